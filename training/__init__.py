@@ -1,0 +1,1 @@
+"""Adversarial training with shared information: one trial, with no Ray, Optuna or MLflow in sight."""

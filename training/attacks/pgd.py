@@ -1,0 +1,83 @@
+"""Projected gradient descent in the l-infinity ball (Madry et al. 2018, arXiv:1706.06083)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    generator: torch.Generator,
+) -> Tensor:
+    """Find images near `images` that raise the model's cross-entropy, from a random start.
+
+    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` (batch,); `epsilon` and `step_size`
+    are in the same units. The result, detached, lies within `epsilon` of `images` and in [0, 1]. `generator` is
+    on the images' device. The model is as before afterwards, in modes, buffers and gradients.
+    """
+    start = uniform_start(images, epsilon, generator)
+    return ascend(model, images, labels, start, epsilon=epsilon, step_size=step_size, steps=steps)
+
+
+def uniform_start(images: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
+    """Draw uniformly from the ball of radius `epsilon` around each image, then clamp to [0, 1]."""
+    noise = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    return (images + epsilon * (2 * noise - 1)).clamp(0, 1)
+
+
+def ascend(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    start: Tensor,
+    *,
+    epsilon: float,
+    step_size: float,
+    steps: int,
+) -> Tensor:
+    """Take `steps` signed gradient steps from `start`, each projected on the ball around `images` and on [0, 1].
+
+    Shapes and units as in `pgd`. With one step of size `epsilon` from the images themselves this is the fast
+    gradient sign method.
+    """
+    # A box clipped by a box is a box: one clamp does both projections.
+    lowest, highest = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
+    adversarial = start.detach()
+    with frozen(model), torch.enable_grad():
+        for _ in range(steps):
+            adversarial.requires_grad_()
+            # The sum, not the mean: a sign does not depend on the batch size, and small gradients stay in range.
+            loss = functional.cross_entropy(model(adversarial), labels, reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, adversarial)
+            adversarial = (adversarial.detach() + step_size * gradient.sign()).clamp(lowest, highest)
+    return adversarial
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Put `model` in eval mode with gradients for no parameter, and restore every flag exactly at the end.
+
+    Per module, since a part may have been put in eval mode on purpose. Parameters without `requires_grad` spare
+    the attack the weights' gradients, a third of its cost.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        model.eval()
+        for parameter in trained:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        for module, mode in modes:
+            module.training = mode

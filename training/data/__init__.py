@@ -1,0 +1,17 @@
+"""Data of a trial as uint8 tensors: sources, the validation split, and batched augmentation."""
+
+from training.data.augment import random_crop_flip, to_unit
+from training.data.image_set import ImageSet, TrialData
+from training.data.loading import ensure_available, load_test_set, load_trial_data
+from training.data.source import DataError
+
+__all__ = [
+    "DataError",
+    "ImageSet",
+    "TrialData",
+    "ensure_available",
+    "load_test_set",
+    "load_trial_data",
+    "random_crop_flip",
+    "to_unit",
+]

@@ -1,0 +1,58 @@
+"""Downloads by torchvision that either end with all files in place or leave nothing behind."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+
+from training.data.source import DataError
+
+TIMEOUT_SECONDS = 20.0
+
+
+def download(name: str, root: Path) -> None:
+    """Download the torchvision data set of class `name` into `root`, which need not exist.
+
+    torchvision checks the MD5 sums. Raises DataError, and leaves `root` as it was, when the network or a
+    checksum fails.
+    """
+    # Not at the top: the import takes a second, and most processes never download.
+    from torchvision import datasets
+
+    try:
+        with (
+            # Beside the target, so that files are moved by renaming them and appear complete or not at all.
+            tempfile.TemporaryDirectory(prefix=".download-", dir=_nearest_existing(root)) as temporary,
+            _socket_timeout(TIMEOUT_SECONDS),
+        ):
+            getattr(datasets, name)(temporary, download=True)
+            _move_files(Path(temporary), root)
+    except (OSError, RuntimeError, HTTPException) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"The download of {name} failed: {reason or type(error).__name__}") from error
+
+
+def _nearest_existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    """torchvision sets no timeout: behind a firewall that drops packets it would wait for minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _move_files(source: Path, target: Path) -> None:
+    for folder, _, names in os.walk(source):
+        destination = target / Path(folder).relative_to(source)
+        destination.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            Path(folder, name).replace(destination / name)

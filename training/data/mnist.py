@@ -1,0 +1,47 @@
+"""MNIST from the files of torchvision, which may stay compressed."""
+
+from pathlib import Path
+
+import torch
+
+from training.data.idx import find_idx, read_idx
+from training.data.source import DataError, MemorySource, Part
+
+_PREFIXES: dict[Part, str] = {"train": "train", "test": "t10k"}
+
+
+class Mnist:
+    """MNIST: 60,000 + 10,000 images (1, 28, 28) of 10 classes, in ROOT/MNIST/raw."""
+
+    name = "MNIST"
+    num_classes = 10
+    image_shape = (1, 28, 28)
+
+    def folder(self, root: Path) -> Path:
+        """Give the folder of torchvision's files below the data root."""
+        return root / "MNIST" / "raw"
+
+    def is_complete(self, root: Path) -> bool:
+        """Say whether all four files are there, each plain or as .gz."""
+        return all(None not in self._files(root, part) for part in _PREFIXES)
+
+    def open(self, root: Path, part: Part) -> MemorySource:
+        """Read one part; raise DataError when a file is missing or damaged."""
+        image_file, label_file = self._files(root, part)
+        if image_file is None or label_file is None:
+            raise DataError(
+                f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST."
+            )
+        images, labels = read_idx(image_file, 3).unsqueeze(1), read_idx(label_file, 1).to(torch.int64)
+        if len(images) != len(labels) or (labels >= self.num_classes).any():
+            raise DataError(
+                f"{label_file} has {len(labels)} labels up to {int(labels.max())}, but must have one below "
+                f"{self.num_classes} for each of the {len(images)} images in {image_file}. Remove both files "
+                "and get MNIST again."
+            )
+        return MemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
+
+    def _files(self, root: Path, part: Part) -> tuple[Path | None, Path | None]:
+        stem = f"{_PREFIXES[part]}-{{}}-ubyte"
+        folder = self.folder(root)
+        return find_idx(folder, stem.format("images-idx3")), find_idx(folder, stem.format("labels-idx1"))

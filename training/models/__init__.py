@@ -1,0 +1,27 @@
+"""Classifiers with a Gaussian bottleneck before their last layer."""
+
+from torch import nn
+
+from training.config import ConfigError, TrialConfig
+from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck
+from training.models.cnn import cnn4, digits_cnn
+from training.models.resnet import resnet18
+
+__all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "build_model"]
+
+_BACKBONES = {"digits_cnn": digits_cnn, "cnn4": cnn4, "resnet18": resnet18}
+
+
+def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
+    """Build the classifier `config` asks for, with weights drawn from torch's global generator.
+
+    `image_shape` is (channels, height, width). Raise ConfigError when the architecture cannot take such images.
+    """
+    try:
+        backbone, features = _BACKBONES[config.architecture](image_shape)
+    except ValueError as error:
+        raise ConfigError([("architecture", str(error))]) from error
+    bottleneck = GaussianBottleneck(
+        features, config.bottleneck, sigma_bias=config.sigma_bias, sigma_floor=config.sigma_floor
+    )
+    return Classifier(backbone, bottleneck, nn.Linear(config.bottleneck, num_classes))

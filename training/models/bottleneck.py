@@ -1,0 +1,67 @@
+"""The stochastic layer: features become a diagonal Gaussian, from which a linear head classifies."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class Gaussian(NamedTuple):
+    """Diagonal normal distributions, one a sample: `mu` and `sigma` > 0, each (batch, dimensions)."""
+
+    mu: Tensor
+    sigma: Tensor
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """Draw z = mu + sigma * noise, (batch, dimensions), differentiable in `mu` and `sigma`."""
+        noise = torch.randn(self.mu.shape, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
+        return self.mu + self.sigma * noise
+
+
+class GaussianBottleneck(nn.Module):
+    """Map features to N(mu, diag(sigma^2)); Yu et al. 2023, section 4.1.
+
+    sigma = softplus(s + sigma_bias) + sigma_floor. The paper leaves sigma open; the floor bounds the symmetric
+    KL divergence, whose gradient grows with sigma^-3.
+    """
+
+    def __init__(self, features: int, dimensions: int, *, sigma_bias: float, sigma_floor: float) -> None:
+        super().__init__()
+        self.linear = nn.Linear(features, 2 * dimensions)
+        self.sigma_bias = sigma_bias
+        self.sigma_floor = sigma_floor
+
+    def forward(self, features: Tensor) -> Gaussian:
+        """Map (batch, features) to a Gaussian of (batch, dimensions)."""
+        mu, s = self.linear(features).chunk(2, dim=1)
+        return Gaussian(mu, functional.softplus(s + self.sigma_bias) + self.sigma_floor)
+
+
+class Classifier(nn.Module):
+    """Backbone, Gaussian bottleneck and linear head.
+
+    `forward` is the deterministic classifier that is attacked and evaluated: logits of the latent mean, in
+    train mode as in eval mode. A latent that were sampled in one mode only would change the model under attack,
+    because an attack switches the mode.
+    """
+
+    def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck, head: nn.Linear) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.bottleneck = bottleneck
+        self.head = head
+
+    def encode(self, images: Tensor) -> Gaussian:
+        """Map images (batch, channels, height, width) in [0, 1] to the latent distribution p(z|x)."""
+        latent: Gaussian = self.bottleneck(self.backbone(images))
+        return latent
+
+    def classify(self, z: Tensor) -> Tensor:
+        """Map latents (batch, dimensions) to logits (batch, classes)."""
+        logits: Tensor = self.head(z)
+        return logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images (batch, channels, height, width) in [0, 1] to the logits of the latent mean."""
+        return self.classify(self.encode(images).mu)

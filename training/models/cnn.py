@@ -1,0 +1,67 @@
+"""The small convolutional backbones: one for 8x8 digits, and the paper's 4-layer CNN for MNIST."""
+
+from torch import nn
+
+CNN4_SMALLEST_SIDE = 16
+
+
+def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """Build a backbone of two convolutions, cheap enough for a search on a CPU, and give its feature count.
+
+    `image_shape` is (channels, height, width). Strides stand in for pooling: they halve the cost of a step.
+    """
+    channels, height, width = image_shape
+    if min(height, width) < 4:
+        raise ValueError(f"The images are {height}x{width}, but digits_cnn needs at least 4x4.")
+    # Each of the two strides rounds a side up.
+    area = -(-height // 4) * -(-width // 4)
+    backbone = nn.Sequential(
+        nn.Conv2d(channels, 16, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(16, 32, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(32 * area, 128),
+        nn.ReLU(),
+    )
+    return backbone, 128
+
+
+def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
+    """Build the backbone of the 4-layer CNN of Yu et al. 2023 and give its feature count, 200.
+
+    It is the SmallCNN of TRADES (Zhang et al. 2019, arXiv:1901.08573): no padding, no batch norm, dropout after
+    the first linear layer. `image_shape` is (channels, height, width); the paper's is (1, 28, 28).
+    """
+    channels, height, width = image_shape
+    if min(height, width) < CNN4_SMALLEST_SIDE:
+        least = f"{CNN4_SMALLEST_SIDE}x{CNN4_SMALLEST_SIDE}"
+        raise ValueError(
+            f"The images are {height}x{width}, but cnn4's unpadded convolutions need at least {least};"
+            " choose the architecture digits_cnn."
+        )
+    backbone = nn.Sequential(
+        *_unpadded_block(channels, 32),
+        *_unpadded_block(32, 64),
+        nn.Flatten(),
+        nn.Linear(64 * _side_after_blocks(height) * _side_after_blocks(width), 200),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(200, 200),
+        nn.ReLU(),
+    )
+    return backbone, 200
+
+
+def _unpadded_block(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(channels_in, channels_out, 3),
+        nn.ReLU(),
+        nn.Conv2d(channels_out, channels_out, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+    ]
+
+
+def _side_after_blocks(side: int) -> int:
+    return ((side - 4) // 2 - 4) // 2

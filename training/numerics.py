@@ -1,0 +1,29 @@
+"""Arithmetic settings of torch that a part of a trial needs, restored afterwards."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
+    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    before = (matmul.fp32_precision, conv.fp32_precision)
+    matmul.fp32_precision = conv.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        matmul.fp32_precision, conv.fp32_precision = before
+
+
+@contextmanager
+def repeatable_convolutions() -> Iterator[None]:
+    """Let cuDNN choose only kernels that give the same bits each time, and choose the same one each time."""
+    before = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before

@@ -1,0 +1,89 @@
+"""A trial's random number generators: seeded once, kept apart from the process's, saved and restored."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+class RandomStreams:
+    """All randomness of one trial.
+
+    `generator`, on the trial's device, draws batches, augmentation, attack starts and latents. Weights' initial
+    values and dropout can only come from the global generators; `active` lends these the trial's own states.
+    Whatever else the process draws between epochs (a report, a second trial) therefore changes nothing.
+    """
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        self.device = device
+        self.generator = torch.Generator(device)
+        self._own: dict[str, Any] = {}
+        self._reseed(seed)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Run the block with the trial's states in the global generators, then put the process's back."""
+        outside = _global_states(self.device)
+        _set_global_states(self._own, self.device)
+        try:
+            yield
+        finally:
+            self._own = _global_states(self.device)
+            _set_global_states(outside, self.device)
+
+    def state(self) -> dict[str, Any]:
+        """Give the states as tensors and plain values, which `torch.load` reads with `weights_only=True`."""
+        return {"device": self.device.type, "generator": self.generator.get_state(), "global": self._own}
+
+    def restore(self, state: Mapping[str, Any], *, fallback_seed: int) -> None:
+        """Continue from `state`; if it stems from another kind of device, start afresh from `fallback_seed`.
+
+        The devices' generators have different states and draw different numbers, so that moving a trial cannot
+        be exact; it can still be repeatable.
+        """
+        if state["device"] != self.device.type:
+            self._reseed(fallback_seed)
+            return
+        self.generator.set_state(state["generator"])
+        self._own = dict(state["global"])
+
+    def _reseed(self, seed: int) -> None:
+        # PyTorch's own generators of one seed would repeat each other's draws; hence a seed for each.
+        own, cpu, device, python, numpy = np.random.SeedSequence(seed).generate_state(5).tolist()
+        self.generator.manual_seed(own)
+        self._own = {
+            "torch": torch.Generator().manual_seed(cpu).get_state(),
+            "python": random.Random(python).getstate(),  # noqa: S311 - not for cryptography
+            "numpy": _plain(np.random.RandomState(numpy).get_state(legacy=True)),
+        }
+        if self.device.type == "cuda":
+            self._own["cuda"] = torch.Generator(self.device).manual_seed(device).get_state()
+
+
+def _global_states(device: torch.device) -> dict[str, Any]:
+    states: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "python": random.getstate(),
+        "numpy": _plain(np.random.get_state(legacy=True)),  # noqa: NPY002 - the global one is meant
+    }
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def _plain(state: Any) -> tuple[Any, ...]:
+    """Turn NumPy's array of keys into a tensor, since `torch.load` reads no arrays with `weights_only=True`."""
+    name, keys, *rest = state
+    return (name, torch.from_numpy(keys.astype(np.int64)), *rest)
+
+
+def _set_global_states(states: Mapping[str, Any], device: torch.device) -> None:
+    torch.set_rng_state(states["torch"])
+    random.setstate(states["python"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))  # noqa: NPY002
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["cuda"], device)

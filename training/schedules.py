@@ -1,0 +1,27 @@
+"""Learning rate and lambda as pure functions of the fraction of the budget that is spent.
+
+Fractions, not epochs, so that a shorter trial runs the whole schedule: the paper's 120 epochs ramp lambda from
+0.083 to 0.833 and drop the learning rate at 0.625, 0.75 and 0.833 of the budget.
+"""
+
+from collections.abc import Sequence
+
+
+def lambda_at(progress: float, *, start: float, final: float, ramp_start: float, ramp_end: float) -> float:
+    """Give lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
+
+    Flat before `ramp_start` and after `ramp_end`, fractions too. A large lambda from the beginning collapses the
+    encoder. Yu et al. 2023, section 4.3.
+    """
+    ramped = min(max((progress - ramp_start) / (ramp_end - ramp_start), 0.0), 1.0)
+    # Both ends exact: the power alone would miss `final` by a rounding error.
+    return final if ramped == 1.0 else start * (final / start) ** ramped
+
+
+def learning_rate_at(progress: float, *, base: float, drops: Sequence[float], drop_factor: float) -> float:
+    """Give the learning rate after the fraction `progress` of the budget.
+
+    It is multiplied by `drop_factor` at each of `drops`, the moment itself included: a drop at 75/120 governs
+    the whole epoch that follows 75 finished ones.
+    """
+    return base * drop_factor ** sum(progress >= drop for drop in drops)

@@ -1,0 +1,141 @@
+"""Ray Tune's searcher, scheduler, callback and stopper: each passes its events to `Search` and decides nothing."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ray import tune
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from tuner.engine.trainable import threads_for
+from tuner.ledger import Decision
+from tuner.search import Search
+
+_METRICS = "metrics/"
+
+
+class _Unpickled:
+    """Ray pickles its settings for `Tuner.restore`, which this project replaces by the ledger."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class LedgerSearcher(_Unpickled, Searcher):
+    """Hands out the search's assignments, as long as fewer than `limit()` trials are alive."""
+
+    def __init__(self, search: Search, checkpoint_root: str, limit: Callable[[], int]) -> None:
+        super().__init__()
+        self._search = search
+        self._checkpoint_root = checkpoint_root
+        self._limit = limit
+        self._alive: set[str] = set()
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Give the next trial's configuration, None to be asked again later, FINISHED when none is left."""
+        if len(self._alive) >= self._limit():
+            return None
+        assignment = self._search.next_assignment()
+        if assignment is None:
+            return str(Searcher.FINISHED)
+        self._alive.add(trial_id)
+        checkpoint = assignment.checkpoint
+        space = self._search.space
+        return {
+            "number": assignment.number,
+            "trial": space.trial_config(assignment.parameters).to_mapping(),
+            "checkpoint": f"{self._checkpoint_root}/{checkpoint}" if checkpoint else None,
+            "threads": threads_for(space.resources.cpus_per_trial),
+        }
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Free the place of a trial; how it ended is decided by its reports or by `FailureCallback`."""
+        del result, error
+        self._alive.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: the ledger holds the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restore nothing: a resumed search is a new Ray Tune run on the same ledger."""
+
+
+class LedgerScheduler(_Unpickled, FIFOScheduler):
+    """Records each report and returns the decision that the ledger holds for it."""
+
+    def __init__(self, search: Search, checkpoint_prefix: str) -> None:
+        super().__init__()
+        self._search = search
+        self._checkpoint_prefix = checkpoint_prefix
+
+    def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        """Pass one report on; Ray gives it flattened, with keys such as `metrics/loss/total`."""
+        del tune_controller
+        number = trial.config["number"]
+        if "error" in result:
+            self._search.fail(number, result["error"])
+            return str(TrialScheduler.STOP)
+        metrics = {
+            key.removeprefix(_METRICS): float(value)
+            for key, value in result.items()
+            if key.startswith(_METRICS)
+        }
+        folder = result.get("checkpoint_dir_name")
+        checkpoint = f"{self._checkpoint_prefix}/{trial_folder(number)}/{folder}" if folder else None
+        decision = self._search.report(number, result["epoch"], metrics, checkpoint)
+        return str(TrialScheduler.CONTINUE if decision is Decision.CONTINUE else TrialScheduler.STOP)
+
+
+class FailureCallback(_Unpickled, tune.Callback):
+    """Records a trial that crashed more often than it may, with its traceback, and tells of retries."""
+
+    def __init__(self, search: Search, on_retry: Callable[[int, str], None]) -> None:
+        self._search = search
+        self._on_retry = on_retry
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Ray restarts a crashed trial from its last checkpoint."""
+        del iteration, trials, info
+        self._on_retry(trial.config["number"], _traceback(trial))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """A trial has no retry left."""
+        del iteration, trials, info
+        self._search.fail(trial.config["number"], _traceback(trial))
+
+
+class StopRequest(_Unpickled, tune.Stopper):
+    """Ends the run of Ray Tune when asked to or when its time is over; the ledger keeps what is unfinished."""
+
+    def __init__(self, time_budget_seconds: float | None) -> None:
+        self.requested = False
+        self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stop no single trial: that is the scheduler's decision."""
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Ray asks this between events."""
+        return self.requested or self.out_of_time
+
+
+def trial_folder(number: int) -> str:
+    """Give the name of a trial's folder, which is its name in MLflow too."""
+    return f"trial-{number:04d}"
+
+
+def _traceback(trial: Trial) -> str:
+    error = trial.get_pickled_error() or trial.get_error()
+    return str(error) if error is not None else "the trial's process ended without an error message"

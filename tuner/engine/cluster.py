@@ -1,0 +1,122 @@
+"""The Ray cluster of a search: start an embedded one or join an existing one, and see what it has to offer."""
+
+import logging
+import math
+import os
+import secrets
+import socket
+import time
+import warnings
+from collections.abc import Callable
+
+from tuner.errors import UsageError
+from tuner.space.model import ResourcesSpec
+
+_LIMIT_SECONDS = 5.0
+
+# Read by Ray when it is imported or when a run starts; a user's own setting wins.
+_ENVIRONMENT = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # with it, Ray prints its own tables and ignores ours
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # trials without a GPU keep CUDA_VISIBLE_DEVICES: Ray's new default
+    "RAY_DEDUP_LOGS": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger replaces Tune's CSV, JSON and TensorBoard files
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tuner.engine.session` handles both signals
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
+}
+
+
+def connect(address: str | None) -> None:
+    """Start a local Ray, or join the cluster at `address` ("auto", "HOST:PORT"); raise UsageError if it fails."""
+    for key, value in _ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    if address is None:
+        # Ray would write a token into the home folder, which may be read-only; this one dies with the search.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    else:
+        _require_reachable(address)
+    import ray
+
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\..*")
+    try:
+        ray.init(
+            address=address or "local",
+            include_dashboard=False if address is None else None,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        where = f"Ray at {address}" if address else "a local Ray"
+        raise UsageError(f"Could not reach {where}: {_first_line(error)}. Check --address.") from error
+    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+
+
+def require_resources(resources: ResourcesSpec, space: str) -> None:
+    """Raise UsageError if no trial could ever start on the connected cluster; Ray would wait for ever."""
+    import ray
+
+    have = ray.cluster_resources()
+    wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
+    for kind, amount in wanted.items():
+        if amount > have.get(kind, 0):
+            ways = {
+                "GPU": "Give --address of a cluster with GPUs, or train on the CPU with --gpus-per-trial 0 "
+                "(slow: use digits_tradeoff, or cut the space down with --epochs and --set train_fraction=…).",
+                "CPU": "Lower --cpus-per-trial.",
+            }
+            raise UsageError(
+                f"{space} asks for {amount:g} {kind} a trial, but Ray has {have.get(kind, 0):g} here. "
+                + ways[kind]
+            )
+
+
+def trial_limit(resources: ResourcesSpec, concurrency: int | None) -> Callable[[], int]:
+    """Give how many trials may live at once, asked again every few seconds: nodes may join and leave."""
+    asked_at = -math.inf
+    limit = 1
+
+    def current() -> int:
+        nonlocal asked_at, limit
+        if concurrency is not None:
+            return concurrency
+        if time.monotonic() - asked_at > _LIMIT_SECONDS:
+            import ray
+
+            limit = places(ray.cluster_resources(), resources)
+            asked_at = time.monotonic()
+        return limit
+
+    return current
+
+
+def places(have: dict[str, float], resources: ResourcesSpec) -> int:
+    """Count the trials that fit into a cluster's resources side by side, at least one."""
+    fits = have.get("CPU", 0) / resources.cpus_per_trial
+    if resources.gpus_per_trial > 0:
+        fits = min(fits, have.get("GPU", 0) / resources.gpus_per_trial)
+    return max(1, math.floor(fits + 1e-9))
+
+
+def _require_reachable(address: str) -> None:
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"--address {address}: Ray Client is not supported; "
+            "run the driver inside the cluster with `ray job submit`."
+        )
+    host, _, port = address.rpartition(":")
+    if address in {"auto", "local"}:
+        return
+    if not host or not port.isdigit():
+        raise UsageError(f"--address {address!r} must be 'auto' or HOST:PORT, such as 10.0.0.1:6379.")
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise UsageError(
+            f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, "
+            "or leave --address out to use this machine."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

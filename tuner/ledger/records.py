@@ -1,0 +1,60 @@
+"""What the ledger remembers of a trial, as frozen values: the form that every reader of it uses."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How a trial stands. Every trial but a running one has ended, once and for good."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"  # trained for the whole budget
+    STOPPED = "stopped"  # ended early at a rung
+    FAILED = "failed"  # crashed more often than allowed, or diverged
+
+
+class Decision(StrEnum):
+    """What was decided on a report, recorded with it."""
+
+    CONTINUE = "continue"
+    STOP = "stop"
+    COMPLETE = "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One finished epoch of a trial, the decision on it, and where its checkpoint lies.
+
+    `rung` is True where the epoch is a milestone of early stopping; `time` is in seconds since 1970.
+    """
+
+    epoch: int
+    metrics: dict[str, float]
+    rung: bool
+    decision: Decision
+    checkpoint: str | None
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """One trial: its parameters by their names in the space file, its reports by epoch, and its end."""
+
+    number: int
+    parameters: dict[str, Any]
+    outcome: Outcome
+    started: float
+    ended: float | None = None
+    reports: tuple[Report, ...] = field(default=())
+    error: str | None = None
+
+    @property
+    def epochs_trained(self) -> int:
+        """Epochs on record; those that were lost with a crash and trained again count once."""
+        return self.reports[-1].epoch if self.reports else 0
+
+    @property
+    def last_metrics(self) -> dict[str, float]:
+        """Metrics of the last reported epoch: final values only if the trial completed."""
+        return self.reports[-1].metrics if self.reports else {}

@@ -1,0 +1,197 @@
+"""What the picture of a front shows, in the units of its axes: marks, staircase, limits, colours and notes.
+
+`html` and `png` draw it and decide nothing, so that the tests of what is shown need no pixels.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.front.dominance import is_non_dominated
+from tuner.ledger.records import Outcome
+from tuner.objectives import FloatArray, Objective, as_losses
+from tuner.report.colours import ColourScale, colour_scale
+from tuner.report.format import displayed, format_metric, format_value, metric_label
+from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+
+Limits = tuple[float, float]
+Vertices = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One trial in the picture: where it lies, the value that colours it, and the lines that describe it."""
+
+    number: int
+    x: float
+    y: float
+    epochs: int
+    colour: float | None
+    description: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One direction of the picture. Its limits leave out trials far below the completed ones."""
+
+    label: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class FrontFigure:
+    """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show."""
+
+    x: Axis
+    y: Axis
+    front: tuple[Mark, ...]
+    dominated: tuple[Mark, ...]
+    unfinished: dict[Outcome, tuple[Mark, ...]]
+    knee: Mark | None
+    staircase: Vertices
+    colours: ColourScale | None
+    notes: tuple[str, ...]
+
+
+def front_figure(data: FrontData) -> FrontFigure:
+    """Lay out a search on its first two objectives, or on trial number and objective if it has but one."""
+    colours = colour_scale(data.points)
+    front = _marks(data.front, data.objectives, colours)
+    dominated = _marks(data.dominated, data.objectives, colours)
+    unfinished = _marks(data.stopped, data.objectives, colours)
+    x_limits, y_limits = _limits([*front, *dominated], unfinished)
+    outcome_of = {trial.number: trial.outcome for trial in data.stopped}
+    return FrontFigure(
+        x=Axis(_x_label(data.objectives), x_limits),
+        y=Axis(metric_label(_y_objective(data.objectives).name), y_limits),
+        front=front,
+        dominated=dominated,
+        unfinished={
+            outcome: marks
+            for outcome in Outcome
+            if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
+        },
+        knee=next((mark for mark in front if mark.number == data.knee), None),
+        staircase=_staircase(data, x_limits, y_limits),
+        colours=colours,
+        notes=_notes(data, unfinished, x_limits, y_limits),
+    )
+
+
+def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
+    """Give the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
+
+    A point is attained if some row is at least as good in both objectives. Between two neighbours on the
+    front the boundary therefore runs through the corner that takes the worse of each objective, never
+    the better; beyond its ends it runs straight to `worst`, (2,).
+    """
+    front = np.unique(losses[is_non_dominated(losses)], axis=0)
+    if len(front) == 0:
+        return front
+    corners = np.maximum(front[:-1], front[1:])
+    vertices = np.empty((2 * len(front) - 1, 2))
+    vertices[0::2], vertices[1::2] = front, corners
+    return np.vstack([[front[0, 0], worst[1]], vertices, [worst[0], front[-1, 1]]])
+
+
+def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
+    """Draw the staircase of the first two objectives up to the edges of the picture."""
+    if len(data.objectives) == 1:
+        return ()
+    shown = data.objectives[:2]
+    signs = np.array([-1.0 if objective.maximise else 1.0 for objective in shown])
+    units = np.array([displayed(objective.name, 1.0) for objective in shown])
+    losses = as_losses([point.metrics for point in data.front], shown) * units
+    worst = np.maximum(signs * [x_limits[0], y_limits[0]], signs * [x_limits[1], y_limits[1]])
+    return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
+
+
+def _y_objective(objectives: Sequence[Objective]) -> Objective:
+    return objectives[min(1, len(objectives) - 1)]
+
+
+def _x_label(objectives: Sequence[Objective]) -> str:
+    return "Trial" if len(objectives) == 1 else metric_label(objectives[0].name)
+
+
+def _marks(
+    trials: Sequence[CompletedTrial | UnfinishedTrial],
+    objectives: Sequence[Objective],
+    colours: ColourScale | None,
+) -> tuple[Mark, ...]:
+    """Place those trials that have a finite value on both axes."""
+    marks = []
+    for trial in trials:
+        x, y = (
+            displayed(objective.name, trial.metrics.get(objective.name, math.nan))
+            for objective in (objectives[0], _y_objective(objectives))
+        )
+        if math.isfinite(x) and math.isfinite(y):
+            marks.append(
+                Mark(
+                    number=trial.number,
+                    x=float(trial.number) if len(objectives) == 1 else x,
+                    y=y,
+                    epochs=trial.epochs,
+                    colour=colours.value(trial.parameters) if colours else None,
+                    description=_description(trial, objectives),
+                )
+            )
+    return tuple(marks)
+
+
+def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
+    state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
+    return (
+        f"Trial {trial.number}",
+        *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
+        *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
+        f"{state} after {trial.epochs} {'epoch' if trial.epochs == 1 else 'epochs'}",
+    )
+
+
+def _limits(completed: Sequence[Mark], unfinished: Sequence[Mark]) -> tuple[Limits, Limits]:
+    """Frame the completed trials, and unfinished ones no farther away than the completed are apart.
+
+    Early rungs lie far below final values and would press the front into a corner.
+    """
+    return (
+        _frame([mark.x for mark in completed], [mark.x for mark in unfinished]),
+        _frame([mark.y for mark in completed], [mark.y for mark in unfinished]),
+    )
+
+
+def _frame(completed: list[float], unfinished: list[float]) -> Limits:
+    values = [*completed, *unfinished]
+    if not values:
+        return (0.0, 1.0)
+    low, high = min(values), max(values)
+    # One or two completed trials say too little about how far apart the others will be.
+    if len(completed) >= 3 and (span := max(completed) - min(completed)) > 0:
+        low, high = max(low, min(completed) - span), min(high, max(completed) + span)
+    margin = 0.06 * (high - low) or 1.0
+    return (low - margin, high + margin)
+
+
+def _notes(
+    data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
+) -> tuple[str, ...]:
+    notes = []
+    if not data.points:
+        notes.append("No trial has completed yet.")
+    if len(data.objectives) > 2:
+        names = " and ".join(objective.name for objective in data.objectives[:2])
+        notes.append(
+            f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all."
+        )
+    outside = sum(
+        not (x_limits[0] <= mark.x <= x_limits[1] and y_limits[0] <= mark.y <= y_limits[1])
+        for mark in unfinished
+    )
+    if outside:
+        notes.append(f"{outside} unfinished trials lie outside the frame.")
+    if without_values := len(data.stopped) - len(unfinished):
+        notes.append(f"{without_values} trials without values are not shown.")
+    return tuple(notes)

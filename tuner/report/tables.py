@@ -1,0 +1,138 @@
+"""Tables of a search: plain rows of text, and what draws them on a terminal and in markdown."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from tuner.ledger.records import Outcome
+from tuner.report.format import format_metric, format_value, metric_heading
+from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+
+KNEE_MARK = "◆ knee"
+# MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
+MARKDOWN_LIMIT = 7000
+
+
+class Grid(NamedTuple):
+    """A table as text: headings, and rows of as many cells."""
+
+    headings: list[str]
+    rows: list[list[str]]
+
+
+def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[str]:
+    """List the parameters of some trials, each once, in the order in which they first appear."""
+    return list(dict.fromkeys(name for trial in trials for name in trial.parameters))
+
+
+def front_grid(data: FrontData) -> Grid:
+    """Tabulate the Pareto front, best first in the first objective, with its knee marked."""
+    names = parameter_names(data.front)
+    metrics = [objective.name for objective in data.objectives]
+    headings = ["Trial", *map(metric_heading, metrics), *names, "Epochs", ""]
+    rows = [
+        [
+            str(point.number),
+            *(format_metric(name, point.metrics[name]) for name in metrics),
+            *(format_value(point.parameters.get(name)) for name in names),
+            str(point.epochs),
+            KNEE_MARK if point.number == data.knee else "",
+        ]
+        for point in data.front
+    ]
+    return Grid(headings, rows)
+
+
+def trials_grid(data: FrontData) -> Grid:
+    """Tabulate every trial by number; metrics of a trial that did not complete are those it reported last."""
+    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
+    trials.sort(key=lambda trial: trial.number)
+    names = parameter_names(trials)
+    metrics = [objective.name for objective in data.objectives]
+    headings = ["Trial", "State", *map(metric_heading, metrics), *names, "Epochs"]
+    rows = [
+        [
+            str(trial.number),
+            _state(trial),
+            *(format_metric(name, trial.metrics.get(name)) for name in metrics),
+            *(format_value(trial.parameters.get(name)) for name in names),
+            str(trial.epochs),
+        ]
+        for trial in trials
+    ]
+    return Grid(headings, rows)
+
+
+def front_table(data: FrontData) -> Table:
+    """Give the Pareto front as a table for a terminal."""
+    return _rich_table(
+        f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK
+    )
+
+
+def trials_table(data: FrontData) -> Table:
+    """Give every trial as a table for a terminal; those on the front stand out."""
+    return _rich_table(f"Trials of {data.search}", summary(data), trials_grid(data), emphasised="front")
+
+
+def front_markdown(data: FrontData) -> str:
+    """Give the Pareto front in markdown, for the description of the search in MLflow.
+
+    A front too long for a description is thinned out evenly, both ends kept, and the text says so.
+    """
+    grid = front_grid(data)
+    if not grid.rows:
+        return f"{summary(data)}\n"
+    lines = [_markdown_line(row) for row in grid.rows]
+    kept = _thinned(lines, MARKDOWN_LIMIT)
+    head = [_markdown_line(grid.headings), "|" + "---:|" * len(grid.headings)]
+    omitted = len(lines) - len(kept)
+    note = [f"\n{omitted} more trials of the front are in `front.csv`."] if omitted else []
+    return "\n".join([summary(data), "", *head, *kept, *note, ""])
+
+
+def summary(data: FrontData) -> str:
+    """Sum a search up in a line: its trials by state, the size of its front, its hypervolume."""
+    shown = [f"{count} {outcome}" for outcome, count in data.counts.items() if count]
+    trials = ", ".join(shown) or "none yet"
+    if not data.points:
+        return f"Trials: {trials}. No trial has completed yet, so there is no front."
+    reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
+    return (
+        f"Trials: {trials}. Front: {len(data.front)} of {len(data.points)} completed trials. "
+        f"Hypervolume {data.hypervolume:.4f} (reference point {reference})."
+    )
+
+
+def _state(trial: CompletedTrial | UnfinishedTrial) -> str:
+    if isinstance(trial, CompletedTrial):
+        return "front" if trial.on_front else "dominated"
+    return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
+
+
+def _rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
+    table = Table(
+        title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+    )
+    for heading in grid.headings:
+        table.add_column(Text(heading), justify="left" if heading in {"State", ""} else "right")
+    for row in grid.rows:
+        # Text, because a parameter's value in brackets would be read as markup.
+        table.add_row(*map(Text, row), style="bold" if emphasised in row else None)
+    return table
+
+
+def _markdown_line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _thinned(lines: list[str], limit: int) -> list[str]:
+    """Keep as many evenly spaced lines as fit into `limit` characters."""
+    fitting = max(2, limit // (max(map(len, lines)) + 1))
+    if len(lines) <= fitting:
+        return lines
+    return [lines[index] for index in np.linspace(0, len(lines) - 1, fitting).round().astype(int)]

@@ -1,0 +1,218 @@
+"""One search, with no Ray in sight: what to run next, what to decide on a report, all through the ledger.
+
+Ray's searcher, scheduler and callbacks call this class; so may a simulation. Every change is in the ledger
+before its consequence is returned, and an instance rebuilt from the ledger decides as the first would have.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from tuner.asha import Rungs, milestones
+from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
+from tuner.objectives import FloatArray, as_losses
+from tuner.sampling import Evidence, propose
+from tuner.sampling.propose import STARTUP_TRIALS
+from tuner.space import Space
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A trial to be run: from scratch, or from its last recorded checkpoint."""
+
+    number: int
+    parameters: dict[str, Any]
+    checkpoint: str | None
+    epoch: int
+
+
+class Listener(Protocol):
+    """Who wants to know of a search's events; called on the driver's loop, so it must return at once."""
+
+    def on_started(self, assignment: Assignment) -> None:
+        """A trial was handed out, new or to be continued."""
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """A trial's epoch was recorded; it is the last of `trial.reports`."""
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """A trial ended, for good."""
+
+
+class Search:
+    """The state of a search, rebuilt from its ledger, and the only code that changes it."""
+
+    def __init__(self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+        self.space = space
+        self.epochs = space.epochs
+        self.listeners: list[Listener] = []
+        self._ledger = ledger
+        self._clock = clock
+        self._objectives = space.objective_list
+        self._distributions = space.distributions()
+        self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
+        self._rungs = _rungs(space)
+        for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
+            self._restore(trial)
+        self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials by number, as they stand now; safe to read from another thread."""
+        return list(self._trials.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether every trial of the budget has ended."""
+        ended = sum(trial.outcome is not Outcome.RUNNING for trial in self.trials)
+        return ended >= self.space.search.trials and ended == len(self._trials)
+
+    def next_assignment(self) -> Assignment | None:
+        """Hand out the next trial: interrupted ones first, then a new proposal; None when the budget is used."""
+        if self._waiting:
+            trial = self._trials[self._waiting.popleft()]
+        elif len(self._trials) < self.space.search.trials:
+            trial = self._propose()
+        else:
+            return None
+        checkpoint = trial.reports[-1].checkpoint if trial.reports else None
+        epoch = trial.epochs_trained if checkpoint else 0
+        assignment = Assignment(trial.number, trial.parameters, checkpoint, epoch)
+        for listener in self.listeners:
+            listener.on_started(assignment)
+        return assignment
+
+    def report(
+        self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
+    ) -> Decision:
+        """Record an epoch of a running trial and decide on it.
+
+        An epoch that is on record already (trained again after a crash) gets the decision of the first time.
+        """
+        trial = self._trials[number]
+        known = next((report for report in trial.reports if report.epoch == epoch), None)
+        if known is not None:
+            return known.decision
+        if trial.outcome is not Outcome.RUNNING:
+            return Decision.STOP
+        rung = self._rungs.is_rung(epoch)
+        if rung:
+            self._rungs.record(epoch, number, self._losses(metrics))
+        report = Report(
+            epoch=epoch,
+            metrics=dict(metrics),
+            rung=rung,
+            decision=self._decide(number, epoch, metrics),
+            checkpoint=checkpoint,
+            time=self._clock(),
+        )
+        self._ledger.record(number, report)
+        self._trials[number] = replace(trial, reports=(*trial.reports, report))
+        for listener in self.listeners:
+            listener.on_report(self._trials[number])
+        self._end_if_decided(self._trials[number])
+        return report.decision
+
+    def fail(self, number: int, error: str) -> None:
+        """End a running trial as failed, with the reason; a trial that has ended stays as it is."""
+        if self._trials[number].outcome is Outcome.RUNNING:
+            self._end(number, Outcome.FAILED, error=error)
+
+    def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
+        if not np.isfinite(self._losses(metrics)).all():
+            return Decision.STOP
+        if epoch >= self.epochs:
+            return Decision.COMPLETE
+        if self._rungs.is_rung(epoch) and not self._rungs.continues(epoch, number):
+            return Decision.STOP
+        return Decision.CONTINUE
+
+    def _end_if_decided(self, trial: TrialRecord) -> None:
+        """Carry out the decision on the last report, also where a crash came between the two."""
+        if trial.outcome is not Outcome.RUNNING or not trial.reports:
+            return
+        decision = trial.reports[-1].decision
+        if decision is Decision.COMPLETE:
+            values = [trial.last_metrics[objective.name] for objective in self._objectives]
+            self._end(trial.number, Outcome.COMPLETED, values=values)
+        elif decision is Decision.STOP:
+            self._end(trial.number, Outcome.STOPPED)
+
+    def _end(
+        self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None
+    ) -> None:
+        self._ledger.finish(number, outcome, values, error)
+        ended = replace(self._trials[number], outcome=outcome, ended=self._clock(), error=error)
+        self._trials[number] = ended
+        for listener in self.listeners:
+            listener.on_ended(ended)
+
+    def _restore(self, trial: TrialRecord) -> None:
+        for report in trial.reports:
+            if report.rung and self._rungs.is_rung(report.epoch):
+                self._rungs.record(report.epoch, trial.number, self._losses(report.metrics))
+        self._end_if_decided(trial)
+
+    def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
+        return as_losses([metrics], self._objectives).reshape(-1)
+
+    def _propose(self) -> TrialRecord:
+        number = len(self._trials)
+        starts = self.space.search.start_points
+        parameters = propose(
+            self.space.search.sampler,
+            self._distributions,
+            len(self._objectives),
+            self._evidence(),
+            self.space.search.seed,
+            number,
+            fixed=starts[number] if number < len(starts) else None,
+        )
+        recorded = self._ledger.propose(parameters, self._distributions)
+        if recorded != number:
+            raise RuntimeError(
+                f"The ledger gave number {recorded} to trial {number}: does another driver write to it?"
+            )
+        trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        self._trials[number] = trial
+        return trial
+
+    def _evidence(self) -> Evidence:
+        """Take the values at one epoch, the latest that enough trials have reached: early values of some and
+        final values of others would not compare (DESIGN, decision 4).
+        """
+        trials = self.trials
+        measured: list[tuple[dict[str, Any], FloatArray]] = []
+        for epoch in (self.epochs, *reversed(self._rungs.epochs)):
+            measured = self._measured_at(epoch)
+            if len(measured) >= STARTUP_TRIALS:
+                break
+        return Evidence(
+            measured=measured,
+            running=[trial.parameters for trial in trials if trial.outcome is Outcome.RUNNING],
+            tried=[trial.parameters for trial in trials],
+        )
+
+    def _measured_at(self, epoch: int) -> list[tuple[dict[str, Any], FloatArray]]:
+        if self._rungs.is_rung(epoch):
+            rows = self._rungs.at(epoch)
+        else:
+            completed = [t for t in self.trials if t.outcome is Outcome.COMPLETED]
+            rows = {trial.number: self._losses(trial.last_metrics) for trial in completed}
+        return [
+            (self._trials[number].parameters, rows[number])
+            for number in sorted(rows)
+            if np.isfinite(rows[number]).all()
+        ]
+
+
+def _rungs(space: Space) -> Rungs:
+    stopping = space.early_stopping
+    if stopping.scheduler == "none":
+        return Rungs([], stopping.reduction_factor)
+    epochs = milestones(stopping.grace_epochs, stopping.reduction_factor, space.epochs)
+    return Rungs(epochs, stopping.reduction_factor)

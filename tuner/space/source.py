@@ -1,0 +1,131 @@
+"""From a space's name or path to a validated `Space`: finding, reading, overriding, reporting all faults."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from tuner.errors import UsageError
+from tuner.space.model import Space, cross_problems, trial_problems
+
+_PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
+# Written into a search's own copy of its space; the copy stays a valid space file.
+FROZEN_KEY = "frozen"
+
+
+def known_spaces() -> dict[str, Path]:
+    """Map names to files: `search_spaces/` of the current folder first, then the project's own."""
+    found: dict[str, Path] = {}
+    for folder in (_PROJECT_SPACES, Path("search_spaces")):
+        for path in sorted(folder.glob("**/*.yaml")):
+            found[path.stem] = path
+    return dict(sorted(found.items()))
+
+
+def load_space(
+    name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None
+) -> Space:
+    """Read and validate a space, after `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}).
+
+    A key without a dot names a field of `trial`. Raises UsageError with every fault of the file at once.
+    """
+    path = find_space(name_or_path)
+    mapping = _read(path)
+    mapping.pop(FROZEN_KEY, None)
+    for key, value in {**_parse_overrides(overrides), **(flags or {})}.items():
+        _override(mapping, key, value)
+    return space_from_mapping(mapping, str(path))
+
+
+def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
+    """Validate plain data; raise UsageError listing each fault as `source: path: message`."""
+    try:
+        space = Space.model_validate(mapping)
+        problems = cross_problems(space)
+    except ValidationError as error:
+        problems = [(_dotted(detail, mapping), _message(detail)) for detail in error.errors()]
+        if isinstance(mapping.get("trial"), dict):
+            problems += trial_problems(mapping["trial"])
+    if problems:
+        raise UsageError("\n".join(f"{source}: {path}: {message}" for path, message in problems))
+    return space
+
+
+def find_space(name_or_path: str) -> Path:
+    """Give the file of a space; raise UsageError with the nearest names if there is none."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
+        if path.is_file():
+            return path
+        raise UsageError(f"There is no space file {path}. `tuner spaces` lists the known spaces.")
+    spaces = known_spaces()
+    if name_or_path in spaces:
+        return spaces[name_or_path]
+    near = difflib.get_close_matches(name_or_path, spaces, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"the known ones are {', '.join(spaces)}."
+    raise UsageError(f"There is no space named {name_or_path!r}: {hint} `tuner spaces` lists them all.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(mapping, dict):
+        raise UsageError(f"{path}: must hold keys and values, but holds {type(mapping).__name__}.")
+    return mapping
+
+
+def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    parsed = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}") from error
+        parsed[key if "." in key else f"trial.{key}"] = value
+    return parsed
+
+
+def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    node: Any = mapping
+    for parent in parents:
+        if not isinstance(node, dict):
+            break
+        node = node.setdefault(parent, {})
+    if not isinstance(node, dict):
+        raise UsageError(f"--set {key}: {'.'.join(parents)} holds a value, not keys.")
+    node[last] = value
+
+
+def _dotted(detail: Any, mapping: Mapping[str, Any]) -> str:
+    """Give the path in the file: pydantic's own steps (the chosen union member) are left out."""
+    node: Any = mapping
+    steps = []
+    for step in detail["loc"]:
+        last = detail["type"] == "missing" and step == detail["loc"][-1]
+        inside = isinstance(node, dict) and step in node
+        indexed = isinstance(node, list) and isinstance(step, int) and step < len(node)
+        if inside or indexed:
+            node = node[step]
+        if inside or indexed or last:
+            steps.append(str(step))
+    return ".".join(steps) or "(file)"
+
+
+def _message(detail: Any) -> str:
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        return "unknown key"
+    if detail["type"] in {"missing", "value_error"}:
+        return message
+    return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"
