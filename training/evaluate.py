@@ -15,7 +15,7 @@ ATTACK_SEED = 20_23
 
 
 def evaluate(model: nn.Module, image_set: ImageSet, config: TrialConfig) -> dict[str, float]:
-    """Give `natural_accuracy` and `pgd_accuracy`, both in [0, 1], on the set's first `config.eval_images` images.
+    """Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the set's first `config.eval_images` images.
 
     A sample counts as robust if it is classified correctly both clean and under attack, so that no accuracy
     under attack exceeds the natural one. The logits are those of the latent mean, in float32 and eval mode.

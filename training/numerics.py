@@ -9,7 +9,8 @@ import torch
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
-    matmul, conv = torch.backends.cuda.matmul, torch.backends.cudnn.conv
+    matmul = torch.backends.cuda.matmul
+    conv = torch.backends.cudnn.conv  # type: ignore[attr-defined] # missing in the stubs
     before = (matmul.fp32_precision, conv.fp32_precision)
     matmul.fp32_precision = conv.fp32_precision = "ieee"
     try:

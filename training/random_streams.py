@@ -12,9 +12,10 @@ import torch
 class RandomStreams:
     """All randomness of one trial.
 
-    `generator`, on the trial's device, draws batches, augmentation, attack starts and latents. Weights' initial
-    values and dropout can only come from the global generators; `active` lends these the trial's own states.
-    Whatever else the process draws between epochs (a report, a second trial) therefore changes nothing.
+    `generator`, on the trial's device, draws batches, augmentation, attack starts and latents. Weights'
+    initial values and dropout can only come from the global generators; `active` lends these the trial's own
+    states. Whatever else the process draws between epochs (a report, a second trial) therefore changes
+    nothing.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -41,8 +42,8 @@ class RandomStreams:
     def restore(self, state: Mapping[str, Any], *, fallback_seed: int) -> None:
         """Continue from `state`; if it stems from another kind of device, start afresh from `fallback_seed`.
 
-        The devices' generators have different states and draw different numbers, so that moving a trial cannot
-        be exact; it can still be repeatable.
+        The devices' generators have different states and draw different numbers, so that moving a trial
+        cannot be exact; it can still be repeatable.
         """
         if state["device"] != self.device.type:
             self._reseed(fallback_seed)
@@ -75,7 +76,7 @@ def _global_states(device: torch.device) -> dict[str, Any]:
 
 
 def _plain(state: Any) -> tuple[Any, ...]:
-    """Turn NumPy's array of keys into a tensor, since `torch.load` reads no arrays with `weights_only=True`."""
+    """Turn NumPy's array of keys into a tensor: `torch.load` reads no arrays with `weights_only=True`."""
     name, keys, *rest = state
     return (name, torch.from_numpy(keys.astype(np.int64)), *rest)
 

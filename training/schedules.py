@@ -1,7 +1,7 @@
 """Learning rate and lambda as pure functions of the fraction of the budget that is spent.
 
-Fractions, not epochs, so that a shorter trial runs the whole schedule: the paper's 120 epochs ramp lambda from
-0.083 to 0.833 and drop the learning rate at 0.625, 0.75 and 0.833 of the budget.
+Fractions, not epochs, so that a shorter trial runs the whole schedule: the paper's 120 epochs ramp lambda
+from 0.083 to 0.833 and drop the learning rate at 0.625, 0.75 and 0.833 of the budget.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 def lambda_at(progress: float, *, start: float, final: float, ramp_start: float, ramp_end: float) -> float:
     """Give lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
 
-    Flat before `ramp_start` and after `ramp_end`, fractions too. A large lambda from the beginning collapses the
-    encoder. Yu et al. 2023, section 4.3.
+    Flat before `ramp_start` and after `ramp_end`, fractions too. A large lambda from the beginning collapses
+    the encoder. Yu et al. 2023, section 4.3.
     """
     ramped = min(max((progress - ramp_start) / (ramp_end - ramp_start), 0.0), 1.0)
     # Both ends exact: the power alone would miss `final` by a rounding error.

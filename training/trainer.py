@@ -33,7 +33,7 @@ class Report(Protocol):
 
 
 class DivergedError(ArithmeticError):
-    """A loss term or the weights stopped being finite: `term` is the first that did, `epoch` counts from 1."""
+    """A loss term or a weight stopped being finite: `term` is the first that did, `epoch` counts from 1."""
 
     def __init__(self, term: str, epoch: int) -> None:
         self.term = term
@@ -48,12 +48,12 @@ class DivergedError(ArithmeticError):
 
 
 class Trainer:
-    """One trial. After `restore` it continues exactly: bit for bit on one device, library and thread count."""
+    """One trial. After `restore` it continues bit for bit, on one device, library and thread count."""
 
     def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str) -> None:
         """Build the model and move `data` to `device`; raise ConfigError if they do not suit `config`."""
-        # A last partial batch is dropped: HSIC depends on the number of samples, so that its value and its bias
-        # would change with that batch. Another permutation drops other samples in the next epoch.
+        # A last partial batch is dropped: HSIC depends on the number of samples, so that its value and its
+        # bias would change with that batch. Another permutation drops other samples in the next epoch.
         self.steps = len(data.train) // config.batch_size
         if self.steps == 0:
             rule = f"at most {len(data.train)}, the number of training images"
@@ -75,7 +75,7 @@ class Trainer:
         )
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
-        """Train the remaining epochs and `report` after each; `on_step(step, steps)` follows each step of one."""
+        """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
         while self.epoch < self.config.epochs:
             metrics = self.train_epoch(on_step)
             report(self.epoch, metrics, self.save)
@@ -117,7 +117,7 @@ class Trainer:
         save_checkpoint(folder, self.config, state)
 
     def restore(self, folder: Path) -> None:
-        """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or of another trial."""
+        """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or foreign."""
         state = load_checkpoint(folder, self.config)
         if state["split_digest"] != self._split_digest:
             raise CheckpointError(
@@ -194,8 +194,8 @@ class Trainer:
     def _progress(self, step: int) -> float:
         """Give the fraction of the budget spent before `step` of the present epoch.
 
-        One division of whole numbers: at an epoch's beginning it equals epoch / epochs to the last bit, so that
-        a drop at 75/120 falls where it should.
+        One division of whole numbers: at an epoch's beginning it equals epoch / epochs to the last bit, so
+        that a drop at 75/120 falls where it should.
         """
         return (self.epoch * self.steps + step) / (self.config.epochs * self.steps)
 
@@ -218,7 +218,7 @@ class Trainer:
 
 
 def _require_finite(terms: Tensor, model: torch.nn.Module, *, epoch: int) -> None:
-    """Raise DivergedError naming the first of the loss terms (steps, terms) that is not finite, or the weights."""
+    """Raise DivergedError if one of the loss terms (steps, terms), or a weight, is not finite."""
     broken = ~terms.isfinite()
     if broken.any():
         first_step = broken.any(dim=1).int().argmax()

@@ -20,9 +20,9 @@ def pgd(
 ) -> Tensor:
     """Find images near `images` that raise the model's cross-entropy, from a random start.
 
-    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` (batch,); `epsilon` and `step_size`
-    are in the same units. The result, detached, lies within `epsilon` of `images` and in [0, 1]. `generator` is
-    on the images' device. The model is as before afterwards, in modes, buffers and gradients.
+    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` (batch,); `epsilon` and
+    `step_size` are in the same units. The result, detached, lies within `epsilon` of `images` and in [0, 1].
+    `generator` is on the images' device. The model is as before afterwards, in modes, buffers and gradients.
     """
     start = uniform_start(images, epsilon, generator)
     return ascend(model, images, labels, start, epsilon=epsilon, step_size=step_size, steps=steps)
@@ -44,7 +44,7 @@ def ascend(
     step_size: float,
     steps: int,
 ) -> Tensor:
-    """Take `steps` signed gradient steps from `start`, each projected on the ball around `images` and on [0, 1].
+    """Take `steps` signed gradient steps from `start`, each projected on the ball and on [0, 1].
 
     Shapes and units as in `pgd`. With one step of size `epsilon` from the images themselves this is the fast
     gradient sign method.
@@ -55,7 +55,8 @@ def ascend(
     with frozen(model), torch.enable_grad():
         for _ in range(steps):
             adversarial.requires_grad_()
-            # The sum, not the mean: a sign does not depend on the batch size, and small gradients stay in range.
+            # The sum, not the mean: a sign does not depend on the batch size, and small gradients stay in
+            # range.
             loss = functional.cross_entropy(model(adversarial), labels, reduction="sum")
             (gradient,) = torch.autograd.grad(loss, adversarial)
             adversarial = (adversarial.detach() + step_size * gradient.sign()).clamp(lowest, highest)
@@ -66,8 +67,8 @@ def ascend(
 def frozen(model: nn.Module) -> Iterator[None]:
     """Put `model` in eval mode with gradients for no parameter, and restore every flag exactly at the end.
 
-    Per module, since a part may have been put in eval mode on purpose. Parameters without `requires_grad` spare
-    the attack the weights' gradients, a third of its cost.
+    Per module, since a part may have been put in eval mode on purpose. Parameters without `requires_grad`
+    spare the attack the weights' gradients, a third of its cost.
     """
     modes = [(module, module.training) for module in model.modules()]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -49,8 +49,8 @@ def ensure_available(config: TrialConfig) -> None:
     """Make sure that trials will find their data; called once, before the first of them starts.
 
     Downloads MNIST, CIFAR-10 or CIFAR-100 when they are not on disk. Raises DataError when that fails,
-    leaving the disk as it was, and when data on disk is unfit: a part or a class that is missing, an unreadable
-    header, another size, too few images for the split. Images of a folder are not decoded here.
+    leaving the disk as it was, and when data on disk is unfit: a part or a class that is missing, an
+    unreadable header, another size, too few images for the split. Images of a folder are not decoded here.
     """
     with _data_root(config) as root:
         standard = _TORCHVISION_SETS.get(config.dataset)

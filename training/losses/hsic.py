@@ -10,10 +10,11 @@ from training.losses.precision import at_least_float32, no_autocast
 
 
 def hsic(first: Tensor, second: Tensor, *, neighbours: int) -> Tensor:
-    """Give the biased estimate trace(K H L H) / (n - 1)^2 with RBF kernels, a scalar in [0, 0.25 (n/(n-1))^2].
+    """Give the biased estimate trace(K H L H) / (n - 1)^2 with RBF kernels, in [0, 0.25 (n / (n - 1))^2].
 
-    `first` and `second` are (n, dimensions), paired by row; each has its own kernel width, from the distances to
-    its `neighbours` nearest neighbours. Raise ValueError unless n > `neighbours`. Computed in float32 at least.
+    `first` and `second` are (n, dimensions), paired by row; each has its own kernel width, from the distances
+    to its `neighbours` nearest neighbours. Raise ValueError unless n > `neighbours`. Computed in float32 at
+    least.
     """
     with no_autocast(first.device):
         kernels = [_rbf_kernel(at_least_float32(view), neighbours) for view in (first, second)]
@@ -29,9 +30,9 @@ def hsic_of_kernels(first: Tensor, second: Tensor) -> Tensor:
 def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
     """Give the mean over samples of the mean distance to the `neighbours` nearest others, a detached scalar.
 
-    `squared_distances` is (n, n). A sample is not its own neighbour: counting it would shrink the width by about
-    1/`neighbours`. The width is detached, as in the first author's code: it sets a scale and is not a way to
-    lower the loss.
+    `squared_distances` is (n, n). A sample is not its own neighbour: counting it would shrink the width by
+    about 1/`neighbours`. The width is detached, as in the first author's code: it sets a scale and is not a
+    way to lower the loss.
     """
     count = squared_distances.shape[0]
     if count <= neighbours:
@@ -53,8 +54,8 @@ def _rbf_kernel(samples: Tensor, neighbours: int) -> Tensor:
 def _squared_distances(samples: Tensor) -> Tensor:
     """Give all squared Euclidean distances, (n, n), without a square root, whose gradient at 0 is NaN.
 
-    Centring first keeps |a|^2 + |b|^2 - 2ab from cancelling when the features share a large mean. Distances are
-    invariant under it, so the mean needs no gradient.
+    Centring first keeps |a|^2 + |b|^2 - 2ab from cancelling when the features share a large mean. Distances
+    are invariant under it, so the mean needs no gradient.
     """
     centred = samples - samples.detach().mean(dim=0)
     norms = centred.square().sum(dim=1)

@@ -43,8 +43,8 @@ def shared_information(
 ) -> LossTerms:
     """Give alpha*CE(adversarial) + (1-alpha)*CE(natural) + lam*SKL - beta*HSIC; Yu et al. 2023, eq. 16.
 
-    `labels` is (batch,). The information I(z; z') is subtracted: it keeps the encoder from making the symmetric
-    KL divergence small by mapping every image to one point.
+    `labels` is (batch,). The information I(z; z') is subtracted: it keeps the encoder from making the
+    symmetric KL divergence small by mapping every image to one point.
     """
     natural_ce = functional.cross_entropy(natural.logits, labels)
     adversarial_ce = functional.cross_entropy(adversarial.logits, labels)

@@ -15,7 +15,8 @@ _BACKBONES = {"digits_cnn": digits_cnn, "cnn4": cnn4, "resnet18": resnet18}
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
     """Build the classifier `config` asks for, with weights drawn from torch's global generator.
 
-    `image_shape` is (channels, height, width). Raise ConfigError when the architecture cannot take such images.
+    `image_shape` is (channels, height, width). Raise ConfigError when the architecture cannot take such
+    images.
     """
     try:
         backbone, features = _BACKBONES[config.architecture](image_shape)

@@ -22,8 +22,8 @@ class Gaussian(NamedTuple):
 class GaussianBottleneck(nn.Module):
     """Map features to N(mu, diag(sigma^2)); Yu et al. 2023, section 4.1.
 
-    sigma = softplus(s + sigma_bias) + sigma_floor. The paper leaves sigma open; the floor bounds the symmetric
-    KL divergence, whose gradient grows with sigma^-3.
+    sigma = softplus(s + sigma_bias) + sigma_floor. The paper leaves sigma open; the floor bounds the
+    symmetric KL divergence, whose gradient grows with sigma^-3.
     """
 
     def __init__(self, features: int, dimensions: int, *, sigma_bias: float, sigma_floor: float) -> None:
@@ -42,8 +42,8 @@ class Classifier(nn.Module):
     """Backbone, Gaussian bottleneck and linear head.
 
     `forward` is the deterministic classifier that is attacked and evaluated: logits of the latent mean, in
-    train mode as in eval mode. A latent that were sampled in one mode only would change the model under attack,
-    because an attack switches the mode.
+    train mode as in eval mode. A latent that were sampled in one mode only would change the model under
+    attack, because an attack switches the mode.
     """
 
     def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck, head: nn.Linear) -> None:

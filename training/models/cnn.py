@@ -9,6 +9,7 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build a backbone of two convolutions, cheap enough for a search on a CPU, and give its feature count.
 
     `image_shape` is (channels, height, width). Strides stand in for pooling: they halve the cost of a step.
+    Batch norm lets a trial of 15 to 20 epochs come close to the accuracy of a long one.
     """
     channels, height, width = image_shape
     if min(height, width) < 4:
@@ -16,10 +17,8 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     # Each of the two strides rounds a side up.
     area = -(-height // 4) * -(-width // 4)
     backbone = nn.Sequential(
-        nn.Conv2d(channels, 16, 3, stride=2, padding=1),
-        nn.ReLU(),
-        nn.Conv2d(16, 32, 3, stride=2, padding=1),
-        nn.ReLU(),
+        *_strided_block(channels, 16),
+        *_strided_block(16, 32),
         nn.Flatten(),
         nn.Linear(32 * area, 128),
         nn.ReLU(),
@@ -30,8 +29,8 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
 def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone of the 4-layer CNN of Yu et al. 2023 and give its feature count, 200.
 
-    It is the SmallCNN of TRADES (Zhang et al. 2019, arXiv:1901.08573): no padding, no batch norm, dropout after
-    the first linear layer. `image_shape` is (channels, height, width); the paper's is (1, 28, 28).
+    It is the SmallCNN of TRADES (Zhang et al. 2019, arXiv:1901.08573): no padding, no batch norm, dropout
+    after the first linear layer. `image_shape` is (channels, height, width); the paper's is (1, 28, 28).
     """
     channels, height, width = image_shape
     if min(height, width) < CNN4_SMALLEST_SIDE:
@@ -51,6 +50,14 @@ def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
         nn.ReLU(),
     )
     return backbone, 200
+
+
+def _strided_block(channels_in: int, channels_out: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(channels_out),
+        nn.ReLU(),
+    ]
 
 
 def _unpadded_block(channels_in: int, channels_out: int) -> list[nn.Module]:

@@ -7,7 +7,7 @@ SMALLEST_SIDE = 8
 
 
 def resnet18(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the ResNet-18 backbone and give its feature count, 512; `image_shape` is (channels, height, width)."""
+    """Build the backbone for images of (channels, height, width) and give its feature count, 512."""
     channels, height, width = image_shape
     if min(height, width) < SMALLEST_SIDE:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Ray Tune's searcher, scheduler, callback and stopper: each passes its events to `Search` and decides nothing."""
+"""Ray Tune's searcher, scheduler, callback and stopper: they pass events to `Search` and decide nothing."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from tuner.engine.trainable import threads_for
-from tuner.ledger import Decision
+from tuner.ledger import Decision, trial_name
 from tuner.search import Search
 
 _METRICS = "metrics/"
@@ -34,7 +34,7 @@ class LedgerSearcher(_Unpickled, Searcher):
         self._limit = limit
         self._alive: set[str] = set()
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         """Give the next trial's configuration, None to be asked again later, FINISHED when none is left."""
         if len(self._alive) >= self._limit():
             return None
@@ -69,7 +69,7 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
     """Records each report and returns the decision that the ledger holds for it."""
 
     def __init__(self, search: Search, checkpoint_prefix: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._search = search
         self._checkpoint_prefix = checkpoint_prefix
 
@@ -86,7 +86,7 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
             if key.startswith(_METRICS)
         }
         folder = result.get("checkpoint_dir_name")
-        checkpoint = f"{self._checkpoint_prefix}/{trial_folder(number)}/{folder}" if folder else None
+        checkpoint = f"{self._checkpoint_prefix}/{trial_name(number)}/{folder}" if folder else None
         decision = self._search.report(number, result["epoch"], metrics, checkpoint)
         return str(TrialScheduler.CONTINUE if decision is Decision.CONTINUE else TrialScheduler.STOP)
 
@@ -129,11 +129,6 @@ class StopRequest(_Unpickled, tune.Stopper):
     def stop_all(self) -> bool:
         """Ray asks this between events."""
         return self.requested or self.out_of_time
-
-
-def trial_folder(number: int) -> str:
-    """Give the name of a trial's folder, which is its name in MLflow too."""
-    return f"trial-{number:04d}"
 
 
 def _traceback(trial: Trial) -> str:

@@ -54,9 +54,7 @@ def connect(address: str | None) -> None:
 
 def require_resources(resources: ResourcesSpec, space: str) -> None:
     """Raise UsageError if no trial could ever start on the connected cluster; Ray would wait for ever."""
-    import ray
-
-    have = ray.cluster_resources()
+    have = _cluster_resources()
     wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
     for kind, amount in wanted.items():
         if amount > have.get(kind, 0):
@@ -81,9 +79,7 @@ def trial_limit(resources: ResourcesSpec, concurrency: int | None) -> Callable[[
         if concurrency is not None:
             return concurrency
         if time.monotonic() - asked_at > _LIMIT_SECONDS:
-            import ray
-
-            limit = places(ray.cluster_resources(), resources)
+            limit = places(_cluster_resources(), resources)
             asked_at = time.monotonic()
         return limit
 
@@ -96,6 +92,12 @@ def places(have: dict[str, float], resources: ResourcesSpec) -> int:
     if resources.gpus_per_trial > 0:
         fits = min(fits, have.get("GPU", 0) / resources.gpus_per_trial)
     return max(1, math.floor(fits + 1e-9))
+
+
+def _cluster_resources() -> dict[str, float]:
+    import ray
+
+    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
 
 
 def _require_reachable(address: str) -> None:

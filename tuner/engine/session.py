@@ -3,25 +3,18 @@
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from types import FrameType
 
 from ray import tune
 from ray.tune.experiment import Trial
 
-from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest, trial_folder
+from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
 from tuner.engine.cluster import trial_limit
+from tuner.engine.ending import Ending
 from tuner.engine.trainable import run_trial
+from tuner.ledger import trial_name
 from tuner.search import Search
-
-
-class Ending(StrEnum):
-    """Why a session ended; the search itself can be resumed after each but `finished`."""
-
-    FINISHED = "finished"
-    INTERRUPTED = "interrupted"
-    OUT_OF_TIME = "out of time"
 
 
 def run_session(
@@ -66,7 +59,7 @@ def run_session(
 
 
 def _trial_name(trial: Trial) -> str:
-    return trial_folder(trial.config["number"])
+    return trial_name(trial.config["number"])
 
 
 def _next_session(folder: Path) -> str:

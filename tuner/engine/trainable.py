@@ -56,7 +56,8 @@ class _Reporter:
             self._persisted.append(persisted)
         while len(self._persisted) > _KEPT_CHECKPOINTS:
             old = self._persisted.pop(0)
-            old.filesystem.delete_dir(old.path)
+            if old.filesystem is not None:
+                old.filesystem.delete_dir(old.path)
 
 
 def _checkpoint_at(path: str | None) -> tune.Checkpoint | None:

@@ -1,6 +1,6 @@
 """The ledger: the durable record of a search, and the only truth about it."""
 
-from tuner.ledger.records import Decision, Outcome, Report, TrialRecord
+from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, trial_name
 from tuner.ledger.store import Ledger, default_ledger_url
 
-__all__ = ["Decision", "Ledger", "Outcome", "Report", "TrialRecord", "default_ledger_url"]
+__all__ = ["Decision", "Ledger", "Outcome", "Report", "TrialRecord", "default_ledger_url", "trial_name"]

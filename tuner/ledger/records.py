@@ -22,6 +22,11 @@ class Decision(StrEnum):
     COMPLETE = "complete"
 
 
+def trial_name(number: int) -> str:
+    """Give a trial's name, the same in folders, in MLflow and on the screen."""
+    return f"trial-{number:04d}"
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """One finished epoch of a trial, the decision on it, and where its checkpoint lies.

@@ -7,11 +7,12 @@ from typing import Any
 
 from tuner.report.front_data import CompletedTrial
 
-# Lightness orders both scale and roles, so that the figures read without colour vision and in grey.
+# One scale whose lightness grows with the value and greys for the rest: readable without colour vision.
 SCALE = "viridis"
-LINE = "#1f2933"
-DOMINATED = "#7b8794"
-UNFINISHED = "#9aa5b1"
+LINE = "#1f2933"  # the front's staircase and the rims of its points
+PLAIN = "#52606d"  # small text, and completed trials without a value to colour them by
+FAINT = "#9aa5b1"  # trials without final values
+GRID = "#e4e7eb"
 KNEE = "#c2410c"
 
 PREFERRED_PARAMETER = "lambda"
@@ -29,8 +30,7 @@ class ColourScale:
 
     def value(self, parameters: Mapping[str, Any]) -> float | None:
         """Give a trial's value on the scale, None if it has none."""
-        value = parameters.get(self.parameter)
-        return float(value) if _is_number(value) else None
+        return _number(parameters.get(self.parameter))
 
     @property
     def ticks(self) -> tuple[float, ...]:
@@ -41,17 +41,19 @@ class ColourScale:
 
 
 def colour_scale(points: Sequence[CompletedTrial]) -> ColourScale | None:
-    """Choose the parameter to colour by: lambda, else the first that is a number and varies; None without one.
+    """Choose the parameter to colour by: lambda, else the first number that varies, None without one.
 
     The scale is logarithmic where the values are positive and span at least a factor of ten.
     """
     names = dict.fromkeys(name for point in points for name in point.parameters)
     for name in sorted(names, key=lambda name: name != PREFERRED_PARAMETER):
-        values = [value for point in points if _is_number(value := point.parameters.get(name))]
+        values = [v for point in points if (v := _number(point.parameters.get(name))) is not None]
         if values and (low := min(values)) < (high := max(values)):
-            return ColourScale(name, 0 < low <= high / LOG_FROM_RATIO, float(low), float(high))
+            return ColourScale(name, 0 < low <= high / LOG_FROM_RATIO, low, high)
     return None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tuner.front.dominance import is_non_dominated
-from tuner.ledger.records import Outcome
+from tuner.ledger.records import Outcome, trial_name
 from tuner.objectives import FloatArray, Objective, as_losses
 from tuner.report.colours import ColourScale, colour_scale
 from tuner.report.format import displayed, format_metric, format_value, metric_label
@@ -34,7 +34,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One direction of the picture. Its limits leave out trials far below the completed ones."""
+    """One direction of the picture. Its limits leave out unfinished trials far from the completed ones."""
 
     label: str
     limits: Limits
@@ -78,6 +78,18 @@ def front_figure(data: FrontData) -> FrontFigure:
         colours=colours,
         notes=_notes(data, unfinished, x_limits, y_limits),
     )
+
+
+def sparse(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
+    """Choose marks inside the frame far enough apart to be labelled: the frame is cut into 25 x 30 cells."""
+    chosen: dict[tuple[int, int], Mark] = {}
+    for mark in marks:
+        column = (mark.x - x_limits[0]) / (x_limits[1] - x_limits[0]) * 25
+        row = (mark.y - y_limits[0]) / (y_limits[1] - y_limits[0]) * 30
+        near = [(int(column) + i, int(row) + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+        if 0 <= column < 25 and 0 <= row < 30 and chosen.keys().isdisjoint(near):
+            chosen[int(column), int(row)] = mark
+    return list(chosen.values())
 
 
 def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
@@ -145,7 +157,7 @@ def _marks(
 def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
     state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
     return (
-        f"Trial {trial.number}",
+        trial_name(trial.number),
         *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
         *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
         f"{state} after {trial.epochs} {'epoch' if trial.epochs == 1 else 'epochs'}",
@@ -153,7 +165,7 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
 
 
 def _limits(completed: Sequence[Mark], unfinished: Sequence[Mark]) -> tuple[Limits, Limits]:
-    """Frame the completed trials, and unfinished ones no farther away than the completed are apart.
+    """Frame the completed trials, and unfinished ones up to half their extent away from them.
 
     Early rungs lie far below final values and would press the front into a corner.
     """
@@ -170,8 +182,8 @@ def _frame(completed: list[float], unfinished: list[float]) -> Limits:
     low, high = min(values), max(values)
     # One or two completed trials say too little about how far apart the others will be.
     if len(completed) >= 3 and (span := max(completed) - min(completed)) > 0:
-        low, high = max(low, min(completed) - span), min(high, max(completed) + span)
-    margin = 0.06 * (high - low) or 1.0
+        low, high = max(low, min(completed) - span / 2), min(high, max(completed) + span / 2)
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     return (low - margin, high + margin)
 
 
@@ -179,8 +191,6 @@ def _notes(
     data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
 ) -> tuple[str, ...]:
     notes = []
-    if not data.points:
-        notes.append("No trial has completed yet.")
     if len(data.objectives) > 2:
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(

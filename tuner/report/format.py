@@ -35,6 +35,12 @@ def format_metric(name: str, value: float | None) -> str:
     return f"{displayed(name, value):.2f}" if is_accuracy(name) else format_value(value)
 
 
+def in_a_sentence(name: str, value: float | None) -> str:
+    """Write a metric with its name and unit: "Natural 98.33 %"."""
+    unit = " %" if is_accuracy(name) else ""
+    return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {format_metric(name, value)}{unit}"
+
+
 def format_value(value: Any) -> str:
     """Write the value of a parameter: four significant digits for a float, whatever it is otherwise."""
     if value is None:

@@ -155,7 +155,8 @@ def _unfinished(trial: TrialRecord, names: Sequence[str]) -> UnfinishedTrial:
 
 def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
     counted = Counter(trial.outcome for trial in trials)
-    return {outcome: counted[outcome] for outcome in Outcome}
+    ended_first = sorted(Outcome, key=lambda outcome: outcome is Outcome.RUNNING)
+    return {outcome: counted[outcome] for outcome in ended_first}
 
 
 def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray) -> int | None:

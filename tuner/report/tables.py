@@ -1,7 +1,7 @@
 """Tables of a search: plain rows of text, and what draws them on a terminal and in markdown."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from rich import box
@@ -116,10 +116,19 @@ def _state(trial: CompletedTrial | UnfinishedTrial) -> str:
 
 def _rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
     table = Table(
-        title=title, caption=caption, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left"
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        title=title,
+        caption=caption,
     )
-    for heading in grid.headings:
-        table.add_column(Text(heading), justify="left" if heading in {"State", ""} else "right")
+    table.title_justify = table.caption_justify = "left"
+    for heading, *cells in zip(grid.headings, *grid.rows, strict=True):
+        # On a narrow terminal headings break over lines; numbers never do.
+        width = max(map(len, cells), default=None)
+        justify: Literal["left", "right"] = "left" if heading in {"State", ""} else "right"
+        table.add_column(Text(heading), justify=justify, min_width=width, overflow="fold")
     for row in grid.rows:
         # Text, because a parameter's value in brackets would be read as markup.
         table.add_row(*map(Text, row), style="bold" if emphasised in row else None)

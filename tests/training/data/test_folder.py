@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from image_files import random_pixels, write_image_folder
+from PIL import Image
+
+from training.data import DataError
+from training.data.folder import open_folder
+
+CLASSES = ("ant", "bee", "cow")
+
+
+def test_images_come_out_sorted_by_class_and_name(tmp_path: Path) -> None:
+    written = write_image_folder(tmp_path, CLASSES, 3)
+    for part in ("train", "test"):
+        source = open_folder(tmp_path, part)
+        wanted = np.stack([written[path] for path in sorted(written) if path.startswith(part)])
+        assert source.class_names == CLASSES
+        assert source.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+        assert source.image_shape == (3, 4, 5)
+        images = source.images(torch.arange(9))
+        assert torch.equal(images.permute(0, 2, 3, 1), torch.from_numpy(wanted))
+
+
+def test_any_selection_of_images_comes_in_the_order_asked_for(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 3)
+    whole = open_folder(tmp_path, "train").images(torch.arange(9))
+    source = open_folder(tmp_path, "train")
+    for indices in ([7, 2], [2, 2, 8], [0, 1, 2, 3, 4, 5, 6, 7, 8]):
+        assert torch.equal(source.images(torch.tensor(indices)), whole[indices])
+
+
+def test_only_the_images_asked_for_are_decoded_and_each_once(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 2)
+    source = open_folder(tmp_path, "train")
+    first = source.images(torch.tensor([0, 5]))
+    for path in tmp_path.glob("train/*/*.png"):
+        path.unlink()
+    assert torch.equal(source.images(torch.tensor([5, 0])), first.flip(0))
+    with pytest.raises(DataError, match=r"ant.001\.png"):
+        source.images(torch.tensor([0, 1]))
+
+
+def test_a_copy_is_given_out(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    source = open_folder(tmp_path, "train")
+    before = source.images(torch.tensor([0])).clone()
+    source.images(torch.tensor([0])).zero_()
+    assert torch.equal(source.images(torch.tensor([0])), before)
+
+
+def test_all_grey_images_have_one_channel(tmp_path: Path) -> None:
+    written = write_image_folder(tmp_path, CLASSES, 2, shape=(4, 5))
+    source = open_folder(tmp_path, "train")
+    assert source.image_shape == (1, 4, 5)
+    assert torch.equal(source.images(torch.tensor([3]))[0, 0], torch.from_numpy(written["train/bee/001.png"]))
+
+
+def test_one_image_in_colour_makes_all_rgb(tmp_path: Path) -> None:
+    written = write_image_folder(tmp_path, CLASSES, 2, shape=(4, 5))
+    Image.new("RGB", (5, 4), (1, 2, 3)).save(tmp_path / "train/cow/001.png")
+    source = open_folder(tmp_path, "train")
+    images = source.images(torch.tensor([0, 5]))
+    assert torch.equal(images[0], torch.from_numpy(written["train/ant/000.png"]).expand(3, 4, 5))
+    assert images[1, :, 0, 0].tolist() == [1, 2, 3]
+    assert open_folder(tmp_path, "test").image_shape == (3, 4, 5)
+
+
+def test_other_files_and_hidden_ones_are_passed_over(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    (tmp_path / "train" / ".hidden").mkdir()
+    (tmp_path / "train" / "notes.txt").touch()
+    for name in (".DS_Store", "._000.png", "notes.txt"):
+        (tmp_path / "train" / "ant" / name).touch()
+    assert len(open_folder(tmp_path, "train").labels) == 3
+
+
+def test_jpeg_and_capital_suffixes_are_read(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    image = Image.fromarray(random_pixels(np.random.default_rng(0), 4, 5, 3))
+    image.save(tmp_path / "train/ant/001.JPG")
+    with Image.open(tmp_path / "train/ant/001.JPG") as saved:
+        wanted = torch.from_numpy(np.array(saved))
+    assert torch.equal(open_folder(tmp_path, "train").images(torch.tensor([1]))[0].permute(1, 2, 0), wanted)
+
+
+def test_an_image_of_another_size_is_named(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 2)
+    Image.new("RGB", (6, 4)).save(tmp_path / "train/bee/001.png")
+    with pytest.raises(DataError, match=r"bee.001\.png is 6 x 4 pixels, but .*ant.000\.png is 5 x 4"):
+        open_folder(tmp_path, "train")
+
+
+def test_an_unreadable_header_is_named_at_once(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 2)
+    (tmp_path / "train/cow/000.png").write_bytes(b"no image")
+    with pytest.raises(DataError, match=r"cow.000\.png is no image that Pillow can read"):
+        open_folder(tmp_path, "train")
+
+
+def test_a_truncated_image_is_named_when_it_is_decoded(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 2, shape=(16, 16, 3))
+    path = tmp_path / "train/cow/000.png"
+    path.write_bytes(path.read_bytes()[:200])
+    source = open_folder(tmp_path, "train")
+    source.images(torch.arange(4))
+    with pytest.raises(DataError, match=r"cow.000\.png is no image that Pillow can read"):
+        source.images(torch.arange(6))
+
+
+def test_sixteen_bits_a_value_are_refused(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1, shape=(4, 5))
+    Image.fromarray(np.full((4, 5), 1000, dtype=np.uint16)).save(tmp_path / "train/ant/000.png")
+    with pytest.raises(DataError, match=r"ant.000\.png has Pillow's mode 'I;16'.*8 bits"):
+        open_folder(tmp_path, "train")
+
+
+def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no folder .*train"):
+        open_folder(tmp_path, "train")
+    (tmp_path / "train" / "ant").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"train has 1 class folder.*at least 2"):
+        open_folder(tmp_path, "train")
+    (tmp_path / "train" / "bee").mkdir()
+    with pytest.raises(DataError, match=r"class folder .*ant holds no image"):
+        open_folder(tmp_path, "train")
+
+
+def test_test_part_must_have_the_classes_of_the_training_part(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    (tmp_path / "test" / "bee").rename(tmp_path / "test" / "bees")
+    with pytest.raises(DataError, match="only one of them has bee, bees"):
+        open_folder(tmp_path, "test")
+
+
+@pytest.mark.parametrize("test_shape", [(4, 6), (4, 5, 3)])
+def test_test_part_must_have_the_shape_of_the_training_part(
+    tmp_path: Path, test_shape: tuple[int, ...]
+) -> None:
+    write_image_folder(tmp_path, CLASSES, 1, shape=(4, 5))
+    for path in tmp_path.glob("test/*/*.png"):
+        Image.fromarray(np.zeros(test_shape, dtype=np.uint8)).save(path)
+    with pytest.raises(DataError, match=r"those in .*train are \(1, 4, 5\)"):
+        open_folder(tmp_path, "test")

@@ -1,0 +1,48 @@
+import pytest
+import torch
+
+from training.data import ImageSet, TrialData
+
+
+def _image_set(count: int) -> ImageSet:
+    images = torch.arange(count * 6, dtype=torch.uint8).view(count, 1, 2, 3)
+    return ImageSet(images, torch.arange(count))
+
+
+def test_subset_keeps_order_and_duplicates() -> None:
+    whole = _image_set(5)
+    part = whole.subset(torch.tensor([3, 0, 3]))
+    assert part.labels.tolist() == [3, 0, 3]
+    assert torch.equal(part.images, whole.images[[3, 0, 3]])
+    assert len(part) == 3
+
+
+def test_subset_is_a_copy() -> None:
+    whole = _image_set(2)
+    whole.subset(torch.tensor([0])).images.fill_(77)
+    assert whole.images.max() < 77
+
+
+def test_to_moves_both_tensors() -> None:
+    moved = _image_set(2).to("meta")
+    assert moved.images.device.type == moved.labels.device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (torch.zeros(2, 1, 3, 3), torch.zeros(2, dtype=torch.int64), "float32 .* must be uint8"),
+        (torch.zeros(2, 3, 3, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), r"\(2, 3, 3\)"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), r"int64 \(2,\)"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2), "float32 .* must be int64"),
+    ],
+)
+def test_wrong_types_and_shapes_are_refused(images: torch.Tensor, labels: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ImageSet(images, labels)
+
+
+def test_trial_data_tells_classes_and_shape() -> None:
+    data = TrialData(_image_set(4), _image_set(1), ("a", "b", "c"), "digest")
+    assert data.num_classes == 3
+    assert data.image_shape == (1, 2, 3)

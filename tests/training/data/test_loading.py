@@ -1,0 +1,177 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import torch
+from image_files import write_image_folder, write_mnist
+from torchvision import datasets
+
+from training.config import DATASETS, TrialConfig
+from training.data import DataError, ImageSet, ensure_available, load_test_set, load_trial_data
+
+CIFAR_CLASSES = tuple(f"class {label}" for label in range(10))
+
+
+def _config(dataset: str, root: Path | str = "unused", **values: Any) -> TrialConfig:
+    return TrialConfig.from_mapping({"dataset": dataset, "data_root": str(root), **values})
+
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise OSError("no network in this test")
+
+
+def _equal(one: ImageSet, other: ImageSet) -> bool:
+    return torch.equal(one.images, other.images) and torch.equal(one.labels, other.labels)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MNIST", "CIFAR10", "CIFAR100"):
+        monkeypatch.setattr(datasets, name, _refuse)
+
+
+def test_digits_are_split_as_ever() -> None:
+    data = load_trial_data(_config("digits"))
+    assert (len(data.train), len(data.validation), len(load_test_set(_config("digits")))) == (1295, 143, 359)
+    assert data.num_classes == 10
+    assert data.image_shape == (1, 8, 8)
+    # A change of this value means that results from before and after it cannot be compared.
+    assert data.split_digest == "a45094bb9e27cd40"
+
+
+def test_training_seed_and_global_random_numbers_do_not_matter() -> None:
+    torch.manual_seed(1)
+    one = load_trial_data(_config("digits", seed=1))
+    torch.manual_seed(2)
+    other = load_trial_data(_config("digits", seed=2))
+    assert _equal(one.train, other.train)
+    assert _equal(one.validation, other.validation)
+
+
+def test_split_seed_and_fractions_are_passed_on() -> None:
+    whole = load_trial_data(_config("digits"))
+    half = load_trial_data(_config("digits", train_fraction=0.5))
+    assert abs(len(half.train) - len(whole.train) / 2) <= 10
+    assert _equal(half.validation, whole.validation)
+    assert half.split_digest == whole.split_digest
+    assert load_trial_data(_config("digits", split_seed=1)).split_digest != whole.split_digest
+    assert abs(len(load_trial_data(_config("digits", validation_fraction=0.3)).validation) - 431) <= 10
+
+
+def test_mnist_files_and_a_relative_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = write_mnist(tmp_path / "data", suffix=".gz", counts=(200, 20))
+    config = _config("mnist", tmp_path / "data")
+    ensure_available(config)
+    data = load_trial_data(config)
+    assert (len(data.train), len(data.validation)) == (180, 20)
+    assert torch.equal(load_test_set(config).images.squeeze(1), torch.from_numpy(images["test"]))
+    monkeypatch.chdir(tmp_path)
+    assert _equal(load_trial_data(_config("mnist", "data")).train, data.train)
+
+
+def test_a_folder_serves_for_cifar10(tmp_path: Path) -> None:
+    written = write_image_folder(tmp_path, CIFAR_CLASSES, 3, shape=(32, 32, 3))
+    config = _config("cifar10", tmp_path)
+    ensure_available(config)
+    data = load_trial_data(config)
+    assert (len(data.train), len(data.validation), len(load_test_set(config))) == (20, 10, 30)
+    assert data.class_names == CIFAR_CLASSES
+    paths = [path for path in sorted(written) if path.startswith("train")]
+    originals = {written[path].tobytes(): CIFAR_CLASSES.index(Path(path).parent.name) for path in paths}
+    for part in (data.train, data.validation):
+        for image, label in zip(part.images, part.labels.tolist(), strict=True):
+            assert originals[image.permute(1, 2, 0).numpy().tobytes()] == label
+
+
+def test_images_are_read_once_in_a_process_and_only_those_in_the_split(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, ("a", "b"), 10)
+    small = _config("folder", tmp_path, train_fraction=0.3)
+    ensure_available(small)
+    first = load_trial_data(small)
+    for path in tmp_path.glob("train/*/*"):
+        path.unlink()
+    assert _equal(load_trial_data(small).train, first.train)
+    with pytest.raises(DataError, match=r"train.[ab].00\d\.png"):
+        load_trial_data(_config("folder", tmp_path))
+
+
+def test_the_test_part_is_not_touched_by_trials(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, ("a", "b"), 2)
+    (tmp_path / "test").rename(tmp_path / "hidden")
+    load_trial_data(_config("folder", tmp_path))
+    with pytest.raises(DataError, match=r"no folder .*test"):
+        load_test_set(_config("folder", tmp_path))
+    with pytest.raises(DataError, match=r"no folder .*test"):
+        ensure_available(_config("folder", tmp_path))
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10", "cifar100"])
+def test_absent_data_names_places_reason_and_ways_out(tmp_path: Path, dataset: str) -> None:
+    root = tmp_path / "absent"
+    with pytest.raises(DataError) as caught:
+        ensure_available(_config(dataset, root))
+    for text in (f"{root}/train/CLASS/", "no network in this test", "data_root", "torchvision's files in"):
+        assert text in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(root: str, *, download: bool) -> None:
+        assert download
+        write_mnist(Path(root))
+
+    monkeypatch.setattr(datasets, "MNIST", write)
+    config = _config("mnist", tmp_path / "data")
+    ensure_available(config)
+    monkeypatch.setattr(datasets, "MNIST", _refuse)
+    ensure_available(config)
+    assert len(load_trial_data(config).train) == 40
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_trial_never_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str) -> None:
+    for name in ("MNIST", "CIFAR10", "CIFAR100"):
+        monkeypatch.setattr(datasets, name, pytest.fail)
+    config = _config(dataset, tmp_path)
+    if dataset == "digits":
+        load_trial_data(config)
+    else:
+        with pytest.raises(DataError):
+            load_trial_data(config)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "classes", "shape"),
+    [
+        ("cifar100", CIFAR_CLASSES, (32, 32, 3)),
+        ("cifar10", CIFAR_CLASSES, (8, 8, 3)),
+        ("mnist", CIFAR_CLASSES, (28, 28, 3)),
+    ],
+)
+def test_a_folder_that_is_another_data_set_is_refused(
+    tmp_path: Path, dataset: str, classes: tuple[str, ...], shape: tuple[int, ...]
+) -> None:
+    write_image_folder(tmp_path, classes, 2, shape=shape)
+    with pytest.raises(DataError, match=r"has 10 classes of images .*`dataset` to 'folder'"):
+        ensure_available(_config(dataset, tmp_path))
+
+
+def test_too_small_a_class_is_found_before_the_trials(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, ("a", "b"), 1)
+    with pytest.raises(DataError, match="Class 'a' has 1 training image"):
+        ensure_available(_config("folder", tmp_path))
+
+
+def test_what_the_file_system_refuses_is_a_data_error() -> None:
+    config = _config("cifar10", "x" * 5000)
+    for function in (ensure_available, load_trial_data, load_test_set):
+        with pytest.raises(DataError, match="File name too long"):
+            function(config)
+
+
+def test_the_package_starts_without_torchvision_and_scikit_learn() -> None:
+    code = "import sys, training.data; print({'torchvision', 'sklearn'} & set(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"

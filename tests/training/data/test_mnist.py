@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from image_files import write_idx, write_mnist
+from torchvision.datasets import MNIST
+
+from training.data import DataError
+from training.data.mnist import Mnist
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_both_parts_are_read(tmp_path: Path, suffix: str) -> None:
+    images = write_mnist(tmp_path, suffix=suffix)
+    assert Mnist().is_complete(tmp_path)
+    for part in ("train", "test"):
+        source = Mnist().open(tmp_path, part)
+        assert torch.equal(source.pixels.squeeze(1), torch.from_numpy(images[part]))
+        assert torch.equal(source.labels, torch.arange(len(images[part])) % 10)
+        assert source.image_shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize("is_train", [True, False])
+def test_torchvision_reads_the_same(tmp_path: Path, *, is_train: bool) -> None:
+    write_mnist(tmp_path)
+    theirs = MNIST(tmp_path, train=is_train)
+    ours = Mnist().open(tmp_path, "train" if is_train else "test")
+    assert torch.equal(ours.pixels.squeeze(1), theirs.data)
+    assert torch.equal(ours.labels, theirs.targets)
+
+
+def test_a_missing_file_makes_it_incomplete(tmp_path: Path) -> None:
+    write_mnist(tmp_path)
+    (Mnist().folder(tmp_path) / "train-labels-idx1-ubyte").unlink()
+    assert not Mnist().is_complete(tmp_path)
+    with pytest.raises(DataError, match=r"MNIST.raw lacks .* train part"):
+        Mnist().open(tmp_path, "train")
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [10] * 50])
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: list[int]) -> None:
+    write_mnist(tmp_path)
+    write_idx(Mnist().folder(tmp_path) / "train-labels-idx1-ubyte", np.array(labels, dtype=np.uint8))
+    with pytest.raises(DataError, match="must have one below 10 for each of the 50 images"):
+        Mnist().open(tmp_path, "train")

@@ -1,0 +1,136 @@
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from training.losses import hsic
+from training.losses.hsic import hsic_of_kernels, kernel_width
+
+
+def normal(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def plain_kernel(samples: Tensor, neighbours: int) -> list[list[float]]:
+    """Section 5 of the method by loops: width from the nearest others, exp(-d^2 / (2 s^2))."""
+    rows = samples.tolist()
+    count = len(rows)
+    distances = [[math.dist(a, b) for b in rows] for a in rows]
+    nearest = [sorted(distances[i][j] for j in range(count) if j != i)[:neighbours] for i in range(count)]
+    width = sum(sum(row) / neighbours for row in nearest) / count
+    return [[math.exp(-(d**2) / (2 * width**2)) for d in row] for row in distances]
+
+
+def plain_hsic(k: list[list[float]], m: list[list[float]]) -> float:
+    """Gretton et al. 2005, eq. 4 in double sums: E[kl] + E[k]E[l] - 2 E[E[k] E[l]], times (n / (n - 1))^2."""
+    n = len(k)
+    every = range(n)
+    joint = sum(k[i][j] * m[i][j] for i in every for j in every) / n**2
+    apart = sum(map(sum, k)) * sum(map(sum, m)) / n**4
+    mixed = sum(sum(k[i]) * sum(m[i]) for i in every) / n**3
+    return (joint + apart - 2 * mixed) * (n / (n - 1)) ** 2
+
+
+def one_hot_classes(classes: int, count: int) -> Tensor:
+    return torch.eye(classes, dtype=torch.float64).repeat(count // classes, 1)
+
+
+@given(st.integers(0, 10_000), st.integers(4, 12), st.integers(1, 3))
+def test_agrees_with_double_sums_and_with_the_trace(seed: int, count: int, neighbours: int) -> None:
+    first, second = normal(seed, count, 3), normal(seed + 1, count, 5)
+    k, m = plain_kernel(first, neighbours), plain_kernel(second, neighbours)
+    value = hsic(first, second, neighbours=neighbours).item()
+    assert value == pytest.approx(plain_hsic(k, m), rel=1e-9, abs=1e-12)
+    centring = torch.eye(count, dtype=torch.float64) - 1 / count
+    products = torch.tensor(k, dtype=torch.float64) @ centring @ torch.tensor(m, dtype=torch.float64) @ centring
+    assert value == pytest.approx(products.trace().item() / (count - 1) ** 2, rel=1e-9, abs=1e-12)
+
+
+def test_two_samples_at_the_distance_of_the_width() -> None:
+    z = torch.tensor([[0.0, 0.0], [3.0, 4.0]], dtype=torch.float64)
+    # n = 2, one neighbour: the width is the distance, and the value (1 - k)(1 - l) with k = l = exp(-1/2).
+    assert hsic(z, z, neighbours=1).item() == pytest.approx((1 - math.exp(-0.5)) ** 2, rel=1e-12)
+    assert hsic(z, z, neighbours=1).item() == pytest.approx(0.154818, abs=5e-7)
+
+
+# A class has count / 10 samples, so that with as many neighbours the last lies in another class: the width is
+# sqrt(2) / neighbours, and the kernel between classes exp(-neighbours^2 / 2), zero for all purposes.
+@pytest.mark.parametrize(("count", "expected"), [(120, 0.091519), (100, 0.091827)])
+def test_separated_classes(count: int, expected: float) -> None:
+    z = one_hot_classes(10, count)
+    value = hsic(z, z, neighbours=count // 10).item()
+    assert value == pytest.approx(0.09 * (count / (count - 1)) ** 2, rel=1e-9)
+    assert value == pytest.approx(expected, abs=5e-7)
+
+
+def test_linear_kernels_give_the_squared_norm_of_the_cross_covariance() -> None:
+    first, second = normal(0, 20, 3), normal(1, 20, 4)
+    covariance = (first - first.mean(dim=0)).T @ (second - second.mean(dim=0)) / 19
+    expected = covariance.square().sum().item()
+    assert hsic_of_kernels(first @ first.T, second @ second.T).item() == pytest.approx(expected, rel=1e-10)
+
+
+@given(st.integers(0, 10_000))
+def test_symmetric_bounded_and_invariant_under_a_common_permutation(seed: int) -> None:
+    first = normal(seed, 15, 4)
+    second = first + 0.3 * normal(seed + 1, 15, 4)
+    value = hsic(first, second, neighbours=5).item()
+    assert hsic(second, first, neighbours=5).item() == pytest.approx(value, rel=1e-9)
+    order = torch.randperm(15, generator=torch.Generator().manual_seed(seed))
+    assert hsic(first[order], second[order], neighbours=5).item() == pytest.approx(value, rel=1e-9)
+    assert 0 < hsic(first, first, neighbours=5).item() <= 0.25 * (15 / 14) ** 2
+
+
+def test_dependent_views_score_above_shuffled_ones() -> None:
+    first = one_hot_classes(4, 40) + 0.1 * normal(0, 40, 4)
+    second = first + 0.05 * normal(1, 40, 4)
+    # A shift by one class: no permutation that is its own inverse.
+    assert hsic(first, second, neighbours=10) > 2 * hsic(first, second[torch.randperm(40)], neighbours=10)
+
+
+def test_width_excludes_the_sample_itself() -> None:
+    # On a line at 0, 1, 3: nearest others at 1, 1 and 2.
+    positions = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
+    squared = (positions[:, None] - positions[None, :]).square()
+    assert kernel_width(squared, 1).item() == pytest.approx(4 / 3)
+
+
+def test_width_carries_no_gradient() -> None:
+    first, second = normal(0, 6, 2).requires_grad_(), normal(1, 6, 2)
+    (gradient,) = torch.autograd.grad(hsic(first, second, neighbours=2), first)
+    widths = [kernel_width(torch.cdist(view, view).square(), 2) for view in (first, second)]
+    fixed = [
+        torch.exp(-(view[:, None] - view[None, :]).square().sum(dim=2) / (2 * width**2))
+        for view, width in zip((first, second), widths, strict=True)
+    ]
+    (expected,) = torch.autograd.grad(hsic_of_kernels(*fixed), first)
+    torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_coincident_samples_give_finite_values_and_gradients(dtype: torch.dtype) -> None:
+    some_equal = normal(0, 6, 3).to(dtype).repeat(2, 1).requires_grad_()
+    all_equal = torch.full((12, 3), 0.7, dtype=dtype, requires_grad=True)
+    for first, second in [(some_equal, all_equal), (all_equal, all_equal), (some_equal, some_equal)]:
+        value = hsic(first, second, neighbours=1)
+        gradients = torch.autograd.grad(value, {first: None, second: None}.keys())
+        assert value.isfinite()
+        assert all(gradient.isfinite().all() for gradient in gradients)
+    assert hsic(all_equal, some_equal, neighbours=1).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_features_with_a_large_common_mean_keep_their_precision() -> None:
+    first, second = normal(0, 64, 32), normal(1, 64, 32)
+    exact = hsic(first, second, neighbours=10).item()
+    shifted = hsic((first + 100).float(), (second + 100).float(), neighbours=10).item()
+    assert shifted == pytest.approx(exact, rel=2e-3)
+
+
+@pytest.mark.parametrize("count", [2, 10])
+def test_a_batch_without_enough_neighbours_is_refused(count: int) -> None:
+    z = normal(0, count, 2)
+    with pytest.raises(ValueError, match=f"{count} samples.*at least 11"):
+        hsic(z, z, neighbours=10)

@@ -1,0 +1,185 @@
+"""Train one configuration: `python -m training.run --config FILE`. No search, no Ray."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.config import ConfigError, TrialConfig
+
+# torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
+# --help and a wrong configuration are answered at once.
+if TYPE_CHECKING:
+    import torch
+
+    from training.run_folder import RunFolder
+    from training.trainer import Trainer
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+class UsageError(Exception):
+    """The command asks for what cannot be done; the message says why and how to proceed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
+    folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
+    try:
+        return _train(_read_config(arguments), arguments, folder)
+    except ConfigError as error:
+        for key, message in error.problems:
+            _complain(f"{arguments.config}: {key}: {message}")
+    except UsageError as error:
+        _complain(str(error))
+    except KeyboardInterrupt:
+        _complain(f"Interrupted. Continue with:\n  {_resume_command(words, folder)}")
+        return INTERRUPTED
+    return WRONG_USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.run",
+        description="Train one configuration and print its natural and PGD accuracy after each epoch.",
+        epilog="Example: python -m training.run --config training/configs/digits.yaml --set alpha=0.8",
+    )
+    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file with TrialConfig's keys")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key; may be repeated"
+    )
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set; overrides data_root")
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the results; default: runs/trials/FILE's name"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: torch's choice")
+    return parser
+
+
+def _read_config(arguments: argparse.Namespace) -> TrialConfig:
+    """Read the file, apply the overrides, and check it all at once."""
+    import yaml
+
+    try:
+        values = yaml.safe_load(Path(arguments.config).read_text("utf-8"))
+        overrides = [_override(text) for text in arguments.set]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{arguments.config} cannot be read as YAML: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"{arguments.config} holds no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
+    values.update(overrides)
+    if arguments.data_root is not None:
+        values["data_root"] = arguments.data_root
+    return TrialConfig.from_mapping(values)
+
+
+def _override(text: str) -> tuple[str, Any]:
+    import yaml
+
+    key, separator, value = text.partition("=")
+    if not separator:
+        raise UsageError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
+    return key.strip(), yaml.safe_load(value)
+
+
+def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
+    """Check device, data and folder, then train; nothing is written before all of them are right."""
+    from training.checkpoint import CheckpointError
+    from training.data import DataError, ensure_available, load_trial_data
+    from training.run_folder import RunFolder
+    from training.trainer import DivergedError, Trainer
+
+    folder = RunFolder(folder_path)
+    if folder.has_checkpoint and not arguments.resume:
+        raise UsageError(f"{folder.path} holds a run already; add --resume, or choose another --out.")
+    try:
+        device = _device(arguments)
+        ensure_available(config)
+        trainer = Trainer(config, load_trial_data(config), device)
+        if arguments.resume:
+            trainer.restore(folder.path)
+    except (DataError, CheckpointError) as error:
+        raise UsageError(str(error)) from error
+    folder.begin(config, trainer.history)
+    try:
+        _train_with_progress(trainer, folder)
+    except DivergedError as error:
+        _complain(str(error))
+        return FAILED
+    last = trainer.history[-1]
+    _say(f"done: {_accuracies(last)} after {trainer.epoch} epochs; results in {folder.path}")
+    return DONE
+
+
+def _device(arguments: argparse.Namespace) -> "torch.device":
+    import torch
+
+    if arguments.threads is not None:
+        if arguments.threads < 1:
+            raise UsageError(f"The value of --threads is {arguments.threads}, but must be >= 1.")
+        torch.set_num_threads(arguments.threads)
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
+    if arguments.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(arguments.device)
+
+
+def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
+    from tqdm import tqdm
+
+    epochs = trainer.config.epochs
+    # `disable=None`: no bar where the output is not a terminal.
+    bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
+
+    def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
+        save(folder.path)
+        folder.append(epoch, metrics)
+        bar.set_postfix(
+            epoch=epoch,
+            natural=f"{metrics['natural_accuracy']:.3f}",
+            pgd=f"{metrics['pgd_accuracy']:.3f}",
+        )
+        _say(
+            f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s"
+        )
+
+    def on_step(_step: int, _steps: int) -> None:
+        bar.update()
+
+    with bar:
+        trainer.run(report, on_step)
+
+
+def _accuracies(metrics: Mapping[str, float]) -> str:
+    return f"natural_accuracy {metrics['natural_accuracy']:.4f}, pgd_accuracy {metrics['pgd_accuracy']:.4f}"
+
+
+def _resume_command(words: Sequence[str], folder: Path) -> str:
+    """Give the command that goes on: with --resume only if an epoch was finished and saved."""
+    from training.checkpoint import FILE_NAME
+
+    command = [word for word in words if word != "--resume"]
+    resume = ["--resume"] if (folder / FILE_NAME).is_file() else []
+    return shlex.join(["python", "-m", "training.run", *command, *resume])
+
+
+def _say(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line)
+    sys.stdout.flush()
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""`tuner sync` and `tuner ui`: the view of a search in MLflow."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+
+
+def sync(
+    name: SearchName,
+    runs_dir: RunsDir = Path("runs"),
+    tracking_uri: TrackingUri = None,
+    ledger: LedgerUrl = None,
+) -> None:
+    """Bring MLflow up to date with the ledger, or rebuild it if runs were deleted there."""
+    from tuner.resync import resync
+
+    written, uri = resync(runs_dir, name, tracking_uri, ledger)
+    typer.echo(f"{name}: {written} trials are in MLflow at {uri}")
+
+
+def ui(
+    runs_dir: RunsDir = Path("runs"),
+    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 5000,
+) -> None:
+    """Open MLflow on the searches of a folder, until Ctrl-C."""
+    from tuner.tracking import store
+
+    uri = store.default_tracking_uri(runs_dir)
+    typer.echo(f"MLflow: http://127.0.0.1:{port}/?workflowType=machine_learning  (Ctrl-C ends it)")
+    for experiment, identifier in store.experiments(uri):
+        link = store.experiment_link(f"http://127.0.0.1:{port}", identifier)
+        typer.echo(f"  {experiment}: {link}")
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--default-artifact-root", store.artifact_folder(uri, runs_dir) or ""]
+    try:
+        code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command, no shell
+    except KeyboardInterrupt:
+        code = 0
+    raise typer.Exit(code)

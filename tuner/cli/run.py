@@ -1,0 +1,136 @@
+"""`tuner run`: start a search, or resume one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.cli.options import LedgerUrl, RunsDir, TrackingUri
+from tuner.errors import UsageError
+
+# `--resume` without a name: Click calls for a value that no search can have.
+_NEWEST = ""
+
+
+def run(  # noqa: PLR0917 - each is an option by its name
+    space: Annotated[
+        str | None, typer.Option("--space", help="Name of a space (`tuner spaces`) or path of a space file.")
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            "--resume",
+            help="Continue this search; write --resume= (or end with --resume) for the newest unfinished one.",
+            metavar="[NAME]",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the search; default: SPACE-1, -2, …")
+    ] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials in total.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs a trial may have at most.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of proposals and trials.")] = None,
+    concurrency: Annotated[
+        int | None, typer.Option("--concurrency", min=1, help="Trials at once; default: as many as fit.")
+    ] = None,
+    gpus_per_trial: Annotated[
+        float | None, typer.Option("--gpus-per-trial", min=0, help="GPUs of one trial; 0.25: four share one.")
+    ] = None,
+    cpus_per_trial: Annotated[
+        float | None, typer.Option("--cpus-per-trial", min=0, help="CPU cores of one trial.")
+    ] = None,
+    time_budget: Annotated[
+        str | None, typer.Option("--time-budget", help="Stop after this time, resumable: 90s, 45m, 12h, 2d.")
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    tracking_uri: TrackingUri = None,
+    ledger: LedgerUrl = None,
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="An existing Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS"),
+    ] = None,
+    data_root: Annotated[
+        Path | None,
+        typer.Option("--data-root", help="Where data sets lie or are downloaded to; default: data."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Override a key of the space, repeatable: epsilon=8/255.", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Start a search over a space, or continue one.
+
+    Examples:
+
+      tuner run --space digits_tradeoff
+
+      tuner run --space cifar10_tradeoff --trials 64 --gpus-per-trial 0.5 --data-root /data
+
+      tuner run --resume digits_tradeoff-1 --trials 80
+    """
+    from rich.console import Console
+
+    from tuner.plan import Request, plan_new, plan_resume
+
+    request = Request(
+        space=space,
+        overrides=tuple(overrides or ()),
+        trials=trials,
+        epochs=epochs,
+        seed=seed,
+        gpus_per_trial=gpus_per_trial,
+        cpus_per_trial=cpus_per_trial,
+        name=name,
+        runs_dir=runs_dir,
+        data_root=data_root,
+        tracking_uri=tracking_uri,
+        ledger=ledger,
+        address=address,
+        concurrency=concurrency,
+        time_budget_seconds=None if time_budget is None else seconds(time_budget),
+        verbosity=int(verbose) - int(quiet),
+    )
+    if resume is not None and name is not None:
+        raise UsageError("--name names a new search; --resume NAME continues one. Give one of them.")
+    plan = plan_new(request) if resume is None else plan_resume(request, resume)
+    console = Console()
+    if dry_run:
+        from tuner.progress.dry_run import print_plan
+
+        print_plan(console, plan)
+        return
+    from tuner.driver import run as drive
+
+    raise typer.Exit(drive(plan, request, console))
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as 90s, 45m, 12h or 2d; raise UsageError for anything else."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    unit = units.get(text[-1:], 0)
+    try:
+        value = float(text[:-1]) * unit
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise UsageError(f"--time-budget is {text!r}, but must be a number with a unit: 90s, 45m, 12h or 2d.")
+    return value
+
+
+def with_resume_value(arguments: list[str]) -> list[str]:
+    """Give `--resume` an empty value where the command line names no search after it."""
+    completed = []
+    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+        completed.append(
+            "--resume=" + _NEWEST if argument == "--resume" and following.startswith("-") else argument
+        )
+    return completed

@@ -1,0 +1,69 @@
+"""`tuner spaces`: what can be searched, and whether a file is a valid space."""
+
+from typing import Annotated
+
+import typer
+
+spaces = typer.Typer(
+    help="List, show and check search spaces.", rich_markup_mode=None, invoke_without_command=True
+)
+
+
+@spaces.callback()
+def default(context: typer.Context) -> None:
+    """List the spaces if no other command is given."""
+    if context.invoked_subcommand is None:
+        list_spaces()
+
+
+@spaces.command("list")
+def list_spaces() -> None:
+    """List the known spaces."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from tuner.errors import UsageError
+    from tuner.space import known_spaces, load_space
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("Space", "Trials", "Epochs", "GPUs a trial", "Description"):
+        table.add_column(heading)
+    for name, path in known_spaces().items():
+        try:
+            space = load_space(str(path))
+        except UsageError:
+            table.add_row(name, "", "", "", f"not valid: see tuner spaces check {path}")
+            continue
+        gpus = f"{space.resources.gpus_per_trial:g}"
+        table.add_row(name, str(space.search.trials), str(space.epochs), gpus, space.description)
+    Console().print(table)
+
+
+@spaces.command("show")
+def show_space(
+    name: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="NAME")],
+    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
+) -> None:
+    """Print a space with all its defaults filled in."""
+    import yaml
+
+    from tuner.space import load_space
+
+    space = load_space(name, overrides or ())
+    mapping = space.model_dump(mode="json")
+    mapping["trial"] = {**space.trial_config({}).to_mapping(), **mapping["trial"]}
+    for searched in space.parameters:
+        mapping["trial"].pop(searched, None)
+    typer.echo(yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True), nl=False)
+
+
+@spaces.command("check")
+def check_space(
+    path: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="PATH")],
+) -> None:
+    """Validate a space file: exit code 0, or 2 with every fault in it."""
+    from tuner.space import load_space
+
+    space = load_space(path)
+    typer.echo(f"{path}: valid; {len(space.parameters)} parameters, {space.search.trials} trials")

@@ -1,0 +1,11 @@
+"""How a session of Ray Tune ended."""
+
+from enum import StrEnum
+
+
+class Ending(StrEnum):
+    """Why a session ended; the search itself can be resumed after each but `finished`."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    OUT_OF_TIME = "out of time"

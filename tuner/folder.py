@@ -1,0 +1,121 @@
+"""Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
+
+import difflib
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tuner.errors import UsageError
+from tuner.ledger import Ledger, default_ledger_url
+from tuner.space import Space, space_from_mapping
+from tuner.space.source import FROZEN_KEY
+
+_PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """The folder `runs/NAME` of one search."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.path.name
+
+    @property
+    def space_file(self) -> Path:
+        """The frozen space: what was searched, with versions; written last, so a folder with it is whole."""
+        return self.path / "space.yaml"
+
+    def frozen(self) -> dict[str, Any]:
+        """Give the facts beside the space: search id, date, versions, the ledger if it is not the folder's own."""
+        return dict(self._mapping().get(FROZEN_KEY) or {})
+
+    def space(self) -> Space:
+        """Read the frozen space."""
+        mapping = self._mapping()
+        mapping.pop(FROZEN_KEY, None)
+        return space_from_mapping(mapping, str(self.space_file))
+
+    def freeze(self, space: Space, facts: Mapping[str, Any]) -> None:
+        """Write the space and the facts, whole or not at all."""
+        mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
+        header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
+        text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+        os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
+
+    def open_ledger(self, url: str | None = None) -> Ledger:
+        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder."""
+        recorded = self.frozen().get("ledger")
+        return Ledger.open(url or recorded or default_ledger_url(self.path), self.name)
+
+    def _mapping(self) -> dict[str, Any]:
+        try:
+            mapping = yaml.safe_load(self.space_file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise UsageError(f"{self.space_file} cannot be read: {error}") from error
+        if not isinstance(mapping, dict):
+            raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
+        return mapping
+
+
+def all_searches(runs_dir: Path) -> list[SearchFolder]:
+    """List the searches of a runs folder, the newest first."""
+    folders = [SearchFolder(path.parent) for path in runs_dir.glob("*/space.yaml")]
+    return sorted(folders, key=lambda folder: str(folder.frozen().get("created", "")), reverse=True)
+
+
+def find_search(runs_dir: Path, name: str) -> SearchFolder:
+    """Give a search by its name; raise UsageError with the nearest names if there is none."""
+    folder = SearchFolder(runs_dir / name)
+    if name and folder.space_file.is_file():
+        return folder
+    names = [search.name for search in all_searches(runs_dir)]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`tuner list` shows the searches."
+    raise UsageError(f"There is no search named {name!r} in {runs_dir}: {hint}")
+
+
+def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
+    """Choose the folder of a new search, without making it; raise UsageError if the name is taken."""
+    if name is None:
+        taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
+        number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
+        return SearchFolder(runs_dir / f"{space.name}-{number}")
+    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
+        raise UsageError(
+            f"--name {name!r} must consist of letters, digits and . _ - only: it names a folder."
+        )
+    folder = SearchFolder(runs_dir / name)
+    if folder.path.exists():
+        way = f"--resume {name}" if folder.space_file.exists() else f"or remove {folder.path}"
+        raise UsageError(f"The name {name!r} exists already: choose another --name, or continue with {way}.")
+    return folder
+
+
+def provenance() -> dict[str, Any]:
+    """Give the date and the versions that a search was started with."""
+    versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
+    versions |= {package: _version(package) for package in _PACKAGES}
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

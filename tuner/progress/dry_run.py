@@ -1,0 +1,89 @@
+"""What a search would do and cost at most, without starting anything."""
+
+import os
+
+from rich.console import Console
+
+from tuner.asha import milestones
+from tuner.ledger import Outcome
+from tuner.plan import Plan
+from tuner.progress.summary import print_line
+from tuner.space import Space
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Print parameters, rungs, the most epochs it can cost, the resources found, and the paths."""
+    for line in [
+        f"{'Would resume' if plan.resumed else 'Would start'} {plan.folder.name}: {plan.space.description}",
+        *_parameters(plan.space),
+        *_rungs(plan.space),
+        *_cost(plan),
+        *_resources(plan.space),
+        f"Files:      {plan.folder.path}",
+        f"Ledger:     {plan.ledger_url}",
+        f"MLflow:     {plan.tracking_uri}",
+        f"Data:       {plan.space.trial['dataset']} in {plan.space.trial['data_root']}",
+    ]:
+        print_line(console, line)
+
+
+def _parameters(space: Space) -> list[str]:
+    lines = [f"Parameters ({space.search.sampler}, seed {space.search.seed}):"]
+    for name, parameter in space.parameters.items():
+        values = parameter.model_dump()
+        if values["type"] == "categorical":
+            shown = "one of " + ", ".join(map(str, values["choices"]))
+        else:
+            shown = f"{values['low']:g} to {values['high']:g}" + (", logarithmic" if values["log"] else "")
+        lines.append(f"  {name:<12}{shown}")
+    for point in space.search.start_points:
+        lines.append("  first: " + ", ".join(f"{name}={value}" for name, value in point.items()))
+    return lines
+
+
+def _rungs(space: Space) -> list[str]:
+    stopping = space.early_stopping
+    epochs = milestones(stopping.grace_epochs, stopping.reduction_factor, space.epochs)
+    if stopping.scheduler == "none" or not epochs:
+        why = (
+            "switched off"
+            if stopping.scheduler == "none"
+            else (
+                f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs"
+            )
+        )
+        return [f"Rungs:      no early stopping ({why})"]
+    shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
+    shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
+    end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
+    return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} goes on at each)"]
+
+
+def _cost(plan: Plan) -> list[str]:
+    space = plan.space
+    most = space.search.trials * space.epochs
+    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
+    if not plan.resumed:
+        return [line]
+    ledger = plan.folder.open_ledger(plan.ledger_url)
+    try:
+        trials = ledger.load()
+    finally:
+        ledger.close()
+    spent = sum(trial.epochs_trained for trial in trials)
+    kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
+    running = len(trials) - kept
+    return [f"{line}, {spent} of them trained; {kept} trials are kept, {running} continue"]
+
+
+def _resources(space: Space) -> list[str]:
+    import torch
+
+    resources = space.resources
+    line = (
+        f"Resources:  {resources.cpus_per_trial:g} CPU and {resources.gpus_per_trial:g} GPU a trial; "
+        f"this machine has {os.cpu_count()} CPU and {torch.cuda.device_count()} GPU"
+    )
+    if resources.gpus_per_trial > torch.cuda.device_count():
+        line += " (too few: give --address of a cluster, or --gpus-per-trial 0 to train on the CPU)"
+    return [line]

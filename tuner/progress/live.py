@@ -1,0 +1,104 @@
+"""A table on a terminal that follows the search: trials by state, epochs spent, time left, the present front."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tuner.ledger import Outcome, TrialRecord
+from tuner.progress.plain import PlainProgress, Progress
+from tuner.progress.state import Clock, in_words
+from tuner.report.format import format_metric, format_value, metric_heading
+from tuner.report.front_data import front_data
+from tuner.report.tables import front_table
+from tuner.search import Assignment, Search
+
+_MOST_FRONT_ROWS = 12
+
+
+class LiveProgress(Progress):
+    """Redraws itself twice a second while its context is on."""
+
+    def __init__(self, search: Search, console: Console, name: str) -> None:
+        self._search = search
+        self._name = name
+        self._console = console
+        self._clock = Clock(sum(trial.outcome is not Outcome.RUNNING for trial in search.trials))
+        self._alive: set[int] = set()
+        self._front: RenderableType = Text("")
+        self._lines = PlainProgress(search, console)
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
+        self._draw_front()
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+        self._live.stop()
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Show the trial among the running ones."""
+        self._alive.add(assignment.number)
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Do nothing: the next redraw shows the epoch."""
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Take the trial from the running ones; a failure and a new front are worth showing."""
+        self._alive.discard(trial.number)
+        if trial.outcome is Outcome.FAILED:
+            self._lines.on_ended(trial)
+        if trial.outcome is Outcome.COMPLETED:
+            self._draw_front()
+
+    def on_retry(self, number: int, error: str) -> None:
+        """Print a line above the table."""
+        self._lines.on_retry(number, error)
+
+    def _draw_front(self) -> None:
+        space = self._search.space
+        data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
+        if len(data.front) <= _MOST_FRONT_ROWS:
+            self._front = front_table(data)
+        else:
+            self._front = Text(f"{len(data.front)} trials on the front; hypervolume {data.hypervolume:.4f}")
+
+    def _render(self) -> RenderableType:
+        trials = self._search.trials
+        state = self._clock.state(trials, self._search.space.search.trials, self._search.epochs)
+        left = (
+            f"about {in_words(state.left_seconds)} left" if state.left_seconds else "time left: not known yet"
+        )
+        counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
+        head = Table.grid(padding=(0, 1))
+        head.add_row(
+            f"{self._name}  {state.ended}/{state.trials} trials",
+            ProgressBar(total=state.trials, completed=state.ended, width=30),
+            f"{in_words(state.elapsed_seconds)}, {left}",
+        )
+        epochs = Text(f"{counts}; {state.epochs} epochs trained of at most {state.most_epochs}")
+        return Group(head, epochs, self._running(trials), self._front)
+
+    def _running(self, trials: list[TrialRecord]) -> Table:
+        names = list(self._search.space.objectives)
+        parameters = list(self._search.space.parameters)
+        table = Table(box=None, padding=(0, 2, 0, 0))
+        for heading in ("Running", "Epoch", *map(metric_heading, names), *parameters):
+            table.add_column(Text(heading), justify="right")
+        for trial in trials:
+            if trial.number in self._alive:
+                table.add_row(
+                    str(trial.number),
+                    f"{trial.epochs_trained}/{self._search.epochs}",
+                    *(format_metric(name, trial.last_metrics.get(name)) for name in names),
+                    *(format_value(trial.parameters.get(name)) for name in parameters),
+                )
+        return table

@@ -1,0 +1,73 @@
+"""One line an event, for logs and pipes."""
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+
+from tuner.ledger import Decision, Outcome, TrialRecord
+from tuner.progress.state import Clock, in_words
+from tuner.report.format import format_value, in_a_sentence
+from tuner.search import Assignment, Listener, Search
+
+
+class Progress(Listener, AbstractContextManager["Progress"], Protocol):
+    """A display: a listener that is on while its context is."""
+
+    def on_retry(self, number: int, error: str) -> None:
+        """A trial crashed and is started again from its last checkpoint."""
+
+
+class PlainProgress(Progress):
+    """Prints a line when a trial starts, when it ends, and with `every_epoch` after each epoch."""
+
+    def __init__(self, search: Search, console: Console, *, every_epoch: bool = False) -> None:
+        self._search = search
+        self._console = console
+        self._every_epoch = every_epoch
+        ended = sum(trial.outcome is not Outcome.RUNNING for trial in search.trials)
+        self._clock = Clock(ended)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Say which parameters are tried, or from where an interrupted trial goes on."""
+        parameters = "  ".join(f"{k}={format_value(v)}" for k, v in assignment.parameters.items())
+        origin = f" continues after epoch {assignment.epoch}" if assignment.epoch else ""
+        self._line(f"trial {assignment.number}{origin}: {parameters}")
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Give the accuracies of an epoch."""
+        report = trial.reports[-1]
+        if self._every_epoch or (report.rung and report.decision is Decision.CONTINUE):
+            word = "goes on after" if report.rung else "finished"
+            self._line(f"trial {trial.number} {word} epoch {report.epoch}: {self._metrics(trial)}")
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Say how a trial ended, and how far the search is."""
+        epochs = trial.epochs_trained
+        what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
+        if trial.outcome is Outcome.FAILED:
+            what = f"failed: {(trial.error or '').strip().splitlines()[-1]}"
+        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.epochs)
+        left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
+        self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
+
+    def on_retry(self, number: int, error: str) -> None:
+        """Say that a trial crashed."""
+        reason = (error.strip().splitlines() or ["no message"])[-1]
+        self._line(f"trial {number} crashed and is started again from its last checkpoint: {reason}")
+
+    def _metrics(self, trial: TrialRecord) -> str:
+        metrics = trial.last_metrics
+        return ", ".join(in_a_sentence(n, metrics.get(n)) for n in self._search.space.objectives)
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,57 @@
+"""What is said before and after a search: where everything lies, the front, and the commands that come next."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from tuner.folder import SearchFolder
+from tuner.report.front_data import FrontData
+from tuner.report.tables import front_table, summary
+from tuner.tracking import store
+
+
+def print_opening(
+    console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool
+) -> None:
+    """Say what starts and where it is kept."""
+    verb = "Resuming" if resumed else "Starting"
+    print_line(
+        console, f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {tracking_uri}"
+    )
+
+
+def print_closing(
+    console: Console,
+    data: FrontData,
+    folder: SearchFolder,
+    tracking_uri: str,
+    experiment_id: str | None,
+) -> None:
+    """Give the front and the places to look at next."""
+    if data.front:
+        console.print(front_table(data))
+    else:
+        print_line(console, summary(data))
+    link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
+    runs = _runs_flag(folder.path.parent)
+    print_line(console, "Next:")
+    print_line(
+        console,
+        f"  tuner front {folder.name}{runs}        the front; files {folder.path}/front.html, .png, .csv",
+    )
+    print_line(console, f"  tuner show {folder.name}{runs}         every trial")
+    print_line(console, f"  {link or f'tuner ui{runs}'}   the trials in MLflow")
+
+
+def resume_command(folder: SearchFolder, extra: str = "") -> str:
+    """Give the command that continues a search."""
+    return f"python -m tuner.run --resume {folder.name}{_runs_flag(folder.path.parent)}{extra}"
+
+
+def _runs_flag(runs_dir: Path) -> str:
+    return "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
+
+
+def print_line(console: Console, text: str) -> None:
+    """Print a line as it is: no colours, no wrapping, so that paths and commands can be copied."""
+    console.print(text, highlight=False, markup=False, soft_wrap=True)

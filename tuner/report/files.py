@@ -1,0 +1,87 @@
+"""The files of a front in the folder of its search: front.csv, front.json, front.html and front.png.
+
+Importing this module imports matplotlib and plotly.
+"""
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from tuner.report.front_data import CompletedTrial, FrontData
+from tuner.report.html import front_html
+from tuner.report.png import front_png
+from tuner.report.tables import parameter_names
+
+
+def write_front_files(folder: Path, data: FrontData) -> list[Path]:
+    """Write the four files of a front into a folder, made if missing, and give their paths.
+
+    Each file is replaced at once: whoever reads it meanwhile gets the old one or the new one, whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        "front.csv": front_csv(data).encode(),
+        "front.json": front_json(data).encode(),
+        "front.html": front_html(data).encode(),
+        "front.png": front_png(data),
+    }
+    return [_replace(folder / name, content) for name, content in contents.items()]
+
+
+def front_csv(data: FrontData) -> str:
+    """Give the front as CSV, best first in the first objective: trial, objectives, parameters, epochs.
+
+    Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. A parameter that a trial
+    does not have is empty.
+    """
+    metrics = [objective.name for objective in data.objectives]
+    parameters = parameter_names(data.front)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", *metrics, *parameters, "epochs"])
+    for point in data.front:
+        values = [point.parameters.get(name) for name in parameters]
+        writer.writerow([point.number, *(point.metrics[name] for name in metrics), *values, point.epochs])
+    return text.getvalue()
+
+
+def front_json(data: FrontData) -> str:
+    """Give the front, the dominated completed trials, the counts by state and the hypervolume as JSON."""
+    document = {
+        "search": data.search,
+        "objectives": [
+            {"name": objective.name, "direction": "maximize" if objective.maximise else "minimize"}
+            for objective in data.objectives
+        ],
+        "hypervolume": data.hypervolume,
+        "reference": data.reference,
+        "counts": data.counts,
+        "knee": data.knee,
+        "front": [_completed(point) for point in data.front],
+        "dominated": [_completed(point) for point in data.dominated],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _completed(point: CompletedTrial) -> dict[str, Any]:
+    return {
+        "trial": point.number,
+        "metrics": point.metrics,
+        "parameters": point.parameters,
+        "epochs": point.epochs,
+        "pareto_rank": point.pareto_rank,
+    }
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    """Write a file beside its place and move it there, within one file system."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,80 @@
+"""Rows of plain values, and how they are printed: as a table, JSON or CSV."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tuner.ledger import Outcome, TrialRecord, trial_name
+from tuner.objectives import Objective
+from tuner.report.format import format_value
+from tuner.report.front_data import FrontData
+
+
+def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Give a row a trial; `final` holds the objectives if it completed, `last` those of its last epoch."""
+    names = [objective.name for objective in objectives]
+    return [
+        {
+            "trial": trial.number,
+            "name": trial_name(trial.number),
+            "outcome": trial.outcome.value,
+            "epochs_trained": trial.epochs_trained,
+            "parameters": trial.parameters,
+            "last": {n: trial.last_metrics[n] for n in names if n in trial.last_metrics},
+            "final": {n: trial.last_metrics[n] for n in names} if trial.outcome is Outcome.COMPLETED else None,
+            "error": trial.error,
+        }
+        for trial in trials
+    ]
+
+
+def front_rows(data: FrontData) -> list[dict[str, Any]]:
+    """Give a row for each trial of the front, best first in the first objective."""
+    return [
+        {"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs}
+        for point in data.front
+    ]
+
+
+def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
+    """Print rows to standard output as "table", "json" or "csv"; nested values become columns a.b in CSV."""
+    if form == "json":
+        sys.stdout.write(json.dumps(list(rows), indent=2) + "\n")
+    elif form == "csv":
+        flat = [_flat(row) for row in rows]
+        writer = csv.DictWriter(sys.stdout, _columns(flat), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD)
+    columns = _columns(rows)
+    for column in columns:
+        table.add_column(column.capitalize())
+    for row in rows:
+        table.add_row(*(Text(format_value(row.get(column))) for column in columns))
+    Console().print(table)
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
+        else:
+            flat[key] = value
+    return flat

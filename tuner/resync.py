@@ -1,0 +1,40 @@
+"""`tuner sync`: write a search from its ledger into MLflow, whatever is there already."""
+
+from pathlib import Path
+
+from tuner.driver import make_projection
+from tuner.errors import UsageError
+from tuner.folder import find_search
+from tuner.ledger import Outcome
+from tuner.report.files import write_front_files
+from tuner.report.front_data import front_data
+from tuner.space import Space
+from tuner.tracking import store
+
+
+def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
+    """Bring MLflow up to date; give the number of trials and the URI. Raise UsageError if MLflow is out of reach."""
+    folder = find_search(runs_dir, name)
+    uri = tracking_uri or folder.frozen().get("tracking_uri") or store.default_tracking_uri(runs_dir)
+    store.require_reachable(uri)
+    ledger = folder.open_ledger(ledger_url)
+    try:
+        space = Space.model_validate(ledger.facts()["space"])
+        trials = ledger.load()
+        projection = make_projection(folder, space, ledger, uri)
+    finally:
+        ledger.close()
+    data = front_data(name, trials, space.objective_list, space.reference)
+    files = [folder.space_file, *write_front_files(folder.path, data)]
+    from mlflow.exceptions import MlflowException
+
+    try:
+        projection.write(trials, data)
+        projection.write_files(files)
+        ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
+        projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+    except MlflowException as error:
+        raise UsageError(
+            f"MLflow at {uri} cannot be written: {error}. Nothing is lost; try again."
+        ) from error
+    return len(trials), uri

@@ -1,0 +1,13 @@
+"""MLflow as a projection of the ledger: written in batches by a thread of its own, rebuilt at any time."""
+
+import os
+
+# MLflow would retry a call for minutes; here a failed round is simply tried again later. Set before MLflow is
+# imported; a user's own setting wins.
+for _key, _value in {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}.items():
+    os.environ.setdefault(_key, _value)

@@ -1,0 +1,196 @@
+"""Writes a search into MLflow: one parent run, one child run a trial, each found by tag before it is made."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+
+from tuner.ledger import Outcome, TrialRecord, trial_name
+from tuner.report.front_data import FrontData
+from tuner.report.tables import front_markdown
+from tuner.space import Space
+from tuner.tracking import layout
+
+# MLflow's limits for one batch; parameters and tags are far from theirs.
+_METRICS_A_BATCH = 1000
+_PAGE = 1000
+
+
+@dataclass
+class _Child:
+    """What is known to be in MLflow for one trial."""
+
+    run_id: str
+    epochs_logged: int = 0
+    ended: bool = False
+    pareto: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Projection:
+    """One search's place in MLflow. All methods may raise MlflowException; calling again continues."""
+
+    def __init__(
+        self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None
+    ) -> None:
+        self._client = MlflowClient(tracking_uri)
+        self._space = space
+        self._search = search
+        self._search_id = search_id
+        self._artifacts = artifacts
+        self._experiment_id: str | None = None
+        self._parent_id: str | None = None
+        self._children: dict[int, _Child] = {}
+        self._history_logged = 0
+        self._described = ""
+
+    @property
+    def experiment_id(self) -> str | None:
+        """The experiment's id, once MLflow has been reached."""
+        return self._experiment_id
+
+    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
+        """Bring MLflow up to date with these trials."""
+        if self._parent_id is None:
+            self._find_or_create()
+        for trial in trials:
+            self._write_trial(trial)
+        self._write_pareto(front)
+        self._write_parent(front)
+
+    def write_files(self, files: Sequence[Path]) -> None:
+        """Put files beside the parent run, replacing those of the same name."""
+        if self._parent_id is not None:
+            for path in files:
+                self._client.log_artifact(self._parent_id, str(path))
+
+    def close(self, status: str) -> None:
+        """End the parent run as FINISHED, FAILED or KILLED (interrupted, to be resumed)."""
+        if self._parent_id is not None:
+            self._client.set_terminated(self._parent_id, status)
+
+    def _find_or_create(self) -> None:
+        experiment_id = self._experiment()
+        runs = list(self._runs(experiment_id))
+        parents = [run for run in runs if layout.PARENT not in run.data.tags]
+        for run in runs:
+            if layout.TRIAL in run.data.tags:
+                self._children[int(run.data.tags[layout.TRIAL])] = _known(run)
+        parent_id = parents[0].info.run_id if parents else self._create_parent(experiment_id)
+        self._client.update_run(parent_id, status="RUNNING")
+        self._experiment_id, self._parent_id = experiment_id, parent_id
+
+    def _experiment(self) -> str:
+        """Find the experiment of the space's name; one in MLflow's bin comes back with its runs."""
+        experiment = self._client.get_experiment_by_name(self._space.name)
+        if experiment is None:
+            # The tag asks MLflow 3 for its model-training pages; the links we print ask again.
+            return str(
+                self._client.create_experiment(
+                    self._space.name,
+                    artifact_location=self._artifacts,
+                    tags={"mlflow.experimentKind": "custom_model_development"},
+                )
+            )
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:
+            self._client.restore_experiment(experiment.experiment_id)
+        return str(experiment.experiment_id)
+
+    def _runs(self, experiment_id: str) -> Iterator[Run]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [experiment_id],
+                f"tags.`{layout.SEARCH_ID}` = '{self._search_id}'",
+                max_results=_PAGE,
+                order_by=["attributes.start_time ASC"],
+                page_token=token,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def _create_parent(self, experiment_id: str) -> str:
+        tags = {layout.SEARCH_ID: self._search_id, layout.SEARCH_NAME: self._search}
+        run = self._client.create_run(experiment_id, tags=tags, run_name=self._search)
+        self._log(run.info.run_id, params=layout.search_parameters(self._space))
+        return str(run.info.run_id)
+
+    def _write_trial(self, trial: TrialRecord) -> None:
+        child = self._children.get(trial.number) or self._create_child(trial)
+        metrics = layout.epoch_metrics(trial, after=child.epochs_logged)
+        tags = []
+        ended = trial.outcome is not Outcome.RUNNING and not child.ended
+        if ended:
+            metrics += layout.final_metrics(trial, self._space.objective_list)
+            tags = layout.end_tags(trial)
+        if metrics or tags:
+            tags.append(RunTag(layout.EPOCHS_LOGGED, str(trial.epochs_trained)))
+            self._log(child.run_id, metrics=metrics, tags=tags)
+            child.epochs_logged = trial.epochs_trained
+        status = layout.run_status(trial)
+        if ended and status is not None:
+            self._client.set_terminated(child.run_id, status, round((trial.ended or 0) * 1000))
+            child.ended = True
+
+    def _create_child(self, trial: TrialRecord) -> _Child:
+        tags = {
+            layout.SEARCH_ID: self._search_id,
+            layout.SEARCH_NAME: self._search,
+            layout.TRIAL: str(trial.number),
+            layout.PARENT: self._parent_id,
+        }
+        run = self._client.create_run(
+            str(self._experiment_id), round(trial.started * 1000), tags, trial_name(trial.number)
+        )
+        self._log(run.info.run_id, params=layout.trial_parameters(self._space, trial))
+        self._children[trial.number] = _Child(run.info.run_id)
+        return self._children[trial.number]
+
+    def _write_pareto(self, front: FrontData) -> None:
+        for point in front.points:
+            child = self._children[point.number]
+            tags = layout.pareto_tags(point.on_front, point.pareto_rank)
+            pairs = [(tag.key, tag.value) for tag in tags]
+            if pairs != child.pareto:
+                self._log(child.run_id, tags=tags)
+                child.pareto = pairs
+
+    def _write_parent(self, front: FrontData) -> None:
+        new = list(enumerate(front.history, start=1))[self._history_logged :]
+        metrics = [
+            Metric(key, value, round(entry.ended * 1000), step)
+            for step, entry in new
+            for key, value in layout.front_metrics(entry).items()
+        ]
+        note = front_markdown(front)
+        tags = [RunTag(layout.NOTE, note)] if note != self._described else []
+        if metrics or tags:
+            self._log(str(self._parent_id), metrics=metrics, tags=tags)
+        self._history_logged = len(front.history)
+        self._described = note
+
+    def _log(
+        self,
+        run_id: str,
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """Write in as few calls as MLflow's limit allows; tags go last, since they say what is complete."""
+        for start in range(0, len(metrics), _METRICS_A_BATCH):
+            self._client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_BATCH])
+        if params or tags:
+            self._client.log_batch(run_id, params=params, tags=tags)
+
+
+def _known(run: Run) -> _Child:
+    tags = run.data.tags
+    return _Child(
+        run_id=run.info.run_id,
+        epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
+        ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
+        pareto=[(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
+    )

@@ -1,0 +1,75 @@
+"""Where MLflow's records go: the default store beside the searches, reachability, links for people."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from tuner.errors import UsageError
+
+def default_tracking_uri(runs_dir: Path) -> str:
+    """Give the SQLite store beside the searches."""
+    return f"sqlite:///{runs_dir.resolve() / 'mlflow.db'}"
+
+
+def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
+    """Give where artifacts of a local store go; a server decides for itself (None)."""
+    if tracking_uri.startswith(("http://", "https://")):
+        return None
+    return (runs_dir.resolve() / "mlartifacts").as_uri()
+
+
+def require_reachable(tracking_uri: str) -> None:
+    """Raise UsageError if nothing answers at a tracking server's address, or the URI is of no known kind."""
+    scheme, separator, _ = tracking_uri.partition("://")
+    if not separator:
+        raise UsageError(
+            f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 "
+            "or sqlite:////path/mlflow.db."
+        )
+    if scheme not in {"http", "https"}:
+        _require_database(tracking_uri)
+        return
+    try:
+        urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=10).close()  # noqa: S310 - http(s) only
+    except urllib.error.HTTPError as error:
+        if error.code >= 500:
+            raise _unreachable(tracking_uri, error) from error
+    except (OSError, ValueError) as error:
+        raise _unreachable(tracking_uri, error) from error
+
+
+def experiment_link(tracking_uri: str, experiment_id: str) -> str | None:
+    """Give the address of an experiment's page on a server; None for a database that `tuner ui` has to open.
+
+    Without the parameter MLflow 3 opens the page in its GenAI mode.
+    """
+    if not tracking_uri.startswith(("http://", "https://")):
+        return None
+    return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}?workflowType=machine_learning"
+
+
+def _require_database(tracking_uri: str) -> None:
+    import sqlalchemy
+
+    try:
+        url = sqlalchemy.engine.make_url(tracking_uri)
+        if url.drivername.startswith("sqlite"):
+            return
+        sqlalchemy.create_engine(url).connect().close()
+    except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
+        raise _unreachable(tracking_uri, error) from error
+
+
+def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
+    return UsageError(
+        f"MLflow does not answer at {tracking_uri}: {str(error).splitlines()[0]}. Start it with `mlflow server`, "
+        "correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file."
+    )
+
+
+def experiments(tracking_uri: str) -> list[tuple[str, str]]:
+    """List (name, id) of the experiments in a store, without MLflow's own empty default."""
+    from mlflow import MlflowClient
+
+    found = MlflowClient(tracking_uri).search_experiments()
+    return [(e.name, e.experiment_id) for e in found if e.name != "Default"]
