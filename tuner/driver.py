@@ -29,14 +29,14 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     from training.data import DataError, ensure_available
     from tuner.engine import cluster
 
-    try:
-        ensure_available(TrialConfig.from_mapping(plan.space.trial))
-    except DataError as error:
-        raise UsageError(str(error)) from error
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
         store.require_reachable(plan.tracking_uri)
     cluster.connect(request.address)
     cluster.require_resources(plan.space.resources, plan.space.name)
+    try:
+        ensure_available(TrialConfig.from_mapping(plan.space.trial))
+    except DataError as error:
+        raise UsageError(str(error)) from error
     if not plan.resumed:
         _make_folder(plan)
     with only_driver(plan.folder.path):

@@ -4,9 +4,17 @@ from typing import Any, Protocol
 
 import pytest
 import torch
+from hypothesis import settings
 
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
+
+# The first example pays for torch's start-up, and the machine may be busy: time says nothing about a property.
+settings.register_profile("training", deadline=None)
+settings.load_profile("training")
+
+# The tensors of these tests are too small to share among threads.
+torch.set_num_threads(1)
 
 
 class MakeConfig(Protocol):

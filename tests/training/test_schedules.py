@@ -30,19 +30,15 @@ def paper_lambda(epoch: float, final: float) -> float:
     ],
 )
 def test_lambda_follows_the_paper(epoch: float, for_4: float, for_6: float) -> None:
-    # The published values have three to four digits.
-    assert paper_lambda(epoch, 4) == pytest.approx(for_4, rel=2e-3, abs=5e-5)
-    assert paper_lambda(epoch, 6) == pytest.approx(for_6, rel=2e-3, abs=5e-5)
+    # The table gives three to four digits.
+    assert paper_lambda(epoch, 4) == pytest.approx(for_4, rel=4e-3, abs=5e-5)
+    assert paper_lambda(epoch, 6) == pytest.approx(for_6, rel=4e-3, abs=5e-5)
 
 
 @given(st.floats(0.1, 30), st.floats(0, 1), st.floats(0, 1))
 def test_lambda_rises_within_its_two_ends(final: float, one: float, other: float) -> None:
-    early, late = sorted([paper_lambda(one * EPOCHS, final), paper_lambda(other * EPOCHS, final)])
-    assert (early, late) == (
-        paper_lambda(min(one, other) * EPOCHS, final),
-        paper_lambda(max(one, other) * EPOCHS, final),
-    )
-    assert 1e-3 <= early
+    early, late = (paper_lambda(progress * EPOCHS, final) for progress in sorted([one, other]))
+    assert 1e-3 <= early <= late * (1 + 1e-12)
     assert late <= final * (1 + 1e-12)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -40,18 +41,19 @@ class FolderSource:
         self.image_shape = image_shape
         self._paths = paths
         # Memory costs nothing until it is written to, so there is room for all images from the start.
-        self._pixels = torch.empty(len(paths), *image_shape, dtype=torch.uint8)
-        self._is_decoded = torch.zeros(len(paths), dtype=torch.bool)
+        self._pixels = np.empty((len(paths), *image_shape), dtype=np.uint8)
+        self._is_decoded = np.zeros(len(paths), dtype=np.bool_)
 
     def images(self, indices: Tensor) -> Tensor:
         """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8.
 
         Raises DataError, naming the file, when one cannot be decoded.
         """
-        for index in indices[~self._is_decoded[indices]].tolist():
-            self._pixels[index] = _decode(self._paths[index], self.image_shape)
+        wanted = indices.numpy()
+        for index in wanted[~self._is_decoded[wanted]]:
+            self._pixels[index] = _decode(self._paths[index], self.image_shape[0])
             self._is_decoded[index] = True
-        return self._pixels[indices]
+        return torch.from_numpy(self._pixels[wanted])
 
 
 def open_folder(root: Path, part: Part) -> FolderSource:
@@ -152,15 +154,14 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
     return size, mode in _GREY_MODES
 
 
-def _decode(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    """Decode one image to uint8 of `shape` (channels, height, width)."""
-    channels, height, width = shape
+def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
+    """Decode one image to (channels, height, width)."""
     try:
         with Image.open(path) as image:
-            pixels = np.array(image.convert("L" if channels == 1 else "RGB"))
+            pixels = np.array(image.convert("L" if channels == 1 else "RGB"), ndmin=3)
     except _DAMAGED as error:
         raise _damaged(path, error) from error
-    return torch.from_numpy(pixels).view(height, width, channels).permute(2, 0, 1)
+    return pixels if channels == 1 else pixels.transpose(2, 0, 1)
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

@@ -56,17 +56,19 @@ def require_resources(resources: ResourcesSpec, space: str) -> None:
     """Raise UsageError if no trial could ever start on the connected cluster; Ray would wait for ever."""
     have = _cluster_resources()
     wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
-    for kind, amount in wanted.items():
-        if amount > have.get(kind, 0):
-            ways = {
-                "GPU": "Give --address of a cluster with GPUs, or train on the CPU with --gpus-per-trial 0 "
-                "(slow: use digits_tradeoff, or cut the space down with --epochs and --set train_fraction=…).",
-                "CPU": "Lower --cpus-per-trial.",
-            }
-            raise UsageError(
-                f"{space} asks for {amount:g} {kind} a trial, but Ray has {have.get(kind, 0):g} here. "
-                + ways[kind]
-            )
+    lacking = {kind: amount for kind, amount in wanted.items() if amount > have.get(kind, 0)}
+    if not lacking:
+        return
+    asked = " and ".join(f"{amount:g} {kind}" for kind, amount in lacking.items())
+    found = " and ".join(f"{have.get(kind, 0):g} {kind}" for kind in lacking)
+    flags = " ".join(
+        f"--{kind.lower()}s-per-trial {math.floor(have.get(kind, 0)):g}" for kind in lacking
+    )
+    slow = " (slow: cut the space down, too, with --epochs and --set train_fraction=0.1)" if "GPU" in lacking else ""
+    raise UsageError(
+        f"{space} asks for {asked} a trial, but Ray has {found} here. "
+        f"Give --address of a larger cluster, or go on with {flags}{slow}."
+    )
 
 
 def trial_limit(resources: ResourcesSpec, concurrency: int | None) -> Callable[[], int]:

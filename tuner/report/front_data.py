@@ -69,7 +69,8 @@ class FrontData:
 
     `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
     each of `points`, in the order in which they ended. `reference` is the reference point of the
-    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee.
+    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, if the front
+    has at least three trials.
     """
 
     search: str
@@ -160,8 +161,9 @@ def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
 
 
 def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray) -> int | None:
+    """Find the knee; two trials have only ends, and calling one of them the knee would mislead."""
     front = [index for index, point in enumerate(points) if point.on_front]
-    return points[front[knee(losses[front])]].number if front else None
+    return points[front[knee(losses[front])]].number if len(front) >= 3 else None
 
 
 def _history(

@@ -23,7 +23,9 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "epochs_trained": trial.epochs_trained,
             "parameters": trial.parameters,
             "last": {n: trial.last_metrics[n] for n in names if n in trial.last_metrics},
-            "final": {n: trial.last_metrics[n] for n in names} if trial.outcome is Outcome.COMPLETED else None,
+            "final": {n: trial.last_metrics[n] for n in names}
+            if trial.outcome is Outcome.COMPLETED
+            else None,
             "error": trial.error,
         }
         for trial in trials

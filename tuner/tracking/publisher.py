@@ -66,42 +66,38 @@ class Publisher:
         """Start publishing."""
         self._thread.start()
 
-    def close(self, status: str) -> bool:
-        """Publish the last state and end the parent run; say whether MLflow is complete."""
+    def close(self, status: str) -> None:
+        """Publish the last state and end the parent run."""
         self._closing.set()
         self._thread.join()
-        front = self._front()
-        files = write_front_files(self._folder, front)
-        return self._attempt(lambda: self._write_last(front, files, status))
+        self._attempt(lambda: self._publish_last(status))
 
     def _run(self) -> None:
         while not self._closing.wait(self._pause):
-            if not self._changed:
-                continue
-            self._changed = False
-            front = self._front()
-            files = self._write_files(front)
-            if not self._attempt(lambda front=front, files=files: self._write(front, files)):  # type: ignore[misc]
-                self._changed = True
+            if self._changed:
+                self._changed = False
+                self._changed = not self._attempt(self._publish) or self._changed
 
-    def _front(self) -> FrontData:
-        return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
-
-    def _write_files(self, front: FrontData) -> list[Path]:
-        """Write the front's files if it may have changed, now and then: they take a second of a core."""
+    def _publish(self) -> None:
+        """Write what is new; the front's files only now and then: they take a second of a core."""
+        front = self._front()
         due = time.monotonic() - self._files_at > _FILES_INTERVAL_SECONDS
-        if not due or len(front.points) == self._files_of:
-            return []
-        self._files_at, self._files_of = time.monotonic(), len(front.points)
-        return write_front_files(self._folder, front)
-
-    def _write(self, front: FrontData, files: Sequence[Path]) -> None:
+        files = []
+        if due and len(front.points) != self._files_of:
+            files = write_front_files(self._folder, front)
+            self._files_at, self._files_of = time.monotonic(), len(front.points)
         self._projection.write(self._trials(), front)
         self._projection.write_files(files)
 
-    def _write_last(self, front: FrontData, files: Sequence[Path], status: str) -> None:
-        self._write(front, [self._folder / "space.yaml", *files])
+    def _publish_last(self, status: str) -> None:
+        front = self._front()
+        files = write_front_files(self._folder, front)
+        self._projection.write(self._trials(), front)
+        self._projection.write_files([self._folder / "space.yaml", *files])
         self._projection.close(status)
+
+    def _front(self) -> FrontData:
+        return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         """Write, and on any failure warn once and wait longer before the next attempt."""
@@ -110,8 +106,8 @@ class Publisher:
         except Exception as error:  # noqa: BLE001 - whatever tracking raises, the search must go on
             if not self._failing:
                 _log.warning(
-                    "MLflow cannot be written (%s: %s). The search goes on and its record is complete; "
-                    "what is missing is written when MLflow is back, or by `tuner sync %s`.",
+                    "MLflow or the front's files cannot be written (%s: %s). The search goes on and its ledger is "
+                    "complete; what is missing is written as soon as it can be, or by `tuner sync %s`.",
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",
                     self._search,

@@ -87,8 +87,8 @@ def test_symmetric_bounded_and_invariant_under_a_common_permutation(seed: int) -
 def test_dependent_views_score_above_shuffled_ones() -> None:
     first = one_hot_classes(4, 40) + 0.1 * normal(0, 40, 4)
     second = first + 0.05 * normal(1, 40, 4)
-    # A shift by one class: no permutation that is its own inverse.
-    assert hsic(first, second, neighbours=10) > 2 * hsic(first, second[torch.randperm(40)], neighbours=10)
+    shuffled = second[torch.randperm(40, generator=torch.Generator().manual_seed(2))]
+    assert hsic(first, second, neighbours=10) > 2 * hsic(first, shuffled, neighbours=10)
 
 
 def test_width_excludes_the_sample_itself() -> None:
@@ -114,11 +114,11 @@ def test_width_carries_no_gradient() -> None:
 def test_coincident_samples_give_finite_values_and_gradients(dtype: torch.dtype) -> None:
     some_equal = normal(0, 6, 3).to(dtype).repeat(2, 1).requires_grad_()
     all_equal = torch.full((12, 3), 0.7, dtype=dtype, requires_grad=True)
-    for first, second in [(some_equal, all_equal), (all_equal, all_equal), (some_equal, some_equal)]:
+    for first, second in [(some_equal, all_equal), (all_equal, some_equal), (some_equal, some_equal)]:
         value = hsic(first, second, neighbours=1)
-        gradients = torch.autograd.grad(value, {first: None, second: None}.keys())
+        (gradient,) = torch.autograd.grad(value, first)
         assert value.isfinite()
-        assert all(gradient.isfinite().all() for gradient in gradients)
+        assert gradient.isfinite().all()
     assert hsic(all_equal, some_equal, neighbours=1).item() == pytest.approx(0, abs=1e-6)
 
 

@@ -1,0 +1,32 @@
+# Two commands: `make search` runs the main job, `make test` checks everything. Both install what they need.
+PYTHON ?= python3
+VENV ?= .venv
+SPACE ?= digits_tradeoff
+ARGS ?=
+BIN := $(VENV)/bin
+
+.PHONY: search test clean
+
+search: $(VENV)/installed
+	$(BIN)/python -m tuner.run --space $(SPACE) $(ARGS)
+
+test: $(VENV)/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --constraint constraints.txt --editable '.[test]'
+	touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,212 @@
+import math
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import MakeConfig, MakeData
+
+import training.trainer
+from training.checkpoint import CheckpointError
+from training.config import ConfigError
+from training.losses import LossTerms, shared_information
+from training.trainer import DivergedError, Trainer
+
+Metrics = Mapping[str, float]
+
+# cnn4 has dropout, which draws from torch's global generator; the crop and the flip draw from the trial's own.
+CHANGES = [
+    {"architecture": "digits_cnn", "augmentation": "none"},
+    {"architecture": "digits_cnn", "augmentation": "crop_flip"},
+    {"architecture": "cnn4", "augmentation": "crop_flip"},
+]
+
+
+def without_seconds(metrics: Metrics) -> dict[str, float]:
+    return {key: value for key, value in metrics.items() if key != "seconds"}
+
+
+def ignore(_epoch: int, _metrics: Metrics, _save: Callable[[Path], None]) -> None:
+    pass
+
+
+def test_metrics_of_an_epoch(make_config: MakeConfig, make_data: MakeData) -> None:
+    trainer = Trainer(make_config(epochs=2, lam=2.0), make_data(), "cpu")
+    metrics = trainer.train_epoch()
+    assert trainer.epoch == 1
+    assert list(metrics) == [
+        "natural_accuracy",
+        "pgd_accuracy",
+        "loss/natural_cross_entropy",
+        "loss/adversarial_cross_entropy",
+        "loss/symmetric_kl",
+        "loss/hsic",
+        "loss/total",
+        "lambda",
+        "learning_rate",
+        "seconds",
+    ]
+    assert all(type(value) is float and math.isfinite(value) for value in metrics.values())
+    assert 0 <= metrics["pgd_accuracy"] <= metrics["natural_accuracy"] <= 1
+    # 70 images make 4 batches of 16; the last step is 3 of 8. The ramp runs from 1/12 to 10/12 of the budget.
+    assert metrics["lambda"] == pytest.approx(1e-3 * 2000 ** ((3 / 8 - 1 / 12) / (9 / 12)))
+    assert metrics["learning_rate"] == 0.1
+    assert trainer.train_epoch()["learning_rate"] == pytest.approx(1e-4)
+
+
+def test_learns_to_be_right_and_robust(make_config: MakeConfig, make_data: MakeData) -> None:
+    trainer = Trainer(make_config(epochs=12, sigma_bias=-2), make_data(), "cpu")
+    trainer.run(ignore)
+    assert trainer.history[-1]["natural_accuracy"] == 1
+    assert trainer.history[-1]["pgd_accuracy"] >= 0.9
+    first, last = (trainer.history[index]["loss/adversarial_cross_entropy"] for index in (0, -1))
+    assert last < first / 2
+
+
+def test_run_reports_each_remaining_epoch_with_a_way_to_save(
+    make_config: MakeConfig, make_data: MakeData, tmp_path: Path
+) -> None:
+    reports: list[tuple[int, Metrics]] = []
+    steps: list[tuple[int, int]] = []
+
+    def report(epoch: int, metrics: Metrics, save: Callable[[Path], None]) -> None:
+        reports.append((epoch, metrics))
+        save(tmp_path / str(epoch))
+
+    trainer = Trainer(make_config(epochs=3), make_data(), "cpu")
+    trainer.train_epoch()
+    trainer.run(report, lambda step, of: steps.append((step, of)))
+    assert [epoch for epoch, _ in reports] == [2, 3]
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)] * 2
+    assert [metrics for _, metrics in reports] == trainer.history[1:]
+    restored = Trainer(make_config(epochs=3), make_data(), "cpu")
+    restored.restore(tmp_path / "2")
+    assert restored.epoch == 2
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_an_interrupted_trial_continues_to_the_last_bit(
+    make_config: MakeConfig, make_data: MakeData, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    config, data = make_config(**changes), make_data(side=16)
+    torch.manual_seed(0)
+    whole = Trainer(config, data, "cpu")
+    whole.run(ignore)
+
+    torch.manual_seed(1)
+    interrupted = Trainer(config, data, "cpu")
+    for _ in range(2):
+        interrupted.train_epoch()
+        torch.rand(5)
+    interrupted.save(tmp_path)
+    torch.manual_seed(2)
+    continued = Trainer(config, data, "cpu")
+    continued.restore(tmp_path)
+    assert continued.epoch == 2
+    continued.run(ignore)
+
+    assert [without_seconds(m) for m in continued.history] == [without_seconds(m) for m in whole.history]
+    expected = whole.model.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in continued.model.state_dict().items())
+
+
+def test_two_trials_in_one_process_do_not_disturb_each_other(
+    make_config: MakeConfig, make_data: MakeData
+) -> None:
+    config, data = make_config(architecture="cnn4"), make_data(side=16)
+    alone = Trainer(config, data, "cpu")
+    expected = [without_seconds(alone.train_epoch()) for _ in range(2)]
+    one, other = Trainer(config, data, "cpu"), Trainer(make_config(seed=1), data, "cpu")
+    found = []
+    for _ in range(2):
+        found.append(without_seconds(one.train_epoch()))
+        other.train_epoch()
+    assert found == expected
+
+
+def test_the_process_random_state_is_left_alone(make_config: MakeConfig, make_data: MakeData) -> None:
+    before = torch.get_rng_state()
+    Trainer(make_config(architecture="cnn4"), make_data(side=16), "cpu").train_epoch()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_seed_matters(make_config: MakeConfig, make_data: MakeData) -> None:
+    totals = {
+        Trainer(make_config(seed=seed), make_data(), "cpu").train_epoch()["loss/total"] for seed in range(3)
+    }
+    assert len(totals) == 3
+
+
+@pytest.mark.parametrize(
+    ("alpha", "absent"),
+    [(0.0, "adversarial_cross_entropy"), (1.0, "natural_cross_entropy")],
+)
+def test_the_ends_of_alpha_train_without_one_cross_entropy(
+    make_config: MakeConfig, make_data: MakeData, monkeypatch: pytest.MonkeyPatch, alpha: float, absent: str
+) -> None:
+    config = make_config(alpha=alpha, beta=0)
+    expected = Trainer(config, make_data(), "cpu")
+    expected.train_epoch()
+
+    def without_it(*views: object, **weights: object) -> LossTerms:
+        terms = shared_information(*views, **weights)  # type: ignore[arg-type]
+        values = terms._asdict()
+        kept = sum(values[key] for key in LossTerms._fields[:2] if key != absent)
+        return terms._replace(total=kept + weights["lam"] * terms.symmetric_kl)  # type: ignore[operator]
+
+    monkeypatch.setattr(training.trainer, "shared_information", without_it)
+    found = Trainer(config, make_data(), "cpu")
+    found.train_epoch()
+    state = expected.model.state_dict()
+    assert all(torch.equal(value, state[key]) for key, value in found.model.state_dict().items())
+
+
+def test_divergence_names_the_term_that_broke_first(
+    make_config: MakeConfig, make_data: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+
+    def breaking(*views: object, **weights: object) -> LossTerms:
+        nonlocal calls
+        calls += 1
+        terms = shared_information(*views, **weights)  # type: ignore[arg-type]
+        if calls < 6:
+            return terms
+        return terms._replace(hsic=terms.hsic * math.nan, total=terms.total * math.nan)
+
+    monkeypatch.setattr(training.trainer, "shared_information", breaking)
+    trainer = Trainer(make_config(), make_data(), "cpu")
+    trainer.train_epoch()
+    # Four steps an epoch: the second of epoch 2 spoils the weights, and with them all terms of the third.
+    with pytest.raises(DivergedError, match="epoch 2: loss/hsic is not finite") as caught:
+        trainer.train_epoch()
+    assert (caught.value.term, caught.value.epoch) == ("loss/hsic", 2)
+    assert trainer.epoch == 1
+
+
+def test_weights_spoilt_by_the_last_step_are_noticed(make_config: MakeConfig, make_data: MakeData) -> None:
+    trainer = Trainer(make_config(learning_rate=1e38, batch_size=70, epochs=1), make_data(), "cpu")
+    with pytest.raises(DivergedError, match="a weight is not finite"):
+        for _ in range(3):
+            trainer.train_epoch()
+
+
+def test_errors_survive_pickling() -> None:
+    # Ray hands a worker's errors to the driver in this way.
+    error = pickle.loads(pickle.dumps(DivergedError("loss/hsic", 3)))
+    assert (error.term, error.epoch) == ("loss/hsic", 3)
+    assert pickle.loads(pickle.dumps(ConfigError([("alpha", "bad")]))).problems == [("alpha", "bad")]
+
+
+def test_too_few_images_for_one_batch_are_refused(make_config: MakeConfig, make_data: MakeData) -> None:
+    with pytest.raises(ConfigError, match="batch_size: the value is 16, but must be at most 15"):
+        Trainer(make_config(), make_data(train=15), "cpu")
+
+
+def test_a_checkpoint_of_other_data_is_refused(
+    make_config: MakeConfig, make_data: MakeData, tmp_path: Path
+) -> None:
+    Trainer(make_config(), make_data(digest="one"), "cpu").save(tmp_path)
+    with pytest.raises(CheckpointError, match="trained on other images"):
+        Trainer(make_config(), make_data(digest="other"), "cpu").restore(tmp_path)

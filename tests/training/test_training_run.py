@@ -1,0 +1,155 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import training.run
+from training.config import TrialConfig
+from training.run import main
+from training.trainer import DivergedError, Trainer
+
+DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"
+TINY = "--set epochs=2 --set attack_steps=1 --set eval_attack_steps=1 --set train_fraction=0.2 --device cpu".split()
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that does not exist yet; the working directory is one that no test may write to by default."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "out"
+
+
+def start(*words: str, config: Path = DIGITS) -> int:
+    return main(["--config", str(config), *words])
+
+
+def read_metrics(folder: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--set", "lambda=1e-2", "--out", str(out)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2", "done"]
+    metrics = read_metrics(out)
+    assert [entry["epoch"] for entry in metrics] == [1, 2]
+    assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]
+    config = TrialConfig.from_mapping(yaml.safe_load((out / "config.yaml").read_text()))
+    assert (config.lam, config.epochs, config.dataset) == (0.01, 2, "digits")
+    assert (out / "checkpoint.pt").is_file()
+
+
+def test_resumes_where_an_interruption_left_it(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(*TINY, "--out", str(out.with_name("whole"))) == 0
+    expected = read_metrics(out.with_name("whole"))
+    train_epoch = Trainer.train_epoch
+
+    def interrupted(trainer: Trainer, *arguments: object) -> dict[str, float]:
+        if trainer.epoch == 1:
+            raise KeyboardInterrupt
+        return train_epoch(trainer, *arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epoch", interrupted)
+        assert start(*TINY, "--out", str(out)) == 130
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert command[:3] == ["python", "-m", "training.run"]
+    assert command[-1] == "--resume"
+    assert main(command[3:]) == 0
+    for found, wanted in zip(read_metrics(out), expected, strict=True):
+        assert {**found, "seconds": 0} == {**wanted, "seconds": 0}
+
+
+def test_an_interruption_before_the_first_checkpoint_names_the_command_itself(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> dict[str, float]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "train_epoch", interrupted)
+        assert start(*TINY, "--out", str(out)) == 130
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert "--resume" not in command
+    assert main(command[3:]) == 0
+
+
+def test_resuming_a_finished_run_trains_nothing(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--out", str(out)) == 0
+    expected = read_metrics(out)
+    capsys.readouterr()
+    assert start(*TINY, "--out", str(out), "--resume") == 0
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["done"]
+    assert read_metrics(out) == expected
+
+
+def test_divergence_ends_with_1(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def diverge(*_: object) -> dict[str, float]:
+        raise DivergedError("loss/symmetric_kl", 1)
+
+    monkeypatch.setattr(Trainer, "train_epoch", diverge)
+    assert start(*TINY, "--out", str(out)) == 1
+    assert "loss/symmetric_kl is not finite" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--set", "alpha=2", "--set", "beta=-1"], ["alpha: the value is 2", "beta: the value is -1"]),
+        (["--set", "lamda=2"], ["lamda: unknown key"]),
+        (["--set", "alpha"], ["'alpha', but must be KEY=VALUE"]),
+        (["--set", "alpha=[1"], ["cannot be read as YAML"]),
+        (["--set", "batch_size=5000"], ["batch_size: the value is 5000, but must be at most"]),
+        (["--set", "architecture=cnn4"], ["architecture: The images are 8x8"]),
+        (["--set", "dataset=folder", "--data-root", "absent"], ["absent"]),
+        (["--resume"], ["checkpoint.pt does not exist"]),
+        (["--threads", "0"], ["--threads is 0, but must be >= 1"]),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_writes_nothing(
+    out: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: list[str]
+) -> None:
+    assert start(*words, "--device", "cpu", "--out", str(out)) == 2
+    message = capsys.readouterr().err
+    assert all(text in message for text in expected)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("content", "expected"), [("a: [", "as YAML"), ("- 1", "mapping"), ("", "mapping")])
+def test_a_file_that_is_no_configuration_is_refused(
+    out: Path, capsys: pytest.CaptureFixture[str], content: str, expected: str
+) -> None:
+    config = out.with_name("config.yaml")
+    config.write_text(content)
+    assert start("--out", str(out), config=config) == 2
+    assert expected in capsys.readouterr().err
+    assert start("--out", str(out), config=out.with_name("absent.yaml")) == 2
+    assert not out.exists()
+
+
+def test_a_finished_run_is_not_overwritten(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--out", str(out)) == 0
+    before = (out / "checkpoint.pt").read_bytes()
+    assert start(*TINY, "--out", str(out)) == 2
+    assert "add --resume" in capsys.readouterr().err
+    assert (out / "checkpoint.pt").read_bytes() == before
+
+
+def test_another_configuration_is_not_resumed(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--out", str(out)) == 0
+    assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
+    assert "alpha is 0.5 there, but 0.75 here" in capsys.readouterr().err
+
+
+def test_help_answers_without_torch() -> None:
+    code = "import sys, training.run\ntry: training.run.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "--data-root DIR" in done.stdout
