@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,14 +63,23 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
+        _verify_checksums(path)
         return torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"{path} cannot be read, it is damaged or no checkpoint ({type(error).__name__});"
+            f"{path} cannot be read, it is damaged or no checkpoint ({error});"
             " start again, or from an earlier copy."
         ) from error
+
+
+def _verify_checksums(path: Path) -> None:
+    """Raise BadZipFile if a byte has changed; `torch.load` ignores the checksums that `torch.save` writes."""
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@ import math
 
 import pytest
 import torch
-from conftest import MakeConfig, MakeData
+from stand_ins import make_config, make_data
 from torch import Tensor, nn
 
 from training.data import ImageSet
@@ -13,15 +13,13 @@ from training.models import build_model
 
 
 @pytest.fixture
-def model(make_config: MakeConfig) -> nn.Module:
+def model() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return build_model(make_config(), 4, (1, 8, 8))
 
 
-def test_natural_accuracy_is_correct_over_total(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData
-) -> None:
+def test_natural_accuracy_is_correct_over_total(model: nn.Module) -> None:
     images = make_data().validation
     with torch.no_grad():
         predicted = copy.deepcopy(model).eval()(to_unit(images.images)).argmax(dim=1)
@@ -31,36 +29,35 @@ def test_natural_accuracy_is_correct_over_total(
 
 
 @pytest.mark.parametrize("size", [1, 7, 30, 500])
-def test_natural_accuracy_does_not_depend_on_the_batches(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData, size: int
-) -> None:
+def test_natural_accuracy_does_not_depend_on_the_batches(model: nn.Module, size: int) -> None:
     images = make_data().validation
     whole = evaluate(model, images, make_config(eval_batch_size=30))
-    assert evaluate(model, images, make_config(eval_batch_size=size))["natural_accuracy"] == (
-        whole["natural_accuracy"]
+    assert (
+        evaluate(model, images, make_config(eval_batch_size=size))["natural_accuracy"]
+        == (whole["natural_accuracy"])
     )
 
 
-def test_epsilon_zero_gives_the_natural_accuracy(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData
-) -> None:
+def test_epsilon_zero_gives_the_natural_accuracy(model: nn.Module) -> None:
     values = evaluate(model, make_data().validation, make_config(epsilon=0))
     assert values["pgd_accuracy"] == values["natural_accuracy"]
 
 
-class Inverted(nn.Module):
-    """Right on dark images and wrong on bright ones if they are class 0; the gradient points to the brighter."""
+class Brightness(nn.Module):
+    """Class 0 for dark images, class 1 for bright ones."""
 
     def forward(self, images: Tensor) -> Tensor:
         brightness = images.flatten(1).mean(dim=1)
         return torch.stack([0.5 - brightness, brightness - 0.5], dim=1)
 
 
-def test_a_clean_error_is_never_robust(make_config: MakeConfig) -> None:
+def test_a_clean_error_is_never_robust() -> None:
     # Brightness 0.45 (right, breakable), 0.1 (right, out of reach of epsilon 0.1), 0.55 (wrong already).
     levels = torch.tensor([115, 26, 140], dtype=torch.uint8)
-    images = ImageSet(levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64))
-    values = evaluate(Inverted(), images, make_config(epsilon=0.1, eval_attack_steps=10))
+    images = ImageSet(
+        levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64)
+    )
+    values = evaluate(Brightness(), images, make_config(epsilon=0.1, eval_attack_steps=10))
     assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 1 / 3}
 
 
@@ -76,16 +73,14 @@ class Flipping(nn.Module):
         return torch.stack([moved - 1e-6, torch.zeros_like(moved)], dim=1)
 
 
-def test_an_attack_that_corrects_an_error_does_not_count(make_config: MakeConfig) -> None:
+def test_an_attack_that_corrects_an_error_does_not_count() -> None:
     pixels = torch.full((2, 1, 4, 4), 100, dtype=torch.uint8)
     images = ImageSet(pixels, torch.zeros(2, dtype=torch.int64))
     values = evaluate(Flipping(to_unit(pixels)), images, make_config())
     assert values == {"natural_accuracy": 0, "pgd_accuracy": 0}
 
 
-def test_eval_images_takes_the_first_ones(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData
-) -> None:
+def test_eval_images_takes_the_first_ones(model: nn.Module) -> None:
     images = make_data().validation
     first = ImageSet(images.images[:17], images.labels[:17])
     config = make_config(eval_images=17)
@@ -93,9 +88,7 @@ def test_eval_images_takes_the_first_ones(
     assert evaluate(model, images, make_config(eval_images=900)) == evaluate(model, images, make_config())
 
 
-def test_nothing_but_the_arguments_matters_and_nothing_is_disturbed(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData
-) -> None:
+def test_nothing_but_the_arguments_matters_and_nothing_is_disturbed(model: nn.Module) -> None:
     images, config = make_data().validation, make_config()
     model.train()
     state, random_state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
@@ -108,9 +101,7 @@ def test_nothing_but_the_arguments_matters_and_nothing_is_disturbed(
     assert evaluate(model.eval(), images, make_config(seed=5)) == first
 
 
-def test_robust_accuracy_falls_with_epsilon(
-    model: nn.Module, make_config: MakeConfig, make_data: MakeData
-) -> None:
+def test_robust_accuracy_falls_with_epsilon(model: nn.Module) -> None:
     accuracies = [
         evaluate(
             model,

@@ -12,7 +12,8 @@ from training.run import main
 from training.trainer import DivergedError, Trainer
 
 DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"
-TINY = "--set epochs=2 --set attack_steps=1 --set eval_attack_steps=1 --set train_fraction=0.2 --device cpu".split()
+TINY_VALUES = ("epochs=2", "attack_steps=1", "eval_attack_steps=1", "train_fraction=0.2")
+TINY = [*(word for value in TINY_VALUES for word in ("--set", value)), "--device", "cpu"]
 
 
 @pytest.fixture
@@ -150,6 +151,12 @@ def test_another_configuration_is_not_resumed(out: Path, capsys: pytest.CaptureF
 
 
 def test_help_answers_without_torch() -> None:
-    code = "import sys, training.run\ntry: training.run.main(['--help'])\nfinally: assert 'torch' not in sys.modules"
+    code = """
+import sys, training.run
+try:
+    training.run.main(["--help"])
+finally:
+    assert "torch" not in sys.modules
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--data-root DIR" in done.stdout

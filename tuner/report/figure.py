@@ -201,7 +201,7 @@ def _notes(
         for mark in unfinished
     )
     if outside:
-        notes.append(f"{outside} unfinished trials lie outside the frame.")
+        notes.append(f"Unfinished trials outside the frame: {outside}.")
     if without_values := len(data.stopped) - len(unfinished):
-        notes.append(f"{without_values} trials without values are not shown.")
+        notes.append(f"Trials without values, not shown: {without_values}.")
     return tuple(notes)

@@ -70,7 +70,7 @@ class FrontData:
     `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
     each of `points`, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, if the front
-    has at least three trials.
+    has at least three distinct ones.
     """
 
     search: str
@@ -111,16 +111,7 @@ def front_data(
     ordered = sorted(trials, key=lambda trial: trial.number)
     completed = [trial for trial in ordered if _has_final_values(trial, names)]
     losses = as_losses([trial.last_metrics for trial in completed], objectives)
-    points = tuple(
-        CompletedTrial(
-            number=trial.number,
-            parameters=trial.parameters,
-            metrics=_chosen(trial.last_metrics, names),
-            epochs=trial.epochs_trained,
-            pareto_rank=rank,
-        )
-        for trial, rank in zip(completed, non_domination_rank(losses).tolist(), strict=True)
-    )
+    points = _points(completed, losses, names)
     history = _history(completed, losses, objectives, reference)
     return FrontData(
         search=search,
@@ -132,6 +123,21 @@ def front_data(
         hypervolume=history[-1].hypervolume if history else 0.0,
         knee=_knee_number(points, losses),
         history=history,
+    )
+
+
+def _points(
+    completed: Sequence[TrialRecord], losses: FloatArray, names: Sequence[str]
+) -> tuple[CompletedTrial, ...]:
+    return tuple(
+        CompletedTrial(
+            number=trial.number,
+            parameters=trial.parameters,
+            metrics=_chosen(trial.last_metrics, names),
+            epochs=trial.epochs_trained,
+            pareto_rank=rank,
+        )
+        for trial, rank in zip(completed, non_domination_rank(losses).tolist(), strict=True)
     )
 
 
@@ -161,9 +167,9 @@ def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
 
 
 def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray) -> int | None:
-    """Find the knee; two trials have only ends, and calling one of them the knee would mislead."""
+    """Find the knee; two distinct trials are but ends, and calling one of them the knee would mislead."""
     front = [index for index, point in enumerate(points) if point.on_front]
-    return points[front[knee(losses[front])]].number if len(front) >= 3 else None
+    return points[front[knee(losses[front])]].number if len(np.unique(losses[front], axis=0)) >= 3 else None
 
 
 def _history(

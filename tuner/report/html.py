@@ -77,7 +77,7 @@ def front_html(data: FrontData) -> str:
         summary=escape(summary(data)),
         notes="\n".join(f"<p>{escape(note)}</p>" for note in shown.notes),
         figure=_html_figure(shown) if shown.front or shown.unfinished else "",
-        table=_html_table(front_grid(data)) if data.front else "<p>No trial has completed yet.</p>",
+        table=_html_table(front_grid(data)) if data.front else "<p>No trial has final values yet.</p>",
     )
 
 
@@ -132,11 +132,11 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 
 def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
-    """Colour marks by their values; those without one stay transparent inside their rim."""
+    """Colour marks by their values, and plainly those without one."""
     if scale is None:
         return {"color": PLAIN}
     return {
-        "color": [None if mark.colour is None else _position(scale, mark.colour) for mark in marks],
+        "color": [PLAIN if mark.colour is None else _position(scale, mark.colour) for mark in marks],
         "colorscale": SCALE,
         "cmin": _position(scale, scale.low),
         "cmax": _position(scale, scale.high),

@@ -52,11 +52,10 @@ def _framed_axes(figure: Figure, shown: FrontFigure) -> Axes:
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if not shown.front:
-        note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
-        axes.text(0.5, 0.5, "No trial has completed yet", transform=axes.transAxes, **note)
     if not shown.front and not shown.unfinished:
         axes.set(xticks=[], yticks=[])
+        note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
+        axes.text(0.5, 0.5, "No trial has values yet", transform=axes.transAxes, **note)
     return axes
 
 

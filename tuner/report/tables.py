@@ -100,7 +100,7 @@ def summary(data: FrontData) -> str:
     shown = [f"{count} {outcome}" for outcome, count in data.counts.items() if count]
     trials = ", ".join(shown) or "none yet"
     if not data.points:
-        return f"Trials: {trials}. No trial has completed yet, so there is no front."
+        return f"Trials: {trials}. No trial has final values yet, so there is no front."
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
         f"Trials: {trials}. Front: {len(data.front)} of {len(data.points)} completed trials. "

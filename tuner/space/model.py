@@ -1,5 +1,6 @@
 """The validated, frozen form of a space file."""
 
+from itertools import islice, product
 from typing import Annotated, Any, Literal, Self
 
 from optuna.distributions import (
@@ -8,12 +9,15 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig
 from tuner.objectives import Objective
 
 Number = int | float
+
+# A space has 2^parameters corners; beyond these the trainer's rules between settings are taken on trust.
+_MOST_CORNERS = 4096
 
 
 class _Part(BaseModel):
@@ -44,6 +48,11 @@ class FloatParameter(_Range):
         """Give Optuna's form of this range."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"a number from {self.low:g} to {self.high:g}"
+
     def extremes(self) -> dict[str, Any]:
         """Give the values to be checked against the trainer's own rules, by their key in the file."""
         return {"low": self.low, "high": self.high}
@@ -60,6 +69,11 @@ class IntParameter(_Range):
         """Give Optuna's form of this range."""
         return IntDistribution(self.low, self.high, log=self.log)
 
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"an integer from {self.low} to {self.high}"
+
     def extremes(self) -> dict[str, Any]:
         """Give the values to be checked against the trainer's own rules, by their key in the file."""
         return {"low": self.low, "high": self.high}
@@ -71,6 +85,19 @@ class CategoricalParameter(_Part):
     type: Literal["categorical"]
     choices: Annotated[list[Number] | list[str], Field(min_length=2)]
 
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _alike(cls, choices: Any) -> Any:
+        kinds = (
+            {str if isinstance(c, str) else type(c) for c in choices} if isinstance(choices, list) else set()
+        )
+        if not (kinds <= {int, float} or kinds == {str}):
+            raise ValueError(
+                f"choices are {choices}, but must be all numbers or all names (YAML takes 1e-3 for a name: "
+                "write 1.0e-3)"
+            )
+        return choices
+
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         if len(set(self.choices)) < len(self.choices):
@@ -80,6 +107,11 @@ class CategoricalParameter(_Part):
     def distribution(self) -> BaseDistribution:
         """Give Optuna's form of these choices."""
         return CategoricalDistribution(self.choices)
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"one of {', '.join(map(str, self.choices))}"
 
     def extremes(self) -> dict[str, Any]:
         """Give the values to be checked against the trainer's own rules, by their key in the file."""
@@ -198,17 +230,24 @@ def trial_problems(trial: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _parameter_problems(space: Space, fixed: dict[str, Any]) -> list[tuple[str, str]]:
+    """Try the ends of all ranges and all choices, combined: the trainer has rules between settings, too."""
     problems = []
+    extremes = {}
     for name, parameter in space.parameters.items():
-        if name not in TRIAL_KEYS:
-            problems.append((f"parameters.{name}", "the trainer has no such setting"))
-            continue
-        for key, value in parameter.extremes().items():
-            try:
-                TrialConfig.from_mapping({**fixed, name: value})
-            except ConfigError as error:
-                problems += [(f"parameters.{name}.{key}", message) for _, message in error.problems]
-    return problems
+        if name in TRIAL_KEYS:
+            extremes[name] = parameter.extremes().items()
+        else:
+            problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
+    for corner in islice(product(*extremes.values()), _MOST_CORNERS):
+        values = dict(zip(extremes, corner, strict=True))
+        try:
+            TrialConfig.from_mapping({**fixed, **{name: value for name, (_, value) in values.items()}})
+        except ConfigError as error:
+            problems += [
+                (f"parameters.{name}.{values[name][0]}" if name in values else f"trial.{name}", message)
+                for name, message in error.problems
+            ]
+    return list(dict.fromkeys(problems))
 
 
 def _start_point_problems(space: Space, point: dict[str, Any], path: str) -> list[tuple[str, str]]:
@@ -224,5 +263,7 @@ def _start_point_problems(space: Space, point: dict[str, Any], path: str) -> lis
         except (ValueError, TypeError):
             inside = False
         if not inside:
-            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be in {distribution}"))
+            problems.append(
+                (f"{path}.{name}", f"the value is {value!r}, but must be {space.parameters[name].rule}")
+            )
     return problems

@@ -6,14 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from tuner.errors import UsageError
+from tuner.space import model
 from tuner.space.model import Space, cross_problems, trial_problems
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # Written into a search's own copy of its space; the copy stays a valid space file.
 FROZEN_KEY = "frozen"
+# What may stand below a key of the file, or below a parameter of this type.
+_PARTS: dict[str | int, type[BaseModel]] = {
+    "objectives": model.ObjectiveSpec,
+    "search": model.SearchSpec,
+    "early_stopping": model.EarlyStoppingSpec,
+    "resources": model.ResourcesSpec,
+    "float": model.FloatParameter,
+    "int": model.IntParameter,
+    "categorical": model.CategoricalParameter,
+}
 
 
 def known_spaces() -> dict[str, Path]:
@@ -46,9 +57,13 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
         space = Space.model_validate(mapping)
         problems = cross_problems(space)
     except ValidationError as error:
-        problems = [(_dotted(detail, mapping), _message(detail)) for detail in error.errors()]
-        if isinstance(mapping.get("trial"), dict):
-            problems += trial_problems(mapping["trial"])
+        # The first message on a path: where several types would do, pydantic complains once for each.
+        first: dict[str, str] = {}
+        for detail in error.errors():
+            first.setdefault(_dotted(detail, mapping), _message(detail))
+        problems = list(first.items())
+        if isinstance(trial := mapping.get("trial"), dict):
+            problems += trial_problems({key: value for key, value in trial.items() if isinstance(key, str)})
     if problems:
         raise UsageError("\n".join(f"{source}: {path}: {message}" for path, message in problems))
     return space
@@ -124,8 +139,22 @@ def _dotted(detail: Any, mapping: Mapping[str, Any]) -> str:
 
 def _message(detail: Any) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        return "unknown key"
-    if detail["type"] in {"missing", "value_error"}:
-        return message
+    match detail["type"]:
+        case "extra_forbidden":
+            *parents, key = detail["loc"]
+            part = next((_PARTS[step] for step in reversed(parents) if step in _PARTS), Space)
+            return _unknown(str(key), list(part.model_fields))
+        case "missing":
+            return "missing, but required"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return "its `type` must be one of float, int, categorical"
+        case "value_error":
+            return message
     return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=2)
+    if near:
+        return f"unknown key; did you mean {' or '.join(near)}?"
+    return f"unknown key; the known ones are {', '.join(known)}"

@@ -22,9 +22,7 @@ def draw_view(seed: int) -> View:
 def objective(
     natural: View, adversarial: View, *, alpha: float = 0.5, lam: float = 2.0, beta: float = 0.1
 ) -> LossTerms:
-    return shared_information(
-        natural, adversarial, LABELS, alpha=alpha, lam=lam, beta=beta, neighbours=4
-    )
+    return shared_information(natural, adversarial, LABELS, alpha=alpha, lam=lam, beta=beta, neighbours=4)
 
 
 def test_total_is_the_weighted_sum_with_hsic_subtracted() -> None:
@@ -49,9 +47,7 @@ def test_the_ends_of_alpha_remove_one_cross_entropy_exactly(alpha: float, silent
     terms = objective(*views, alpha=alpha)
     gradients = torch.autograd.grad(terms.total, [view.logits for view in views])
     assert not gradients[silent].any()
-    (alone,) = torch.autograd.grad(
-        functional.cross_entropy(views[heard].logits, LABELS), views[heard].logits
-    )
+    (alone,) = torch.autograd.grad(functional.cross_entropy(views[heard].logits, LABELS), views[heard].logits)
     assert torch.equal(gradients[heard], alone)
     rest = terms.total - 2 * terms.symmetric_kl + 0.1 * terms.hsic
     kept = terms.adversarial_cross_entropy if alpha else terms.natural_cross_entropy

@@ -18,9 +18,7 @@ def draw(seed: int, batch: int, dimensions: int) -> Gaussian:
 
 def constant(mu: float, sigma: float, dimensions: int = 1) -> Gaussian:
     shape = (3, dimensions)
-    return Gaussian(
-        torch.full(shape, mu, dtype=torch.float64), torch.full(shape, sigma, dtype=torch.float64)
-    )
+    return Gaussian(torch.full(shape, mu, dtype=torch.float64), torch.full(shape, sigma, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(

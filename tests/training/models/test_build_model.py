@@ -5,7 +5,9 @@ from training.config import ConfigError, TrialConfig
 from training.models import Classifier, build_model
 
 
-def build(architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10) -> Classifier:
+def build(
+    architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10
+) -> Classifier:
     config = TrialConfig.from_mapping({"architecture": architecture, "bottleneck": bottleneck})
     return build_model(config, classes, shape)
 

@@ -1,6 +1,7 @@
 """Searches made up for the tests of the reports: a trade-off along lambda, with rungs at 13 and 40 epochs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def trial(
     outcome: Outcome = Outcome.COMPLETED,
     epochs: int = BUDGET,
     ended: float | None = None,
-    **parameters: object,
+    parameters: Mapping[str, Any] | None = None,
 ) -> TrialRecord:
     """Make a trial whose last report has these values of natural, PGD (and further) accuracy."""
     names = ["natural_accuracy", "pgd_accuracy", "autoattack_accuracy"]
@@ -29,7 +30,7 @@ def trial(
     running = outcome is Outcome.RUNNING
     return TrialRecord(
         number=number,
-        parameters=parameters,
+        parameters=dict(parameters or {}),
         outcome=outcome,
         started=0.0,
         ended=None if running else float(number) if ended is None else ended,
@@ -50,11 +51,13 @@ def trade_off_trials(count: int = 30, seed: int = 0) -> list[TrialRecord]:
         outcome, epochs, grown = _end(number, quality, rng)
         noise = rng.normal(0, 0.004, 2)
         accuracies = (np.array([natural, robust]) * grown + noise).clip(0, 1).round(4).tolist()
-        parameters = {"alpha": float(rng.random()), "beta": float(10 ** rng.uniform(-4, -1)), "lambda": lam}
-        bottleneck = int(rng.choice([64, 128, 256, 512]))
-        trials.append(
-            trial(number, *accuracies, outcome=outcome, epochs=epochs, **parameters, bottleneck=bottleneck)
-        )
+        parameters = {
+            "alpha": float(rng.random()),
+            "beta": float(10 ** rng.uniform(-4, -1)),
+            "lambda": lam,
+            "bottleneck": int(rng.choice([64, 128, 256, 512])),
+        }
+        trials.append(trial(number, *accuracies, outcome=outcome, epochs=epochs, parameters=parameters))
     return trials
 
 

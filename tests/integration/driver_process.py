@@ -1,0 +1,87 @@
+"""The real command in a process of its own, as a user starts it, and readers of what it leaves behind."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from tuner.ledger import Ledger, TrialRecord, default_ledger_url
+
+TINY = Path(__file__).parent / "tiny.yaml"
+_OWN = {"MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_LEDGER", "TUNER_RUNS_DIR"}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    output: str
+
+
+def start(runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `python -m tuner.run` in the background; standard output and error come through one pipe."""
+    environment = {key: value for key, value in os.environ.items() if key not in _OWN}
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "tuner.run", "--runs-dir", str(runs_dir), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=runs_dir.parent,
+    )
+
+
+def run(runs_dir: Path, *arguments: str) -> Finished:
+    """Run `python -m tuner.run` to its end."""
+    process = start(runs_dir, *arguments)
+    output, _ = process.communicate()
+    return Finished(process.returncode, output)
+
+
+def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
+    """Read a running command's output until a line holds `text`; give what was read."""
+    assert process.stdout is not None
+    read = ""
+    for line in process.stdout:
+        read += line
+        if text in line:
+            return read
+    raise AssertionError(f"the command ended before it printed {text!r}:\n{read}")
+
+
+def trials_of(runs_dir: Path, name: str) -> list[TrialRecord]:
+    """Read a search's ledger."""
+    ledger = Ledger.open(default_ledger_url(runs_dir / name), name)
+    try:
+        return ledger.load()
+    finally:
+        ledger.close()
+
+
+def mlflow_runs(runs_dir: Path, experiment: str, name: str) -> tuple[list[Run], dict[int, list[Run]]]:
+    """Give a search's parent runs, and its child runs by trial number."""
+    client = MlflowClient(f"sqlite:///{runs_dir / 'mlflow.db'}")
+    found = client.get_experiment_by_name(experiment)
+    assert found is not None
+    runs = client.search_runs([found.experiment_id], f"tags.`tuner.search` = '{name}'", max_results=1000)
+    parents = [run for run in runs if "tuner.trial" not in run.data.tags]
+    children: dict[int, list[Run]] = {}
+    for child in runs:
+        if "tuner.trial" in child.data.tags:
+            children.setdefault(int(child.data.tags["tuner.trial"]), []).append(child)
+    return parents, children
+
+
+def wait_for_reports(runs_dir: Path, name: str, reports: int, process: subprocess.Popen[str]) -> None:
+    """Wait until the ledger holds this many reports."""
+    while process.poll() is None:
+        if sum(trial.epochs_trained for trial in trials_of(runs_dir, name)) >= reports:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the command ended with {process.returncode} before {reports} reports")

@@ -1,0 +1,72 @@
+"""A search that is interrupted, killed and extended, against the same search left alone, one trial at a time."""
+
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from driver_process import TINY, mlflow_runs, run, start, trials_of, wait_for_reports
+
+from tuner.ledger import Outcome, TrialRecord
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+_ONE_AT_A_TIME = ("--concurrency", "1")
+
+
+@dataclass(frozen=True)
+class _Essence:
+    """A trial without what no two runs share: times, and where its checkpoints lie."""
+
+    number: int
+    parameters: dict[str, object]
+    outcome: Outcome
+    reports: list[tuple[int, bool, str, dict[str, float]]]
+
+
+def _essence(trial: TrialRecord) -> _Essence:
+    reports = [
+        (r.epoch, r.rung, r.decision.value, {k: v for k, v in r.metrics.items() if k != "seconds"})
+        for r in trial.reports
+    ]
+    return _Essence(trial.number, trial.parameters, trial.outcome, reports)
+
+
+def test_interruptions_change_nothing(tmp_path: Path) -> None:
+    runs_dir = tmp_path / "runs"
+    undisturbed = run(runs_dir, "--space", str(TINY), "--name", "undisturbed", "--trials", "9", *_ONE_AT_A_TIME)
+    assert undisturbed.code == 0, undisturbed.output
+
+    process = start(runs_dir, "--space", str(TINY), "--name", "disturbed", *_ONE_AT_A_TIME)
+    _wait_for_ledger(runs_dir, process)
+    wait_for_reports(runs_dir, "disturbed", 3, process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert "python -m tuner.run --resume disturbed" in output
+
+    process = start(runs_dir, "--resume", "disturbed", *_ONE_AT_A_TIME)
+    wait_for_reports(runs_dir, "disturbed", 9, process)
+    process.kill()
+    process.communicate()
+
+    resumed = run(runs_dir, "--resume=", *_ONE_AT_A_TIME)
+    assert resumed.code == 0, resumed.output
+    extended = run(runs_dir, "--resume", "disturbed", "--trials", "9", *_ONE_AT_A_TIME)
+    assert extended.code == 0, extended.output
+
+    expected = [_essence(trial) for trial in trials_of(runs_dir, "undisturbed")]
+    assert [_essence(trial) for trial in trials_of(runs_dir, "disturbed")] == expected
+    parents, children = mlflow_runs(runs_dir, "tiny", "disturbed")
+    assert len(parents) == 1
+    assert {number: len(found) for number, found in children.items()} == dict.fromkeys(range(9), 1)
+    for trial in trials_of(runs_dir, "disturbed"):
+        assert children[trial.number][0].data.metrics["epochs_trained"] == trial.epochs_trained
+
+
+def _wait_for_ledger(runs_dir: Path, process: object) -> None:
+    import time
+
+    del process
+    while not (runs_dir / "disturbed" / "space.yaml").exists():
+        time.sleep(0.05)

@@ -1,0 +1,121 @@
+"""The main job as a user meets it: a whole search, then what the ledger, MLflow and the folder say of it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from driver_process import TINY, Finished, mlflow_runs, run, trials_of
+
+from tuner.ledger import Outcome
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("search") / "runs"
+
+
+@pytest.fixture(scope="module")
+def finished(runs_dir: Path) -> Finished:
+    return run(runs_dir, "--space", str(TINY), "--name", "whole")
+
+
+def _tuner(*arguments: str) -> str:
+    command = [sys.executable, "-m", "tuner", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_it_ends_with_zero_and_says_what_is_next(finished: Finished) -> None:
+    assert finished.code == 0, finished.output
+    assert "Pareto front of whole" in finished.output
+    assert "tuner front whole" in finished.output
+
+
+@pytest.mark.usefixtures("finished")
+def test_every_trial_ended_once_and_some_were_stopped(runs_dir: Path) -> None:
+    trials = trials_of(runs_dir, "whole")
+    assert [trial.number for trial in trials] == list(range(8))
+    outcomes = [trial.outcome for trial in trials]
+    assert set(outcomes) == {Outcome.COMPLETED, Outcome.STOPPED}
+    assert sum(trial.epochs_trained for trial in trials) < 8 * 4
+    assert all(trial.epochs_trained == 4 for trial in trials if trial.outcome is Outcome.COMPLETED)
+
+
+@pytest.mark.usefixtures("finished")
+def test_show_and_mlflow_agree_on_every_trial(runs_dir: Path) -> None:
+    shown = json.loads(_tuner("show", "whole", "--runs-dir", str(runs_dir), "--format", "json"))
+    parents, children = mlflow_runs(runs_dir, "tiny", "whole")
+    assert [parent.info.status for parent in parents] == ["FINISHED"]
+    assert sorted(children) == [trial["trial"] for trial in shown["trials"]]
+    for trial in shown["trials"]:
+        (child,) = children[trial["trial"]]
+        assert child.info.run_name == trial["name"]
+        assert child.data.tags["outcome"] == trial["outcome"]
+        assert child.data.metrics["epochs_trained"] == trial["epochs_trained"]
+        assert {k: child.data.params[k] for k in trial["parameters"]} == _texts(trial["parameters"])
+        final = {k.removeprefix("final/"): v for k, v in child.data.metrics.items() if k.startswith("final/")}
+        assert final == (trial["final"] or {})
+
+
+@pytest.mark.usefixtures("finished")
+def test_mlflow_lists_exactly_the_front(runs_dir: Path) -> None:
+    rows = json.loads(_tuner("front", "whole", "--runs-dir", str(runs_dir), "--format", "json"))
+    _, children = mlflow_runs(runs_dir, "tiny", "whole")
+    tagged = {number for number, (child,) in children.items() if child.data.tags.get("pareto") == "front"}
+    assert tagged == {row["trial"] for row in rows}
+
+
+@pytest.mark.usefixtures("finished")
+def test_the_folder_holds_the_front_and_the_space(runs_dir: Path) -> None:
+    names = {path.name for path in (runs_dir / "whole").iterdir()}
+    assert {"front.csv", "front.html", "front.json", "front.png", "ledger.db", "space.yaml"} <= names
+
+
+@pytest.mark.usefixtures("finished")
+def test_checkpoints_are_kept_for_continuing_only(runs_dir: Path) -> None:
+    for folder in (runs_dir / "whole" / "ray").glob("session-1/trial-*"):
+        assert 1 <= len(list(folder.glob("checkpoint_*"))) <= 2
+
+
+def test_crashes_are_retried_then_recorded_and_divergence_is_not_retried(runs_dir: Path) -> None:
+    """cnn4 cannot read 8x8 images, which the trial finds out; a learning rate of 1e30 diverges at once."""
+    overrides = [
+        "parameters.architecture={type: categorical, choices: [cnn4, digits_cnn]}",
+        "parameters.learning_rate={type: categorical, choices: [0.05, 1.0e+30]}",
+        "search.start_points="
+        "[{architecture: cnn4}, {architecture: digits_cnn, learning_rate: 1.0e+30, alpha: 0.5},"
+        " {architecture: digits_cnn, learning_rate: 0.05}]",
+        "search.max_failures=1",
+        "trial.epochs=1",
+    ]
+    ended = run(runs_dir, "--space", str(_without_fixed(runs_dir)), "--name", "faulty", "--trials", "3", *_set(overrides))
+    assert ended.code == 0, ended.output
+    crashed, diverged, good = trials_of(runs_dir, "faulty")
+    assert [t.outcome for t in (crashed, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]
+    assert "cnn4" in (crashed.error or "")
+    assert "diverged in epoch 1" in (diverged.error or "")
+    assert ended.output.count("trial 0 crashed and is started again") == 1
+    assert "trial 1 crashed" not in ended.output
+    _, children = mlflow_runs(runs_dir, "tiny", "faulty")
+    assert [children[number][0].info.status for number in (0, 1, 2)] == ["FAILED", "FAILED", "FINISHED"]
+
+
+def _texts(values: dict[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items()}
+
+
+def _set(overrides: Sequence[str]) -> list[str]:
+    return [argument for override in overrides for argument in ("--set", override)]
+
+
+def _without_fixed(runs_dir: Path) -> Path:
+    """Give the tiny space with architecture and learning rate left to be searched."""
+    path = runs_dir.parent / "faulty.yaml"
+    lines = TINY.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if not line.strip().startswith(("architecture:", "learning_rate:"))]
+    path.write_text("".join(kept), encoding="utf-8")
+    return path

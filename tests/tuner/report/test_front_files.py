@@ -1,0 +1,170 @@
+"""The files of a front: what they hold, that they agree, and that they are replaced whole."""
+
+import csv
+import json
+import re
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
+
+from tuner.ledger.records import Outcome
+from tuner.objectives import Objective
+from tuner.report import files
+from tuner.report.files import front_csv, front_json, write_front_files
+from tuner.report.front_data import FrontData
+from tuner.report.html import front_html
+from tuner.report.png import front_png
+
+SECONDS = Objective("autoattack_accuracy", maximise=False)
+SEARCHES = {
+    "nothing": search_of([]),
+    "running": search_of([trial(0, 0.3, 0.2, outcome=Outcome.RUNNING, epochs=1), trial(1)]),
+    "one": search_of([trial(0, 0.8, 0.5, parameters={"alpha": 0.5})]),
+    "two": search_of(
+        [trial(0, 0.8, 0.5, parameters={"alpha": 0.5}), trial(1, 0.9, 0.4, parameters={"depth": 3})]
+    ),
+    "equal": search_of([trial(n, 0.8, 0.5, parameters={"lambda": 10.0**n}) for n in range(4)]),
+    "partly coloured": search_of(
+        [trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]
+    ),
+    "one objective": search_of(trade_off_trials(), OBJECTIVES[:1]),
+    "three objectives": search_of([trial(n, 0.8, 0.5, 0.1 * n) for n in range(4)], [*OBJECTIVES, SECONDS]),
+    "usual": search_of(trade_off_trials()),
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_all_four_files_are_written_for_any_search(name: str, tmp_path: Path) -> None:
+    paths = write_front_files(tmp_path / "new" / "folder", SEARCHES[name])
+    assert [path.name for path in paths] == ["front.csv", "front.json", "front.html", "front.png"]
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(
+        p.name for p in paths
+    )
+    assert all(path.stat().st_size > 0 for path in paths)
+
+
+def test_csv_holds_the_front_unrounded() -> None:
+    data = search_of(
+        [
+            trial(0, 0.81234567, 0.5, parameters={"alpha": 0.1}),
+            trial(1, 0.9, 0.4, parameters={"depth": 3}),
+            trial(2, 0.7, 0.3, parameters={"width": 8}),
+        ]
+    )
+    rows = list(csv.reader(front_csv(data).splitlines()))
+    assert rows == [
+        ["trial", "natural_accuracy", "pgd_accuracy", "depth", "alpha", "epochs"],
+        ["1", "0.9", "0.4", "3", "", "120"],
+        ["0", "0.81234567", "0.5", "", "0.1", "120"],
+    ]
+
+
+def test_csv_quotes_what_needs_it() -> None:
+    data = search_of([trial(0, 0.8, 0.5, parameters={"optimiser": 'sgd, "nesterov"\nlong'})])
+    row = next(csv.DictReader(front_csv(data).splitlines(keepends=True)))
+    assert row["optimiser"] == 'sgd, "nesterov"\nlong'
+
+
+def test_json_holds_front_dominated_counts_and_hypervolume() -> None:
+    data = SEARCHES["usual"]
+    document = json.loads(front_json(data))
+    assert [entry["trial"] for entry in document["front"]] == [point.number for point in data.front]
+    assert [entry["trial"] for entry in document["dominated"]] == [point.number for point in data.dominated]
+    assert document["front"][0]["metrics"] == data.front[0].metrics
+    assert document["front"][0]["parameters"] == data.front[0].parameters
+    assert document["counts"] == {"completed": 14, "stopped": 13, "failed": 1, "running": 2}
+    assert document["hypervolume"] == data.hypervolume
+    assert document["knee"] == data.knee
+    assert document["objectives"][1] == {"name": "pgd_accuracy", "direction": "maximize"}
+
+
+def traces(page: str) -> list[dict[str, Any]]:
+    """Read the data of the figure out of the page, as the browser does."""
+    start = page.index("[", page.index('"front",', page.rindex("Plotly.newPlot(")))
+    found, _ = json.JSONDecoder().raw_decode(page[start:])
+    assert isinstance(found, list)
+    return found
+
+
+def test_the_page_draws_the_front_with_hover_text() -> None:
+    data = SEARCHES["usual"]
+    by_name = {trace.get("name"): trace for trace in traces(front_html(data))}
+    front = by_name["Pareto front"]
+    assert front["x"] == pytest.approx([100 * point.metrics["natural_accuracy"] for point in data.front])
+    assert front["y"] == pytest.approx([100 * point.metrics["pgd_accuracy"] for point in data.front])
+    assert front["text"][0].startswith("trial-0023<br>Natural accuracy (%): 94.15<br>PGD accuracy (%): 33.71")
+    assert len(by_name["stopped (at epoch)"]["x"]) == 13
+    assert by_name[f"knee: trial-{data.knee:04d}"]["x"][0] in front["x"]
+
+
+def test_the_page_needs_no_network_and_offers_no_upload() -> None:
+    page = front_html(SEARCHES["usual"])
+    assert "plotly.js v" in page
+    assert not re.search(r'<(script|link|img)[^>]+(src|href)="', page)
+    assert '"showSendToCloud": false' in page
+
+
+def test_the_page_has_the_front_as_a_table() -> None:
+    data = SEARCHES["usual"]
+    page = front_html(data)
+    body = page[page.index("<tbody>") : page.index("</tbody>")]
+    first_cells = re.findall(r"<tr[^>]*><td>(\d+)</td><td>([\d.]+)</td>", body)
+    assert first_cells == [(str(p.number), f"{100 * p.metrics['natural_accuracy']:.2f}") for p in data.front]
+    assert f'<tr class="knee"><td>{data.knee}</td>' in body
+    assert f"Hypervolume {data.hypervolume:.4f}" in page
+
+
+def test_names_and_values_are_escaped_in_the_page() -> None:
+    trials = [trial(n, 0.8, 0.5 + n / 10, parameters={"<i>x": "</script><b>"}) for n in range(2)]
+    page = front_html(search_of(trials))
+    assert "<b>" not in page[page.rindex("Plotly.newPlot(") :]
+    assert "&lt;i&gt;x" in page
+
+
+def test_a_page_without_trials_has_no_empty_axes() -> None:
+    page = front_html(SEARCHES["nothing"])
+    assert "Plotly.newPlot" not in page
+    assert "No trial has final values yet" in page
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_the_picture_is_1200_by_800_pixels(name: str) -> None:
+    content = front_png(SEARCHES[name])
+    assert content.startswith(b"\x89PNG")
+    assert struct.unpack(">II", content[16:24]) == (1200, 800)
+
+
+def test_names_are_not_read_as_mathematics() -> None:
+    """Matplotlib would refuse to draw this formula."""
+    data = search_of([trial(n, 0.8, 0.5, parameters={"$lr_{$": 1.0 + n}) for n in range(2)])
+    assert front_png(replace(data, search="$x^{$")).startswith(b"\x89PNG")
+
+
+def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_front_files(tmp_path, SEARCHES["one"])
+    before = (tmp_path / "front.csv").read_text()
+
+    def full(_path: Path, content: bytes) -> int:
+        raise OSError(28, f"No space left on device for {len(content)} bytes")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_front_files(tmp_path, SEARCHES["usual"])
+    assert (tmp_path / "front.csv").read_text() == before
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_nothing_is_written_if_a_figure_cannot_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_data: FrontData) -> bytes:
+        raise RuntimeError("no font")
+
+    monkeypatch.setattr(files, "front_png", broken)
+    with pytest.raises(RuntimeError, match="no font"):
+        write_front_files(tmp_path, SEARCHES["one"])
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,115 @@
+"""Tables of a search, on a terminal and in markdown."""
+
+from fake_search import search_of, trade_off_trials, trial
+from rich.console import Console
+from rich.table import Table
+
+from tuner.ledger.records import Outcome
+from tuner.report.tables import (
+    MARKDOWN_LIMIT,
+    front_grid,
+    front_markdown,
+    front_table,
+    summary,
+    trials_grid,
+    trials_table,
+)
+
+
+def printed(table: Table, width: int = 80) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+def test_the_front_lists_objectives_in_per_cent_parameters_and_epochs() -> None:
+    data = search_of(
+        [
+            trial(0, 0.8, 0.5, parameters={"alpha": 0.123456}),
+            trial(1, 0.9, 0.4, parameters={"depth": 3}),
+            trial(2, 0.89, 0.49),
+            trial(3, 0.1, 0.1),
+        ]
+    )
+    assert front_grid(data).headings == ["Trial", "Natural %", "PGD %", "depth", "alpha", "Epochs", ""]
+    assert front_grid(data).rows == [
+        ["1", "90.00", "40.00", "3", "–", "120", ""],
+        ["2", "89.00", "49.00", "–", "–", "120", "◆ knee"],
+        ["0", "80.00", "50.00", "–", "0.1235", "120", ""],
+    ]
+
+
+def test_all_trials_are_listed_by_number_with_their_state() -> None:
+    data = search_of(
+        [
+            trial(3, 0.7, 0.3),
+            trial(0, 0.8, 0.4),
+            trial(1, 0.5, 0.2, outcome=Outcome.STOPPED, epochs=13),
+            trial(2, outcome=Outcome.FAILED),
+            trial(4, float("nan"), 0.1),
+            trial(5, outcome=Outcome.RUNNING),
+        ]
+    )
+    assert trials_grid(data).rows == [
+        ["0", "front", "80.00", "40.00", "120"],
+        ["1", "stopped", "50.00", "20.00", "13"],
+        ["2", "failed", "–", "–", "0"],
+        ["3", "dominated", "70.00", "30.00", "120"],
+        ["4", "no final value", "–", "10.00", "120"],
+        ["5", "running", "–", "–", "0"],
+    ]
+
+
+def test_tables_fit_a_narrow_terminal_without_cutting_numbers() -> None:
+    data = search_of(trade_off_trials())
+    for table, grid in [(front_table(data), front_grid(data)), (trials_table(data), trials_grid(data))]:
+        lines = printed(table).splitlines()
+        assert max(map(len, lines)) <= 80
+        words = [line.split() for line in lines]
+        assert all(" ".join(row).split() in words for row in grid.rows)
+
+
+def test_values_in_brackets_are_printed_as_they_are() -> None:
+    data = search_of([trial(0, 0.8, 0.5, parameters={"widths": "[16, 32]", "style": "[red]"})])
+    assert "[16, 32]" in printed(front_table(data))
+    assert "[red]" in printed(trials_table(data))
+
+
+def test_empty_tables_say_why() -> None:
+    data = search_of([])
+    for text in (printed(front_table(data)), printed(trials_table(data)), front_markdown(data)):
+        assert "No trial has final values yet" in " ".join(text.split())
+
+
+def test_markdown_is_a_table_with_a_summary() -> None:
+    data = search_of(
+        [trial(0, 0.8, 0.5, parameters={"kind": "a|b"}), trial(1, 0.9, 0.4, parameters={"kind": "c"})]
+    )
+    assert front_markdown(data).splitlines() == [
+        summary(data),
+        "",
+        "| Trial | Natural % | PGD % | kind | Epochs |  |",
+        "|---:|---:|---:|---:|---:|---:|",
+        "| 1 | 90.00 | 40.00 | c | 120 |  |",
+        "| 0 | 80.00 | 50.00 | a\\|b | 120 |  |",
+    ]
+
+
+def test_a_long_front_is_thinned_out_to_fit_a_description() -> None:
+    """MLflow 3 refuses a description of more than 8,000 characters."""
+    data = search_of(
+        [trial(n, n / 2000, 1 - n / 2000, parameters={"seed": n, "note": "x" * 30}) for n in range(1000)]
+    )
+    text = front_markdown(data)
+    assert MARKDOWN_LIMIT / 2 < len(text) < 7500
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    assert rows[0].startswith("| 999 |")
+    assert rows[-1].startswith("| 0 |")
+    assert f"{1000 - len(rows)} more trials of the front are in `front.csv`." in text
+
+
+def test_the_summary_counts_states_with_the_running_ones_last() -> None:
+    text = summary(search_of(trade_off_trials()))
+    assert text.startswith("Trials: 14 completed, 13 stopped, 1 failed, 2 running. Front: 10 of 14 completed")
+    assert "Hypervolume 0.5010 (reference point 0.00, 0.00)" in text
