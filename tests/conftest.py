@@ -1,8 +1,12 @@
-"""Settings of every test."""
+"""Settings of every test, and the searches on disk that tests of `tuner` fill."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
+from simulated_search import MakeLedger, Searches
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -10,3 +14,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The first example pays for imports, and the machine may be busy: time says nothing about a property.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with Optuna's tables, which take a quarter of a second to make."""
+    from optuna.storages import RDBStorage
+
+    path = tmp_path_factory.mktemp("database") / "empty.db"
+    RDBStorage(f"sqlite:///{path}").remove_session()
+    return path
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    """The folder of all searches, not made yet."""
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
+    """Make the folder and the ledger of a search under `runs_dir`."""
+    searches = Searches(runs_dir, empty_database)
+    yield searches.make_ledger
+    searches.close()

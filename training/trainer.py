@@ -62,6 +62,7 @@ class Trainer:
         self.device = torch.device(device)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
+        self._between_epochs = True
         self._split_digest = data.split_digest
         self._train, self._validation = data.train.to(self.device), data.validation.to(self.device)
         self._streams = RandomStreams(config.seed, self.device)
@@ -88,6 +89,7 @@ class Trainer:
         DivergedError if a loss or the weights are not finite at its end.
         """
         started = time.perf_counter()
+        self._between_epochs = False
         with self._streams.active(), repeatable_convolutions():
             terms = self._train_steps(on_step)
             _require_finite(terms, self.model, epoch=self.epoch + 1)
@@ -102,10 +104,19 @@ class Trainer:
         }
         self.epoch += 1
         self.history.append(metrics)
+        self._between_epochs = True
         return metrics
 
     def save(self, folder: Path) -> None:
-        """Write the state after the last finished epoch to `folder/checkpoint.pt`, whole or not at all."""
+        """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.
+
+        Raise ValueError if an epoch was begun and broken off: its half-trained weights continue nothing.
+        """
+        if not self._between_epochs:
+            raise ValueError(
+                f"Epoch {self.epoch + 1} was broken off, but a checkpoint must lie between epochs;"
+                " restore the one before it."
+            )
         state = {
             "epoch": self.epoch,
             "model": self.model.state_dict(),
@@ -131,6 +142,7 @@ class Trainer:
         self._optimiser.load_state_dict(state["optimiser"])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
+        self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
 
     def _train_steps(self, on_step: OnStep | None) -> Tensor:

@@ -145,8 +145,9 @@ class Search:
     def _end(
         self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None
     ) -> None:
-        self._ledger.finish(number, outcome, values, error)
-        ended = replace(self._trials[number], outcome=outcome, ended=self._clock(), error=error)
+        # The time on record, not this process's: a rebuilt search must give MLflow the same one.
+        record = self._ledger.finish(number, outcome, values, error)
+        ended = replace(self._trials[number], outcome=outcome, ended=record.ended, error=error)
         self._trials[number] = ended
         for listener in self.listeners:
             listener.on_ended(ended)

@@ -44,17 +44,6 @@ def run(runs_dir: Path, *arguments: str) -> Finished:
     return Finished(process.returncode, output)
 
 
-def wait_for_line(process: subprocess.Popen[str], text: str) -> str:
-    """Read a running command's output until a line holds `text`; give what was read."""
-    assert process.stdout is not None
-    read = ""
-    for line in process.stdout:
-        read += line
-        if text in line:
-            return read
-    raise AssertionError(f"the command ended before it printed {text!r}:\n{read}")
-
-
 def trials_of(runs_dir: Path, name: str) -> list[TrialRecord]:
     """Read a search's ledger."""
     ledger = Ledger.open(default_ledger_url(runs_dir / name), name)
@@ -81,7 +70,8 @@ def mlflow_runs(runs_dir: Path, experiment: str, name: str) -> tuple[list[Run], 
 def wait_for_reports(runs_dir: Path, name: str, reports: int, process: subprocess.Popen[str]) -> None:
     """Wait until the ledger holds this many reports."""
     while process.poll() is None:
-        if sum(trial.epochs_trained for trial in trials_of(runs_dir, name)) >= reports:
+        written = (runs_dir / name / "space.yaml").exists()
+        if written and sum(trial.epochs_trained for trial in trials_of(runs_dir, name)) >= reports:
             return
         time.sleep(0.05)
     raise AssertionError(f"the command ended with {process.returncode} before {reports} reports")

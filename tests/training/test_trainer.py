@@ -186,6 +186,28 @@ def test_weights_spoilt_by_the_last_step_are_noticed(monkeypatch: pytest.MonkeyP
         trainer.train_epoch()
 
 
+def test_an_epoch_that_was_broken_off_cannot_be_saved(tmp_path: Path) -> None:
+    def stop(step: int, _steps: int) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    trainer = Trainer(make_config(), make_data(), "cpu")
+    trainer.train_epoch()
+    trainer.save(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train_epoch(stop)
+    with pytest.raises(ValueError, match="Epoch 2 was broken off"):
+        trainer.save(tmp_path)
+    trainer.restore(tmp_path)
+    assert without_seconds(trainer.train_epoch()) == without_seconds(_second_epoch())
+
+
+def _second_epoch() -> Metrics:
+    trainer = Trainer(make_config(), make_data(), "cpu")
+    trainer.train_epoch()
+    return trainer.train_epoch()
+
+
 def test_errors_survive_pickling() -> None:
     # Ray hands a worker's errors to the driver in this way.
     error = pickle.loads(pickle.dumps(DivergedError("loss/hsic", 3)))
@@ -202,3 +224,23 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     Trainer(make_config(), make_data(digest="one"), "cpu").save(tmp_path)
     with pytest.raises(CheckpointError, match="trained on other images"):
         Trainer(make_config(), make_data(digest="other"), "cpu").restore(tmp_path)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_gpu_continues_to_the_last_bit_and_never_waits_inside_an_epoch(tmp_path: Path) -> None:
+    config, data = make_config(architecture="cnn4", augmentation="crop_flip", epochs=3), make_data(side=16)
+    whole = Trainer(config, data, "cuda")
+    whole.run(ignore)
+    interrupted = Trainer(config, data, "cuda")
+    interrupted.train_epoch()
+    interrupted.save(tmp_path)
+    continued = Trainer(config, data, "cuda")
+    continued.restore(tmp_path)
+    continued.run(ignore)
+    assert [without_seconds(m) for m in continued.history] == [without_seconds(m) for m in whole.history]
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        whole._train_step(torch.arange(16, device="cuda"), 0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

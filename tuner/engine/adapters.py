@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -132,5 +133,9 @@ class StopRequest(_Unpickled, tune.Stopper):
 
 
 def _traceback(trial: Trial) -> str:
-    error = trial.get_pickled_error() or trial.get_error()
-    return str(error) if error is not None else "the trial's process ended without an error message"
+    """Give the last failure's text; Ray keeps it in a local file of the driver before any other place."""
+    path = trial.error_file
+    if path is None or not Path(path).is_file():
+        return "the trial's process ended without an error message"
+    failures = Path(path).read_text(encoding="utf-8", errors="replace").split("Failure # ")
+    return failures[-1].strip()

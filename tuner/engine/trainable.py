@@ -45,6 +45,8 @@ class _Reporter:
         self._persisted: list[tune.Checkpoint] = []
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
+        # Before the report: a trial that the driver stops does not come back from it.
+        self._prune()
         with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
             save(Path(folder))
             tune.report(
@@ -54,7 +56,9 @@ class _Reporter:
         persisted = tune.get_checkpoint()
         if persisted is not None:
             self._persisted.append(persisted)
-        while len(self._persisted) > _KEPT_CHECKPOINTS:
+
+    def _prune(self) -> None:
+        while len(self._persisted) >= _KEPT_CHECKPOINTS:
             old = self._persisted.pop(0)
             if old.filesystem is not None:
                 old.filesystem.delete_dir(old.path)

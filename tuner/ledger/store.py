@@ -21,6 +21,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from tuner.errors import UsageError
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord
 from tuner.objectives import Objective
+from tuner.urls import without_password
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -36,7 +37,7 @@ _reports = sa.Table(
     sa.Column("rung", sa.Boolean, nullable=False),
     sa.Column("decision", sa.String(16), nullable=False),
     sa.Column("checkpoint", sa.Text),
-    sa.Column("time", sa.Float, nullable=False),
+    sa.Column("time", sa.Double, nullable=False),
     sa.Column("metrics", sa.Text, nullable=False),
 )
 _STATES = {
@@ -77,7 +78,7 @@ class Ledger:
             study = optuna.create_study(storage=storage, study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
-                f"The ledger {_shown(url)} holds a search named {search!r} already: "
+                f"The ledger {without_password(url)} holds a search named {search!r} already: "
                 f"choose another --name, or continue it with --resume {search}."
             ) from error
         with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
@@ -92,17 +93,21 @@ class Ledger:
     def open(cls, url: str, search: str) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-            raise UsageError(f"There is no ledger at {_shown(url)}: `tuner list` shows the searches.")
+            raise UsageError(
+                f"There is no ledger at {without_password(url)}: `tuner list` shows the searches."
+            )
         storage, engine = _connect(url)
         try:
             study = optuna.load_study(study_name=search, storage=storage)
         except KeyError as error:
-            raise UsageError(f"The ledger {_shown(url)} holds no search named {search!r}.") from error
+            raise UsageError(
+                f"The ledger {without_password(url)} holds no search named {search!r}."
+            ) from error
         ledger = cls(url, search, study, engine)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
             raise UsageError(
-                f"The ledger {_shown(url)} has schema version {version}, but this release reads "
+                f"The ledger {without_password(url)} has schema version {version}, but this release reads "
                 f"{SCHEMA_VERSION}: use the release that wrote it."
             )
         return ledger
@@ -141,12 +146,15 @@ class Ledger:
 
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
-    ) -> None:
-        """End a running trial for good; `values` in the objectives' order if it completed."""
+    ) -> TrialRecord:
+        """End a running trial for good and give it as it is on record, without its reports.
+
+        `values` are in the objectives' order if it completed.
+        """
         if error is not None:
             trial_id = self._trials()[number]._trial_id  # noqa: SLF001 - Optuna offers no other way by number
             self._study._storage.set_trial_user_attr(trial_id, "error", error)  # noqa: SLF001
-        self._study.tell(number, values=values, state=_STATES[outcome])
+        return _record(self._study.tell(number, values=values, state=_STATES[outcome]), reports=())
 
     def load(self) -> list[TrialRecord]:
         """Read all trials in the order of their numbers."""
@@ -197,7 +205,14 @@ def _record(trial: FrozenTrial, reports: tuple[Report, ...]) -> TrialRecord:
 
 def _connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
     try:
-        engine = sa.create_engine(url)
+        address = sa.engine.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError(
+            f"The ledger {without_password(url)} is not a database's URL: write --ledger as "
+            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file."
+        ) from None  # whose message may hold the password
+    try:
+        engine = sa.create_engine(address)
         if engine.dialect.name == "sqlite":
             # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
             with engine.connect() as connection:
@@ -206,13 +221,5 @@ def _connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
     except (sa.exc.SQLAlchemyError, ModuleNotFoundError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
-            f"The ledger {_shown(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
+            f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
         ) from error
-
-
-def _shown(url: str) -> str:
-    """Give a URL without its password."""
-    try:
-        return sa.engine.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return repr(url)

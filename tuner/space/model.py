@@ -88,9 +88,7 @@ class CategoricalParameter(_Part):
     @field_validator("choices", mode="before")
     @classmethod
     def _alike(cls, choices: Any) -> Any:
-        kinds = (
-            {str if isinstance(c, str) else type(c) for c in choices} if isinstance(choices, list) else set()
-        )
+        kinds = {type(choice) for choice in choices} if isinstance(choices, list) else set()
         if not (kinds <= {int, float} or kinds == {str}):
             raise ValueError(
                 f"choices are {choices}, but must be all numbers or all names (YAML takes 1e-3 for a name: "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -23,6 +24,7 @@ class _Child:
     """What is known to be in MLflow for one trial."""
 
     run_id: str
+    described: bool = False
     epochs_logged: int = 0
     ended: bool = False
     pareto: list[tuple[str, str]] = field(default_factory=list)
@@ -34,7 +36,7 @@ class Projection:
     def __init__(
         self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None
     ) -> None:
-        self._client = MlflowClient(tracking_uri)
+        self._tracking_uri = tracking_uri
         self._space = space
         self._search = search
         self._search_id = search_id
@@ -52,12 +54,17 @@ class Projection:
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
         """Bring MLflow up to date with these trials."""
-        if self._parent_id is None:
-            self._find_or_create()
-        for trial in trials:
-            self._write_trial(trial)
-        self._write_pareto(front)
-        self._write_parent(front)
+        try:
+            if self._parent_id is None:
+                self._find_or_create()
+            for trial in trials:
+                self._write_trial(trial)
+            self._write_pareto(front)
+            self._write_parent(front)
+        except Exception:
+            # A run may exist whose id never arrived here: the next attempt looks for what there is.
+            self._parent_id = None
+            raise
 
     def write_files(self, files: Sequence[Path]) -> None:
         """Put files beside the parent run, replacing those of the same name."""
@@ -70,14 +77,24 @@ class Projection:
         if self._parent_id is not None:
             self._client.set_terminated(self._parent_id, status)
 
+    @cached_property
+    def _client(self) -> MlflowClient:
+        """The connection, made when first used: a new database takes seconds, a missing one raises."""
+        return MlflowClient(self._tracking_uri)
+
     def _find_or_create(self) -> None:
         experiment_id = self._experiment()
         runs = list(self._runs(experiment_id))
-        parents = [run for run in runs if layout.PARENT not in run.data.tags]
+        parent = next((run for run in runs if layout.TRIAL not in run.data.tags), None)
+        parent_id = str(parent.info.run_id) if parent else self._create_parent(experiment_id)
+        if parent is None or not parent.data.params:
+            self._log(parent_id, params=layout.search_parameters(self._space))
+        self._children = {}
         for run in runs:
             if layout.TRIAL in run.data.tags:
                 self._children[int(run.data.tags[layout.TRIAL])] = _known(run)
-        parent_id = parents[0].info.run_id if parents else self._create_parent(experiment_id)
+                if run.data.tags.get(layout.PARENT) != parent_id:  # an earlier parent was deleted
+                    self._client.set_tag(run.info.run_id, layout.PARENT, parent_id)
         self._client.update_run(parent_id, status="RUNNING")
         self._experiment_id, self._parent_id = experiment_id, parent_id
 
@@ -114,12 +131,14 @@ class Projection:
 
     def _create_parent(self, experiment_id: str) -> str:
         tags = {layout.SEARCH_ID: self._search_id, layout.SEARCH_NAME: self._search}
-        run = self._client.create_run(experiment_id, tags=tags, run_name=self._search)
-        self._log(run.info.run_id, params=layout.search_parameters(self._space))
-        return str(run.info.run_id)
+        self._history_logged, self._described = 0, ""
+        return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
 
     def _write_trial(self, trial: TrialRecord) -> None:
         child = self._children.get(trial.number) or self._create_child(trial)
+        if not child.described:
+            self._log(child.run_id, params=layout.trial_parameters(self._space, trial))
+            child.described = True
         metrics = layout.epoch_metrics(trial, after=child.epochs_logged)
         tags = []
         ended = trial.outcome is not Outcome.RUNNING and not child.ended
@@ -145,7 +164,6 @@ class Projection:
         run = self._client.create_run(
             str(self._experiment_id), round(trial.started * 1000), tags, trial_name(trial.number)
         )
-        self._log(run.info.run_id, params=layout.trial_parameters(self._space, trial))
         self._children[trial.number] = _Child(run.info.run_id)
         return self._children[trial.number]
 
@@ -190,6 +208,7 @@ def _known(run: Run) -> _Child:
     tags = run.data.tags
     return _Child(
         run_id=run.info.run_id,
+        described=bool(run.data.params),
         epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
         ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
         pareto=[(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],

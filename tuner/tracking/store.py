@@ -1,10 +1,14 @@
 """Where MLflow's records go: the default store beside the searches, reachability, links for people."""
 
+import http.client
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tuner.errors import UsageError
+from tuner.urls import without_password
+
 
 def default_tracking_uri(runs_dir: Path) -> str:
     """Give the SQLite store beside the searches."""
@@ -30,11 +34,14 @@ def require_reachable(tracking_uri: str) -> None:
         _require_database(tracking_uri)
         return
     try:
-        urllib.request.urlopen(f"{tracking_uri.rstrip('/')}/health", timeout=10).close()  # noqa: S310 - http(s) only
+        address = urlsplit(f"{tracking_uri.rstrip('/')}/health")
+        # MLflow takes USER:PASSWORD@HOST, urllib does not; a server that then asks for them is there.
+        url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+        urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - http(s) only
     except urllib.error.HTTPError as error:
         if error.code >= 500:
             raise _unreachable(tracking_uri, error) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise _unreachable(tracking_uri, error) from error
 
 
@@ -61,8 +68,9 @@ def _require_database(tracking_uri: str) -> None:
 
 
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UsageError(
-        f"MLflow does not answer at {tracking_uri}: {str(error).splitlines()[0]}. Start it with `mlflow server`, "
+        f"MLflow does not answer at {without_password(tracking_uri)}: {reason}. Start it with `mlflow server`, "
         "correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file."
     )
 

@@ -121,7 +121,8 @@ def test_the_page_has_the_front_as_a_table() -> None:
 def test_names_and_values_are_escaped_in_the_page() -> None:
     trials = [trial(n, 0.8, 0.5 + n / 10, parameters={"<i>x": "</script><b>"}) for n in range(2)]
     page = front_html(search_of(trials))
-    assert "<b>" not in page[page.rindex("Plotly.newPlot(") :]
+    hover_text = next(trace["text"][0] for trace in traces(page) if trace.get("name") == "Pareto front")
+    assert "<br>&lt;i&gt;x: &lt;/script&gt;&lt;b&gt;<br>" in hover_text
     assert "&lt;i&gt;x" in page
 
 
@@ -142,6 +143,14 @@ def test_names_are_not_read_as_mathematics() -> None:
     """Matplotlib would refuse to draw this formula."""
     data = search_of([trial(n, 0.8, 0.5, parameters={"$lr_{$": 1.0 + n}) for n in range(2)])
     assert front_png(replace(data, search="$x^{$")).startswith(b"\x89PNG")
+
+
+def test_a_reader_of_the_old_file_keeps_it_whole(tmp_path: Path) -> None:
+    write_front_files(tmp_path, SEARCHES["one"])
+    with (tmp_path / "front.json").open() as reader:
+        write_front_files(tmp_path, SEARCHES["usual"])
+        assert reader.read() == front_json(SEARCHES["one"])
+    assert (tmp_path / "front.json").read_text() == front_json(SEARCHES["usual"])
 
 
 def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,465 @@
+"""A search against a real ledger, with trials whose learning curves are formulas."""
+
+import math
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from simulated_search import (
+    CountingClock,
+    KilledError,
+    MakeLedger,
+    MortalLedger,
+    checkpoint_of,
+    drive,
+    measured,
+    on_record,
+    small_space,
+    train,
+)
+
+import tuner.search
+from tuner.ledger import Decision, Ledger, Outcome, TrialRecord
+from tuner.sampling import Evidence
+from tuner.search import Assignment, Search
+
+
+class Recorder:
+    """A listener that notes each event with what the ledger held at that moment."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.events: list[tuple[str, int, TrialRecord]] = []
+
+    def on_started(self, assignment: Assignment) -> None:
+        self._note("started", assignment.number)
+
+    def on_report(self, trial: TrialRecord) -> None:
+        self._note("report", trial.number)
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        self._note("ended", trial.number)
+
+    def _note(self, event: str, number: int) -> None:
+        self.events.append((event, number, self._ledger.load()[number]))
+
+
+def accuracies(natural: float, pgd: float = 0.5) -> dict[str, float]:
+    return {"natural_accuracy": natural, "pgd_accuracy": pgd}
+
+
+def new_trial(search: Search) -> Assignment:
+    assignment = search.next_assignment()
+    assert assignment is not None
+    return assignment
+
+
+@pytest.fixture(params=["proposals", "cheap proposals"])
+def proposals(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With Optuna's proposals, or with seeded random ones where many trials are needed."""
+    if request.param == "cheap proposals":
+        monkeypatch.setattr(tuner.search, "propose", random_points)
+
+
+def random_points(  # noqa: PLR0917 - the signature of `propose`
+    sampler: str,
+    distributions: object,
+    objectives: int,
+    evidence: Evidence,
+    seed: int,
+    number: int,
+    fixed: object,
+) -> dict[str, float | int]:
+    del sampler, distributions, objectives, evidence, fixed
+    rng = random.Random(1000 * seed + number)
+    return {
+        "alpha": rng.random(),
+        "lambda": 10 ** rng.uniform(-2, 1),
+        "bottleneck": rng.choice([8, 16, 32]),
+    }
+
+
+def test_every_event_is_on_record_before_it_is_told(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 3})
+    search = Search(space, make_ledger(space))
+    recorder = Recorder(search._ledger)
+    search.listeners.append(recorder)
+    drive(search)
+    for event, _, trial in recorder.events:
+        assert trial.outcome is (Outcome.RUNNING if event != "ended" else trial.outcome)
+        assert (event == "ended") == (trial.outcome is not Outcome.RUNNING)
+    reports = [
+        (number, trial.epochs_trained) for event, number, trial in recorder.events if event == "report"
+    ]
+    assert reports[:9] == [(0, epoch) for epoch in range(1, 10)]
+    assert [number for event, number, _ in recorder.events if event == "ended"] == [0, 1, 2]
+
+
+def test_the_decision_is_on_record_before_the_report_returns(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger, CountingClock())
+    assignment = new_trial(search)
+    decision = search.report(assignment.number, 1, accuracies(0.5), "there")
+    (report,) = ledger.load()[0].reports
+    assert (report.epoch, report.decision, report.rung) == (1, decision, True)
+    assert (report.metrics, report.checkpoint) == (accuracies(0.5), "there")
+    assert report.time == 2.0  # the clock's second reading: the first was the trial's start
+
+
+def test_a_trial_completes_at_its_budget_with_its_final_values(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 1}, trial={"epochs": 2})
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    assert new_trial(search) == Assignment(0, search.trials[0].parameters, None, 0)
+    assert search.report(0, 1, accuracies(0.4), None) is Decision.CONTINUE
+    assert search.report(0, 2, accuracies(0.6, 0.3), None) is Decision.COMPLETE
+    assert search.finished
+    assert search.next_assignment() is None
+    (trial,) = ledger.load()
+    assert (trial.outcome, trial.last_metrics) == (Outcome.COMPLETED, accuracies(0.6, 0.3))
+    assert ledger._study.trials[0].values == [0.6, 0.3]
+    assert search.trials == [replace(trial, started=search.trials[0].started)]
+
+
+def test_a_dominated_trial_stops_at_a_rung_and_only_there(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    search = Search(space, make_ledger(space))
+    new_trial(search), new_trial(search)
+    assert search.report(0, 1, accuracies(0.9, 0.9), None) is Decision.CONTINUE
+    assert search.report(0, 2, accuracies(0.1, 0.1), None) is Decision.CONTINUE, "epoch 2 is no rung"
+    assert search.report(1, 1, accuracies(0.8, 0.8), None) is Decision.STOP
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING, Outcome.STOPPED]
+
+
+def test_without_a_scheduler_nobody_is_stopped(make_ledger: MakeLedger) -> None:
+    space = small_space(early_stopping={"scheduler": "none"}, search={"trials": 4})
+    search = Search(space, make_ledger(space))
+    drive(search)
+    assert {trial.outcome for trial in search.trials} == {Outcome.COMPLETED}
+    assert not any(report.rung for trial in search.trials for report in trial.reports)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 9])
+@pytest.mark.parametrize(
+    "metrics",
+    [accuracies(math.nan), accuracies(0.5, -math.inf), {"natural_accuracy": 0.5}],
+    ids=["nan", "infinite", "missing"],
+)
+def test_a_trial_without_a_finite_objective_stops(
+    make_ledger: MakeLedger, metrics: dict[str, float], epoch: int
+) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    new_trial(search)
+    assert search.report(0, epoch, metrics, None) is Decision.STOP
+    assert [trial.outcome for trial in ledger.load()] == [Outcome.STOPPED]
+
+
+def test_a_nan_at_a_rung_counts_against_nobody_but_as_a_trial(make_ledger: MakeLedger) -> None:
+    """With reduction factor 3, the second of three goes on: the NaN is one of the three."""
+    space = small_space()
+    search = Search(space, make_ledger(space))
+    for _ in range(3):
+        new_trial(search)
+    search.report(0, 1, accuracies(math.nan), None)
+    assert search.report(1, 1, accuracies(0.9, 0.9), None) is Decision.CONTINUE
+    assert search.report(2, 1, accuracies(0.8, 0.8), None) is Decision.CONTINUE
+
+
+def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    new_trial(search), new_trial(search)
+    search.fail(0, "RuntimeError: out of memory")
+    search.fail(0, "again")
+    assert (search.trials[0].outcome, search.trials[0].error) == (
+        Outcome.FAILED,
+        "RuntimeError: out of memory",
+    )
+    assert [trial.ended for trial in ledger.load()] == [trial.ended for trial in search.trials]
+    assert not search.finished
+    search.report(1, 9, accuracies(0.5), None)
+    search.fail(1, "too late")
+    assert (search.trials[1].outcome, search.trials[1].error) == (Outcome.COMPLETED, None)
+
+
+def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    new_trial(search)
+    search.fail(0, "gone")
+    before = on_record(ledger)
+    assert search.report(0, 1, accuracies(0.5), None) is Decision.STOP
+    assert on_record(ledger) == before
+
+
+def test_an_epoch_on_record_gets_its_first_decision_and_no_second_row(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    new_trial(search), new_trial(search)
+    search.report(0, 1, accuracies(0.9, 0.9), "first")
+    search.report(0, 2, accuracies(0.9, 0.9), "second")
+    search.report(1, 1, accuracies(0.1, 0.1), None)
+    before = on_record(ledger)
+    assert search.report(0, 1, accuracies(0.0, 0.0), "other") is Decision.CONTINUE
+    assert search.report(1, 1, accuracies(1.0, 1.0), "other") is Decision.STOP
+    assert on_record(ledger) == before
+    rebuilt = Search(space, ledger)
+    assert rebuilt.report(0, 1, accuracies(0.0, 0.0), "other") is Decision.CONTINUE
+    assert on_record(ledger) == before
+
+
+def test_an_interrupted_trial_is_handed_out_first_with_its_last_checkpoint(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    first, second, third = (new_trial(search) for _ in range(3))
+    search.report(0, 1, accuracies(0.9, 0.9), checkpoint_of(0, 1))
+    search.report(0, 2, accuracies(0.9, 0.9), checkpoint_of(0, 2))
+    search.report(2, 1, accuracies(0.95, 0.95), None)
+    rebuilt = Search(space, ledger)
+    assert new_trial(rebuilt) == Assignment(0, first.parameters, checkpoint_of(0, 2), 2)
+    assert new_trial(rebuilt) == Assignment(1, second.parameters, None, 0)
+    assert new_trial(rebuilt) == Assignment(2, third.parameters, None, 0), "no checkpoint: from scratch"
+    assert new_trial(rebuilt).number == 3
+
+
+@pytest.mark.usefixtures("proposals")
+def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_one(
+    make_ledger: MakeLedger,
+) -> None:
+    """No state in memory outlives a single write here, not even between a report and the end it decides."""
+    space = small_space(search={"trials": 14}, trial={"epochs": 4})
+    whole = make_ledger(space, "whole")
+    drive(Search(space, whole))
+    broken = make_ledger(space, "broken")
+    kills = 0
+    while True:
+        mortal = MortalLedger.dying_after(1, broken)
+        try:
+            drive(Search(space, mortal))
+        except KilledError:
+            kills += 1
+        else:
+            break
+        finally:
+            mortal.close()
+    assert on_record(broken) == on_record(whole)
+    reports = sum(len(trial.reports) for trial in whole.load())
+    assert kills == 14 + reports + 14, "a proposal, its reports and its end for each trial"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(tuner.search, "propose", random_points)
+    space = small_space(search={"trials": 16, "seed": seed})
+    whole = make_ledger(space, "whole")
+    drive(Search(space, whole))
+    broken = make_ledger(space, "broken")
+    rng = random.Random(seed)
+    while not (mortal := MortalLedger.dying_after(rng.randint(1, 25), broken)).load() or not _ends(
+        space, mortal
+    ):
+        mortal.close()
+    mortal.close()
+    assert on_record(broken) == on_record(whole)
+
+
+def _ends(space: object, ledger: Ledger) -> bool:
+    try:
+        drive(Search(space, ledger))  # type: ignore[arg-type]
+    except KilledError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("workers", [2, 3])
+def test_several_workers_killed_at_random_end_every_trial_once(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.setattr(tuner.search, "propose", random_points)
+    space = small_space(search={"trials": 15})
+    ledger = make_ledger(space)
+    rng = random.Random(workers)
+    done = False
+    while not done:
+        mortal = MortalLedger.dying_after(rng.randint(3, 30), ledger)
+        try:
+            done = _interleaved(Search(space, mortal), workers, rng.choice)
+        except KilledError:
+            done = False
+        mortal.close()
+    trials = ledger.load()
+    assert [trial.number for trial in trials] == list(range(15))
+    assert all(trial.ended is not None for trial in trials)
+    for trial in trials:
+        assert [report.epoch for report in trial.reports] == list(range(1, trial.epochs_trained + 1))
+        *earlier, last = [report.decision for report in trial.reports]
+        assert set(earlier) <= {Decision.CONTINUE}
+        assert last is (Decision.COMPLETE if trial.outcome is Outcome.COMPLETED else Decision.STOP)
+    parameters = [tuple(trial.parameters.values()) for trial in trials]
+    assert len(set(parameters)) == len(parameters)
+
+
+def _interleaved(search: Search, workers: int, choose: Callable[[Sequence[int]], int]) -> bool:
+    """Train with several workers, whose epochs end in the order of `choose`."""
+    alive: dict[int, tuple[Assignment, int]] = {}
+    while True:
+        while len(alive) < workers and (assignment := search.next_assignment()) is not None:
+            alive[assignment.number] = (assignment, assignment.epoch)
+        if not alive:
+            return True
+        number = choose(sorted(alive))
+        assignment, epoch = alive[number]
+        metrics = measured(assignment.parameters, epoch + 1)
+        if search.report(number, epoch + 1, metrics, checkpoint_of(number, epoch + 1)) is Decision.CONTINUE:
+            alive[number] = (assignment, epoch + 1)
+        else:
+            del alive[number]
+
+
+def test_a_finished_search_is_extended_by_more_trials(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuner.search, "propose", random_points)
+    long = make_ledger(small_space(search={"trials": 8}), "long")
+    drive(Search(small_space(search={"trials": 8}), long))
+    extended = make_ledger(small_space(search={"trials": 5}), "extended")
+    for trials in (5, 8):
+        space = small_space(search={"trials": trials})
+        search = Search(space, extended)
+        assert not search.finished
+        drive(search)
+        assert search.finished
+    assert on_record(extended) == on_record(long)
+
+
+def test_fewer_trials_than_are_on_record_propose_nothing(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger(small_space())
+    search = Search(small_space(), ledger)
+    train(search, new_trial(search))
+    new_trial(search)
+    shorter = Search(small_space(search={"trials": 1}), ledger)
+    assert not shorter.finished, "trial 1 is still running"
+    train(shorter, new_trial(shorter))
+    assert shorter.finished
+    assert shorter.next_assignment() is None
+
+
+def test_start_points_are_proposed_first_and_completed(make_ledger: MakeLedger) -> None:
+    starts = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}, {"lambda": 1.0}, {}]
+    space = small_space(search={"trials": 4, "start_points": starts})
+    search = Search(space, make_ledger(space))
+    points = [new_trial(search).parameters for _ in range(4)]
+    assert points[0] == starts[0]
+    assert points[1]["lambda"] == 1.0
+    assert all(set(point) == set(space.parameters) for point in points)
+
+
+def test_a_second_driver_on_the_ledger_is_noticed(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search, other = Search(space, ledger), Search(space, ledger)
+    new_trial(search)
+    with pytest.raises(RuntimeError, match="number 1 to trial 0: does another driver write to it"):
+        other.next_assignment()
+
+
+class Seen:
+    """Takes the place of `propose`, and keeps the evidence that it was given."""
+
+    def __init__(self) -> None:
+        self.evidence: list[Evidence] = []
+        self.numbers: list[int] = []
+
+    def __call__(  # noqa: PLR0917 - the signature of `propose`
+        self,
+        sampler: str,
+        distributions: object,
+        objectives: int,
+        evidence: Evidence,
+        seed: int,
+        number: int,
+        fixed: object,
+    ) -> dict[str, float | int]:
+        self.evidence.append(evidence)
+        self.numbers.append(number)
+        return random_points(sampler, distributions, objectives, evidence, seed, number, fixed)
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    spy = Seen()
+    monkeypatch.setattr(tuner.search, "propose", spy)
+    return spy
+
+
+def reach(search: Search, epochs: Sequence[int]) -> None:
+    """Start a trial for each of `epochs` that is the best yet at every rung and trains so far."""
+    for position, epoch in enumerate(epochs):
+        number = new_trial(search).number
+        for reported in range(1, epoch + 1):
+            value = 0.1 + 0.001 * position + 0.01 * reported
+            search.report(number, reported, accuracies(value, value), None)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "at"),
+    [
+        ([1] * 9, 1),
+        ([1] * 12, 1),
+        ([3] * 9 + [1] * 3, 1),
+        ([3] * 10 + [1] * 3, 3),
+        ([9] * 9 + [3] * 4, 3),
+        ([9] * 10 + [3] * 4, 9),
+    ],
+)
+def test_the_sampler_sees_one_epoch_the_latest_that_ten_trials_reached(
+    make_ledger: MakeLedger, seen: Seen, epochs: list[int], at: int
+) -> None:
+    space = small_space(search={"trials": 20})
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    reach(search, epochs)
+    new_trial(search)
+    trials = search.trials[:-1]
+    expected = {t.number: report.metrics for t in trials for report in t.reports if report.epoch == at}
+    measured_at = seen.evidence[-1].measured
+    assert [parameters for parameters, _ in measured_at] == [trials[n].parameters for n in expected]
+    losses = np.array([row for _, row in measured_at])
+    assert np.array_equal(-losses, [[m["natural_accuracy"], m["pgd_accuracy"]] for m in expected.values()])
+    running = [trial.parameters for trial in trials if trial.outcome is Outcome.RUNNING]
+    assert seen.evidence[-1].running == running
+    assert seen.evidence[-1].tried == [trial.parameters for trial in trials]
+
+
+def test_the_evidence_of_a_rebuilt_search_is_the_same(make_ledger: MakeLedger, seen: Seen) -> None:
+    space = small_space(search={"trials": 20})
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    reach(search, [3, 9, 1, 3, 1, 9, 3, 3, 1, 1, 3, 9])
+    first, second = search._evidence(), Search(space, ledger)._evidence()
+    assert first.running == second.running
+    assert first.tried == second.tried
+    assert [p for p, _ in first.measured] == [p for p, _ in second.measured]
+    assert np.array_equal([row for _, row in first.measured], [row for _, row in second.measured])
+    assert seen.numbers == list(range(12))
+
+
+def test_trials_without_a_finite_objective_are_no_evidence(make_ledger: MakeLedger, seen: Seen) -> None:
+    space = small_space(search={"trials": 20})
+    search = Search(space, make_ledger(space))
+    reach(search, [1] * 11)
+    search.report(new_trial(search).number, 1, accuracies(math.nan), None)
+    new_trial(search)
+    assert len(seen.evidence[-1].measured) == 11
+    assert len(seen.evidence[-1].tried) == 12
