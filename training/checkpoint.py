@@ -48,9 +48,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     path = folder / FILE_NAME
     content = _read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} is not a checkpoint of format {FORMAT}; it was written by something else."
-        )
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
     differences = _differences(content["config"], config.to_mapping())
     if differences:
         raise CheckpointError(
@@ -69,8 +67,7 @@ def _read(path: Path) -> Any:
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
     except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise CheckpointError(
-            f"{path} cannot be read, it is damaged or no checkpoint ({error});"
-            " start again, or from an earlier copy."
+            f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
         ) from error
 
 

@@ -184,8 +184,7 @@ class TrialConfig:
     def to_mapping(self) -> dict[str, Any]:
         """Give the file's form of this configuration: plain YAML types, `lambda` for `lam`."""
         return {
-            file_key(key): list(value) if isinstance(value, tuple) else value
-            for key, value in asdict(self).items()
+            file_key(key): list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
 
 

@@ -53,9 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key; may be repeated"
     )
     parser.add_argument("--data-root", metavar="DIR", help="folder of the data set; overrides data_root")
-    parser.add_argument(
-        "--out", metavar="DIR", help="folder of the results; default: runs/trials/FILE's name"
-    )
+    parser.add_argument("--out", metavar="DIR", help="folder of the results; default: runs/trials/FILE's name")
     parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: torch's choice")
@@ -146,9 +144,7 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
             natural=f"{metrics['natural_accuracy']:.3f}",
             pgd=f"{metrics['pgd_accuracy']:.3f}",
         )
-        _say(
-            f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s"
-        )
+        _say(f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s")
 
     def on_step(_step: int, _steps: int) -> None:
         bar.update()

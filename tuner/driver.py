@@ -110,9 +110,7 @@ def _make_folder(plan: Plan) -> None:
     try:
         plan.folder.path.mkdir(parents=True)
     except OSError as error:
-        raise UsageError(
-            f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir."
-        ) from error
+        raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
 
 
 def _create(plan: Plan, request: Request) -> Ledger:

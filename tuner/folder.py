@@ -52,9 +52,7 @@ class SearchFolder:
         mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8"
-        ) as file:
+        with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
             file.write(text)
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
 
@@ -97,9 +95,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
         return SearchFolder(runs_dir / f"{space.name}-{number}")
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise UsageError(
-            f"--name {name!r} must consist of letters, digits and . _ - only: it names a folder."
-        )
+        raise UsageError(f"--name {name!r} must consist of letters, digits and . _ - only: it names a folder.")
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists():
         way = f"--resume {name}" if folder.space_file.exists() else f"or remove {folder.path}"

@@ -10,9 +10,7 @@ from tuner.report.front_data import FrontData, front_data
 from tuner.space import Space
 
 
-def load_search(
-    runs_dir: Path, name: str, ledger_url: str | None = None
-) -> tuple[Space, list[TrialRecord], FrontData]:
+def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tuple[Space, list[TrialRecord], FrontData]:
     """Read a search from its ledger; raise UsageError if there is none of this name."""
     return _load(find_search(runs_dir, name), ledger_url)
 

@@ -34,7 +34,5 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
         projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
     except MlflowException as error:
-        raise UsageError(
-            f"MLflow at {uri} cannot be written: {error}. Nothing is lost; try again."
-        ) from error
+        raise UsageError(f"MLflow at {uri} cannot be written: {error}. Nothing is lost; try again.") from error
     return len(trials), uri

@@ -86,9 +86,7 @@ class Search:
             listener.on_started(assignment)
         return assignment
 
-    def report(
-        self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None
-    ) -> Decision:
+    def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
         """Record an epoch of a running trial and decide on it.
 
         An epoch that is on record already (trained again after a crash) gets the decision of the first time.
@@ -142,9 +140,7 @@ class Search:
         elif decision is Decision.STOP:
             self._end(trial.number, Outcome.STOPPED)
 
-    def _end(
-        self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None
-    ) -> None:
+    def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
         # The time on record, not this process's: a rebuilt search must give MLflow the same one.
         record = self._ledger.finish(number, outcome, values, error)
         ended = replace(self._trials[number], outcome=outcome, ended=record.ended, error=error)
@@ -175,9 +171,7 @@ class Search:
         )
         recorded = self._ledger.propose(parameters, self._distributions)
         if recorded != number:
-            raise RuntimeError(
-                f"The ledger gave number {recorded} to trial {number}: does another driver write to it?"
-            )
+            raise RuntimeError(f"The ledger gave number {recorded} to trial {number}: does another driver write to it?")
         trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
         self._trials[number] = trial
         return trial

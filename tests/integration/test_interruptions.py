@@ -61,5 +61,3 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
     assert {number: len(found) for number, found in children.items()} == dict.fromkeys(range(9), 1)
     for trial in trials_of(runs_dir, "disturbed"):
         assert children[trial.number][0].data.metrics["epochs_trained"] == trial.epochs_trained
-
-

@@ -92,7 +92,9 @@ def test_crashes_are_retried_then_recorded_and_divergence_is_not_retried(runs_di
         "search.max_failures=1",
         "trial.epochs=1",
     ]
-    ended = run(runs_dir, "--space", str(_without_fixed(runs_dir)), "--name", "faulty", "--trials", "3", *_set(overrides))
+    ended = run(
+        runs_dir, "--space", str(_without_fixed(runs_dir)), "--name", "faulty", "--trials", "3", *_set(overrides)
+    )
     assert ended.code == 0, ended.output
     crashed, diverged, good = trials_of(runs_dir, "faulty")
     assert [t.outcome for t in (crashed, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]

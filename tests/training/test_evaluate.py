@@ -32,10 +32,7 @@ def test_natural_accuracy_is_correct_over_total(model: nn.Module) -> None:
 def test_natural_accuracy_does_not_depend_on_the_batches(model: nn.Module, size: int) -> None:
     images = make_data().validation
     whole = evaluate(model, images, make_config(eval_batch_size=30))
-    assert (
-        evaluate(model, images, make_config(eval_batch_size=size))["natural_accuracy"]
-        == (whole["natural_accuracy"])
-    )
+    assert evaluate(model, images, make_config(eval_batch_size=size))["natural_accuracy"] == (whole["natural_accuracy"])
 
 
 def test_epsilon_zero_gives_the_natural_accuracy(model: nn.Module) -> None:
@@ -54,9 +51,7 @@ class Brightness(nn.Module):
 def test_a_clean_error_is_never_robust() -> None:
     # Brightness 0.45 (right, breakable), 0.1 (right, out of reach of epsilon 0.1), 0.55 (wrong already).
     levels = torch.tensor([115, 26, 140], dtype=torch.uint8)
-    images = ImageSet(
-        levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64)
-    )
+    images = ImageSet(levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64))
     values = evaluate(Brightness(), images, make_config(epsilon=0.1, eval_attack_steps=10))
     assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 1 / 3}
 

@@ -42,9 +42,7 @@ def test_lambda_rises_within_its_two_ends(final: float, one: float, other: float
     assert late <= final * (1 + 1e-12)
 
 
-@pytest.mark.parametrize(
-    ("step", "drops"), [(0, 0), (74, 0), (75, 1), (89, 1), (90, 2), (99, 2), (100, 3), (119, 3)]
-)
+@pytest.mark.parametrize(("step", "drops"), [(0, 0), (74, 0), (75, 1), (89, 1), (90, 2), (99, 2), (100, 3), (119, 3)])
 def test_learning_rate_drops_after_75_90_and_100_finished_epochs(step: int, drops: int) -> None:
     rate = learning_rate_at(step / 120, base=0.1, drops=(75 / 120, 90 / 120, 100 / 120), drop_factor=0.1)
     assert rate == pytest.approx(0.1 * 0.1**drops)

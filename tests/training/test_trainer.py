@@ -127,9 +127,7 @@ def test_the_process_random_state_is_left_alone() -> None:
 
 
 def test_the_seed_matters() -> None:
-    totals = {
-        Trainer(make_config(seed=seed), make_data(), "cpu").train_epoch()["loss/total"] for seed in range(3)
-    }
+    totals = {Trainer(make_config(seed=seed), make_data(), "cpu").train_epoch()["loss/total"] for seed in range(3)}
     assert len(totals) == 3
 
 

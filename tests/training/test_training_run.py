@@ -90,9 +90,7 @@ def test_resuming_a_finished_run_trains_nothing(out: Path, capsys: pytest.Captur
     assert read_metrics(out) == expected
 
 
-def test_divergence_ends_with_1(
-    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_divergence_ends_with_1(out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def diverge(*_: object) -> dict[str, float]:
         raise DivergedError("loss/symmetric_kl", 1)
 

@@ -90,9 +90,7 @@ def test_every_event_is_on_record_before_it_is_told(make_ledger: MakeLedger) -> 
     for event, _, trial in recorder.events:
         assert trial.outcome is (Outcome.RUNNING if event != "ended" else trial.outcome)
         assert (event == "ended") == (trial.outcome is not Outcome.RUNNING)
-    reports = [
-        (number, trial.epochs_trained) for event, number, trial in recorder.events if event == "report"
-    ]
+    reports = [(number, trial.epochs_trained) for event, number, trial in recorder.events if event == "report"]
     assert reports[:9] == [(0, epoch) for epoch in range(1, 10)]
     assert [number for event, number, _ in recorder.events if event == "ended"] == [0, 1, 2]
 
@@ -266,9 +264,7 @@ def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
     drive(Search(space, whole))
     broken = make_ledger(space, "broken")
     rng = random.Random(seed)
-    while not (mortal := MortalLedger.dying_after(rng.randint(1, 25), broken)).load() or not _ends(
-        space, mortal
-    ):
+    while not (mortal := MortalLedger.dying_after(rng.randint(1, 25), broken)).load() or not _ends(space, mortal):
         mortal.close()
     mortal.close()
     assert on_record(broken) == on_record(whole)
@@ -327,9 +323,7 @@ def _interleaved(search: Search, workers: int, choose: Callable[[Sequence[int]],
             del alive[number]
 
 
-def test_a_finished_search_is_extended_by_more_trials(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_finished_search_is_extended_by_more_trials(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tuner.search, "propose", random_points)
     long = make_ledger(small_space(search={"trials": 8}), "long")
     drive(Search(small_space(search={"trials": 8}), long))

@@ -49,6 +49,4 @@ CIFAR10 = Cifar(
     files=(*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
     num_classes=10,
 )
-CIFAR100 = Cifar(
-    name="CIFAR100", base_folder="cifar-100-python", files=("train", "test", "meta"), num_classes=100
-)
+CIFAR100 = Cifar(name="CIFAR100", base_folder="cifar-100-python", files=("train", "test", "meta"), num_classes=100)

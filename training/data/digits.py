@@ -29,8 +29,6 @@ def open_digits(part: Part) -> MemorySource:
     pixels = torch.from_numpy(np.rint(digits.images * 255 / 16).astype(np.uint8)).unsqueeze(1)
     labels = torch.from_numpy(digits.target.astype(np.int64))
     names = tuple(str(name) for name in digits.target_names)
-    split = stratified_split(
-        labels, names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED
-    )
+    split = stratified_split(labels, names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED)
     indices = split.train if part == "train" else split.validation
     return MemorySource(names, labels[indices], pixels[indices])

@@ -111,13 +111,9 @@ def _scan(folder: Path) -> _Scan:
 
 
 def _list_images(folder: Path) -> list[Path]:
-    images = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_visible(path)
-    )
+    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_visible(path))
     if not images:
-        raise DataError(
-            f"The class folder {folder} holds no image ({', '.join(SUFFIXES)}). Add some or remove it."
-        )
+        raise DataError(f"The class folder {folder} holds no image ({', '.join(SUFFIXES)}). Add some or remove it.")
     return images
 
 

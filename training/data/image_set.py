@@ -20,13 +20,9 @@ class ImageSet:
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
         if images.dtype != torch.uint8 or images.ndim != 4:
-            raise ValueError(
-                f"images are {images.dtype} {tuple(images.shape)}, but must be uint8 (n, c, h, w)"
-            )
+            raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, but must be uint8 (n, c, h, w)")
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
-            raise ValueError(
-                f"labels are {labels.dtype} {tuple(labels.shape)}, but must be int64 {(len(images),)}"
-            )
+            raise ValueError(f"labels are {labels.dtype} {tuple(labels.shape)}, but must be int64 {(len(images),)}")
 
     def __len__(self) -> int:
         return len(self.labels)

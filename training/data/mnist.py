@@ -29,9 +29,7 @@ class Mnist:
         """Read one part; raise DataError when a file is missing or damaged."""
         image_file, label_file = self._files(root, part)
         if image_file is None or label_file is None:
-            raise DataError(
-                f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST."
-            )
+            raise DataError(f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST.")
         images, labels = read_idx(image_file, 3).unsqueeze(1), read_idx(label_file, 1).to(torch.int64)
         if len(images) != len(labels) or (labels >= self.num_classes).any():
             raise DataError(

@@ -89,7 +89,5 @@ def _minimums(options: list[str], metrics: list[str]) -> dict[str, float]:
         try:
             minimums[metric] = float(text)
         except ValueError as error:
-            raise UsageError(
-                f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8."
-            ) from error
+            raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
     return minimums

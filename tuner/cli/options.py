@@ -9,9 +9,7 @@ import typer
 RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of all searches.", envvar="TUNER_RUNS_DIR")]
 LedgerUrl = Annotated[
     str | None,
-    typer.Option(
-        "--ledger", help="Database URL of the ledger, if not the search's own file.", envvar="TUNER_LEDGER"
-    ),
+    typer.Option("--ledger", help="Database URL of the ledger, if not the search's own file.", envvar="TUNER_LEDGER"),
 ]
 TrackingUri = Annotated[
     str | None,
@@ -21,9 +19,7 @@ TrackingUri = Annotated[
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
-SearchName = Annotated[
-    str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")
-]
+SearchName = Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")]
 
 
 class Format(StrEnum):

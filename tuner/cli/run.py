@@ -24,13 +24,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
             metavar="[NAME]",
         ),
     ] = None,
-    name: Annotated[
-        str | None, typer.Option("--name", help="Name of the search; default: SPACE-1, -2, …")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the search; default: SPACE-1, -2, …")] = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials in total.")] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", min=1, help="Epochs a trial may have at most.")
-    ] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs a trial may have at most.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of proposals and trials.")] = None,
     concurrency: Annotated[
         int | None, typer.Option("--concurrency", min=1, help="Trials at once; default: as many as fit.")
@@ -57,13 +53,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
     ] = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option(
-            "--set", help="Override a key of the space, repeatable: epsilon=8/255.", metavar="KEY=VALUE"
-        ),
+        typer.Option("--set", help="Override a key of the space, repeatable: epsilon=8/255.", metavar="KEY=VALUE"),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
 ) -> None:
@@ -130,7 +122,5 @@ def with_resume_value(arguments: list[str]) -> list[str]:
     """Give `--resume` an empty value where the command line names no search after it."""
     completed = []
     for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
-        completed.append(
-            "--resume=" + _NEWEST if argument == "--resume" and following.startswith("-") else argument
-        )
+        completed.append("--resume=" + _NEWEST if argument == "--resume" and following.startswith("-") else argument)
     return completed

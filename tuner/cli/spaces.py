@@ -4,9 +4,7 @@ from typing import Annotated
 
 import typer
 
-spaces = typer.Typer(
-    help="List, show and check search spaces.", rich_markup_mode=None, invoke_without_command=True
-)
+spaces = typer.Typer(help="List, show and check search spaces.", rich_markup_mode=None, invoke_without_command=True)
 
 
 @spaces.callback()

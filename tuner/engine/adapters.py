@@ -52,9 +52,7 @@ class LedgerSearcher(_Unpickled, Searcher):
             "threads": threads_for(space.resources.cpus_per_trial),
         }
 
-    def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Free the place of a trial; how it ended is decided by its reports or by `FailureCallback`."""
         del result, error
         self._alive.discard(trial_id)
@@ -82,9 +80,7 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
             self._search.fail(number, result["error"])
             return str(TrialScheduler.STOP)
         metrics = {
-            key.removeprefix(_METRICS): float(value)
-            for key, value in result.items()
-            if key.startswith(_METRICS)
+            key.removeprefix(_METRICS): float(value) for key, value in result.items() if key.startswith(_METRICS)
         }
         folder = result.get("checkpoint_dir_name")
         checkpoint = f"{self._checkpoint_prefix}/{trial_name(number)}/{folder}" if folder else None

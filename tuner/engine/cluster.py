@@ -61,9 +61,7 @@ def require_resources(resources: ResourcesSpec, space: str) -> None:
         return
     asked = " and ".join(f"{amount:g} {kind}" for kind, amount in lacking.items())
     found = " and ".join(f"{have.get(kind, 0):g} {kind}" for kind in lacking)
-    flags = " ".join(
-        f"--{kind.lower()}s-per-trial {math.floor(have.get(kind, 0)):g}" for kind in lacking
-    )
+    flags = " ".join(f"--{kind.lower()}s-per-trial {math.floor(have.get(kind, 0)):g}" for kind in lacking)
     slow = " (slow: cut the space down, too, with --epochs and --set train_fraction=0.1)" if "GPU" in lacking else ""
     raise UsageError(
         f"{space} asks for {asked} a trial, but Ray has {found} here. "

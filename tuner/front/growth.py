@@ -99,9 +99,7 @@ class _Staircase:
     def _area_above(self, start: int, stop: int, first: float, second: float) -> float:
         """Measure between the new corner and the old steps: one strip under each step from start to stop."""
         ceilings = [self._seconds[start - 1] if start > 0 else self._top, *self._seconds[start:stop]]
-        ends = (
-            self._firsts[start : stop + 1] if stop < len(self._firsts) else [*self._firsts[start:], self._end]
-        )
+        ends = self._firsts[start : stop + 1] if stop < len(self._firsts) else [*self._firsts[start:], self._end]
         area, left = 0.0, first
         for ceiling, end in zip(ceilings, ends, strict=True):
             right = min(end, self._end)

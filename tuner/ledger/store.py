@@ -71,8 +71,7 @@ class Ledger:
         """
         storage, engine = _connect(url)
         directions = [
-            StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE
-            for objective in objectives
+            StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
         ]
         try:
             study = optuna.create_study(storage=storage, study_name=search, directions=directions)
@@ -93,16 +92,12 @@ class Ledger:
     def open(cls, url: str, search: str) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
-            raise UsageError(
-                f"There is no ledger at {without_password(url)}: `tuner list` shows the searches."
-            )
+            raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
         storage, engine = _connect(url)
         try:
             study = optuna.load_study(study_name=search, storage=storage)
         except KeyError as error:
-            raise UsageError(
-                f"The ledger {without_password(url)} holds no search named {search!r}."
-            ) from error
+            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
         ledger = cls(url, search, study, engine)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
@@ -170,11 +165,7 @@ class Ledger:
         return self._study.get_trials(deepcopy=False)
 
     def _load_reports(self) -> dict[int, list[Report]]:
-        query = (
-            sa.select(_reports)
-            .where(_reports.c.search == self.search)
-            .order_by(_reports.c.trial, _reports.c.epoch)
-        )
+        query = sa.select(_reports).where(_reports.c.search == self.search).order_by(_reports.c.trial, _reports.c.epoch)
         reports: dict[int, list[Report]] = defaultdict(list)
         with self._engine.connect() as connection:
             for row in connection.execute(query):

@@ -48,9 +48,7 @@ def _rungs(space: Space) -> list[str]:
         why = (
             "switched off"
             if stopping.scheduler == "none"
-            else (
-                f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs"
-            )
+            else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
         )
         return [f"Rungs:      no early stopping ({why})"]
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]

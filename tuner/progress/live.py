@@ -74,9 +74,7 @@ class LiveProgress(Progress):
     def _render(self) -> RenderableType:
         trials = self._search.trials
         state = self._clock.state(trials, self._search.space.search.trials, self._search.epochs)
-        left = (
-            f"about {in_words(state.left_seconds)} left" if state.left_seconds else "time left: not known yet"
-        )
+        left = f"about {in_words(state.left_seconds)} left" if state.left_seconds else "time left: not known yet"
         counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
         head = Table.grid(padding=(0, 1))
         head.add_row(

@@ -10,14 +10,10 @@ from tuner.report.tables import front_table, summary
 from tuner.tracking import store
 
 
-def print_opening(
-    console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool
-) -> None:
+def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool) -> None:
     """Say what starts and where it is kept."""
     verb = "Resuming" if resumed else "Starting"
-    print_line(
-        console, f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {tracking_uri}"
-    )
+    print_line(console, f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {tracking_uri}")
 
 
 def print_closing(

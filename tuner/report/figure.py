@@ -187,18 +187,13 @@ def _frame(completed: list[float], unfinished: list[float]) -> Limits:
     return (low - margin, high + margin)
 
 
-def _notes(
-    data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
-) -> tuple[str, ...]:
+def _notes(data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> tuple[str, ...]:
     notes = []
     if len(data.objectives) > 2:
         names = " and ".join(objective.name for objective in data.objectives[:2])
-        notes.append(
-            f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all."
-        )
+        notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
     outside = sum(
-        not (x_limits[0] <= mark.x <= x_limits[1] and y_limits[0] <= mark.y <= y_limits[1])
-        for mark in unfinished
+        not (x_limits[0] <= mark.x <= x_limits[1] and y_limits[0] <= mark.y <= y_limits[1]) for mark in unfinished
     )
     if outside:
         notes.append(f"Unfinished trials outside the frame: {outside}.")

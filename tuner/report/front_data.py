@@ -126,9 +126,7 @@ def front_data(
     )
 
 
-def _points(
-    completed: Sequence[TrialRecord], losses: FloatArray, names: Sequence[str]
-) -> tuple[CompletedTrial, ...]:
+def _points(completed: Sequence[TrialRecord], losses: FloatArray, names: Sequence[str]) -> tuple[CompletedTrial, ...]:
     return tuple(
         CompletedTrial(
             number=trial.number,

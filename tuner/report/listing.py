@@ -23,9 +23,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "epochs_trained": trial.epochs_trained,
             "parameters": trial.parameters,
             "last": {n: trial.last_metrics[n] for n in names if n in trial.last_metrics},
-            "final": {n: trial.last_metrics[n] for n in names}
-            if trial.outcome is Outcome.COMPLETED
-            else None,
+            "final": {n: trial.last_metrics[n] for n in names} if trial.outcome is Outcome.COMPLETED else None,
             "error": trial.error,
         }
         for trial in trials
@@ -35,8 +33,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
 def front_rows(data: FrontData) -> list[dict[str, Any]]:
     """Give a row for each trial of the front, best first in the first objective."""
     return [
-        {"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs}
-        for point in data.front
+        {"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs} for point in data.front
     ]
 
 

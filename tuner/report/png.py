@@ -61,9 +61,7 @@ def _framed_axes(figure: Figure, shown: FrontFigure) -> Axes:
 
 def _write_title(axes: Axes, title: str, subtitle: str) -> None:
     lines = textwrap.wrap(subtitle, SUBTITLE_COLUMNS)
-    axes.set_title(
-        title, loc="left", fontsize=12, fontweight="bold", pad=8 + 10 * len(lines), parse_math=False
-    )
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8 + 10 * len(lines), parse_math=False)
     # The title's padding makes the room; in the layout, a long line would shrink the axes' width too.
     place: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "fontsize": 7.5, "in_layout": False}
     axes.text(0, 1.015, "\n".join(lines), color=PLAIN, parse_math=False, **place)
@@ -104,9 +102,7 @@ def _scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> Non
 
 def _colours(marks: Sequence[Mark], scale: ColourScale | None) -> list[Any]:
     mappable = _mappable(scale) if scale else None
-    return [
-        PLAIN if mappable is None or m.colour is None else mappable.to_rgba(np.array(m.colour)) for m in marks
-    ]
+    return [PLAIN if mappable is None or m.colour is None else mappable.to_rgba(np.array(m.colour)) for m in marks]
 
 
 def _mappable(scale: ColourScale) -> ScalarMappable:

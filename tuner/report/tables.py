@@ -69,9 +69,7 @@ def trials_grid(data: FrontData) -> Grid:
 
 def front_table(data: FrontData) -> Table:
     """Give the Pareto front as a table for a terminal."""
-    return _rich_table(
-        f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK
-    )
+    return _rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK)
 
 
 def trials_table(data: FrontData) -> Table:

@@ -261,7 +261,5 @@ def _start_point_problems(space: Space, point: dict[str, Any], path: str) -> lis
         except (ValueError, TypeError):
             inside = False
         if not inside:
-            problems.append(
-                (f"{path}.{name}", f"the value is {value!r}, but must be {space.parameters[name].rule}")
-            )
+            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {space.parameters[name].rule}"))
     return problems

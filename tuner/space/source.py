@@ -36,9 +36,7 @@ def known_spaces() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def load_space(
-    name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None
-) -> Space:
+def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Space:
     """Read and validate a space, after `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}).
 
     A key without a dot names a field of `trial`. Raises UsageError with every fault of the file at once.

@@ -33,9 +33,7 @@ class _Child:
 class Projection:
     """One search's place in MLflow. All methods may raise MlflowException; calling again continues."""
 
-    def __init__(
-        self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None
-    ) -> None:
+    def __init__(self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None) -> None:
         self._tracking_uri = tracking_uri
         self._space = space
         self._search = search

@@ -27,8 +27,7 @@ def require_reachable(tracking_uri: str) -> None:
     scheme, separator, _ = tracking_uri.partition("://")
     if not separator:
         raise UsageError(
-            f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 "
-            "or sqlite:////path/mlflow.db."
+            f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 or sqlite:////path/mlflow.db."
         )
     if scheme not in {"http", "https"}:
         _require_database(tracking_uri)

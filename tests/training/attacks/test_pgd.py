@@ -112,9 +112,7 @@ def test_start_is_uniform_in_the_ball() -> None:
 
 def test_the_start_comes_from_the_given_generator_alone(network: nn.Sequential) -> None:
     def attack(seed: int) -> Tensor:
-        return pgd(
-            network, draw_images(), LABELS, epsilon=0.1, step_size=0.01, steps=2, generator=seeded(seed)
-        )
+        return pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.01, steps=2, generator=seeded(seed))
 
     global_state = torch.get_rng_state()
     first = attack(0)
@@ -170,9 +168,7 @@ def test_robust_accuracy_falls_with_epsilon() -> None:
     labels = model(images).argmax(dim=1)
 
     def correct(epsilon: float) -> int:
-        found = pgd(
-            model, images, labels, epsilon=epsilon, step_size=epsilon / 4, steps=10, generator=seeded(0)
-        )
+        found = pgd(model, images, labels, epsilon=epsilon, step_size=epsilon / 4, steps=10, generator=seeded(0))
         return int((model(found).argmax(dim=1) == labels).sum())
 
     counts = [correct(epsilon) for epsilon in (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)]

@@ -30,9 +30,7 @@ def _files(root: Path) -> dict[str, str]:
 def test_files_arrive_in_a_folder_that_did_not_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "MNIST", _write_files)
     download("MNIST", tmp_path / "deep" / "root")
-    assert _files(tmp_path) == dict.fromkeys(
-        ("deep/root/MNIST/raw/images", "deep/root/MNIST/raw/labels"), "new"
-    )
+    assert _files(tmp_path) == dict.fromkeys(("deep/root/MNIST/raw/images", "deep/root/MNIST/raw/labels"), "new")
     assert [path.name for path in tmp_path.iterdir()] == ["deep"]
 
 
@@ -49,9 +47,7 @@ def test_files_are_added_to_what_is_there(tmp_path: Path, monkeypatch: pytest.Mo
     }
 
 
-def test_a_failure_leaves_nothing_behind_and_says_why(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_nothing_behind_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "MNIST", _fail_half_way)
     before = socket.getdefaulttimeout()
     for root in (tmp_path, tmp_path / "deep" / "root"):

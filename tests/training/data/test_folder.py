@@ -136,9 +136,7 @@ def test_test_part_must_have_the_classes_of_the_training_part(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("test_shape", [(4, 6), (4, 5, 3)])
-def test_test_part_must_have_the_shape_of_the_training_part(
-    tmp_path: Path, test_shape: tuple[int, ...]
-) -> None:
+def test_test_part_must_have_the_shape_of_the_training_part(tmp_path: Path, test_shape: tuple[int, ...]) -> None:
     write_image_folder(tmp_path, CLASSES, 1, shape=(4, 5))
     for path in tmp_path.glob("test/*/*.png"):
         Image.fromarray(np.zeros(test_shape, dtype=np.uint8)).save(path)

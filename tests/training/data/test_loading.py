@@ -69,9 +69,7 @@ def test_mnist_files_may_stay_compressed(tmp_path: Path) -> None:
     assert torch.equal(load_test_set(config).images.squeeze(1), torch.from_numpy(images["test"]))
 
 
-def test_a_relative_root_follows_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_root_follows_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, count in (("one", 2), ("other", 3)):
         write_image_folder(tmp_path / name / "data", ("a", "b"), count)
         monkeypatch.chdir(tmp_path / name)

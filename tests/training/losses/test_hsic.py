@@ -45,9 +45,7 @@ def test_agrees_with_double_sums_and_with_the_trace(seed: int, count: int, neigh
     value = hsic(first, second, neighbours=neighbours).item()
     assert value == pytest.approx(plain_hsic(k, m), rel=1e-9, abs=1e-12)
     centring = torch.eye(count, dtype=torch.float64) - 1 / count
-    products = (
-        torch.tensor(k, dtype=torch.float64) @ centring @ torch.tensor(m, dtype=torch.float64) @ centring
-    )
+    products = torch.tensor(k, dtype=torch.float64) @ centring @ torch.tensor(m, dtype=torch.float64) @ centring
     assert value == pytest.approx(products.trace().item() / (count - 1) ** 2, rel=1e-9, abs=1e-12)
 
 

@@ -36,9 +36,7 @@ def test_forward_is_the_head_on_the_latent_mean_in_every_mode(training: bool) ->
 
 
 def test_samples_follow_the_gaussian_and_the_generator() -> None:
-    latent = Gaussian(
-        torch.tensor([[1.0, -2.0]]).expand(20_000, 2), torch.tensor([[0.5, 2.0]]).expand(20_000, 2)
-    )
+    latent = Gaussian(torch.tensor([[1.0, -2.0]]).expand(20_000, 2), torch.tensor([[0.5, 2.0]]).expand(20_000, 2))
     z = latent.sample(torch.Generator().manual_seed(0))
     torch.testing.assert_close(z.mean(dim=0), torch.tensor([1.0, -2.0]), atol=0.05, rtol=0)
     torch.testing.assert_close(z.std(dim=0), torch.tensor([0.5, 2.0]), atol=0.05, rtol=0)

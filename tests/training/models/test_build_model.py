@@ -5,9 +5,7 @@ from training.config import ConfigError, TrialConfig
 from training.models import Classifier, build_model
 
 
-def build(
-    architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10
-) -> Classifier:
+def build(architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10) -> Classifier:
     config = TrialConfig.from_mapping({"architecture": architecture, "bottleneck": bottleneck})
     return build_model(config, classes, shape)
 
@@ -49,9 +47,7 @@ def test_shapes(architecture: str, shape: tuple[int, int, int]) -> None:
 @pytest.mark.parametrize(
     ("architecture", "shape"), [("digits_cnn", (1, 3, 8)), ("cnn4", (1, 8, 8)), ("resnet18", (3, 32, 7))]
 )
-def test_images_too_small_for_the_architecture_are_refused(
-    architecture: str, shape: tuple[int, int, int]
-) -> None:
+def test_images_too_small_for_the_architecture_are_refused(architecture: str, shape: tuple[int, int, int]) -> None:
     with pytest.raises(ConfigError, match=f"architecture: The images are {shape[1]}x{shape[2]}"):
         build(architecture, shape)
 

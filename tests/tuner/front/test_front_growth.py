@@ -26,9 +26,7 @@ def test_each_step_is_the_front_of_the_rows_so_far(matrix: FloatArray) -> None:
     growth = front_growth(matrix, reference)
     beginnings = [matrix[: k + 1] for k in range(len(matrix))]
     assert growth.sizes.tolist() == [is_non_dominated(rows).sum() for rows in beginnings]
-    assert growth.hypervolumes == pytest.approx(
-        [hypervolume(rows, reference) for rows in beginnings], abs=1e-12
-    )
+    assert growth.hypervolumes == pytest.approx([hypervolume(rows, reference) for rows in beginnings], abs=1e-12)
 
 
 @given(losses())

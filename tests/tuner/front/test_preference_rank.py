@@ -88,10 +88,7 @@ def test_a_newcomer_that_all_others_dominate_is_last(matrix: FloatArray) -> None
 def test_a_row_is_preferred_to_all_that_it_dominates(matrix: FloatArray) -> None:
     ranks = preference_rank(matrix)
     assert all(
-        ranks[a] < ranks[b]
-        for a in range(len(matrix))
-        for b in range(len(matrix))
-        if dominates(matrix[a], matrix[b])
+        ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
     )
 
 
@@ -103,9 +100,7 @@ def test_the_order_of_arrival_changes_nothing(matrix: FloatArray, random: Random
 
 
 @given(losses(), st.lists(st.tuples(st.integers(-6, 6), st.integers(-8, 8)), min_size=3, max_size=3))
-def test_scaling_and_shifting_an_objective_changes_nothing(
-    matrix: FloatArray, maps: list[tuple[int, int]]
-) -> None:
+def test_scaling_and_shifting_an_objective_changes_nothing(matrix: FloatArray, maps: list[tuple[int, int]]) -> None:
     """Powers of two and small integers, which floats map without rounding."""
     powers, shifts = np.array(maps[: matrix.shape[1]], dtype=np.float64).T
     assert preference_rank(np.exp2(powers) * (matrix + shifts)).tolist() == preference_rank(matrix).tolist()

@@ -16,9 +16,7 @@ from tuner.report.front_data import front_data
 
 def test_only_completed_trials_are_on_the_front() -> None:
     """The stopped trial would dominate everything, but its values are those of a rung."""
-    data = search_of(
-        [trial(0, 0.8, 0.4), trial(1, 0.9, 0.9, outcome=Outcome.STOPPED, epochs=13), trial(2, 0.7, 0.5)]
-    )
+    data = search_of([trial(0, 0.8, 0.4), trial(1, 0.9, 0.9, outcome=Outcome.STOPPED, epochs=13), trial(2, 0.7, 0.5)])
     assert [point.number for point in data.front] == [0, 2]
     assert [(t.number, t.epochs, t.outcome) for t in data.stopped] == [(1, 13, Outcome.STOPPED)]
     assert data.hypervolume == pytest.approx(0.8 * 0.4 + 0.7 * 0.1)

@@ -110,20 +110,14 @@ def test_one_objective_is_drawn_against_the_trial_number() -> None:
 
 
 def points_with(*values: object, name: str = "lambda") -> ColourScale | None:
-    return colour_scale(
-        search_of([trial(n, 0.8, 0.5, parameters={name: v}) for n, v in enumerate(values)]).points
-    )
+    return colour_scale(search_of([trial(n, 0.8, 0.5, parameters={name: v}) for n, v in enumerate(values)]).points)
 
 
 def test_lambda_colours_the_points_before_any_other_parameter() -> None:
     trials = [trial(n, 0.8, 0.5, parameters={"alpha": n / 4, "lambda": 4.0 + n}) for n in range(3)]
-    assert colour_scale(search_of(trials).points) == ColourScale(
-        "lambda", logarithmic=False, low=4.0, high=6.0
-    )
+    assert colour_scale(search_of(trials).points) == ColourScale("lambda", logarithmic=False, low=4.0, high=6.0)
     without = [replace(t, parameters={"alpha": t.parameters["alpha"]}) for t in trials]
-    assert colour_scale(search_of(without).points) == ColourScale(
-        "alpha", logarithmic=False, low=0.0, high=0.5
-    )
+    assert colour_scale(search_of(without).points) == ColourScale("alpha", logarithmic=False, low=0.0, high=0.5)
 
 
 def test_a_decade_or_more_is_shown_on_a_logarithmic_scale() -> None:
@@ -155,7 +149,5 @@ def test_a_trial_without_the_parameter_has_no_colour() -> None:
 
 def test_labels_are_kept_apart_and_inside_the_frame() -> None:
     places = [(0.1, 0.1), (0.1, 0.1), (0.12, 0.1), (0.9, 0.9), (1.5, 0.5)]
-    marks = [
-        Mark(number=n, x=x, y=y, epochs=1, colour=None, description=()) for n, (x, y) in enumerate(places)
-    ]
+    marks = [Mark(number=n, x=x, y=y, epochs=1, colour=None, description=()) for n, (x, y) in enumerate(places)]
     assert [mark.number for mark in sparse(marks, (0, 1), (0, 1))] == [0, 3]

@@ -24,13 +24,9 @@ SEARCHES = {
     "nothing": search_of([]),
     "running": search_of([trial(0, 0.3, 0.2, outcome=Outcome.RUNNING, epochs=1), trial(1)]),
     "one": search_of([trial(0, 0.8, 0.5, parameters={"alpha": 0.5})]),
-    "two": search_of(
-        [trial(0, 0.8, 0.5, parameters={"alpha": 0.5}), trial(1, 0.9, 0.4, parameters={"depth": 3})]
-    ),
+    "two": search_of([trial(0, 0.8, 0.5, parameters={"alpha": 0.5}), trial(1, 0.9, 0.4, parameters={"depth": 3})]),
     "equal": search_of([trial(n, 0.8, 0.5, parameters={"lambda": 10.0**n}) for n in range(4)]),
-    "partly coloured": search_of(
-        [trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]
-    ),
+    "partly coloured": search_of([trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]),
     "one objective": search_of(trade_off_trials(), OBJECTIVES[:1]),
     "three objectives": search_of([trial(n, 0.8, 0.5, 0.1 * n) for n in range(4)], [*OBJECTIVES, SECONDS]),
     "usual": search_of(trade_off_trials()),
@@ -41,9 +37,7 @@ SEARCHES = {
 def test_all_four_files_are_written_for_any_search(name: str, tmp_path: Path) -> None:
     paths = write_front_files(tmp_path / "new" / "folder", SEARCHES[name])
     assert [path.name for path in paths] == ["front.csv", "front.json", "front.html", "front.png"]
-    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(
-        p.name for p in paths
-    )
+    assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(p.name for p in paths)
     assert all(path.stat().st_size > 0 for path in paths)
 
 
@@ -167,9 +161,7 @@ def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch: 
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_nothing_is_written_if_a_figure_cannot_be_drawn(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_data: FrontData) -> bytes:
         raise RuntimeError("no font")
 

@@ -83,9 +83,7 @@ def test_empty_tables_say_why() -> None:
 
 
 def test_markdown_is_a_table_with_a_summary() -> None:
-    data = search_of(
-        [trial(0, 0.8, 0.5, parameters={"kind": "a|b"}), trial(1, 0.9, 0.4, parameters={"kind": "c"})]
-    )
+    data = search_of([trial(0, 0.8, 0.5, parameters={"kind": "a|b"}), trial(1, 0.9, 0.4, parameters={"kind": "c"})])
     assert front_markdown(data).splitlines() == [
         summary(data),
         "",
@@ -98,9 +96,7 @@ def test_markdown_is_a_table_with_a_summary() -> None:
 
 def test_a_long_front_is_thinned_out_to_fit_a_description() -> None:
     """MLflow 3 refuses a description of more than 8,000 characters."""
-    data = search_of(
-        [trial(n, n / 2000, 1 - n / 2000, parameters={"seed": n, "note": "x" * 30}) for n in range(1000)]
-    )
+    data = search_of([trial(n, n / 2000, 1 - n / 2000, parameters={"seed": n, "note": "x" * 30}) for n in range(1000)])
     text = front_markdown(data)
     assert MARKDOWN_LIMIT / 2 < len(text) < 7500
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
