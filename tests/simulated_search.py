@@ -1,4 +1,4 @@
-"""Searches without a cluster: a small space, and trials whose learning curves are formulas."""
+"""Searches without a cluster: a small space, and trials with formulas for learning curves."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SEARCH = "small-1"
 
 
 def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
-    """Give a space of three parameters, with rungs after 1 and 3 of 9 epochs; `changes` go into its sections."""
+    """Give a space with rungs after 1 and 3 of 9 epochs; `changes` go into its sections."""
     mapping: dict[str, Any] = {
         "name": "small",
         "trial": {"dataset": "digits", "architecture": "digits_cnn", "epochs": 9, "data_root": "/data"},

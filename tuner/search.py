@@ -165,8 +165,8 @@ class Search:
             self._distributions,
             len(self._objectives),
             self._evidence(),
-            self.space.search.seed,
-            number,
+            seed=self.space.search.seed,
+            number=number,
             fixed=starts[number] if number < len(starts) else None,
         )
         recorded = self._ledger.propose(parameters, self._distributions)

@@ -83,18 +83,18 @@ def test_checkpoints_are_kept_for_continuing_only(runs_dir: Path) -> None:
 
 def test_crashes_are_retried_then_recorded_and_divergence_is_not_retried(runs_dir: Path) -> None:
     """cnn4 cannot read 8x8 images, which the trial finds out; a learning rate of 1e30 diverges at once."""
+    points = (
+        "[{architecture: cnn4}, {architecture: digits_cnn, learning_rate: 1.0e+30, alpha: 0.5},"
+        " {architecture: digits_cnn, learning_rate: 0.05}]"
+    )
     overrides = [
         "parameters.architecture={type: categorical, choices: [cnn4, digits_cnn]}",
         "parameters.learning_rate={type: categorical, choices: [0.05, 1.0e+30]}",
-        "search.start_points="
-        "[{architecture: cnn4}, {architecture: digits_cnn, learning_rate: 1.0e+30, alpha: 0.5},"
-        " {architecture: digits_cnn, learning_rate: 0.05}]",
+        f"search.start_points={points}",
         "search.max_failures=1",
-        "trial.epochs=1",
     ]
-    ended = run(
-        runs_dir, "--space", str(_without_fixed(runs_dir)), "--name", "faulty", "--trials", "3", *_set(overrides)
-    )
+    flags = ["--name", "faulty", "--trials", "3", "--epochs", "1", *_set(overrides)]
+    ended = run(runs_dir, "--space", str(_without_fixed(runs_dir)), *flags)
     assert ended.code == 0, ended.output
     crashed, diverged, good = trials_of(runs_dir, "faulty")
     assert [t.outcome for t in (crashed, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]

@@ -264,18 +264,17 @@ def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
     drive(Search(space, whole))
     broken = make_ledger(space, "broken")
     rng = random.Random(seed)
-    while not (mortal := MortalLedger.dying_after(rng.randint(1, 25), broken)).load() or not _ends(space, mortal):
-        mortal.close()
-    mortal.close()
+    done = False
+    while not done:
+        mortal = MortalLedger.dying_after(rng.randint(1, 25), broken)
+        try:
+            drive(Search(space, mortal))
+            done = True
+        except KilledError:
+            pass
+        finally:
+            mortal.close()
     assert on_record(broken) == on_record(whole)
-
-
-def _ends(space: object, ledger: Ledger) -> bool:
-    try:
-        drive(Search(space, ledger))  # type: ignore[arg-type]
-    except KilledError:
-        return False
-    return True
 
 
 @pytest.mark.parametrize("workers", [2, 3])

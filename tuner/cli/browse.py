@@ -45,7 +45,7 @@ def show(
         typer.echo(json.dumps({"search": name, "hypervolume": data.hypervolume, "trials": rows}, indent=2))
 
 
-def front(
+def front(  # noqa: PLR0917 - each is an option by its name
     name: SearchName,
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
@@ -72,8 +72,12 @@ def front(
         print_rows(front_rows(selected), output.value)
         return
     console = Console()
-    if not selected.front:
-        typer.echo("No trial of the front meets this." if data.front else "No trial has completed yet.")
+    if not data.front:
+        typer.echo("No trial has completed yet.")
+    elif knee and data.knee is None:
+        typer.echo("A front of fewer than 3 different points has no knee.")
+    elif not selected.front:
+        typer.echo("No trial of the front meets this.")
     else:
         console.print(front_table(selected))
     for path in files:

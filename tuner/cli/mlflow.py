@@ -1,6 +1,6 @@
 """`tuner sync` and `tuner ui`: the view of a search in MLflow."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,8 +37,6 @@ def ui(
         typer.echo(f"  {experiment}: {link}")
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
     command += ["--port", str(port), "--default-artifact-root", store.artifact_folder(uri, runs_dir) or ""]
-    try:
-        code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own command, no shell
-    except KeyboardInterrupt:
-        code = 0
-    raise typer.Exit(code)
+    sys.stdout.flush()
+    # In place of this process, so that Ctrl-C and SIGTERM end the server and not only its parent.
+    os.execv(sys.executable, command)  # noqa: S606 - our own command, no shell

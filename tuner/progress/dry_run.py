@@ -36,9 +36,8 @@ def _parameters(space: Space) -> list[str]:
         else:
             shown = f"{values['low']:g} to {values['high']:g}" + (", logarithmic" if values["log"] else "")
         lines.append(f"  {name:<12}{shown}")
-    for point in space.search.start_points:
-        lines.append("  first: " + ", ".join(f"{name}={value}" for name, value in point.items()))
-    return lines
+    starts = (", ".join(f"{name}={value}" for name, value in point.items()) for point in space.search.start_points)
+    return [*lines, *(f"  first: {start}" for start in starts)]
 
 
 def _rungs(space: Space) -> list[str]:

@@ -42,6 +42,7 @@ def propose(
     distributions: Mapping[str, BaseDistribution],
     objectives: int,
     evidence: Evidence,
+    *,
     seed: int,
     number: int,
     fixed: Parameters | None = None,

@@ -1,0 +1,81 @@
+"""The main job, measured: one search of digits_tradeoff from the command to its exit, with what it must show.
+
+Run:  python -m benchmarks.main_job [--space digits_tradeoff] [--seed 0]
+Writes benchmarks/results/main_job.json with hardware, versions, date and command.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_RESULTS = Path(__file__).parent / "results" / "main_job.json"
+
+
+def main() -> None:
+    """Run the search in a folder of its own and print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--space", default="digits_tradeoff")
+    parser.add_argument("--seed", default="0")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["-m", "tuner.run", "--space", arguments.space, "--seed", arguments.seed, "--name", "measured"]
+        started = time.perf_counter()
+        code = subprocess.run([sys.executable, *command, "--runs-dir", folder], check=False).returncode
+        seconds = time.perf_counter() - started
+        show = [sys.executable, "-m", "tuner", "show", "measured", "--runs-dir", folder, "--format", "json"]
+        shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
+        front = json.loads((Path(folder) / "measured" / "front.json").read_text(encoding="utf-8"))["front"]
+        figures = _figures(shown, front, _budget(Path(folder)))
+    result = {
+        **{"command": " ".join(["python", *command]), "exit_code": code, "seconds": round(seconds, 1)},
+        **figures,
+        **_surroundings(),
+    }
+    text = json.dumps(result, indent=2)
+    print(text)
+    _RESULTS.parent.mkdir(exist_ok=True)
+    _RESULTS.write_text(text + "\n", encoding="utf-8")
+
+
+def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) -> dict[str, Any]:
+    trials = shown["trials"]
+    natural = [point["natural_accuracy"] for point in front]
+    trained = sum(trial["epochs_trained"] for trial in trials)
+    return {
+        "trials": len(trials),
+        "stopped_early": sum(trial["outcome"] == "stopped" for trial in trials),
+        "front_points": len(front),
+        "front_span_natural_accuracy": round(max(natural) - min(natural), 4) if natural else 0.0,
+        "hypervolume": shown["hypervolume"],
+        "epochs_trained": trained,
+        "share_of_full_budget": round(trained / (len(trials) * epochs), 4),
+    }
+
+
+def _budget(runs_dir: Path) -> int:
+    from tuner.folder import find_search
+
+    return find_search(runs_dir, "measured").space().epochs
+
+
+def _surroundings() -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU used",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in ("torch", "ray", "optuna", "mlflow")},
+        "load_average_at_the_end": [round(load, 2) for load in os.getloadavg()],
+    }
+
+
+if __name__ == "__main__":
+    main()
