@@ -48,7 +48,7 @@ def main() -> None:
 
 def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) -> dict[str, Any]:
     trials = shown["trials"]
-    natural = [point["natural_accuracy"] for point in front]
+    natural = [point["metrics"]["natural_accuracy"] for point in front]
     trained = sum(trial["epochs_trained"] for trial in trials)
     return {
         "trials": len(trials),

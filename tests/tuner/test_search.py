@@ -56,13 +56,6 @@ def new_trial(search: Search) -> Assignment:
     return assignment
 
 
-@pytest.fixture(params=["proposals", "cheap proposals"])
-def proposals(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With Optuna's proposals, or with seeded random ones where many trials are needed."""
-    if request.param == "cheap proposals":
-        monkeypatch.setattr(tuner.search, "propose", random_points)
-
-
 def random_points(  # noqa: PLR0917 - the signature of `propose`
     sampler: str,
     distributions: object,
@@ -229,7 +222,6 @@ def test_an_interrupted_trial_is_handed_out_first_with_its_last_checkpoint(make_
     assert new_trial(rebuilt).number == 3
 
 
-@pytest.mark.usefixtures("proposals")
 def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_one(
     make_ledger: MakeLedger,
 ) -> None:

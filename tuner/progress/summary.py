@@ -28,20 +28,22 @@ def print_closing(
         console.print(front_table(data))
     else:
         print_line(console, summary(data))
-    link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
     runs = _runs_flag(folder.path.parent)
+    link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
+    steps = [
+        (f"tuner front {folder.name}{runs}", f"the front; its files: {folder.path}/front.html, .png, .csv, .json"),
+        (f"tuner show {folder.name}{runs}", "every trial"),
+        (link or f"tuner ui{runs}", "the trials in MLflow"),
+    ]
+    width = max(len(command) for command, _ in steps)
     print_line(console, "Next:")
-    print_line(
-        console,
-        f"  tuner front {folder.name}{runs}        the front; files {folder.path}/front.html, .png, .csv",
-    )
-    print_line(console, f"  tuner show {folder.name}{runs}         every trial")
-    print_line(console, f"  {link or f'tuner ui{runs}'}   the trials in MLflow")
+    for command, purpose in steps:
+        print_line(console, f"  {command:<{width}}  {purpose}")
 
 
-def resume_command(folder: SearchFolder, extra: str = "") -> str:
+def resume_command(folder: SearchFolder) -> str:
     """Give the command that continues a search."""
-    return f"python -m tuner.run --resume {folder.name}{_runs_flag(folder.path.parent)}{extra}"
+    return f"python -m tuner.run --resume {folder.name}{_runs_flag(folder.path.parent)}"
 
 
 def _runs_flag(runs_dir: Path) -> str:
