@@ -36,7 +36,9 @@ def main() -> None:
         front = json.loads((Path(folder) / "measured" / "front.json").read_text(encoding="utf-8"))["front"]
         figures = _figures(shown, front, _budget(Path(folder)))
     result = {
-        **{"command": " ".join(["python", *command]), "exit_code": code, "seconds": round(seconds, 1)},
+        "command": " ".join(["python", *command]),
+        "exit_code": code,
+        "seconds": round(seconds, 1),
         **figures,
         **_surroundings(),
     }

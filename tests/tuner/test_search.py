@@ -56,22 +56,11 @@ def new_trial(search: Search) -> Assignment:
     return assignment
 
 
-def random_points(  # noqa: PLR0917 - the signature of `propose`
-    sampler: str,
-    distributions: object,
-    objectives: int,
-    evidence: Evidence,
-    seed: int,
-    number: int,
-    fixed: object,
-) -> dict[str, float | int]:
-    del sampler, distributions, objectives, evidence, fixed
+def random_points(*request: object, seed: int, number: int, fixed: object) -> dict[str, float | int]:
+    """Take the place of `propose` where many trials are needed and their parameters don't matter."""
+    del request, fixed
     rng = random.Random(1000 * seed + number)
-    return {
-        "alpha": rng.random(),
-        "lambda": 10 ** rng.uniform(-2, 1),
-        "bottleneck": rng.choice([8, 16, 32]),
-    }
+    return {"alpha": rng.random(), "lambda": 10 ** rng.uniform(-2, 1), "bottleneck": rng.choice([8, 16, 32])}
 
 
 def test_every_event_is_on_record_before_it_is_told(make_ledger: MakeLedger) -> None:
@@ -366,19 +355,21 @@ class Seen:
         self.evidence: list[Evidence] = []
         self.numbers: list[int] = []
 
-    def __call__(  # noqa: PLR0917 - the signature of `propose`
+    def __call__(
         self,
         sampler: str,
         distributions: object,
         objectives: int,
         evidence: Evidence,
+        *,
         seed: int,
         number: int,
         fixed: object,
     ) -> dict[str, float | int]:
+        del sampler, distributions, objectives
         self.evidence.append(evidence)
         self.numbers.append(number)
-        return random_points(sampler, distributions, objectives, evidence, seed, number, fixed)
+        return random_points(seed=seed, number=number, fixed=fixed)
 
 
 @pytest.fixture

@@ -1,0 +1,241 @@
+"""The ledger as a durable record: what is written is read back, by this process, another one, and Optuna."""
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from optuna.trial import TrialState
+from simulated_search import SEARCH, MakeLedger, drive, small_space
+
+from tuner.errors import UsageError
+from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord, default_ledger_url, trial_name
+from tuner.search import Search
+
+SPACE = small_space()
+POINT = {"alpha": 0.1 + 0.2, "lambda": 0.5, "bottleneck": 16}
+OBJECTIVES = SPACE.objective_list
+
+
+def report(epoch: int = 1, **changes: Any) -> Report:
+    whole = Report(
+        epoch, {"natural_accuracy": 0.5}, rung=True, decision=Decision.CONTINUE, checkpoint="there", time=1.5
+    )
+    return replace(whole, **changes)
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger) -> Ledger:
+    return make_ledger(SPACE)
+
+
+def propose(ledger: Ledger) -> int:
+    return ledger.propose(POINT, SPACE.distributions())
+
+
+def test_a_new_ledger_holds_its_facts_and_no_trial(tmp_path: Path) -> None:
+    url = default_ledger_url(tmp_path)
+    assert url == f"sqlite:///{tmp_path}/ledger.db"
+    created = Ledger.create(url, "mine", OBJECTIVES, {"search_id": "mine-1", "space": {"a": [1, 2.5, None]}})
+    opened = Ledger.open(url, "mine")
+    assert opened.facts() == created.facts()
+    assert opened.facts()["space"] == {"a": [1, 2.5, None]}
+    assert opened.load() == []
+    opened.set_facts({"search_id": "other"})
+    assert created.facts()["search_id"] == "other"
+    created.close()
+    opened.close()
+
+
+def test_numbers_are_consecutive(ledger: Ledger) -> None:
+    assert [propose(ledger) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert [trial.number for trial in ledger.load()] == [0, 1, 2, 3, 4]
+
+
+def test_numbers_are_those_of_the_search_where_several_share_a_database(make_ledger: MakeLedger) -> None:
+    first = make_ledger(SPACE)
+    propose(first)
+    second = Ledger.create(first.url, "second", OBJECTIVES, {})
+    assert [propose(second), propose(second), propose(first)] == [0, 1, 1]
+    second.record(0, report(7))
+    assert [trial.epochs_trained for trial in second.load()] == [7, 0]
+    assert [trial.epochs_trained for trial in first.load()] == [0, 0]
+    second.close()
+
+
+def test_a_proposal_is_read_back_exactly(ledger: Ledger) -> None:
+    propose(ledger)
+    (trial,) = ledger.load()
+    assert trial.parameters == POINT
+    assert list(map(type, trial.parameters.values())) == [float, float, int]
+    assert (trial.outcome, trial.ended, trial.reports, trial.error) == (Outcome.RUNNING, None, (), None)
+
+
+METRICS = st.dictionaries(st.sampled_from(["natural_accuracy", "pgd_accuracy", "loss/total"]), st.floats())
+
+
+@given(
+    st.lists(st.builds(report, st.integers(1, 99), metrics=METRICS, rung=st.booleans()), unique_by=lambda r: r.epoch),
+    st.sampled_from(Decision),
+    st.one_of(st.none(), st.text(st.characters(codec="utf-8", exclude_characters="\0"))),
+    st.floats(0, 4e9),
+)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_reports_are_read_back_exactly_and_by_epoch(
+    ledger: Ledger, reports: list[Report], decision: Decision, checkpoint: str | None, time: float
+) -> None:
+    number = propose(ledger)
+    written = [replace(r, decision=decision, checkpoint=checkpoint, time=time) for r in reports]
+    for one in written:
+        ledger.record(number, one)
+    read = ledger.load()[number].reports
+    assert repr(read) == repr(tuple(sorted(written, key=lambda r: r.epoch))), "repr, since NaN is unequal to itself"
+
+
+def test_an_epoch_is_recorded_once(ledger: Ledger) -> None:
+    propose(ledger)
+    ledger.record(0, report())
+    with pytest.raises(sa.exc.IntegrityError):
+        ledger.record(0, report(metrics={}))
+    assert ledger.load()[0].reports == (report(),)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "values", "error", "state"),
+    [
+        (Outcome.COMPLETED, [0.5, 0.25], None, TrialState.COMPLETE),
+        (Outcome.STOPPED, None, None, TrialState.PRUNED),
+        (Outcome.FAILED, None, "Traceback …\nRuntimeError: out of memory", TrialState.FAIL),
+    ],
+)
+def test_an_end_is_final_and_returned_as_it_is_on_record(
+    ledger: Ledger, outcome: Outcome, values: list[float] | None, error: str | None, state: TrialState
+) -> None:
+    propose(ledger)
+    ended = ledger.finish(0, outcome, values, error)
+    assert ledger.load() == [ended]
+    assert (ended.outcome, ended.error) == (outcome, error)
+    assert ended.ended is not None
+    assert ended.ended >= ended.started
+    with pytest.raises(ValueError, match="Cannot tell a"):
+        ledger.finish(0, Outcome.STOPPED)
+    study = optuna.load_study(study_name=SEARCH, storage=ledger.url)
+    assert (study.trials[0].state, study.trials[0].params) == (state, POINT)
+    assert study.trials[0].values == values
+
+
+def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger(SPACE)
+    drive(Search(SPACE, ledger))
+    study = optuna.load_study(study_name=SEARCH, storage=ledger.url)
+    states = {TrialState.COMPLETE: Outcome.COMPLETED, TrialState.PRUNED: Outcome.STOPPED}
+    assert [(t.number, t.params, states[t.state]) for t in study.trials] == [
+        (t.number, t.parameters, t.outcome) for t in ledger.load()
+    ]
+    for trial, frozen in zip(ledger.load(), study.trials, strict=True):
+        completed = trial.outcome is Outcome.COMPLETED
+        assert frozen.values == ([trial.last_metrics[o.name] for o in OBJECTIVES] if completed else None)
+    assert study.metric_names == ["natural_accuracy", "pgd_accuracy"]
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MAXIMIZE"]
+    assert study.best_trials
+
+
+def test_a_name_is_taken_once(ledger: Ledger) -> None:
+    with pytest.raises(UsageError, match=f"holds a search named '{SEARCH}' already.*--name.*--resume {SEARCH}"):
+        Ledger.create(ledger.url, SEARCH, OBJECTIVES, {})
+
+
+def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: Ledger, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no search named 'other'"):
+        Ledger.open(ledger.url, "other")
+    with pytest.raises(UsageError, match=f"There is no ledger at sqlite:///{tmp_path}/ledger.db.*`tuner list`"):
+        Ledger.open(default_ledger_url(tmp_path), "other")
+    assert list(tmp_path.glob("*.db")) == [], "looking makes no file"
+
+
+def test_another_schema_is_refused_with_both_versions(ledger: Ledger) -> None:
+    ledger.set_facts({"schema_version": 2})
+    with pytest.raises(UsageError, match="schema version 2, but this release reads 1: use the release that wrote it"):
+        Ledger.open(ledger.url, SEARCH)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:SECRET@127.0.0.1:1/db",
+        "postgres://me:SECRET@host/db",
+        "postgresql//me:SECRET@host/db",
+        "postgresql://me:SEC@RET:SECRET@host:port/db",
+        "nonsense://host/db?user=me&password=SECRET",
+        "mysql://me:SECRET@host/db",
+    ],
+)
+def test_a_password_never_reaches_a_message(url: str) -> None:
+    for use in (lambda: Ledger.create(url, "mine", OBJECTIVES, {}), lambda: Ledger.open(url, "mine")):
+        with pytest.raises(UsageError, match="The ledger ") as caught:
+            use()
+        assert "--ledger" in str(caught.value)
+        assert "SECRET" not in str(caught.value)
+
+
+def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nonsense is not a database's URL: write --ledger as postgresql://"):
+        Ledger.create("nonsense", "mine", OBJECTIVES, {})
+    file = tmp_path / "ledger.db"
+    file.write_text("This is no database, but long enough to have a header that says so. " * 20)
+    with pytest.raises(UsageError, match=r"cannot be opened: .*not a database\. Check --ledger"):
+        Ledger.open(default_ledger_url(tmp_path), "mine")
+
+
+def test_a_reader_sees_each_write_and_blocks_none(ledger: Ledger) -> None:
+    """The reader keeps a transaction open, as a slow one would."""
+    propose(ledger)
+    reader = Ledger.open(ledger.url, SEARCH)
+    with reader._engine.connect() as slow, slow.begin():
+        slow.execute(sa.text("SELECT * FROM tuner_reports")).fetchall()
+        for epoch in range(1, 4):
+            ledger.record(0, report(epoch))
+            assert len(reader.load()[0].reports) == epoch
+        ledger.finish(0, Outcome.STOPPED)
+    assert reader.load() == ledger.load()
+    reader.close()
+
+
+def test_what_was_written_survives_the_writer(make_ledger: MakeLedger) -> None:
+    """The writing process ends without closing anything."""
+    url = make_ledger(SPACE).url
+    code = (
+        "import os, sys\n"
+        "from optuna.distributions import FloatDistribution\n"
+        "from tuner.ledger import Decision, Ledger, Outcome, Report\n"
+        f"ledger = Ledger.open(sys.argv[1], {SEARCH!r})\n"
+        "for number in range(2):\n"
+        "    ledger.propose({'x': 0.5}, {'x': FloatDistribution(0, 1)})\n"
+        "ledger.record(0, Report(1, {'a': 1.0}, True, Decision.STOP, None, 2.0))\n"
+        "ledger.finish(0, Outcome.STOPPED)\n"
+        "os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 9
+    reader = Ledger.open(url, SEARCH)
+    first, second = reader.load()
+    assert (first.outcome, first.epochs_trained) == (Outcome.STOPPED, 1)
+    assert (second.outcome, second.parameters) == (Outcome.RUNNING, {"x": 0.5})
+    reader.close()
+
+
+def test_a_trial_knows_its_last_report() -> None:
+    trial = TrialRecord(0, POINT, Outcome.RUNNING, started=0.0)
+    assert (trial.epochs_trained, trial.last_metrics) == (0, {})
+    trial = replace(trial, reports=(report(1), report(4, metrics={"loss/total": math.inf})))
+    assert (trial.epochs_trained, trial.last_metrics) == (4, {"loss/total": math.inf})
+
+
+def test_a_trial_is_named_by_four_digits() -> None:
+    assert [trial_name(number) for number in (0, 17, 12345)] == ["trial-0000", "trial-0017", "trial-12345"]
