@@ -38,3 +38,15 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
     searches = Searches(runs_dir, empty_database)
     yield searches.make_ledger
     searches.close()
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """One MLflow store for all tests: making its tables takes seconds."""
+    from mlflow import MlflowClient
+
+    import tuner.tracking  # noqa: F401 - before MLflow, whose settings it makes
+
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    MlflowClient(uri)
+    return uri

@@ -9,8 +9,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from tuner.errors import UsageError
-from tuner.space import model
-from tuner.space.model import Space, cross_problems, trial_problems
+from tuner.space import model, parameters
+from tuner.space.model import Space
+from tuner.space.problems import cross_problems, trial_problems
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # Written into a search's own copy of its space; the copy stays a valid space file.
@@ -21,9 +22,9 @@ _PARTS: dict[str | int, type[BaseModel]] = {
     "search": model.SearchSpec,
     "early_stopping": model.EarlyStoppingSpec,
     "resources": model.ResourcesSpec,
-    "float": model.FloatParameter,
-    "int": model.IntParameter,
-    "categorical": model.CategoricalParameter,
+    "float": parameters.FloatParameter,
+    "int": parameters.IntParameter,
+    "categorical": parameters.CategoricalParameter,
 }
 
 

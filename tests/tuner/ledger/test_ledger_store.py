@@ -178,11 +178,13 @@ def test_another_schema_is_refused_with_both_versions(ledger: Ledger) -> None:
     ],
 )
 def test_a_password_never_reaches_a_message(url: str) -> None:
-    for use in (lambda: Ledger.create(url, "mine", OBJECTIVES, {}), lambda: Ledger.open(url, "mine")):
-        with pytest.raises(UsageError, match="The ledger ") as caught:
-            use()
-        assert "--ledger" in str(caught.value)
-        assert "SECRET" not in str(caught.value)
+    with pytest.raises(UsageError, match="The ledger ") as created:
+        Ledger.create(url, "mine", OBJECTIVES, {})
+    with pytest.raises(UsageError, match="The ledger ") as opened:
+        Ledger.open(url, "mine")
+    for message in (str(created.value), str(opened.value)):
+        assert "--ledger" in message
+        assert "SECRET" not in message
 
 
 def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:

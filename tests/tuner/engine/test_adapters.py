@@ -1,0 +1,174 @@
+"""Ray's searcher, scheduler, callback and stopper without a cluster."""
+
+import math
+import pickle
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ray import tune
+from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
+from simulated_search import MakeLedger, small_space
+
+from training.config import TrialConfig
+from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.ledger import Decision, Outcome
+from tuner.search import Search
+
+CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
+SPACE = small_space(search={"trials": 3}, resources={"cpus_per_trial": 2.5})
+NO_CONTROLLER: Any = None
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
+
+
+def ray_trial(number: int, error_file: Path | None = None) -> Any:
+    """Give the part of a Ray trial that the adapters look at."""
+    return SimpleNamespace(config={"number": number}, error_file=None if error_file is None else str(error_file))
+
+
+def ignore(number: int, error: str) -> None:
+    del number, error
+
+
+def result(epoch: int, natural: float = 0.5, pgd: float = 0.5, **others: Any) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "metrics/natural_accuracy": natural,
+        "metrics/pgd_accuracy": pgd,
+        "time_total_s": 1,
+        **others,
+    }
+
+
+def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Search) -> None:
+    limit = 1
+    searcher = LedgerSearcher(search, "/runs/small-1", lambda: limit)
+    first = searcher.suggest("a")
+    assert searcher.suggest("b") is None, "asked again later"
+    limit = 2
+    second = searcher.suggest("b")
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    assert [first["number"], second["number"]] == [0, 1]
+    assert searcher.suggest("c") is None
+    searcher.on_trial_complete("a")
+    third = searcher.suggest("c")
+    assert isinstance(third, dict)
+    searcher.on_trial_complete("b", error=True)
+    assert searcher.suggest("d") == Searcher.FINISHED
+    assert len(search.trials) == 3
+
+
+def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
+    suggestion = LedgerSearcher(search, "/runs/small-1", lambda: 1).suggest("a")
+    assert isinstance(suggestion, dict)
+    assert (suggestion["number"], suggestion["checkpoint"], suggestion["threads"]) == (0, None, 2)
+    assert TrialConfig.from_mapping(suggestion["trial"]) == SPACE.trial_config(search.trials[0].parameters)
+
+
+def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(search: Search) -> None:
+    search.next_assignment()
+    search.report(0, 1, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, "ray/session-1/trial-0000/checkpoint_000000")
+    rebuilt = Search(SPACE, search._ledger)
+    suggestion = LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1).suggest("a")
+    assert isinstance(suggestion, dict)
+    assert suggestion["checkpoint"] == "/runs/small-1/ray/session-1/trial-0000/checkpoint_000000"
+
+
+def test_the_scheduler_records_a_report_and_returns_its_decision(search: Search) -> None:
+    scheduler = LedgerScheduler(search, "ray/session-2")
+    search.next_assignment(), search.next_assignment()
+    good = result(1, 0.9, 0.9, checkpoint_dir_name="checkpoint_000000", **{"metrics/loss/total": 1})
+    assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(0), good) == CONTINUE
+    assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(1), result(1, 0.8, 0.8)) == STOP
+    first, second = search._ledger.load()
+    (report,) = first.reports
+    assert report.metrics == {"natural_accuracy": 0.9, "pgd_accuracy": 0.9, "loss/total": 1.0}
+    assert report.checkpoint == "ray/session-2/trial-0000/checkpoint_000000"
+    assert (second.outcome, second.reports[0].checkpoint) == (Outcome.STOPPED, None)
+
+
+def test_a_complete_trial_is_stopped_by_ray(search: Search) -> None:
+    search.next_assignment()
+    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), result(9)) == STOP
+    assert search.trials[0].outcome is Outcome.COMPLETED
+    assert search.trials[0].reports[-1].decision is Decision.COMPLETE
+
+
+def test_a_nan_stops(search: Search) -> None:
+    search.next_assignment()
+    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), result(2, math.nan)) == STOP
+
+
+def test_divergence_is_a_failure_with_the_workers_words(search: Search) -> None:
+    search.next_assignment()
+    diverged = {"epoch": 3, "error": "epoch 3: loss/total is nan"}
+    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), diverged) == STOP
+    assert (search.trials[0].outcome, search.trials[0].error) == (Outcome.FAILED, "epoch 3: loss/total is nan")
+
+
+def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tmp_path: Path) -> None:
+    retries: list[tuple[int, str]] = []
+    callback = FailureCallback(search, lambda number, error: retries.append((number, error)))
+    search.next_assignment()
+    file = tmp_path / "error.txt"
+    file.write_text("Failure # 1 (occurred at noon)\nKeyError: 1\n")
+    callback.on_trial_recover(1, [], ray_trial(0, file))
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
+    file.write_text(file.read_text() + "Failure # 2 (occurred at one)\nTraceback\nRuntimeError: out of memory\n")
+    callback.on_trial_error(2, [], ray_trial(0, file))
+    assert [number for number, _ in retries] == [0]
+    assert retries[0][1].endswith("KeyError: 1")
+    (trial,) = search.trials
+    assert (trial.outcome, retries[1:]) == (Outcome.FAILED, [])
+    assert trial.error is not None
+    assert trial.error.endswith("RuntimeError: out of memory")
+    assert "KeyError" not in trial.error
+
+
+def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:
+    callback = FailureCallback(search, ignore)
+    search.next_assignment(), search.next_assignment()
+    callback.on_trial_error(1, [], ray_trial(0))
+    callback.on_trial_error(1, [], ray_trial(1, tmp_path / "nothing"))
+    assert {trial.error for trial in search.trials} == {"the trial's process ended without an error message"}
+
+
+def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
+    stop = StopRequest(None)
+    assert not stop.stop_all()
+    assert not stop("a", {})
+    stop.requested = True
+    assert stop.stop_all()
+    assert not stop("a", {})
+    assert not stop.out_of_time
+
+
+def test_a_time_budget_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
+    stop = StopRequest(60)
+    assert not stop.stop_all()
+    now = 160.0
+    assert stop.stop_all()
+    assert stop.out_of_time
+    assert not stop.requested
+
+
+def test_ray_may_pickle_all_of_them(search: Search) -> None:
+    """Ray pickles its settings for a restoration that never happens; a ledger could not be."""
+    adapters: list[Any] = [
+        LedgerSearcher(search, "/runs", lambda: 1),
+        LedgerScheduler(search, "ray"),
+        FailureCallback(search, ignore),
+        StopRequest(1.0),
+    ]
+    for adapter in adapters:
+        pickle.dumps(adapter)
+    assert isinstance(adapters[2], tune.Callback)

@@ -1,0 +1,90 @@
+"""What can be said of a Ray cluster without one."""
+
+import socket
+from contextlib import closing
+
+import pytest
+
+from tuner.engine import cluster
+from tuner.engine.trainable import threads_for
+from tuner.errors import UsageError
+from tuner.space.model import ResourcesSpec
+
+
+def resources(gpus: float = 0, cpus: float = 1) -> ResourcesSpec:
+    return ResourcesSpec(gpus_per_trial=gpus, cpus_per_trial=cpus)
+
+
+@pytest.mark.parametrize(
+    ("have", "want", "expected"),
+    [
+        ({"CPU": 8}, resources(cpus=1), 8),
+        ({"CPU": 8}, resources(cpus=3), 2),
+        ({"CPU": 8, "GPU": 2}, resources(gpus=1, cpus=1), 2),
+        ({"CPU": 8, "GPU": 2}, resources(gpus=0.25, cpus=1), 8),
+        ({"CPU": 16, "GPU": 2}, resources(gpus=0.25, cpus=4), 4),
+        ({"CPU": 1}, resources(cpus=0.1), 10),
+        ({"CPU": 0.3}, resources(cpus=0.1), 3),
+        ({"CPU": 1}, resources(cpus=4), 1),
+        ({"CPU": 4}, resources(gpus=1), 1),
+        ({}, resources(), 1),
+    ],
+)
+def test_places_are_how_many_trials_fit_but_one_at_least(
+    have: dict[str, float], want: ResourcesSpec, expected: int
+) -> None:
+    assert cluster.places(have, want) == expected
+
+
+def test_the_limit_is_what_was_asked_for_or_what_fits_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    have, now = {"CPU": 4.0}, 0.0
+    monkeypatch.setattr(cluster, "_cluster_resources", lambda: have)
+    monkeypatch.setattr("tuner.engine.cluster.time.monotonic", lambda: now)
+    assert cluster.trial_limit(resources(), 3)() == 3
+    limit = cluster.trial_limit(resources(), None)
+    assert limit() == 4
+    have = {"CPU": 6.0}
+    assert limit() == 4, "asked a moment ago"
+    now = 6.0
+    assert limit() == 6
+
+
+def test_what_no_node_can_offer_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_cluster_resources", lambda: {"CPU": 2.0, "memory": 1e9})
+    cluster.require_resources(resources(cpus=2), "digits_tradeoff")
+    with pytest.raises(
+        UsageError, match=r"cifar10_tradeoff asks for 1 GPU a trial, but Ray has 0 .*--gpus-per-trial 0"
+    ):
+        cluster.require_resources(resources(gpus=1), "cifar10_tradeoff")
+    with pytest.raises(UsageError, match=r"asks for 2\.5 CPU a trial, but Ray has 2 .*--cpus-per-trial"):
+        cluster.require_resources(resources(cpus=2.5), "digits_tradeoff")
+
+
+@pytest.mark.parametrize("address", ["host", ":6379", "host:port", "host:", ""])
+def test_an_address_has_a_host_and_a_port(address: str) -> None:
+    with pytest.raises(UsageError, match=rf"--address '{address}' must be 'auto' or HOST:PORT, such as"):
+        cluster._require_reachable(address)
+
+
+def test_ray_client_is_refused_with_the_way_out() -> None:
+    with pytest.raises(UsageError, match=r"ray://host:10001: Ray Client is not supported.*`ray job submit`"):
+        cluster._require_reachable("ray://host:10001")
+
+
+def test_a_port_where_nobody_listens_is_refused_before_ray_waits() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = "{}:{}".format(*server.getsockname())
+        cluster._require_reachable(address)
+    with pytest.raises(UsageError, match=rf"no Ray cluster at {address}: .*refused.*`ray start --head`"):
+        cluster.connect(address)
+
+
+@pytest.mark.parametrize("address", ["..:6379", f"{'a' * 70}.example:6379", "127.0.0.1:²"])
+def test_a_malformed_address_is_refused_like_an_unreachable_one(address: str) -> None:
+    with pytest.raises(UsageError, match=r"(--address|There is no Ray cluster at)"):
+        cluster._require_reachable(address)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
+def test_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
+    assert threads_for(cpus) == threads

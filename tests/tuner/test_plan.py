@@ -1,0 +1,173 @@
+"""What a driver is going to run: requests against spaces, searches and ledgers on disk."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
+
+from tuner.errors import UsageError
+from tuner.ledger import default_ledger_url
+from tuner.plan import Request, plan_new, plan_resume
+from tuner.search import Search
+
+SPACE = small_space(search={"trials": 3})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(space_mapping()))
+    return str(path)
+
+
+@pytest.fixture
+def finished(make_ledger: MakeLedger) -> str:
+    """A search of three trials, all ended."""
+    drive(Search(SPACE, make_ledger(SPACE)))
+    return SEARCH
+
+
+def test_a_new_plan_has_defaults_and_writes_nothing(file: str, runs_dir: Path) -> None:
+    plan = plan_new(Request(space=file, runs_dir=runs_dir))
+    assert not plan.resumed
+    assert plan.folder.path == runs_dir / "small-1"
+    assert plan.space == small_space()
+    assert plan.tracking_uri == f"sqlite:///{runs_dir}/mlflow.db"
+    assert plan.ledger_url == f"sqlite:///{runs_dir}/small-1/ledger.db"
+    assert not runs_dir.exists()
+
+
+def test_flags_reach_the_space(file: str, tmp_path: Path) -> None:
+    request = Request(
+        space=file,
+        overrides=["epsilon=8/255"],
+        trials=7,
+        epochs=4,
+        seed=9,
+        gpus_per_trial=0.5,
+        cpus_per_trial=2,
+        name="mine",
+        data_root=tmp_path / "images",
+        tracking_uri="http://host:5000",
+        ledger="postgresql://host/db",
+    )
+    plan = plan_new(request)
+    space = plan.space
+    assert (space.search.trials, space.epochs, space.search.seed) == (7, 4, 9)
+    assert (space.resources.gpus_per_trial, space.resources.cpus_per_trial) == (0.5, 2.0)
+    assert (space.trial["epsilon"], space.trial["data_root"]) == ("8/255", str(tmp_path / "images"))
+    assert (plan.folder.name, plan.tracking_uri) == ("mine", "http://host:5000")
+    assert plan.ledger_url == "postgresql://host/db"
+
+
+def test_a_zero_is_a_request_too(file: str) -> None:
+    assert plan_new(Request(space=file, seed=0)).space.search.seed == 0
+    assert plan_new(Request(space=file, gpus_per_trial=0)).space.resources.gpus_per_trial == 0
+
+
+def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray changes the folder of its workers."""
+    mapping = space_mapping()
+    path = tmp_path / "small.yaml"
+    monkeypatch.chdir(tmp_path)
+    for root, expected in [(None, "data"), ("pictures", "pictures"), ("/pictures", "/pictures")]:
+        mapping["trial"].pop("data_root", None)
+        if root is not None:
+            mapping["trial"]["data_root"] = root
+        path.write_text(yaml.safe_dump(mapping))
+        assert plan_new(Request(space=str(path))).space.trial["data_root"] == str(tmp_path / expected)
+
+
+def test_without_a_space_there_is_nothing_to_plan() -> None:
+    with pytest.raises(UsageError, match=r"--space NAME \(see `tuner spaces`\), or --resume"):
+        plan_new(Request())
+
+
+def test_resuming_takes_what_is_on_record(finished: str, runs_dir: Path) -> None:
+    plan = plan_resume(Request(runs_dir=runs_dir), finished)
+    assert plan.resumed
+    assert plan.space == SPACE
+    assert plan.ledger_url == default_ledger_url(runs_dir / finished)
+
+
+def test_resuming_may_extend_and_move_to_other_hardware(finished: str, runs_dir: Path, tmp_path: Path) -> None:
+    request = Request(runs_dir=runs_dir, trials=9, gpus_per_trial=1, cpus_per_trial=4, data_root=tmp_path)
+    space = plan_resume(request, finished).space
+    assert space.search.trials == 9
+    assert (space.resources.gpus_per_trial, space.resources.cpus_per_trial) == (1.0, 4.0)
+    assert space.trial["data_root"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"epochs": 4}, "trial.epochs: 9, now 4"),
+        ({"seed": 4}, "search.seed: 3, now 4"),
+        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 'absent', now 0.5"),
+    ],
+)
+def test_resuming_with_a_changed_space_is_refused_with_what_changed(
+    finished: str, runs_dir: Path, changes: dict[str, Any], difference: str
+) -> None:
+    with pytest.raises(
+        UsageError, match=f"{finished} cannot be resumed with a changed space: {difference}.*start a new"
+    ):
+        plan_resume(Request(runs_dir=runs_dir, **changes), finished)
+
+
+def test_resuming_compares_with_the_space_that_is_named(
+    finished: str, runs_dir: Path, file: str, tmp_path: Path
+) -> None:
+    assert plan_resume(Request(runs_dir=runs_dir, space=file, trials=3), finished).space == SPACE
+    other = tmp_path / "other.yaml"
+    mapping = space_mapping()
+    mapping["parameters"]["alpha"]["high"] = 0.5
+    other.write_text(yaml.safe_dump(mapping))
+    with pytest.raises(UsageError, match=r"parameters\.alpha\.high: 1\.0, now 0\.5"):
+        plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished)
+
+
+def test_the_ledger_decides_what_is_on_record_not_the_frozen_copy(finished: str, runs_dir: Path) -> None:
+    path = runs_dir / finished / "space.yaml"
+    path.write_text(path.read_text().replace("epochs: 9", "epochs: 5"))
+    with pytest.raises(UsageError, match=r"trial\.epochs: 9, now 5"):
+        plan_resume(Request(runs_dir=runs_dir), finished)
+
+
+def test_an_unknown_search_cannot_be_resumed(finished: str, runs_dir: Path) -> None:
+    with pytest.raises(UsageError, match=rf"no search named 'smal-1' in {runs_dir}: did you mean {finished}\?"):
+        plan_resume(Request(runs_dir=runs_dir), "smal-1")
+
+
+def test_without_a_name_the_newest_unfinished_search_is_resumed(
+    finished: str, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    with pytest.raises(UsageError, match=rf"No search in {runs_dir} is unfinished.*--resume NAME --trials N"):
+        plan_resume(Request(runs_dir=runs_dir), "")
+    Search(SPACE, make_ledger(SPACE, "other")).next_assignment()
+    assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "other"
+    assert finished != "other"
+
+
+def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    make_ledger(SPACE, "sound")
+    make_ledger(SPACE, "damaged").close()
+    (runs_dir / "damaged" / "ledger.db").unlink()
+    assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "sound"
+
+
+def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_dir: Path, tmp_path: Path) -> None:
+    request = Request(runs_dir=runs_dir, overrides=[f"data_root={tmp_path}"])
+    assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
+
+
+def test_a_runs_folder_may_be_moved(finished: str, runs_dir: Path, tmp_path: Path) -> None:
+    """MLflow's default store lies beside the searches, wherever they are now."""
+    moved = tmp_path / "moved"
+    shutil.move(runs_dir, moved)
+    plan = plan_resume(Request(runs_dir=moved), finished)
+    assert plan.tracking_uri == f"sqlite:///{moved}/mlflow.db"
+    assert plan.ledger_url == default_ledger_url(moved / finished)

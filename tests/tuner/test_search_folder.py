@@ -1,0 +1,128 @@
+"""Searches on disk: folders, frozen spaces, names."""
+
+import os
+from pathlib import Path
+
+import pytest
+from simulated_search import SEARCH, MakeLedger, small_space
+
+from tuner.errors import UsageError
+from tuner.folder import SearchFolder, all_searches, find_search, new_search, provenance
+from tuner.ledger import Ledger
+
+SPACE = small_space()
+
+
+def make_search(runs_dir: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> SearchFolder:
+    folder = SearchFolder(runs_dir / name)
+    folder.path.mkdir(parents=True)
+    folder.freeze(SPACE, {"search_id": name, "created": created})
+    return folder
+
+
+def test_freezing_replaces_the_file_whole(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_search(runs_dir, "a")
+    before = folder.space_file.read_text()
+
+    def crash(source: str, target: Path) -> None:
+        del source, target
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        folder.freeze(small_space(search={"trials": 99}), {})
+    assert folder.space_file.read_text() == before
+    monkeypatch.undo()
+    folder.freeze(small_space(search={"trials": 99}), {"ledger": "postgresql://host/db"})
+    assert folder.space().search.trials == 99
+    assert folder.frozen() == {"ledger": "postgresql://host/db"}
+
+
+def test_a_frozen_space_says_what_it_is_a_copy_of(runs_dir: Path) -> None:
+    folder = make_search(runs_dir, "a")
+    assert folder.space_file.read_text().startswith("# The space of the search a, as it runs.")
+
+
+@pytest.mark.parametrize("text", ["", "- a", "a: [", "a: \0"])
+def test_a_damaged_frozen_space_is_named(runs_dir: Path, text: str) -> None:
+    folder = make_search(runs_dir, "a")
+    folder.space_file.write_text(text)
+    with pytest.raises(UsageError, match=f"{folder.space_file} (cannot be read|holds no space)"):
+        folder.space()
+
+
+def test_searches_are_listed_the_newest_first(runs_dir: Path) -> None:
+    assert all_searches(runs_dir) == []
+    for name, created in [("a", "2026-01-02"), ("b", "2026-01-03"), ("c", "2026-01-01")]:
+        make_search(runs_dir, name, created)
+    (runs_dir / "no search").mkdir()
+    (runs_dir / "mlflow.db").touch()
+    assert [folder.name for folder in all_searches(runs_dir)] == ["b", "a", "c"]
+
+
+def test_one_damaged_search_hides_no_other(runs_dir: Path) -> None:
+    make_search(runs_dir, "sound")
+    make_search(runs_dir, "damaged").space_file.write_text("a: [")
+    assert sorted(folder.name for folder in all_searches(runs_dir)) == ["damaged", "sound"]
+    assert find_search(runs_dir, "sound").name == "sound"
+
+
+def test_a_search_is_found_by_its_name(runs_dir: Path) -> None:
+    folder = make_search(runs_dir, "digits_tradeoff-1")
+    assert find_search(runs_dir, "digits_tradeoff-1") == folder
+    with pytest.raises(UsageError, match=r"no search named 'digits_tradeof-1' in .*: did you mean digits_tradeoff-1\?"):
+        find_search(runs_dir, "digits_tradeof-1")
+    with pytest.raises(UsageError, match=r"no search named 'zzz' in .*: `tuner list` shows"):
+        find_search(runs_dir, "zzz")
+    with pytest.raises(UsageError, match="no search named ''"):
+        find_search(runs_dir, "")
+
+
+def test_a_new_search_gets_the_first_free_number(runs_dir: Path) -> None:
+    assert new_search(runs_dir, None, SPACE).name == "small-1"
+    assert not runs_dir.exists(), "choosing a name makes nothing"
+    for name in ("small-1", "small-2", "small-4", "small-other", "smaller-3"):
+        (runs_dir / name).mkdir(parents=True)
+    assert new_search(runs_dir, None, SPACE).name == "small-3"
+
+
+def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> None:
+    make_search(runs_dir, "mine")
+    with pytest.raises(UsageError, match="The name 'mine' exists already: choose another --name, or .*--resume mine"):
+        new_search(runs_dir, "mine", SPACE)
+    (runs_dir / "half").mkdir()
+    with pytest.raises(UsageError, match=f"remove {runs_dir}/half"):
+        new_search(runs_dir, "half", SPACE)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___"])
+def test_a_name_must_do_as_a_folder_and_as_an_argument(runs_dir: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="--name .* must"):
+        new_search(runs_dir, name, SPACE)
+
+
+@pytest.mark.parametrize("name", ["a", "2026-11-22", "v1.2_b"])
+def test_other_names_are_taken_as_they_are(runs_dir: Path, name: str) -> None:
+    assert new_search(runs_dir, name, SPACE) == SearchFolder(runs_dir / name)
+
+
+def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    ledger = make_ledger(SPACE)
+    folder = SearchFolder(runs_dir / SEARCH)
+    folder.open_ledger().close()
+    moved = runs_dir / "elsewhere.db"
+    ledger.close()
+    (folder.path / "ledger.db").rename(moved)
+    with pytest.raises(UsageError, match="There is no ledger at"):
+        folder.open_ledger()
+    folder.open_ledger(f"sqlite:///{moved}").close()
+    folder.freeze(SPACE, {"ledger": f"sqlite:///{moved}"})
+    opened = folder.open_ledger()
+    assert isinstance(opened, Ledger)
+    opened.close()
+
+
+def test_a_search_remembers_what_it_was_made_with() -> None:
+    made = provenance()
+    assert set(made["versions"]) >= {"python", "torch", "ray", "optuna", "mlflow", "numpy", "robust-tuner"}
+    assert made["created"].endswith("+00:00")

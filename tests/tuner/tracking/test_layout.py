@@ -1,0 +1,120 @@
+"""How ledger values become MLflow's tags, parameters and metrics."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from mlflow.entities import Metric, Param, RunTag
+from simulated_search import small_space
+
+from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.report.front_data import HistoryEntry
+from tuner.tracking import layout
+
+SPACE = small_space(trial={"epsilon": "8/255"})
+POINT = {"alpha": 0.25, "lambda": 2.0, "bottleneck": 16}
+
+
+def report(epoch: int, natural: float = 0.5, checkpoint: str | None = None) -> Report:
+    metrics = {"natural_accuracy": natural, "pgd_accuracy": 0.25, "loss/total": 1.5}
+    return Report(epoch, metrics, rung=False, decision=Decision.CONTINUE, checkpoint=checkpoint, time=100 + epoch / 8)
+
+
+TRIAL = TrialRecord(7, POINT, Outcome.RUNNING, started=100.0, reports=(report(1), report(2), report(3, 0.75)))
+COMPLETED = replace(TRIAL, outcome=Outcome.COMPLETED, ended=200.25)
+
+
+def values(items: list[Param] | list[RunTag]) -> dict[str, str]:
+    assert len({item.key for item in items}) == len(items)
+    return {item.key: item.value for item in items}
+
+
+def numbers(metrics: list[Metric]) -> list[tuple[str, float, int, int]]:
+    return [(m.key, m.value, m.timestamp, m.step) for m in metrics]
+
+
+def test_a_childs_parameters_are_the_searched_ones_and_the_fixed_ones() -> None:
+    expected = {"alpha": "0.25", "lambda": "2.0", "bottleneck": "16", "dataset": "digits", "epsilon": "8/255"}
+    assert values(layout.trial_parameters(SPACE, TRIAL)).items() >= expected.items()
+
+
+def test_the_parents_parameters_are_the_space_without_what_an_extension_changes() -> None:
+    parameters = values(layout.search_parameters(SPACE))
+    assert parameters["parameters.lambda"] == "log=True type=float low=0.01 high=10.0"
+    assert (parameters["trial.epochs"], parameters["seed"], parameters["sampler"]) == ("9", "3", "motpe")
+    assert (parameters["grace_epochs"], parameters["reduction_factor"]) == ("1", "3")
+    assert not any("trials" in key for key in parameters)
+
+
+def test_no_parameter_is_longer_than_mlflow_takes() -> None:
+    long = small_space(trial={"data_root": "/" + "x" * 7000})
+    assert max(map(len, values(layout.trial_parameters(long, TRIAL)).values())) == 6000
+    assert max(map(len, values(layout.search_parameters(long)).values())) == 6000
+
+
+def test_epochs_carry_their_number_as_step_and_the_ledgers_time() -> None:
+    assert numbers(layout.epoch_metrics(TRIAL, after=1)) == [
+        ("natural_accuracy", 0.5, 100_250, 2),
+        ("pgd_accuracy", 0.25, 100_250, 2),
+        ("loss/total", 1.5, 100_250, 2),
+        ("natural_accuracy", 0.75, 100_375, 3),
+        ("pgd_accuracy", 0.25, 100_375, 3),
+        ("loss/total", 1.5, 100_375, 3),
+    ]
+    assert layout.epoch_metrics(TRIAL, after=3) == []
+
+
+def test_final_accuracies_are_those_of_completed_trials() -> None:
+    assert numbers(layout.final_metrics(COMPLETED, SPACE.objective_list)) == [
+        ("epochs_trained", 3, 200_250, 0),
+        ("final/natural_accuracy", 0.75, 200_250, 0),
+        ("final/pgd_accuracy", 0.25, 200_250, 0),
+    ]
+    for outcome in (Outcome.STOPPED, Outcome.FAILED):
+        ended = replace(COMPLETED, outcome=outcome)
+        assert numbers(layout.final_metrics(ended, SPACE.objective_list)) == [("epochs_trained", 3, 200_250, 0)]
+
+
+def test_tags_of_an_end() -> None:
+    assert values(layout.end_tags(COMPLETED)) == {"outcome": "completed"}
+    stopped = replace(COMPLETED, outcome=Outcome.STOPPED, reports=(report(1), report(4, checkpoint="ray/there")))
+    assert values(layout.end_tags(stopped)) == {
+        "outcome": "stopped",
+        "stopped_at_epoch": "4",
+        "checkpoint": "ray/there",
+    }
+    failed = replace(COMPLETED, outcome=Outcome.FAILED, reports=(), error="x" * 9000 + " the reason")
+    tags = values(layout.end_tags(failed))
+    assert tags["outcome"] == "failed"
+    assert len(tags["error"]) == 4000
+    assert tags["error"].endswith("the reason")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.RUNNING, None),
+        (Outcome.COMPLETED, "FINISHED"),
+        (Outcome.STOPPED, "KILLED"),
+        (Outcome.FAILED, "FAILED"),
+    ],
+)
+def test_an_outcome_has_a_status(outcome: Outcome, status: str | None) -> None:
+    assert layout.run_status(replace(TRIAL, outcome=outcome)) == status
+
+
+def test_pareto_tags_and_the_metrics_of_the_front() -> None:
+    assert values(layout.pareto_tags(on_front=True, rank=0)) == {"pareto": "front", "pareto_rank": "0"}
+    assert values(layout.pareto_tags(on_front=False, rank=3)) == {"pareto": "dominated", "pareto_rank": "3"}
+    entry = HistoryEntry(4, 12.5, hypervolume=0.3, front_size=2, best={"natural_accuracy": 0.9, "pgd_accuracy": 0.5})
+    assert layout.front_metrics(entry) == {
+        "hypervolume": 0.3,
+        "front_size": 2.0,
+        "best_natural_accuracy": 0.9,
+        "best_pgd_accuracy": 0.5,
+    }
+
+
+def test_a_nan_stays_one() -> None:
+    (first, *_) = layout.epoch_metrics(replace(TRIAL, reports=(report(1, math.nan),)), after=0)
+    assert math.isnan(first.value)

@@ -1,0 +1,316 @@
+"""A search in a real MLflow store: written once, whatever happens in between."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_space, space_mapping
+
+from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.report.front_data import FrontData, front_data
+from tuner.search import Search
+from tuner.space import Space, space_from_mapping
+from tuner.tracking import layout
+from tuner.tracking.projection import Projection
+
+NUMBERS = itertools.count()
+
+
+@dataclass
+class Store:
+    """An MLflow store, and one search in an experiment of its own."""
+
+    client: MlflowClient
+    uri: str
+    artifacts: Path
+    space: Space
+
+    def projection(self) -> Projection:
+        """Give a projection as a new process would."""
+        return Projection(self.uri, self.space, "small-1", f"{self.space.name}-id", self.artifacts.as_uri())
+
+    def runs(self) -> tuple[Run, dict[int, Run]]:
+        """Give the one parent run and the child runs by trial; no other may exist."""
+        experiment = self.client.get_experiment_by_name(self.space.name)
+        assert experiment is not None
+        runs = self.client.search_runs([experiment.experiment_id])
+        (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+        children = {int(run.data.tags["tuner.trial"]): run for run in runs if run is not parent}
+        assert len(children) == len(runs) - 1
+        assert {run.data.tags["mlflow.parentRunId"] for run in children.values()} == {parent.info.run_id}
+        return parent, children
+
+    def history(self, run: Run) -> dict[str, list[tuple[int, float, int]]]:
+        """Give every entry of every metric as (step, value, time in ms)."""
+        return {
+            key: sorted((m.step, m.value, m.timestamp) for m in self.client.get_metric_history(run.info.run_id, key))
+            for key in run.data.metrics
+        }
+
+    def whole(self) -> dict[Any, Any]:
+        """Give all that MLflow holds of the search, but for its own ids and the parent's times."""
+        parent, children = self.runs()
+        own = {"mlflow.parentRunId", "tuner.search_id"}
+        return {
+            number: {
+                "name": run.info.run_name,
+                "status": run.info.status,
+                "end": run.info.end_time if run is not parent else None,
+                "params": run.data.params,
+                "tags": {key: value for key, value in run.data.tags.items() if key not in own},
+                "metrics": repr(sorted(self.history(run).items())),  # repr, since NaN is unequal to itself
+            }
+            for number, run in [(-1, parent), *children.items()]
+        }
+
+
+@pytest.fixture
+def store(mlflow_uri: str, tmp_path: Path) -> Store:
+    """An experiment of the test's own, not made yet."""
+    space = space_from_mapping({**space_mapping(search={"trials": 6}), "name": f"space{next(NUMBERS)}"}, "test")
+    return Store(MlflowClient(mlflow_uri), mlflow_uri, tmp_path / "artifacts", space)
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, store: Store) -> Ledger:
+    """Six trials that ended: completed, stopped and one failed."""
+    ledger = make_ledger(store.space)
+    search = Search(store.space, ledger)
+    search.next_assignment()
+    search.report(0, 1, {**measured(search.trials[0].parameters, 1), "extra": float("nan")}, checkpoint_of(0, 1))
+    search.fail(0, "RuntimeError: out of memory")
+    drive(search)
+    return ledger
+
+
+def front_of(space: Space, trials: list[TrialRecord]) -> FrontData:
+    return front_data("small-1", trials, space.objective_list, space.reference)
+
+
+def write(store: Store, projection: Projection, trials: list[TrialRecord]) -> FrontData:
+    front = front_of(store.space, trials)
+    projection.write(trials, front)
+    return front
+
+
+def test_a_finished_search_in_mlflow(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    projection = store.projection()
+    front = write(store, projection, trials)
+    projection.close("FINISHED")
+    parent, children = store.runs()
+    assert parent.info.experiment_id == projection.experiment_id
+    assert (parent.info.run_name, parent.info.status) == ("small-1", "FINISHED")
+    assert parent.data.params["parameters.bottleneck"] == "type=categorical choices=[8, 16, 32]"
+    assert front.front
+    assert "| Trial |" in parent.data.tags["mlflow.note.content"]
+    assert [(step, value) for step, value, _ in store.history(parent)["hypervolume"]] == [
+        (step, entry.hypervolume) for step, entry in enumerate(front.history, start=1)
+    ]
+    assert parent.data.metrics["front_size"] == len(front.front)
+    assert list(children) == sorted(children, reverse=True) == [5, 4, 3, 2, 1, 0]
+    for trial in trials:
+        _assert_child(store, children[trial.number], trial, front)
+
+
+def _assert_child(store: Store, run: Run, trial: TrialRecord, front: FrontData) -> None:
+    assert run.info.run_name == f"trial-{trial.number:04d}"
+    assert run.info.status == {"completed": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}[trial.outcome]
+    assert trial.ended is not None
+    assert (run.info.start_time, run.info.end_time) == (round(trial.started * 1000), round(trial.ended * 1000))
+    assert run.data.params.items() >= {key: str(value) for key, value in trial.parameters.items()}.items()
+    assert run.data.params["dataset"] == "digits"
+    assert run.data.tags["outcome"] == trial.outcome
+    assert run.data.tags["checkpoint"] == trial.reports[-1].checkpoint
+    history = store.history(run)
+    assert [(step, value) for step, value, _ in history["natural_accuracy"]] == [
+        (report.epoch, report.metrics["natural_accuracy"]) for report in trial.reports
+    ]
+    assert [value for _, value, _ in history["epochs_trained"]] == [trial.epochs_trained]
+    point = next((point for point in front.points if point.number == trial.number), None)
+    assert run.data.tags.get("pareto") == (point and ("front" if point.on_front else "dominated"))
+    assert run.data.tags.get("pareto_rank") == (point and str(point.pareto_rank))
+    for name in store.space.objectives:
+        final = [value for _, value, _ in history.get(f"final/{name}", [])]
+        assert final == ([trial.last_metrics[name]] if trial.outcome is Outcome.COMPLETED else [])
+
+
+def test_growing_by_bits_is_the_same_as_writing_at_the_end(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    projection = store.projection()
+    for seen in range(1, len(trials) + 1):
+        *before, latest = trials[:seen]
+        ended_before = [trial for trial in before if trial.outcome is not Outcome.RUNNING]
+        for epochs in range(len(latest.reports)):
+            running = replace(latest, outcome=Outcome.RUNNING, ended=None, error=None, reports=latest.reports[:epochs])
+            if epochs in {0, 1, 5}:
+                write(store, projection, [*ended_before, running])
+        write(store, projection, [*before, latest])
+    grown = store.whole()
+    other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
+    write(other, other.projection(), trials)
+    assert grown == other.whole()
+
+
+def test_writing_again_adds_nothing(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    first = store.projection()
+    write(store, first, trials)
+    before = store.whole()
+    write(store, first, trials)
+    assert store.whole() == before
+    write(store, store.projection(), trials)
+    assert store.whole() == before
+
+
+def test_a_rebuilt_search_adds_nothing_to_what_the_first_driver_wrote(store: Store, make_ledger: MakeLedger) -> None:
+    """The first driver writes what it holds in memory, the second what it read from the ledger."""
+    ledger = make_ledger(store.space)
+    search = Search(store.space, ledger)
+    drive(search)
+    write(store, store.projection(), search.trials)
+    before = store.whole()
+    write(store, store.projection(), Search(store.space, ledger).trials)
+    assert store.whole() == before
+
+
+def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    interrupted = store.projection()
+    running = replace(trials[-1], outcome=Outcome.RUNNING, ended=None, reports=trials[-1].reports[:1])
+    write(store, interrupted, [*trials[:-1], running])
+    interrupted.close("KILLED")
+    assert store.runs()[0].info.status == "KILLED"
+    resumed = store.projection()
+    write(store, resumed, trials)
+    parent, children = store.runs()
+    assert parent.info.status == "RUNNING"
+    assert len(store.history(children[5])["natural_accuracy"]) == len(trials[-1].reports)
+
+
+def test_a_deleted_experiment_comes_back(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    before = store.whole()
+    experiment_id = store.runs()[0].info.experiment_id
+    store.client.delete_experiment(experiment_id)
+    write(store, store.projection(), trials)
+    assert store.runs()[0].info.experiment_id == experiment_id
+    assert store.whole() == before
+
+
+def test_a_deleted_child_run_is_written_anew(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    before = store.whole()
+    store.client.delete_run(store.runs()[1][2].info.run_id)
+    write(store, store.projection(), trials)
+    assert sorted(store.runs()[1]) == [0, 1, 2, 3, 4, 5]
+    assert store.whole() == before
+
+
+def test_a_deleted_parent_run_is_written_anew_and_takes_the_children(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    before = store.whole()
+    store.client.delete_run(store.runs()[0].info.run_id)
+    write(store, store.projection(), trials)
+    assert store.whole() == before
+
+
+class Unreliable:
+    """Passes calls on to MLflow, and loses one: before it arrives, or its answer."""
+
+    def __init__(self, client: MlflowClient, *, arrives: bool) -> None:
+        self._client = client
+        self._arrives = arrives
+        self.left = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == 0 and not self._arrives:
+                raise MlflowException("The connection was refused.")
+            answer = method(*arguments, **named)
+            if self.left == 0:
+                raise MlflowException("The answer was lost.")
+            return answer
+
+        return call
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])
+def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledger: Ledger, arrives: bool) -> None:
+    """The first attempt loses its first call, the second its second, and so on."""
+    trials = ledger.load()[:3]
+    projection = store.projection()
+    unreliable = Unreliable(store.client, arrives=arrives)
+    vars(projection)["_client"] = unreliable
+    for attempt in itertools.count(1):
+        unreliable.left = attempt
+        try:
+            write(store, projection, trials)
+        except MlflowException:
+            continue
+        break
+    assert attempt > 8, "each attempt found some of its predecessors' work done"
+    broken = store.whole()
+    other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
+    write(other, other.projection(), trials)
+    assert broken == other.whole()
+
+
+def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: Ledger) -> None:
+    trial = ledger.load()[1]
+    many = {f"m{index}": float(index) for index in range(600)}
+    reports = tuple(replace(trial.reports[0], epoch=epoch, metrics=many) for epoch in (1, 2))
+    write(store, store.projection(), [replace(trial, outcome=Outcome.RUNNING, ended=None, reports=reports)])
+    child = store.runs()[1][1]
+    assert len(child.data.metrics) == 600
+    assert all(len(history) == 2 for history in store.history(child).values())
+
+
+def test_two_searches_of_a_space_share_the_experiment_and_nothing_else(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    other = Projection(store.uri, store.space, "small-2", "another-id", store.artifacts.as_uri())
+    write(store, other, trials)
+    runs = store.client.search_runs([str(other.experiment_id)])
+    by_search = {name: [r for r in runs if r.data.tags["tuner.search"] == name] for name in ("small-1", "small-2")}
+    assert [len(found) for found in by_search.values()] == [7, 7]
+
+
+def test_files_lie_beside_the_parent_run_and_are_replaced(store: Store, ledger: Ledger, tmp_path: Path) -> None:
+    projection = store.projection()
+    projection.write_files([tmp_path / "before any write.txt"])
+    write(store, projection, ledger.load())
+    file = tmp_path / "front.csv"
+    for text in ("first", "second"):
+        file.write_text(text)
+        projection.write_files([file])
+    parent = store.runs()[0]
+    assert [item.path for item in store.client.list_artifacts(parent.info.run_id)] == ["front.csv"]
+    assert Path(store.client.download_artifacts(parent.info.run_id, "front.csv")).read_text() == "second"
+
+
+def test_an_unreachable_store_raises_when_written_and_not_before(tmp_path: Path, ledger: Ledger) -> None:
+    """So that a search starts although MLflow is away."""
+    (tmp_path / "file").touch()
+    projection = Projection(f"sqlite:///{tmp_path}/file/mlflow.db", small_space(), "small-1", "id", None)
+    trials = ledger.load()
+    with pytest.raises(Exception, match="file"):
+        projection.write(trials, front_of(small_space(), trials))
+    assert projection.experiment_id is None
+    projection.close("FINISHED")
+
+
+def test_tags_are_the_documented_ones() -> None:
+    assert (layout.SEARCH_ID, layout.TRIAL, layout.PARENT) == ("tuner.search_id", "tuner.trial", "mlflow.parentRunId")

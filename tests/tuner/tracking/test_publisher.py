@@ -1,0 +1,153 @@
+"""The publishing thread: it never raises, warns once, and writes later what it could not write."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated_search import MakeLedger, drive, small_space
+
+from tuner.ledger import TrialRecord
+from tuner.report.front_data import FrontData
+from tuner.search import Search
+from tuner.tracking import publisher as publisher_module
+from tuner.tracking.publisher import Publisher
+
+SPACE = small_space(search={"trials": 4})
+PATIENCE_SECONDS = 20
+
+
+@dataclass
+class FakeProjection:
+    """Notes what it is told, and fails as long as `broken` is set."""
+
+    broken: bool = False
+    written: list[int] = field(default_factory=list)
+    files: list[list[str]] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    called: threading.Event = field(default_factory=threading.Event)
+
+    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
+        self.called.set()
+        if self.broken:
+            raise ConnectionError("MLflow is away\nwith details")
+        self.written.append(len(front.points) and len(trials))
+
+    def write_files(self, files: Sequence[Path]) -> None:
+        self.files.append([path.name for path in files])
+
+    def close(self, status: str) -> None:
+        self.closed.append(status)
+
+    def wait_for_a_call(self) -> None:
+        self.called.clear()
+        assert self.called.wait(PATIENCE_SECONDS)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Intervals of milliseconds, and files that cost nothing."""
+
+    def write_front_files(folder: Path, front: FrontData) -> list[Path]:
+        del front
+        return [folder / "front.csv"]
+
+    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.005)
+    monkeypatch.setattr(publisher_module, "_LONGEST_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(publisher_module, "write_front_files", write_front_files)
+
+
+MakePublisher = Callable[[FakeProjection], tuple[Publisher, Search]]
+
+
+@pytest.fixture
+def make_publisher(make_ledger: MakeLedger, tmp_path: Path) -> MakePublisher:
+    def make(projection: FakeProjection) -> tuple[Publisher, Search]:
+        search = Search(SPACE, make_ledger(SPACE))
+        anything: Any = projection
+        publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+        search.listeners.append(publisher)
+        return publisher, search
+
+    return make
+
+
+def test_the_state_is_published_while_the_search_runs_and_at_its_end(make_publisher: MakePublisher) -> None:
+    projection = FakeProjection()
+    publisher, search = make_publisher(projection)
+    publisher.start()
+    projection.wait_for_a_call()
+    drive(search)
+    projection.wait_for_a_call()
+    publisher.close("FINISHED")
+    assert projection.written[-1] == 4
+    assert projection.files[-1] == ["space.yaml", "front.csv"]
+    assert projection.closed == ["FINISHED"]
+    assert publisher._thread.is_alive() is False
+
+
+def test_without_news_nothing_is_written(make_publisher: MakePublisher) -> None:
+    projection = FakeProjection()
+    publisher, _ = make_publisher(projection)
+    publisher.start()
+    projection.wait_for_a_call()
+    assert not projection.called.wait(0.1) or len(projection.written) <= 1
+    publisher.close("KILLED")
+    assert len(projection.written) == 2, "the first round and the last"
+
+
+def test_a_failing_projection_is_tried_again_with_one_warning(
+    make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture
+) -> None:
+    projection = FakeProjection(broken=True)
+    publisher, search = make_publisher(projection)
+    with caplog.at_level(logging.WARNING):
+        publisher.start()
+        drive(search)
+        for _ in range(4):
+            projection.wait_for_a_call()
+        assert projection.written == []
+        projection.broken = False
+        projection.wait_for_a_call()
+        publisher.close("FINISHED")
+    assert projection.written[-1] == 4
+    assert projection.closed == ["FINISHED"]
+    (warning,) = caplog.messages
+    assert "(ConnectionError: MLflow is away)" in warning
+    assert "`tuner sync small-1`" in warning
+
+
+def test_each_new_failure_is_told(make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture) -> None:
+    projection = FakeProjection(broken=True)
+    publisher, search = make_publisher(projection)
+    with caplog.at_level(logging.WARNING):
+        publisher.start()
+        projection.wait_for_a_call()
+        projection.broken = False
+        projection.wait_for_a_call()
+        search.next_assignment()
+        projection.wait_for_a_call()
+        projection.broken = True
+        publisher.close("KILLED")
+    assert len(caplog.messages) == 2
+    assert projection.closed == []
+
+
+def test_files_that_cannot_be_written_stop_nothing(
+    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(folder: Path, front: FrontData) -> list[Path]:
+        raise OSError(28, "No space left on device", str(folder), front.search)
+
+    monkeypatch.setattr(publisher_module, "write_front_files", full)
+    projection = FakeProjection()
+    publisher, search = make_publisher(projection)
+    drive(search)
+    with caplog.at_level(logging.WARNING):
+        publisher.start()
+        publisher.close("FINISHED")
+    (warning,) = caplog.messages
+    assert "No space left on device" in warning

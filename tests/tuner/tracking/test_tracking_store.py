@@ -1,0 +1,123 @@
+"""Where MLflow's records go, and whether anything answers there."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import UsageError
+from tuner.tracking import store
+
+
+@pytest.fixture
+def serve() -> Iterator["Serve"]:
+    server = Serve()
+    yield server
+    server.close()
+
+
+class Serve:
+    """A server on a free port of this machine that gives the same answer to everyone."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.answer = b""
+        self.requests: list[str] = []
+        threading.Thread(target=self._run, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of this server."""
+        host, port = self._socket.getsockname()
+        return f"{host}:{port}"
+
+    def close(self) -> None:
+        """End the server."""
+        self._socket.close()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                self.requests.append(connection.recv(4096).decode())
+                connection.sendall(self.answer)
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+def test_the_default_is_a_file_beside_the_searches(tmp_path: Path) -> None:
+    assert store.default_tracking_uri(tmp_path / "runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+
+
+def test_a_server_decides_for_itself_where_artifacts_go(tmp_path: Path) -> None:
+    assert store.artifact_folder("https://mlflow.example", tmp_path) is None
+    assert store.artifact_folder("sqlite:////mlflow.db", tmp_path) == f"file://{tmp_path}/mlartifacts"
+
+
+def test_links_open_mlflows_training_pages_on_a_server() -> None:
+    expected = "http://host:5000/#/experiments/7?workflowType=machine_learning"
+    assert store.experiment_link("http://host:5000/", "7") == expected
+    assert store.experiment_link("sqlite:////mlflow.db", "7") is None
+
+
+@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found"])
+def test_a_server_that_answers_is_reachable(serve: Serve, status: str) -> None:
+    serve.answer = f"HTTP/1.0 {status}\r\n\r\n".encode()
+    store.require_reachable(f"http://{serve.address}/")
+    assert serve.requests[0].startswith("GET /health ")
+
+
+def test_a_password_in_the_uri_is_no_part_of_the_host(serve: Serve) -> None:
+    serve.answer = b"HTTP/1.0 200 OK\r\n\r\n"
+    store.require_reachable(f"http://me:SECRET@{serve.address}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.0 503 Service Unavailable\r\n\r\n", "503"),
+        (b"SSH-2.0-OpenSSH_9.6\r\n", "SSH-2.0"),
+        (b"", "closed connection"),
+    ],
+)
+def test_a_server_that_is_no_mlflow_is_refused_with_the_reason(serve: Serve, answer: bytes, reason: str) -> None:
+    serve.answer = answer
+    with pytest.raises(UsageError, match=rf"MLflow does not answer at http://{serve.address}: .*{reason}"):
+        store.require_reachable(f"http://{serve.address}")
+
+
+def test_a_port_where_nobody_listens_is_refused_with_ways_out() -> None:
+    uri = f"http://me:SECRET@127.0.0.1:{free_port()}"
+    with pytest.raises(UsageError, match=r"Connection refused.*`mlflow server`.*--tracking-uri") as caught:
+        store.require_reachable(uri)
+    assert "SECRET" not in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["http://", "http://host:port", "http://a b", "http://..:5000"])
+def test_a_malformed_address_is_refused_like_an_unreachable_one(uri: str) -> None:
+    with pytest.raises(UsageError, match="MLflow does not answer at"):
+        store.require_reachable(uri)
+
+
+@pytest.mark.parametrize("uri", ["127.0.0.1:5000", "mlruns", "databricks"])
+def test_what_is_no_uri_is_refused_with_the_form(uri: str) -> None:
+    with pytest.raises(UsageError, match=rf"--tracking-uri '{uri}' must be a URI such as http://"):
+        store.require_reachable(uri)
+
+
+def test_a_database_is_asked_and_a_file_need_not_exist_yet(tmp_path: Path) -> None:
+    store.require_reachable(f"sqlite:///{tmp_path}/mlflow.db")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(UsageError, match=r"MLflow does not answer at postgresql://me:\*\*\*@127\.0\.0\.1:1/db"):
+        store.require_reachable("postgresql://me:SECRET@127.0.0.1:1/db")
+    with pytest.raises(UsageError, match=r"MLflow does not answer at ftp://host: .*ftp"):
+        store.require_reachable("ftp://host")

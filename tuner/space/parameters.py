@@ -1,0 +1,103 @@
+"""The searched parameters of a space: ranges and choices, checked as they are read."""
+
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Number = int | float
+Bound = TypeVar("Bound", int, float)
+
+
+class Part(BaseModel):
+    """Any part of a space file: frozen, and a key that it does not know is a fault."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class _Range(Part, Generic[Bound]):
+    low: Bound
+    high: Bound
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low is {self.low:g} and high is {self.high:g}, but low must be below high")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low is {self.low:g}, but must be above 0 on a logarithmic scale (log: true)")
+        return self
+
+    def extremes(self) -> dict[str, Any]:
+        """Give the values to be checked against the trainer's own rules, by their key in the file."""
+        return {"low": self.low, "high": self.high}
+
+
+class FloatParameter(_Range[float]):
+    """A real number in [low, high]."""
+
+    type: Literal["float"]
+
+    def distribution(self) -> BaseDistribution:
+        """Give Optuna's form of this range."""
+        return FloatDistribution(self.low, self.high, log=self.log)
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"a number from {self.low:g} to {self.high:g}"
+
+
+class IntParameter(_Range[int]):
+    """An integer in [low, high]."""
+
+    type: Literal["int"]
+
+    def distribution(self) -> BaseDistribution:
+        """Give Optuna's form of this range."""
+        return IntDistribution(self.low, self.high, log=self.log)
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"an integer from {self.low} to {self.high}"
+
+
+class CategoricalParameter(Part):
+    """One of a list of numbers or of names."""
+
+    type: Literal["categorical"]
+    choices: Annotated[list[Number] | list[str], Field(min_length=2)]
+
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _alike(cls, choices: Any) -> Any:
+        kinds = {type(choice) for choice in choices} if isinstance(choices, list) else set()
+        if not (kinds <= {int, float} or kinds == {str}):
+            raise ValueError(
+                f"choices are {choices}, but must be all numbers or all names (YAML takes 1e-3 for a name: "
+                "write 1.0e-3)"
+            )
+        return choices
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        if len(set(self.choices)) < len(self.choices):
+            raise ValueError(f"choices are {self.choices}, but must be distinct")
+        return self
+
+    def distribution(self) -> BaseDistribution:
+        """Give Optuna's form of these choices."""
+        return CategoricalDistribution(self.choices)
+
+    @property
+    def rule(self) -> str:
+        """What a value must be, for error messages."""
+        return f"one of {', '.join(map(str, self.choices))}"
+
+    def extremes(self) -> dict[str, Any]:
+        """Give the values to be checked against the trainer's own rules, by their key in the file."""
+        return {f"choices.{index}": choice for index, choice in enumerate(self.choices)}
+
+
+Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]
