@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from simulated_search import MakeLedger, Searches
+from simulated_search import MakeLedger, Searches, small_space
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -43,10 +43,8 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
 @pytest.fixture(scope="session")
 def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     """One MLflow store for all tests: making its tables takes seconds."""
-    from mlflow import MlflowClient
-
-    import tuner.tracking  # noqa: F401 - before MLflow, whose settings it makes
+    from tuner.tracking.projection import Projection
 
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
-    MlflowClient(uri)
+    assert Projection(uri, small_space(), "search", "id", None)._client.tracking_uri == uri
     return uri

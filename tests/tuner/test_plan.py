@@ -1,6 +1,5 @@
 """What a driver is going to run: requests against spaces, searches and ledgers on disk."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import yaml
 from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
 
 from tuner.errors import UsageError
+from tuner.folder import SearchFolder
 from tuner.ledger import default_ledger_url
 from tuner.plan import Request, plan_new, plan_resume
 from tuner.search import Search
@@ -156,18 +156,10 @@ def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger:
     make_ledger(SPACE, "sound")
     make_ledger(SPACE, "damaged").close()
     (runs_dir / "damaged" / "ledger.db").unlink()
+    SearchFolder(runs_dir / "damaged").freeze(SPACE, {"created": "2027-01-01"})
     assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "sound"
 
 
 def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_dir: Path, tmp_path: Path) -> None:
     request = Request(runs_dir=runs_dir, overrides=[f"data_root={tmp_path}"])
     assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
-
-
-def test_a_runs_folder_may_be_moved(finished: str, runs_dir: Path, tmp_path: Path) -> None:
-    """MLflow's default store lies beside the searches, wherever they are now."""
-    moved = tmp_path / "moved"
-    shutil.move(runs_dir, moved)
-    plan = plan_resume(Request(runs_dir=moved), finished)
-    assert plan.tracking_uri == f"sqlite:///{moved}/mlflow.db"
-    assert plan.ledger_url == default_ledger_url(moved / finished)

@@ -88,7 +88,7 @@ def test_a_new_search_gets_the_first_free_number(runs_dir: Path) -> None:
 
 def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> None:
     make_search(runs_dir, "mine")
-    with pytest.raises(UsageError, match="The name 'mine' exists already: choose another --name, or .*--resume mine"):
+    with pytest.raises(UsageError, match=r"The name 'mine' exists already: choose another --name, or .*--resume mine"):
         new_search(runs_dir, "mine", SPACE)
     (runs_dir / "half").mkdir()
     with pytest.raises(UsageError, match=f"remove {runs_dir}/half"):
@@ -97,7 +97,7 @@ def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> Non
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___"])
 def test_a_name_must_do_as_a_folder_and_as_an_argument(runs_dir: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="--name .* must"):
+    with pytest.raises(UsageError, match=r"--name .* must"):
         new_search(runs_dir, name, SPACE)
 
 
@@ -113,6 +113,7 @@ def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs
     moved = runs_dir / "elsewhere.db"
     ledger.close()
     (folder.path / "ledger.db").rename(moved)
+    assert list(folder.path.glob("ledger.db*")) == [], "closing leaves nothing beside the file"
     with pytest.raises(UsageError, match="There is no ledger at"):
         folder.open_ledger()
     folder.open_ledger(f"sqlite:///{moved}").close()

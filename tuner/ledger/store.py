@@ -56,11 +56,14 @@ def default_ledger_url(search_folder: Path) -> str:
 class Ledger:
     """One search's record, written by the driver alone; a method that writes returns once it is durable."""
 
-    def __init__(self, url: str, search: str, study: optuna.Study, engine: sa.Engine) -> None:
+    def __init__(
+        self, url: str, search: str, study: optuna.Study, storage: optuna.storages.RDBStorage, engine: sa.Engine
+    ) -> None:
         """Use `create` or `open`."""
         self.url = url
         self.search = search
         self._study = study
+        self._storage = storage
         self._engine = engine
 
     @classmethod
@@ -84,7 +87,7 @@ class Ledger:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             study.set_metric_names([objective.name for objective in objectives])
         _metadata.create_all(engine)
-        ledger = cls(url, search, study, engine)
+        ledger = cls(url, search, study, storage, engine)
         ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
         return ledger
 
@@ -98,7 +101,7 @@ class Ledger:
             study = optuna.load_study(study_name=search, storage=storage)
         except KeyError as error:
             raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
-        ledger = cls(url, search, study, engine)
+        ledger = cls(url, search, study, storage, engine)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
             raise UsageError(
@@ -157,9 +160,10 @@ class Ledger:
         return [_record(trial, tuple(reports.get(trial.number, ()))) for trial in self._trials()]
 
     def close(self) -> None:
-        """Release the connections."""
+        """Release all connections; the last one on a file brings what SQLite keeps beside it into it."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
         self._engine.dispose()
-        self._study._storage.remove_session()  # noqa: SLF001 - nothing public closes Optuna's sessions
 
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)

@@ -1,0 +1,249 @@
+"""A driver from start to end, with simulated trials in place of Ray and a projection that only listens."""
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console
+from simulated_search import drive, space_mapping, train
+
+import tuner.driver
+from tuner.driver import run
+from tuner.engine.ending import Ending
+from tuner.errors import UsageError
+from tuner.folder import SearchFolder
+from tuner.ledger import Outcome, TrialRecord
+from tuner.plan import Plan, Request, plan_new, plan_resume
+from tuner.report.front_data import FrontData
+from tuner.search import Search
+
+Session = Callable[..., Ending]
+
+
+class FakeProjection:
+    """Takes the place of MLflow."""
+
+    experiment_id = None
+
+    def __init__(self) -> None:
+        self.trials: Sequence[TrialRecord] = []
+        self.statuses: list[str] = []
+
+    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
+        del front
+        self.trials = trials
+
+    def write_files(self, files: Sequence[Path]) -> None:
+        assert all(file.is_file() for file in files)
+
+    def close(self, status: str) -> None:
+        self.statuses.append(status)
+
+
+class Driver:
+    """Drives searches in this process and keeps what was printed."""
+
+    def __init__(self, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._space = runs_dir.parent / "small.yaml"
+        self._space.write_text(yaml.safe_dump(space_mapping(search={"trials": 3})))
+        self.runs_dir = runs_dir
+        self.projection = FakeProjection()
+        self.text = ""
+        monkeypatch.setattr(tuner.driver, "make_projection", lambda *_: self.projection)
+        monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
+        monkeypatch.setattr("tuner.engine.cluster._cluster_resources", lambda: {"CPU": 2})
+        monkeypatch.setattr("tuner.report.files.front_png", lambda _: b"")
+
+    def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
+        """Plan and drive a search whose session is `session`."""
+        self._monkeypatch.setattr("tuner.engine.session.run_session", session)
+        request = Request(space=str(self._space) if resume is None else None, runs_dir=self.runs_dir, **flags)
+        plan: Plan = plan_new(request) if resume is None else plan_resume(request, resume)
+        screen = StringIO()
+        code = run(plan, request, Console(file=screen, width=200))
+        self.text = screen.getvalue()
+        return code
+
+    def folder(self, name: str = "small-1") -> SearchFolder:
+        """Give the folder of a search."""
+        return SearchFolder(self.runs_dir / name)
+
+    def trials(self, name: str = "small-1") -> list[TrialRecord]:
+        """Read what is on record."""
+        ledger = self.folder(name).open_ledger()
+        try:
+            return ledger.load()
+        finally:
+            ledger.close()
+
+
+@pytest.fixture
+def driver(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    return Driver(runs_dir, monkeypatch)
+
+
+def to_the_end(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder, options
+    drive(search)
+    return Ending.FINISHED
+
+
+def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder, options
+    first = search.next_assignment()
+    assert first is not None
+    train(search, first)
+    search.next_assignment()
+    return Ending.INTERRUPTED
+
+
+def out_of_time(search: Search, folder: Path, **options: Any) -> Ending:
+    assert options["time_budget_seconds"] == 60
+    interrupted(search, folder)
+    return Ending.OUT_OF_TIME
+
+
+def all_fail(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder
+    while (assignment := search.next_assignment()) is not None:
+        options["on_retry"](assignment.number, "Traceback\nKeyError: 1")
+        search.fail(assignment.number, "Traceback\nRuntimeError: out of memory")
+    return Ending.FINISHED
+
+
+def crash(search: Search, folder: Path, **options: Any) -> Ending:
+    interrupted(search, folder, **options)
+    raise RuntimeError("Ray went away")
+
+
+def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
+    assert driver.run(to_the_end) == 0
+    assert all(trial.outcome is not Outcome.RUNNING for trial in driver.trials())
+    assert driver.projection.statuses == ["FINISHED"]
+    assert [trial.number for trial in driver.projection.trials] == [0, 1, 2]
+    front = json.loads((driver.folder().path / "front.json").read_text())
+    assert front["front"]
+    assert driver.text.startswith(f"Starting small-1: 3 trials. Files: {driver.folder().path}")
+    assert "Pareto front of small-1" in driver.text
+    assert "Next:" in driver.text
+
+
+def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None:
+    driver.run(to_the_end, name="mine", trials=2)
+    frozen = driver.folder("mine").frozen()
+    ledger = driver.folder("mine").open_ledger()
+    facts = ledger.facts()
+    ledger.close()
+    assert frozen["search_id"] == facts["search_id"]
+    assert frozen["search_id"].startswith("mine-")
+    assert facts["versions"] == frozen["versions"]
+    assert facts["space"] == driver.folder("mine").space().model_dump(mode="json")
+    assert driver.folder("mine").space().search.trials == 2
+
+
+def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Driver) -> None:
+    assert driver.run(interrupted) == 130
+    assert driver.projection.statuses == ["KILLED"]
+    command = f"python -m tuner.run --resume small-1 --runs-dir {driver.runs_dir}"
+    assert f"Interrupted; nothing is lost. Continue with:\n  {command}\n" in driver.text
+    assert driver.run(to_the_end, resume="small-1") == 0
+    assert driver.text.startswith("Resuming small-1: 3 trials.")
+    assert len(driver.trials()) == 3
+    assert driver.run(to_the_end, resume="small-1", trials=5) == 0
+    assert len(driver.trials()) == 5
+    assert driver.folder().space().search.trials == 5
+
+
+def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
+    assert driver.run(out_of_time, time_budget_seconds=60) == 0
+    assert "The time budget is used; nothing is lost. Continue with:\n  python -m tuner.run --resume" in driver.text
+    assert driver.projection.statuses == ["KILLED"]
+
+
+def test_a_search_of_failures_fails_with_the_last_reason(driver: Driver) -> None:
+    assert driver.run(all_fail) == 1
+    assert "The search failed: every trial did. The last one: RuntimeError: out of memory" in driver.text
+    assert "trial 0 crashed and is started again from its last checkpoint: KeyError: 1" in driver.text
+
+
+def test_a_crash_of_the_session_closes_mlflows_run_as_failed(driver: Driver) -> None:
+    with pytest.raises(RuntimeError, match="Ray went away"):
+        driver.run(crash)
+    assert driver.projection.statuses == ["FAILED"]
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_quiet_prints_the_result_only(driver: Driver) -> None:
+    driver.run(to_the_end, verbosity=-1)
+    assert "trial 0" not in driver.text
+    assert "Starting" not in driver.text
+    assert "Pareto front of small-1" in driver.text
+
+
+def test_verbose_prints_every_epoch(driver: Driver) -> None:
+    driver.run(to_the_end, verbosity=1)
+    assert "trial 0 finished epoch 2: Natural" in driver.text
+
+
+def refused(driver: Driver, match: str, **flags: Any) -> None:
+    def no_session(*arguments: Any, **options: Any) -> Ending:
+        raise AssertionError(arguments, options)
+
+    with pytest.raises(UsageError, match=match):
+        driver.run(no_session, **flags)
+
+
+@pytest.mark.parametrize(
+    ("flags", "match"),
+    [
+        ({"tracking_uri": "http://127.0.0.1:1"}, r"MLflow does not answer at http://127\.0\.0\.1:1"),
+        ({"tracking_uri": "nonsense"}, "--tracking-uri 'nonsense' must be a URI"),
+        ({"ledger": "nonsense"}, "The ledger nonsense is not a database's URL"),
+        ({"ledger": "postgresql://127.0.0.1:1/db"}, r"The ledger postgresql://127\.0\.0\.1:1/db cannot be opened"),
+        ({"overrides": ["dataset=folder"], "data_root": Path("/nowhere")}, "/nowhere"),
+        ({"cpus_per_trial": 99}, "small asks for 99 CPU a trial, but Ray has 2 CPU here"),
+        ({"gpus_per_trial": 1}, "small asks for 1 GPU a trial, but Ray has 0 GPU here"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_nothing_written(driver: Driver, flags: dict[str, Any], match: str) -> None:
+    refused(driver, match, **flags)
+    assert not driver.runs_dir.exists()
+
+
+def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver) -> None:
+    driver.runs_dir.write_text("a file")
+    refused(driver, f"The folder {driver.runs_dir}/small-1 cannot be made: .*--runs-dir")
+
+
+def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: Driver, tmp_path: Path) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+    driver.run(to_the_end, ledger=shared)
+    frozen = driver.folder().frozen()
+    assert frozen["ledger"] == shared
+    assert not (driver.folder().path / "ledger.db").exists()
+    assert len(driver.trials()) == 3
+    shutil.rmtree(driver.runs_dir)
+    refused(driver, "holds a search named 'small-1' already: choose another --name", ledger=shared)
+    assert not driver.runs_dir.exists()
+
+
+def test_a_runs_folder_may_be_moved(driver: Driver, tmp_path: Path) -> None:
+    """MLflow's default store and the ledger lie beside the search, wherever that is now."""
+    driver.run(interrupted)
+    moved = tmp_path / "moved"
+    shutil.move(driver.runs_dir, moved)
+    plan = plan_resume(Request(runs_dir=moved), "small-1")
+    assert plan.tracking_uri == f"sqlite:///{moved}/mlflow.db"
+    assert plan.ledger_url == f"sqlite:///{moved}/small-1/ledger.db"
+
+
+def test_a_tracking_uri_is_remembered(driver: Driver, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/other.db"
+    driver.run(interrupted, tracking_uri=uri)
+    assert plan_resume(Request(runs_dir=driver.runs_dir), "small-1").tracking_uri == uri
