@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, Self
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
-ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18")
+ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
 OBJECTIVES = ("shared_information",)
 AUGMENTATIONS = ("none", "crop_flip")
 # What a trial reports that a search may optimise.

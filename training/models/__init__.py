@@ -6,10 +6,20 @@ from training.config import ConfigError, TrialConfig
 from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck
 from training.models.cnn import cnn4, digits_cnn
 from training.models.resnet import resnet18
+from training.models.resnet50 import resnet50
+from training.models.vgg import vgg16
+from training.models.wide_resnet import wrn34_10
 
 __all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "build_model"]
 
-_BACKBONES = {"digits_cnn": digits_cnn, "cnn4": cnn4, "resnet18": resnet18}
+_BACKBONES = {
+    "digits_cnn": digits_cnn,
+    "cnn4": cnn4,
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "vgg16": vgg16,
+    "wrn34_10": wrn34_10,
+}
 
 
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
