@@ -137,6 +137,7 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
     bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
 
     def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
+        trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)
         bar.set_postfix(

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from training.config import ConfigError, TrialConfig
-from training.models import Classifier, build_model
+from training.models import Classifier, Gaussian, build_model
 from training.models.wide_resnet import _PreActivationBlock
 
 
@@ -72,6 +72,7 @@ def test_wrn34_10_has_the_papers_size_with_its_bottleneck() -> None:
 def test_shapes(architecture: str, shape: tuple[int, int, int]) -> None:
     model = build(architecture, shape, bottleneck=6, classes=7)
     latent = model.encode(torch.rand(2, *shape))
+    assert isinstance(latent, Gaussian)
     assert latent.mu.shape == latent.sigma.shape == (2, 6)
     assert model(torch.rand(2, *shape)).shape == (2, 7)
 
@@ -143,3 +144,12 @@ def test_the_convolutions_of_wrn34_10_start_with_he_weights() -> None:
             area = module.kernel_size[0] * module.kernel_size[1]
             expected = (2 / (area * module.out_channels)) ** 0.5
             assert module.weight.std().item() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shape", "expected"), [("cnn4", (1, 28, 28), 312_202), ("resnet18", (3, 32, 32), 11_173_962)]
+)
+def test_without_a_bottleneck_the_head_is_on_the_features(
+    architecture: str, shape: tuple[int, int, int], expected: int
+) -> None:
+    assert count_parameters(build(architecture, shape, bottleneck=0)) == expected
