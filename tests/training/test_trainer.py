@@ -74,6 +74,60 @@ def test_metrics_of_an_epoch() -> None:
     assert trainer.train_epoch()["learning_rate"] == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("changes", CHANGES)
+def test_measuring_the_gradients_changes_no_bit(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+    measured, unmeasured = (Trainer(make_config(**changes), make_data(side=16), "cpu") for _ in range(2))
+    monkeypatch.setattr(unmeasured, "_gradient_norms", lambda _: {})
+    for trainer in (measured, unmeasured):
+        trainer.train_epoch()
+        trainer.train_epoch()
+    assert any(key.startswith("gradient_norm/") for key in measured.history[0])
+    rest = [{k: v for k, v in m.items() if not k.startswith("gradient_norm/")} for m in measured.history]
+    assert [without_seconds(m) for m in rest] == [without_seconds(m) for m in unmeasured.history]
+    expected = unmeasured.model.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in measured.model.state_dict().items())
+
+
+def test_gradient_norms_are_those_of_the_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without momentum and decay a step is the learning rate times the gradient of the total.
+    config = make_config(momentum=0, weight_decay=0, architecture="cnn4")
+    trainer = Trainer(config, make_data(side=16), "cpu")
+    update, before = trainer._update, {}
+
+    def remembering(total: torch.Tensor, step: int) -> None:
+        before.update({name: weight.detach().clone() for name, weight in trainer.model.named_parameters()})
+        update(total, step)
+
+    monkeypatch.setattr(trainer, "_update", remembering)
+    metrics = trainer.train_epoch()
+    moved = [
+        (weight.detach() - before[name]).double().square().sum()
+        for name, weight in trainer.model.named_parameters()
+        if not name.startswith("head")
+    ]
+    found = math.sqrt(sum(moved)) / metrics["learning_rate"]
+    assert metrics["gradient_norm/total"] == pytest.approx(found, rel=1e-3)
+
+
+def test_the_weight_of_trades_is_constant() -> None:
+    trainer = Trainer(make_config(objective="trades", lam=6), make_data(), "cpu")
+    assert [trainer.train_epoch()["lambda"] for _ in range(2)] == [6, 6]
+
+
+def test_the_best_weights_are_kept(tmp_path: Path) -> None:
+    trainer = Trainer(make_config(epochs=6), make_data(), "cpu")
+    states = []
+    for _ in range(6):
+        trainer.train_epoch()
+        trainer.save_best(tmp_path)
+        states.append({key: value.clone() for key, value in trainer.model.state_dict().items()})
+    accuracies = [metrics["pgd_accuracy"] for metrics in trainer.history]
+    best = torch.load(tmp_path / "best.pt", weights_only=True)["state"]
+    assert best["epoch"] == 1 + accuracies.index(max(accuracies))
+    assert best["metrics"] == trainer.history[best["epoch"] - 1]
+    assert all(torch.equal(value, states[best["epoch"] - 1][key]) for key, value in best["model"].items())
+
+
 def test_learns_to_be_right_and_robust() -> None:
     trainer = Trainer(make_config(epochs=12, sigma_bias=-2), make_data(), "cpu")
     trainer.run(ignore)

@@ -8,7 +8,9 @@ from training.models.wide_resnet import _PreActivationBlock
 
 
 def build(architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10) -> Classifier:
-    config = TrialConfig.from_mapping({"architecture": architecture, "bottleneck": bottleneck})
+    # On the output, so that models without a bottleneck are accepted; it does not change the model.
+    values = {"architecture": architecture, "bottleneck": bottleneck, "regularise": "output"}
+    config = TrialConfig.from_mapping(values)
     return build_model(config, classes, shape)
 
 
