@@ -12,6 +12,7 @@ import torch
 from training.config import TrialConfig
 
 FILE_NAME = "checkpoint.pt"
+BEST_NAME = "best.pt"
 FORMAT = 1
 
 # Where the data lie may change between machines; every other key changes the numbers that follow.
@@ -22,20 +23,20 @@ class CheckpointError(Exception):
     """A checkpoint is missing, damaged or from another configuration."""
 
 
-def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any]) -> None:
-    """Write `folder/checkpoint.pt`, replacing an earlier one at once; `state` holds tensors and plain values.
+def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any], *, name: str = FILE_NAME) -> None:
+    """Write the file `name` in `folder`, replacing an earlier one at once; `state` holds tensors and plain values.
 
     A process that dies meanwhile leaves the earlier checkpoint as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{FILE_NAME}.{os.getpid()}.tmp"
+    unfinished = folder / f"{name}.{os.getpid()}.tmp"
     content = {"format": FORMAT, "config": config.to_mapping(), "state": dict(state)}
     try:
         with unfinished.open("wb") as file:
             torch.save(content, file)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.replace(folder / FILE_NAME)
+        unfinished.replace(folder / name)
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -1,15 +1,31 @@
 """The frozen configuration of one trial, and the only place where its values are checked."""
 
 import difflib
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from fractions import Fraction
 from typing import Any, Self
 
+from training.config_rules import (
+    Rule,
+    choice,
+    choices_of,
+    milestones,
+    not_negative,
+    positive,
+    rates,
+    real,
+    share,
+    share_above_zero,
+    whole,
+)
+
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
-ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18")
-OBJECTIVES = ("shared_information",)
+ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
+OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma_simplified")
+OPTIMISERS = ("sgd", "adam")
+# The terms of `shared_information`, in the order of their computation.
+TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
+HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
 AUGMENTATIONS = ("none", "crop_flip")
 # What a trial reports that a search may optimise.
 METRICS = ("natural_accuracy", "pgd_accuracy")
@@ -27,77 +43,6 @@ class ConfigError(ValueError):
         return "; ".join(f"{key}: {message}" for key, message in self.problems)
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """How a value from a file becomes a field: `convert` raises ValueError, or `holds` must be true."""
-
-    text: str
-    convert: Callable[[Any], Any]
-    holds: Callable[[Any], bool]
-
-
-def _to_float(value: Any) -> float:
-    """Read 0.1, "1e-3" (which YAML leaves a string) and fractions such as "8/255"."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError(value)
-    number = float(Fraction(value)) if isinstance(value, str) and "/" in value else float(value)
-    if not math.isfinite(number):
-        raise ValueError(value)
-    return number
-
-
-def _to_int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-        raise ValueError(value)
-    return int(value)
-
-
-def _to_floats(value: Any) -> tuple[float, ...]:
-    if isinstance(value, str | bytes):
-        raise TypeError(value)
-    return tuple(_to_float(item) for item in value)
-
-
-def _real(default: float, text: str, holds: Callable[[float], bool]) -> Any:
-    return field(default=default, metadata={"rule": _Rule(f"a number {text}", _to_float, holds)})
-
-
-def _whole(default: int, minimum: int) -> Any:
-    rule = _Rule(f"an integer >= {minimum}", _to_int, lambda value: value >= minimum)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _choice(default: str, choices: tuple[str, ...]) -> Any:
-    rule = _Rule(f"one of {', '.join(choices)}", str, lambda value: value in choices)
-    return field(default=default, metadata={"rule": rule})
-
-
-def _milestones(default: tuple[float, ...]) -> Any:
-    def increasing(value: tuple[float, ...]) -> bool:
-        return all(0 < v <= 1 for v in value) and list(value) == sorted(set(value))
-
-    return field(
-        default=default,
-        metadata={"rule": _Rule("a list of increasing fractions in (0, 1]", _to_floats, increasing)},
-    )
-
-
-def _positive(default: float) -> Any:
-    return _real(default, "> 0", lambda value: value > 0)
-
-
-def _not_negative(default: float) -> Any:
-    return _real(default, ">= 0", lambda value: value >= 0)
-
-
-def _share(default: float) -> Any:
-    return _real(default, "in [0, 1]", lambda value: 0 <= value <= 1)
-
-
-def _share_above_zero(default: float) -> Any:
-    return _real(default, "in (0, 1]", lambda value: 0 < value <= 1)
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrialConfig:
     """Everything that determines one trial. Defaults: Yu et al. 2023, CIFAR-10, Table 3 and section 4.3.
@@ -108,51 +53,69 @@ class TrialConfig:
     """
 
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
-    dataset: str = _choice("cifar10", DATASETS)
+    dataset: str = choice("cifar10", DATASETS)
     data_root: str = field(
-        default="data", metadata={"rule": _Rule("the path of a folder", str, lambda value: value != "")}
+        default="data", metadata={"rule": Rule("the path of a folder", str, lambda value: value != "")}
     )
-    train_fraction: float = _share_above_zero(1.0)
-    validation_fraction: float = _real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
-    split_seed: int = _whole(0, 0)
-    augmentation: str = _choice("crop_flip", AUGMENTATIONS)
+    train_fraction: float = share_above_zero(1.0)
+    validation_fraction: float = real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
+    split_seed: int = whole(0, 0)
+    augmentation: str = choice("crop_flip", AUGMENTATIONS)
 
     # Model. sigma = softplus(s + sigma_bias) + sigma_floor; the floor bounds the symmetric KL's gradient.
-    architecture: str = _choice("resnet18", ARCHITECTURES)
-    bottleneck: int = _whole(256, 1)
-    sigma_bias: float = _real(0.0, "", lambda _: True)
-    sigma_floor: float = _real(1e-3, ">= 0.001", lambda value: value >= 1e-3)
+    architecture: str = choice("resnet18", ARCHITECTURES)
+    # bottleneck: the dimensions of the latent; 0 = none, the head on the features as they are.
+    bottleneck: int = whole(256, 0)
+    sigma_bias: float = real(0.0, "", lambda _: True)
+    sigma_floor: float = real(1e-3, ">= 0.001", lambda value: value >= 1e-3)
 
-    # Objective: eq. 16, with lambda ramped exponentially from lam_start to lam.
-    objective: str = _choice("shared_information", OBJECTIVES)
-    alpha: float = _share(0.5)
-    beta: float = _not_negative(1e-3)
-    lam: float = _positive(4.0)
-    lam_start: float = _positive(1e-3)
-    ramp_start: float = _share(10 / 120)
-    ramp_end: float = _share_above_zero(100 / 120)
-    hsic_neighbours: int = _whole(10, 1)
+    # Objective: eq. 16, with lambda ramped exponentially from lam_start to lam. For trades and mart lambda is
+    # the weight of their divergence, from the first step on: their schedules know no ramp.
+    objective: str = choice("shared_information", OBJECTIVES)
+    alpha: float = share(0.5)
+    beta: float = not_negative(1e-3)
+    lam: float = positive(4.0)
+    lam_start: float = positive(1e-3)
+    ramp_start: float = share(10 / 120)
+    ramp_end: float = share_above_zero(100 / 120)
+    # Of shared_information alone: its terms (Table 10), whether symmetric KL and information act on p(z|x) or
+    # on p(y|x) (Table 14), and the readings of HSIC that `training/losses/hsic.py` explains.
+    terms: tuple[str, ...] = choices_of(TERMS)
+    regularise: str = choice("latent", ("latent", "output"))
+    hsic_neighbours: int = whole(10, 1)
+    hsic_normalisation: str = choice("biased", HSIC_NORMALISATIONS)
+    hsic_width: str = choice("nearest", ("nearest", "first_columns"))
+    # The latent that the loss classifies and whose information it measures; that which the attack sees; and
+    # whether clean and adversarial images are one batch for batch norm (TRADES: two).
+    loss_latent: str = choice("sample", ("sample", "mean"))
+    attack_latent: str = choice("mean", ("mean", "sample"))
+    forward: str = choice("separate", ("separate", "joint"))
 
-    # Optimiser: SGD, learning rate multiplied by lr_drop_factor at each point of lr_drops.
-    epochs: int = _whole(120, 1)
-    batch_size: int = _whole(128, 2)
-    learning_rate: float = _positive(0.1)
-    momentum: float = _real(0.9, "in [0, 1)", lambda value: 0 <= value < 1)
-    weight_decay: float = _not_negative(5e-4)
-    lr_drops: tuple[float, ...] = _milestones((75 / 120, 90 / 120, 100 / 120))
-    lr_drop_factor: float = _share_above_zero(0.1)
+    # Optimiser: learning rate multiplied by lr_drop_factor at each point of lr_drops, or, where they are given,
+    # set to the rates of lr_after_drops. Momentum is SGD's.
+    optimiser: str = choice("sgd", OPTIMISERS)
+    epochs: int = whole(120, 1)
+    batch_size: int = whole(128, 2)
+    learning_rate: float = positive(0.1)
+    momentum: float = real(0.9, "in [0, 1)", lambda value: 0 <= value < 1)
+    weight_decay: float = not_negative(5e-4)
+    lr_drops: tuple[float, ...] = milestones((75 / 120, 90 / 120, 100 / 120))
+    lr_drop_factor: float = share_above_zero(0.1)
+    lr_after_drops: tuple[float, ...] = rates()
 
-    # Attacks, l-infinity: PGD inside training, and a longer PGD for the validation accuracy.
-    epsilon: float = _share(0.031)
-    attack_steps: int = _whole(10, 1)
-    attack_step_size: float = _positive(0.007)
-    eval_attack_steps: int = _whole(20, 1)
-    eval_attack_step_size: float = _positive(0.003)
+    # Attacks, l-infinity: PGD inside training, and a longer PGD for the validation accuracy. Training attacks
+    # start uniformly in the ball or, as in the code of TRADES and MART, from 0.001 * N(0, 1).
+    epsilon: float = share(0.031)
+    attack_start: str = choice("uniform", ("uniform", "gaussian"))
+    attack_steps: int = whole(10, 1)
+    attack_step_size: float = positive(0.007)
+    eval_attack_steps: int = whole(20, 1)
+    eval_attack_step_size: float = positive(0.003)
     # 0 = the whole validation split; otherwise its first `eval_images` images (the split is shuffled).
-    eval_images: int = _whole(0, 0)
-    eval_batch_size: int = _whole(500, 1)
+    eval_images: int = whole(0, 0)
+    eval_batch_size: int = whole(500, 1)
 
-    seed: int = _whole(0, 0)
+    seed: int = whole(0, 0)
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
@@ -206,9 +169,39 @@ def _conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     if config.ramp_start >= config.ramp_end:
         rule = f"below ramp_end = {config.ramp_end}"
         problems.append(("ramp_start", f"the value is {config.ramp_start}, but must be {rule}"))
+    if config.lr_after_drops and len(config.lr_after_drops) != len(config.lr_drops):
+        rule = f"one for each of the {len(config.lr_drops)} lr_drops, or absent"
+        problems.append(("lr_after_drops", f"there are {len(config.lr_after_drops)} rates, but must be {rule}"))
+    if config.attack_latent == "sample" and config.bottleneck == 0:
+        problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
+    if config.forward == "joint" and config.objective == "standard":
+        problems.append(("forward", "standard sees adversarial images only: there is nothing to join"))
+    if config.objective == "shared_information":
+        return problems + _shared_information_conflicts(config)
+    return problems + [
+        (f.name, f"belongs to the objective shared_information, and has no effect with {config.objective}; remove it")
+        for f in fields(config)
+        if f.name in ("terms", "regularise", "hsic_normalisation", "hsic_width")
+        and getattr(config, f.name) != f.default
+    ]
+
+
+def _shared_information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
+    problems = []
+    shares = {"natural_cross_entropy": 1 - config.alpha, "adversarial_cross_entropy": config.alpha}
+    if not any(share > 0 and term in config.terms for term, share in shares.items()):
+        rule = "no cross-entropy has a weight above 0: the classifier would learn nothing"
+        problems.append(("terms", f"with alpha = {config.alpha} and terms = {list(config.terms)} {rule}"))
+    if config.bottleneck == 0 and config.regularise == "latent" and {"symmetric_kl", "information"} & {*config.terms}:
+        way_out = "set bottleneck >= 1, or regularise: output"
+        problems.append(("regularise", f"the value is latent, but without a bottleneck there is no p(z|x); {way_out}"))
+    if "information" not in config.terms:
+        return problems
     if config.hsic_neighbours >= config.batch_size:
         rule = f"below batch_size = {config.batch_size}: a sample has no more neighbours than that"
         problems.append(("hsic_neighbours", f"the value is {config.hsic_neighbours}, but must be {rule}"))
+    if config.hsic_normalisation == "unbiased" and config.batch_size < 4:
+        problems.append(("hsic_normalisation", "the value is unbiased, which needs a batch_size of at least 4"))
     return problems
 
 

@@ -1,4 +1,4 @@
-"""Train one configuration: `python -m training.run --config FILE`. No search, no Ray."""
+"""Train one configuration: `python -m training.run --config FILE|PRESET`. No search, no Ray."""
 
 import argparse
 import shlex
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.config import ConfigError, TrialConfig
+from training.config_files import UnknownPresetError, find_config
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
 # --help and a wrong configuration are answered at once.
@@ -48,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Train one configuration and print its natural and PGD accuracy after each epoch.",
         epilog="Example: python -m training.run --config training/configs/digits.yaml --set alpha=0.8",
     )
-    parser.add_argument("--config", required=True, metavar="FILE", help="YAML file with TrialConfig's keys")
+    parser.add_argument("--config", required=True, metavar="FILE|NAME", help="YAML file, or a preset's name")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key; may be repeated"
     )
@@ -65,8 +66,10 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     import yaml
 
     try:
-        values = yaml.safe_load(Path(arguments.config).read_text("utf-8"))
+        values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
         overrides = [_override(text) for text in arguments.set]
+    except UnknownPresetError as error:
+        raise UsageError(str(error)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{arguments.config} cannot be read as YAML: {error}") from error
     if not isinstance(values, dict):
@@ -137,6 +140,7 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
     bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
 
     def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
+        trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)
         bar.set_postfix(

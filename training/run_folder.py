@@ -14,7 +14,7 @@ METRICS = "metrics.jsonl"
 
 
 class RunFolder:
-    """`config.yaml`, `metrics.jsonl` and `checkpoint.pt` in one folder, created by `begin`."""
+    """`config.yaml`, `metrics.jsonl`, `checkpoint.pt` and `best.pt` in one folder, created by `begin`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

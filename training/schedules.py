@@ -18,10 +18,16 @@ def lambda_at(progress: float, *, start: float, final: float, ramp_start: float,
     return final if ramped == 1.0 else start * (final / start) ** ramped
 
 
-def learning_rate_at(progress: float, *, base: float, drops: Sequence[float], drop_factor: float) -> float:
+def learning_rate_at(
+    progress: float, *, base: float, drops: Sequence[float], drop_factor: float, after_drops: Sequence[float] = ()
+) -> float:
     """Give the learning rate after the fraction `progress` of the budget.
 
-    It is multiplied by `drop_factor` at each of `drops`, the moment itself included: a drop at 75/120 governs
-    the whole epoch that follows 75 finished ones.
+    It is multiplied by `drop_factor` at each of `drops`, or set to the rate in the same place of `after_drops`
+    where these are given. The moment itself is included: a drop at 75/120 governs the whole epoch that follows
+    75 finished ones.
     """
-    return base * drop_factor ** sum(progress >= drop for drop in drops)
+    passed = sum(progress >= drop for drop in drops)
+    if after_drops and passed:
+        return after_drops[passed - 1]
+    return base * drop_factor**passed

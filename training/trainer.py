@@ -6,19 +6,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.attacks import pgd
-from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from training.attacks import ascend, frozen, gaussian_start, uniform_start
+from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.config import ConfigError, TrialConfig
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
+from training.divergence import DivergedError, require_finite
 from training.evaluate import evaluate
-from training.losses import LossTerms, View, shared_information
+from training.losses import ModelLook, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.numerics import repeatable_convolutions
 from training.random_streams import RandomStreams
 from training.schedules import lambda_at, learning_rate_at
+
+__all__ = ["DivergedError", "OnStep", "Report", "Trainer"]
 
 OnStep = Callable[[int, int], None]
 
@@ -30,21 +33,6 @@ class Report(Protocol):
     """
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None], /) -> None: ...
-
-
-class DivergedError(ArithmeticError):
-    """A loss term or a weight stopped being finite: `term` is the first that did, `epoch` counts from 1."""
-
-    def __init__(self, term: str, epoch: int) -> None:
-        self.term = term
-        self.epoch = epoch
-        super().__init__(term, epoch)
-
-    def __str__(self) -> str:
-        return (
-            f"Training diverged in epoch {self.epoch}: {self.term} is not finite;"
-            " lower learning_rate or lambda, or raise sigma_floor."
-        )
 
 
 class Trainer:
@@ -68,11 +56,13 @@ class Trainer:
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
             self.model = build_model(config, data.num_classes, data.image_shape).to(self.device)
-        self._optimiser = torch.optim.SGD(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
+        self._optimiser = _build_optimiser(config, self.model)
+        self._objective = build_objective(config)
+        self._look = ModelLook(
+            self.model,
+            self._streams.generator,
+            joint=config.forward == "joint",
+            sampled=config.loss_latent == "sample",
         )
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
@@ -85,19 +75,21 @@ class Trainer:
         """Train one epoch and evaluate.
 
         Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, the epoch's mean of each
-        `loss/TERM`, `lambda` and `learning_rate` of its last step, and `seconds`, evaluation included. Raise
-        DivergedError if a loss or the weights are not finite at its end.
+        `loss/TERM`, of its last step `gradient_norm/TERM`, `lambda` and `learning_rate`, and `seconds`,
+        evaluation included. A term is before its weighting, `total` the loss; its gradient is that with respect
+        to the weights which all terms share, the head's left out. Raise DivergedError if a loss or the weights
+        are not finite at the epoch's end.
         """
         started = time.perf_counter()
         self._between_epochs = False
         with self._streams.active(), repeatable_convolutions():
-            terms = self._train_steps(on_step)
-            _require_finite(terms, self.model, epoch=self.epoch + 1)
+            losses, norms = self._train_steps(on_step)
+            require_finite(losses, self.model, epoch=self.epoch + 1)
             accuracies = evaluate(self.model, self._validation, self.config)
-        means = terms.double().mean(dim=0).tolist()
         metrics = {
             **accuracies,
-            **{f"loss/{name}": mean for name, mean in zip(LossTerms._fields, means, strict=True)},
+            **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
+            **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             "lambda": self._lambda(self.steps - 1),
             "learning_rate": self._learning_rate(self.steps - 1),
             "seconds": time.perf_counter() - started,
@@ -117,7 +109,21 @@ class Trainer:
                 f"Epoch {self.epoch + 1} was broken off, but a checkpoint must lie between epochs;"
                 " restore the one before it."
             )
-        state = {
+        save_checkpoint(folder, self.config, self._state())
+
+    def save_best(self, folder: Path) -> None:
+        """Write `folder/best.pt` if no earlier epoch's PGD accuracy on the validation set was as high.
+
+        For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: a process that dies between
+        the two then trains the epoch again, and writes the same. The weights are under `state`, `model`.
+        """
+        accuracies = [metrics["pgd_accuracy"] for metrics in self.history]
+        if accuracies and accuracies[-1] > max(accuracies[:-1], default=-1.0):
+            state = {"epoch": self.epoch, "model": self.model.state_dict(), "metrics": self.history[-1]}
+            save_checkpoint(folder, self.config, state, name=BEST_NAME)
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "epoch": self.epoch,
             "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
@@ -125,7 +131,6 @@ class Trainer:
             "history": self.history,
             "split_digest": self._split_digest,
         }
-        save_checkpoint(folder, self.config, state)
 
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or foreign."""
@@ -145,8 +150,8 @@ class Trainer:
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
 
-    def _train_steps(self, on_step: OnStep | None) -> Tensor:
-        """Take one epoch's steps and give their loss terms, (steps, terms), on the CPU.
+    def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Take one epoch's steps; give each loss, (steps,) on the CPU, and the last step's gradient norms.
 
         Nothing here reads a value from the device before the end, so that an accelerator never waits.
         """
@@ -154,32 +159,34 @@ class Trainer:
         generator = self._streams.generator
         order = torch.randperm(len(self._train), generator=generator, device=self.device)
         batches = order[: self.steps * self.config.batch_size].view(self.steps, self.config.batch_size)
-        terms = []
+        taken = []
+        norms: dict[str, Tensor] = {}
         for step in range(self.steps):
-            terms.append(self._train_step(batches[step], step))
+            losses = self._losses(batches[step], step)
+            if step == self.steps - 1:
+                norms = self._gradient_norms(losses)
+            self._update(losses["total"], step)
+            taken.append(torch.stack([loss.detach() for loss in losses.values()]))
             if on_step is not None:
                 on_step(step + 1, self.steps)
-        return torch.stack(terms).cpu()
+        return dict(zip(losses, torch.stack(taken).cpu().unbind(dim=1), strict=True)), norms
 
-    def _train_step(self, indices: Tensor, step: int) -> Tensor:
-        """Update the weights on the images at `indices`, (batch,), and give the loss terms, (terms,)."""
+    def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
+        """Give the objective's terms, and `total`, on the images at `indices`, (batch,)."""
         images, labels = self._batch(indices)
-        adversarial = self._attack(images, labels)
-        losses = shared_information(
-            self._view(images),
-            self._view(adversarial),
-            labels,
-            alpha=self.config.alpha,
-            lam=self._lambda(step),
-            beta=self.config.beta,
-            neighbours=self.config.hsic_neighbours,
-        )
+        terms = self._objective.terms(self._look, images, self._attack(images, labels), labels)
+        return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
+
+    def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]
+        return gradient_norms(losses, shared)
+
+    def _update(self, total: Tensor, step: int) -> None:
         for group in self._optimiser.param_groups:
             group["lr"] = self._learning_rate(step)
         self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(losses.total)
+        torch.autograd.backward(total)
         self._optimiser.step()
-        return torch.stack(losses).detach()
 
     def _batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         images, labels = to_unit(self._train.images[indices]), self._train.labels[indices]
@@ -188,20 +195,23 @@ class Trainer:
         return images, labels
 
     def _attack(self, images: Tensor, labels: Tensor) -> Tensor:
-        return pgd(
-            self.model,
-            images,
-            labels,
-            epsilon=self.config.epsilon,
-            step_size=self.config.attack_step_size,
-            steps=self.config.attack_steps,
-            generator=self._streams.generator,
-        )
+        config, generator = self.config, self._streams.generator
+        uniform = config.attack_start == "uniform"
+        start = uniform_start(images, config.epsilon, generator) if uniform else gaussian_start(images, generator)
+        classify = self._classify_sample if config.attack_latent == "sample" else self.model
+        with frozen(self.model):
+            return ascend(
+                self.model,
+                images,
+                start,
+                self._objective.attack_loss(classify, images, labels),
+                epsilon=config.epsilon,
+                step_size=config.attack_step_size,
+                steps=config.attack_steps,
+            )
 
-    def _view(self, images: Tensor) -> View:
-        latent = self.model.encode(images)
-        sample = latent.sample(self._streams.generator)
-        return View(latent, sample, self.model.classify(sample))
+    def _classify_sample(self, images: Tensor) -> Tensor:
+        return self.model.classify(self.model.encode(images).sample(self._streams.generator))
 
     def _progress(self, step: int) -> float:
         """Give the fraction of the budget spent before `step` of the present epoch.
@@ -212,6 +222,8 @@ class Trainer:
         return (self.epoch * self.steps + step) / (self.config.epochs * self.steps)
 
     def _lambda(self, step: int) -> float:
+        if not self._objective.ramped:
+            return self.config.lam
         return lambda_at(
             self._progress(step),
             start=self.config.lam_start,
@@ -226,15 +238,12 @@ class Trainer:
             base=self.config.learning_rate,
             drops=self.config.lr_drops,
             drop_factor=self.config.lr_drop_factor,
+            after_drops=self.config.lr_after_drops,
         )
 
 
-def _require_finite(terms: Tensor, model: torch.nn.Module, *, epoch: int) -> None:
-    """Raise DivergedError if one of the loss terms (steps, terms), or a weight, is not finite."""
-    broken = ~terms.isfinite()
-    if broken.any():
-        first_step = broken.any(dim=1).int().argmax()
-        raise DivergedError(f"loss/{LossTerms._fields[int(broken[first_step].int().argmax())]}", epoch)
-    # The last step's gradient may have spoilt the weights after its loss was computed.
-    if not torch.stack([weight.isfinite().all() for weight in model.parameters()]).all():
-        raise DivergedError("a weight", epoch)
+def _build_optimiser(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay)

@@ -2,25 +2,38 @@ import math
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from stand_ins import make_config, make_data
 
-import training.trainer
 from training.checkpoint import CheckpointError
 from training.config import ConfigError
-from training.losses import LossTerms, shared_information
 from training.trainer import DivergedError, Trainer
 
 Metrics = Mapping[str, float]
 
 # cnn4 has dropout, which draws from torch's global generator; the crop and the flip draw from the trial's
 # own.
-CHANGES = [
+CHANGES: list[dict[str, Any]] = [
     {"architecture": "digits_cnn", "augmentation": "none"},
     {"architecture": "digits_cnn", "augmentation": "crop_flip"},
     {"architecture": "cnn4", "augmentation": "crop_flip"},
+    {"forward": "joint", "attack_latent": "sample", "hsic_normalisation": "cca", "hsic_width": "first_columns"},
+    {"terms": ["adversarial_cross_entropy", "information"], "loss_latent": "mean", "optimiser": "adam"},
+    {"regularise": "output", "bottleneck": 0},
+    {"objective": "standard", "architecture": "cnn4", "bottleneck": 0},
+    {"objective": "trades", "attack_start": "gaussian", "architecture": "cnn4", "bottleneck": 0},
+    {"objective": "mart", "attack_start": "gaussian", "architecture": "cnn4"},
+    {"objective": "mma_simplified", "architecture": "cnn4", "bottleneck": 0, "lr_after_drops": [0.05, 0.02, 0.01]},
+]
+LAST_TERMS: list[tuple[dict[str, Any], str]] = [
+    ({}, "information"),
+    ({"objective": "standard"}, "adversarial_cross_entropy"),
+    ({"objective": "trades"}, "divergence"),
+    ({"objective": "mart"}, "weighted_divergence"),
+    ({"objective": "mma_simplified"}, "adversarial_cross_entropy"),
 ]
 
 
@@ -42,8 +55,13 @@ def test_metrics_of_an_epoch() -> None:
         "loss/natural_cross_entropy",
         "loss/adversarial_cross_entropy",
         "loss/symmetric_kl",
-        "loss/hsic",
+        "loss/information",
         "loss/total",
+        "gradient_norm/natural_cross_entropy",
+        "gradient_norm/adversarial_cross_entropy",
+        "gradient_norm/symmetric_kl",
+        "gradient_norm/information",
+        "gradient_norm/total",
         "lambda",
         "learning_rate",
         "seconds",
@@ -54,6 +72,60 @@ def test_metrics_of_an_epoch() -> None:
     assert metrics["lambda"] == pytest.approx(1e-3 * 2000 ** ((3 / 8 - 1 / 12) / (9 / 12)))
     assert metrics["learning_rate"] == 0.1
     assert trainer.train_epoch()["learning_rate"] == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("changes", CHANGES)
+def test_measuring_the_gradients_changes_no_bit(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
+    measured, unmeasured = (Trainer(make_config(**changes), make_data(side=16), "cpu") for _ in range(2))
+    monkeypatch.setattr(unmeasured, "_gradient_norms", lambda _: {})
+    for trainer in (measured, unmeasured):
+        trainer.train_epoch()
+        trainer.train_epoch()
+    assert any(key.startswith("gradient_norm/") for key in measured.history[0])
+    rest = [{k: v for k, v in m.items() if not k.startswith("gradient_norm/")} for m in measured.history]
+    assert [without_seconds(m) for m in rest] == [without_seconds(m) for m in unmeasured.history]
+    expected = unmeasured.model.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in measured.model.state_dict().items())
+
+
+def test_gradient_norms_are_those_of_the_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without momentum and decay a step is the learning rate times the gradient of the total.
+    config = make_config(momentum=0, weight_decay=0, architecture="cnn4")
+    trainer = Trainer(config, make_data(side=16), "cpu")
+    update, before = trainer._update, {}
+
+    def remembering(total: torch.Tensor, step: int) -> None:
+        before.update({name: weight.detach().clone() for name, weight in trainer.model.named_parameters()})
+        update(total, step)
+
+    monkeypatch.setattr(trainer, "_update", remembering)
+    metrics = trainer.train_epoch()
+    moved = [
+        (weight.detach() - before[name]).double().square().sum()
+        for name, weight in trainer.model.named_parameters()
+        if not name.startswith("head")
+    ]
+    found = math.sqrt(sum(moved)) / metrics["learning_rate"]
+    assert metrics["gradient_norm/total"] == pytest.approx(found, rel=1e-3)
+
+
+def test_the_weight_of_trades_is_constant() -> None:
+    trainer = Trainer(make_config(objective="trades", lam=6), make_data(), "cpu")
+    assert [trainer.train_epoch()["lambda"] for _ in range(2)] == [6, 6]
+
+
+def test_the_best_weights_are_kept(tmp_path: Path) -> None:
+    trainer = Trainer(make_config(epochs=6), make_data(), "cpu")
+    states = []
+    for _ in range(6):
+        trainer.train_epoch()
+        trainer.save_best(tmp_path)
+        states.append({key: value.clone() for key, value in trainer.model.state_dict().items()})
+    accuracies = [metrics["pgd_accuracy"] for metrics in trainer.history]
+    best = torch.load(tmp_path / "best.pt", weights_only=True)["state"]
+    assert best["epoch"] == 1 + accuracies.index(max(accuracies))
+    assert best["metrics"] == trainer.history[best["epoch"] - 1]
+    assert all(torch.equal(value, states[best["epoch"] - 1][key]) for key, value in best["model"].items())
 
 
 def test_learns_to_be_right_and_robust() -> None:
@@ -85,7 +157,7 @@ def test_run_reports_each_remaining_epoch_with_a_way_to_save(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("changes", CHANGES)
-def test_an_interrupted_trial_continues_to_the_last_bit(tmp_path: Path, changes: dict[str, str]) -> None:
+def test_an_interrupted_trial_continues_to_the_last_bit(tmp_path: Path, changes: dict[str, Any]) -> None:
     config, data = make_config(**changes), make_data(side=16)
     torch.manual_seed(0)
     whole = Trainer(config, data, "cpu")
@@ -142,37 +214,38 @@ def test_the_ends_of_alpha_train_without_one_cross_entropy(
     expected = Trainer(config, make_data(), "cpu")
     expected.train_epoch()
 
-    def without_it(*views: object, **weights: object) -> LossTerms:
-        terms = shared_information(*views, **weights)  # type: ignore[arg-type]
-        values = terms._asdict()
-        kept = sum(values[key] for key in LossTerms._fields[:2] if key != absent)
-        return terms._replace(total=kept + weights["lam"] * terms.symmetric_kl)  # type: ignore[operator]
-
-    monkeypatch.setattr(training.trainer, "shared_information", without_it)
     found = Trainer(config, make_data(), "cpu")
+    terms = found._objective.terms
+    monkeypatch.setattr(
+        found._objective,
+        "terms",
+        lambda *views: {name: term for name, term in terms(*views).items() if name not in (absent, "information")},
+    )
     found.train_epoch()
     state = expected.model.state_dict()
     assert all(torch.equal(value, state[key]) for key, value in found.model.state_dict().items())
 
 
-def test_divergence_names_the_term_that_broke_first(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("changes", "last"), LAST_TERMS)
+def test_divergence_names_the_term_that_broke_first(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], last: str
+) -> None:
     calls = 0
+    trainer = Trainer(make_config(**changes), make_data(), "cpu")
+    terms = trainer._objective.terms
 
-    def breaking(*views: object, **weights: object) -> LossTerms:
+    def breaking(*views: Any) -> dict[str, torch.Tensor]:
         nonlocal calls
         calls += 1
-        terms = shared_information(*views, **weights)  # type: ignore[arg-type]
-        if calls < 6:
-            return terms
-        return terms._replace(hsic=terms.hsic * math.nan, total=terms.total * math.nan)
+        found = terms(*views)
+        return found if calls < 6 else {**found, last: found[last] * math.nan}
 
-    monkeypatch.setattr(training.trainer, "shared_information", breaking)
-    trainer = Trainer(make_config(), make_data(), "cpu")
+    monkeypatch.setattr(trainer._objective, "terms", breaking)
     trainer.train_epoch()
     # Four steps an epoch: the second of epoch 2 spoils the weights, and with them all terms of the third.
-    with pytest.raises(DivergedError, match="epoch 2: loss/hsic is not finite") as caught:
+    with pytest.raises(DivergedError, match=f"epoch 2: loss/{last} is not finite") as caught:
         trainer.train_epoch()
-    assert (caught.value.term, caught.value.epoch) == ("loss/hsic", 2)
+    assert (caught.value.term, caught.value.epoch) == (f"loss/{last}", 2)
     assert trainer.epoch == 1
 
 
@@ -239,6 +312,6 @@ def test_a_gpu_continues_to_the_last_bit_and_never_waits_inside_an_epoch(tmp_pat
     assert [without_seconds(m) for m in continued.history] == [without_seconds(m) for m in whole.history]
     torch.cuda.set_sync_debug_mode("error")
     try:
-        whole._train_step(torch.arange(16, device="cuda"), 0)
+        whole._update(whole._losses(torch.arange(16, device="cuda"), 0)["total"], 0)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 import training.run
@@ -42,6 +43,10 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
     config = TrialConfig.from_mapping(yaml.safe_load((out / "config.yaml").read_text()))
     assert (config.lam, config.epochs, config.dataset) == (0.01, 2, "digits")
     assert (out / "checkpoint.pt").is_file()
+    best = torch.load(out / "best.pt", weights_only=True)["state"]
+    accuracies = [entry["pgd_accuracy"] for entry in metrics]
+    assert best["epoch"] == 1 + accuracies.index(max(accuracies))
+    assert best["metrics"]["pgd_accuracy"] == max(accuracies)
 
 
 def test_resumes_where_an_interruption_left_it(
@@ -110,6 +115,10 @@ def test_divergence_ends_with_1(out: Path, monkeypatch: pytest.MonkeyPatch, caps
         (["--set", "architecture=cnn4"], ["architecture: The images are 8x8"]),
         (["--set", "dataset=folder", "--data-root", "absent"], ["absent"]),
         (["--resume"], ["checkpoint.pt does not exist"]),
+        (["--config", "cifar10_trade"], ["did you mean cifar10_trades?", "mnist_mart"]),
+        (["--config", "zzz"], ["neither a file nor a preset; the known presets are cifar100_mart"]),
+        (["--config", "mnist_trades", "--data-root", "absent"], ["absent"]),
+        (["--set", "bottleneck=0"], ["regularise: the value is latent, but without a bottleneck"]),
         (["--threads", "0"], ["--threads is 0, but must be >= 1"]),
     ],
 )

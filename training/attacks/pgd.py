@@ -1,6 +1,6 @@
 """Projected gradient descent in the l-infinity ball (Madry et al. 2018, arXiv:1706.06083)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -25,7 +25,32 @@ def pgd(
     `generator` is on the images' device. The model is as before afterwards, in modes, buffers and gradients.
     """
     start = uniform_start(images, epsilon, generator)
-    return ascend(model, images, labels, start, epsilon=epsilon, step_size=step_size, steps=steps)
+    loss = cross_entropy_loss(model, labels)
+    return ascend(model, images, start, loss, epsilon=epsilon, step_size=step_size, steps=steps)
+
+
+def cross_entropy_loss(classify: Callable[[Tensor], Tensor], labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the cross-entropy of adversarial images, whose logits (batch, classes) are `classify`'s.
+
+    The sum over the batch, not the mean: a sign does not depend on the batch size, and small gradients stay
+    in range. `labels` is (batch,).
+    """
+    return lambda adversarial: functional.cross_entropy(classify(adversarial), labels, reduction="sum")
+
+
+def divergence_loss(classify: Callable[[Tensor], Tensor], images: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give KL(p(y|x) || p(y|x')) of adversarial images x' to the clean `images` x, summed over the batch.
+
+    The attack of TRADES: Zhang et al. 2019, eq. 5, arXiv:1901.08573. The clean logits are computed here, once.
+    """
+    with torch.no_grad():
+        clean = functional.log_softmax(classify(images), dim=1)
+
+    def loss(adversarial: Tensor) -> Tensor:
+        log_probabilities = functional.log_softmax(classify(adversarial), dim=1)
+        return functional.kl_div(log_probabilities, clean, reduction="sum", log_target=True)
+
+    return loss
 
 
 def uniform_start(images: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
@@ -34,20 +59,29 @@ def uniform_start(images: Tensor, epsilon: float, generator: torch.Generator) ->
     return (images + epsilon * (2 * noise - 1)).clamp(0, 1)
 
 
+def gaussian_start(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Give `images` + 0.001 * N(0, 1), as in the official code of TRADES and MART.
+
+    Not clamped, as there: the first step's projection does it.
+    """
+    noise = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    return images + 0.001 * noise
+
+
 def ascend(
     model: nn.Module,
     images: Tensor,
-    labels: Tensor,
     start: Tensor,
+    loss: Callable[[Tensor], Tensor],
     *,
     epsilon: float,
     step_size: float,
     steps: int,
 ) -> Tensor:
-    """Take `steps` signed gradient steps from `start`, each projected on the ball and on [0, 1].
+    """Take `steps` signed steps from `start` up `loss`, each projected on the ball and on [0, 1].
 
-    Shapes and units as in `pgd`. With one step of size `epsilon` from the images themselves this is the fast
-    gradient sign method.
+    `loss` gives a scalar for adversarial images, by means of `model`. Shapes and units as in `pgd`. With one
+    step of size `epsilon` from the images themselves this is the fast gradient sign method.
     """
     # A box clipped by a box is a box: one clamp does both projections.
     lowest, highest = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
@@ -55,10 +89,7 @@ def ascend(
     with frozen(model), torch.enable_grad():
         for _ in range(steps):
             adversarial.requires_grad_()
-            # The sum, not the mean: a sign does not depend on the batch size, and small gradients stay in
-            # range.
-            loss = functional.cross_entropy(model(adversarial), labels, reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, adversarial)
+            (gradient,) = torch.autograd.grad(loss(adversarial), adversarial)
             adversarial = (adversarial.detach() + step_size * gradient.sign()).clamp(lowest, highest)
     return adversarial
 

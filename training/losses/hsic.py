@@ -3,28 +3,88 @@
 Gretton et al. 2005, "Measuring statistical dependence with Hilbert-Schmidt norms"; Yu et al. 2023, eq. 19.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from training.losses.precision import at_least_float32, no_autocast
 
+# HBaR's, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
+CCA_RIDGE = 1e-5
 
-def hsic(first: Tensor, second: Tensor, *, neighbours: int) -> Tensor:
-    """Give the biased estimate trace(K H L H) / (n - 1)^2 with RBF kernels, in [0, 0.25 (n / (n - 1))^2].
 
-    `first` and `second` are (n, dimensions), paired by row; each has its own kernel width, from the distances
-    to its `neighbours` nearest neighbours. Raise ValueError unless n > `neighbours`. Computed in float32 at
-    least.
+def hsic(
+    first: Tensor, second: Tensor, *, neighbours: int, normalisation: str = "biased", width: str = "nearest"
+) -> Tensor:
+    """Give the dependence of two views with RBF kernels, a scalar; a larger value is a stronger dependence.
+
+    `first` and `second` are (n, dimensions), paired by row; each has its own kernel width from `neighbours`
+    others. `normalisation` is a key of `NORMALISATIONS`: `biased`, the paper's, lies in
+    [0, 0.25 (n / (n - 1))^2] and is next to inert at the paper's weight of 0.001, hence the others. `width` is
+    `nearest` (see `kernel_width`) or `first_columns`, the first author's DIB code: exp(-d^2 / s^2) without the
+    2, s the mean distance to the batch's first `neighbours` samples. Raise ValueError unless n > `neighbours`.
+    Computed in float32 at least.
     """
     with no_autocast(first.device):
-        kernels = [_rbf_kernel(at_least_float32(view), neighbours) for view in (first, second)]
-        return hsic_of_kernels(*kernels)
+        kernels = [_rbf_kernel(at_least_float32(view), neighbours, width) for view in (first, second)]
+        return NORMALISATIONS[normalisation](*kernels)
 
 
 def hsic_of_kernels(first: Tensor, second: Tensor) -> Tensor:
     """Give trace(K H L H) / (n - 1)^2 for symmetric kernel matrices K and L, each (n, n)."""
-    centred = first - first.mean(dim=0, keepdim=True) - first.mean(dim=1, keepdim=True) + first.mean()
-    return (centred * second).sum() / (first.shape[0] - 1) ** 2
+    return unnormalised(first, second) / (first.shape[0] - 1) ** 2
+
+
+def unnormalised(first: Tensor, second: Tensor) -> Tensor:
+    """Give trace(K H L H) for symmetric kernel matrices K and L, each (n, n): (n - 1)^2 times the biased one."""
+    return (_centred(first) * second).sum()
+
+
+def cka(first: Tensor, second: Tensor) -> Tensor:
+    """Give HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) in [0, 1]; Kornblith et al. 2019, arXiv:1905.00414, eq. 4."""
+    norms = unnormalised(first, first) * unnormalised(second, second)
+    # Samples that all coincide have norm 0, depend on nothing, and leave the root without a gradient.
+    return unnormalised(first, second) * norms.clamp_min(1e-12).rsqrt()
+
+
+def cca(first: Tensor, second: Tensor) -> Tensor:
+    """Give the normalised HSIC of HBaR, trace(R S) with R = K' (K' + 1e-5 n I)^-1, K' = H K H, S of L alike.
+
+    In float64: the matrices' condition is 1e5. At most n - 1.
+    """
+    ridge = CCA_RIDGE * len(first) * torch.eye(len(first), dtype=torch.float64, device=first.device)
+    ratios: list[Tensor] = []
+    for kernel in (first, second):
+        centred = _centred(kernel.double())
+        # Positive definite by the ridge; the check that is left out would wait for an accelerator.
+        ratios.append(torch.linalg.solve_ex(centred + ridge, centred, check_errors=False).result)
+    return (ratios[0] * ratios[1].T).sum().to(first.dtype)
+
+
+def unbiased(first: Tensor, second: Tensor) -> Tensor:
+    """Give the unbiased estimate, below 0 at times; Song et al. 2012, eq. 5, JMLR 13. Raise ValueError if n < 4."""
+    count = len(first)
+    if count < 4:
+        raise ValueError(f"The batch has {count} samples, but unbiased HSIC needs at least 4; raise batch_size.")
+    itself = torch.eye(count, dtype=torch.bool, device=first.device)
+    k, m = first.masked_fill(itself, 0), second.masked_fill(itself, 0)
+    apart = k.sum() * m.sum() / ((count - 1) * (count - 2))
+    mixed = 2 / (count - 2) * (k.sum(dim=0) * m.sum(dim=0)).sum()
+    return ((k * m).sum() + apart - mixed) / (count * (count - 3))
+
+
+NORMALISATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "biased": hsic_of_kernels,
+    "unnormalised": unnormalised,
+    "cka": cka,
+    "cca": cca,
+    "unbiased": unbiased,
+}
+
+
+def _centred(kernel: Tensor) -> Tensor:
+    return kernel - kernel.mean(dim=0, keepdim=True) - kernel.mean(dim=1, keepdim=True) + kernel.mean()
 
 
 def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
@@ -34,20 +94,34 @@ def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
     about 1/`neighbours`. The width is detached, as in the first author's code: it sets a scale and is not a
     way to lower the loss.
     """
-    count = squared_distances.shape[0]
-    if count <= neighbours:
-        raise ValueError(
-            f"The batch has {count} samples, but HSIC's kernel width from {neighbours} neighbours"
-            f" needs at least {neighbours + 1}; raise batch_size or lower hsic_neighbours."
-        )
+    _require_neighbours(len(squared_distances), neighbours)
     others = squared_distances.detach().clone().fill_diagonal_(torch.inf)
     width = others.topk(neighbours, largest=False).values.sqrt().mean()
     # Samples that coincide have no scale; any positive width then gives them the kernel value 1.
     return width.clamp_min(1e-6)
 
 
-def _rbf_kernel(samples: Tensor, neighbours: int) -> Tensor:
+def first_columns_width(squared_distances: Tensor, neighbours: int) -> Tensor:
+    """Give the mean distance to the batch's first `neighbours` samples, themselves included; else as above.
+
+    What `yuxi120407/DIB` computes: it slices columns of the distance matrix before it sorts them.
+    """
+    _require_neighbours(len(squared_distances), neighbours)
+    return squared_distances.detach()[:, :neighbours].sqrt().mean().clamp_min(1e-6)
+
+
+def _require_neighbours(count: int, neighbours: int) -> None:
+    if count <= neighbours:
+        raise ValueError(
+            f"The batch has {count} samples, but HSIC's kernel width from {neighbours} neighbours"
+            f" needs at least {neighbours + 1}; raise batch_size or lower hsic_neighbours."
+        )
+
+
+def _rbf_kernel(samples: Tensor, neighbours: int, width: str) -> Tensor:
     squared = _squared_distances(samples)
+    if width == "first_columns":
+        return torch.exp(-squared / first_columns_width(squared, neighbours).square())
     return torch.exp(squared / (-2 * kernel_width(squared, neighbours).square()))
 
 

@@ -1,54 +1,41 @@
-"""The training objective of "Improving adversarial robustness by learning shared information"."""
+"""What all objectives have in common: an attack that training defends against, terms, and their weights."""
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 
 from torch import Tensor
-from torch.nn import functional
 
-from training.losses.hsic import hsic
-from training.losses.symmetric_kl import symmetric_kl
-from training.models.bottleneck import Gaussian
+from training.attacks import cross_entropy_loss
+from training.losses.view import Look
 
-
-class View(NamedTuple):
-    """One side of the objective, the clean or the adversarial images, as the model sees them.
-
-    `latent` is p(z|x), `sample` a draw z from it, (batch, dimensions), `logits` those of z, (batch, classes).
-    """
-
-    latent: Gaussian
-    sample: Tensor
-    logits: Tensor
+Classify = Callable[[Tensor], Tensor]
 
 
-class LossTerms(NamedTuple):
-    """The objective and its four terms before weighting, scalars. The order is that of the computation."""
+class Objective(ABC):
+    """A loss made of named terms. `ramped`: whether lambda rises during training, or is what it is at once."""
 
-    natural_cross_entropy: Tensor
-    adversarial_cross_entropy: Tensor
-    symmetric_kl: Tensor
-    hsic: Tensor
-    total: Tensor
+    ramped = False
+
+    def attack_loss(self, classify: Classify, images: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
+        """Give what the inner attack maximises, a function of adversarial images; here their cross-entropy.
+
+        `classify` maps images (batch, channels, height, width) to logits (batch, classes); `labels` (batch,).
+        """
+        del images
+        return cross_entropy_loss(classify, labels)
+
+    @abstractmethod
+    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Give each term before weighting, a scalar, in the order of the computation."""
+
+    @abstractmethod
+    def weights(self, lam: float) -> dict[str, float]:
+        """Give the weight of each term, at the present lambda."""
 
 
-def shared_information(
-    natural: View,
-    adversarial: View,
-    labels: Tensor,
-    *,
-    alpha: float,
-    lam: float,
-    beta: float,
-    neighbours: int,
-) -> LossTerms:
-    """Give alpha*CE(adversarial) + (1-alpha)*CE(natural) + lam*SKL - beta*HSIC; Yu et al. 2023, eq. 16.
-
-    `labels` is (batch,). The information I(z; z') is subtracted: it keeps the encoder from making the
-    symmetric KL divergence small by mapping every image to one point.
-    """
-    natural_ce = functional.cross_entropy(natural.logits, labels)
-    adversarial_ce = functional.cross_entropy(adversarial.logits, labels)
-    divergence = symmetric_kl(natural.latent, adversarial.latent)
-    dependence = hsic(natural.sample, adversarial.sample, neighbours=neighbours)
-    total = alpha * adversarial_ce + (1 - alpha) * natural_ce + lam * divergence - beta * dependence
-    return LossTerms(natural_ce, adversarial_ce, divergence, dependence, total)
+def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+    """Give the loss: the sum of the terms times their weights, in the terms' order."""
+    first, *rest = (weights[name] * term for name, term in terms.items())
+    for summand in rest:
+        first = first + summand
+    return first

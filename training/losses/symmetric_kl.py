@@ -1,6 +1,7 @@
-"""The symmetrised Kullback-Leibler divergence between diagonal Gaussians, in closed form."""
+"""Kullback-Leibler divergences: symmetrised between Gaussians and between softmax outputs, and one-sided."""
 
 from torch import Tensor
+from torch.nn import functional
 
 from training.losses.precision import at_least_float32
 from training.models.bottleneck import Gaussian
@@ -19,3 +20,21 @@ def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
     spread = (ratio - ratio.reciprocal()).square()
     shift = (mu1 - mu2).square() * (sigma1.square().reciprocal() + sigma2.square().reciprocal())
     return 0.25 * (spread + shift).sum(dim=1).mean()
+
+
+def symmetric_kl_of_logits(first: Tensor, second: Tensor) -> Tensor:
+    """Give (KL(p || q) + KL(q || p)) / 2 in nats of the softmax p and q of two logits, a scalar.
+
+    Both are (batch, classes); averaged over the batch. Yu et al. 2023, Table 14: the term on p(y|x).
+    """
+    p, q = (functional.log_softmax(at_least_float32(logits), dim=1) for logits in (first, second))
+    return 0.5 * ((p.exp() - q.exp()) * (p - q)).sum(dim=1).mean()
+
+
+def kl_of_logits(first: Tensor, second: Tensor) -> Tensor:
+    """Give KL(p || q) in nats of the softmax p and q of two logits (batch, classes), a scalar, batch mean.
+
+    By log-probabilities alone: the gradient stays finite where a probability rounds to 0.
+    """
+    p, q = (functional.log_softmax(at_least_float32(logits), dim=1) for logits in (first, second))
+    return (p.exp() * (p - q)).sum(dim=1).mean()

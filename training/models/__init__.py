@@ -1,15 +1,25 @@
-"""Classifiers with a Gaussian bottleneck before their last layer."""
+"""Classifiers with or without a Gaussian bottleneck before their last layer."""
 
 from torch import nn
 
 from training.config import ConfigError, TrialConfig
-from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck
+from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck, NoBottleneck, Point
 from training.models.cnn import cnn4, digits_cnn
 from training.models.resnet import resnet18
+from training.models.resnet50 import resnet50
+from training.models.vgg import vgg16
+from training.models.wide_resnet import wrn34_10
 
-__all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "build_model"]
+__all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "NoBottleneck", "Point", "build_model"]
 
-_BACKBONES = {"digits_cnn": digits_cnn, "cnn4": cnn4, "resnet18": resnet18}
+_BACKBONES = {
+    "digits_cnn": digits_cnn,
+    "cnn4": cnn4,
+    "resnet18": resnet18,
+    "resnet50": resnet50,
+    "vgg16": vgg16,
+    "wrn34_10": wrn34_10,
+}
 
 
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
@@ -22,6 +32,8 @@ def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, i
         backbone, features = _BACKBONES[config.architecture](image_shape)
     except ValueError as error:
         raise ConfigError([("architecture", str(error))]) from error
+    if config.bottleneck == 0:
+        return Classifier(backbone, NoBottleneck(), nn.Linear(features, num_classes))
     bottleneck = GaussianBottleneck(
         features, config.bottleneck, sigma_bias=config.sigma_bias, sigma_floor=config.sigma_floor
     )

@@ -1,4 +1,7 @@
-"""The stochastic layer: features become a diagonal Gaussian, from which a linear head classifies."""
+"""The stochastic layer: features become a diagonal Gaussian, from which a linear head classifies.
+
+Baselines do without it: their latent is the point that the features are.
+"""
 
 from typing import NamedTuple
 
@@ -17,6 +20,24 @@ class Gaussian(NamedTuple):
         """Draw z = mu + sigma * noise, (batch, dimensions), differentiable in `mu` and `sigma`."""
         noise = torch.randn(self.mu.shape, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
         return self.mu + self.sigma * noise
+
+    def chunk(self, parts: int) -> "list[Gaussian]":
+        """Cut the batch into `parts` of one size."""
+        return [Gaussian(*pair) for pair in zip(self.mu.chunk(parts), self.sigma.chunk(parts), strict=True)]
+
+
+class Point(NamedTuple):
+    """Latents without noise, one a sample: `mu`, (batch, dimensions)."""
+
+    mu: Tensor
+
+    def sample(self, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - the interface of Gaussian
+        """Give `mu` itself; the generator is not drawn from."""
+        return self.mu
+
+    def chunk(self, parts: int) -> "list[Point]":
+        """Cut the batch into `parts` of one size."""
+        return [Point(mu) for mu in self.mu.chunk(parts)]
 
 
 class GaussianBottleneck(nn.Module):
@@ -38,23 +59,31 @@ class GaussianBottleneck(nn.Module):
         return Gaussian(mu, functional.softplus(s + self.sigma_bias) + self.sigma_floor)
 
 
+class NoBottleneck(nn.Module):
+    """Take features as the latent."""
+
+    def forward(self, features: Tensor) -> Point:
+        """Map (batch, features) to a point of as many dimensions."""
+        return Point(features)
+
+
 class Classifier(nn.Module):
-    """Backbone, Gaussian bottleneck and linear head.
+    """Backbone, bottleneck and linear head.
 
     `forward` is the deterministic classifier that is attacked and evaluated: logits of the latent mean, in
     train mode as in eval mode. A latent that were sampled in one mode only would change the model under
     attack, because an attack switches the mode.
     """
 
-    def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck, head: nn.Linear) -> None:
+    def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck | NoBottleneck, head: nn.Linear) -> None:
         super().__init__()
         self.backbone = backbone
         self.bottleneck = bottleneck
         self.head = head
 
-    def encode(self, images: Tensor) -> Gaussian:
+    def encode(self, images: Tensor) -> Gaussian | Point:
         """Map images (batch, channels, height, width) in [0, 1] to the latent distribution p(z|x)."""
-        latent: Gaussian = self.bottleneck(self.backbone(images))
+        latent: Gaussian | Point = self.bottleneck(self.backbone(images))
         return latent
 
     def classify(self, z: Tensor) -> Tensor:

@@ -1,49 +1,58 @@
-"""ResNet-18 for small images: 3x3 stem, no max-pool, post-activation (He et al. 2016, arXiv:1512.03385)."""
+"""ResNets for small images: 3x3 stem, no max-pool, post-activation (He et al. 2016, arXiv:1512.03385)."""
+
+from collections.abc import Callable
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-SMALLEST_SIDE = 8
+from training.models.layers import GlobalMean, require_halvings
+
+# Builds the block that maps `channels_in` to `width * expansion` channels: (channels_in, width, stride).
+MakeBlock = Callable[[int, int, int], nn.Module]
 
 
 def resnet18(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone for images of (channels, height, width) and give its feature count, 512."""
-    channels, height, width = image_shape
-    if min(height, width) < SMALLEST_SIDE:
-        raise ValueError(
-            f"The images are {height}x{width}, but resnet18 halves each side three times and needs at least"
-            f" {SMALLEST_SIDE}x{SMALLEST_SIDE}; choose the architecture digits_cnn."
-        )
+    require_halvings("resnet18", image_shape, 3)
+    return residual_backbone(image_shape[0], _BasicBlock, expansion=1, depths=(2, 2, 2, 2))
+
+
+def residual_backbone(
+    channels: int, make_block: MakeBlock, *, expansion: int, depths: tuple[int, int, int, int]
+) -> tuple[nn.Module, int]:
+    """Build stem, four stages of `depths` blocks and global mean; give the backbone and its feature count.
+
+    The stages are 64, 128, 256 and 512 wide; each but the first halves the sides. `channels` is the images'.
+    """
     stages: list[nn.Module] = []
     channels_in = 64
-    for channels_out, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        stages += [_BasicBlock(channels_in, channels_out, stride), _BasicBlock(channels_out, channels_out, 1)]
-        channels_in = channels_out
+    for width, first_stride, depth in zip((64, 128, 256, 512), (1, 2, 2, 2), depths, strict=True):
+        for stride in (first_stride, *[1] * (depth - 1)):
+            stages.append(make_block(channels_in, width, stride))
+            channels_in = width * expansion
     stem = [nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
-    return nn.Sequential(*stem, *stages, _GlobalMean()), 512
+    return nn.Sequential(*stem, *stages, GlobalMean()), channels_in
+
+
+def projected_shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
+    """Give the identity, or where a block changes the shape a strided 1x1 convolution with batch norm."""
+    if stride == 1 and channels_in == channels_out:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False),
+        nn.BatchNorm2d(channels_out),
+    )
 
 
 class _BasicBlock(nn.Module):
-    def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
+    def __init__(self, channels_in: int, width: int, stride: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(channels_out)
-        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels_out)
-        self.shortcut: nn.Module = nn.Identity()
-        if stride != 1 or channels_in != channels_out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False),
-                nn.BatchNorm2d(channels_out),
-            )
+        self.conv1 = nn.Conv2d(channels_in, width, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(width)
+        self.shortcut = projected_shortcut(channels_in, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = functional.relu(self.norm1(self.conv1(x)))
         return functional.relu(self.norm2(self.conv2(hidden)) + self.shortcut(x))
-
-
-class _GlobalMean(nn.Module):
-    """Average over positions; AdaptiveAvgPool2d would do, but its CUDA backward is not deterministic."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean(dim=(2, 3))

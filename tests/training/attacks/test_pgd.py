@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.attacks import frozen, pgd
-from training.attacks.pgd import ascend, uniform_start
+from training.attacks import ascend, cross_entropy_loss, divergence_loss, frozen, gaussian_start, pgd, uniform_start
 
 LABELS = torch.arange(12) % 4
 
@@ -67,7 +66,7 @@ def test_one_step_of_epsilon_from_the_images_is_fgsm(network: nn.Sequential) -> 
     (gradient,) = torch.autograd.grad(functional.cross_entropy(reference(images), LABELS), images)
     expected = (images + 0.1 * gradient.sign()).clamp(0, 1).detach()
     clean = images.detach()
-    found = ascend(network, clean, LABELS, clean, epsilon=0.1, step_size=0.1, steps=1)
+    found = ascend(network, clean, clean, cross_entropy_loss(network, LABELS), epsilon=0.1, step_size=0.1, steps=1)
     torch.testing.assert_close(found, expected)
 
 
@@ -80,7 +79,7 @@ def test_agrees_with_torchattacks_from_the_same_start(network: nn.Sequential) ->
         torch.manual_seed(5)
         # torchattacks draws its start in place, from the global generator.
         start = (images + torch.empty_like(images).uniform_(-0.1, 0.1)).clamp(0, 1)
-    found = ascend(network, images, LABELS, start, epsilon=0.1, step_size=0.02, steps=7)
+    found = ascend(network, images, start, cross_entropy_loss(network, LABELS), epsilon=0.1, step_size=0.02, steps=7)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
@@ -199,3 +198,21 @@ def test_no_attack_breaks_a_sample_beyond_its_exact_margin() -> None:
     found = pgd(model, images, labels, epsilon=0.03, step_size=0.01, steps=10, generator=seeded(0))
     still_right = model(found).argmax(dim=1) == labels
     assert still_right[margin > 0.03].all()
+
+
+def test_the_divergence_attack_moves_away_from_the_clean_softmax(network: nn.Sequential) -> None:
+    images, start = draw_images(), gaussian_start(draw_images(), seeded(4))
+    with frozen(network):
+        loss = divergence_loss(network, images)
+        found = ascend(network, images, start, loss, epsilon=0.1, step_size=0.02, steps=7)
+        clean, moved = network(images).softmax(dim=1), network(found).softmax(dim=1)
+        expected = (clean * (clean.log() - moved.log())).sum()
+        assert loss(found).item() == pytest.approx(expected.item(), rel=1e-3)
+        assert loss(images).item() == pytest.approx(0, abs=1e-5)
+        assert loss(found) > 10 * loss(start)
+
+
+def test_the_gaussian_start_is_a_thousandth_of_a_standard_normal() -> None:
+    offsets = gaussian_start(torch.full((1, 1, 100, 100), 0.5), seeded(0)) - 0.5
+    assert offsets.std().item() == pytest.approx(1e-3, rel=0.03)
+    assert offsets.mean().item() == pytest.approx(0, abs=5e-5)

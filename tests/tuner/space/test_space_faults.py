@@ -138,11 +138,11 @@ def test_keys_that_are_no_text_are_named(section: str) -> None:
 def test_a_range_is_held_against_the_trainers_rules() -> None:
     wide = {
         "alpha": {"type": "float", "low": -0.5, "high": 2.0},
-        "bottleneck": {"type": "categorical", "choices": [8, 0]},
+        "bottleneck": {"type": "categorical", "choices": [8, -1]},
     }
     assert faults(space_mapping(parameters=wide)) == [
         "parameters.alpha.low: the value is -0.5, but must be a number in [0, 1]",
-        "parameters.bottleneck.choices.1: the value is 0, but must be an integer >= 1",
+        "parameters.bottleneck.choices.1: the value is -1, but must be an integer >= 0",
         "parameters.alpha.high: the value is 2.0, but must be a number in [0, 1]",
     ]
 

@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch import Tensor
+
+from training.losses import hsic
+from training.losses.information import ESTIMATORS, Hsic, InformationEstimator, build_estimator
+
+
+def build(name: str, seed: int = 0) -> InformationEstimator:
+    return build_estimator(name, dimensions=3, neighbours=2, generator=torch.Generator().manual_seed(seed))
+
+
+def views() -> tuple[Tensor, Tensor]:
+    first, noise = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0))
+    return first, first + 0.3 * noise
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_gives_both_views_a_gradient(name: str) -> None:
+    estimator, (first, second) = build(name), views()
+    estimator.update(first, second)
+    value = estimator(first.requires_grad_(), second.requires_grad_())
+    gradients = torch.autograd.grad(value, [first, second])
+    assert value.shape == ()
+    assert all(gradient.isfinite().all() and gradient.abs().sum() > 0 for gradient in gradients)
+    assert all(scalar.shape == () and not scalar.requires_grad for scalar in estimator.diagnostics().values())
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_coincident_samples_give_finite_values_and_gradients(name: str) -> None:
+    some_equal, all_equal = views()[0][:6].repeat(2, 1), torch.full((12, 3), 0.7)
+    for first, second in [(some_equal, all_equal), (all_equal, some_equal), (some_equal, some_equal)]:
+        estimator, samples = build(name), first.clone().requires_grad_()
+        estimator.update(samples, second)
+        value = estimator(samples, second)
+        (gradient,) = torch.autograd.grad(value, samples)
+        assert value.isfinite()
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_half_precision_views_are_widened_inside_autocast(name: str) -> None:
+    first, second = (view.bfloat16() for view in views())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        expected = build(name)(first.float(), second.float())
+        torch.manual_seed(0)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            value = build(name)(first, second)
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_estimator_restores_its_own_state(name: str) -> None:
+    estimator, other = build(name), build(name)
+    estimator.update(*views())
+    other.update(*views())
+    other.load_state_dict(estimator.state_dict())
+    assert torch.equal(estimator(*views()), other(*views()))
+
+
+@pytest.mark.parametrize("name", ["hsic", "mige"])
+def test_a_foreign_state_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="The state has critic, log_mean, optimiser, but"):
+        build(name).load_state_dict(build("mine").state_dict())
+
+
+def test_hsic_is_the_objectives_own_with_its_options() -> None:
+    assert torch.equal(build("hsic")(*views()), hsic(*views(), neighbours=2))
+    estimator = Hsic(neighbours=3, normalisation="cka", width="first_columns")
+    expected = hsic(*views(), neighbours=3, normalisation="cka", width="first_columns")
+    assert torch.equal(estimator(*views()), expected)
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="'nwj', but must be one of hsic, mine, mige"):
+        build("nwj")

@@ -1,0 +1,124 @@
+"""TRADES and MART against their official functions, written out term by term; the two plain baselines."""
+
+import math
+
+import pytest
+import torch
+from fixed_views import LABELS, draw_view, look_at
+from torch import Tensor
+from torch.nn import functional
+
+from training.config import OBJECTIVES, TrialConfig
+from training.losses import Objective, View, build_objective, weighted_total
+from training.losses.mart import Mart
+from training.losses.mma_simplified import MmaSimplified
+from training.losses.standard import Standard
+from training.losses.trades import Trades
+
+NOTHING = torch.empty(0)
+# Flat logits, and some so sharp that the constants count.
+SPREADS = [0.5, 12.0]
+
+
+def total_of(objective: Objective, natural: View, adversarial: View, lam: float) -> Tensor:
+    terms = objective.terms(look_at(natural, adversarial), NOTHING, NOTHING, LABELS)
+    return weighted_total(terms, objective.weights(lam))
+
+
+def official_trades(clean: Tensor, attacked: Tensor, beta: float) -> Tensor:
+    """`trades_loss` of yaodongyu/TRADES, after its attack."""
+    natural = functional.cross_entropy(clean, LABELS)
+    divergence = torch.nn.KLDivLoss(reduction="sum")
+    robust = divergence(functional.log_softmax(attacked, dim=1), functional.softmax(clean, dim=1)) / len(LABELS)
+    total: Tensor = natural + beta * robust
+    return total
+
+
+def official_mart(clean: Tensor, attacked: Tensor, beta: float) -> Tensor:
+    """`mart_loss` of YisenWang/MART, after its attack."""
+    probabilities = functional.softmax(attacked, dim=1)
+    best_two = torch.argsort(probabilities, dim=1)[:, -2:]
+    wrong = torch.where(best_two[:, -1] == LABELS, best_two[:, -2], best_two[:, -1])
+    adversarial = functional.cross_entropy(attacked, LABELS)
+    adversarial = adversarial + functional.nll_loss(torch.log(1.0001 - probabilities + 1e-12), wrong)
+    natural = functional.softmax(clean, dim=1)
+    true = torch.gather(natural, 1, LABELS[:, None]).squeeze()
+    divergences = torch.nn.KLDivLoss(reduction="none")(torch.log(probabilities + 1e-12), natural).sum(dim=1)
+    total: Tensor = adversarial + beta * (divergences * (1.0000001 - true)).sum() / len(LABELS)
+    return total
+
+
+def plain_softmax(rows: list[list[float]]) -> list[list[float]]:
+    return [[math.exp(value) / sum(map(math.exp, row)) for value in row] for row in rows]
+
+
+def trades_in_sums(clean: list[list[float]], attacked: list[list[float]], beta: float) -> float:
+    """Zhang et al. 2019, eq. 5, without a tensor."""
+    p, q = plain_softmax(clean), plain_softmax(attacked)
+    natural = -sum(math.log(row[label]) for row, label in zip(p, LABELS.tolist(), strict=True))
+    robust = sum(
+        a * (math.log(a) - math.log(b))
+        for row, other in zip(p, q, strict=True)
+        for a, b in zip(row, other, strict=True)
+    )
+    return (natural + beta * robust) / len(p)
+
+
+@pytest.mark.parametrize("spread", SPREADS)
+@pytest.mark.parametrize(("objective", "official"), [(Trades(), official_trades), (Mart(), official_mart)])
+def test_loss_and_gradients_are_the_official_ones(objective: Objective, official: object, spread: float) -> None:
+    natural, adversarial = draw_view(0, spread=spread), draw_view(1, spread=spread)
+    logits = [natural.logits, adversarial.logits]
+    found, expected = total_of(objective, natural, adversarial, 5.0), official(*logits, 5.0)  # type: ignore[operator]
+    assert found.item() == pytest.approx(expected.item(), rel=1e-12)
+    for mine, theirs in zip(torch.autograd.grad(found, logits), torch.autograd.grad(expected, logits), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-13)
+
+
+def test_trades_is_the_papers_sum() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    expected = trades_in_sums(natural.logits.tolist(), adversarial.logits.tolist(), 6.0)
+    assert total_of(Trades(), natural, adversarial, 6.0).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_constants_of_mart_count() -> None:
+    # Certain and right, clean and attacked: log(1.0001 - 1e-44 + ...) and the weight 1.0000001 - 1 remain.
+    certain = torch.full((12, 3), -50.0, dtype=torch.float64).scatter(1, LABELS[:, None], 50.0)
+    flat = torch.zeros(12, 3, dtype=torch.float64)
+    view = draw_view(0)
+    terms = Mart().terms(look_at(view._replace(logits=certain), view._replace(logits=flat)), NOTHING, NOTHING, LABELS)
+    third = torch.tensor(1 / 3, dtype=torch.float64)
+    expected = -third.log() - (1.0001 - third + 1e-12).log()
+    assert terms["boosted_cross_entropy"].item() == pytest.approx(expected.item(), rel=1e-12)
+    assert terms["weighted_divergence"].item() == pytest.approx(-1e-7 * (third + 1e-12).log().item(), rel=1e-6)
+
+
+def test_standard_looks_at_adversarial_images_only() -> None:
+    view, images, attacked = draw_view(0), torch.zeros(1), torch.ones(1)
+    seen: list[Tensor] = []
+
+    def look(*batches: Tensor) -> list[View]:
+        seen.extend(batches)
+        return [view]
+
+    terms = Standard().terms(look, images, attacked, LABELS)
+    assert seen == [attacked]
+    total = weighted_total(terms, Standard().weights(9.0))
+    assert total == functional.cross_entropy(view.logits, LABELS)
+
+
+def test_mma_simplified_takes_the_clean_loss_where_the_clean_image_is_wrong() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    expected, correct = 0.0, 0
+    for clean, attacked, label in zip(natural.logits, adversarial.logits, LABELS, strict=True):
+        right = bool(clean.argmax() == label)
+        correct += right
+        expected += functional.cross_entropy(attacked if right else clean, label).item()
+    assert 0 < correct < 12
+    assert total_of(MmaSimplified(), natural, adversarial, 9.0).item() == pytest.approx(expected / 12, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_name_of_the_configuration_has_an_objective(name: str) -> None:
+    objective = build_objective(TrialConfig.from_mapping({"objective": name}))
+    assert objective.ramped == (name == "shared_information")

@@ -1,0 +1,137 @@
+import pytest
+import torch
+from fixed_views import LABELS, draw_view, look_at
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+
+from training.config import TERMS
+from training.losses import View, hsic, symmetric_kl, weighted_total
+from training.losses.shared_information import SharedInformation
+from training.losses.symmetric_kl import kl_of_logits, symmetric_kl_of_logits
+from training.models import Gaussian, Point
+
+NOTHING = torch.empty(0)
+
+
+def make_objective(
+    *,
+    names: tuple[str, ...] = TERMS,
+    alpha: float = 0.5,
+    beta: float = 0.1,
+    on_output: bool = False,
+    normalisation: str = "biased",
+) -> SharedInformation:
+    return SharedInformation(
+        names=names,
+        alpha=alpha,
+        beta=beta,
+        on_output=on_output,
+        neighbours=4,
+        normalisation=normalisation,
+        width="nearest",
+    )
+
+
+def losses_of(objective: SharedInformation, natural: View, adversarial: View, *, lam: float = 2.0) -> dict[str, Tensor]:
+    terms = objective.terms(look_at(natural, adversarial), NOTHING, NOTHING, LABELS)
+    return {**terms, "total": weighted_total(terms, objective.weights(lam))}
+
+
+def test_total_is_the_weighted_sum_with_the_information_subtracted() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    losses = losses_of(make_objective(alpha=0.3), natural, adversarial)
+    assert list(losses) == [*TERMS, "total"]
+    assert losses["natural_cross_entropy"] == functional.cross_entropy(natural.logits, LABELS)
+    assert losses["adversarial_cross_entropy"] == functional.cross_entropy(adversarial.logits, LABELS)
+    assert losses["symmetric_kl"] == symmetric_kl(gaussian(natural), gaussian(adversarial))
+    assert losses["information"] == hsic(natural.z, adversarial.z, neighbours=4)
+    expected = (
+        0.3 * losses["adversarial_cross_entropy"]
+        + 0.7 * losses["natural_cross_entropy"]
+        + 2 * losses["symmetric_kl"]
+        - 0.1 * losses["information"]
+    )
+    assert losses["total"].item() == pytest.approx(expected.item(), rel=1e-12)
+
+
+def gaussian(view: View) -> Gaussian:
+    assert isinstance(view.latent, Gaussian)
+    return view.latent
+
+
+@given(st.sets(st.sampled_from(TERMS), min_size=1))
+def test_a_term_that_is_switched_off_leaves_the_others_as_they_were(names: set[str]) -> None:
+    views = draw_view(0), draw_view(1)
+    all_on = losses_of(make_objective(), *views)
+    losses = losses_of(make_objective(names=tuple(names)), *views)
+    assert list(losses) == [*(name for name in TERMS if name in names), "total"]
+    assert all(losses[name] == all_on[name] for name in names)
+    weights = make_objective().weights(2.0)
+    assert losses["total"].item() == pytest.approx(sum(weights[name] * all_on[name].item() for name in names))
+
+
+@pytest.mark.parametrize(("alpha", "silent", "heard"), [(0.0, 1, 0), (1.0, 0, 1)])
+def test_the_ends_of_alpha_remove_one_cross_entropy_exactly(alpha: float, silent: int, heard: int) -> None:
+    views = draw_view(0), draw_view(1)
+    losses = losses_of(make_objective(alpha=alpha), *views)
+    gradients = torch.autograd.grad(losses["total"], [view.logits for view in views])
+    assert not gradients[silent].any()
+    (alone,) = torch.autograd.grad(functional.cross_entropy(views[heard].logits, LABELS), views[heard].logits)
+    assert torch.equal(gradients[heard], alone)
+
+
+def test_a_gradient_step_raises_the_information() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    before = losses_of(make_objective(), natural, adversarial)
+    zs = [natural.z, adversarial.z]
+    stepped = [
+        z - 1e-2 * gradient / gradient.norm()
+        for z, gradient in zip(zs, torch.autograd.grad(before["total"], zs), strict=True)
+    ]
+    after = losses_of(make_objective(), natural._replace(z=stepped[0]), adversarial._replace(z=stepped[1]))
+    assert after["information"] > before["information"]
+    assert after["total"] < before["total"]
+
+
+def test_a_gradient_step_lowers_the_symmetric_kl() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    before = losses_of(make_objective(), natural, adversarial)
+    latent = gaussian(natural)
+    (gradient,) = torch.autograd.grad(before["total"], latent.mu)
+    moved = natural._replace(latent=Gaussian(latent.mu - 1e-3 * gradient, latent.sigma))
+    assert losses_of(make_objective(), moved, adversarial)["symmetric_kl"] < before["symmetric_kl"]
+
+
+def test_on_the_output_both_terms_see_the_softmax_alone() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    p, q = natural.logits.softmax(dim=1), adversarial.logits.softmax(dim=1)
+    points = [view._replace(latent=Point(view.z)) for view in (natural, adversarial)]
+    losses = losses_of(make_objective(on_output=True), *points)
+    both_ways = (p * (p / q).log()).sum(dim=1) + (q * (q / p).log()).sum(dim=1)
+    assert losses["symmetric_kl"].item() == pytest.approx(both_ways.mean().item() / 2, rel=1e-12)
+    assert losses["information"].item() == pytest.approx(hsic(p, q, neighbours=4).item(), rel=1e-12)
+    with pytest.raises(TypeError, match="no p"):
+        losses_of(make_objective(), *points)
+
+
+def test_the_normalisation_is_passed_on() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    found = losses_of(make_objective(normalisation="cka"), natural, adversarial)["information"]
+    assert found == hsic(natural.z, adversarial.z, neighbours=4, normalisation="cka")
+
+
+@given(st.integers(0, 10_000))
+def test_the_symmetric_kl_of_logits_is_the_mean_of_both_directions(seed: int) -> None:
+    first, second = draw_view(seed).logits, draw_view(seed + 1).logits
+    expected = (kl_of_logits(first, second) + kl_of_logits(second, first)) / 2
+    assert symmetric_kl_of_logits(first, second).item() == pytest.approx(expected.item(), rel=1e-10)
+    assert symmetric_kl_of_logits(first, first) == 0
+
+
+def test_the_divergences_of_saturated_logits_have_finite_gradients() -> None:
+    first, second = torch.tensor([[300.0, 0.0]], requires_grad=True), torch.tensor([[0.0, 300.0]], requires_grad=True)
+    for divergence in (kl_of_logits, symmetric_kl_of_logits):
+        gradients = torch.autograd.grad(divergence(first, second), [first, second])
+        assert all(gradient.isfinite().all() for gradient in gradients)

@@ -1,0 +1,64 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stand_ins import make_config
+
+from training.config import HSIC_NORMALISATIONS, OBJECTIVES, TERMS, ConfigError, TrialConfig
+
+
+@given(st.permutations(TERMS), st.integers(1, 4))
+def test_the_order_and_the_form_of_terms_do_not_matter(names: list[str], count: int) -> None:
+    chosen = names[:count]
+    if not {"natural_cross_entropy", "adversarial_cross_entropy"} & set(chosen):
+        chosen = [*chosen, "natural_cross_entropy"]
+    listed, joined = make_config(terms=chosen), make_config(terms="+".join(chosen))
+    assert listed == joined
+    assert listed.terms == tuple(name for name in TERMS if name in chosen)
+    assert TrialConfig.from_mapping(listed.to_mapping()) == listed
+
+
+@pytest.mark.parametrize("terms", [[], "", ["hsic"], ["symmetric_kl", "symmetric_kl"], None, 3, [1]])
+def test_other_terms_are_refused_with_the_known_ones(terms: object) -> None:
+    with pytest.raises(ConfigError, match=r"terms: .* a list of one or several of natural_cross_entropy"):
+        make_config(terms=terms)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "message"),
+    [
+        ({"bottleneck": 0}, "regularise", "without a bottleneck there is no p"),
+        ({"bottleneck": 0, "attack_latent": "sample", "objective": "mart"}, "attack_latent", "nothing to sample"),
+        ({"objective": "standard", "forward": "joint"}, "forward", "adversarial images only"),
+        ({"terms": ["symmetric_kl", "information"]}, "terms", "would learn nothing"),
+        ({"terms": ["natural_cross_entropy"], "alpha": 1}, "terms", "would learn nothing"),
+        ({"terms": ["adversarial_cross_entropy"], "alpha": 0}, "terms", "would learn nothing"),
+        ({"hsic_neighbours": 16}, "hsic_neighbours", "below batch_size = 16"),
+        (
+            {"hsic_normalisation": "unbiased", "batch_size": 3, "hsic_neighbours": 1},
+            "hsic_normalisation",
+            "at least 4",
+        ),
+        ({"lr_after_drops": [0.1]}, "lr_after_drops", "there are 1 rates, but must be one for each of the 3"),
+        ({"objective": "trades", "terms": "symmetric_kl"}, "terms", "has no effect with trades"),
+        ({"objective": "mart", "regularise": "output"}, "regularise", "has no effect with mart"),
+        ({"objective": "standard", "hsic_normalisation": "cka"}, "hsic_normalisation", "no effect with standard"),
+        ({"objective": "trades", "hsic_width": "first_columns"}, "hsic_width", "no effect with trades"),
+    ],
+)
+def test_combinations_without_sense_are_refused(changes: dict[str, Any], key: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as caught:
+        make_config(**changes)
+    assert [found for found, _ in caught.value.problems] == [key]
+
+
+def test_combinations_with_sense_are_accepted() -> None:
+    make_config(bottleneck=0, regularise="output")
+    make_config(bottleneck=0, terms="natural_cross_entropy+adversarial_cross_entropy")
+    make_config(objective="trades", hsic_neighbours=99)
+    make_config(terms="adversarial_cross_entropy+symmetric_kl", hsic_neighbours=99)
+    for objective in OBJECTIVES[1:]:
+        assert make_config(objective=objective, bottleneck=0).objective == objective
+    for normalisation in HSIC_NORMALISATIONS:
+        assert make_config(hsic_normalisation=normalisation).hsic_normalisation == normalisation

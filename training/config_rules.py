@@ -1,0 +1,103 @@
+"""How the value of one key is read from a file and checked; the fields of `TrialConfig` are made of these."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a value from a file becomes a field: `convert` raises ValueError, or `holds` must be true."""
+
+    text: str
+    convert: Callable[[Any], Any]
+    holds: Callable[[Any], bool]
+
+
+def _to_float(value: Any) -> float:
+    """Read 0.1, "1e-3" (which YAML leaves a string) and fractions such as "8/255"."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise TypeError(value)
+    number = float(Fraction(value)) if isinstance(value, str) and "/" in value else float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        raise ValueError(value)
+    return int(value)
+
+
+def _to_floats(value: Any) -> tuple[float, ...]:
+    if isinstance(value, str | bytes):
+        raise TypeError(value)
+    return tuple(_to_float(item) for item in value)
+
+
+def real(default: float, text: str, holds: Callable[[float], bool]) -> Any:
+    return field(default=default, metadata={"rule": Rule(f"a number {text}", _to_float, holds)})
+
+
+def whole(default: int, minimum: int) -> Any:
+    rule = Rule(f"an integer >= {minimum}", _to_int, lambda value: value >= minimum)
+    return field(default=default, metadata={"rule": rule})
+
+
+def choice(default: str, choices: tuple[str, ...]) -> Any:
+    rule = Rule(f"one of {', '.join(choices)}", str, lambda value: value in choices)
+    return field(default=default, metadata={"rule": rule})
+
+
+def milestones(default: tuple[float, ...]) -> Any:
+    def increasing(value: tuple[float, ...]) -> bool:
+        return all(0 < v <= 1 for v in value) and list(value) == sorted(set(value))
+
+    return field(
+        default=default,
+        metadata={"rule": Rule("a list of increasing fractions in (0, 1]", _to_floats, increasing)},
+    )
+
+
+def rates() -> Any:
+    """Give a field of positive numbers, empty by default."""
+    return field(
+        default=(),
+        metadata={"rule": Rule("a list of numbers > 0", _to_floats, lambda value: all(v > 0 for v in value))},
+    )
+
+
+def choices_of(known: tuple[str, ...]) -> Any:
+    """Give a field of one or several of `known`, all by default; a file lists them or joins them by "+".
+
+    The text form is for searches, whose categorical parameters are plain values. The order is that of `known`,
+    so that it does not matter in a file.
+    """
+
+    def convert(value: Any) -> tuple[str, ...]:
+        names = value.split("+") if isinstance(value, str) else list(value)
+        if not names or len(set(names)) < len(names) or not set(names) <= set(known):
+            raise ValueError(value)
+        return tuple(name for name in known if name in names)
+
+    text = f"a list of one or several of {', '.join(known)}, each at most once"
+    return field(default=known, metadata={"rule": Rule(text, convert, lambda _: True)})
+
+
+def positive(default: float) -> Any:
+    return real(default, "> 0", lambda value: value > 0)
+
+
+def not_negative(default: float) -> Any:
+    return real(default, ">= 0", lambda value: value >= 0)
+
+
+def share(default: float) -> Any:
+    return real(default, "in [0, 1]", lambda value: 0 <= value <= 1)
+
+
+def share_above_zero(default: float) -> Any:
+    return real(default, "in (0, 1]", lambda value: 0 < value <= 1)

@@ -1,0 +1,50 @@
+"""MART, misclassification-aware adversarial training: Wang et al. 2020, eq. 9, ICLR; `YisenWang/MART`."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from training.losses.objective import Objective
+from training.losses.view import Look
+
+# Of the official code. They keep logarithms finite; the last lets a sample that is classified with
+# certainty count a little.
+TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
+
+
+class Mart(Objective):
+    """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)); the official beta is lambda."""
+
+    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Give boosted cross-entropy and weighted divergence."""
+        clean, attacked = look(images, adversarial)
+        return {
+            "boosted_cross_entropy": boosted_cross_entropy(attacked.logits, labels),
+            "weighted_divergence": weighted_divergence(clean.logits, attacked.logits, labels),
+        }
+
+    def weights(self, lam: float) -> dict[str, float]:
+        """Give 1 and lambda."""
+        return {"boosted_cross_entropy": 1.0, "weighted_divergence": lam}
+
+
+def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Give -log p_y - log(1 - p of the likeliest wrong class), averaged over the batch; eq. 6.
+
+    `logits` is (batch, classes), `labels` (batch,).
+    """
+    probabilities = logits.softmax(dim=1)
+    wrong = probabilities.detach().scatter(1, labels[:, None], -1).argmax(dim=1)
+    margin = functional.nll_loss((ABOVE_ONE - probabilities + TINY).log(), wrong)
+    return functional.cross_entropy(logits, labels) + margin
+
+
+def weighted_divergence(clean: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
+    """Give KL(p || p') * (1 - p_y), averaged over the batch, for logits (batch, classes); eq. 8.
+
+    The gradient flows through the weight as well.
+    """
+    log_p = functional.log_softmax(clean, dim=1)
+    p = log_p.exp()
+    divergence = (p * (log_p - (attacked.softmax(dim=1) + TINY).log())).sum(dim=1)
+    true = p.gather(1, labels[:, None]).squeeze(1)
+    return (divergence * (JUST_ABOVE_ONE - true)).mean()
