@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
+from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
@@ -26,7 +26,10 @@ def file(tmp_path: Path) -> str:
 @pytest.fixture
 def finished(make_ledger: MakeLedger) -> str:
     """A search of three trials, all ended."""
-    drive(Search(SPACE, make_ledger(SPACE)))
+    search = Search(SPACE, make_ledger(SPACE))
+    for number in range(3):
+        search.next_assignment()
+        search.fail(number, "out of memory")
     return SEARCH
 
 

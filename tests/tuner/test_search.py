@@ -215,7 +215,7 @@ def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_
     make_ledger: MakeLedger,
 ) -> None:
     """No state in memory outlives a single write here, not even between a report and the end it decides."""
-    space = small_space(search={"trials": 14}, trial={"epochs": 4})
+    space = small_space(search={"trials": 12}, trial={"epochs": 4})
     whole = make_ledger(space, "whole")
     drive(Search(space, whole))
     broken = make_ledger(space, "broken")
@@ -232,15 +232,15 @@ def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_
             mortal.close()
     assert on_record(broken) == on_record(whole)
     reports = sum(len(trial.reports) for trial in whole.load())
-    assert kills == 14 + reports + 14, "a proposal, its reports and its end for each trial"
+    assert kills == 12 + reports + 12, "a proposal, its reports and its end for each trial"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
     make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     monkeypatch.setattr(tuner.search, "propose", random_points)
-    space = small_space(search={"trials": 16, "seed": seed})
+    space = small_space(search={"trials": 12, "seed": seed})
     whole = make_ledger(space, "whole")
     drive(Search(space, whole))
     broken = make_ledger(space, "broken")
@@ -418,17 +418,25 @@ def test_the_sampler_sees_one_epoch_the_latest_that_ten_trials_reached(
     assert seen.evidence[-1].tried == [trial.parameters for trial in trials]
 
 
-def test_the_evidence_of_a_rebuilt_search_is_the_same(make_ledger: MakeLedger, seen: Seen) -> None:
+@pytest.mark.parametrize("epochs", [1, 3, 9])
+def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived(
+    make_ledger: MakeLedger, seen: Seen, epochs: int
+) -> None:
     space = small_space(search={"trials": 20})
     ledger = make_ledger(space)
     search = Search(space, ledger)
-    reach(search, [3, 9, 1, 3, 1, 9, 3, 3, 1, 1, 3, 9])
-    first, second = search._evidence(), Search(space, ledger)._evidence()
-    assert first.running == second.running
-    assert first.tried == second.tried
-    assert [p for p, _ in first.measured] == [p for p, _ in second.measured]
+    order = [new_trial(search).number for _ in range(12)]
+    random.Random(0).shuffle(order)
+    for position, number in enumerate(order):
+        for epoch in range(1, epochs + 1):
+            search.report(number, epoch, accuracies(0.1 + 0.001 * position, 0.1 + 0.001 * position), None)
+    new_trial(search)
+    first, second = seen.evidence[-1], Search(space, ledger)._evidence()
+    assert [point for point, _ in first.measured] == [point for point, _ in second.measured]
     assert np.array_equal([row for _, row in first.measured], [row for _, row in second.measured])
-    assert seen.numbers == list(range(12))
+    assert len(first.measured) == 12
+    assert first.tried == second.tried[:12]
+    assert first.running == second.running[:-1]
 
 
 def test_trials_without_a_finite_objective_are_no_evidence(make_ledger: MakeLedger, seen: Seen) -> None:

@@ -226,7 +226,7 @@ def test_equal_trials_get_equal_decisions(rows: list[list[float]], factor: int, 
 def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: float) -> None:
     """With N at the rung, a random newcomer's rank is uniform, and floor(N / factor) + 1 of N ranks go on."""
     rng = np.random.default_rng(factor)
-    count = 500
+    count = 300
     rungs = Rungs([EPOCH], factor)
     kept = 0
     for number in range(count):
@@ -236,7 +236,7 @@ def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: floa
     chances = [min(1.0, (n // factor + 1) / n) for n in range(1, count + 1)]
     deviation = math.sqrt(sum(p * (1 - p) for p in chances))
     assert abs(kept - sum(chances)) < 3 * deviation
-    assert kept / count == pytest.approx(1 / factor, abs=0.06)
+    assert kept / count == pytest.approx(1 / factor, abs=0.1)
 
 
 def test_rungs_know_their_epochs_and_what_stands_there() -> None:

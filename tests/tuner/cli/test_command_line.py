@@ -23,7 +23,7 @@ from tuner.search import Search
 from tuner.space import load_space, space_from_mapping
 
 SHIPPED = ["digits_tradeoff", "mnist_tradeoff", "cifar10_tradeoff", "cifar100_tradeoff"]
-SPACE = small_space(search={"trials": 8})
+SPACE = small_space(search={"trials": 5}, trial={"epochs": 4})
 
 
 class Answer(NamedTuple):
@@ -65,7 +65,7 @@ def small_file(tmp_path: Path) -> str:
 
 @pytest.fixture
 def finished(make_ledger: MakeLedger) -> Ledger:
-    """A search of eight trials that ended, the first of them failed."""
+    """A search of five trials that ended, the first of them failed."""
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)
     search.next_assignment()
@@ -190,9 +190,9 @@ def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: Ledger, runs_dir: Pat
     before = sorted(runs_dir.rglob("*"))
     answer = tuner("run", "--resume", SEARCH, "--trials", "20", "--dry-run")
     assert f"Would resume {SEARCH}" in answer.out
-    assert "8 trials are kept, 0 continue" in answer.out
+    assert "5 trials are kept, 0 continue" in answer.out
     assert sorted(runs_dir.rglob("*")) == before
-    assert finished.facts()["space"]["search"]["trials"] == 8
+    assert finished.facts()["space"]["search"]["trials"] == 5
 
 
 FAULTY = """
@@ -258,7 +258,7 @@ def test_bad_input_is_answered_with_exit_code_2_and_nothing_written(
     ("command", "message"),
     [
         (f"run --space digits_tradeoff --name {SEARCH}", f"The name '{SEARCH}' exists already"),
-        (f"run --resume {SEARCH} --epochs 4", "cannot be resumed with a changed space: trial.epochs: 9, now 4"),
+        (f"run --resume {SEARCH} --epochs 5", "cannot be resumed with a changed space: trial.epochs: 4, now 5"),
         ("run --resume smal-1", f"did you mean {SEARCH}?"),
         ("run --resume", "is unfinished"),
         ("run --resume --trials 20", "is unfinished"),
@@ -299,8 +299,8 @@ def test_searches_are_listed(tuner: Tuner, finished: Ledger, make_ledger: MakeLe
         "space": "small",
         "created": "2026-01-02T03:04:05+00:00",
         "state": "finished",
-        "ended": 8,
-        "trials": 8,
+        "ended": 5,
+        "trials": 5,
         "front": len(data.front),
         "hypervolume": data.hypervolume,
     }
@@ -339,7 +339,7 @@ def test_a_search_is_shown_as_csv_and_as_a_table(tuner: Tuner, finished: Ledger)
     assert rows[0]["error"] == "Traceback\nRuntimeError: out of memory"
     table = tuner("show", SEARCH).out
     assert f"Trials of {SEARCH}" in table
-    assert sum(line.split()[:1] == [str(number)] for number in range(8) for line in table.splitlines()) >= 8
+    assert sum(line.split()[:1] == [str(number)] for number in range(5) for line in table.splitlines()) >= 5
 
 
 def test_a_nan_is_null_in_json(tuner: Tuner, make_ledger: MakeLedger) -> None:
@@ -369,7 +369,10 @@ def test_the_front_is_shown_and_its_files_are_written(tuner: Tuner, finished: Le
     assert [int(row["trial"]) for row in printed] == [point.number for point in data.front]
 
 
-def test_the_front_is_narrowed_by_minimums_and_to_its_knee(tuner: Tuner, make_ledger: MakeLedger) -> None:
+def test_the_front_is_narrowed_by_minimums_and_to_its_knee(
+    tuner: Tuner, make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.report.files.write_front_files", lambda *_: [])
     space = small_space(early_stopping={"scheduler": "none"}, trial={"epochs": 1})
     search = Search(space, make_ledger(space))
     for number, (natural, pgd) in enumerate([(0.9, 0.1), (0.88, 0.5), (0.5, 0.6), (0.4, 0.4)]):
@@ -398,12 +401,12 @@ def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: Ledger,
 
     for _ in range(2):
         answer = tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)
-        assert answer == (0, f"{SEARCH}: 8 trials are in MLflow at {mlflow_uri}\n", "")
+        assert answer == (0, f"{SEARCH}: 5 trials are in MLflow at {mlflow_uri}\n", "")
     client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("small")
     assert experiment is not None
     runs = client.search_runs([experiment.experiment_id])
-    assert len(runs) == 9
+    assert len(runs) == 6
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert parent.info.status == "FINISHED"
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}

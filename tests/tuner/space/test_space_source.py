@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_search import small_space, space_mapping
 
@@ -182,6 +182,7 @@ FREE = [
 
 
 @given(st.sets(st.sampled_from(FREE)))
+@settings(max_examples=20)
 def test_what_may_change_on_resume_is_no_difference(overrides: set[str]) -> None:
     file = SHIPPED / "digits_tradeoff.yaml"
     assert differing_keys(load_space(str(file)), load_space(str(file), sorted(overrides))) == []

@@ -224,6 +224,20 @@ def test_a_deleted_parent_run_is_written_anew_and_takes_the_children(store: Stor
     assert store.whole() == before
 
 
+def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
+    projection = store.projection()
+    write(store, projection, trials[: first_completed + 1])
+    store.client.delete_run(store.runs()[0].info.run_id)
+    with pytest.raises(MlflowException, match="must be in the 'active' state"):
+        write(store, projection, trials)
+    write(store, projection, trials)
+    other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
+    write(other, other.projection(), trials)
+    assert store.whole() == other.whole()
+
+
 class Unreliable:
     """Passes calls on to MLflow, and loses one: before it arrives, or its answer."""
 
@@ -275,7 +289,8 @@ def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: Le
     write(store, store.projection(), [replace(trial, outcome=Outcome.RUNNING, ended=None, reports=reports)])
     child = store.runs()[1][1]
     assert len(child.data.metrics) == 600
-    assert all(len(history) == 2 for history in store.history(child).values())
+    last = store.client.get_metric_history(child.info.run_id, "m599")
+    assert [(metric.step, metric.value) for metric in last] == [(1, 599.0), (2, 599.0)]
 
 
 def test_two_searches_of_a_space_share_the_experiment_and_nothing_else(store: Store, ledger: Ledger) -> None:
