@@ -1,12 +1,15 @@
 """A driver process from its start to its end: check the surroundings, write the search, run it, conclude."""
 
+import contextlib
+import logging
+import os
 import secrets
 import shutil
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from training.config import TrialConfig
+from tuner.data_check import checked_data
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
@@ -15,32 +18,42 @@ from tuner.lock import only_driver
 from tuner.plan import Plan, Request
 from tuner.progress import LiveProgress, PlainProgress, Progress
 from tuner.progress.summary import print_closing, print_line, print_opening, resume_command
+from tuner.report.format import last_line
 from tuner.report.front_data import front_data
 from tuner.search import Search
 from tuner.space import Space
 from tuner.tracking import store
+from tuner.urls import without_password
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, which a refused request should not cost
     from tuner.tracking.projection import Projection
 
 
+_log = logging.getLogger(__name__)
+
+_WHY = {
+    Ending.INTERRUPTED: "Interrupted.",
+    Ending.OUT_OF_TIME: "The time budget is used.",
+    Ending.BROKEN_OFF: "The search is not finished.",
+}
+_EXIT_CODES = {Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
+
+
 def run(plan: Plan, request: Request, console: Console) -> int:
     """Run a planned search to its end and give the exit code: 0 done, 1 failed, 130 interrupted."""
-    from training.data import DataError, ensure_available
     from tuner.engine import cluster
 
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
         store.require_reachable(plan.tracking_uri)
+    if console.is_terminal and request.verbosity >= 0:
+        print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
     cluster.connect(request.address)
     cluster.require_resources(plan.space.resources, plan.space.name)
-    try:
-        ensure_available(TrialConfig.from_mapping(plan.space.trial))
-    except DataError as error:
-        raise UsageError(str(error)) from error
+    digest = checked_data(plan.space)
     if not plan.resumed:
         _make_folder(plan)
     with only_driver(plan.folder.path):
-        ledger = _open_ledger(plan) if plan.resumed else _create(plan, request)
+        ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
         try:
             return _run_connected(plan, request, ledger, console)
         finally:
@@ -58,8 +71,16 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     search.listeners += [publisher, progress]
     if request.verbosity >= 0:
         print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.resumed)
+    resume = f"Nothing is lost. Continue with:\n  {resume_command(plan.folder, request)}"
+
+    def abandon() -> None:
+        """Ray's processes are gone, so that its own end would not come: leave with what the ledger holds."""
+        publisher.close("KILLED")
+        print_line(console, f"Ray does not answer any more. {resume}")
+        os._exit(130)
+
     publisher.start()
-    status = "FAILED"
+    ending = Ending.BROKEN_OFF
     try:
         with progress:
             ending = run_session(
@@ -68,11 +89,28 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
                 concurrency=request.concurrency,
                 time_budget_seconds=request.time_budget_seconds,
                 on_retry=progress.on_retry,
+                on_stopping=lambda: print_line(console, f"Stopping; press Ctrl-C again to stop at once. {resume}"),
+                on_stuck=abandon,
             )
-        status = "FINISHED" if ending is Ending.FINISHED else "KILLED"
-    finally:
-        publisher.close(status)
-    return _conclude(ending, plan, search, projection.experiment_id, console)
+    except KeyboardInterrupt:
+        ending = Ending.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the ledger is whole, and its user needs the way to go on
+        _log.debug("The session broke off", exc_info=True)
+        print_line(console, f"The search broke off: {last_line(str(error))}")
+    complete = publisher.close(_parent_status(ending, search))
+    if not complete:
+        print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
+    return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
+
+
+def _parent_status(ending: Ending, search: Search) -> str:
+    if ending is Ending.FINISHED:
+        return "FAILED" if _all_failed(search) else "FINISHED"
+    return "FAILED" if ending is Ending.BROKEN_OFF else "KILLED"
+
+
+def _all_failed(search: Search) -> bool:
+    return all(trial.outcome is Outcome.FAILED for trial in search.trials)
 
 
 def _progress(search: Search, name: str, console: Console, verbosity: int) -> Progress:
@@ -83,17 +121,18 @@ def _progress(search: Search, name: str, console: Console, verbosity: int) -> Pr
     return PlainProgress(search, console, every_epoch=verbosity > 0)
 
 
-def _conclude(ending: Ending, plan: Plan, search: Search, experiment_id: str | None, console: Console) -> int:
+def _conclude(
+    ending: Ending, plan: Plan, search: Search, *, experiment_id: str | None, console: Console, resume: str
+) -> int:
     space = plan.space
     data = front_data(plan.folder.name, search.trials, space.objective_list, space.reference)
     print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id)
     if ending is not Ending.FINISHED:
-        why = "Interrupted" if ending is Ending.INTERRUPTED else "The time budget is used"
-        print_line(console, f"{why}; nothing is lost. Continue with:\n  {resume_command(plan.folder)}")
-        return 130 if ending is Ending.INTERRUPTED else 0
-    if all(trial.outcome is Outcome.FAILED for trial in search.trials):
-        reason = (search.trials[-1].error or "").strip().splitlines()[-1:]
-        print_line(console, f"The search failed: every trial did. The last one: {' '.join(reason)}")
+        print_line(console, f"{_WHY[ending]} {resume}")
+        return _EXIT_CODES[ending]
+    if _all_failed(search):
+        reason = last_line(search.trials[-1].error)
+        print_line(console, f"The search failed: every trial did. The last one: {reason}")
         return 1
     return 0
 
@@ -113,29 +152,42 @@ def _make_folder(plan: Plan) -> None:
         raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
 
 
-def _create(plan: Plan, request: Request) -> Ledger:
+def _create(plan: Plan, request: Request, digest: str) -> Ledger:
     """Write the new search into its folder: the ledger, and last the frozen space."""
     facts = {
         "search_id": f"{plan.folder.name}-{secrets.token_hex(4)}",
+        "split_digest": digest,
         "space": plan.space.model_dump(mode="json"),
         **provenance(),
     }
+    frozen = {"search_id": facts["search_id"], "split_digest": digest, **provenance()}
+    # What follows from --runs-dir is not written down, so that the folder can be moved.
+    if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
+        frozen["tracking_uri"] = without_password(plan.tracking_uri)
+    if plan.ledger_url != default_ledger_url(plan.folder.path):
+        frozen["ledger"] = without_password(plan.ledger_url)
     try:
         ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
-    except UsageError:
+        plan.folder.freeze(plan.space, frozen)
+    except BaseException:
         shutil.rmtree(plan.folder.path)
+        with contextlib.suppress(OSError):  # the folder of all searches, if this was to be the first
+            plan.folder.path.parent.rmdir()
         raise
-    own = plan.ledger_url == default_ledger_url(plan.folder.path)
-    frozen = {"search_id": facts["search_id"], **provenance(), "tracking_uri": plan.tracking_uri}
-    if not own:
-        frozen["ledger"] = request.ledger
-    plan.folder.freeze(plan.space, frozen)
     return ledger
 
 
-def _open_ledger(plan: Plan) -> Ledger:
+def _open_ledger(plan: Plan, digest: str) -> Ledger:
     """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
     ledger = Ledger.open(plan.ledger_url, plan.folder.name)
+    recorded = ledger.facts().get("split_digest", digest)
+    if recorded != digest:
+        ledger.close()
+        raise UsageError(
+            f"The validation images of {plan.space.trial['data_root']} (digest {digest}) are not those that "
+            f"{plan.folder.name} began with (digest {recorded}): its trials would not compare. Give the same data "
+            "by --data-root, or start a new search."
+        )
     ledger.set_facts({"space": plan.space.model_dump(mode="json")})
-    plan.folder.freeze(plan.space, {**plan.folder.frozen(), "tracking_uri": plan.tracking_uri})
+    plan.folder.freeze(plan.space, plan.folder.frozen())
     return ledger

@@ -3,6 +3,7 @@
 import difflib
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from tuner.ledger import Ledger, default_ledger_url
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RESERVED = {"mlflow.db", "mlartifacts"}
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -54,11 +57,15 @@ class SearchFolder:
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
         with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
             file.write(text)
+        Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
 
     def open_ledger(self, url: str | None = None) -> Ledger:
         """Open the search's ledger: at `url`, or where the frozen space says, or in the folder."""
         recorded = self.frozen().get("ledger")
+        if recorded and not url and ":***@" in recorded:
+            way = "give it with its password as --ledger or in TUNER_LEDGER"
+            raise UsageError(f"The ledger of {self.name} is {recorded}: {way}.")
         return Ledger.open(url or recorded or default_ledger_url(self.path), self.name)
 
     def _mapping(self) -> dict[str, Any]:
@@ -72,9 +79,16 @@ class SearchFolder:
 
 
 def all_searches(runs_dir: Path) -> list[SearchFolder]:
-    """List the searches of a runs folder, the newest first."""
+    """List the searches of a runs folder, the newest first; those whose space cannot be read come last."""
     folders = [SearchFolder(path.parent) for path in runs_dir.glob("*/space.yaml")]
-    return sorted(folders, key=lambda folder: str(folder.frozen().get("created", "")), reverse=True)
+    return sorted(folders, key=_created, reverse=True)
+
+
+def _created(folder: SearchFolder) -> str:
+    try:
+        return str(folder.frozen().get("created", ""))
+    except UsageError:
+        return ""
 
 
 def find_search(runs_dir: Path, name: str) -> SearchFolder:
@@ -94,12 +108,15 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
         number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
         return SearchFolder(runs_dir / f"{space.name}-{number}")
-    if not name.replace("-", "").replace("_", "").replace(".", "").isalnum() or name.startswith("."):
-        raise UsageError(f"--name {name!r} must consist of letters, digits and . _ - only: it names a folder.")
+    if not _NAME.fullmatch(name):
+        rule = "start with a letter or a digit and go on with these and . _ -: it names a folder"
+        raise UsageError(f"--name is {name!r}, but must {rule}.")
+    if name in _RESERVED:
+        raise UsageError(f"--name {name!r} is taken by MLflow's store in {runs_dir}: choose another.")
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists():
-        way = f"--resume {name}" if folder.space_file.exists() else f"or remove {folder.path}"
-        raise UsageError(f"The name {name!r} exists already: choose another --name, or continue with {way}.")
+        way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {folder.path}"
+        raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
     return folder
 
 

@@ -33,16 +33,17 @@ def _load(folder: SearchFolder, ledger_url: str | None) -> tuple[Space, list[Tri
 def _row(folder: SearchFolder) -> dict[str, Any]:
     try:
         space, trials, data = _load(folder, None)
+        created = str(folder.frozen().get("created", ""))
     except UsageError as error:
-        return {"search": folder.name, "state": f"unreadable: {error}"}
+        return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}
     ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     return {
         "search": folder.name,
-        "space": space.name,
-        "created": folder.frozen().get("created", ""),
         "state": "finished" if ended >= space.search.trials else "unfinished",
         "ended": ended,
         "trials": space.search.trials,
         "front": len(data.front),
         "hypervolume": data.hypervolume,
+        "created": created,
+        "space": space.name,
     }

@@ -1,5 +1,6 @@
 """What a driver is going to run: the user's request, checked against spaces, searches and ledgers on disk."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from tuner.ledger import Outcome, default_ledger_url
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys
 from tuner.tracking import store
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,15 @@ def plan_resume(request: Request, name: str) -> Plan:
     recorded = _recorded_space(folder, request.ledger)
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
-    if request.data_root is None:
+    keys = {override.partition("=")[0] for override in request.overrides}
+    if request.data_root is None and not keys & {"data_root", "trial.data_root"}:
         asked = _with_data_root(asked, recorded.trial["data_root"])
     changed = differing_keys(recorded, asked)
     if changed:
         raise UsageError(
-            f"{folder.name} cannot be resumed with a changed space: {'; '.join(changed)}. Its trials would "
-            "not compare. Put these back, or start a new search; trials, resources and data_root may change."
+            f"{folder.name} cannot be resumed with a changed space, since its trials would not compare:\n  "
+            + "\n  ".join(changed)
+            + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
     tracking_uri = request.tracking_uri or folder.frozen().get("tracking_uri") or _tracking_uri(request)
     return Plan(folder, asked, tracking_uri, _ledger_url(request, folder), resumed=True)
@@ -97,10 +102,16 @@ def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
 
 def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
-        ledger = folder.open_ledger(request.ledger)
-        space = Space.model_validate(ledger.facts()["space"])
-        ended = [trial for trial in ledger.load() if trial.outcome is not Outcome.RUNNING]
-        ledger.close()
+        try:
+            ledger = folder.open_ledger(request.ledger)
+        except UsageError as error:
+            _log.warning("%s is passed over: %s", folder.name, error)
+            continue
+        try:
+            space = Space.model_validate(ledger.facts()["space"])
+            ended = [trial for trial in ledger.load() if trial.outcome is not Outcome.RUNNING]
+        finally:
+            ledger.close()
         if len(ended) < space.search.trials:
             return folder
     raise UsageError(

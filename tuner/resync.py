@@ -4,12 +4,14 @@ from pathlib import Path
 
 from tuner.driver import make_projection
 from tuner.errors import UsageError
-from tuner.folder import find_search
+from tuner.folder import SearchFolder, find_search
 from tuner.ledger import Outcome
+from tuner.lock import only_driver
 from tuner.report.files import write_front_files
 from tuner.report.front_data import front_data
 from tuner.space import Space
 from tuner.tracking import store
+from tuner.urls import without_password
 
 
 def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
@@ -17,6 +19,12 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
     folder = find_search(runs_dir, name)
     uri = tracking_uri or folder.frozen().get("tracking_uri") or store.default_tracking_uri(runs_dir)
     store.require_reachable(uri)
+    # A running search writes MLflow itself; two writers could make two runs of one trial.
+    with only_driver(folder.path):
+        return _write(folder, uri, ledger_url), uri
+
+
+def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     ledger = folder.open_ledger(ledger_url)
     try:
         space = Space.model_validate(ledger.facts()["space"])
@@ -24,7 +32,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
         projection = make_projection(folder, space, ledger, uri)
     finally:
         ledger.close()
-    data = front_data(name, trials, space.objective_list, space.reference)
+    data = front_data(folder.name, trials, space.objective_list, space.reference)
     files = [folder.space_file, *write_front_files(folder.path, data)]
     from mlflow.exceptions import MlflowException
 
@@ -33,6 +41,8 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
         projection.write_files(files)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
         projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
-    except MlflowException as error:
-        raise UsageError(f"MLflow at {uri} cannot be written: {error}. Nothing is lost; try again.") from error
-    return len(trials), uri
+    except (MlflowException, OSError) as error:
+        raise UsageError(
+            f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."
+        ) from error
+    return len(trials)

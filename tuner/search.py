@@ -19,14 +19,20 @@ from tuner.sampling import Evidence, propose
 from tuner.sampling.propose import STARTUP_TRIALS
 from tuner.space import Space
 
+# The newest may have been damaged with the machine; the one before it is still on disk.
+_CHECKPOINTS_TRIED = 2
+
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial to be run: from scratch, or from its last recorded checkpoint."""
+    """A trial to be run: from scratch, or from the first of its last recorded `checkpoints` that is whole.
+
+    `epoch` is the last one on record.
+    """
 
     number: int
     parameters: dict[str, Any]
-    checkpoint: str | None
+    checkpoints: tuple[str, ...]
     epoch: int
 
 
@@ -79,9 +85,9 @@ class Search:
             trial = self._propose()
         else:
             return None
-        checkpoint = trial.reports[-1].checkpoint if trial.reports else None
-        epoch = trial.epochs_trained if checkpoint else 0
-        assignment = Assignment(trial.number, trial.parameters, checkpoint, epoch)
+        recorded = [report.checkpoint for report in reversed(trial.reports) if report.checkpoint]
+        checkpoints = tuple(recorded[:_CHECKPOINTS_TRIED])
+        assignment = Assignment(trial.number, trial.parameters, checkpoints, trial.epochs_trained)
         for listener in self.listeners:
             listener.on_started(assignment)
         return assignment
@@ -181,28 +187,31 @@ class Search:
         final values of others would not compare (DESIGN, decision 4).
         """
         trials = self.trials
-        measured: list[tuple[dict[str, Any], FloatArray]] = []
+        measured: dict[int, tuple[dict[str, Any], FloatArray]] = {}
         for epoch in (self.epochs, *reversed(self._rungs.epochs)):
             measured = self._measured_at(epoch)
             if len(measured) >= STARTUP_TRIALS:
                 break
+        # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
+        # would keep the sampler away from just those that went on.
+        known = set(measured)
         return Evidence(
-            measured=measured,
-            running=[trial.parameters for trial in trials if trial.outcome is Outcome.RUNNING],
+            measured=list(measured.values()),
+            running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known],
             tried=[trial.parameters for trial in trials],
         )
 
-    def _measured_at(self, epoch: int) -> list[tuple[dict[str, Any], FloatArray]]:
+    def _measured_at(self, epoch: int) -> dict[int, tuple[dict[str, Any], FloatArray]]:
         if self._rungs.is_rung(epoch):
             rows = self._rungs.at(epoch)
         else:
             completed = [t for t in self.trials if t.outcome is Outcome.COMPLETED]
             rows = {trial.number: self._losses(trial.last_metrics) for trial in completed}
-        return [
-            (self._trials[number].parameters, rows[number])
+        return {
+            number: (self._trials[number].parameters, rows[number])
             for number in sorted(rows)
             if np.isfinite(rows[number]).all()
-        ]
+        }
 
 
 def _rungs(space: Space) -> Rungs:

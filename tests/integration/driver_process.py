@@ -34,6 +34,7 @@ def start(runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
         text=True,
         env=environment,
         cwd=runs_dir.parent,
+        start_new_session=True,
     )
 
 

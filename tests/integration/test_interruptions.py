@@ -1,5 +1,6 @@
 """A search that is interrupted, killed and extended, against the same search left alone, one trial at a time."""
 
+import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,3 +62,26 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
     assert {number: len(found) for number, found in children.items()} == dict.fromkeys(range(9), 1)
     for trial in trials_of(runs_dir, "disturbed"):
         assert children[trial.number][0].data.metrics["epochs_trained"] == trial.epochs_trained
+
+
+def test_a_damaged_checkpoint_costs_epochs_and_no_trial(tmp_path: Path) -> None:
+    """Two trials at once; SIGTERM reaches Ray's processes as well, as Slurm and `timeout` send it."""
+    runs_dir = tmp_path / "runs"
+    process = start(runs_dir, "--space", str(TINY), "--name", "damaged", "--trials", "4")
+    wait_for_reports(runs_dir, "damaged", 4, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert "python -m tuner.run --resume damaged" in output
+    running = [trial for trial in trials_of(runs_dir, "damaged") if trial.outcome is Outcome.RUNNING]
+    for trial in running:
+        for report in trial.reports[-1:]:
+            (runs_dir / "damaged" / str(report.checkpoint) / "checkpoint.pt").write_bytes(b"damaged")
+
+    resumed = run(runs_dir, "--resume", "damaged")
+    assert resumed.code == 0, resumed.output
+    trials = trials_of(runs_dir, "damaged")
+    assert [trial.number for trial in trials] == [0, 1, 2, 3]
+    assert {trial.outcome for trial in trials} <= {Outcome.COMPLETED, Outcome.STOPPED}
+    for trial in trials:
+        assert [report.epoch for report in trial.reports] == list(range(1, trial.epochs_trained + 1))

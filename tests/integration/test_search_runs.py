@@ -81,14 +81,14 @@ def test_checkpoints_are_kept_for_continuing_only(runs_dir: Path) -> None:
         assert 1 <= len(list(folder.glob("checkpoint_*"))) <= 2
 
 
-def test_crashes_are_retried_then_recorded_and_divergence_is_not_retried(runs_dir: Path) -> None:
+def test_what_a_retry_cannot_mend_is_recorded_and_the_search_goes_on(runs_dir: Path) -> None:
     """cnn4 cannot read 8x8 images, which the trial finds out; a learning rate of 1e30 diverges at once."""
     points = (
         "[{architecture: cnn4}, {architecture: digits_cnn, learning_rate: 1.0e+30, alpha: 0.5},"
         " {architecture: digits_cnn, learning_rate: 0.05}]"
     )
     overrides = [
-        "parameters.architecture={type: categorical, choices: [cnn4, digits_cnn]}",
+        "parameters.architecture={type: categorical, choices: [digits_cnn, cnn4]}",
         "parameters.learning_rate={type: categorical, choices: [0.05, 1.0e+30]}",
         f"search.start_points={points}",
         "search.max_failures=1",
@@ -96,12 +96,11 @@ def test_crashes_are_retried_then_recorded_and_divergence_is_not_retried(runs_di
     flags = ["--name", "faulty", "--trials", "3", "--epochs", "1", *_set(overrides)]
     ended = run(runs_dir, "--space", str(_without_fixed(runs_dir)), *flags)
     assert ended.code == 0, ended.output
-    crashed, diverged, good = trials_of(runs_dir, "faulty")
-    assert [t.outcome for t in (crashed, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]
-    assert "cnn4" in (crashed.error or "")
+    refused, diverged, good = trials_of(runs_dir, "faulty")
+    assert [t.outcome for t in (refused, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]
+    assert "cnn4" in (refused.error or "")
     assert "diverged in epoch 1" in (diverged.error or "")
-    assert ended.output.count("trial 0 crashed and is started again") == 1
-    assert "trial 1 crashed" not in ended.output
+    assert "is started again" not in ended.output
     _, children = mlflow_runs(runs_dir, "tiny", "faulty")
     assert [children[number][0].info.status for number in (0, 1, 2)] == ["FAILED", "FAILED", "FINISHED"]
 

@@ -116,7 +116,7 @@ def test_resuming_with_a_changed_space_is_refused_with_what_changed(
     finished: str, runs_dir: Path, changes: dict[str, Any], difference: str
 ) -> None:
     with pytest.raises(
-        UsageError, match=f"{finished} cannot be resumed with a changed space: {difference}.*start a new"
+        UsageError, match=f"{finished} cannot be resumed with a changed space(.|\n)*{difference}(.|\n)*start a new"
     ):
         plan_resume(Request(runs_dir=runs_dir, **changes), finished)
 

@@ -41,7 +41,7 @@ class TrialData:
     """What one trial trains and selects on. The test set is no part of it: see `load_test_set`.
 
     `validation` is shuffled, so that its first n images are a fair sample. Two trials whose `split_digest` is
-    equal were validated on the same images of the same data set.
+    equal were validated on the same images, in the same order and with the same labels.
     """
 
     train: ImageSet

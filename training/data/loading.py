@@ -1,5 +1,6 @@
 """From a configuration to its images: find the data set, split it, read only what the split needs."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -30,11 +31,12 @@ def load_trial_data(config: TrialConfig) -> TrialData:
     with _data_root(config) as root:
         source = _kept_source(config.dataset, root, "train")
         split = _split(source, config)
+        validation = _read(source, split.validation)
         return TrialData(
             train=_read(source, split.train),
-            validation=_read(source, split.validation),
+            validation=validation,
             class_names=source.class_names,
-            split_digest=split.digest,
+            split_digest=_digest(validation, source.class_names),
         )
 
 
@@ -62,6 +64,14 @@ def ensure_available(config: TrialConfig) -> None:
         # Not `_kept_source`: the process that starts the trials has no use for the images.
         _open_source(config.dataset, root, "test")
         _split(_open_source(config.dataset, root, "train"), config)
+
+
+def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
+    """Give the first 16 hexadecimal digits of the SHA-256 of the validation images, labels and class names."""
+    digest = hashlib.sha256("\0".join(class_names).encode())
+    digest.update(validation.labels.numpy().astype("<i8").tobytes())
+    digest.update(validation.images.numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 @contextmanager

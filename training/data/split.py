@@ -1,6 +1,5 @@
 """The stratified, seeded split of a training set into training and validation part."""
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,6 @@ class Split:
 
     train: Tensor
     validation: Tensor
-
-    @property
-    def digest(self) -> str:
-        """First 16 hexadecimal digits of the SHA-256 of the validation indices in their order."""
-        return hashlib.sha256(self.validation.numpy().astype("<i8").tobytes()).hexdigest()[:16]
 
 
 def stratified_split(

@@ -1,6 +1,7 @@
 """`tuner sync` and `tuner ui`: the view of a search in MLflow."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+from tuner.errors import UsageError
 
 
 def sync(
@@ -18,20 +20,33 @@ def sync(
 ) -> None:
     """Bring MLflow up to date with the ledger, or rebuild it if runs were deleted there."""
     from tuner.resync import resync
+    from tuner.urls import without_password
 
     written, uri = resync(runs_dir, name, tracking_uri, ledger)
-    typer.echo(f"{name}: {written} trials are in MLflow at {uri}")
+    typer.echo(f"{name}: {written} trials are in MLflow at {without_password(uri)}")
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(f"Port {port} is taken by another program ({error}): choose one with --port.") from error
 
 
 def ui(
     runs_dir: RunsDir = Path("runs"),
-    port: Annotated[int, typer.Option("--port", help="Port on this machine.")] = 5000,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open MLflow on the searches of a folder, until Ctrl-C."""
     from tuner.tracking import store
 
     uri = store.default_tracking_uri(runs_dir)
-    typer.echo(f"MLflow: http://127.0.0.1:{port}/?workflowType=machine_learning  (Ctrl-C ends it)")
+    if not (runs_dir / "mlflow.db").is_file():
+        raise UsageError(f"There is no MLflow store in {runs_dir}: start a search first, or give its --runs-dir.")
+    _require_free(port)
+    typer.echo(f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (Ctrl-C ends it)")
     for experiment, identifier in store.experiments(uri):
         link = store.experiment_link(f"http://127.0.0.1:{port}", identifier)
         typer.echo(f"  {experiment}: {link}")

@@ -1,5 +1,7 @@
 """`tuner run`: start a search, or resume one."""
 
+import math
+from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
@@ -113,7 +115,7 @@ def seconds(text: str) -> float:
         value = float(text[:-1]) * unit
     except ValueError:
         value = 0
-    if value <= 0:
+    if not 0 < value < math.inf:
         raise UsageError(f"--time-budget is {text!r}, but must be a number with a unit: 90s, 45m, 12h or 2d.")
     return value
 
@@ -121,6 +123,6 @@ def seconds(text: str) -> float:
 def with_resume_value(arguments: list[str]) -> list[str]:
     """Give `--resume` an empty value where the command line names no search after it."""
     completed = []
-    for argument, following in zip(arguments, [*arguments[1:], "-"], strict=True):
+    for argument, following in zip_longest(arguments, arguments[1:], fillvalue="-"):
         completed.append("--resume=" + _NEWEST if argument == "--resume" and following.startswith("-") else argument)
     return completed

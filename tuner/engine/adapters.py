@@ -43,12 +43,12 @@ class LedgerSearcher(_Unpickled, Searcher):
         if assignment is None:
             return str(Searcher.FINISHED)
         self._alive.add(trial_id)
-        checkpoint = assignment.checkpoint
         space = self._search.space
         return {
             "number": assignment.number,
             "trial": space.trial_config(assignment.parameters).to_mapping(),
-            "checkpoint": f"{self._checkpoint_root}/{checkpoint}" if checkpoint else None,
+            "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
+            "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
             "threads": threads_for(space.resources.cpus_per_trial),
         }
 

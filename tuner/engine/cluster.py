@@ -17,8 +17,9 @@ _LIMIT_SECONDS = 5.0
 # Read by Ray when it is imported or when a run starts; a user's own setting wins.
 _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # with it, Ray prints its own tables and ignores ours
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # trials without a GPU keep CUDA_VISIBLE_DEVICES: Ray's new default
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
     "RAY_DEDUP_LOGS": "1",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the ledger has the tracebacks, the display their last lines
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger replaces Tune's CSV, JSON and TensorBoard files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tuner.engine.session` handles both signals
@@ -48,8 +49,8 @@ def connect(address: str | None) -> None:
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"Ray at {address}" if address else "a local Ray"
-        raise UsageError(f"Could not reach {where}: {_first_line(error)}. Check --address.") from error
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+        raise UsageError(f"Could not reach {where}: {_first_line(error).rstrip('.')}. Check --address.") from error
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 
 def require_resources(resources: ResourcesSpec, space: str) -> None:
@@ -109,11 +110,11 @@ def _require_reachable(address: str) -> None:
     host, _, port = address.rpartition(":")
     if address in {"auto", "local"}:
         return
-    if not host or not port.isdigit():
+    if not host or not port.isdecimal():
         raise UsageError(f"--address {address!r} must be 'auto' or HOST:PORT, such as 10.0.0.1:6379.")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise UsageError(
             f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, "
             "or leave --address out to use this machine."

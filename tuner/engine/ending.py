@@ -9,3 +9,4 @@ class Ending(StrEnum):
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     OUT_OF_TIME = "out of time"
+    BROKEN_OFF = "broken off"  # Ray Tune gave up by itself

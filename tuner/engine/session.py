@@ -1,6 +1,7 @@
 """One Ray Tune run of a search: from the ledger's state until it is finished, interrupted or out of time."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.search import Search
 
+_PATIENCE_SECONDS = 20.0
+
 
 def run_session(
     search: Search,
@@ -24,10 +27,14 @@ def run_session(
     concurrency: int | None,
     time_budget_seconds: float | None,
     on_retry: Callable[[int, str], None],
+    on_stopping: Callable[[], None],
+    on_stuck: Callable[[], None],
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
 
-    The first Ctrl-C or SIGTERM ends the session with what the ledger holds, a second one at once.
+    The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with what the ledger holds; a second
+    one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the signal went to
+    its processes as well, `on_stuck` is called from another thread 20 seconds later.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
@@ -51,11 +58,13 @@ def run_session(
             verbose=0,
         ),
     )
-    with _signals(stop):
+    with _signals(stop, on_stopping, on_stuck):
         tuner.fit()
+    if search.finished:
+        return Ending.FINISHED
     if stop.requested:
         return Ending.INTERRUPTED
-    return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
+    return Ending.OUT_OF_TIME if stop.out_of_time else Ending.BROKEN_OFF
 
 
 def _trial_name(trial: Trial) -> str:
@@ -63,27 +72,34 @@ def _trial_name(trial: Trial) -> str:
 
 
 def _next_session(folder: Path) -> str:
-    numbers = [int(path.name.removeprefix("session-")) for path in folder.glob("session-*")]
+    endings = [path.name.removeprefix("session-") for path in folder.glob("session-*")]
+    numbers = [int(ending) for ending in endings if ending.isdecimal()]
     return f"session-{max(numbers, default=0) + 1}"
 
 
 @contextmanager
-def _signals(stop: StopRequest) -> Iterator[None]:
-    """Turn the first signal into a request; the second finds the handlers that were there before."""
+def _signals(stop: StopRequest, on_stopping: Callable[[], None], on_stuck: Callable[[], None]) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    watchdog = threading.Timer(_PATIENCE_SECONDS, on_stuck)
+    watchdog.daemon = True
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    def again(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        raise KeyboardInterrupt
 
     def request(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.requested = True
-        restore()
+        for handled in before:
+            signal.signal(handled, again)
+        watchdog.start()
+        on_stopping()
 
     for number in before:
         signal.signal(number, request)
     try:
         yield
     finally:
-        restore()
+        watchdog.cancel()
+        for number, handler in before.items():
+            signal.signal(number, handler)

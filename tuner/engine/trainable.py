@@ -1,37 +1,45 @@
 """One trial inside a Ray worker: build the configuration, train, report each epoch with its checkpoint."""
 
+import logging
 import math
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray import tune
+
+if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
+    from training.trainer import Trainer
+
+_log = logging.getLogger(__name__)
 
 # The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well.
 _KEPT_CHECKPOINTS = 2
 
 
 def run_trial(assignment: dict[str, Any]) -> None:
-    """Train one trial; `assignment` holds `number`, `trial` (the trainer's file form), `checkpoint`, `threads`.
+    """Train one trial.
 
-    A crash is raised and retried by Ray from the last checkpoint. Divergence is reported as `error` instead:
-    the same seed would diverge again.
+    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device` and `threads`.
+
+    A crash is raised and retried by Ray from the last checkpoint. Divergence and what a retry cannot mend
+    (configuration, data) are reported as `error` instead.
     """
     import torch
 
-    from training.config import TrialConfig
-    from training.data import load_trial_data
+    from training.config import ConfigError, TrialConfig
+    from training.data import DataError, load_trial_data
     from training.trainer import DivergedError, Trainer
 
     torch.set_num_threads(assignment["threads"])
     config = TrialConfig.from_mapping(assignment["trial"])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    trainer = Trainer(config, load_trial_data(config), device)
-    checkpoint = tune.get_checkpoint() or _checkpoint_at(assignment["checkpoint"])
-    if checkpoint is not None:
-        with checkpoint.as_directory() as folder:
-            trainer.restore(Path(folder))
+    try:
+        trainer = Trainer(config, load_trial_data(config), torch.device(assignment["device"]))
+    except (ConfigError, DataError) as error:
+        tune.report({"epoch": 0, "error": str(error), "metrics": {}})
+        return
+    _restore(trainer, [tune.get_checkpoint(), *map(tune.Checkpoint, assignment["checkpoints"])])
     try:
         trainer.run(_Reporter())
     except DivergedError as error:
@@ -64,8 +72,23 @@ class _Reporter:
                 old.filesystem.delete_dir(old.path)
 
 
-def _checkpoint_at(path: str | None) -> tune.Checkpoint | None:
-    return tune.Checkpoint(path) if path else None
+def _restore(trainer: "Trainer", candidates: list[tune.Checkpoint | None]) -> None:
+    """Continue from the first checkpoint that is whole; without one the trial begins again.
+
+    Nothing is decided twice: an epoch that is on record keeps the decision of the first time.
+    """
+    from training.checkpoint import CheckpointError
+
+    for checkpoint in candidates:
+        if checkpoint is None:
+            continue
+        try:
+            with checkpoint.as_directory() as folder:
+                trainer.restore(Path(folder))
+        except (CheckpointError, OSError) as error:
+            _log.warning("Checkpoint skipped: %s", error)
+        else:
+            return
 
 
 def threads_for(cpus_per_trial: float) -> int:

@@ -26,6 +26,7 @@ from tuner.urls import without_password
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 SCHEMA_VERSION = 1
+_LOCK_SECONDS = 60
 
 _metadata = sa.MetaData()
 _reports = sa.Table(
@@ -194,7 +195,7 @@ def _record(trial: FrozenTrial, reports: tuple[Report, ...]) -> TrialRecord:
         started=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
         ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
         reports=reports,
-        error=trial.user_attrs.get("error"),
+        error=trial.user_attrs.get("error") if trial.state is TrialState.FAIL else None,
     )
 
 
@@ -207,14 +208,27 @@ def _connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
             "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file."
         ) from None  # whose message may hold the password
     try:
-        engine = sa.create_engine(address)
+        arguments = _engine_arguments(address)
+        engine = sa.create_engine(address, **arguments)
         if engine.dialect.name == "sqlite":
             # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
             with engine.connect() as connection:
                 connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        return optuna.storages.RDBStorage(url), engine
-    except (sa.exc.SQLAlchemyError, ModuleNotFoundError, RuntimeError) as error:
+        return optuna.storages.RDBStorage(url, engine_kwargs=arguments), engine
+    except ImportError as error:
+        raise UsageError(
+            f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
+            "for PostgreSQL, pip install 'robust-tuner[postgres]'."
+        ) from error
+    except (sa.exc.SQLAlchemyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
         ) from error
+
+
+def _engine_arguments(address: sa.URL) -> dict[str, Any]:
+    """Wait for a lock that a backup or a reader holds; find a server's lost connection before it is used."""
+    if address.drivername.startswith("sqlite"):
+        return {"connect_args": {"timeout": _LOCK_SECONDS}}
+    return {"pool_pre_ping": True}

@@ -9,6 +9,7 @@ from tuner.ledger import Outcome
 from tuner.plan import Plan
 from tuner.progress.summary import print_line
 from tuner.space import Space
+from tuner.urls import without_password
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -20,8 +21,8 @@ def print_plan(console: Console, plan: Plan) -> None:
         *_cost(plan),
         *_resources(plan.space),
         f"Files:      {plan.folder.path}",
-        f"Ledger:     {plan.ledger_url}",
-        f"MLflow:     {plan.tracking_uri}",
+        f"Ledger:     {without_password(plan.ledger_url)}",
+        f"MLflow:     {without_password(plan.tracking_uri)}",
         f"Data:       {plan.space.trial['dataset']} in {plan.space.trial['data_root']}",
     ]:
         print_line(console, line)

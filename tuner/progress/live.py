@@ -74,7 +74,9 @@ class LiveProgress(Progress):
     def _render(self) -> RenderableType:
         trials = self._search.trials
         state = self._clock.state(trials, self._search.space.search.trials, self._search.epochs)
-        left = f"about {in_words(state.left_seconds)} left" if state.left_seconds else "time left: not known yet"
+        left = (
+            "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
+        )
         counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
         head = Table.grid(padding=(0, 1))
         head.add_row(
@@ -82,7 +84,8 @@ class LiveProgress(Progress):
             ProgressBar(total=state.trials, completed=state.ended, width=30),
             f"{in_words(state.elapsed_seconds)}, {left}",
         )
-        epochs = Text(f"{counts}; {state.epochs} epochs trained of at most {state.most_epochs}")
+        shown = counts or "no trial yet"
+        epochs = Text(f"{shown}; {state.epochs} epochs trained of at most {state.most_epochs}")
         return Group(head, epochs, self._running(trials), self._front)
 
     def _running(self, trials: list[TrialRecord]) -> Table:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tuner.ledger import Decision, Outcome, TrialRecord
 from tuner.progress.state import Clock, in_words
-from tuner.report.format import format_value, in_a_sentence
+from tuner.report.format import format_value, in_a_sentence, last_line
 from tuner.search import Assignment, Listener, Search
 
 
@@ -46,8 +46,9 @@ class PlainProgress(Progress):
     def on_report(self, trial: TrialRecord) -> None:
         """Give the accuracies of an epoch."""
         report = trial.reports[-1]
-        if self._every_epoch or (report.rung and report.decision is Decision.CONTINUE):
-            word = "goes on after" if report.rung else "finished"
+        goes_on = report.rung and report.decision is Decision.CONTINUE
+        if self._every_epoch or goes_on:
+            word = "goes on after" if goes_on else "finished"
             self._line(f"trial {trial.number} {word} epoch {report.epoch}: {self._metrics(trial)}")
 
     def on_ended(self, trial: TrialRecord) -> None:
@@ -55,15 +56,14 @@ class PlainProgress(Progress):
         epochs = trial.epochs_trained
         what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
         if trial.outcome is Outcome.FAILED:
-            what = f"failed: {(trial.error or '').strip().splitlines()[-1]}"
+            what = f"failed: {last_line(trial.error)}"
         state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.epochs)
         left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 
     def on_retry(self, number: int, error: str) -> None:
         """Say that a trial crashed."""
-        reason = (error.strip().splitlines() or ["no message"])[-1]
-        self._line(f"trial {number} crashed and is started again from its last checkpoint: {reason}")
+        self._line(f"trial {number} crashed and is started again from its last checkpoint: {last_line(error)}")
 
     def _metrics(self, trial: TrialRecord) -> str:
         metrics = trial.last_metrics

@@ -38,7 +38,7 @@ class Clock:
             epochs=sum(trial.epochs_trained for trial in trials),
             most_epochs=planned * epochs_a_trial,
             elapsed_seconds=elapsed,
-            left_seconds=elapsed / here * (planned - ended) if here > 0 else None,
+            left_seconds=elapsed / here * max(0, planned - ended) if here > 0 else None,
         )
 
 

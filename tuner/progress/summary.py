@@ -1,19 +1,25 @@
 """What is said before and after a search: where everything lies, the front, and the commands that come next."""
 
+import shlex
 from pathlib import Path
 
 from rich.console import Console
 
 from tuner.folder import SearchFolder
+from tuner.plan import Request
 from tuner.report.front_data import FrontData
 from tuner.report.tables import front_table, summary
 from tuner.tracking import store
+from tuner.urls import without_password
 
 
 def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool) -> None:
     """Say what starts and where it is kept."""
     verb = "Resuming" if resumed else "Starting"
-    print_line(console, f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {tracking_uri}")
+    print_line(
+        console,
+        f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {without_password(tracking_uri)}",
+    )
 
 
 def print_closing(
@@ -41,13 +47,22 @@ def print_closing(
         print_line(console, f"  {command:<{width}}  {purpose}")
 
 
-def resume_command(folder: SearchFolder) -> str:
-    """Give the command that continues a search."""
-    return f"python -m tuner.run --resume {folder.name}{_runs_flag(folder.path.parent)}"
+def resume_command(folder: SearchFolder, request: Request) -> str:
+    """Give the command that continues a search under the same circumstances."""
+    arguments = ["python", "-m", "tuner.run", "--resume", folder.name]
+    if folder.path.parent != Path("runs"):
+        arguments += ["--runs-dir", str(folder.path.parent)]
+    if request.address:
+        arguments += ["--address", request.address]
+    if request.concurrency:
+        arguments += ["--concurrency", str(request.concurrency)]
+    if request.ledger:
+        arguments += ["--ledger", without_password(request.ledger)]
+    return shlex.join(arguments)
 
 
 def _runs_flag(runs_dir: Path) -> str:
-    return "" if runs_dir == Path("runs") else f" --runs-dir {runs_dir}"
+    return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}"
 
 
 def print_line(console: Console, text: str) -> None:

@@ -41,6 +41,11 @@ def in_a_sentence(name: str, value: float | None) -> str:
     return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {format_metric(name, value)}{unit}"
 
 
+def last_line(text: str | None) -> str:
+    """Give the last line of a traceback or a message, which says what happened."""
+    return ((text or "").strip().splitlines() or ["no message"])[-1]
+
+
 def format_value(value: Any) -> str:
     """Write the value of a parameter: four significant digits for a float, whatever it is otherwise."""
     if value is None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -22,12 +23,19 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "outcome": trial.outcome.value,
             "epochs_trained": trial.epochs_trained,
             "parameters": trial.parameters,
-            "last": {n: trial.last_metrics[n] for n in names if n in trial.last_metrics},
-            "final": {n: trial.last_metrics[n] for n in names} if trial.outcome is Outcome.COMPLETED else None,
+            "last": {n: _finite(trial.last_metrics.get(n)) for n in names},
+            "final": {n: _finite(trial.last_metrics.get(n)) for n in names}
+            if trial.outcome is Outcome.COMPLETED
+            else None,
             "error": trial.error,
         }
         for trial in trials
     ]
+
+
+def _finite(value: float | None) -> float | None:
+    """Give null for NaN, which JSON does not know."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def front_rows(data: FrontData) -> list[dict[str, Any]]:
@@ -42,7 +50,7 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
     if form == "json":
         sys.stdout.write(json.dumps(list(rows), indent=2) + "\n")
     elif form == "csv":
-        flat = [_flat(row) for row in rows]
+        flat = [_flat({key: value for key, value in row.items() if value is not None}) for row in rows]
         writer = csv.DictWriter(sys.stdout, _columns(flat), restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
@@ -59,10 +67,15 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     columns = _columns(rows)
     for column in columns:
-        table.add_column(column.capitalize())
+        table.add_column(column.capitalize(), no_wrap=column == columns[0])
     for row in rows:
-        table.add_row(*(Text(format_value(row.get(column))) for column in columns))
+        table.add_row(*(Text(_cell(column, row.get(column))) for column in columns))
     Console().print(table)
+
+
+def _cell(column: str, value: Any) -> str:
+    """Write a value for a narrow table: of a date the day and the minute."""
+    return str(value)[:16].replace("T", " ") if column == "created" and value else format_value(value)
 
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -19,7 +19,7 @@ from tuner.objectives import FloatArray
 
 # Optuna's own default for the number of random trials before a model is fitted.
 STARTUP_TRIALS = 10
-_ATTEMPTS = 16
+_ATTEMPTS = 64
 
 Parameters = Mapping[str, Any]
 
@@ -49,14 +49,16 @@ def propose(
 ) -> dict[str, Any]:
     """Give the parameters of trial `number`; those in `fixed` are taken as they are.
 
-    A point that was tried already is drawn again, up to 16 times: a space of few categories may have no
-    other left.
+    A point that was tried already is drawn again, up to 64 times, the later ones at random: a space of few
+    categories may have no other left.
     """
     tried = [dict(point) for point in evidence.tried]
     point: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
         draw = np.random.SeedSequence((seed, number, attempt)).generate_state(1)[0]
-        point = _ask(_sampler(sampler, int(draw)), distributions, objectives, evidence, fixed or {})
+        # A model that keeps coming back to one point of a small space is given up for chance.
+        name = sampler if attempt < _ATTEMPTS // 2 else "random"
+        point = _ask(_sampler(name, int(draw)), distributions, objectives, evidence, fixed or {})
         if point not in tried:
             break
     return point

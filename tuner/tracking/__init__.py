@@ -5,7 +5,7 @@ import os
 # MLflow would retry a call for minutes; here a failed round is simply tried again later. Set before MLflow is
 # imported; a user's own setting wins.
 for _key, _value in {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",

@@ -66,17 +66,18 @@ class Publisher:
         """Start publishing."""
         self._thread.start()
 
-    def close(self, status: str) -> None:
-        """Publish the last state and end the parent run."""
+    def close(self, status: str) -> bool:
+        """Publish the last state and end the parent run; say whether all of it could be written."""
         self._closing.set()
         self._thread.join()
-        self._attempt(lambda: self._publish_last(status))
+        return self._attempt(lambda: self._publish_last(status))
 
     def _run(self) -> None:
         while not self._closing.wait(self._pause):
             if self._changed:
                 self._changed = False
-                self._changed = not self._attempt(self._publish) or self._changed
+                if not self._attempt(self._publish):
+                    self._changed = True
 
     def _publish(self) -> None:
         """Write what is new; the front's files only now and then: they take a second of a core."""
@@ -107,7 +108,7 @@ class Publisher:
             if not self._failing:
                 _log.warning(
                     "MLflow or the front's files cannot be written (%s: %s). The search goes on and its ledger is "
-                    "complete; what is missing is written as soon as it can be, or by `tuner sync %s`.",
+                    "complete; what is missing is written as soon as it can be, or later by `tuner sync %s`.",
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",
                     self._search,

@@ -1,6 +1,4 @@
-import hashlib
 import random
-import struct
 
 import numpy as np
 import pytest
@@ -65,7 +63,6 @@ def test_train_fraction_leaves_validation_alone_and_nests(
     smaller = _split(labels, validation_fraction, small, seed)
     larger = _split(labels, validation_fraction, large, seed)
     assert torch.equal(smaller.validation, larger.validation)
-    assert smaller.digest == larger.digest
     assert set(smaller.train.tolist()) <= set(larger.train.tolist())
 
 
@@ -95,16 +92,10 @@ def test_global_random_numbers_stay_untouched() -> None:
     assert draw() == expected
 
 
-def test_another_seed_gives_another_split_and_digest() -> None:
+def test_another_seed_gives_another_split() -> None:
     labels = torch.arange(1000) % 10
     splits = [_split(labels, 0.1, seed=seed) for seed in range(20)]
-    assert len({split.digest for split in splits}) == 20
-
-
-def test_digest_is_of_the_validation_indices_in_their_order() -> None:
-    split = _split(torch.arange(40) % 4, 0.3)
-    content = struct.pack("<12q", *split.validation.tolist())
-    assert split.digest == hashlib.sha256(content).hexdigest()[:16]
+    assert len({tuple(split.validation.tolist()) for split in splits}) == 20
 
 
 def test_the_first_validation_images_are_a_fair_sample() -> None:

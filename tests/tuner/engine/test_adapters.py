@@ -68,7 +68,8 @@ def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Searc
 def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
     suggestion = LedgerSearcher(search, "/runs/small-1", lambda: 1).suggest("a")
     assert isinstance(suggestion, dict)
-    assert (suggestion["number"], suggestion["checkpoint"], suggestion["threads"]) == (0, None, 2)
+    assert (suggestion["number"], suggestion["checkpoints"], suggestion["threads"]) == (0, [], 2)
+    assert suggestion["device"] == "cpu", "a trial without a GPU of its own must not use another's"
     assert TrialConfig.from_mapping(suggestion["trial"]) == SPACE.trial_config(search.trials[0].parameters)
 
 
@@ -78,7 +79,7 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(searc
     rebuilt = Search(SPACE, search._ledger)
     suggestion = LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1).suggest("a")
     assert isinstance(suggestion, dict)
-    assert suggestion["checkpoint"] == "/runs/small-1/ray/session-1/trial-0000/checkpoint_000000"
+    assert suggestion["checkpoints"] == ["/runs/small-1/ray/session-1/trial-0000/checkpoint_000000"]
 
 
 def test_the_scheduler_records_a_report_and_returns_its_decision(search: Search) -> None:

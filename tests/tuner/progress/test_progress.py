@@ -10,7 +10,7 @@ from simulated_search import CountingClock, MakeLedger, drive, small_space, trai
 
 from tuner.folder import SearchFolder
 from tuner.ledger import Outcome, TrialRecord
-from tuner.plan import Plan
+from tuner.plan import Plan, Request
 from tuner.progress import LiveProgress, PlainProgress
 from tuner.progress.dry_run import print_plan
 from tuner.progress.state import Clock, in_words
@@ -309,4 +309,4 @@ def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path
     ],
 )
 def test_the_resume_command_can_be_pasted(folder: str, command: str) -> None:
-    assert resume_command(SearchFolder(Path(folder))) == command
+    assert resume_command(SearchFolder(Path(folder)), Request()) == command

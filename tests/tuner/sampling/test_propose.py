@@ -111,6 +111,19 @@ def test_a_point_that_was_tried_is_not_proposed_again(sampler: str) -> None:
     assert again in tried, "no other is left"
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_small_space_is_tried_to_its_last_point_even_where_the_model_prefers_others(seed: int) -> None:
+    space: dict[str, BaseDistribution] = {
+        "a": CategoricalDistribution([1, 2, 3, 4]),
+        "b": IntDistribution(1, 5, step=2),
+    }
+    tried: list[dict[str, Any]] = []
+    for number in range(12):
+        measured = [(point, np.array([abs(point["a"] - 2.0), abs(point["b"] - 3.0)])) for point in tried]
+        tried.append(propose("motpe", space, 2, Evidence(measured, [], tried), seed=seed, number=number))
+    assert sorted((p["a"], p["b"]) for p in tried) == [(a, b) for a in (1, 2, 3, 4) for b in (1, 3, 5)]
+
+
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_one_objective_and_three_are_served(sampler: str) -> None:
     for objectives in (1, 3):
