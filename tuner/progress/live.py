@@ -66,8 +66,13 @@ class LiveProgress(Progress):
     def _draw_front(self) -> None:
         space = self._search.space
         data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
-        if len(data.front) <= _MOST_FRONT_ROWS:
-            self._front = front_table(data)
+        if not data.front:
+            self._front = Text("No front yet: no trial has completed.")
+        elif len(data.front) <= _MOST_FRONT_ROWS:
+            table = front_table(data)
+            # Its own caption counts the trials, which go on changing until the front is drawn again.
+            table.caption = f"Hypervolume {data.hypervolume:.4f}"
+            self._front = table
         else:
             self._front = Text(f"{len(data.front)} trials on the front; hypervolume {data.hypervolume:.4f}")
 
