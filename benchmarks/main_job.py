@@ -1,13 +1,14 @@
 """The main job, measured: one search of digits_tradeoff from the command to its exit, with what it must show.
 
 Run:  python -m benchmarks.main_job [--space digits_tradeoff] [--seed 0]
-Writes benchmarks/results/main_job.json with hardware, versions, date and command.
+Writes benchmarks/results/main_job.json with hardware, versions, date and command, and the front's picture.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ def main() -> None:
         show = [sys.executable, "-m", "tuner", "show", "measured", "--runs-dir", folder, "--format", "json"]
         shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
         front = json.loads((Path(folder) / "measured" / "front.json").read_text(encoding="utf-8"))["front"]
+        shutil.copy(Path(folder) / "measured" / "front.png", _RESULTS.with_suffix(".png"))
         figures = _figures(shown, front, _budget(Path(folder)))
     result = {
         "command": " ".join(["python", *command]),
