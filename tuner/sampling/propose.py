@@ -4,6 +4,8 @@ No sampler state lives from one proposal to the next, so nothing has to be saved
 what the uninterrupted one would have proposed.
 """
 
+import itertools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
@@ -19,7 +21,8 @@ from tuner.objectives import FloatArray
 
 # Optuna's own default for the number of random trials before a model is fitted.
 STARTUP_TRIALS = 10
-_ATTEMPTS = 64
+_ATTEMPTS = 16
+_MOST_POINTS = 10_000
 
 Parameters = Mapping[str, Any]
 
@@ -49,19 +52,35 @@ def propose(
 ) -> dict[str, Any]:
     """Give the parameters of trial `number`; those in `fixed` are taken as they are.
 
-    A point that was tried already is drawn again, up to 64 times, the later ones at random: a space of few
-    categories may have no other left.
+    A point that was tried already is drawn again, up to 16 times; where the model insists on it, one of the
+    points that are left is drawn. So a point comes twice only if `fixed` says so or the whole space was tried.
     """
     tried = [dict(point) for point in evidence.tried]
     point: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
         draw = np.random.SeedSequence((seed, number, attempt)).generate_state(1)[0]
-        # A model that keeps coming back to one point of a small space is given up for chance.
-        name = sampler if attempt < _ATTEMPTS // 2 else "random"
-        point = _ask(_sampler(name, int(draw)), distributions, objectives, evidence, fixed or {})
+        point = _ask(_sampler(sampler, int(draw)), distributions, objectives, evidence, fixed or {})
         if point not in tried:
-            break
-    return point
+            return point
+    left = [other for other in _all_points(distributions, fixed or {}) if other not in tried]
+    return left[np.random.default_rng((seed, number)).integers(len(left))] if left else point
+
+
+def _all_points(distributions: Mapping[str, BaseDistribution], fixed: Parameters) -> list[dict[str, Any]]:
+    """List the points of a space of at most 10,000; nothing of a larger one, which no search exhausts."""
+    values: list[Sequence[Any]] = []
+    for name, distribution in distributions.items():
+        if name in fixed:
+            values.append([fixed[name]])
+        elif isinstance(distribution, CategoricalDistribution):
+            values.append(distribution.choices)
+        elif isinstance(distribution, IntDistribution):
+            values.append(range(distribution.low, distribution.high + 1, distribution.step))
+        else:
+            return []
+    if math.prod(map(len, values)) > _MOST_POINTS:
+        return []
+    return [dict(zip(distributions, point, strict=True)) for point in itertools.product(*values)]
 
 
 def _sampler(name: str, seed: int) -> BaseSampler:

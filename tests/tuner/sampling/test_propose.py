@@ -111,7 +111,7 @@ def test_a_point_that_was_tried_is_not_proposed_again(sampler: str) -> None:
     assert again in tried, "no other is left"
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(20))
 def test_a_small_space_is_tried_to_its_last_point_even_where_the_model_prefers_others(seed: int) -> None:
     space: dict[str, BaseDistribution] = {
         "a": CategoricalDistribution([1, 2, 3, 4]),
