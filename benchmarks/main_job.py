@@ -6,17 +6,15 @@ Writes benchmarks/results/main_job.json with hardware, versions, date and comman
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from benchmarks.surroundings import surroundings
 
 _RESULTS = Path(__file__).parent / "results" / "main_job.json"
 
@@ -42,7 +40,7 @@ def main() -> None:
         "exit_code": code,
         "seconds": round(seconds, 1),
         **figures,
-        **_surroundings(),
+        **surroundings(("torch", "ray", "optuna", "mlflow")),
     }
     text = json.dumps(result, indent=2)
     print(text)
@@ -69,16 +67,6 @@ def _budget(runs_dir: Path) -> int:
     from tuner.folder import find_search
 
     return find_search(runs_dir, "measured").space().epochs
-
-
-def _surroundings() -> dict[str, Any]:
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, no GPU used",
-        "python": platform.python_version(),
-        "versions": {name: version(name) for name in ("torch", "ray", "optuna", "mlflow")},
-        "load_average_at_the_end": [round(load, 2) for load in os.getloadavg()],
-    }
 
 
 if __name__ == "__main__":

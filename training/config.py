@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
+from training.config_conflicts import conflicts
 from training.config_rules import (
     Rule,
     choice,
@@ -16,12 +17,14 @@ from training.config_rules import (
     real,
     share,
     share_above_zero,
+    strengths,
     whole,
 )
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
 ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
-OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma_simplified")
+OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified")
+ESTIMATORS = ("hsic", "mine", "mige")
 OPTIMISERS = ("sgd", "adam")
 # The terms of `shared_information`, in the order of their computation.
 TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
@@ -57,7 +60,9 @@ class TrialConfig:
     data_root: str = field(
         default="data", metadata={"rule": Rule("the path of a folder", str, lambda value: value != "")}
     )
+    # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
+    train_balance: str = choice("proportional", ("proportional", "equal"))
     validation_fraction: float = real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
     split_seed: int = whole(0, 0)
     augmentation: str = choice("crop_flip", AUGMENTATIONS)
@@ -82,6 +87,10 @@ class TrialConfig:
     # on p(y|x) (Table 14), and the readings of HSIC that `training/losses/hsic.py` explains.
     terms: tuple[str, ...] = choices_of(TERMS)
     regularise: str = choice("latent", ("latent", "output"))
+    # The estimator of the information (Table 13), and the views that share it: the clean image, 0, and
+    # adversarial ones by their strength, in epsilons. The paper has two views; section 5 proposes more.
+    information_estimator: str = choice("hsic", ESTIMATORS)
+    views: tuple[float, ...] = strengths((0.0, 1.0))
     hsic_neighbours: int = whole(10, 1)
     hsic_normalisation: str = choice("biased", HSIC_NORMALISATIONS)
     hsic_width: str = choice("nearest", ("nearest", "first_columns"))
@@ -90,6 +99,10 @@ class TrialConfig:
     loss_latent: str = choice("sample", ("sample", "mean"))
     attack_latent: str = choice("mean", ("mean", "sample"))
     forward: str = choice("separate", ("separate", "joint"))
+    # Of mma alone, in place of epsilon and attack_step_size: the l-infinity margin from which on an image is left
+    # alone, and the radius in which the first search for it looks.
+    max_margin: float = share_above_zero(12 / 255)
+    smallest_margin: float = share_above_zero(0.005)
 
     # Optimiser: learning rate multiplied by lr_drop_factor at each point of lr_drops, or, where they are given,
     # set to the rates of lr_after_drops. Momentum is SGD's.
@@ -139,7 +152,7 @@ class TrialConfig:
         if problems:
             raise ConfigError(problems)
         config = cls(**checked)
-        problems = _conflicts(config)
+        problems = conflicts(config)
         if problems:
             raise ConfigError(problems)
         return config
@@ -161,48 +174,6 @@ def _unknown(key: str, known: list[str]) -> str:
     if near:
         return f"unknown key; did you mean {' or '.join(near)}?"
     return f"unknown key; the known ones are {', '.join(known)}"
-
-
-def _conflicts(config: TrialConfig) -> list[tuple[str, str]]:
-    """Rules between fields, checked once each field is right by itself."""
-    problems = []
-    if config.ramp_start >= config.ramp_end:
-        rule = f"below ramp_end = {config.ramp_end}"
-        problems.append(("ramp_start", f"the value is {config.ramp_start}, but must be {rule}"))
-    if config.lr_after_drops and len(config.lr_after_drops) != len(config.lr_drops):
-        rule = f"one for each of the {len(config.lr_drops)} lr_drops, or absent"
-        problems.append(("lr_after_drops", f"there are {len(config.lr_after_drops)} rates, but must be {rule}"))
-    if config.attack_latent == "sample" and config.bottleneck == 0:
-        problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
-    if config.forward == "joint" and config.objective == "standard":
-        problems.append(("forward", "standard sees adversarial images only: there is nothing to join"))
-    if config.objective == "shared_information":
-        return problems + _shared_information_conflicts(config)
-    return problems + [
-        (f.name, f"belongs to the objective shared_information, and has no effect with {config.objective}; remove it")
-        for f in fields(config)
-        if f.name in ("terms", "regularise", "hsic_normalisation", "hsic_width")
-        and getattr(config, f.name) != f.default
-    ]
-
-
-def _shared_information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
-    problems = []
-    shares = {"natural_cross_entropy": 1 - config.alpha, "adversarial_cross_entropy": config.alpha}
-    if not any(share > 0 and term in config.terms for term, share in shares.items()):
-        rule = "no cross-entropy has a weight above 0: the classifier would learn nothing"
-        problems.append(("terms", f"with alpha = {config.alpha} and terms = {list(config.terms)} {rule}"))
-    if config.bottleneck == 0 and config.regularise == "latent" and {"symmetric_kl", "information"} & {*config.terms}:
-        way_out = "set bottleneck >= 1, or regularise: output"
-        problems.append(("regularise", f"the value is latent, but without a bottleneck there is no p(z|x); {way_out}"))
-    if "information" not in config.terms:
-        return problems
-    if config.hsic_neighbours >= config.batch_size:
-        rule = f"below batch_size = {config.batch_size}: a sample has no more neighbours than that"
-        problems.append(("hsic_neighbours", f"the value is {config.hsic_neighbours}, but must be {rule}"))
-    if config.hsic_normalisation == "unbiased" and config.batch_size < 4:
-        problems.append(("hsic_normalisation", "the value is unbiased, which needs a batch_size of at least 4"))
-    return problems
 
 
 TRIAL_KEYS = tuple(file_key(f.name) for f in fields(TrialConfig))

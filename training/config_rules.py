@@ -70,6 +70,16 @@ def rates() -> Any:
     )
 
 
+def strengths(default: tuple[float, ...]) -> Any:
+    """Give a field of shares of a radius, from none to all of it, increasing."""
+
+    def holds(value: tuple[float, ...]) -> bool:
+        return value[:1] == (0,) and value[-1:] == (1,) and list(value) == sorted(set(value))
+
+    text = "a list of increasing numbers that begins with 0 and ends with 1"
+    return field(default=default, metadata={"rule": Rule(text, _to_floats, holds)})
+
+
 def choices_of(known: tuple[str, ...]) -> Any:
     """Give a field of one or several of `known`, all by default; a file lists them or joins them by "+".
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.config import ConfigError, TrialConfig
-from training.config_files import UnknownPresetError, find_config
+from training.config_files import UnknownPresetError, find_config, with_preset
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
 # --help and a wrong configuration are answered at once.
@@ -67,17 +67,19 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
 
     try:
         values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
-        overrides = [_override(text) for text in arguments.set]
     except UnknownPresetError as error:
         raise UsageError(str(error)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{arguments.config} cannot be read as YAML: {error}") from error
     if not isinstance(values, dict):
         raise UsageError(f"{arguments.config} holds no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
-    values.update(overrides)
+    values.update(_override(text) for text in arguments.set)
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
-    return TrialConfig.from_mapping(values)
+    try:
+        return TrialConfig.from_mapping(with_preset(values))
+    except UnknownPresetError as error:
+        raise UsageError(f"{arguments.config}: preset: {error}") from error
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -86,7 +88,10 @@ def _override(text: str) -> tuple[str, Any]:
     key, separator, value = text.partition("=")
     if not separator:
         raise UsageError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
-    return key.strip(), yaml.safe_load(value)
+    try:
+        return key.strip(), yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"The value of --set {text!r} is no valid YAML: {error}") from error
 
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:

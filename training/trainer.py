@@ -8,14 +8,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from training.attacks import ascend, frozen, gaussian_start, uniform_start
+from training.attacks import InnerAttack
 from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.config import ConfigError, TrialConfig
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
 from training.evaluate import evaluate
-from training.losses import ModelLook, build_objective, gradient_norms, weighted_total
+from training.losses import Batch, ModelLook, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.numerics import repeatable_convolutions
 from training.random_streams import RandomStreams
@@ -56,8 +56,17 @@ class Trainer:
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
             self.model = build_model(config, data.num_classes, data.image_shape).to(self.device)
+            self._objective = build_objective(config, self.model, len(data.train), self._streams.generator)
         self._optimiser = _build_optimiser(config, self.model)
-        self._objective = build_objective(config)
+        self._attack = InnerAttack(
+            self.model,
+            self._streams.generator,
+            epsilon=config.epsilon,
+            step_size=config.attack_step_size,
+            steps=config.attack_steps,
+            start=config.attack_start,
+            sampled=config.attack_latent == "sample",
+        )
         self._look = ModelLook(
             self.model,
             self._streams.generator,
@@ -75,10 +84,10 @@ class Trainer:
         """Train one epoch and evaluate.
 
         Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, the epoch's mean of each
-        `loss/TERM`, of its last step `gradient_norm/TERM`, `lambda` and `learning_rate`, and `seconds`,
-        evaluation included. A term is before its weighting, `total` the loss; its gradient is that with respect
-        to the weights which all terms share, the head's left out. Raise DivergedError if a loss or the weights
-        are not finite at the epoch's end.
+        `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
+        besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
+        weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
+        head's left out. Raise DivergedError if a loss or the weights are not finite at the epoch's end.
         """
         started = time.perf_counter()
         self._between_epochs = False
@@ -90,6 +99,7 @@ class Trainer:
             **accuracies,
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
+            **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
             "lambda": self._lambda(self.steps - 1),
             "learning_rate": self._learning_rate(self.steps - 1),
             "seconds": time.perf_counter() - started,
@@ -127,6 +137,7 @@ class Trainer:
             "epoch": self.epoch,
             "model": self.model.state_dict(),
             "optimiser": self._optimiser.state_dict(),
+            "objective": self._objective.state_dict(),
             "random": self._streams.state(),
             "history": self.history,
             "split_digest": self._split_digest,
@@ -145,6 +156,7 @@ class Trainer:
     def _load(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self._optimiser.load_state_dict(state["optimiser"])
+        self._objective.load_state_dict(state["objective"])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
         self._between_epochs = True
@@ -166,6 +178,7 @@ class Trainer:
             if step == self.steps - 1:
                 norms = self._gradient_norms(losses)
             self._update(losses["total"], step)
+            self._objective.after_step()
             taken.append(torch.stack([loss.detach() for loss in losses.values()]))
             if on_step is not None:
                 on_step(step + 1, self.steps)
@@ -173,8 +186,7 @@ class Trainer:
 
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
         """Give the objective's terms, and `total`, on the images at `indices`, (batch,)."""
-        images, labels = self._batch(indices)
-        terms = self._objective.terms(self._look, images, self._attack(images, labels), labels)
+        terms = self._objective.terms(self._batch(indices), self._attack, self._look)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
 
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -188,30 +200,11 @@ class Trainer:
         torch.autograd.backward(total)
         self._optimiser.step()
 
-    def _batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        images, labels = to_unit(self._train.images[indices]), self._train.labels[indices]
+    def _batch(self, indices: Tensor) -> Batch:
+        images = to_unit(self._train.images[indices])
         if self.config.augmentation == "crop_flip":
             images = random_crop_flip(images, self._streams.generator)
-        return images, labels
-
-    def _attack(self, images: Tensor, labels: Tensor) -> Tensor:
-        config, generator = self.config, self._streams.generator
-        uniform = config.attack_start == "uniform"
-        start = uniform_start(images, config.epsilon, generator) if uniform else gaussian_start(images, generator)
-        classify = self._classify_sample if config.attack_latent == "sample" else self.model
-        with frozen(self.model):
-            return ascend(
-                self.model,
-                images,
-                start,
-                self._objective.attack_loss(classify, images, labels),
-                epsilon=config.epsilon,
-                step_size=config.attack_step_size,
-                steps=config.attack_steps,
-            )
-
-    def _classify_sample(self, images: Tensor) -> Tensor:
-        return self.model.classify(self.model.encode(images).sample(self._streams.generator))
+        return Batch(images, self._train.labels[indices], indices)
 
     def _progress(self, step: int) -> float:
         """Give the fraction of the budget spent before `step` of the present epoch.

@@ -1,6 +1,6 @@
 """The data of a space at the door: there, readable, and fit for its configuration."""
 
-from training.config import ConfigError, TrialConfig
+from training.config import ConfigError
 from tuner.errors import UsageError
 from tuner.space import Space
 
@@ -15,9 +15,7 @@ def checked_data(space: Space) -> str:
     from training.data import DataError, ensure_available, load_trial_data
     from training.trainer import Trainer
 
-    config = TrialConfig.from_mapping(
-        {**space.trial, **{name: next(iter(p.extremes().values())) for name, p in space.parameters.items()}}
-    )
+    config = space.example
     try:
         ensure_available(config)
         data = load_trial_data(config)

@@ -18,6 +18,7 @@ from tuner.objectives import FloatArray, as_losses
 from tuner.sampling import Evidence, propose
 from tuner.sampling.propose import STARTUP_TRIALS
 from tuner.space import Space
+from tuner.space.grid import grid
 
 # The newest may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
@@ -60,6 +61,7 @@ class Search:
         self._clock = clock
         self._objectives = space.objective_list
         self._distributions = space.distributions()
+        self._grid = grid(space) if space.search.sampler == "grid" else []
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._rungs = _rungs(space)
         for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
@@ -165,8 +167,17 @@ class Search:
 
     def _propose(self) -> TrialRecord:
         number = len(self._trials)
+        parameters = self._grid[number] if self._grid else self._sampled(number)
+        recorded = self._ledger.propose(parameters, self._distributions)
+        if recorded != number:
+            raise RuntimeError(f"The ledger gave number {recorded} to trial {number}: does another driver write to it?")
+        trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        self._trials[number] = trial
+        return trial
+
+    def _sampled(self, number: int) -> dict[str, Any]:
         starts = self.space.search.start_points
-        parameters = propose(
+        return propose(
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
@@ -175,12 +186,6 @@ class Search:
             number=number,
             fixed=starts[number] if number < len(starts) else None,
         )
-        recorded = self._ledger.propose(parameters, self._distributions)
-        if recorded != number:
-            raise RuntimeError(f"The ledger gave number {recorded} to trial {number}: does another driver write to it?")
-        trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
-        self._trials[number] = trial
-        return trial
 
     def _evidence(self) -> Evidence:
         """Take the values at one epoch, the latest that enough trials have reached: early values of some and

@@ -45,12 +45,24 @@ def test_other_terms_are_refused_with_the_known_ones(terms: object) -> None:
         ({"objective": "mart", "regularise": "output"}, "regularise", "has no effect with mart"),
         ({"objective": "standard", "hsic_normalisation": "cka"}, "hsic_normalisation", "no effect with standard"),
         ({"objective": "trades", "hsic_width": "first_columns"}, "hsic_width", "no effect with trades"),
+        ({"objective": "trades", "views": [0, 0.5, 1]}, "views", "no effect with trades"),
+        ({"objective": "mart", "information_estimator": "mine"}, "information_estimator", "no effect with mart"),
+        ({"max_margin": 0.1}, "max_margin", "belongs to the objective mma, and has no effect with shared_information"),
+        ({"objective": "mma", "max_margin": 0.001}, "smallest_margin", "at most max_margin = 0.001"),
+        ({"information_estimator": "mine", "views": [0, 0.5, 1]}, "views", "there are 3, but MINE's critic compares"),
+        ({"information_estimator": "mige", "hsic_width": "first_columns"}, "hsic_width", "has no effect with mige"),
     ],
 )
 def test_combinations_without_sense_are_refused(changes: dict[str, Any], key: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         make_config(**changes)
     assert [found for found, _ in caught.value.problems] == [key]
+
+
+@pytest.mark.parametrize("views", [[], [0], [1], [0, 0.5], [0.5, 1], [0, 1, 0.5], [0, 0.5, 0.5, 1], [0, 2], "01"])
+def test_views_go_from_the_clean_image_to_the_full_attack(views: object) -> None:
+    with pytest.raises(ConfigError, match=r"views: .* begins with 0 and ends with 1"):
+        make_config(views=views)
 
 
 def test_combinations_with_sense_are_accepted() -> None:

@@ -27,6 +27,11 @@ CHANGES: list[dict[str, Any]] = [
     {"objective": "trades", "attack_start": "gaussian", "architecture": "cnn4", "bottleneck": 0},
     {"objective": "mart", "attack_start": "gaussian", "architecture": "cnn4"},
     {"objective": "mma_simplified", "architecture": "cnn4", "bottleneck": 0, "lr_after_drops": [0.05, 0.02, 0.01]},
+    {"objective": "mma", "max_margin": 0.2, "smallest_margin": 0.05},
+    {"information_estimator": "mine"},
+    {"information_estimator": "mine", "regularise": "output"},
+    {"information_estimator": "mige", "views": [0, 0.5, 1]},
+    {"views": [0, 0.3, 0.6, 1], "forward": "joint"},
 ]
 LAST_TERMS: list[tuple[dict[str, Any], str]] = [
     ({}, "information"),
@@ -34,6 +39,7 @@ LAST_TERMS: list[tuple[dict[str, Any], str]] = [
     ({"objective": "trades"}, "divergence"),
     ({"objective": "mart"}, "weighted_divergence"),
     ({"objective": "mma_simplified"}, "adversarial_cross_entropy"),
+    ({"objective": "mma"}, "margin"),
 ]
 
 

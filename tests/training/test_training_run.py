@@ -110,7 +110,11 @@ def test_divergence_ends_with_1(out: Path, monkeypatch: pytest.MonkeyPatch, caps
         (["--set", "alpha=2", "--set", "beta=-1"], ["alpha: the value is 2", "beta: the value is -1"]),
         (["--set", "lamda=2"], ["lamda: unknown key"]),
         (["--set", "alpha"], ["'alpha', but must be KEY=VALUE"]),
-        (["--set", "alpha=[1"], ["cannot be read as YAML"]),
+        (["--set", "alpha=[1"], ["--set 'alpha=[1' is no valid YAML"]),
+        (
+            ["--set", "preset=cifar10_trade"],
+            ["there is no preset 'cifar10_trade'; did you mean cifar10_trades?"],
+        ),
         (["--set", "batch_size=5000"], ["batch_size: the value is 5000, but must be at most"]),
         (["--set", "architecture=cnn4"], ["architecture: The images are 8x8"]),
         (["--set", "dataset=folder", "--data-root", "absent"], ["absent"]),

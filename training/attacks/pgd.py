@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from training.attacks.attack_losses import cross_entropy_of
 
 
 def pgd(
@@ -25,36 +26,23 @@ def pgd(
     `generator` is on the images' device. The model is as before afterwards, in modes, buffers and gradients.
     """
     start = uniform_start(images, epsilon, generator)
-    loss = cross_entropy_loss(model, labels)
-    return ascend(model, images, start, loss, epsilon=epsilon, step_size=step_size, steps=steps)
+    loss = cross_entropy_of(labels)
+    return ascend(
+        model,
+        images,
+        start,
+        lambda adversarial: loss(model(adversarial)),
+        epsilon=epsilon,
+        step_size=step_size,
+        steps=steps,
+    )
 
 
-def cross_entropy_loss(classify: Callable[[Tensor], Tensor], labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """Give the cross-entropy of adversarial images, whose logits (batch, classes) are `classify`'s.
+def uniform_start(images: Tensor, epsilon: float | Tensor, generator: torch.Generator) -> Tensor:
+    """Draw uniformly from the ball of radius `epsilon` around each image, then clamp to [0, 1].
 
-    The sum over the batch, not the mean: a sign does not depend on the batch size, and small gradients stay
-    in range. `labels` is (batch,).
+    `epsilon` is a number or a tensor (batch, 1, 1, 1).
     """
-    return lambda adversarial: functional.cross_entropy(classify(adversarial), labels, reduction="sum")
-
-
-def divergence_loss(classify: Callable[[Tensor], Tensor], images: Tensor) -> Callable[[Tensor], Tensor]:
-    """Give KL(p(y|x) || p(y|x')) of adversarial images x' to the clean `images` x, summed over the batch.
-
-    The attack of TRADES: Zhang et al. 2019, eq. 5, arXiv:1901.08573. The clean logits are computed here, once.
-    """
-    with torch.no_grad():
-        clean = functional.log_softmax(classify(images), dim=1)
-
-    def loss(adversarial: Tensor) -> Tensor:
-        log_probabilities = functional.log_softmax(classify(adversarial), dim=1)
-        return functional.kl_div(log_probabilities, clean, reduction="sum", log_target=True)
-
-    return loss
-
-
-def uniform_start(images: Tensor, epsilon: float, generator: torch.Generator) -> Tensor:
-    """Draw uniformly from the ball of radius `epsilon` around each image, then clamp to [0, 1]."""
     noise = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
     return (images + epsilon * (2 * noise - 1)).clamp(0, 1)
 
@@ -74,14 +62,15 @@ def ascend(
     start: Tensor,
     loss: Callable[[Tensor], Tensor],
     *,
-    epsilon: float,
-    step_size: float,
+    epsilon: float | Tensor,
+    step_size: float | Tensor,
     steps: int,
 ) -> Tensor:
     """Take `steps` signed steps from `start` up `loss`, each projected on the ball and on [0, 1].
 
-    `loss` gives a scalar for adversarial images, by means of `model`. Shapes and units as in `pgd`. With one
-    step of size `epsilon` from the images themselves this is the fast gradient sign method.
+    `loss` gives a scalar for adversarial images, by means of `model`. Shapes and units as in `pgd`; `epsilon`
+    and `step_size` may be tensors (batch, 1, 1, 1), one value an image. With one step of size `epsilon` from
+    the images themselves this is the fast gradient sign method.
     """
     # A box clipped by a box is a box: one clamp does both projections.
     lowest, highest = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)

@@ -24,7 +24,8 @@ _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFA
 def load_trial_data(config: TrialConfig) -> TrialData:
     """Read the training and the validation part of one trial; the test set stays unread.
 
-    Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction` and `split_seed` alone. A
+    Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance` and `split_seed`
+    alone. A
     process keeps what it has read, so that its next trial starts at once. Never downloads: raises DataError
     when data is missing, damaged or too little for the split.
     """
@@ -136,6 +137,7 @@ def _split(source: Source, config: TrialConfig) -> Split:
         validation_fraction=config.validation_fraction,
         train_fraction=config.train_fraction,
         seed=config.split_seed,
+        equal=config.train_balance == "equal",
     )
 
 

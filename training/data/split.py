@@ -24,16 +24,18 @@ def stratified_split(
     validation_fraction: float,
     train_fraction: float,
     seed: int,
+    equal: bool = False,
 ) -> Split:
     """Split the indices of `labels` (n,) class by class.
 
     Of a class with n images round(validation_fraction * n) are validation, and round(train_fraction * rest)
-    of the rest are kept for training: each at least one, and validation never the whole class. The validation
-    part does not depend on `train_fraction`, and a smaller `train_fraction` keeps a subset of a larger one's
-    images. Random numbers come from `seed` alone. Raises DataError when a class has fewer than 2 images.
+    of the rest are kept for training: each at least one, and validation never the whole class. With `equal`
+    every class keeps as many as the smallest does. The validation part does not depend on `train_fraction` or
+    `equal`, and a smaller `train_fraction` keeps a subset of a larger one's images. Random numbers come from
+    `seed` alone. Raises DataError when a class has fewer than 2 images.
     """
     rng = np.random.default_rng(seed)
-    train, validation = [], []
+    rests, validation = [], []
     for label, name in enumerate(class_names):
         members = rng.permutation(np.flatnonzero(labels.numpy() == label))
         if len(members) < 2:
@@ -42,9 +44,10 @@ def stratified_split(
                 "and one for validation. Add images to the class or remove it."
             )
         held_out = min(_share(validation_fraction, len(members)), len(members) - 1)
-        rest = members[held_out:]
+        rests.append(members[held_out:])
         validation.append(members[:held_out])
-        train.append(rest[: _share(train_fraction, len(rest))])
+    kept = [_share(train_fraction, len(rest)) for rest in rests]
+    train = [rest[: min(kept) if equal else count] for rest, count in zip(rests, kept, strict=True)]
     return Split(
         train=torch.from_numpy(np.sort(np.concatenate(train))),
         validation=torch.from_numpy(rng.permutation(np.concatenate(validation))),

@@ -1,20 +1,24 @@
 """The objectives a trial can train by, chosen by name, and the terms that they are made of."""
 
-from collections.abc import Callable
+import torch
 
-from training.config import TrialConfig
+from training.config import OBJECTIVES, TrialConfig
 from training.losses.gradient_norms import gradient_norms
 from training.losses.hsic import hsic
+from training.losses.information import build_estimator
 from training.losses.mart import Mart
+from training.losses.mma import Mma
 from training.losses.mma_simplified import MmaSimplified
-from training.losses.objective import Objective, weighted_total
+from training.losses.objective import Batch, Objective, weighted_total
 from training.losses.shared_information import SharedInformation
 from training.losses.standard import Standard
 from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
 from training.losses.view import Look, ModelLook, View
+from training.models import Classifier
 
 __all__ = [
+    "Batch",
     "Look",
     "ModelLook",
     "Objective",
@@ -27,27 +31,48 @@ __all__ = [
 ]
 
 
-def build_objective(config: TrialConfig) -> Objective:
-    """Build the objective that `config` names."""
-    return _OBJECTIVES[config.objective](config)
+def build_objective(
+    config: TrialConfig, model: Classifier, training_images: int, generator: torch.Generator
+) -> Objective:
+    """Build the objective that `config` names, for `model` and a training set of so many images.
+
+    `generator` is on the model's device. Weights of an estimator's own network come from torch's global generator.
+    """
+    match config.objective:
+        case "shared_information":
+            return _shared_information(config, model, generator)
+        case "standard":
+            return Standard()
+        case "trades":
+            return Trades()
+        case "mart":
+            return Mart()
+        case "mma_simplified":
+            return MmaSimplified()
+        case "mma":
+            return Mma(
+                training_images,
+                max_margin=config.max_margin,
+                smallest_radius=config.smallest_margin,
+                device=generator.device,
+            )
+    raise ValueError(f"The objective is {config.objective!r}, but must be one of {', '.join(OBJECTIVES)}.")
 
 
-def _shared_information(config: TrialConfig) -> Objective:
+def _shared_information(config: TrialConfig, model: Classifier, generator: torch.Generator) -> Objective:
+    on_output = config.regularise == "output"
     return SharedInformation(
         names=config.terms,
         alpha=config.alpha,
         beta=config.beta,
-        on_output=config.regularise == "output",
-        neighbours=config.hsic_neighbours,
-        normalisation=config.hsic_normalisation,
-        width=config.hsic_width,
+        on_output=on_output,
+        information=build_estimator(
+            config.information_estimator,
+            dimensions=model.head.out_features if on_output else model.head.in_features,
+            generator=generator,
+            neighbours=config.hsic_neighbours,
+            normalisation=config.hsic_normalisation,
+            width=config.hsic_width,
+        ),
+        strengths=config.views[1:],
     )
-
-
-_OBJECTIVES: dict[str, Callable[[TrialConfig], Objective]] = {
-    "shared_information": _shared_information,
-    "standard": lambda _: Standard(),
-    "trades": lambda _: Trades(),
-    "mart": lambda _: Mart(),
-    "mma_simplified": lambda _: MmaSimplified(),
-}

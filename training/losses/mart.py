@@ -3,7 +3,8 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.objective import Objective
+from training.attacks import Attack, cross_entropy_of
+from training.losses.objective import Batch, Objective
 from training.losses.view import Look
 
 # Of the official code. They keep logarithms finite; the last lets a sample that is classified with
@@ -14,9 +15,10 @@ TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
 class Mart(Objective):
     """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)); the official beta is lambda."""
 
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Give boosted cross-entropy and weighted divergence."""
-        clean, attacked = look(images, adversarial)
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
+        """Give boosted cross-entropy and weighted divergence; the attack maximises the cross-entropy."""
+        labels = batch.labels
+        clean, attacked = look(batch.images, attack(batch.images, cross_entropy_of(labels)))
         return {
             "boosted_cross_entropy": boosted_cross_entropy(attacked.logits, labels),
             "weighted_divergence": weighted_divergence(clean.logits, attacked.logits, labels),

@@ -1,21 +1,23 @@
 """The two-term form in which Yu et al. 2023, Table 1, write MMA; not the max-margin method itself.
 
-MMA proper (Ding et al. 2020, arXiv:1812.02637) attacks every image by its own margin, found by bisection.
+That is `training/losses/mma.py`, which attacks every image by its own margin.
 """
 
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.objective import Objective
+from training.attacks import Attack, cross_entropy_of
+from training.losses.objective import Batch, Objective
 from training.losses.view import Look
 
 
 class MmaSimplified(Objective):
     """CE(adversarial) where the clean image is classified correctly, CE(clean) where it is not; batch mean."""
 
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
         """Give both parts, each the sum over its own samples divided by the whole batch."""
-        clean, attacked = look(images, adversarial)
+        labels = batch.labels
+        clean, attacked = look(batch.images, attack(batch.images, cross_entropy_of(labels)))
         correct = clean.logits.detach().argmax(dim=1) == labels
         natural = functional.cross_entropy(clean.logits, labels, reduction="none")
         robust = functional.cross_entropy(attacked.logits, labels, reduction="none")

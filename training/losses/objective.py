@@ -1,36 +1,52 @@
 """What all objectives have in common: an attack that training defends against, terms, and their weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from training.attacks import cross_entropy_loss
+from training.attacks import Attack
 from training.losses.view import Look
 
-Classify = Callable[[Tensor], Tensor]
+
+class Batch(NamedTuple):
+    """Images (batch, channels, height, width) in [0, 1], labels (batch,), and their places in the training set."""
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
 
 
 class Objective(ABC):
-    """A loss made of named terms. `ramped`: whether lambda rises during training, or is what it is at once."""
+    """A loss made of named terms. `ramped`: whether lambda rises during training, or is what it is at once.
+
+    An objective may learn something of its own beside the model; the methods after `weights` are for that.
+    """
 
     ramped = False
 
-    def attack_loss(self, classify: Classify, images: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-        """Give what the inner attack maximises, a function of adversarial images; here their cross-entropy.
-
-        `classify` maps images (batch, channels, height, width) to logits (batch, classes); `labels` (batch,).
-        """
-        del images
-        return cross_entropy_loss(classify, labels)
-
     @abstractmethod
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
         """Give each term before weighting, a scalar, in the order of the computation."""
 
     @abstractmethod
     def weights(self, lam: float) -> dict[str, float]:
         """Give the weight of each term, at the present lambda."""
+
+    def after_step(self) -> None:  # noqa: B027 - most objectives learn nothing
+        """Learn from the batch of the last `terms`, once the model has taken its step."""
+
+    def diagnostics(self) -> Mapping[str, Tensor]:
+        """Give detached scalars of the last step that are worth logging beside the terms, by name."""
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give all that later steps depend on, as tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - as above
+        """Continue bit for bit from `state`, which `state_dict` gave."""
 
 
 def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:

@@ -1,12 +1,15 @@
 """The objective of "Improving adversarial robustness by learning shared information", Yu et al. 2023."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import combinations
+from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.hsic import hsic
-from training.losses.objective import Objective
+from training.attacks import Attack, cross_entropy_of
+from training.losses.information import InformationEstimator
+from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
 from training.losses.view import Look, View
 from training.models.bottleneck import Gaussian
@@ -15,9 +18,14 @@ from training.models.bottleneck import Gaussian
 class SharedInformation(Objective):
     """alpha*CE(adversarial) + (1-alpha)*CE(natural) + lambda*SKL - beta*I(z; z'); Yu et al. 2023, eq. 16.
 
-    The information I is subtracted: it keeps the encoder from making the symmetric KL divergence small by
-    mapping every image to one point. `names` switches terms off (Table 10): the others keep their weights.
-    `on_output` moves SKL and I from p(z|x) to p(y|x) (Table 14).
+    The information I, by `information`, is subtracted: it keeps the encoder from making the symmetric KL
+    divergence small by mapping every image to one point. `names` switches terms off (Table 10): the others keep
+    their weights. `on_output` moves SKL and I from p(z|x) to p(y|x) (Table 14).
+
+    `strengths` are those of the adversarial views, in radii of the attack. The paper has one, of strength 1,
+    and names more of them as its first extension (section 5), without a formula. Here alpha's term is then the
+    mean over the adversarial views, and SKL and I are means over all pairs of views, the clean one among them:
+    for one adversarial view this is eq. 16, and the weights keep their meaning for more.
     """
 
     ramped = True
@@ -29,26 +37,36 @@ class SharedInformation(Objective):
         alpha: float,
         beta: float,
         on_output: bool,
-        neighbours: int,
-        normalisation: str,
-        width: str,
+        information: InformationEstimator,
+        strengths: Sequence[float] = (1.0,),
     ) -> None:
         self._names = names
         self._alpha = alpha
         self._beta = beta
         self._on_output = on_output
-        self._neighbours = neighbours
-        self._normalisation = normalisation
-        self._width = width
+        self._information = information
+        self._strengths = strengths
+        self._seen: list[tuple[Tensor, Tensor]] = []
 
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
         """Give the terms that are switched on."""
-        clean, attacked = look(images, adversarial)
+        loss = cross_entropy_of(batch.labels)
+        adversarial = [attack(batch.images, loss, strength=strength) for strength in self._strengths]
+        views = look(batch.images, *adversarial)
+        clean, *attacked = views
+        pairs = list(combinations(views, 2))
+        informed = list(combinations([self._informative(view) for view in views], 2))
+        if "information" in self._names:
+            self._seen = [(first.detach(), second.detach()) for first, second in informed]
+
+        def cross_entropy(view: View) -> Tensor:
+            return functional.cross_entropy(view.logits, batch.labels)
+
         terms: dict[str, Callable[[], Tensor]] = {
-            "natural_cross_entropy": lambda: functional.cross_entropy(clean.logits, labels),
-            "adversarial_cross_entropy": lambda: functional.cross_entropy(attacked.logits, labels),
-            "symmetric_kl": lambda: self._divergence(clean, attacked),
-            "information": lambda: self._information(clean, attacked),
+            "natural_cross_entropy": lambda: cross_entropy(clean),
+            "adversarial_cross_entropy": lambda: _mean([cross_entropy(view) for view in attacked]),
+            "symmetric_kl": lambda: _mean([self._divergence(*pair) for pair in pairs]),
+            "information": lambda: _mean([self._information(*pair) for pair in informed]),
         }
         return {name: term() for name, term in terms.items() if name in self._names}
 
@@ -61,6 +79,23 @@ class SharedInformation(Objective):
             "information": -self._beta,
         }
 
+    def after_step(self) -> None:
+        """Let the estimator learn from the pairs of views of the last step."""
+        for first, second in self._seen:
+            self._information.update(first, second)
+
+    def diagnostics(self) -> Mapping[str, Tensor]:
+        """Give the estimator's."""
+        return self._information.diagnostics()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Give the estimator's state."""
+        return self._information.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Give `state` to the estimator."""
+        self._information.load_state_dict(state)
+
     def _divergence(self, clean: View, attacked: View) -> Tensor:
         if self._on_output:
             return symmetric_kl_of_logits(clean.logits, attacked.logits)
@@ -69,8 +104,12 @@ class SharedInformation(Objective):
             raise TypeError("Without a bottleneck there is no p(z|x); the symmetric KL must act on the output.")
         return symmetric_kl(first, second)
 
-    def _information(self, clean: View, attacked: View) -> Tensor:
-        pair = (clean.z, attacked.z)
-        if self._on_output:
-            pair = (clean.logits.softmax(dim=1), attacked.logits.softmax(dim=1))
-        return hsic(*pair, neighbours=self._neighbours, normalisation=self._normalisation, width=self._width)
+    def _informative(self, view: View) -> Tensor:
+        return view.logits.softmax(dim=1) if self._on_output else view.z
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    first, *rest = values
+    for value in rest:
+        first = first + value
+    return first / len(values) if rest else first

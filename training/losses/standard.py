@@ -3,18 +3,18 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.objective import Objective
+from training.attacks import Attack, cross_entropy_of
+from training.losses.objective import Batch, Objective
 from training.losses.view import Look
 
 
 class Standard(Objective):
     """CE(adversarial); Yu et al. 2023, Table 1. Clean images are not looked at."""
 
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
         """Give the one term."""
-        del images
-        (attacked,) = look(adversarial)
-        return {"adversarial_cross_entropy": functional.cross_entropy(attacked.logits, labels)}
+        (attacked,) = look(attack(batch.images, cross_entropy_of(batch.labels)))
+        return {"adversarial_cross_entropy": functional.cross_entropy(attacked.logits, batch.labels)}
 
     def weights(self, lam: float) -> dict[str, float]:
         """Give 1; lambda has no effect."""

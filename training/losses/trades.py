@@ -1,12 +1,10 @@
 """TRADES: Zhang et al. 2019, "Theoretically principled trade-off", eq. 5, arXiv:1901.08573."""
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import divergence_loss
-from training.losses.objective import Classify, Objective
+from training.attacks import Attack, divergence_from
+from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import kl_of_logits
 from training.losses.view import Look
 
@@ -18,16 +16,12 @@ class Trades(Objective):
     twice through batch norm in a step; here once.
     """
 
-    def attack_loss(self, classify: Classify, images: Tensor, labels: Tensor) -> Callable[[Tensor], Tensor]:
-        """Give the divergence from the clean softmax."""
-        del labels
-        return divergence_loss(classify, images)
-
-    def terms(self, look: Look, images: Tensor, adversarial: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        """Give cross-entropy and divergence."""
-        clean, attacked = look(images, adversarial)
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
+        """Give cross-entropy and divergence; the attack maximises the divergence from the clean softmax."""
+        adversarial = attack(batch.images, divergence_from(attack.logits(batch.images)))
+        clean, attacked = look(batch.images, adversarial)
         return {
-            "natural_cross_entropy": functional.cross_entropy(clean.logits, labels),
+            "natural_cross_entropy": functional.cross_entropy(clean.logits, batch.labels),
             "divergence": kl_of_logits(clean.logits, attacked.logits),
         }
 

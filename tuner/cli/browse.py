@@ -33,16 +33,21 @@ def show(
 
     from tuner.overview import load_search
     from tuner.report.listing import print_rows, trial_rows
+    from tuner.report.seed_means import has_seeds, seed_means_rows, seed_means_table
     from tuner.report.tables import trials_table
 
     space, trials, data = load_search(runs_dir, name, ledger)
     if output is Format.TABLE:
         Console().print(trials_table(data))
+        if has_seeds(data):
+            Console().print("", seed_means_table(data))
     elif output is Format.CSV:
         print_rows(trial_rows(trials, space.objective_list), "csv")
     else:
-        rows = trial_rows(trials, space.objective_list)
-        typer.echo(json.dumps({"search": name, "hypervolume": data.hypervolume, "trials": rows}, indent=2))
+        shown = {"search": name, "hypervolume": data.hypervolume, "trials": trial_rows(trials, space.objective_list)}
+        if has_seeds(data):
+            shown["points"] = seed_means_rows(data)
+        typer.echo(json.dumps(shown, indent=2))
 
 
 def front(  # noqa: PLR0917 - each is an option by its name

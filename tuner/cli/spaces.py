@@ -24,8 +24,10 @@ def list_spaces() -> None:
     from tuner.errors import UsageError
     from tuner.space import known_spaces, load_space
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Space", "Trials", "Epochs", "GPUs a trial", "Description"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    # A name is there to be copied: the other columns give way on a narrow terminal.
+    table.add_column("Space", min_width=max(map(len, known_spaces())))
+    for heading in ("Trials", "Epochs", "GPUs a trial", "Description"):
         table.add_column(heading)
     for name, path in known_spaces().items():
         try:
@@ -50,8 +52,9 @@ def show_space(
 
     space = load_space(name, overrides or ())
     mapping = space.model_dump(mode="json")
-    mapping["trial"] = {**space.trial_config({}).to_mapping(), **mapping["trial"]}
-    for searched in space.parameters:
+    if "preset" not in space.parameters:  # otherwise the defaults are those of the trial's preset
+        mapping["trial"] = {**space.example.to_mapping(), **mapping["trial"]}
+    for searched in space.distributions():
         mapping["trial"].pop(searched, None)
     typer.echo(yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True), nl=False)
 

@@ -23,7 +23,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"Files:      {plan.folder.path}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",
-        f"Data:       {plan.space.trial['dataset']} in {plan.space.trial['data_root']}",
+        f"Data:       {plan.space.example.dataset} in {plan.space.example.data_root}",
     ]:
         print_line(console, line)
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from tuner.folder import SearchFolder
 from tuner.plan import Request
 from tuner.report.front_data import FrontData
+from tuner.report.seed_means import has_seeds, seed_means_table
 from tuner.report.tables import front_table, summary
 from tuner.tracking import store
 from tuner.urls import without_password
@@ -30,7 +31,9 @@ def print_closing(
     experiment_id: str | None,
 ) -> None:
     """Give the front and the places to look at next."""
-    if data.front:
+    if has_seeds(data) and data.points:
+        console.print(seed_means_table(data))
+    elif data.front:
         console.print(front_table(data))
     else:
         print_line(console, summary(data))

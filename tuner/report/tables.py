@@ -69,12 +69,12 @@ def trials_grid(data: FrontData) -> Grid:
 
 def front_table(data: FrontData) -> Table:
     """Give the Pareto front as a table for a terminal."""
-    return _rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK)
+    return rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK)
 
 
 def trials_table(data: FrontData) -> Table:
     """Give every trial as a table for a terminal; those on the front stand out."""
-    return _rich_table(f"Trials of {data.search}", summary(data), trials_grid(data), emphasised="front")
+    return rich_table(f"Trials of {data.search}", summary(data), trials_grid(data), emphasised="front")
 
 
 def front_markdown(data: FrontData) -> str:
@@ -112,7 +112,7 @@ def _state(trial: CompletedTrial | UnfinishedTrial) -> str:
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 
 
-def _rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
+def rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from optuna.distributions import BaseDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field
 
 from training.config import TrialConfig
+from training.config_files import with_preset
 from tuner.objectives import Objective
+from tuner.space.grid import corners, seeds
 from tuner.space.parameters import Number, Parameter, Part
 
 
@@ -18,11 +20,17 @@ class ObjectiveSpec(Part):
 
 
 class SearchSpec(Part):
-    """How many trials, proposed by what. `max_failures` is how often one trial may crash and be retried."""
+    """How many trials, proposed by what. `max_failures` is how often one trial may crash and be retried.
 
-    sampler: Literal["motpe", "random"] = "motpe"
+    `points` and `seeds` are for the sampler `grid`: it runs those points, or all combinations of the parameters
+    where there are none, each with so many seeds from `seed` on. `trials` is then the whole grid by default.
+    """
+
+    sampler: Literal["motpe", "random", "grid"] = "motpe"
     trials: Annotated[int, Field(ge=1)] = 64
     seed: Annotated[int, Field(ge=0)] = 0
+    seeds: Annotated[int, Field(ge=1)] = 1
+    points: list[dict[str, Number | str]] = Field(default_factory=list)
     start_points: list[dict[str, Number | str]] = Field(default_factory=list)
     max_failures: Annotated[int, Field(ge=0)] = 2
 
@@ -57,7 +65,12 @@ class Space(Part):
     @property
     def epochs(self) -> int:
         """The budget of one trial in epochs."""
-        return self.trial_config({}).epochs
+        return self.example.epochs
+
+    @property
+    def example(self) -> TrialConfig:
+        """The configuration of one point; what cannot be searched is the same in all of them."""
+        return self.trial_config(next(corners(self)))
 
     @property
     def objective_list(self) -> tuple[Objective, ...]:
@@ -71,10 +84,15 @@ class Space(Part):
 
     def distributions(self) -> dict[str, BaseDistribution]:
         """Give Optuna's form of the searched parameters."""
-        return {name: parameter.distribution() for name, parameter in self.parameters.items()}
+        searched = {name: parameter.distribution() for name, parameter in self.parameters.items()}
+        if self.search.seeds == 1:
+            return searched
+        return {**searched, "seed": CategoricalDistribution(seeds(self))}
 
     def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
-        """Give the trainer's configuration of one point. All trials share the search's seed, so that they
-        differ by their parameters only.
+        """Give the trainer's configuration of one point.
+
+        All trials share the search's seed, so that they differ by their parameters only, unless a grid has
+        several seeds.
         """
-        return TrialConfig.from_mapping({"seed": self.search.seed, **self.trial, **parameters})
+        return TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))

@@ -1,17 +1,21 @@
-"""What is wrong with a space beyond its single fields: the trainer's rules, names, start points."""
+"""What is wrong with a space beyond its single fields: the trainer's rules, names, points."""
 
+from collections.abc import Iterator
 from itertools import islice, product
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig
+from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, file_key
+from training.config_files import UnknownPresetError, with_preset
+from tuner.space.grid import grid
 from tuner.space.model import Space
 
 # A space has 2^parameters corners; beyond these the trainer's rules between settings are taken on trust.
 _MOST_CORNERS = 4096
+_Problems = list[tuple[str, str]]
 
 
-def cross_problems(space: Space) -> list[tuple[str, str]]:
-    """Find what single fields cannot show: the trainer's rules, unknown metrics, start points outside.
+def cross_problems(space: Space) -> _Problems:
+    """Find what single fields cannot show: the trainer's rules, unknown metrics, points outside the space.
 
     Returns (path in the file, message) pairs; an empty list says that the space can be searched.
     """
@@ -30,46 +34,114 @@ def cross_problems(space: Space) -> list[tuple[str, str]]:
         for name in space.parameters
         if name in MEASUREMENT_KEYS
     ]
+    for section in ("start_points", "points"):
+        for index, point in enumerate(getattr(space.search, section)):
+            problems += _point_problems(space, point, f"search.{section}.{index}")
+    problems += _grid_problems(space)
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
     if not problems:
         problems += _parameter_problems(space, fixed)
-    for index, point in enumerate(space.search.start_points):
-        problems += _start_point_problems(space, point, f"search.start_points.{index}")
-    return problems
+    return problems or _preset_problems(space)
 
 
-def trial_problems(trial: dict[str, Any]) -> list[tuple[str, str]]:
+def trial_problems(trial: dict[str, Any]) -> _Problems:
     """Find where a space's `trial` breaks the trainer's rules, as (path in the file, message) pairs."""
+    return [(f"trial.{key}", message) for key, message in _config_problems(trial)]
+
+
+def _config_problems(values: dict[str, Any]) -> _Problems:
     try:
-        TrialConfig.from_mapping(trial)
+        TrialConfig.from_mapping(with_preset(values))
     except ConfigError as error:
-        return [(f"trial.{key}", message) for key, message in error.problems]
+        return error.problems
+    except UnknownPresetError as error:
+        return [("preset", str(error))]
     return []
 
 
-def _parameter_problems(space: Space, fixed: dict[str, Any]) -> list[tuple[str, str]]:
+def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     """Try the ends of all ranges and all choices, combined: the trainer has rules between settings, too."""
     problems = []
-    extremes = {}
-    for name, parameter in space.parameters.items():
-        if name in TRIAL_KEYS:
-            extremes[name] = parameter.extremes().items()
-        else:
+    known = (*TRIAL_KEYS, "preset")
+    for name in space.parameters:
+        if name not in known:
             problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
-    for corner in islice(product(*extremes.values()), _MOST_CORNERS):
-        values = dict(zip(extremes, corner, strict=True))
-        try:
-            TrialConfig.from_mapping({**fixed, **{name: value for name, (_, value) in values.items()}})
-        except ConfigError as error:
-            problems += [
-                (f"parameters.{name}.{values[name][0]}" if name in values else f"trial.{name}", message)
-                for name, message in error.problems
-            ]
+    for corner in islice(_corners(space), _MOST_CORNERS):
+        values = {name: value for name, (_, value) in corner.items() if name in known}
+        problems += [
+            (corner[name][0] if name in corner else f"trial.{name}", message)
+            for name, message in _config_problems({**fixed, **values})
+        ]
     return list(dict.fromkeys(problems))
 
 
-def _start_point_problems(space: Space, point: dict[str, Any], path: str) -> list[tuple[str, str]]:
+def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
+    """Give the points to be tried; each value with its path in the file."""
+    if space.search.sampler == "grid":
+        for index, point in enumerate(grid(space)):
+            listed = f"search.points.{index}" if space.search.points else "parameters"
+            yield {name: (f"{listed}.{name}", value) for name, value in point.items()}
+        return
+    ends = [
+        [(f"parameters.{name}.{end}", value) for end, value in parameter.extremes().items()]
+        for name, parameter in space.parameters.items()
+    ]
+    for corner in product(*ends):
+        yield dict(zip(space.parameters, corner, strict=True))
+
+
+def _grid_problems(space: Space) -> _Problems:
+    search = space.search
+    if search.sampler != "grid":
+        rule = f"is for the sampler grid, and the sampler is {search.sampler}; remove it, or set sampler: grid"
+        given = {"points": bool(search.points), "seeds": search.seeds > 1}
+        return [(f"search.{key}", rule) for key in given if given[key]]
+    problems = []
+    if search.start_points:
+        problems.append(("search.start_points", "a grid has an order of its own; remove it, or list points"))
+    if search.seeds > 1 and ("seed" in space.trial or "seed" in space.parameters):
+        problems.append(("search.seeds", "the seeds are those of the trials; remove seed from trial and parameters"))
+    for index, point in enumerate(search.points):
+        missing = [name for name in space.parameters if name not in point]
+        if missing:
+            problems.append((f"search.points.{index}", f"lacks {', '.join(missing)}; a point gives every parameter"))
+        if point in search.points[:index]:
+            problems.append((f"search.points.{index}", f"is the same as point {search.points.index(point)}"))
+    if not search.points:
+        problems += [
+            (f"parameters.{name}", "a grid needs choices; make it categorical, or list search.points")
+            for name, parameter in space.parameters.items()
+            if parameter.type == "float"
+        ]
+    count = 0 if problems else len(grid(space))
+    if count and "trials" in search.model_fields_set and search.trials > count:
+        problems.append(("search.trials", f"the value is {search.trials}, but the grid has {count} points"))
+    return problems
+
+
+def _preset_problems(space: Space) -> _Problems:
+    """Compare the yardsticks of the presets among which a space chooses."""
+    if "preset" not in space.parameters:
+        return []
+    corners = [_plain(corner) for corner in islice(_corners(space), _MOST_CORNERS)]
+    first, *others = {corner["preset"]: corner for corner in corners}.values()
+    problems = []
+    for other in others:
+        one, two = space.trial_config(first).to_mapping(), space.trial_config(other).to_mapping()
+        problems += [
+            (f"trial.{key}", f"{first['preset']} has {one[key]} and {other['preset']} {two[key]}; fix it under trial")
+            for key in map(file_key, MEASUREMENT_KEYS)
+            if one[key] != two[key]
+        ]
+    return problems
+
+
+def _plain(corner: dict[str, tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, (_, value) in corner.items()}
+
+
+def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems:
     problems = []
     for name, value in point.items():
         if name not in space.parameters:

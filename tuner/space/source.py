@@ -8,8 +8,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from training.config_files import preset_names, with_preset
 from tuner.errors import UsageError
 from tuner.space import model, parameters
+from tuner.space.grid import grid
 from tuner.space.model import Space
 from tuner.space.problems import cross_problems, trial_problems
 
@@ -52,6 +54,7 @@ def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[
 
 def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
     """Validate plain data; raise UsageError listing each fault as `source: path: message`."""
+    mapping = _with_trial_of_preset(mapping)
     try:
         space = Space.model_validate(mapping)
         problems = cross_problems(space)
@@ -65,7 +68,27 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
             problems += trial_problems({key: value for key, value in trial.items() if isinstance(key, str)})
     if problems:
         raise UsageError("\n".join(f"{source}: {path}: {message}" for path, message in problems))
-    return space
+    return _with_whole_grid(space)
+
+
+def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write out the preset that `trial` is built on, so that a frozen space does not change with the preset."""
+    trial = mapping.get("trial")
+    if not isinstance(trial, dict) or trial.get("preset") not in preset_names():
+        return mapping
+    searched = mapping.get("parameters")
+    values = with_preset(trial)
+    if isinstance(searched, dict):
+        values = {key: value for key, value in values.items() if key in trial or key not in searched}
+    return {**mapping, "trial": values}
+
+
+def _with_whole_grid(space: Space) -> Space:
+    """Let a grid run all its points unless the file says how many."""
+    if space.search.sampler != "grid" or "trials" in space.search.model_fields_set:
+        return space
+    search = space.search.model_copy(update={"trials": len(grid(space))})
+    return space.model_copy(update={"search": search})
 
 
 def find_space(name_or_path: str) -> Path:

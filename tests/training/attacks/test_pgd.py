@@ -1,5 +1,5 @@
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.attacks import ascend, cross_entropy_loss, divergence_loss, frozen, gaussian_start, pgd, uniform_start
+from training.attacks import ascend, cross_entropy_of, divergence_from, frozen, gaussian_start, pgd, uniform_start
 
 LABELS = torch.arange(12) % 4
 
@@ -60,13 +60,18 @@ def test_binary_linear_model_has_a_closed_form() -> None:
     torch.testing.assert_close(found, (images + 0.1 * direction).clamp(0, 1))
 
 
+def cross_entropy_by(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    loss = cross_entropy_of(LABELS)
+    return lambda images: loss(network(images))
+
+
 def test_one_step_of_epsilon_from_the_images_is_fgsm(network: nn.Sequential) -> None:
     images = draw_images().requires_grad_()
     reference = copy.deepcopy(network).eval()
     (gradient,) = torch.autograd.grad(functional.cross_entropy(reference(images), LABELS), images)
     expected = (images + 0.1 * gradient.sign()).clamp(0, 1).detach()
     clean = images.detach()
-    found = ascend(network, clean, clean, cross_entropy_loss(network, LABELS), epsilon=0.1, step_size=0.1, steps=1)
+    found = ascend(network, clean, clean, cross_entropy_by(network), epsilon=0.1, step_size=0.1, steps=1)
     torch.testing.assert_close(found, expected)
 
 
@@ -79,7 +84,7 @@ def test_agrees_with_torchattacks_from_the_same_start(network: nn.Sequential) ->
         torch.manual_seed(5)
         # torchattacks draws its start in place, from the global generator.
         start = (images + torch.empty_like(images).uniform_(-0.1, 0.1)).clamp(0, 1)
-    found = ascend(network, images, start, cross_entropy_loss(network, LABELS), epsilon=0.1, step_size=0.02, steps=7)
+    found = ascend(network, images, start, cross_entropy_by(network), epsilon=0.1, step_size=0.02, steps=7)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
@@ -203,7 +208,11 @@ def test_no_attack_breaks_a_sample_beyond_its_exact_margin() -> None:
 def test_the_divergence_attack_moves_away_from_the_clean_softmax(network: nn.Sequential) -> None:
     images, start = draw_images(), gaussian_start(draw_images(), seeded(4))
     with frozen(network):
-        loss = divergence_loss(network, images)
+        divergence = divergence_from(network(images).detach())
+
+        def loss(adversarial: Tensor) -> Tensor:
+            return divergence(network(adversarial))
+
         found = ascend(network, images, start, loss, epsilon=0.1, step_size=0.02, steps=7)
         clean, moved = network(images).softmax(dim=1), network(found).softmax(dim=1)
         expected = (clean * (clean.log() - moved.log())).sum()

@@ -23,7 +23,9 @@ def class_labels(draw: st.DrawFn) -> Tensor:
     return torch.tensor(labels)
 
 
-def _split(labels: Tensor, validation_fraction: float, train_fraction: float = 1.0, seed: int = 0) -> Split:
+def _split(
+    labels: Tensor, validation_fraction: float, train_fraction: float = 1.0, seed: int = 0, *, equal: bool = False
+) -> Split:
     names = tuple(f"class {label}" for label in range(int(labels.max()) + 1))
     return stratified_split(
         labels,
@@ -31,6 +33,7 @@ def _split(labels: Tensor, validation_fraction: float, train_fraction: float = 1
         validation_fraction=validation_fraction,
         train_fraction=train_fraction,
         seed=seed,
+        equal=equal,
     )
 
 
@@ -64,6 +67,18 @@ def test_train_fraction_leaves_validation_alone_and_nests(
     larger = _split(labels, validation_fraction, large, seed)
     assert torch.equal(smaller.validation, larger.validation)
     assert set(smaller.train.tolist()) <= set(larger.train.tolist())
+
+
+@given(class_labels(), fractions, fractions, seeds)
+def test_equal_parts_have_as_many_of_every_class_as_the_smallest_has(
+    labels: Tensor, validation_fraction: float, train_fraction: float, seed: int
+) -> None:
+    usual = _split(labels, validation_fraction, train_fraction, seed)
+    equal = _split(labels, validation_fraction, train_fraction, seed, equal=True)
+    counts = torch.bincount(labels[usual.train])
+    assert torch.bincount(labels[equal.train]).tolist() == [int(counts.min())] * len(counts)
+    assert set(equal.train.tolist()) <= set(usual.train.tolist())
+    assert torch.equal(equal.validation, usual.validation)
 
 
 @given(class_labels(), fractions, fractions, seeds)

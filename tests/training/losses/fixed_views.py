@@ -1,12 +1,15 @@
-"""Views with fixed numbers, and a look that gives them."""
+"""Views with fixed numbers, a look that gives them, and an attack that only notes what it is asked for."""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from training.losses import Look, View
+from training.losses import Batch, Look, View
 from training.models import Gaussian
 
 LABELS = torch.arange(12) % 3
+BATCH = Batch(torch.zeros(12, 1, 1, 1), LABELS, torch.arange(12))
 
 
 def draw_view(seed: int, *, spread: float = 1.0) -> View:
@@ -28,3 +31,29 @@ def look_at(*views: View) -> Look:
         return list(views)
 
     return look
+
+
+class IdleAttack:
+    """Adds its strength to images in place of an attack; `margins` are the distances that a search finds."""
+
+    def __init__(self, logits: Tensor | None = None, margins: Tensor | None = None) -> None:
+        self.losses: list[Callable[[Tensor], Tensor]] = []
+        self.radii: list[Tensor] = []
+        self._logits = torch.zeros(12, 3) if logits is None else logits
+        self._margins = torch.zeros(12) if margins is None else margins
+
+    def __call__(self, images: Tensor, loss: Callable[[Tensor], Tensor], *, strength: float = 1.0) -> Tensor:
+        """Note the loss."""
+        self.losses.append(loss)
+        return images + strength
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Give the fixed logits."""
+        assert len(images) == len(self._logits)
+        return self._logits
+
+    def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
+        """Note the radii."""
+        assert len(images) == len(labels)
+        self.radii.append(radii)
+        return images + 1, self._margins.clamp_max(largest)

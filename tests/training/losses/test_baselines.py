@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from fixed_views import LABELS, draw_view, look_at
+from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,14 +14,14 @@ from training.losses.mart import Mart
 from training.losses.mma_simplified import MmaSimplified
 from training.losses.standard import Standard
 from training.losses.trades import Trades
+from training.models import build_model
 
-NOTHING = torch.empty(0)
 # Flat logits, and some so sharp that the constants count.
 SPREADS = [0.5, 12.0]
 
 
 def total_of(objective: Objective, natural: View, adversarial: View, lam: float) -> Tensor:
-    terms = objective.terms(look_at(natural, adversarial), NOTHING, NOTHING, LABELS)
+    terms = objective.terms(BATCH, IdleAttack(), look_at(natural, adversarial))
     return weighted_total(terms, objective.weights(lam))
 
 
@@ -86,7 +86,8 @@ def test_the_constants_of_mart_count() -> None:
     certain = torch.full((12, 3), -50.0, dtype=torch.float64).scatter(1, LABELS[:, None], 50.0)
     flat = torch.zeros(12, 3, dtype=torch.float64)
     view = draw_view(0)
-    terms = Mart().terms(look_at(view._replace(logits=certain), view._replace(logits=flat)), NOTHING, NOTHING, LABELS)
+    look = look_at(view._replace(logits=certain), view._replace(logits=flat))
+    terms = Mart().terms(BATCH, IdleAttack(), look)
     third = torch.tensor(1 / 3, dtype=torch.float64)
     expected = -third.log() - (1.0001 - third + 1e-12).log()
     assert terms["boosted_cross_entropy"].item() == pytest.approx(expected.item(), rel=1e-12)
@@ -94,15 +95,16 @@ def test_the_constants_of_mart_count() -> None:
 
 
 def test_standard_looks_at_adversarial_images_only() -> None:
-    view, images, attacked = draw_view(0), torch.zeros(1), torch.ones(1)
+    view = draw_view(0)
     seen: list[Tensor] = []
 
     def look(*batches: Tensor) -> list[View]:
         seen.extend(batches)
         return [view]
 
-    terms = Standard().terms(look, images, attacked, LABELS)
-    assert seen == [attacked]
+    terms = Standard().terms(BATCH, IdleAttack(), look)
+    assert len(seen) == 1
+    assert torch.equal(seen[0], BATCH.images + 1)
     total = weighted_total(terms, Standard().weights(9.0))
     assert total == functional.cross_entropy(view.logits, LABELS)
 
@@ -120,5 +122,25 @@ def test_mma_simplified_takes_the_clean_loss_where_the_clean_image_is_wrong() ->
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_name_of_the_configuration_has_an_objective(name: str) -> None:
-    objective = build_objective(TrialConfig.from_mapping({"objective": name}))
+    config = TrialConfig.from_mapping({"objective": name, "architecture": "digits_cnn", "bottleneck": 4})
+    objective = build_objective(config, build_model(config, 10, (1, 8, 8)), 100, torch.Generator())
     assert objective.ramped == (name == "shared_information")
+
+
+def test_the_attack_of_trades_maximises_the_divergence_from_the_clean_softmax() -> None:
+    natural, adversarial = draw_view(0), draw_view(1)
+    attack = IdleAttack(natural.logits)
+    Trades().terms(BATCH, attack, look_at(natural, adversarial))
+    p, q = natural.logits.softmax(dim=1), adversarial.logits.softmax(dim=1)
+    (loss,) = attack.losses
+    assert loss(adversarial.logits).item() == pytest.approx((p * (p / q).log()).sum().item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("objective", [Standard(), Mart(), MmaSimplified()])
+def test_the_attacks_of_the_others_maximise_the_cross_entropy(objective: Objective) -> None:
+    views = [draw_view(0), draw_view(1)][-1 if isinstance(objective, Standard) else 0 :]
+    attack = IdleAttack()
+    objective.terms(BATCH, attack, look_at(*views))
+    (loss,) = attack.losses
+    logits = draw_view(2).logits
+    assert loss(logits).item() == pytest.approx(12 * functional.cross_entropy(logits, LABELS).item(), rel=1e-12)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from fixed_views import LABELS, draw_view, look_at
+from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -8,11 +8,10 @@ from torch.nn import functional
 
 from training.config import TERMS
 from training.losses import View, hsic, symmetric_kl, weighted_total
+from training.losses.information import Hsic
 from training.losses.shared_information import SharedInformation
 from training.losses.symmetric_kl import kl_of_logits, symmetric_kl_of_logits
 from training.models import Gaussian, Point
-
-NOTHING = torch.empty(0)
 
 
 def make_objective(
@@ -22,20 +21,20 @@ def make_objective(
     beta: float = 0.1,
     on_output: bool = False,
     normalisation: str = "biased",
+    strengths: tuple[float, ...] = (1.0,),
 ) -> SharedInformation:
     return SharedInformation(
         names=names,
         alpha=alpha,
         beta=beta,
         on_output=on_output,
-        neighbours=4,
-        normalisation=normalisation,
-        width="nearest",
+        information=Hsic(neighbours=4, normalisation=normalisation),
+        strengths=strengths,
     )
 
 
-def losses_of(objective: SharedInformation, natural: View, adversarial: View, *, lam: float = 2.0) -> dict[str, Tensor]:
-    terms = objective.terms(look_at(natural, adversarial), NOTHING, NOTHING, LABELS)
+def losses_of(objective: SharedInformation, *views: View, lam: float = 2.0) -> dict[str, Tensor]:
+    terms = objective.terms(BATCH, IdleAttack(), look_at(*views))
     return {**terms, "total": weighted_total(terms, objective.weights(lam))}
 
 
@@ -120,6 +119,51 @@ def test_the_normalisation_is_passed_on() -> None:
     natural, adversarial = draw_view(0), draw_view(1)
     found = losses_of(make_objective(normalisation="cka"), natural, adversarial)["information"]
     assert found == hsic(natural.z, adversarial.z, neighbours=4, normalisation="cka")
+
+
+def test_more_views_are_attacked_by_their_strengths_and_compared_in_all_pairs() -> None:
+    views = [draw_view(seed) for seed in range(3)]
+    seen: list[Tensor] = []
+
+    def look(*batches: Tensor) -> list[View]:
+        seen.extend(batches)
+        return views
+
+    objective = make_objective(strengths=(0.25, 1.0))
+    terms = objective.terms(BATCH, IdleAttack(), look)
+    assert [batch.mean().item() for batch in seen] == [0.0, 0.25, 1.0]
+    cross_entropies = [functional.cross_entropy(view.logits, LABELS).item() for view in views]
+    assert terms["natural_cross_entropy"].item() == cross_entropies[0]
+    assert terms["adversarial_cross_entropy"].item() == pytest.approx(sum(cross_entropies[1:]) / 2, rel=1e-12)
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    divergences = [symmetric_kl(gaussian(views[i]), gaussian(views[j])).item() for i, j in pairs]
+    assert terms["symmetric_kl"].item() == pytest.approx(sum(divergences) / 3, rel=1e-12)
+    dependences = [hsic(views[i].z, views[j].z, neighbours=4).item() for i, j in pairs]
+    assert terms["information"].item() == pytest.approx(sum(dependences) / 3, rel=1e-12)
+
+
+def test_the_estimator_learns_from_what_it_measured_and_only_then() -> None:
+    views = draw_view(0), draw_view(1)
+    taught: list[tuple[Tensor, Tensor]] = []
+
+    class Listening(Hsic):
+        def update(self, first: Tensor, second: Tensor) -> None:
+            taught.append((first, second))
+
+    for names, lessons in ((TERMS, 1), (TERMS[:3], 0)):
+        taught.clear()
+        objective = SharedInformation(
+            names=names, alpha=0.5, beta=0.1, on_output=False, information=Listening(neighbours=4)
+        )
+        losses_of(objective, *views)
+        assert not taught
+        objective.after_step()
+        assert len(taught) == lessons
+        for first, second in taught:
+            assert torch.equal(first, views[0].z)
+            assert torch.equal(second, views[1].z)
+            assert not first.requires_grad
+            assert not second.requires_grad
 
 
 @given(st.integers(0, 10_000))

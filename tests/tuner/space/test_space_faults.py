@@ -25,13 +25,13 @@ def test_all_faults_are_listed_at_once() -> None:
     mapping = space_mapping(
         trial={"epsilon": 2, "epohcs": 3},
         parameters={"alpha": {"type": "float", "low": 1, "high": 0}},
-        search={"trials": 0, "sampler": "grid"},
+        search={"trials": 0, "sampler": "gird"},
     )
     mapping["frequency"] = 1
     assert sorted(faults(mapping)) == [
         f"frequency: unknown key; the known ones are {', '.join(Space.model_fields)}",
         "parameters.alpha: low is 1 and high is 0, but low must be below high",
-        "search.sampler: the value is 'grid': input should be 'motpe' or 'random'",
+        "search.sampler: the value is 'gird': input should be 'motpe', 'random' or 'grid'",
         "search.trials: the value is 0: input should be greater than or equal to 1",
         "trial.epohcs: unknown key; did you mean epochs?",
         "trial.epsilon: the value is 2, but must be a number in [0, 1]",

@@ -1,0 +1,19 @@
+"""On what a figure was measured: written beside every result."""
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+
+def surroundings(packages: Sequence[str], *, device: str | None = None) -> dict[str, Any]:
+    """Give date, machine, Python and the versions of `packages`; `device` names the accelerator, if one was used."""
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {device or 'no GPU used'}",
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "load_average_at_the_end": [round(load, 2) for load in os.getloadavg()],
+    }

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from training.attacks import InnerAttack, cross_entropy_of
+from training.models import Classifier, GaussianBottleneck, NoBottleneck
+
+LABELS = torch.arange(10) % 2
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def linear_classifier() -> Classifier:
+    """Two classes, so that the margin of an image is a closed form."""
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        return Classifier(nn.Flatten(), NoBottleneck(), nn.Linear(36, 2))
+
+
+def draw_images(count: int = 10) -> Tensor:
+    # Away from 0 and 1, so that the box does not shorten any way to the boundary.
+    return 0.4 + 0.2 * torch.rand(count, 1, 6, 6, generator=seeded(2))
+
+
+def make_attack(model: Classifier, *, steps: int = 10, start: str = "uniform", sampled: bool = False) -> InnerAttack:
+    return InnerAttack(model, seeded(3), epsilon=0.1, step_size=0.03, steps=steps, start=start, sampled=sampled)
+
+
+def exact_margins(model: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Give labels, all right, and |logit difference| / |w_0 - w_1|_1, the l-infinity distance to the boundary."""
+    logits = model(images).detach()
+    weight = model.head.weight.detach()
+    return logits.argmax(dim=1), (logits[:, 0] - logits[:, 1]).abs() / (weight[0] - weight[1]).abs().sum()
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_strength_scales_radius_and_step(strength: float) -> None:
+    model, images = linear_classifier(), draw_images()
+    weight = model.head.weight.detach()
+    direction = (weight[1 - LABELS] - weight[LABELS]).sign().view_as(images)
+    found = make_attack(model)(images, cross_entropy_of(LABELS), strength=strength)
+    torch.testing.assert_close(found, images + strength * 0.1 * direction)
+
+
+def test_the_search_ends_on_the_boundary_at_the_exact_margin() -> None:
+    model, images = linear_classifier(), draw_images()
+    labels, exact = exact_margins(model, images)
+    assert exact.max() < 0.3
+    for radii in (torch.full((10,), 0.01), torch.linspace(0.02, 0.3, 10)):
+        found, margins = make_attack(model).at_margins(images, labels, radii, largest=0.3)
+        torch.testing.assert_close(margins, exact, rtol=0, atol=0.3 / 2**9)
+        torch.testing.assert_close((found - images).abs().amax(dim=(1, 2, 3)), margins)
+
+
+def test_images_beyond_the_largest_margin_get_about_that() -> None:
+    model, images = linear_classifier(), draw_images()
+    labels, exact = exact_margins(model, images)
+    largest = exact.median().item()
+    _, margins = make_attack(model).at_margins(images, labels, torch.full((10,), 0.001), largest=largest)
+    far = exact > 1.001 * largest
+    assert far.any()
+    assert (margins[far] > 0.998 * largest).all()
+
+
+def test_a_sampled_latent_is_attacked_by_draws() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        bottleneck = GaussianBottleneck(36, 3, sigma_bias=1.0, sigma_floor=1e-3)
+        model = Classifier(nn.Flatten(), bottleneck, nn.Linear(3, 2))
+    images = draw_images()
+    means, draws = make_attack(model), make_attack(model, sampled=True)
+    assert torch.equal(means.logits(images), means.logits(images))
+    assert not torch.equal(draws.logits(images), draws.logits(images))
+    assert not draws.logits(images).requires_grad
+
+
+def test_the_gaussian_start_begins_close_to_the_images() -> None:
+    model, images = linear_classifier(), draw_images()
+    seen: list[Tensor] = []
+
+    def loss(logits: Tensor) -> Tensor:
+        seen.append(logits)
+        return functional.cross_entropy(logits, LABELS, reduction="sum")
+
+    for start in ("gaussian", "uniform"):
+        make_attack(model, start=start, steps=1)(images, loss)
+    near, far = ((logits - model(images)).abs().max() for logits in seen)
+    assert near < 0.01 < far

@@ -1,0 +1,37 @@
+"""What attacks maximise: functions of the adversarial images' logits (batch, classes).
+
+Sums over the batch, not means: a sign does not depend on the batch size, and small gradients stay in range.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def cross_entropy_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the cross-entropy with `labels`, (batch,)."""
+    return lambda logits: functional.cross_entropy(logits, labels, reduction="sum")
+
+
+def divergence_from(clean: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give KL(p(y|x) || p(y|x')), x the images with logits `clean` (batch, classes), x' the adversarial ones.
+
+    The attack of TRADES: Zhang et al. 2019, eq. 5, arXiv:1901.08573.
+    """
+    target = functional.log_softmax(clean, dim=1)
+    return lambda logits: functional.kl_div(
+        functional.log_softmax(logits, dim=1), target, reduction="sum", log_target=True
+    )
+
+
+def soft_logit_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Give log(sum over wrong classes of exp(logit)) - logit of the true class, (batch,).
+
+    At least as large as the margin of the best wrong class, so that images below 0 are classified correctly:
+    Ding et al. 2020, arXiv:1812.02637. `logits` is (batch, classes), `labels` (batch,).
+    """
+    true = logits.gather(1, labels[:, None]).squeeze(1)
+    wrong = logits.scatter(1, labels[:, None], -torch.inf)
+    return wrong.logsumexp(dim=1) - true

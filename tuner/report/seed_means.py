@@ -1,0 +1,82 @@
+"""The points of a grid with several seeds: mean and standard deviation over the seeds."""
+
+import statistics
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+from tuner.report.format import format_metric, format_value, metric_heading
+from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.tables import Grid, parameter_names, rich_table
+
+SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class PointMeans:
+    """One point of a grid. `means` and `deviations` are of the final objectives of `trials`, by metric.
+
+    A deviation is that of a sample (n - 1), and None for a single trial.
+    """
+
+    parameters: dict[str, Any]
+    trials: tuple[int, ...]
+    means: dict[str, float]
+    deviations: dict[str, float | None]
+
+
+def seed_means(data: FrontData) -> list[PointMeans]:
+    """Group the completed trials by all parameters but the seed, in the order of their first trial."""
+    groups: dict[tuple[tuple[str, Any], ...], list[CompletedTrial]] = {}
+    for trial in data.points:
+        key = tuple((name, value) for name, value in trial.parameters.items() if name != SEED)
+        groups.setdefault(key, []).append(trial)
+    return [_means(dict(key), trials, data) for key, trials in groups.items()]
+
+
+def has_seeds(data: FrontData) -> bool:
+    """Whether the search runs its points with several seeds."""
+    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
+    return any(SEED in trial.parameters for trial in trials)
+
+
+def seed_means_grid(data: FrontData) -> Grid:
+    """Tabulate the points of a grid with mean ± standard deviation over their seeds."""
+    metrics = [objective.name for objective in data.objectives]
+    names = [name for name in parameter_names(data.points) if name != SEED]
+    rows = [
+        [
+            *(format_value(point.parameters.get(name)) for name in names),
+            *(_cell(name, point.means[name], point.deviations[name]) for name in metrics),
+            str(len(point.trials)),
+        ]
+        for point in seed_means(data)
+    ]
+    return Grid([*names, *map(metric_heading, metrics), "Seeds"], rows)
+
+
+def seed_means_table(data: FrontData) -> Table:
+    """Give the points of a grid as a table for a terminal."""
+    caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
+    return rich_table(f"Points of {data.search}", caption, seed_means_grid(data), emphasised="")
+
+
+def seed_means_rows(data: FrontData) -> list[dict[str, Any]]:
+    """Give a row of plain values for each point of a grid."""
+    return [asdict(point) for point in seed_means(data)]
+
+
+def _means(parameters: dict[str, Any], trials: list[CompletedTrial], data: FrontData) -> PointMeans:
+    values = {o.name: [trial.metrics[o.name] for trial in trials] for o in data.objectives}
+    return PointMeans(
+        parameters=parameters,
+        trials=tuple(trial.number for trial in trials),
+        means={name: statistics.fmean(found) for name, found in values.items()},
+        deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
+    )
+
+
+def _cell(name: str, mean: float, deviation: float | None) -> str:
+    shown = format_metric(name, mean)
+    return shown if deviation is None else f"{shown} ± {format_metric(name, deviation)}"
