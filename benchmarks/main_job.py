@@ -1,11 +1,13 @@
 """The main job, measured: one search of digits_tradeoff from the command to its exit, with what it must show.
 
 Run:  python -m benchmarks.main_job [--space digits_tradeoff] [--seed 0]
-Writes benchmarks/results/main_job.json with hardware, versions, date and command, and the front's picture.
+Writes benchmarks/results/main_job.json with hardware, versions, date and command, and the front's picture; of another
+space main_job_SPACE.json.
 """
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,9 @@ from typing import Any
 
 from benchmarks.surroundings import surroundings
 
-_RESULTS = Path(__file__).parent / "results" / "main_job.json"
+_RESULTS = Path(__file__).parent / "results"
+# They would send the search to servers of the user's.
+_ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS")
 
 
 def main() -> None:
@@ -25,15 +29,22 @@ def main() -> None:
     parser.add_argument("--space", default="digits_tradeoff")
     parser.add_argument("--seed", default="0")
     arguments = parser.parse_args()
+    for name in _ELSEWHERE:
+        os.environ.pop(name, None)
+    results = _RESULTS / (
+        "main_job.json" if arguments.space == "digits_tradeoff" else f"main_job_{arguments.space}.json"
+    )
     with tempfile.TemporaryDirectory() as folder:
         command = ["-m", "tuner.run", "--space", arguments.space, "--seed", arguments.seed, "--name", "measured"]
         started = time.perf_counter()
         code = subprocess.run([sys.executable, *command, "--runs-dir", folder], check=False).returncode
         seconds = time.perf_counter() - started
+        if code != 0:
+            sys.exit(f"The search ended with exit code {code}; nothing is measured.")
         show = [sys.executable, "-m", "tuner", "show", "measured", "--runs-dir", folder, "--format", "json"]
         shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
         front = json.loads((Path(folder) / "measured" / "front.json").read_text(encoding="utf-8"))["front"]
-        shutil.copy(Path(folder) / "measured" / "front.png", _RESULTS.with_suffix(".png"))
+        shutil.copy(Path(folder) / "measured" / "front.png", results.with_suffix(".png"))
         figures = _figures(shown, front, _budget(Path(folder)))
     result = {
         "command": " ".join(["python", *command]),
@@ -44,8 +55,7 @@ def main() -> None:
     }
     text = json.dumps(result, indent=2)
     print(text)
-    _RESULTS.parent.mkdir(exist_ok=True)
-    _RESULTS.write_text(text + "\n", encoding="utf-8")
+    results.write_text(text + "\n", encoding="utf-8")
 
 
 def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) -> dict[str, Any]:

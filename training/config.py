@@ -12,6 +12,7 @@ from training.config_rules import (
     choices_of,
     milestones,
     not_negative,
+    path_text,
     positive,
     rates,
     real,
@@ -23,7 +24,7 @@ from training.config_rules import (
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
 ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
-OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified")
+OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified", "natural")
 ESTIMATORS = ("hsic", "mine", "mige")
 OPTIMISERS = ("sgd", "adam")
 # The terms of `shared_information`, in the order of their computation.
@@ -58,7 +59,8 @@ class TrialConfig:
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
     dataset: str = choice("cifar10", DATASETS)
     data_root: str = field(
-        default="data", metadata={"rule": Rule("the path of a folder", str, lambda value: value != "")}
+        default="data",
+        metadata={"rule": Rule("the path of a folder", path_text, lambda value: value != "")},
     )
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
@@ -138,7 +140,7 @@ class TrialConfig:
         checked: dict[str, Any] = {}
         for key, value in values.items():
             if key not in rules:
-                problems.append((key, _unknown(key, list(rules))))
+                problems.append((str(key), _unknown(str(key), list(rules))))
                 continue
             name, rule = rules[key]
             try:

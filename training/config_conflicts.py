@@ -10,6 +10,11 @@ if TYPE_CHECKING:  # `TrialConfig` calls this module
 # Fields that one objective alone reads.
 _OWN_FIELDS = {
     "shared_information": (
+        "alpha",
+        "beta",
+        "lam_start",
+        "ramp_start",
+        "ramp_end",
         "terms",
         "regularise",
         "information_estimator",
@@ -19,6 +24,8 @@ _OWN_FIELDS = {
     ),
     "mma": ("max_margin", "smallest_margin"),
 }
+# Objectives whose terms have fixed weights.
+_WITHOUT_WEIGHT = ("standard", "mma", "mma_simplified", "natural")
 
 
 def conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
@@ -32,8 +39,10 @@ def conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
         problems.append(("lr_after_drops", f"there are {len(config.lr_after_drops)} rates, but must be {rule}"))
     if config.attack_latent == "sample" and config.bottleneck == 0:
         problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
-    if config.forward == "joint" and config.objective == "standard":
-        problems.append(("forward", "standard sees adversarial images only: there is nothing to join"))
+    if config.forward == "joint" and config.objective in {"standard", "natural"}:
+        problems.append(("forward", f"{config.objective} sees one kind of images only: there is nothing to join"))
+    if config.lam != 4.0 and config.objective in _WITHOUT_WEIGHT:
+        problems.append(("lambda", f"has no effect with {config.objective}; remove it"))
     if config.objective == "shared_information":
         problems += _shared_information_conflicts(config)
     if config.objective == "mma" and config.smallest_margin > config.max_margin:
@@ -58,6 +67,8 @@ def _shared_information_conflicts(config: "TrialConfig") -> list[tuple[str, str]
     if not any(share > 0 and term in config.terms for term, share in shares.items()):
         rule = "no cross-entropy has a weight above 0: the classifier would learn nothing"
         problems.append(("terms", f"with alpha = {config.alpha} and terms = {list(config.terms)} {rule}"))
+    elif set(config.terms) == {"natural_cross_entropy"}:
+        problems.append(("terms", "no term sees adversarial images; that is objective: natural"))
     if config.bottleneck == 0 and config.regularise == "latent" and {"symmetric_kl", "information"} & {*config.terms}:
         way_out = "set bottleneck >= 1, or regularise: output"
         problems.append(("regularise", f"the value is latent, but without a bottleneck there is no p(z|x); {way_out}"))

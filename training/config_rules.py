@@ -16,6 +16,13 @@ class Rule:
     holds: Callable[[Any], bool]
 
 
+def path_text(value: Any) -> str:
+    """Take text as it is: an empty value in YAML is None, whose text would name a folder "None"."""
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
 def _to_float(value: Any) -> float:
     """Read 0.1, "1e-3" (which YAML leaves a string) and fractions such as "8/255"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

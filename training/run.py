@@ -112,7 +112,10 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:
         raise UsageError(str(error)) from error
-    folder.begin(config, trainer.history)
+    try:
+        folder.begin(config, trainer.history)
+    except OSError as error:
+        raise UsageError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:

@@ -148,7 +148,7 @@ class Trainer:
         state = load_checkpoint(folder, self.config)
         if state["split_digest"] != self._split_digest:
             raise CheckpointError(
-                f"The checkpoint in {folder} was trained on other images than the present data set gives;"
+                f"The checkpoint in {folder} was validated on other images than the present data set gives;"
                 " restore the data set or start again."
             )
         self._load(state)

@@ -8,11 +8,11 @@ from stand_ins import make_config
 from training.config import HSIC_NORMALISATIONS, OBJECTIVES, TERMS, ConfigError, TrialConfig
 
 
-@given(st.permutations(TERMS), st.integers(1, 4))
+@given(st.permutations(TERMS), st.integers(1, 3))
 def test_the_order_and_the_form_of_terms_do_not_matter(names: list[str], count: int) -> None:
     chosen = names[:count]
-    if not {"natural_cross_entropy", "adversarial_cross_entropy"} & set(chosen):
-        chosen = [*chosen, "natural_cross_entropy"]
+    if "adversarial_cross_entropy" not in chosen:
+        chosen = [*chosen, "adversarial_cross_entropy"]
     listed, joined = make_config(terms=chosen), make_config(terms="+".join(chosen))
     assert listed == joined
     assert listed.terms == tuple(name for name in TERMS if name in chosen)
@@ -30,7 +30,12 @@ def test_other_terms_are_refused_with_the_known_ones(terms: object) -> None:
     [
         ({"bottleneck": 0}, "regularise", "without a bottleneck there is no p"),
         ({"bottleneck": 0, "attack_latent": "sample", "objective": "mart"}, "attack_latent", "nothing to sample"),
-        ({"objective": "standard", "forward": "joint"}, "forward", "adversarial images only"),
+        ({"objective": "standard", "forward": "joint"}, "forward", "one kind of images only"),
+        ({"objective": "natural", "forward": "joint"}, "forward", "one kind of images only"),
+        ({"objective": "mma", "lam": 9}, "lambda", "has no effect with mma"),
+        ({"objective": "trades", "alpha": 0.4}, "alpha", "has no effect with trades"),
+        ({"objective": "trades", "ramp_end": 0.4}, "ramp_end", "has no effect with trades"),
+        ({"terms": "natural_cross_entropy"}, "terms", "objective: natural"),
         ({"terms": ["symmetric_kl", "information"]}, "terms", "would learn nothing"),
         ({"terms": ["natural_cross_entropy"], "alpha": 1}, "terms", "would learn nothing"),
         ({"terms": ["adversarial_cross_entropy"], "alpha": 0}, "terms", "would learn nothing"),
@@ -68,6 +73,7 @@ def test_views_go_from_the_clean_image_to_the_full_attack(views: object) -> None
 def test_combinations_with_sense_are_accepted() -> None:
     make_config(bottleneck=0, regularise="output")
     make_config(bottleneck=0, terms="natural_cross_entropy+adversarial_cross_entropy")
+    make_config(objective="trades", lam=9)
     make_config(objective="trades", hsic_neighbours=99)
     make_config(terms="adversarial_cross_entropy+symmetric_kl", hsic_neighbours=99)
     for objective in OBJECTIVES[1:]:

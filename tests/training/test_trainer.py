@@ -28,6 +28,7 @@ CHANGES: list[dict[str, Any]] = [
     {"objective": "mart", "attack_start": "gaussian", "architecture": "cnn4"},
     {"objective": "mma_simplified", "architecture": "cnn4", "bottleneck": 0, "lr_after_drops": [0.05, 0.02, 0.01]},
     {"objective": "mma", "max_margin": 0.2, "smallest_margin": 0.05},
+    {"objective": "natural", "architecture": "cnn4"},
     {"information_estimator": "mine"},
     {"information_estimator": "mine", "regularise": "output"},
     {"information_estimator": "mige", "views": [0, 0.5, 1]},
@@ -40,6 +41,7 @@ LAST_TERMS: list[tuple[dict[str, Any], str]] = [
     ({"objective": "mart"}, "weighted_divergence"),
     ({"objective": "mma_simplified"}, "adversarial_cross_entropy"),
     ({"objective": "mma"}, "margin"),
+    ({"objective": "natural"}, "natural_cross_entropy"),
 ]
 
 
@@ -299,7 +301,7 @@ def test_too_few_images_for_one_batch_are_refused() -> None:
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     Trainer(make_config(), make_data(digest="one"), "cpu").save(tmp_path)
-    with pytest.raises(CheckpointError, match="trained on other images"):
+    with pytest.raises(CheckpointError, match="validated on other images"):
         Trainer(make_config(), make_data(digest="other"), "cpu").restore(tmp_path)
 
 

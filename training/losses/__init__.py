@@ -1,14 +1,17 @@
 """The objectives a trial can train by, chosen by name, and the terms that they are made of."""
 
+from collections.abc import Callable
+
 import torch
 
-from training.config import OBJECTIVES, TrialConfig
+from training.config import TrialConfig
 from training.losses.gradient_norms import gradient_norms
 from training.losses.hsic import hsic
 from training.losses.information import build_estimator
 from training.losses.mart import Mart
 from training.losses.mma import Mma
 from training.losses.mma_simplified import MmaSimplified
+from training.losses.natural import Natural
 from training.losses.objective import Batch, Objective, weighted_total
 from training.losses.shared_information import SharedInformation
 from training.losses.standard import Standard
@@ -38,25 +41,21 @@ def build_objective(
 
     `generator` is on the model's device. Weights of an estimator's own network come from torch's global generator.
     """
-    match config.objective:
-        case "shared_information":
-            return _shared_information(config, model, generator)
-        case "standard":
-            return Standard()
-        case "trades":
-            return Trades()
-        case "mart":
-            return Mart()
-        case "mma_simplified":
-            return MmaSimplified()
-        case "mma":
-            return Mma(
-                training_images,
-                max_margin=config.max_margin,
-                smallest_radius=config.smallest_margin,
-                device=generator.device,
-            )
-    raise ValueError(f"The objective is {config.objective!r}, but must be one of {', '.join(OBJECTIVES)}.")
+    if config.objective == "shared_information":
+        return _shared_information(config, model, generator)
+    if config.objective == "mma":
+        margins = {"max_margin": config.max_margin, "smallest_radius": config.smallest_margin}
+        return Mma(training_images, **margins, device=generator.device)
+    return _WITHOUT_SETTINGS[config.objective]()
+
+
+_WITHOUT_SETTINGS: dict[str, Callable[[], Objective]] = {
+    "standard": Standard,
+    "trades": Trades,
+    "mart": Mart,
+    "mma_simplified": MmaSimplified,
+    "natural": Natural,
+}
 
 
 def _shared_information(config: TrialConfig, model: Classifier, generator: torch.Generator) -> Objective:

@@ -10,8 +10,8 @@ from training.models.bottleneck import Gaussian
 def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
     """Give (KL(first || second) + KL(second || first)) / 2 in nats, a scalar.
 
-    Both Gaussians are (batch, dimensions); the value is summed over dimensions, so that lambda does not
-    depend on how the batch is cut, and averaged over the batch. Yu et al. 2023, eq. 16; Federici et al. 2020,
+    Both Gaussians are (batch, dimensions); the value is averaged over the batch and summed over
+    dimensions, so that the same lambda weighs more in a wider latent. Yu et al. 2023, eq. 16; Federici et al. 2020,
     arXiv:2002.07017, sum likewise. Computed in float32 at least.
     """
     mu1, sigma1, mu2, sigma2 = (at_least_float32(t) for t in (*first, *second))

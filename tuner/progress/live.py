@@ -69,10 +69,8 @@ class LiveProgress(Progress):
         if not data.front:
             self._front = Text("No front yet: no trial has completed.")
         elif len(data.front) <= _MOST_FRONT_ROWS:
-            table = front_table(data)
-            # Its own caption counts the trials, which go on changing until the front is drawn again.
-            table.caption = f"Hypervolume {data.hypervolume:.4f}"
-            self._front = table
+            # Not the usual caption, which counts trials: these change before the front is drawn again.
+            self._front = front_table(data, caption=f"Hypervolume {data.hypervolume:.4f}")
         else:
             self._front = Text(f"{len(data.front)} trials on the front; hypervolume {data.hypervolume:.4f}")
 

@@ -4,7 +4,7 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.table import Table
+from rich.console import RenderableType
 
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
@@ -56,7 +56,7 @@ def seed_means_grid(data: FrontData) -> Grid:
     return Grid([*names, *map(metric_heading, metrics), "Seeds"], rows)
 
 
-def seed_means_table(data: FrontData) -> Table:
+def seed_means_table(data: FrontData) -> RenderableType:
     """Give the points of a grid as a table for a terminal."""
     caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
     return rich_table(f"Points of {data.search}", caption, seed_means_grid(data), emphasised="")

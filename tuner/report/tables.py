@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from rich import box
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -67,12 +68,13 @@ def trials_grid(data: FrontData) -> Grid:
     return Grid(headings, rows)
 
 
-def front_table(data: FrontData) -> Table:
-    """Give the Pareto front as a table for a terminal."""
-    return rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), emphasised=KNEE_MARK)
+def front_table(data: FrontData, *, caption: str | None = None) -> RenderableType:
+    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary."""
+    shown = summary(data) if caption is None else caption
+    return rich_table(f"Pareto front of {data.search}", shown, front_grid(data), emphasised=KNEE_MARK)
 
 
-def trials_table(data: FrontData) -> Table:
+def trials_table(data: FrontData) -> RenderableType:
     """Give every trial as a table for a terminal; those on the front stand out."""
     return rich_table(f"Trials of {data.search}", summary(data), trials_grid(data), emphasised="front")
 
@@ -112,16 +114,8 @@ def _state(trial: CompletedTrial | UnfinishedTrial) -> str:
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 
 
-def rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-        title=title,
-        caption=caption,
-    )
-    table.title_justify = table.caption_justify = "left"
+def rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> RenderableType:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for heading, *cells in zip(grid.headings, *grid.rows, strict=True):
         # On a narrow terminal headings break over lines; numbers never do.
         width = max(map(len, cells), default=None)
@@ -130,7 +124,8 @@ def rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> Table:
     for row in grid.rows:
         # Text, because a parameter's value in brackets would be read as markup.
         table.add_row(*map(Text, row), style="bold" if emphasised in row else None)
-    return table
+    # Not the table's own title and caption, which a narrow table would break over many lines.
+    return Group(Text(title, style="italic"), table, Text(caption, style="dim italic"))
 
 
 def _markdown_line(cells: Sequence[str]) -> str:

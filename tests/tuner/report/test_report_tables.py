@@ -1,8 +1,7 @@
 """Tables of a search, on a terminal and in markdown."""
 
 from fake_search import search_of, trade_off_trials, trial
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
 
 from tuner.ledger.records import Outcome
 from tuner.report.tables import (
@@ -16,7 +15,7 @@ from tuner.report.tables import (
 )
 
 
-def printed(table: Table, width: int = 80) -> str:
+def printed(table: RenderableType, width: int = 80) -> str:
     console = Console(width=width, color_system=None)
     with console.capture() as capture:
         console.print(table)

@@ -1,0 +1,23 @@
+"""Training without attack: the natural classifier, a surrogate for black-box attacks; Yu et al. 2023, Table 6."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from training.attacks import Attack
+from training.losses.objective import Batch, Objective
+from training.losses.view import Look
+
+
+class Natural(Objective):
+    """CE(clean). The attack is not run."""
+
+    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
+        """Give the one term."""
+        del attack
+        (clean,) = look(batch.images)
+        return {"natural_cross_entropy": functional.cross_entropy(clean.logits, batch.labels)}
+
+    def weights(self, lam: float) -> dict[str, float]:
+        """Give 1; lambda has no effect."""
+        del lam
+        return {"natural_cross_entropy": 1.0}
