@@ -23,20 +23,21 @@ def run_trial(assignment: dict[str, Any]) -> None:
 
     `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device` and `threads`.
 
-    A crash is raised and retried by Ray from the last checkpoint. Divergence and what a retry cannot mend
-    (configuration, data) are reported as `error` instead.
+    A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
+    node may have. Only what every retry would meet again is reported as `error`: a configuration that does not
+    suit the data, and divergence.
     """
     import torch
 
     from training.config import ConfigError, TrialConfig
-    from training.data import DataError, load_trial_data
+    from training.data import load_trial_data
     from training.trainer import DivergedError, Trainer
 
     torch.set_num_threads(assignment["threads"])
     config = TrialConfig.from_mapping(assignment["trial"])
     try:
         trainer = Trainer(config, load_trial_data(config), torch.device(assignment["device"]))
-    except (ConfigError, DataError) as error:
+    except ConfigError as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
     _restore(trainer, [tune.get_checkpoint(), *map(tune.Checkpoint, assignment["checkpoints"])])
