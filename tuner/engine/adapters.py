@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from tuner.engine.crashes import Crashes
 from tuner.engine.trainable import threads_for
 from tuner.ledger import Decision, trial_name
 from tuner.search import Search
@@ -89,28 +90,42 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
 
 
 class FailureCallback(_Unpickled, tune.Callback):
-    """Records a trial that crashed more often than it may, with its traceback, and tells of retries."""
+    """Passes crashes on, with their tracebacks, and tells of retries."""
 
-    def __init__(self, search: Search, on_retry: Callable[[int, str], None]) -> None:
-        self._search = search
+    def __init__(self, crashes: Crashes, on_retry: Callable[[int, str], None]) -> None:
+        self._crashes = crashes
         self._on_retry = on_retry
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """An epoch was trained and recorded, unless the report is of an error."""
+        del iteration, trials, trial, info
+        if "error" not in result:
+            self._crashes.epoch_trained()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray restarts a crashed trial from its last checkpoint."""
         del iteration, trials, info
-        self._on_retry(trial.config["number"], _traceback(trial))
+        number, error = trial.config["number"], _traceback(trial)
+        self._crashes.retried(number, error)
+        self._on_retry(number, error)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has no retry left."""
+        """Ray gives a crashed trial up."""
         del iteration, trials, info
-        self._search.fail(trial.config["number"], _traceback(trial))
+        self._crashes.given_up(trial.config["number"], _traceback(trial))
 
 
 class StopRequest(_Unpickled, tune.Stopper):
-    """Ends the run of Ray Tune when asked to or when its time is over; the ledger keeps what is unfinished."""
+    """Ends the run of Ray Tune when asked to, when its time is over, or when there is no `hope`.
 
-    def __init__(self, time_budget_seconds: float | None) -> None:
+    The ledger keeps what is unfinished.
+    """
+
+    def __init__(self, time_budget_seconds: float | None, hope: Callable[[], bool]) -> None:
         self.requested = False
+        self._hope = hope
         self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
 
     @property
@@ -125,7 +140,7 @@ class StopRequest(_Unpickled, tune.Stopper):
 
     def stop_all(self) -> bool:
         """Ray asks this between events."""
-        return self.requested or self.out_of_time
+        return self.requested or self.out_of_time or not self._hope()
 
 
 def _traceback(trial: Trial) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from simulated_search import MakeLedger, small_space
 
 from training.config import TrialConfig
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.crashes import Crashes
 from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 
@@ -114,9 +116,13 @@ def test_divergence_is_a_failure_with_the_workers_words(search: Search) -> None:
     assert (search.trials[0].outcome, search.trials[0].error) == (Outcome.FAILED, "epoch 3: loss/total is nan")
 
 
+def failure_callback(search: Search, on_retry: Callable[[int, str], None] = ignore) -> FailureCallback:
+    return FailureCallback(Crashes(search, lambda: 1), on_retry)
+
+
 def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tmp_path: Path) -> None:
     retries: list[tuple[int, str]] = []
-    callback = FailureCallback(search, lambda number, error: retries.append((number, error)))
+    callback = failure_callback(search, lambda number, error: retries.append((number, error)))
     search.next_assignment()
     file = tmp_path / "error.txt"
     file.write_text("Failure # 1 (occurred at noon)\nKeyError: 1\n")
@@ -124,6 +130,10 @@ def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tm
     assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
     file.write_text(file.read_text() + "Failure # 2 (occurred at one)\nTraceback\nRuntimeError: out of memory\n")
     callback.on_trial_error(2, [], ray_trial(0, file))
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING], "until some trial trains an epoch"
+    callback.on_trial_result(3, [], ray_trial(1), {"epoch": 1, "error": "diverged"})
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
+    callback.on_trial_result(3, [], ray_trial(1), result(1))
     assert [number for number, _ in retries] == [0]
     assert retries[0][1].endswith("KeyError: 1")
     (trial,) = search.trials
@@ -134,15 +144,16 @@ def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tm
 
 
 def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:
-    callback = FailureCallback(search, ignore)
+    callback = failure_callback(search)
     search.next_assignment(), search.next_assignment()
     callback.on_trial_error(1, [], ray_trial(0))
     callback.on_trial_error(1, [], ray_trial(1, tmp_path / "nothing"))
+    callback.on_trial_result(1, [], ray_trial(2), result(1))
     assert {trial.error for trial in search.trials} == {"the trial's process ended without an error message"}
 
 
 def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
-    stop = StopRequest(None)
+    stop = StopRequest(None, hope=lambda: True)
     assert not stop.stop_all()
     assert not stop("a", {})
     stop.requested = True
@@ -154,11 +165,20 @@ def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
 def test_a_time_budget_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
-    stop = StopRequest(60)
+    stop = StopRequest(60, hope=lambda: True)
     assert not stop.stop_all()
     now = 160.0
     assert stop.stop_all()
     assert stop.out_of_time
+    assert not stop.requested
+
+
+def test_without_hope_the_run_ends() -> None:
+    hope = True
+    stop = StopRequest(None, lambda: hope)
+    assert not stop.stop_all()
+    hope = False
+    assert stop.stop_all()
     assert not stop.requested
 
 
@@ -167,8 +187,8 @@ def test_ray_may_pickle_all_of_them(search: Search) -> None:
     adapters: list[Any] = [
         LedgerSearcher(search, "/runs", lambda: 1),
         LedgerScheduler(search, "ray"),
-        FailureCallback(search, ignore),
-        StopRequest(1.0),
+        failure_callback(search),
+        StopRequest(1.0, hope=lambda: True),
     ]
     for adapter in adapters:
         pickle.dumps(adapter)
