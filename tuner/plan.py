@@ -45,7 +45,7 @@ class Request:
             "search.seed": self.seed,
             "resources.gpus_per_trial": self.gpus_per_trial,
             "resources.cpus_per_trial": self.cpus_per_trial,
-            "trial.data_root": None if self.data_root is None else str(self.data_root.resolve()),
+            "trial.data_root": None if self.data_root is None else str(self.data_root),
         }
         return {key: value for key, value in named.items() if value is not None}
 
@@ -65,9 +65,7 @@ def plan_new(request: Request) -> Plan:
     """Plan a new search, writing nothing; raise UsageError for anything wrong with the request."""
     if request.space is None:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
-    space = load_space(request.space, request.overrides, request.flags())
-    # Ray changes the folder of its workers, so that a relative path would be another one there.
-    space = _with_data_root(space, str(Path(space.trial.get("data_root", "data")).resolve()))
+    space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     folder = new_search(request.runs_dir, request.name, space)
     return Plan(folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False)
 
@@ -79,8 +77,8 @@ def plan_resume(request: Request, name: str) -> Plan:
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
     keys = {override.partition("=")[0] for override in request.overrides}
-    if request.data_root is None and not keys & {"data_root", "trial.data_root"}:
-        asked = _with_data_root(asked, recorded.trial["data_root"])
+    moved = request.data_root is not None or keys & {"data_root", "trial.data_root"}
+    asked = _with_data_root(asked, None if moved else recorded.trial["data_root"])
     changed = differing_keys(recorded, asked)
     if changed:
         raise UsageError(
@@ -120,8 +118,14 @@ def _newest_unfinished(request: Request) -> SearchFolder:
     )
 
 
-def _with_data_root(space: Space, data_root: str) -> Space:
-    return space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})
+def _with_data_root(space: Space, data_root: str | None = None) -> Space:
+    """Make `data_root`, by default the space's own, absolute: Ray changes the folder of its workers."""
+    given = str(data_root or space.trial.get("data_root", "data"))
+    try:
+        absolute = str(Path(given).expanduser().resolve())
+    except RuntimeError as error:
+        raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
+    return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
 
 
 def _tracking_uri(request: Request) -> str:

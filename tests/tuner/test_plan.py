@@ -84,6 +84,25 @@ def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pyte
         assert plan_new(Request(space=str(path))).space.trial["data_root"] == str(tmp_path / expected)
 
 
+def test_a_data_root_is_absolute_whichever_way_it_comes(
+    file: str, finished: str, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for given, expected in [("pictures", "here/pictures"), ("../pictures", "pictures"), ("~/data", "home/data")]:
+        for way in ({"data_root": Path(given)}, {"overrides": [f"data_root={given}"]}):
+            new = plan_new(Request(space=file, **way))
+            resumed = plan_resume(Request(runs_dir=runs_dir, **way), finished)
+            assert {p.space.trial["data_root"] for p in (new, resumed)} == {str(tmp_path / expected)}
+
+
+def test_the_home_of_nobody_is_no_data_root(file: str) -> None:
+    with pytest.raises(UsageError, match=r"data_root is '~nobody-here/data', but must name a folder"):
+        plan_new(Request(space=file, data_root=Path("~nobody-here/data")))
+
+
 def test_without_a_space_there_is_nothing_to_plan() -> None:
     with pytest.raises(UsageError, match=r"--space NAME \(see `tuner spaces`\), or --resume"):
         plan_new(Request())
