@@ -6,12 +6,10 @@ from typing import Any
 
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
 from training.config_files import UnknownPresetError, with_preset
-from tuner.space.grid import grid
+from tuner.space.grid import MOST_CORNERS, grid
 from tuner.space.model import Space
 from tuner.space.parameters import Parameter
 
-# A space has 2^parameters corners; beyond these the trainer's rules between settings are taken on trust.
-_MOST_CORNERS = 4096
 _Problems = list[tuple[str, str]]
 
 
@@ -76,7 +74,7 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     for name in space.parameters:
         if name not in known:
             problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
-    for corner in islice(_corners(space), _MOST_CORNERS):
+    for corner in islice(_corners(space), MOST_CORNERS):
         values = {name: value for name, (_, value) in corner.items() if name in known}
         problems += [
             (corner[name][0] if name in corner else f"trial.{name}", message)
@@ -133,7 +131,7 @@ def _preset_problems(space: Space) -> _Problems:
     """Compare the yardsticks of the presets among which a space chooses."""
     if "preset" not in space.parameters:
         return []
-    corners = [_plain(corner) for corner in islice(_corners(space), _MOST_CORNERS)]
+    corners = [_plain(corner) for corner in islice(_corners(space), MOST_CORNERS)]
     first, *others = {corner["preset"]: corner for corner in corners}.values()
     problems = []
     for other in others:
