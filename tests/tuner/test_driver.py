@@ -1,5 +1,6 @@
 """A driver from start to end, with simulated trials in place of Ray and a projection that only listens."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -62,9 +63,17 @@ class Driver:
 
     def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
         """Plan and drive a search whose session is `session`."""
+        request = self.request(**flags) if resume is None else Request(runs_dir=self.runs_dir, **flags)
+        plan = plan_new(request) if resume is None else plan_resume(request, resume)
+        return self.drive(plan, request, session)
+
+    def request(self, **flags: Any) -> Request:
+        """Give the request for a new search."""
+        return Request(space=str(self._space), runs_dir=self.runs_dir, **flags)
+
+    def drive(self, plan: Plan, request: Request, session: Session) -> int:
+        """Drive a planned search."""
         self._monkeypatch.setattr("tuner.engine.session.run_session", session)
-        request = Request(space=str(self._space) if resume is None else None, runs_dir=self.runs_dir, **flags)
-        plan: Plan = plan_new(request) if resume is None else plan_resume(request, resume)
         screen = StringIO()
         code = run(plan, request, Console(file=screen, width=200))
         self.text = screen.getvalue()
@@ -223,6 +232,34 @@ def test_what_cannot_run_is_refused_with_nothing_written(driver: Driver, flags: 
 def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver) -> None:
     driver.runs_dir.write_text("a file")
     refused(driver, f"The folder {driver.runs_dir}/small-1 cannot be made: .*--runs-dir")
+
+
+def test_two_unnamed_searches_planned_at_the_same_moment_get_two_names(driver: Driver) -> None:
+    request = driver.request()
+    first, second = plan_new(request), plan_new(request)
+    assert first.folder == second.folder
+    for plan in (first, second):
+        driver.drive(plan, request, to_the_end)
+    for name in ("small-1", "small-2"):
+        assert len(driver.trials(name)) == 3
+        assert (driver.folder(name).path / "ledger.db").is_file()
+
+
+def test_a_name_that_another_driver_took_meanwhile_is_refused(driver: Driver) -> None:
+    request = driver.request(name="mine")
+    plan = plan_new(request)
+    driver.drive(plan, request, to_the_end)
+    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+        driver.drive(plan, request, to_the_end)
+
+
+def test_without_a_lock_no_folder_is_left(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available", file, operation)
+
+    monkeypatch.setattr("tuner.lock.fcntl.flock", flock)
+    refused(driver, "has no locks")
+    assert not driver.runs_dir.exists()
 
 
 def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: Driver, tmp_path: Path) -> None:
