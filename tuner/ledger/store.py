@@ -143,6 +143,15 @@ class Ledger:
                 )
             )
 
+    def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
+        """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
+        of_trial = (_reports.c.search == self.search) & (_reports.c.trial == number)
+        with self._engine.begin() as connection:
+            connection.execute(
+                _reports.update().where(of_trial, _reports.c.epoch == epoch).values(checkpoint=checkpoint)
+            )
+            connection.execute(_reports.update().where(of_trial, _reports.c.epoch > epoch).values(checkpoint=None))
+
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
