@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from driver_process import TINY, Finished, mlflow_runs, run, trials_of
 
-from tuner.ledger import Outcome
+from tuner.ledger import Outcome, trial_name
 
 pytestmark = pytest.mark.slow
 
@@ -76,9 +76,10 @@ def test_the_folder_holds_the_front_and_the_space(runs_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("finished")
-def test_checkpoints_are_kept_for_continuing_only(runs_dir: Path) -> None:
-    for folder in (runs_dir / "whole" / "ray").glob("session-1/trial-*"):
-        assert 1 <= len(list(folder.glob("checkpoint_*"))) <= 2
+def test_of_an_ended_trial_the_last_checkpoint_stays(runs_dir: Path) -> None:
+    for trial in trials_of(runs_dir, "whole"):
+        kept = (runs_dir / "whole").glob(f"ray/session-*/{trial_name(trial.number)}/checkpoint_*")
+        assert [str(path.relative_to(runs_dir / "whole")) for path in kept] == [trial.reports[-1].checkpoint]
 
 
 def test_what_a_retry_cannot_mend_is_recorded_and_the_search_goes_on(runs_dir: Path) -> None:

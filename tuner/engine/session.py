@@ -11,6 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.checkpoints import CheckpointSweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
@@ -43,6 +44,7 @@ def run_session(
     resources = search.space.resources
     limit = trial_limit(resources, concurrency)
     crashes = Crashes(search, limit)
+    search.listeners.append(CheckpointSweeper(folder))
     stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
     tuner = tune.Tuner(
         tune.with_resources(run_trial, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
