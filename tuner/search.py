@@ -94,6 +94,11 @@ class Search:
             listener.on_started(assignment)
         return assignment
 
+    def hand_out_again(self, number: int) -> None:
+        """Put a running trial back among those to be handed out: who had it has lost it."""
+        if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
+            self._waiting.append(number)
+
     def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
         """Record an epoch of a running trial and decide on it.
 

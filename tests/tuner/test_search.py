@@ -168,6 +168,19 @@ def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
     assert (search.trials[1].outcome, search.trials[1].error) == (Outcome.COMPLETED, None)
 
 
+def test_a_lost_trial_is_handed_out_again_from_its_last_checkpoints(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 2})
+    search = Search(space, make_ledger(space))
+    first, second = new_trial(search), new_trial(search)
+    search.report(0, 1, accuracies(0.9, 0.9), checkpoint_of(0, 1))
+    for _ in range(2):
+        search.hand_out_again(0)
+    assert new_trial(search) == Assignment(0, first.parameters, (checkpoint_of(0, 1),), 1)
+    search.fail(second.number, "gone")
+    search.hand_out_again(second.number)
+    assert search.next_assignment() is None
+
+
 def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger: MakeLedger) -> None:
     space = small_space()
     ledger = make_ledger(space)

@@ -1,5 +1,6 @@
 """What the crashes of a session mean: the fault of single trials, or one that all trials run into."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from tuner.report.format import last_line
@@ -22,6 +23,7 @@ class Crashes:
     def __init__(self, search: Search, places: Callable[[], int]) -> None:
         self._search = search
         self._places = places
+        self._counts: Counter[int] = Counter()
         self._row: list[tuple[int, str]] = []
         self._failed: dict[int, str] = {}
 
@@ -48,14 +50,23 @@ class Crashes:
 
     def retried(self, number: int, error: str) -> None:
         """A trial crashed and is started again."""
+        self._counts[number] += 1
         self._row.append((number, error))
 
-    def given_up(self, number: int, error: str) -> None:
-        """A trial crashed and has no retry left."""
-        self._row.append((number, error))
+    def given_up(self, number: int, error: str) -> bool:
+        """Ray gives up a trial that crashed; say whether it is handed out again, because it has retries left.
+
+        Ray counts them only while a trial runs, not while its process is made ready for it.
+        """
+        self.retried(number, error)
+        most = self._search.space.search.max_failures
+        if self._counts[number] <= most:
+            self._search.hand_out_again(number)
+            return True
         self._failed[number] = error
-        if self._search.space.search.max_failures == 0 and not self.too_many:
+        if most == 0 and not self.too_many:
             self.record_failures()
+        return False
 
     def record_failures(self) -> None:
         """Write down the end of the trials that have no retry left."""

@@ -46,10 +46,11 @@ def run_session(
     crashes = Crashes(search, limit)
     search.listeners.append(CheckpointSweeper(folder))
     stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
+    searcher = LedgerSearcher(search, str(folder), limit)
     tuner = tune.Tuner(
         tune.with_resources(run_trial, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
         tune_config=tune.TuneConfig(
-            search_alg=LedgerSearcher(search, str(folder), limit),
+            search_alg=searcher,
             scheduler=LedgerScheduler(search, f"ray/{name}"),
             num_samples=-1,
             reuse_actors=True,
@@ -60,7 +61,7 @@ def run_session(
             name=name,
             storage_path=str(folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=search.space.search.max_failures),
-            callbacks=[FailureCallback(crashes, on_retry)],
+            callbacks=[FailureCallback(crashes, on_retry, searcher)],
             stop=stop,
             verbose=0,
         ),

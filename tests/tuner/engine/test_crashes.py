@@ -43,6 +43,18 @@ def test_crashes_of_three_trials_in_a_row_are_too_many_and_leave_them_to_be_resu
     assert outcomes(search) == [Outcome.RUNNING] * 3
 
 
+def test_who_has_retries_left_is_handed_out_again(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 3)
+    crashes = Crashes(search, lambda: 1)
+    crashes.retried(1, TRACEBACK)
+    assert crashes.given_up(1, TRACEBACK), "the second crash of three"
+    assignment = search.next_assignment()
+    assert assignment is not None
+    assert assignment.number == 1
+    assert not crashes.given_up(1, TRACEBACK)
+    assert search.next_assignment() is None
+
+
 def test_an_epoch_of_any_trial_shows_that_the_others_failed_by_themselves(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 9)
     crashes = Crashes(search, lambda: 1)

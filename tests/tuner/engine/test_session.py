@@ -48,8 +48,9 @@ def test_crash_upon_crash_breaks_a_session_off_with_the_reason(search: Search, c
 def test_failures_that_wait_for_an_epoch_are_on_record_when_nothing_is_left_to_train(
     search: Search, crashes: Crashes
 ) -> None:
-    for number in range(3):
-        search.next_assignment()
+    search.next_assignment(), search.next_assignment(), search.next_assignment()
+    search.fail(2, "diverged")
+    for number in (0, 0, 0, 1, 1, 1):
         crashes.given_up(number, "RuntimeError: out of memory")
     assert not search.finished
     assert _ending(search, stop_request(), crashes) is Ending.FINISHED
