@@ -44,7 +44,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     from tuner.engine import cluster
 
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
-        store.require_reachable(plan.tracking_uri)
+        _check_tracking(plan)
     if console.is_terminal and request.verbosity >= 0:
         print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
     cluster.connect(request.address)
@@ -64,6 +64,17 @@ def run(plan: Plan, request: Request, console: Console) -> int:
             return _run_connected(plan, request, ledger, console)
         finally:
             ledger.close()
+
+
+def _check_tracking(plan: Plan) -> None:
+    """Refuse to start a search without MLflow; one that has begun goes on, and MLflow catches up."""
+    store.require_uri(plan.tracking_uri)
+    try:
+        store.require_reachable(plan.tracking_uri)
+    except UsageError as error:
+        if not plan.resumed:
+            raise
+        _log.warning("%s The search goes on, and MLflow is written as soon as it answers.", error)
 
 
 def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Console) -> int:

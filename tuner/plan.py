@@ -8,10 +8,9 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search
-from tuner.ledger import Outcome, default_ledger_url
+from tuner.ledger import Outcome
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys
-from tuner.tracking import store
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +66,7 @@ def plan_new(request: Request) -> Plan:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     folder = new_search(request.runs_dir, request.name, space)
-    return Plan(folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False)
+    return _plan(request, folder, space, resumed=False)
 
 
 def plan_resume(request: Request, name: str) -> Plan:
@@ -86,8 +85,12 @@ def plan_resume(request: Request, name: str) -> Plan:
             + "\n  ".join(changed)
             + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
-    tracking_uri = request.tracking_uri or folder.frozen().get("tracking_uri") or _tracking_uri(request)
-    return Plan(folder, asked, tracking_uri, _ledger_url(request, folder), resumed=True)
+    return _plan(request, folder, asked, resumed=True)
+
+
+def _plan(request: Request, folder: SearchFolder, space: Space, *, resumed: bool) -> Plan:
+    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    return Plan(folder, space, tracking_uri, ledger_url, resumed)
 
 
 def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
@@ -126,12 +129,3 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     except RuntimeError as error:
         raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
     return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
-
-
-def _tracking_uri(request: Request) -> str:
-    return request.tracking_uri or store.default_tracking_uri(request.runs_dir)
-
-
-def _ledger_url(request: Request, folder: SearchFolder) -> str:
-    recorded = folder.frozen().get("ledger") if folder.space_file.exists() else None
-    return request.ledger or recorded or default_ledger_url(folder.path)

@@ -288,3 +288,21 @@ def test_a_tracking_uri_is_remembered(driver: Driver, tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path}/other.db"
     driver.run(interrupted, tracking_uri=uri)
     assert plan_resume(Request(runs_dir=driver.runs_dir), "small-1").tracking_uri == uri
+
+
+def test_an_mlflow_that_is_away_keeps_no_search_from_being_resumed(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.run(interrupted)
+    assert driver.run(to_the_end, resume="small-1", tracking_uri="http://127.0.0.1:1") == 0
+    (warning,) = caplog.messages
+    assert warning.startswith("MLflow does not answer at http://127.0.0.1:1")
+    with pytest.raises(UsageError, match="--tracking-uri 'nonsense' must be a URI"):
+        driver.run(to_the_end, resume="small-1", tracking_uri="nonsense", trials=4)
+
+
+def test_the_query_of_a_ledgers_url_is_remembered(driver: Driver, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db?timeout=9"
+    driver.run(interrupted, ledger=url)
+    assert driver.folder().frozen()["ledger"] == url
+    assert driver.run(to_the_end, resume="small-1") == 0

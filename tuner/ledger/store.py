@@ -95,7 +95,7 @@ class Ledger:
     @classmethod
     def open(cls, url: str, search: str) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
-        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
             raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
         storage, engine = _connect(url)
         try:
