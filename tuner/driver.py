@@ -197,7 +197,11 @@ def _create(plan: Plan, request: Request, digest: str) -> Ledger:
         frozen["ledger"] = without_password(plan.ledger_url)
     try:
         ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
-        plan.folder.freeze(plan.space, frozen)
+        try:
+            plan.folder.freeze(plan.space, frozen)
+        except BaseException:
+            ledger.delete()
+            raise
     except BaseException:
         _discard(plan.folder)
         raise
@@ -206,7 +210,7 @@ def _create(plan: Plan, request: Request, digest: str) -> Ledger:
 
 def _open_ledger(plan: Plan, digest: str) -> Ledger:
     """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
-    ledger = Ledger.open(plan.ledger_url, plan.folder.name)
+    ledger = plan.folder.open_ledger(plan.ledger_url)
     recorded = ledger.facts().get("split_digest", digest)
     if recorded != digest:
         ledger.close()

@@ -19,7 +19,7 @@ from tuner.ledger import Ledger, default_ledger_url
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
 from tuner.tracking import store
-from tuner.urls import absolute, has_masked_password
+from tuner.urls import absolute, has_masked_password, without_password
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED = {"mlflow.db", "mlartifacts"}
@@ -63,8 +63,20 @@ class SearchFolder:
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
 
     def open_ledger(self, url: str | None = None) -> Ledger:
-        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder."""
-        return Ledger.open(self.ledger_url(url), self.name)
+        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
+
+        Raises UsageError if there is none, or if it is that of another search of this name.
+        """
+        ledger = Ledger.open(self.ledger_url(url), self.name)
+        expected = self.frozen().get("search_id")
+        found = ledger.facts().get("search_id")
+        if expected and found != expected:
+            ledger.close()
+            raise UsageError(
+                f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
+                f"{found}, and {self.space_file} has {expected}. Give the right --ledger, or the right --runs-dir."
+            )
+        return ledger
 
     def ledger_url(self, given: str | None = None) -> str:
         """Give the ledger's URL: `given`, or where the frozen space says, or the folder's own file."""

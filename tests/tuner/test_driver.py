@@ -22,6 +22,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.plan import Plan, Request, plan_new, plan_resume
 from tuner.report.front_data import FrontData
 from tuner.search import Search
+from tuner.space import Space
 
 Session = Callable[..., Ending]
 
@@ -270,7 +271,7 @@ def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: 
     assert not (driver.folder().path / "ledger.db").exists()
     assert len(driver.trials()) == 3
     shutil.rmtree(driver.runs_dir)
-    refused(driver, "holds a search named 'small-1' already: choose another --name", ledger=shared)
+    refused(driver, "holds a search named 'small-1' already, .*: choose another --name", ledger=shared)
     assert not driver.runs_dir.exists()
 
 
@@ -306,3 +307,19 @@ def test_the_query_of_a_ledgers_url_is_remembered(driver: Driver, tmp_path: Path
     driver.run(interrupted, ledger=url)
     assert driver.folder().frozen()["ledger"] == url
     assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_a_search_that_could_not_be_written_leaves_its_name_free_in_a_shared_ledger(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+
+    def full(folder: SearchFolder, space: Space, facts: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device", folder, space, facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchFolder, "freeze", full)
+        with pytest.raises(OSError, match="No space left"):
+            driver.run(to_the_end, ledger=shared)
+    assert not driver.runs_dir.exists()
+    assert driver.run(to_the_end, ledger=shared) == 0

@@ -81,15 +81,19 @@ class Ledger:
             study = optuna.create_study(storage=storage, study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
-                f"The ledger {without_password(url)} holds a search named {search!r} already: "
-                f"choose another --name, or continue it with --resume {search}."
+                f"The ledger {without_password(url)} holds a search named {search!r} already, whose folder is "
+                "not here: choose another --name, or resume it with the --runs-dir that has its folder."
             ) from error
-        with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([objective.name for objective in objectives])
-        _metadata.create_all(engine)
         ledger = cls(url, search, study, storage, engine)
-        ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+        try:
+            with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([objective.name for objective in objectives])
+            _metadata.create_all(engine)
+            ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+        except BaseException:
+            ledger.delete()
+            raise
         return ledger
 
     @classmethod
@@ -168,6 +172,11 @@ class Ledger:
         """Read all trials in the order of their numbers."""
         reports = self._load_reports()
         return [_record(trial, tuple(reports.get(trial.number, ()))) for trial in self._trials()]
+
+    def delete(self) -> None:
+        """Remove the record of a search that could not begin, so that its name is free, and close."""
+        optuna.delete_study(study_name=self.search, storage=self._storage)
+        self.close()
 
     def close(self) -> None:
         """Release all connections; the last one on a file brings what SQLite keeps beside it into it."""

@@ -152,8 +152,25 @@ def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLe
 
 
 def test_a_name_is_taken_once(ledger: Ledger) -> None:
-    with pytest.raises(UsageError, match=f"holds a search named '{SEARCH}' already.*--name.*--resume {SEARCH}"):
+    with pytest.raises(
+        UsageError, match=f"holds a search named '{SEARCH}' already.*choose another --name, or resume it with"
+    ):
         Ledger.create(ledger.url, SEARCH, OBJECTIVES, {})
+
+
+def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Ledger, facts: dict[str, Any]) -> None:
+        raise KeyboardInterrupt(self, facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "set_facts", fail)
+        with pytest.raises(KeyboardInterrupt):
+            Ledger.create(ledger.url, "second", OBJECTIVES, {})
+    with pytest.raises(UsageError, match="holds no search named 'second'"):
+        Ledger.open(ledger.url, "second")
+    second = Ledger.create(ledger.url, "second", OBJECTIVES, {})
+    second.delete()
+    assert ledger.load() == [], "the other search is whole"
 
 
 def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: Ledger, tmp_path: Path) -> None:
