@@ -38,9 +38,9 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
 
     try:
         projection.write(trials, data)
-        projection.write_files(files)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
         projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+        projection.write_files(files)
     except (MlflowException, OSError) as error:
         raise UsageError(
             f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."
