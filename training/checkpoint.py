@@ -1,5 +1,6 @@
 """One trial's state in a folder: written whole or not at all, read without running code from the file."""
 
+import io
 import os
 import pickle
 import zipfile
@@ -23,6 +24,10 @@ class CheckpointError(Exception):
     """A checkpoint is missing, damaged or from another configuration."""
 
 
+class StorageError(CheckpointError):
+    """A checkpoint may be whole, but the storage does not give it now; a later attempt may succeed."""
+
+
 def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any], *, name: str = FILE_NAME) -> None:
     """Write the file `name` in `folder`, replacing an earlier one at once; `state` holds tensors and plain values.
 
@@ -44,7 +49,8 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
 def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     """Read the state that `save_checkpoint` wrote for `config`, its tensors on the CPU.
 
-    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration.
+    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration, and
+    StorageError, which is one, if it cannot be read for another reason.
     """
     path = folder / FILE_NAME
     content = _read(path)
@@ -62,22 +68,27 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        _verify_checksums(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+        file = io.BytesIO(path.read_bytes())  # before all else: zipfile takes a broken connection for a damaged file
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
-    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error}); try again when its storage can be reached.") from error
+    try:
+        _verify_checksums(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
         ) from error
 
 
-def _verify_checksums(path: Path) -> None:
+def _verify_checksums(file: io.BytesIO) -> None:
     """Raise BadZipFile if a byte has changed; `torch.load` ignores the checksums that `torch.save` writes."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+    file.seek(0)
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

@@ -135,22 +135,7 @@ class TrialConfig:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
         """Build from a file's keys (`lambda`, not `lam`); raise ConfigError with every fault at once."""
-        problems: list[tuple[str, str]] = []
-        rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(cls)}
-        checked: dict[str, Any] = {}
-        for key, value in values.items():
-            if key not in rules:
-                problems.append((str(key), _unknown(str(key), list(rules))))
-                continue
-            name, rule = rules[key]
-            try:
-                converted = rule.convert(value)
-                if not rule.holds(converted):
-                    raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
-            except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-                problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
-            else:
-                checked[name] = converted
+        checked, problems = _checked(values)
         if problems:
             raise ConfigError(problems)
         config = cls(**checked)
@@ -169,6 +154,33 @@ class TrialConfig:
 def file_key(name: str) -> str:
     """Give a field's key in files and in MLflow: `lambda` is a keyword of Python, hence `lam` in code."""
     return "lambda" if name == "lam" else name
+
+
+def field_problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Find the keys and values of a file that are wrong by themselves, whatever the others are."""
+    _, problems = _checked(values)
+    return problems
+
+
+def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Give the fields that are right by themselves, converted, and what is wrong with the others."""
+    rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(TrialConfig)}
+    checked: dict[str, Any] = {}
+    problems = []
+    for key, value in values.items():
+        if key not in rules:
+            problems.append((str(key), _unknown(str(key), list(rules))))
+            continue
+        name, rule = rules[key]
+        try:
+            converted = rule.convert(value)
+            if not rule.holds(converted):
+                raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+            problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
+        else:
+            checked[name] = converted
+    return checked, problems
 
 
 def _unknown(key: str, known: list[str]) -> str:

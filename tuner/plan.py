@@ -8,10 +8,9 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search
-from tuner.ledger import Outcome, default_ledger_url
+from tuner.ledger import Outcome
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys
-from tuner.tracking import store
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class Request:
             "search.seed": self.seed,
             "resources.gpus_per_trial": self.gpus_per_trial,
             "resources.cpus_per_trial": self.cpus_per_trial,
-            "trial.data_root": None if self.data_root is None else str(self.data_root.resolve()),
+            "trial.data_root": None if self.data_root is None else str(self.data_root),
         }
         return {key: value for key, value in named.items() if value is not None}
 
@@ -65,11 +64,9 @@ def plan_new(request: Request) -> Plan:
     """Plan a new search, writing nothing; raise UsageError for anything wrong with the request."""
     if request.space is None:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
-    space = load_space(request.space, request.overrides, request.flags())
-    # Ray changes the folder of its workers, so that a relative path would be another one there.
-    space = _with_data_root(space, str(Path(space.trial.get("data_root", "data")).resolve()))
+    space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     folder = new_search(request.runs_dir, request.name, space)
-    return Plan(folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False)
+    return _plan(request, folder, space, resumed=False)
 
 
 def plan_resume(request: Request, name: str) -> Plan:
@@ -79,8 +76,8 @@ def plan_resume(request: Request, name: str) -> Plan:
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
     keys = {override.partition("=")[0] for override in request.overrides}
-    if request.data_root is None and not keys & {"data_root", "trial.data_root"}:
-        asked = _with_data_root(asked, recorded.trial["data_root"])
+    moved = request.data_root is not None or keys & {"data_root", "trial.data_root"}
+    asked = _with_data_root(asked, None if moved else recorded.trial["data_root"])
     changed = differing_keys(recorded, asked)
     if changed:
         raise UsageError(
@@ -88,8 +85,12 @@ def plan_resume(request: Request, name: str) -> Plan:
             + "\n  ".join(changed)
             + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
-    tracking_uri = request.tracking_uri or folder.frozen().get("tracking_uri") or _tracking_uri(request)
-    return Plan(folder, asked, tracking_uri, _ledger_url(request, folder), resumed=True)
+    return _plan(request, folder, asked, resumed=True)
+
+
+def _plan(request: Request, folder: SearchFolder, space: Space, *, resumed: bool) -> Plan:
+    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    return Plan(folder, space, tracking_uri, ledger_url, resumed)
 
 
 def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
@@ -120,14 +121,11 @@ def _newest_unfinished(request: Request) -> SearchFolder:
     )
 
 
-def _with_data_root(space: Space, data_root: str) -> Space:
-    return space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})
-
-
-def _tracking_uri(request: Request) -> str:
-    return request.tracking_uri or store.default_tracking_uri(request.runs_dir)
-
-
-def _ledger_url(request: Request, folder: SearchFolder) -> str:
-    recorded = folder.frozen().get("ledger") if folder.space_file.exists() else None
-    return request.ledger or recorded or default_ledger_url(folder.path)
+def _with_data_root(space: Space, data_root: str | None = None) -> Space:
+    """Make `data_root`, by default the space's own, absolute: Ray changes the folder of its workers."""
+    given = str(data_root or space.trial.get("data_root", "data"))
+    try:
+        absolute = str(Path(given).expanduser().resolve())
+    except RuntimeError as error:
+        raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
+    return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})

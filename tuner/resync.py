@@ -17,7 +17,7 @@ from tuner.urls import without_password
 def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
     """Bring MLflow up to date; give the number of trials and the URI. Raise UsageError if MLflow is out of reach."""
     folder = find_search(runs_dir, name)
-    uri = tracking_uri or folder.frozen().get("tracking_uri") or store.default_tracking_uri(runs_dir)
+    uri = folder.tracking_uri(tracking_uri)
     store.require_reachable(uri)
     # A running search writes MLflow itself; two writers could make two runs of one trial.
     with only_driver(folder.path):
@@ -38,9 +38,9 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
 
     try:
         projection.write(trials, data)
-        projection.write_files(files)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
         projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+        projection.write_files(files)
     except (MlflowException, OSError) as error:
         raise UsageError(
             f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."

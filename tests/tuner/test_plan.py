@@ -12,6 +12,7 @@ from tuner.folder import SearchFolder
 from tuner.ledger import default_ledger_url
 from tuner.plan import Request, plan_new, plan_resume
 from tuner.search import Search
+from tuner.urls import without_password
 
 SPACE = small_space(search={"trials": 3})
 
@@ -82,6 +83,25 @@ def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pyte
             mapping["trial"]["data_root"] = root
         path.write_text(yaml.safe_dump(mapping))
         assert plan_new(Request(space=str(path))).space.trial["data_root"] == str(tmp_path / expected)
+
+
+def test_a_data_root_is_absolute_whichever_way_it_comes(
+    file: str, finished: str, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for given, expected in [("pictures", "here/pictures"), ("../pictures", "pictures"), ("~/data", "home/data")]:
+        for way in ({"data_root": Path(given)}, {"overrides": [f"data_root={given}"]}):
+            new = plan_new(Request(space=file, **way))
+            resumed = plan_resume(Request(runs_dir=runs_dir, **way), finished)
+            assert {p.space.trial["data_root"] for p in (new, resumed)} == {str(tmp_path / expected)}
+
+
+def test_the_home_of_nobody_is_no_data_root(file: str) -> None:
+    with pytest.raises(UsageError, match=r"data_root is '~nobody-here/data', but must name a folder"):
+        plan_new(Request(space=file, data_root=Path("~nobody-here/data")))
 
 
 def test_without_a_space_there_is_nothing_to_plan() -> None:
@@ -166,3 +186,32 @@ def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger:
 def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_dir: Path, tmp_path: Path) -> None:
     request = Request(runs_dir=runs_dir, overrides=[f"data_root={tmp_path}"])
     assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fact", "url", "way"),
+    [
+        ("tracking_uri", "https://me:SECRET@host:5000", "--tracking-uri or in MLFLOW_TRACKING_URI"),
+        ("ledger", "postgresql://me:SECRET@host/db", "--ledger or in TUNER_LEDGER"),
+        ("ledger", "postgresql://host/db?user=me&password=SECRET", "--ledger or in TUNER_LEDGER"),
+    ],
+)
+def test_a_url_that_is_remembered_without_its_password_is_not_used(
+    finished: str, runs_dir: Path, fact: str, url: str, way: str
+) -> None:
+    folder = SearchFolder(runs_dir / finished)
+    folder.freeze(SPACE, {**folder.frozen(), fact: without_password(url)})
+    ledger = default_ledger_url(folder.path)
+    with pytest.raises(UsageError, match=rf"{finished} is .*\*\*\*.*: give it with its password as {way}"):
+        plan_resume(Request(runs_dir=runs_dir, ledger=ledger if fact == "tracking_uri" else None), finished)
+    plan = plan_resume(Request(runs_dir=runs_dir, ledger=ledger, tracking_uri=url), finished)
+    assert (plan.tracking_uri, plan.ledger_url) == (url, ledger)
+
+
+def test_database_files_are_remembered_with_their_whole_path(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = plan_new(Request(space=file, tracking_uri="sqlite:///mlflow.db", ledger="sqlite:///shared.db?timeout=9"))
+    assert plan.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert plan.ledger_url == f"sqlite:///{tmp_path}/shared.db?timeout=9"

@@ -41,6 +41,11 @@ def load_trial_data(config: TrialConfig) -> TrialData:
         )
 
 
+def forget_data() -> None:
+    """Give the memory back in which this process keeps what it has read."""
+    _kept_source.cache_clear()
+
+
 def load_test_set(config: TrialConfig) -> ImageSet:
     """Read the whole test set, for one evaluation after the search. Raises DataError as `load_trial_data`."""
     with _data_root(config) as root:

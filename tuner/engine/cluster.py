@@ -23,6 +23,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger replaces Tune's CSV, JSON and TensorBoard files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tuner.engine.session` handles both signals
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a process that a stopped trial leaves late is no failure of the next
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
 }
 

@@ -9,4 +9,8 @@ class Ending(StrEnum):
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
     OUT_OF_TIME = "out of time"
-    BROKEN_OFF = "broken off"  # Ray Tune gave up by itself
+    BROKEN_OFF = "broken off"  # Ray Tune gave up by itself, or crash followed crash
+
+
+class BrokenOffError(Exception):
+    """A session was given up because its trials crash one after the other; the message says how to go on."""
