@@ -25,8 +25,8 @@ from benchmarks.surroundings import surroundings
 from training.config import TrialConfig
 from training.config_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
-from training.evaluate import evaluate
 from training.trainer import Trainer
+from training.validation import validate
 
 METHODS = ("standard", "trades", "mma", "mart", "shared_information")
 _RESULTS = Path(__file__).parent / "results"
@@ -101,7 +101,7 @@ def _measure(method: str, seed: int, changes: dict[str, Any], test_images: int) 
     trainer = Trainer(config, load_trial_data(config), device)
     trainer.run(lambda _epoch, _metrics, _save: None)
     test = _balanced(load_test_set(config), test_images).to(torch.device(device))
-    accuracies = evaluate(trainer.model, test, replace(config, eval_images=0))
+    accuracies = validate(trainer.model, test, replace(config, eval_images=0))
     seconds = sum(metrics["seconds"] for metrics in trainer.history)
     return method, {**accuracies, "seconds": seconds, "seed": seed}
 

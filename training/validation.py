@@ -1,4 +1,4 @@
-"""Natural and PGD accuracy of the deterministic classifier: what a search compares trials by."""
+"""Natural and PGD accuracy of the deterministic classifier on the validation set: what a search compares trials by."""
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from training.numerics import exact_float32
 ATTACK_SEED = 20_23
 
 
-def evaluate(model: nn.Module, image_set: ImageSet, config: TrialConfig) -> dict[str, float]:
+def validate(model: nn.Module, image_set: ImageSet, config: TrialConfig) -> dict[str, float]:
     """Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the set's first `config.eval_images` images.
 
     A sample counts as robust if it is classified correctly both clean and under attack, so that no accuracy
