@@ -65,6 +65,9 @@ class TrialConfig:
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
     train_balance: str = choice("proportional", ("proportional", "equal"))
+    # With the validation part as well, for the final training of what was chosen: the accuracies on that part are
+    # then no measure of anything, and the test set is.
+    train_on: str = choice("train", ("train", "train_and_validation"))
     validation_fraction: float = real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
     split_seed: int = whole(0, 0)
     augmentation: str = choice("crop_flip", AUGMENTATIONS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tuner.confirm.table import confirmation_rows, confirmation_table
 from tuner.data_check import checked_data
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
@@ -143,7 +144,10 @@ def _conclude(
 ) -> int:
     space = plan.space
     data = front_data(plan.folder.name, search.trials, space.objective_list, space.reference)
-    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id)
+    table = None
+    if space.confirm is not None:
+        table = confirmation_table(space, confirmation_rows(space, search.trials))
+    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table)
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]

@@ -69,6 +69,12 @@ def plan_new(request: Request) -> Plan:
     return _plan(request, folder, space, resumed=False)
 
 
+def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
+    """Plan the confirmation of `search`, a grid that is ready; its name is SEARCH-confirm by default."""
+    folder = new_search(request.runs_dir, request.name or f"{search}-confirm", space)
+    return _plan(request, folder, _with_data_root(space), resumed=False)
+
+
 def plan_resume(request: Request, name: str) -> Plan:
     """Plan to continue a search; `name` "" means the newest unfinished one. More trials extend it."""
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)

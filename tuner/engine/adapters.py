@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.trainable import threads_for
-from tuner.ledger import Decision
+from tuner.ledger import Decision, trial_name
 from tuner.search import Search
 
 _METRICS = "metrics/"
@@ -54,7 +54,18 @@ class LedgerSearcher(_Unpickled, Searcher):
             "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
             "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
             "threads": threads_for(space.resources.cpus_per_trial),
+            "confirmation": self._confirmation(assignment.number),
         }
+
+    def _confirmation(self, number: int) -> dict[str, Any] | None:
+        """Give what a trial of a confirmation has to do beside training; None in a search."""
+        confirm = self._search.space.confirm
+        if confirm is None:
+            return None
+        runs_dir = str(Path(self._checkpoint_root).parent)
+        weights = None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[number % len(confirm.trials)]}"
+        folder = f"{self._checkpoint_root}/evaluations/{trial_name(number)}"
+        return {"suite": confirm.suite, "images": confirm.images, "folder": folder, "weights": weights}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Free the place of a trial; how it ended is decided by its reports or by `FailureCallback`."""

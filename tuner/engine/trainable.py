@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
     from training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
+_LastStep = Callable[[int], Mapping[str, float]]
 
 # The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well, until
 # a third is on record.
@@ -22,7 +23,8 @@ _KEPT_CHECKPOINTS = 2
 def run_trial(assignment: dict[str, Any]) -> None:
     """Train one trial.
 
-    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device` and `threads`.
+    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `threads` and, for a
+    trial of a confirmation, `confirmation`.
 
     A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
     node may have. Only what every retry would meet again is reported as `error`: a configuration that does not
@@ -41,9 +43,13 @@ def run_trial(assignment: dict[str, Any]) -> None:
     except ConfigError as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
+    confirmation = assignment["confirmation"]
+    if confirmation is not None and confirmation["weights"] is not None:
+        _measure_trained(trainer, confirmation)
+        return
     _restore(trainer, _candidates(tune.get_checkpoint(), assignment["checkpoints"]))
     try:
-        trainer.run(_Reporter())
+        trainer.run(_Reporter(last_step=None if confirmation is None else _last_step(trainer, confirmation)))
     except DivergedError as error:
         tune.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
 
@@ -51,12 +57,15 @@ def run_trial(assignment: dict[str, Any]) -> None:
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_step: _LastStep | None = None) -> None:
         self._persisted: list[tune.Checkpoint] = []
+        self._last_step = last_step
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
         # Before the report: a trial that the driver stops does not come back from it.
         self._prune()
+        if self._last_step is not None:
+            metrics = {**metrics, **self._last_step(epoch)}
         with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
             save(Path(folder))
             tune.report(
@@ -72,6 +81,34 @@ class _Reporter:
             old = self._persisted.pop(0)
             if old.filesystem is not None:
                 old.filesystem.delete_dir(old.path)
+
+
+def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
+    """Measure on the test set once the last epoch is trained."""
+
+    def step(epoch: int) -> Mapping[str, float]:
+        from tuner.engine.confirmation import measure_on_test_set
+
+        return measure_on_test_set(trainer, confirmation) if epoch >= trainer.config.epochs else {}
+
+    return step
+
+
+def _measure_trained(trainer: "Trainer", confirmation: dict[str, Any]) -> None:
+    """Measure the weights of the confirmed trial itself; an unfit checkpoint is final, and reported."""
+    from training.checkpoint import CheckpointError, StorageError
+    from tuner.engine.confirmation import measure_on_test_set
+
+    try:
+        with tune.Checkpoint(confirmation["weights"]).as_directory() as folder:
+            trainer.restore(Path(folder))
+    except StorageError:
+        raise
+    except CheckpointError as error:
+        tune.report({"epoch": 0, "error": str(error), "metrics": {}})
+        return
+    metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
+    tune.report({"epoch": trainer.epoch, "metrics": metrics})
 
 
 def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:

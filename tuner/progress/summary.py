@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from tuner.folder import SearchFolder
 from tuner.plan import Request
@@ -29,9 +29,13 @@ def print_closing(
     folder: SearchFolder,
     tracking_uri: str,
     experiment_id: str | None,
+    *,
+    table: RenderableType | None = None,
 ) -> None:
-    """Give the front and the places to look at next."""
-    if has_seeds(data) and data.points:
+    """Give the front, or `table` in its place, and the places to look at next."""
+    if table is not None:
+        console.print(table)
+    elif has_seeds(data) and data.points:
         console.print(seed_means_table(data))
     elif data.front:
         console.print(front_table(data))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import TrialRecord
 from tuner.report.files import write_front_files
 from tuner.report.front_data import FrontData, front_data
@@ -99,7 +100,10 @@ class Publisher:
         return self._attempt(_FILES, lambda: self._write_files(front)) and written
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
-        self._projection.write_files([*others, *write_front_files(self._folder, front)])
+        files = [*others, *write_front_files(self._folder, front)]
+        if self._space.confirm is not None:
+            files += write_confirmation(self._folder, self._space, confirmation_rows(self._space, self._trials()))
+        self._projection.write_files(files)
 
     def _front(self) -> FrontData:
         return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
