@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from training.config import TrialConfig
+from training.config import ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -64,6 +64,29 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
         )
     state: dict[str, Any] = content["state"]
     return state
+
+
+def find_checkpoint(path: Path) -> Path:
+    """Give the file itself, or of a folder the last checkpoint, and without one the best; CheckpointError if none."""
+    if not path.is_dir():
+        return path
+    for name in (FILE_NAME, BEST_NAME):
+        if (path / name).is_file():
+            return path / name
+    raise CheckpointError(f"{path} holds neither {FILE_NAME} nor {BEST_NAME}; name a folder or file of a training.")
+
+
+def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
+    """Read configuration and state from a file, its tensors on the CPU; raise CheckpointError if it is unfit."""
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    try:
+        return TrialConfig.from_mapping(content["config"]), dict(content["state"])
+    except (KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise CheckpointError(
+            f"{path} holds no configuration that this version knows ({error}); evaluate it with the one that wrote it."
+        ) from error
 
 
 def _read(path: Path) -> Any:

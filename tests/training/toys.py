@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from torch import Tensor, nn
 
+from training.data import ImageSet
+from training.models import Classifier, GaussianBottleneck
+
 SIDE = 3
 
 
@@ -103,3 +106,29 @@ def _least(
     upper, limit, box = region
     solved = linprog(weights[label] - weights[other], A_ub=upper, b_ub=limit, bounds=box, method="highs")
     return float(solved.fun + constant[label] - constant[other]) if solved.success else np.inf
+
+
+def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classifier:
+    """Give a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
+    with torch.random.fork_rng():
+        bottleneck = GaussianBottleneck(side * side, classes, sigma_bias=0.0, sigma_floor=1e-3)
+        head = nn.Linear(classes, classes)
+    inner = linear_net(classes, side=side)
+    weight, bias = (parameter.detach() for parameter in inner.parameters())
+    with torch.no_grad():
+        bottleneck.linear.weight.copy_(torch.cat([weight, torch.zeros_like(weight)]))
+        spread = torch.full_like(bias, sigma - 1e-3).expm1().log()
+        bottleneck.linear.bias.copy_(torch.cat([bias, spread]))
+        head.weight.copy_(torch.eye(classes))
+        head.bias.zero_()
+    return Classifier(nn.Flatten(), bottleneck, head)
+
+
+def image_set(model: nn.Module, count: int, *, side: int, wrong: int = 0) -> ImageSet:
+    """Draw images with the labels that `model` gives them, but for the first `wrong`, whose labels are others."""
+    pixels = (255 * interior_images(count, side=side)).round().to(torch.uint8)
+    with torch.no_grad():
+        logits = model(pixels.float() / 255)
+    labels = logits.argmax(dim=1)
+    labels[:wrong] = (labels[:wrong] + 1) % logits.shape[1]
+    return ImageSet(pixels, labels)

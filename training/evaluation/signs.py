@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
-from training.evaluation.result import AttackResult, Sign, union_accuracy
+from training.evaluation.result import AttackResult, Sign, union
 
 # Square may lower the union by so much (AutoAttack's own check), and two attacks may so much be out of order.
 SLACK = 0.002
@@ -71,13 +71,13 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
         others = [
             a for a in attacks if a.family not in ("square", "cascade", "transfer") and a.epsilon <= square.epsilon
         ]
-        without = union_accuracy(natural, others, square.epsilon)
-        gain = without - union_accuracy(natural, [*others, square], square.epsilon)
-        if others and gain > SLACK:
+        without = sum(union(natural, others, square.epsilon))
+        gain = without - sum(union(natural, [*others, square], square.epsilon))
+        if others and gain > SLACK * len(natural):
             yield Sign(
                 "square_lowers_the_union",
-                f"{square.name}, which sees no gradient, lowers the union by {100 * gain:.1f} points (from"
-                f" {100 * without:.1f} %): the gradients are masked, the true accuracy is lower still.",
+                f"{square.name}, which sees no gradient, lowers the union by {100 * gain / len(natural):.1f} points"
+                f" (from {100 * without / len(natural):.1f} %): the gradients are masked, the truth is lower still.",
             )
 
 
@@ -108,6 +108,8 @@ def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
 
 def _extends(short: AttackResult, long: AttackResult) -> bool:
     """Whether `long` is `short` with more steps, and perhaps more restarts."""
+    if abs(long.epsilon - short.epsilon) > ROUNDING:
+        return False
     free = ("steps", "restarts")
     same = all(long.parameters.get(key) == value for key, value in short.parameters.items() if key not in free)
     return same and long.steps > short.steps and long.parameters["restarts"] >= short.parameters["restarts"]

@@ -20,6 +20,7 @@ from training.attacks import (
     Transfer,
     auto_attack,
 )
+from training.attacks.adversary import require_epsilon
 from training.attacks.autoattack import Apgd
 from training.config import TrialConfig
 from training.evaluation.latent import LatentMode
@@ -48,6 +49,14 @@ class Scale:
     rate: float
     classes: int
     draws: int = 1
+
+    def resized(self, epsilon: float) -> "Scale":
+        """Give the scale of another radius, its step in proportion; raise AttackError unless it is in (0, 1]."""
+        require_epsilon(epsilon)
+        if epsilon == 0:
+            raise AttackError("epsilon is 0, but must be above 0: the natural accuracy is that at 0.")
+        step_size = self.step_size * epsilon / self.epsilon if self.epsilon else epsilon / 8
+        return replace(self, epsilon=epsilon, step_size=step_size)
 
 
 _Build = Callable[[Scale], tuple[Adversary, ...]]

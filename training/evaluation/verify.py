@@ -1,7 +1,5 @@
 """Checks that an evaluation makes of the model before, and of every adversarial image after an attack."""
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -16,15 +14,6 @@ class RandomisedModelError(AttackError):
 
 class BrokenPromiseError(AttackError):
     """An attack gave images that are no adversarial images: a fault of the attack, not of the model."""
-
-
-@dataclass(frozen=True, slots=True)
-class Gradients:
-    """Of the cross-entropy at the clean images: how many images have none at all, and whether outputs are logits."""
-
-    zero: int
-    images: int
-    probabilities: bool
 
 
 def require_sound(model: nn.Module, images: Tensor, *, deterministic: bool) -> None:
@@ -48,18 +37,21 @@ def require_sound(model: nn.Module, images: Tensor, *, deterministic: bool) -> N
         )
 
 
-def look_at_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> Gradients:
-    """Count the images, (batch, channels, height, width), at which the loss has no gradient at all."""
+def count_zero_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> int:
+    """Count the images, (batch, channels, height, width), at which the cross-entropy has no gradient at all."""
     if len(images) == 0:
-        return Gradients(0, 0, probabilities=True)
+        return 0
     leaf = images.detach().clone().requires_grad_()
     with torch.enable_grad():
-        logits = model(leaf)
-        (gradient,) = torch.autograd.grad(cross_entropy_of(labels)(logits), leaf)
-    zero = int((gradient.flatten(1) == 0).all(dim=1).sum())
-    sums = logits.detach().sum(dim=1)
-    positive = bool((logits >= 0).all())
-    return Gradients(zero, len(images), probabilities=positive and bool((sums - 1).abs().max() < 1e-4))
+        (gradient,) = torch.autograd.grad(cross_entropy_of(labels)(model(leaf)), leaf)
+    return int((gradient.flatten(1) == 0).all(dim=1).sum())
+
+
+def look_like_probabilities(model: nn.Module, images: Tensor) -> bool:
+    """Whether the outputs are at least 0 and sum to 1, as no logits do."""
+    with torch.no_grad():
+        outputs = model(images)
+    return bool((outputs >= 0).all() and ((outputs.sum(dim=1) - 1).abs() < 1e-4).all())
 
 
 def verified(adversary: Adversary, images: Tensor, adversarial: Tensor) -> Tensor:

@@ -1,0 +1,190 @@
+"""Evaluate a trained model on the test set: `python -m training.evaluate CHECKPOINT --suite quick|paper|standard`."""
+
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# torch takes seconds to import: --help is answered without it.
+if TYPE_CHECKING:
+    import torch
+
+    from training.data import ImageSet
+    from training.evaluation import Evaluation, LatentMode, Suite
+    from training.evaluation.loading import TrainedModel
+
+DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
+_SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
+STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
+
+
+class UsageError(Exception):
+    """The command asks for what cannot be done; the message says why and how to proceed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code: 0 done, 2 wrong usage, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
+    from training.attacks import AttackError
+    from training.checkpoint import CheckpointError
+    from training.data import DataError
+
+    try:
+        return _evaluate(arguments)
+    except (UsageError, AttackError, CheckpointError, DataError) as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "-m", "training.evaluate", *words])
+        sys.stderr.write(f"Interrupted. What was measured is kept; the same command continues:\n  {command}\n")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Attack a trained model on the test set and say what is left of its accuracy, and what to doubt.",
+        epilog="Example: python -m training.evaluate runs/trials/digits --suite standard",
+    )
+    add = parser.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help="a checkpoint.pt or best.pt, or a folder with one (the last first)")
+    add("--suite", choices=_SUITES, default="quick", help="which attacks; paper: Table 2's; default: quick")
+    add("--attacks", metavar="A,B", help="these attacks instead of the suite's, by name; 'help' lists them")
+    add("--latent", choices=_LATENTS, default="mean", help="the latent's mean (default), or draws, averaged")
+    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: the paper's for the data set")
+    add("--images", type=int, metavar="N", help="a class-balanced part of the test set; default: all of it")
+    add("--surrogate", metavar="CHECKPOINT", help="a second model, whose adversarial images are transferred")
+    add("--data-root", metavar="DIR", help="folder of the data set; default: the checkpoint's")
+    add("--out", metavar="DIR", help="folder of the results; default: beside the checkpoint")
+    add("--batch-size", type=int, default=500, metavar="N")
+    add("--seed", type=int, default=0, metavar="N")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
+    return parser
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    """Check everything, then measure, then write; a warning sign does not change the exit code."""
+    from training.evaluation import LatentMode, evaluate_robustness
+    from training.evaluation.loading import description, load_model, load_test_images, require_labels
+
+    device = _device(arguments)
+    path = Path(arguments.checkpoint)
+    images = load_test_images(path, data_root=arguments.data_root)
+    shape = (images.images.shape[1], images.images.shape[2], images.images.shape[3])
+    trained = load_model(path, shape).to(device)
+    require_labels(images, trained)
+    chosen = _part(images, arguments).to(device)
+    latent = LatentMode.named(arguments.latent)
+    out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
+    suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
+    _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
+    evaluation = evaluate_robustness(
+        trained.model,
+        chosen,
+        suite,
+        latent=latent,
+        seed=arguments.seed,
+        batch_size=arguments.batch_size,
+        state_path=out / STATE,
+        progress=True,
+    )
+    _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
+    _draw_examples(out, trained, chosen, suite)
+    return DONE
+
+
+def _suite(
+    arguments: argparse.Namespace,
+    trained: "TrainedModel",
+    *,
+    latent: "LatentMode",
+    device: "torch.device",
+    cache: Path,
+    shape: tuple[int, int, int],
+) -> "Suite":
+    from training.evaluation import ATTACKS, build_suite, scale_of
+    from training.evaluation.loading import load_model
+
+    names = arguments.attacks.split(",") if arguments.attacks else None
+    if names == ["help"]:
+        raise UsageError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+    scale = scale_of(trained.config, trained.classes)
+    if arguments.epsilon is not None:
+        scale = scale.resized(_radius(arguments.epsilon))
+    surrogate = None
+    if arguments.surrogate:
+        other = load_model(Path(arguments.surrogate), shape).to(device)
+        if other.classes != trained.classes:
+            raise UsageError(
+                f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
+                " name a surrogate that was trained on the same data set."
+            )
+        surrogate = other.model
+    return build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
+
+
+def _radius(text: str) -> float:
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.") from error
+
+
+def _part(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
+    from training.evaluation import balanced_subset
+
+    if arguments.images is None:
+        return images
+    return images.subset(balanced_subset(images.labels, arguments.images, seed=arguments.seed))
+
+
+def _device(arguments: argparse.Namespace) -> "torch.device":
+    import torch
+
+    for name, least in (("threads", 1), ("batch_size", 1), ("seed", 0)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UsageError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
+    if arguments.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(arguments.device)
+
+
+def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> Path:
+    return trained.path.parent / f"evaluation-{trained.path.stem}-{arguments.suite}-{arguments.latent}"
+
+
+def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
+    from training.evaluation.pictures import curve_png
+    from training.evaluation.table import table
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    (out / CURVE).write_bytes(curve_png(evaluation))
+    _say(table(evaluation))
+    _say(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
+
+
+def _draw_examples(out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite") -> None:
+    from training.evaluation.examples import draw_examples
+
+    (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
