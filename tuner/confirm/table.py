@@ -20,13 +20,7 @@ from tuner.space.model import ConfirmSpec
 # Before an attack's name in the metrics of a trial.
 PREFIX = "test/"
 WARNINGS = "test_warnings"
-_NAMES = {
-    "natural_accuracy": "Natural",
-    "cw": "C&W",
-    "cw_strong": "C&W strong",
-    "autoattack": "AutoAttack",
-    "worst_case": "Worst case",
-}
+NATURAL, WORST_CASE = "Natural", "Worst case"
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ def confirmation_grid(rows: Sequence[Row]) -> Grid:
         ]
         for row in rows
     ]
-    return Grid(["Trial", *parameters, *map(_heading, attacks), "Seeds", "Warnings"], cells)
+    return Grid(["Trial", *parameters, *attacks, "Seeds", "Warnings"], cells)
 
 
 def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
@@ -122,12 +116,6 @@ def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in texts]
-
-
-def _heading(attack: str) -> str:
-    return _NAMES.get(
-        attack, attack.replace("_", " ").upper() if attack[:3] in {"pgd", "fgs", "apg", "fab"} else attack
-    )
 
 
 def _cell(mean: float, deviation: float | None) -> str:

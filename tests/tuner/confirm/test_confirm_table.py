@@ -31,7 +31,7 @@ def run(
     number: int, natural: float, pgd: float, *, outcome: Outcome = Outcome.COMPLETED, signs: int = 0
 ) -> TrialRecord:
     metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd, "loss/total": 0.1, "test_warnings": float(signs)}
-    metrics |= {"test/natural_accuracy": natural, "test/pgd20": pgd, "test/worst_case": pgd - 0.1}
+    metrics |= {"test/Natural": natural, "test/PGD-20": pgd, "test/Worst case": pgd - 0.1}
     report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
     return TrialRecord(number, {}, outcome, started=0.0, ended=1.0, reports=(report,))
 
@@ -42,9 +42,9 @@ TRIALS = [run(0, 0.9, 0.5), run(1, 0.8, 0.6), run(2, 0.8, 0.4, signs=1), run(3, 
 def test_trials_of_one_point_are_averaged() -> None:
     first, second = confirmation_rows(confirmation(), TRIALS)
     assert (first.trial, first.seeds, first.parameters, first.warnings) == (7, 2, POINTS[0], 1)
-    assert first.means == pytest.approx({"natural_accuracy": 0.85, "pgd20": 0.45, "worst_case": 0.35})
+    assert first.means == pytest.approx({"Natural": 0.85, "PGD-20": 0.45, "Worst case": 0.35})
     # Of two values the sample deviation is their difference by the root of 2.
-    assert first.deviations["pgd20"] == pytest.approx(0.1 / 2**0.5)
+    assert first.deviations["PGD-20"] == pytest.approx(0.1 / 2**0.5)
     assert (second.trial, second.seeds) == (3, 1)
     assert set(second.deviations.values()) == {None}
 
@@ -52,7 +52,7 @@ def test_trials_of_one_point_are_averaged() -> None:
 def test_the_table_is_that_of_the_paper() -> None:
     grid = confirmation_grid(confirmation_rows(confirmation(), TRIALS))
     assert grid.headings == [
-        "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD20", "Worst case", "Seeds", "Warnings",
+        "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings",
     ]  # fmt: skip
     assert grid.rows[0] == ["7", "0.5", "4", "8", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1"]
     assert grid.rows[1][4:] == ["80.00", "60.00", "50.00", "1", "0"]
@@ -68,7 +68,7 @@ def test_the_files_hold_the_table(tmp_path: Path) -> None:
     assert list(csv.reader(paths[1].read_text().splitlines())) == [grid.headings, *grid.rows]
     stored = json.loads(paths[2].read_text())
     assert stored["search"] == "small-1"
-    assert stored["rows"][0]["means"]["pgd20"] == pytest.approx(0.45)
+    assert stored["rows"][0]["means"]["PGD-20"] == pytest.approx(0.45)
     assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in paths[0].read_text()
 
 

@@ -57,7 +57,14 @@ def assignment(**trial: Any) -> dict[str, Any]:
     settings = {"train_fraction": 0.05, "eval_images": 10, "augmentation": "none", "epochs": 3, "attack_steps": 1}
     settings |= {"eval_attack_steps": 1, "batch_size": 32, **trial}
     config = small_space(trial=settings).trial_config(POINT)
-    return {"number": 0, "trial": config.to_mapping(), "checkpoints": [], "device": "cpu", "threads": 1, "confirmation": None}
+    return {
+        "number": 0,
+        "trial": config.to_mapping(),
+        "checkpoints": [],
+        "device": "cpu",
+        "threads": 1,
+        "confirmation": None,
+    }
 
 
 def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(session: Session, tmp_path: Path) -> None:
