@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tuner.driver import make_projection
+from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, find_search
 from tuner.ledger import Outcome
@@ -39,7 +40,8 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     try:
         projection.write(trials, data)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
-        projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+        ending = Ending.FINISHED if ended >= space.search.trials else Ending.INTERRUPTED
+        projection.close(closing_status(ending, trials))
         projection.write_files(files)
     except (MlflowException, OSError) as error:
         raise UsageError(

@@ -414,6 +414,20 @@ def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: Ledger,
     assert finished.load()
 
 
+def test_a_search_of_failures_is_written_as_failed(tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    space = small_space(search={"trials": 1}).model_copy(update={"name": "failures"})
+    search = Search(space, make_ledger(space))
+    search.next_assignment()
+    search.fail(0, "out of memory")
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("failures")
+    assert experiment is not None
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED", "FAILED"]
+
+
 def test_the_ui_is_mlflows_own_on_the_searches_store(
     tuner: Tuner, runs_dir: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
