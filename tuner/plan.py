@@ -10,7 +10,7 @@ from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search
 from tuner.ledger import Outcome
 from tuner.space import Space, load_space
-from tuner.space.difference import differing_keys
+from tuner.space.difference import differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def plan_resume(request: Request, name: str) -> Plan:
             + "\n  ".join(changed)
             + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
-    return _plan(request, folder, asked, resumed=True)
+    return _plan(request, folder, in_recorded_order(recorded, asked), resumed=True)
 
 
 def _plan(request: Request, folder: SearchFolder, space: Space, *, resumed: bool) -> Plan:
