@@ -56,7 +56,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     content = _read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
-    differences = _differences(content["config"], config.to_mapping())
+    differences = _differences(_completed(content["config"]), config.to_mapping())
     if differences:
         raise CheckpointError(
             f"{path} belongs to another configuration ({'; '.join(differences)});"
@@ -112,6 +112,14 @@ def _verify_checksums(file: io.BytesIO) -> None:
     if damaged is not None:
         raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
     file.seek(0)
+
+
+def _completed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the defaults of the keys that an older version did not know, which trained as they say."""
+    try:
+        return TrialConfig.from_mapping(saved).to_mapping()
+    except ConfigError:
+        return saved
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

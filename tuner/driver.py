@@ -11,10 +11,10 @@ from rich.console import Console
 
 from tuner.confirm.table import confirmation_rows, confirmation_table
 from tuner.data_check import checked_data
-from tuner.engine.ending import Ending
+from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
-from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.ledger import Ledger, default_ledger_url
 from tuner.lock import only_driver
 from tuner.plan import Plan, Request, plan_new
 from tuner.progress import LiveProgress, PlainProgress, Progress
@@ -115,20 +115,10 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     except Exception as error:  # noqa: BLE001 - the ledger is whole, and its user needs the way to go on
         _log.debug("The session broke off", exc_info=True)
         print_line(console, f"The search broke off: {last_line(str(error))}")
-    complete = publisher.close(_parent_status(ending, search))
+    complete = publisher.close(closing_status(ending, search.trials))
     if not complete:
         print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
     return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
-
-
-def _parent_status(ending: Ending, search: Search) -> str:
-    if ending is Ending.FINISHED:
-        return "FAILED" if _all_failed(search) else "FINISHED"
-    return "FAILED" if ending is Ending.BROKEN_OFF else "KILLED"
-
-
-def _all_failed(search: Search) -> bool:
-    return all(trial.outcome is Outcome.FAILED for trial in search.trials)
 
 
 def _progress(search: Search, name: str, console: Console, verbosity: int) -> Progress:
@@ -151,7 +141,7 @@ def _conclude(
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]
-    if _all_failed(search):
+    if all_failed(search.trials):
         reason = last_line(search.trials[-1].error)
         print_line(console, f"The search failed: every trial did. The last one: {reason}")
         return 1

@@ -78,6 +78,10 @@ class SearchFolder:
             )
         return ledger
 
+    def if_shared(self, url: str | None) -> str | None:
+        """Give `url`, a ledger meant for many searches, if it can be this one's: its ledger is not its own file."""
+        return url if self.frozen().get("ledger") else None
+
     def ledger_url(self, given: str | None = None) -> str:
         """Give the ledger's URL: `given`, or where the frozen space says, or the folder's own file."""
         recorded = self.frozen().get("ledger") if self.space_file.exists() else None
@@ -102,6 +106,17 @@ class SearchFolder:
         if not isinstance(mapping, dict):
             raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
         return mapping
+
+
+def recorded_space(ledger: Ledger) -> Space:
+    """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
+    try:
+        return Space.model_validate(ledger.facts()["space"])
+    except (KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it."
+        ) from error
 
 
 def all_searches(runs_dir: Path) -> list[SearchFolder]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, all_searches, find_search, new_search
+from tuner.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
 from tuner.ledger import Outcome
 from tuner.space import Space, load_space
-from tuner.space.difference import differing_keys
+from tuner.space.difference import differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,8 @@ def plan_new(request: Request) -> Plan:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     folder = new_search(request.runs_dir, request.name, space)
-    return _plan(request, folder, space, resumed=False)
+    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    return Plan(folder, space, tracking_uri, ledger_url, resumed=False)
 
 
 def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
@@ -78,7 +79,8 @@ def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
 def plan_resume(request: Request, name: str) -> Plan:
     """Plan to continue a search; `name` "" means the newest unfinished one. More trials extend it."""
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
-    recorded = _recorded_space(folder, request.ledger)
+    ledger = request.ledger if name else folder.if_shared(request.ledger)
+    recorded = _recorded_space(folder, ledger)
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
     keys = {override.partition("=")[0] for override in request.overrides}
@@ -91,18 +93,14 @@ def plan_resume(request: Request, name: str) -> Plan:
             + "\n  ".join(changed)
             + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
-    return _plan(request, folder, asked, resumed=True)
-
-
-def _plan(request: Request, folder: SearchFolder, space: Space, *, resumed: bool) -> Plan:
-    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
-    return Plan(folder, space, tracking_uri, ledger_url, resumed)
+    space = in_recorded_order(recorded, asked)
+    return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), resumed=True)
 
 
 def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
     ledger = folder.open_ledger(ledger_url)
     try:
-        return Space.model_validate(ledger.facts()["space"])
+        return recorded_space(ledger)
     finally:
         ledger.close()
 
@@ -110,21 +108,23 @@ def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
 def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
         try:
-            ledger = folder.open_ledger(request.ledger)
+            if _is_unfinished(folder, request.ledger):
+                return folder
         except UsageError as error:
             _log.warning("%s is passed over: %s", folder.name, error)
-            continue
-        try:
-            space = Space.model_validate(ledger.facts()["space"])
-            ended = [trial for trial in ledger.load() if trial.outcome is not Outcome.RUNNING]
-        finally:
-            ledger.close()
-        if len(ended) < space.search.trials:
-            return folder
     raise UsageError(
         f"No search in {request.runs_dir} is unfinished. `tuner list` shows the searches; "
         "--resume NAME --trials N extends a finished one."
     )
+
+
+def _is_unfinished(folder: SearchFolder, ledger_url: str | None) -> bool:
+    ledger = folder.open_ledger(folder.if_shared(ledger_url))
+    try:
+        ended = sum(trial.outcome is not Outcome.RUNNING for trial in ledger.load())
+        return ended < recorded_space(ledger).search.trials
+    finally:
+        ledger.close()
 
 
 def _with_data_root(space: Space, data_root: str | None = None) -> Space:

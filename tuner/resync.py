@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from tuner.driver import make_projection
+from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, find_search
+from tuner.folder import SearchFolder, find_search, recorded_space
 from tuner.ledger import Outcome
 from tuner.lock import only_driver
 from tuner.report.files import write_front_files
 from tuner.report.front_data import front_data
-from tuner.space import Space
 from tuner.tracking import store
 from tuner.urls import without_password
 
@@ -27,7 +27,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     ledger = folder.open_ledger(ledger_url)
     try:
-        space = Space.model_validate(ledger.facts()["space"])
+        space = recorded_space(ledger)
         trials = ledger.load()
         projection = make_projection(folder, space, ledger, uri)
     finally:
@@ -39,7 +39,8 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     try:
         projection.write(trials, data)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
-        projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+        ending = Ending.FINISHED if ended >= space.search.trials else Ending.INTERRUPTED
+        projection.close(closing_status(ending, trials))
         projection.write_files(files)
     except (MlflowException, OSError) as error:
         raise UsageError(

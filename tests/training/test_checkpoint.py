@@ -37,6 +37,20 @@ def test_another_configuration_is_refused_with_each_difference(tmp_path: Path) -
     assert "alpha is 0.5 there, but 0.25 here; lambda is 4.0 there, but 3.0 here" in str(caught.value)
 
 
+def test_a_key_that_the_writer_did_not_know_has_its_default(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = torch.load(tmp_path / FILE_NAME, weights_only=True)
+    del content["config"]["max_margin"]
+    torch.save(content, tmp_path / FILE_NAME)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    with pytest.raises(CheckpointError, match="hsic_neighbours is 3 there, but 9 here"):
+        load_checkpoint(tmp_path, make_config(hsic_neighbours=9))
+    content["config"]["gone_since"] = 1
+    torch.save(content, tmp_path / FILE_NAME)
+    with pytest.raises(CheckpointError, match="gone_since is 1 there, but 'absent' here"):
+        load_checkpoint(tmp_path, make_config())
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=f"{FILE_NAME} does not exist"):
         load_checkpoint(tmp_path, make_config())

@@ -59,7 +59,7 @@ class Driver:
         self.text = ""
         monkeypatch.setattr(tuner.driver, "make_projection", lambda *_: self.projection)
         monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
-        monkeypatch.setattr("tuner.engine.cluster._cluster_resources", lambda: {"CPU": 2})
+        monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
         monkeypatch.setattr("tuner.report.files.front_png", lambda _: b"")
 
     def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:

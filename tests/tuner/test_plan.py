@@ -7,6 +7,7 @@ import pytest
 import yaml
 from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 
+from training.config import TrialConfig
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
 from tuner.ledger import default_ledger_url
@@ -129,7 +130,7 @@ def test_resuming_may_extend_and_move_to_other_hardware(finished: str, runs_dir:
     [
         ({"epochs": 4}, "trial.epochs: 9, now 4"),
         ({"seed": 4}, "search.seed: 3, now 4"),
-        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 'absent', now 0.5"),
+        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 0.031, now 0.5"),
     ],
 )
 def test_resuming_with_a_changed_space_is_refused_with_what_changed(
@@ -151,6 +152,25 @@ def test_resuming_compares_with_the_space_that_is_named(
     other.write_text(yaml.safe_dump(mapping))
     with pytest.raises(UsageError, match=r"parameters\.alpha\.high: 1\.0, now 0\.5"):
         plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished)
+
+
+def test_the_order_of_a_space_stays_as_recorded(finished: str, runs_dir: Path, tmp_path: Path) -> None:
+    mapping = space_mapping(search={"trials": 3})
+    for section in ("parameters", "objectives"):
+        mapping[section] = dict(reversed(mapping[section].items()))
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(mapping, sort_keys=False))
+    space = plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished).space
+    assert list(space.parameters) == list(SPACE.parameters)
+    assert space.objective_list == SPACE.objective_list
+
+
+def test_a_default_that_is_written_out_changes_nothing(finished: str, runs_dir: Path) -> None:
+    default = TrialConfig().epsilon
+    plan = plan_resume(Request(runs_dir=runs_dir, overrides=[f"epsilon={default}"]), finished)
+    assert plan.space.trial["epsilon"] == default
+    with pytest.raises(UsageError, match=r"trial\.seed: 'absent', now 0"):
+        plan_resume(Request(runs_dir=runs_dir, overrides=["seed=0"]), finished)
 
 
 def test_the_ledger_decides_what_is_on_record_not_the_frozen_copy(finished: str, runs_dir: Path) -> None:

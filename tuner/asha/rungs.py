@@ -45,7 +45,7 @@ class Rungs:
         self._losses[epoch][number] = losses
 
     def at(self, epoch: int) -> dict[int, FloatArray]:
-        """Give the losses at a rung by trial number, in the order of arrival."""
+        """Give the losses at a rung by trial number, in no order that a rebuilt search would keep."""
         return dict(self._losses[epoch])
 
     def continues(self, epoch: int, number: int) -> bool:

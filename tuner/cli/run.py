@@ -71,9 +71,8 @@ def run(  # noqa: PLR0917 - each is an option by its name
 
       tuner run --resume digits_tradeoff-1 --trials 80
     """
-    from rich.console import Console
-
     from tuner.plan import Request, plan_new, plan_resume
+    from tuner.progress.console import ProgressConsole
 
     request = Request(
         space=space,
@@ -96,7 +95,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
     if resume is not None and name is not None:
         raise UsageError("--name names a new search; --resume NAME continues one. Give one of them.")
     plan = plan_new(request) if resume is None else plan_resume(request, resume)
-    console = Console()
+    console = ProgressConsole()
     if dry_run:
         from tuner.progress.dry_run import print_plan
 
