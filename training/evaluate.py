@@ -4,7 +4,8 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from training.data import ImageSet
-    from training.evaluation import Evaluation, LatentMode, Suite
+    from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.loading import TrainedModel
 
 DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
@@ -84,19 +85,35 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
     suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
     _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
-    evaluation = evaluate_robustness(
-        trained.model,
-        chosen,
-        suite,
-        latent=latent,
-        seed=arguments.seed,
-        batch_size=arguments.batch_size,
-        state_path=out / STATE,
-        progress=True,
-    )
+    with _progress() as on_batch:
+        evaluation = evaluate_robustness(
+            trained.model,
+            chosen,
+            suite,
+            latent=latent,
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
+            state_path=out / STATE,
+            on_batch=on_batch,
+        )
     _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
     _draw_examples(out, trained, chosen, suite)
     return DONE
+
+
+@contextmanager
+def _progress() -> "Iterator[OnBatch]":
+    from tqdm import tqdm
+
+    # `disable=None`: no bar where the output is not a terminal.
+    with tqdm(unit="batch", disable=None) as bar:
+
+        def on_batch(done: int, total: int, attack: str) -> None:
+            bar.total = total
+            bar.set_description(attack, refresh=False)
+            bar.update(done - bar.n)
+
+        yield on_batch
 
 
 def _suite(
