@@ -4,7 +4,9 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,12 +16,13 @@ if TYPE_CHECKING:
     import torch
 
     from training.data import ImageSet
-    from training.evaluation import Evaluation, LatentMode, Suite
+    from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.loading import TrainedModel
 
 DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
 _SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
 STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
+REPRESENTATIONS = "representations.png"
 
 
 class UsageError(Exception):
@@ -58,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--latent", choices=_LATENTS, default="mean", help="the latent's mean (default), or draws, averaged")
     add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: the paper's for the data set")
     add("--images", type=int, metavar="N", help="a class-balanced part of the test set; default: all of it")
+    add("--layers", metavar="A,B", help="also the representation attack on these layers, and its picture (Figure 4)")
     add("--surrogate", metavar="CHECKPOINT", help="a second model, whose adversarial images are transferred")
     add("--data-root", metavar="DIR", help="folder of the data set; default: the checkpoint's")
     add("--out", metavar="DIR", help="folder of the results; default: beside the checkpoint")
@@ -84,19 +88,35 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
     suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
     _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
-    evaluation = evaluate_robustness(
-        trained.model,
-        chosen,
-        suite,
-        latent=latent,
-        seed=arguments.seed,
-        batch_size=arguments.batch_size,
-        state_path=out / STATE,
-        progress=True,
-    )
+    with _progress() as on_batch:
+        evaluation = evaluate_robustness(
+            trained.model,
+            chosen,
+            suite,
+            latent=latent,
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
+            state_path=out / STATE,
+            on_batch=on_batch,
+        )
     _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
-    _draw_examples(out, trained, chosen, suite)
+    _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
     return DONE
+
+
+@contextmanager
+def _progress() -> "Iterator[OnBatch]":
+    from tqdm import tqdm
+
+    # `disable=None`: no bar where the output is not a terminal.
+    with tqdm(unit="batch", disable=None) as bar:
+
+        def on_batch(done: int, total: int, attack: str) -> None:
+            bar.total = total
+            bar.set_description(attack, refresh=False)
+            bar.update(done - bar.n)
+
+        yield on_batch
 
 
 def _suite(
@@ -108,6 +128,7 @@ def _suite(
     cache: Path,
     shape: tuple[int, int, int],
 ) -> "Suite":
+    from training.attacks import RepresentationAttack
     from training.evaluation import ATTACKS, build_suite, scale_of
     from training.evaluation.loading import load_model
 
@@ -126,7 +147,21 @@ def _suite(
                 " name a surrogate that was trained on the same data set."
             )
         surrogate = other.model
-    return build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
+    suite = build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
+    layers = [
+        RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in _layers(arguments, trained)
+    ]
+    return replace(suite, attacks=(*suite.attacks, *layers))
+
+
+def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]:
+    """Give the layers that are named; raise UsageError if the model has no such layer."""
+    names: list[str] = arguments.layers.split(",") if arguments.layers else []
+    known = [name for name, _ in trained.model.named_modules() if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+    return names
 
 
 def _radius(text: str) -> float:
@@ -175,10 +210,14 @@ def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> No
     _say(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
 
 
-def _draw_examples(out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite") -> None:
-    from training.evaluation.examples import draw_examples
+def _draw_examples(
+    out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite", layers: Sequence[str]
+) -> None:
+    from training.evaluation.examples import draw_examples, draw_representations
 
     (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
+    if layers:
+        (out / REPRESENTATIONS).write_bytes(draw_representations(trained.model, images, layers, suite.epsilon))
 
 
 def _say(line: str) -> None:

@@ -106,6 +106,15 @@ def test_sampled_latents_and_a_surrogate(checkpoint: Path, tmp_path: Path) -> No
     assert len(list((tmp_path / "out" / "transfer").iterdir())) == 5
 
 
+def test_layers_add_the_representation_attack_and_its_picture(checkpoint: Path, tmp_path: Path) -> None:
+    words = ("--images", "10", "--attacks", "fgsm", "--layers", "backbone.5,bottleneck", "--epsilon", "0.3")
+    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 0
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    names = [entry["name"] for entry in record["attacks"].values() if not entry["curve"]]
+    assert names == ["FGSM", "ARA-20 backbone.5", "ARA-20"]
+    assert (tmp_path / "out" / "representations.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
     assert start(checkpoint, *QUICK, "--epsilon", "8/255", "--out", str(tmp_path / "out")) == 0
     record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -123,6 +132,7 @@ def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
         (["--images", "360"], "from 1 to 359"),
         (["--attacks", "pgd20,pgd"], "must be among noise, fgsm"),
         (["--attacks", "help"], "The attacks are noise, fgsm"),
+        (["--layers", "conv9"], "no layer conv9; it has backbone, backbone.0"),
         (["--surrogate", "absent.pt"], "absent.pt does not exist"),
         (["--batch-size", "0"], "--batch-size is 0"),
         (["--threads", "0"], "--threads is 0"),

@@ -61,6 +61,9 @@ def count_classes(model: nn.Module, images: Tensor) -> int:
 
 @contextmanager
 def _own_generators(device: torch.device) -> Iterator[None]:
-    devices = sorted({torch.cuda.current_device(), device.index or 0}) if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    # The library seeds CUDA's current device too, even where the model is on the CPU.
+    devices = {torch.cuda.current_device()} if torch.cuda.is_initialized() else set()  # type: ignore[no-untyped-call]
+    if device.type == "cuda":
+        devices.add(device.index or 0)
+    with torch.random.fork_rng(devices=sorted(devices)):
         yield

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,8 @@ class Transfer:
         if self.cache is None:
             return self.attack(self.surrogate, images, labels, seed=seed)
         path = self.cache / f"{self._key(images, labels, seed)}.pt"
-        if path.is_file():
-            kept: Tensor = torch.load(path, map_location=images.device, weights_only=True)
+        kept = _read(path, images)
+        if kept is not None:
             return kept
         found = self.attack(self.surrogate, images, labels, seed=seed)
         self.cache.mkdir(parents=True, exist_ok=True)
@@ -69,6 +70,15 @@ class Transfer:
         digest.update(images.contiguous().cpu().numpy().tobytes())
         digest.update(labels.cpu().numpy().tobytes())
         return digest.hexdigest()[:32]
+
+
+def _read(path: Path, images: Tensor) -> Tensor | None:
+    """Give the kept images, or None where there are none or the file is damaged: they can be made again."""
+    try:
+        kept = torch.load(path, map_location=images.device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        return None
+    return kept if isinstance(kept, Tensor) and kept.shape == images.shape else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

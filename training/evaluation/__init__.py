@@ -4,7 +4,7 @@ suite = build_suite("standard", scale_of(config, classes))
 evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))
 """
 
-from training.evaluation.evaluator import evaluate_robustness
+from training.evaluation.evaluator import OnBatch, evaluate_robustness
 from training.evaluation.images import balanced_subset
 from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, Evaluation, Sign
@@ -16,6 +16,7 @@ __all__ = [
     "AttackResult",
     "Evaluation",
     "LatentMode",
+    "OnBatch",
     "Scale",
     "Sign",
     "Suite",

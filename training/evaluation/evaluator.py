@@ -1,7 +1,8 @@
 """Evaluate one classifier: every attack on every batch, verified, resumable, with the model left untouched."""
 
+import itertools
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,6 +27,9 @@ from training.evaluation.verify import count_zero_gradients, look_like_probabili
 from training.numerics import exact_float32, repeatable_convolutions
 from training.random_streams import preserved_randomness
 
+# Batches done and in all, and the attack of the last one.
+OnBatch = Callable[[int, int, str], None]
+
 _CLEAN = "clean"
 _LIBRARIES = ("torch", "pyautoattack", "scipy")
 
@@ -39,15 +43,16 @@ def evaluate_robustness(
     seed: int = 0,
     batch_size: int = 500,
     state_path: Path | None = None,
-    progress: bool = False,
+    on_batch: OnBatch | None = None,
 ) -> Evaluation:
     """Give natural, per-attack and worst-case accuracy of `model` on all of `image_set`, with warning signs.
 
     `model` maps float32 images in [0, 1] to logits and is on `image_set`'s device. Twice the same arguments give
     the same figures, on one device and library version. The model (modes, buffers, gradients) and all global
     random states are as before afterwards. `state_path`: a file that is written after every batch, from which
-    the same call goes on. Raise AttackError if the model cannot be evaluated so (randomised in the mode `mean`,
-    not finite), an attack breaks its promise, or the state file belongs to another evaluation.
+    the same call goes on; `on_batch(done, total, attack)` is called after each. Raise AttackError if the model
+    cannot be evaluated so (randomised in the mode `mean`, not finite), an attack breaks its promise, or the state
+    file belongs to another evaluation.
     """
     mode = latent or LatentMode()
     if len(image_set) == 0 or batch_size < 1:
@@ -57,7 +62,7 @@ def evaluate_robustness(
         attacked = in_mode(model, mode, device)
         run = _Run(attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path)
         require_sound(attacked, run.batch(0)[0], deterministic=mode.deterministic)
-        run.measure(progress=progress)
+        run.measure(on_batch)
     return run.evaluation()
 
 
@@ -105,21 +110,16 @@ class _Run:
         part = slice(number * self._batch_size, (number + 1) * self._batch_size)
         return to_unit(self._images.images[part]).contiguous(), self._images.labels[part]
 
-    def measure(self, *, progress: bool) -> None:
+    def measure(self, on_batch: OnBatch | None) -> None:
         """Run what the state does not hold yet, attack by attack and batch by batch."""
-        from tqdm import tqdm
-
-        total = (len(self._units) + 1) * self._batches
-        # `disable=None`: no bar where the output is not a terminal.
-        with tqdm(total=total, unit="batch", disable=None if progress else True) as bar:
-            for unit in (None, *self._units):
-                bar.set_description(_CLEAN if unit is None else unit.key)
-                for number in range(self._batches):
-                    key = _CLEAN if unit is None else unit.key
-                    if not self._state.has(key, number):
-                        outcome = self._look(number) if unit is None else self._attack(unit, number)
-                        self._state.put(key, number, outcome)
-                    bar.update()
+        units = (None, *self._units)
+        for done, (unit, number) in enumerate(itertools.product(units, range(self._batches)), start=1):
+            key = _CLEAN if unit is None else unit.key
+            if not self._state.has(key, number):
+                outcome = self._look(number) if unit is None else self._attack(unit, number)
+                self._state.put(key, number, outcome)
+            if on_batch is not None:
+                on_batch(done, len(units) * self._batches, key)
 
     def _look(self, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)

@@ -1,12 +1,15 @@
 """Which images the picture of an evaluation shows, and what an attack makes of them."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from training.attacks import Adversary, Pgd, frozen
+from training.attacks import Adversary, Pgd, RepresentationAttack, frozen
+from training.attacks.representation import guides_of
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation.pictures import examples_png
+from training.evaluation.pictures import examples_png, grid_png
 from training.evaluation.suite import Suite
 
 _COLUMNS = 8
@@ -21,6 +24,22 @@ def draw_examples(model: nn.Module, images: ImageSet, suite: Suite) -> bytes:
     chosen = images.subset(first_right(model, images, _COLUMNS))
     clean, adversarial, titles = attacked(model, chosen, attack)
     return examples_png(clean, adversarial, titles)
+
+
+def draw_representations(model: nn.Module, images: ImageSet, layers: Sequence[str], epsilon: float) -> bytes:
+    """Draw as PNG Figure 4 of Yu et al. 2023: sources, their guides, and what the attack on each layer makes of them.
+
+    The same images as in `draw_examples`; 20 iterations in the ball of `epsilon`. Raise AttackError for an unknown
+    layer.
+    """
+    chosen = images.subset(first_right(model, images, _COLUMNS))
+    clean, guides = to_unit(chosen.images), guides_of(chosen.labels.cpu()).to(chosen.labels.device)
+    rows = {"source": clean, "guide": clean[guides]}
+    for layer in layers:
+        attack = RepresentationAttack(epsilon=epsilon, iterations=20, layer=layer)
+        rows[layer] = attack(model, clean, chosen.labels, seed=0)
+    pairs = zip(chosen.labels.tolist(), chosen.labels[guides].tolist(), strict=True)
+    return grid_png(rows, [f"{source}, guide {guide}" for source, guide in pairs])
 
 
 def first_right(model: nn.Module, images: ImageSet, count: int) -> Tensor:

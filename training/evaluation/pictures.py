@@ -1,6 +1,6 @@
 """Robust accuracy against epsilon, and images before and after an attack, drawn by matplotlib without a display."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -35,15 +35,19 @@ def examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> b
     `clean` and `adversarial` are (n, channels, height, width) in [0, 1], n >= 1, with 1 or 3 channels; `titles` are
     n texts. Mid-grey in the difference means no change.
     """
-    count = len(clean)
     change = adversarial - clean
     largest = change.abs().max().clamp_min(1e-12)
-    rows = (clean, adversarial, 0.5 + change / (2 * largest))
-    figure = _figure(1.5 * count + 0.6, 4.8)
-    names = ("clean", "adversarial", f"difference\n(largest {largest:.3g})")
-    for row, (images, name) in enumerate(zip(rows, names, strict=True)):
+    difference = f"difference\n(largest {largest:.3g})"
+    return grid_png({"clean": clean, "adversarial": adversarial, difference: 0.5 + change / (2 * largest)}, titles)
+
+
+def grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
+    """Draw rows of images by their names, each (n, channels, height, width) in [0, 1], below the n `titles`."""
+    count = len(titles)
+    figure = _figure(1.5 * count + 0.6, 1.6 * len(rows))
+    for row, (name, images) in enumerate(rows.items()):
         for column in range(count):
-            axes = figure.add_subplot(3, count, row * count + column + 1)
+            axes = figure.add_subplot(len(rows), count, row * count + column + 1)
             axes.imshow(_pixels(images[column]), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
             axes.set(xticks=[], yticks=[])
             if row == 0:

@@ -77,7 +77,8 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
             yield Sign(
                 "square_lowers_the_union",
                 f"{square.name}, which sees no gradient, lowers the union by {100 * gain / len(natural):.1f} points"
-                f" (from {100 * without / len(natural):.1f} %): the gradients are masked, the truth is lower still.",
+                f" ({gain} of {len(natural)} images), from {100 * without / len(natural):.1f} %: a sign of masked"
+                " gradients, under which the truth is lower still.",
             )
 
 

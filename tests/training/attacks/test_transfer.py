@@ -36,6 +36,18 @@ def test_images_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert len(list((tmp_path / "cache").iterdir())) == 1
 
 
+def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
+    model, surrogate, images, labels = problem()
+    attack = Transfer(surrogate=surrogate, attack=ATTACK, cache=tmp_path)
+    first = attack(model, images, labels, seed=4)
+    (kept,) = tmp_path.iterdir()
+    for content in (kept.read_bytes()[:-40], b"", b"no tensor"):
+        kept.write_bytes(content)
+        assert torch.equal(attack(model, images, labels, seed=4), first)
+    torch.save({"other": 1}, kept)
+    assert torch.equal(attack(model, images, labels, seed=4), first)
+
+
 def test_everything_that_determines_the_images_is_in_their_key(tmp_path: Path) -> None:
     model, surrogate, images, labels = problem()
     attack = Transfer(surrogate=surrogate, attack=ATTACK, cache=tmp_path)

@@ -290,3 +290,19 @@ def test_the_record_is_plain_json_and_complete() -> None:
     assert entry["mean_distance"] > 0
     assert entry["parameters"]["c"] == "1.0"
     assert mapping["attacks"]["PGD-20, linf 0.04"]["parameters"]["step_size"] == repr(EPSILON / 8)
+
+
+def test_progress_is_told_after_every_batch_kept_ones_included(tmp_path: Path) -> None:
+    model, images = problem()
+    told: list[tuple[int, int, str]] = []
+    for _ in range(2):
+        evaluate_robustness(
+            model,
+            images,
+            suite_of(PGD),
+            batch_size=25,
+            state_path=tmp_path / "state.json",
+            on_batch=lambda *words: told.append(words),
+        )
+    key = "PGD-20, linf 0.04"
+    assert told == [(1, 4, "clean"), (2, 4, "clean"), (3, 4, key), (4, 4, key)] * 2

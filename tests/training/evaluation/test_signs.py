@@ -41,7 +41,11 @@ def test_a_sound_evaluation_raises_none() -> None:
     ("attacks", "code", "words"),
     [
         ([pgd(500, 20), result(574, family="cascade", name="AutoAttack")], "autoattack_above_pgd", "57.4 %, more than"),
-        ([pgd(500, 20), result(490, family="square")], "square_lowers_the_union", "by 1.0 points (from 50.0 %)"),
+        (
+            [pgd(500, 20), result(490, family="square")],
+            "square_lowers_the_union",
+            "by 1.0 points (10 of 1000 images), from 50.0 %",
+        ),
         ([pgd(500, 20), result(490, family="transfer")], "transfer_stronger", "49.0 %, less than"),
         ([pgd(500, 20), result(490, family="mean_path")], "transfer_stronger", "gradients are masked"),
         ([pgd(500, 20), pgd(510, 40)], "more_steps_weaker", "PGD-40 leaves 51.0 %, more than PGD-20 with 50.0 %"),
