@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -21,7 +20,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
 from training.config_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
@@ -72,7 +71,7 @@ def main() -> None:
         found[method].append(figures)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     result = {
-        "command": " ".join(["python", "-m", "benchmarks.mnist_methods", *sys.argv[1:]]),
+        "command": command("mnist_methods", arguments.data_root),
         "budget": budget or "the presets mnist_*: Table 3 of the paper",
         "evaluation": {**_EVALUATION, "test_images": arguments.test_images, "weights": "of the last epoch"},
         "seeds": arguments.seeds,

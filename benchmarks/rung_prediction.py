@@ -17,7 +17,6 @@ share of the points at the rung (the share that a reduction factor lets through,
 import argparse
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -30,7 +29,7 @@ import torch
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import command, surroundings
 from training.config import METRICS, TrialConfig
 from training.data import load_trial_data
 from training.trainer import Trainer
@@ -61,7 +60,7 @@ def main() -> None:
     branch = max(1, round(arguments.branch * space.epochs))
     runs = _measured([(config, rungs, branch) for config in configs])
     result = {
-        "command": " ".join(["python", "-m", "benchmarks.rung_prediction", *sys.argv[1:]]),
+        "command": command("rung_prediction", arguments.data_root),
         "points": len(runs),
         "epochs": space.epochs,
         "branch_epochs": branch,

@@ -161,7 +161,7 @@ def _with_folder(plan: Plan, request: Request) -> Plan:
     try:
         plan.folder.path.mkdir(parents=True)
     except OSError as error:
-        again = plan_new(request) if isinstance(error, FileExistsError) else plan
+        again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
         if again.folder != plan.folder:
             return _with_folder(again, request)
         raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error

@@ -65,15 +65,18 @@ def plan_new(request: Request) -> Plan:
     if request.space is None:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
-    folder = new_search(request.runs_dir, request.name, space)
-    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
-    return Plan(folder, space, tracking_uri, ledger_url, resumed=False)
+    return _planned(request, new_search(request.runs_dir, request.name, space), space)
 
 
 def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
     """Plan the confirmation of `search`, a grid that is ready; its name is SEARCH-confirm by default."""
     folder = new_search(request.runs_dir, request.name or f"{search}-confirm", space)
-    return _plan(request, folder, _with_data_root(space), resumed=False)
+    return _planned(request, folder, _with_data_root(space))
+
+
+def _planned(request: Request, folder: SearchFolder, space: Space) -> Plan:
+    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    return Plan(folder, space, tracking_uri, ledger_url, resumed=False)
 
 
 def plan_resume(request: Request, name: str) -> Plan:

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.format import format_value
@@ -20,6 +21,7 @@ from tuner.space.model import ConfirmSpec
 # Before an attack's name in the metrics of a trial.
 PREFIX = "test/"
 WARNINGS = "test_warnings"
+_TRIALS_ABREAST = 4
 NATURAL, WORST_CASE = "Natural", "Worst case"
 
 
@@ -90,14 +92,23 @@ def confirmation_grid(rows: Sequence[Row]) -> Grid:
 
 
 def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
-    """Give the table for a terminal."""
+    """Give the result for a terminal: an attack a line, and side by side as many trials as 80 columns hold.
+
+    Without the parameters, which the files have.
+    """
     confirm = confirmed(space)
-    grid = confirmation_grid(rows)
-    # The parameters are in the files: a terminal has no room for them beside the attacks.
-    shown = [index for index, heading in enumerate(grid.headings) if heading not in space.parameters]
-    narrow = Grid([grid.headings[i] for i in shown], [[cells[i] for i in shown] for cells in grid.rows])
+    title = f"Confirmation of {confirm.search}, suite {confirm.suite}"
+    if not rows:
+        return Text(f"{title}: no training has been measured yet.")
     caption = "Accuracy in per cent on the test set, mean ± standard deviation over the seeds."
-    return rich_table(f"Confirmation of {confirm.search}, suite {confirm.suite}", caption, narrow, emphasised="")
+    parts = [rows[start : start + _TRIALS_ABREAST] for start in range(0, len(rows), _TRIALS_ABREAST)]
+    return Group(*(rich_table(title, caption, _abreast(part), emphasised=WORST_CASE) for part in parts))
+
+
+def _abreast(rows: Sequence[Row]) -> Grid:
+    lines = [[name, *(_cell(row.means[name], row.deviations[name]) for row in rows)] for name in rows[0].means]
+    lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
+    return Grid(["", *(f"Trial {row.trial}" for row in rows)], lines)
 
 
 def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:

@@ -72,11 +72,13 @@ def test_the_files_hold_the_table(tmp_path: Path) -> None:
     assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in paths[0].read_text()
 
 
-def test_a_terminal_shows_attacks_and_no_parameters() -> None:
+def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
     console = Console(width=80, color_system=None)
     with console.capture() as capture:
         console.print(confirmation_table(confirmation(), confirmation_rows(confirmation(), TRIALS)))
     shown = capture.get()
     assert "Confirmation of small-1, suite quick" in shown
     assert "45.00 ± 7.07" in shown
+    assert [line.split()[:2] for line in shown.splitlines() if "Trial" in line] == [["Trial", "7"]]
     assert "lambda" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
