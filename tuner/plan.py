@@ -11,6 +11,7 @@ from tuner.folder import SearchFolder, all_searches, find_search, new_search, re
 from tuner.ledger import Outcome
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys, in_recorded_order
+from tuner.urls import without_password
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +77,11 @@ def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
 
 def _planned(request: Request, folder: SearchFolder, space: Space) -> Plan:
     tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    if tracking_uri == ledger_url:
+        raise UsageError(
+            f"--ledger and --tracking-uri are both {without_password(ledger_url)}, but Optuna and MLflow number the "
+            "versions of their tables in a table of the same name: give each a database of its own."
+        )
     return Plan(folder, space, tracking_uri, ledger_url, resumed=False)
 
 

@@ -188,6 +188,16 @@ def test_a_dry_run_takes_flags(tuner: Tuner, runs_dir: Path, tmp_path: Path) -> 
     assert f"Data:       digits in {tmp_path}/pictures" in answer.out
 
 
+def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: Ledger, small_file: str) -> None:
+    del finished
+    words = ("run", "--dry-run", "--resume-or-start")
+    assert "Would start new" in tuner(*words, "--name", "new", "--space", small_file).out
+    assert f"Would resume {SEARCH}" in tuner(*words, "--name", SEARCH).out
+    refused = tuner(*words, "--space", small_file)
+    assert refused.code == 2
+    assert "--resume-or-start needs --name" in refused.err
+
+
 def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
     before = sorted(runs_dir.rglob("*"))
     answer = tuner("run", "--resume", SEARCH, "--trials", "20", "--dry-run")
