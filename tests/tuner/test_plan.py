@@ -239,6 +239,6 @@ def test_database_files_are_remembered_with_their_whole_path(
 
 def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, file: str) -> None:
     url = "postgresql://me:secret@host/everything"
-    with pytest.raises(UsageError, match="both postgresql://me:[*]+@host/everything") as caught:
+    with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
         plan_new(Request(space=file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
     assert "secret" not in str(caught.value)
