@@ -198,6 +198,28 @@ def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: L
     assert "--resume-or-start needs --name" in refused.err
 
 
+def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
+    completed = next(trial.number for trial in finished.load() if trial.outcome is Outcome.COMPLETED)
+    answer = tuner("confirm", SEARCH, "--trial", str(completed), "--seeds", "4", "--dry-run")
+    assert answer.code == 0, answer.err
+    assert f"Would start {SEARCH}-confirm" in answer.out
+    assert "(4 trials of 4)" in answer.out
+    assert not (runs_dir / f"{SEARCH}-confirm").exists()
+
+
+def test_what_cannot_be_confirmed_is_exit_code_2(tuner: Tuner, finished: Ledger, make_ledger: MakeLedger) -> None:
+    del finished
+    make_ledger(SPACE, "empty")
+    for words, message in (
+        (["unknown"], "There is no search named 'unknown'"),
+        (["empty"], "The front of empty is empty: no trial has completed yet"),
+        ([SEARCH, "--trial", "99"], f"Trial 99 of {SEARCH} does not exist"),
+        ([SEARCH, "--name", "empty"], "The name 'empty' exists already"),
+    ):
+        answer = tuner("confirm", *words, "--dry-run")
+        assert (answer.code, message in answer.err) == (2, True), answer.err
+
+
 def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
     before = sorted(runs_dir.rglob("*"))
     answer = tuner("run", "--resume", SEARCH, "--trials", "20", "--dry-run")

@@ -1,0 +1,56 @@
+"""A confirmation as a user meets it: a chosen trial, trained again and attacked on the test set."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from driver_process import TINY, mlflow_runs, run, trials_of
+
+from tuner.ledger import Outcome
+
+pytestmark = pytest.mark.slow
+COMMAND = [sys.executable, "-m", "tuner", "confirm", "chosen"]
+
+
+@pytest.fixture(scope="module")
+def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("confirm") / "runs"
+    words = ["--space", str(TINY), "--name", "chosen", "--trials", "2", "--epochs", "2", "--set"]
+    assert run(folder, *words, "early_stopping.scheduler=none").code == 0
+    return folder
+
+
+def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
+    words = ["--trial", "0", "--seeds", "2", "--suite", "quick", "--images", "30", "--runs-dir", str(runs_dir)]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, cwd=runs_dir.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Confirmation of chosen, suite quick" in done.stdout
+    trials = trials_of(runs_dir, "chosen-confirm")
+    assert [trial.outcome for trial in trials] == [Outcome.COMPLETED, Outcome.COMPLETED]
+    assert [trial.parameters["seed"] for trial in trials] == [4, 5], "the search's own is 3"
+    stored = json.loads((runs_dir / "chosen-confirm" / "confirmation.json").read_text())
+    (row,) = stored["rows"]
+    assert (row["trial"], row["seeds"]) == (0, 2)
+    assert row["means"]["Worst case"] <= row["means"]["PGD-20"] <= row["means"]["Natural"]
+    parents, children = mlflow_runs(runs_dir, "tiny", "chosen-confirm")
+    assert [parent.data.tags["tuner.confirms"] for parent in parents] == ["chosen"]
+    for trial in trials:
+        (child,) = children[trial.number]
+        assert child.data.metrics["test/PGD-20"] == trial.last_metrics["test/PGD-20"]
+
+
+def test_the_weights_of_the_search_itself_are_measured(runs_dir: Path) -> None:
+    words = ["--trial", "1", "--no-retrain", "--name", "own", "--suite", "quick", "--images", "30"]
+    environment = {**os.environ, "TUNER_RUNS_DIR": str(runs_dir)}
+    done = subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, check=False, cwd=runs_dir.parent, env=environment
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (trial,) = trials_of(runs_dir, "own")
+    trained = trials_of(runs_dir, "chosen")[1]
+    assert trial.parameters == trained.parameters
+    assert trial.last_metrics["loss/total"] == trained.last_metrics["loss/total"], "not trained any further"
+    assert "test/APGD-T" in trial.last_metrics
