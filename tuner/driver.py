@@ -130,6 +130,8 @@ def _conclude(
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]
+    if len(search.trials) < space.search.trials:
+        print_line(console, f"Ended after {len(search.trials)} trials: {search.stop_reason}.")
     if _all_failed(search):
         reason = last_line(search.trials[-1].error)
         print_line(console, f"The search failed: every trial did. The last one: {reason}")

@@ -8,9 +8,10 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search
-from tuner.ledger import Outcome, default_ledger_url
+from tuner.ledger import default_ledger_url
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys
+from tuner.stop_rules import finished
 from tuner.tracking import store
 
 _log = logging.getLogger(__name__)
@@ -109,10 +110,10 @@ def _newest_unfinished(request: Request) -> SearchFolder:
             continue
         try:
             space = Space.model_validate(ledger.facts()["space"])
-            ended = [trial for trial in ledger.load() if trial.outcome is not Outcome.RUNNING]
+            trials = ledger.load()
         finally:
             ledger.close()
-        if len(ended) < space.search.trials:
+        if not finished(space, trials):
             return folder
     raise UsageError(
         f"No search in {request.runs_dir} is unfinished. `tuner list` shows the searches; "

@@ -6,7 +6,7 @@ the stopping type: a trial is judged once at each rung, against all that were th
 
 import numpy as np
 
-from tuner.front.order import preference_rank
+from tuner.front.order import TieBreak, rank_of
 from tuner.objectives import FloatArray
 
 
@@ -24,16 +24,26 @@ class Rungs:
     """The losses recorded at each rung, and the rule on a newcomer.
 
     The rule: with N trials at the rung, the newcomer counted, and `rank` the number of those preferred to it
-    (`tuner.front.order.preference_rank`: earlier Pareto fronts first, spread inside a front), the newcomer
+    (`tuner.front.order.preference_rank`: earlier Pareto fronts first, `tie_break` inside a front), the newcomer
     continues if and only if rank <= N / reduction_factor. So a trial that no other is preferred to always
     continues, the first at a rung included, and the share that continues tends to 1 / reduction_factor.
     This keeps a total order inside a front and may stop a non-dominated trial in a crowded part of it: an
-    ever growing front would otherwise stop nobody.
+    ever growing front would otherwise stop nobody. `keep_front` is the choice of those who want just that: no
+    trial is stopped that was non-dominated at the rung, and more than 1 / reduction_factor of them go on.
+    `limits`, (objectives,), are the largest losses that the user accepts: trials beyond them come last.
     """
 
-    def __init__(self, epochs: list[int], reduction_factor: int) -> None:
+    def __init__(
+        self,
+        epochs: list[int],
+        reduction_factor: int,
+        tie_break: TieBreak = "farthest_first",
+        limits: FloatArray | None = None,
+    ) -> None:
         self.epochs = epochs
         self._reduction_factor = reduction_factor
+        self._tie_break = tie_break
+        self._limits = limits
         self._losses: dict[int, dict[int, FloatArray]] = {epoch: {} for epoch in epochs}
 
     def is_rung(self, epoch: int) -> bool:
@@ -50,9 +60,11 @@ class Rungs:
 
     def continues(self, epoch: int, number: int) -> bool:
         """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
-        newcomer = self._losses[epoch][number]
-        if not np.isfinite(newcomer).all():
+        recorded = self._losses[epoch]
+        if not np.isfinite(recorded[number]).all():
             return False
-        finite = {n: row for n, row in self._losses[epoch].items() if np.isfinite(row).all()}
-        rank = int(preference_rank(np.array(list(finite.values())))[list(finite).index(number)])
-        return rank * self._reduction_factor <= len(self._losses[epoch])
+        rows = np.array(list(recorded.values()))
+        finite = np.isfinite(rows).all(axis=1)
+        place = int(finite[: list(recorded).index(number)].sum())
+        rank = rank_of(rows[finite], place, self._tie_break, self._limits)
+        return rank * self._reduction_factor <= len(recorded)
