@@ -13,6 +13,7 @@ from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys
 from tuner.stop_rules import finished
 from tuner.tracking import store
+from tuner.warm_start_source import EarlierSearch, read_earlier
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Request:
     concurrency: int | None = None
     time_budget_seconds: float | None = None
     verbosity: int = 0
+    warm_start: Sequence[str] = ()
 
     def flags(self) -> dict[str, Any]:
         """Give the flags that change the space, by their key in it."""
@@ -60,6 +62,7 @@ class Plan:
     tracking_uri: str
     ledger_url: str
     resumed: bool
+    warm_start: tuple[EarlierSearch, ...] = ()
 
 
 def plan_new(request: Request) -> Plan:
@@ -70,11 +73,16 @@ def plan_new(request: Request) -> Plan:
     # Ray changes the folder of its workers, so that a relative path would be another one there.
     space = _with_data_root(space, str(Path(space.trial.get("data_root", "data")).resolve()))
     folder = new_search(request.runs_dir, request.name, space)
-    return Plan(folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False)
+    warm_start = tuple(read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
+    return Plan(
+        folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False, warm_start=warm_start
+    )
 
 
 def plan_resume(request: Request, name: str) -> Plan:
     """Plan to continue a search; `name` "" means the newest unfinished one. More trials extend it."""
+    if request.warm_start:
+        raise UsageError("--warm-start is for a new search; a resumed one keeps the evidence that it began with.")
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
     recorded = _recorded_space(folder, request.ledger)
     source = request.space or str(folder.space_file)

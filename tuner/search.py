@@ -20,6 +20,7 @@ from tuner.search_evidence import Values, evidence
 from tuner.space import Space
 from tuner.space.grid import grid
 from tuner.stop_rules import stop_reason
+from tuner.warm_start import from_facts
 
 # The newest may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
@@ -65,7 +66,8 @@ class Search:
         self._grid = grid(space) if space.search.sampler == "grid" else []
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._brackets = _brackets(space)
-        self._values = Values((*self._brackets.epochs, self.epochs))
+        self._values = Values(compared_epochs(space))
+        self._earlier = from_facts(ledger.facts())
         for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
             self._restore(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
@@ -193,11 +195,16 @@ class Search:
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
-            evidence(self.trials, self._values, self._objectives),
+            evidence(self.trials, self._values, self._objectives, self._earlier),
             seed=self.space.search.seed,
             number=number,
             fixed=starts[number] if number < len(starts) else None,
         )
+
+
+def compared_epochs(space: Space) -> tuple[int, ...]:
+    """Give the epochs at which trials of a search are compared: its rungs, and the end."""
+    return (*_brackets(space).epochs, space.epochs)
 
 
 def _brackets(space: Space) -> Brackets:

@@ -9,6 +9,7 @@ import numpy as np
 from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import FloatArray, Objective, loss_limits
 from tuner.sampling import STARTUP_TRIALS, Evidence
+from tuner.warm_start import EarlierTrial
 
 
 class Values:
@@ -28,25 +29,34 @@ class Values:
         return self._losses[epoch]
 
 
-def evidence(trials: Sequence[TrialRecord], values: Values, objectives: Sequence[Objective]) -> Evidence:
+def evidence(
+    trials: Sequence[TrialRecord],
+    values: Values,
+    objectives: Sequence[Objective],
+    earlier: Sequence[EarlierTrial] = (),
+) -> Evidence:
     """Take the values at one epoch, the latest that enough trials have reached: early values of some and
     final values of others would not compare (DESIGN, decision 4).
 
     A trial that failed counts as one, whatever it gave before. Trials must be in the order of their numbers.
+    Those of an `earlier` search count at the epochs at which they were measured, before this search's own.
     """
     failed = {trial.number for trial in trials if has_failed(trial, objectives)}
-    measured: dict[int, tuple[dict[str, Any], FloatArray]] = {}
+    known: set[int] = set()
+    measured: list[tuple[Mapping[str, Any], FloatArray]] = []
     for epoch in reversed(values.epochs):
         losses = values.at(epoch)
         known = losses.keys() - failed
-        measured = {t.number: (t.parameters, losses[t.number]) for t in trials if t.number in known}
+        before = [(trial.parameters, trial.losses(epoch, objectives)) for trial in earlier]
+        measured = [(point, row) for point, row in before if row is not None]
+        measured += [(t.parameters, losses[t.number]) for t in trials if t.number in known]
         if len(measured) >= STARTUP_TRIALS:
             break
     # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
     # would keep the sampler away from just those that went on.
     return Evidence(
-        measured=list(measured.values()),
-        running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in measured],
+        measured=measured,
+        running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known],
         tried=[trial.parameters for trial in trials],
         failed=[trial.parameters for trial in trials if trial.number in failed],
         limits=loss_limits(objectives),

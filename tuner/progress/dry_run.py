@@ -18,6 +18,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     for line in [
         f"{'Would resume' if plan.resumed else 'Would start'} {plan.folder.name}: {plan.space.description}",
         *_parameters(plan.space),
+        *(f"Warm start: {earlier.line}" for earlier in plan.warm_start),
         *_limits(plan.space),
         *_rungs(plan.space),
         *_cost(plan),

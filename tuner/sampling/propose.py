@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 
 from tuner.sampling.evidence import Evidence, Parameters, study_trials
 from tuner.sampling.points import all_points
@@ -54,7 +54,8 @@ def _ask(
     fixed: Parameters,
 ) -> dict[str, Any]:
     study = optuna.create_study(directions=["minimize"] * objectives, sampler=sampler)
-    study.add_trials(study_trials(evidence, distributions))
+    if not isinstance(sampler, RandomSampler):
+        study.add_trials(study_trials(evidence, distributions))
     if fixed:
         study.enqueue_trial(dict(fixed))
     return dict(study.ask(dict(distributions)).params)

@@ -275,10 +275,8 @@ def test_a_limit_reaches_the_objective(spec: dict[str, Any], limit: float | None
 
 def test_rules_of_early_stopping_have_names() -> None:
     wrong = {"tie_break": "random", "brackets": 0}
+    names = "'farthest_first', 'crowding', 'hypervolume' or 'keep_front'"
     assert faults(space_mapping(early_stopping=wrong)) == [
-        (
-            "early_stopping.tie_break: the value is 'random': input should be 'farthest_first', 'crowding', 'hypervolume' "
-            "or 'keep_front'"
-        ),
+        "early_stopping.tie_break: the value is 'random': input should be " + names,
         "early_stopping.brackets: the value is 0: input should be greater than or equal to 1",
     ]
