@@ -43,11 +43,11 @@ def main() -> None:
     settings = Settings(
         methods, arguments.seeds, arguments.budget, arguments.workers, arguments.lcbench, tuple(arguments.tasks)
     )
-    started = time.process_time()
+    started = time.monotonic()
     tasks = {}
     for name, figures in measured(settings, arguments.jobs):
         tasks[name] = figures
-        print(f"{name} done after {time.process_time() - started:.0f} s of this process", flush=True)
+        print(f"{name} done after {time.monotonic() - started:.0f} s", flush=True)
     result = {
         "command": " ".join(["python", "-m", "benchmarks.search_quality", *sys.argv[1:]]),
         "seeds": settings.seeds,

@@ -6,6 +6,7 @@ the stopping type: a trial is judged once at each rung, against all that were th
 
 import numpy as np
 
+from tuner.front.dominance import BoolArray
 from tuner.front.order import TieBreak, rank_of
 from tuner.objectives import FloatArray
 
@@ -44,27 +45,49 @@ class Rungs:
         self._reduction_factor = reduction_factor
         self._tie_break = tie_break
         self._limits = limits
-        self._losses: dict[int, dict[int, FloatArray]] = {epoch: {} for epoch in epochs}
+        self._boards = {epoch: _Board() for epoch in epochs}
 
     def is_rung(self, epoch: int) -> bool:
         """Say whether trials are compared after this epoch."""
-        return epoch in self._losses
+        return epoch in self._boards
 
     def record(self, epoch: int, number: int, losses: FloatArray) -> None:
         """Note a trial's losses, shape (objectives,), lower is better, at a rung."""
-        self._losses[epoch][number] = losses
+        self._boards[epoch].write(number, losses)
 
     def at(self, epoch: int) -> dict[int, FloatArray]:
         """Give the losses at a rung by trial number, in the order of arrival."""
-        return dict(self._losses[epoch])
+        board = self._boards[epoch]
+        return {number: board.rows[place].copy() for number, place in board.places.items()}
 
     def continues(self, epoch: int, number: int) -> bool:
         """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
-        recorded = self._losses[epoch]
-        if not np.isfinite(recorded[number]).all():
+        board = self._boards[epoch]
+        rows, place = board.rows, board.places[number]
+        finite: BoolArray = np.isfinite(rows).all(axis=1)
+        if not finite[place]:
             return False
-        rows = np.array(list(recorded.values()))
-        finite = np.isfinite(rows).all(axis=1)
-        place = int(finite[: list(recorded).index(number)].sum())
-        rank = rank_of(rows[finite], place, self._tie_break, self._limits)
-        return rank * self._reduction_factor <= len(recorded)
+        rank = rank_of(rows[finite], int(finite[:place].sum()), self._tie_break, self._limits)
+        return rank * self._reduction_factor <= len(rows)
+
+
+class _Board:
+    """What stands at one rung, in one array that grows: to gather 10,000 rows anew would cost most of a decision."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, int] = {}
+        self._buffer: FloatArray = np.empty((0, 0))
+
+    @property
+    def rows(self) -> FloatArray:
+        """The losses, (trials, objectives), in the order of arrival."""
+        return self._buffer[: len(self.places)]
+
+    def write(self, number: int, losses: FloatArray) -> None:
+        """Note a trial's losses, in place of those it had."""
+        place = self.places.setdefault(number, len(self.places))
+        if place >= len(self._buffer):
+            grown = np.empty((max(16, 2 * place), len(losses)))
+            grown[:place] = self._buffer.reshape(-1, len(losses))
+            self._buffer = grown
+        self._buffer[place] = losses
