@@ -60,7 +60,8 @@ def main() -> None:
     }
     text = f"{tables(result)}\n{comparisons(result, DEFAULT)}"
     print(text)
-    (_RESULTS / f"{arguments.name}.json").write_text(json.dumps(result) + "\n", encoding="utf-8")
+    rounded = json.loads(json.dumps(result), parse_float=lambda digits: round(float(digits), 5))
+    (_RESULTS / f"{arguments.name}.json").write_text(json.dumps(rounded) + "\n", encoding="utf-8")
     head = f"# Quality of the search\n\n`{result['command']}`, {result['date']}, optuna {optuna.__version__}\n\n"
     (_RESULTS / f"{arguments.name}.md").write_text(head + text, encoding="utf-8")
     plot(result, _RESULTS / f"{arguments.name}.png")

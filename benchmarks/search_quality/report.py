@@ -56,7 +56,7 @@ def tables(result: Mapping[str, Any]) -> str:
     lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]
     for method in methods:
         shares = [task["methods"][method]["budget_share_to_random"] for task in tasks.values()]
-        lines.append(_line([method, *(f"{share:.2f}" if math.isfinite(share) else "–" for share in shares)]))
+        lines.append(_line([method, *("–" if share is None else f"{share:.2f}" for share in shares)]))
     return "\n".join([*lines, ""])
 
 

@@ -1,5 +1,6 @@
 """All methods on all tasks with all seeds, and what that gives: plain figures, ready to be written down."""
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -79,7 +80,7 @@ def figures(task: Task, runs: Runs, budget: int) -> dict[str, Any]:
             "share_of_best": [mean_and_error(column) for column in zip(*shares, strict=True)],
             "shares_by_seed": [row[-1] for row in shares],
             "full_trainings": statistics.fmean(len(run) for run in seeds),
-            "budget_share_to_random": reached / checkpoints[-1],
+            "budget_share_to_random": reached / checkpoints[-1] if math.isfinite(reached) else None,
             "curve": [mean_and_error(column) for column in zip(*curves, strict=True)],
         }
     return {"epochs": task.epochs, "checkpoints": checkpoints, "curve_at": curve_at, "methods": methods}

