@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import statistics
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
@@ -21,12 +20,12 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
 from training.config_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
-from training.evaluate import evaluate
 from training.trainer import Trainer
+from training.validation import validate
 
 METHODS = ("standard", "trades", "mma", "mart", "shared_information")
 _RESULTS = Path(__file__).parent / "results"
@@ -57,29 +56,31 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="the paper's settings instead of the small budget")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--test-images", type=int, default=2000, help="of the test set's 10,000, balanced by class")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="others keep their old rows")
     arguments = parser.parse_args()
+    path = _RESULTS / ("mnist_methods_full.json" if arguments.full else "mnist_methods.json")
+    old = json.loads(path.read_text("utf-8"))["methods"] if set(arguments.methods) < set(METHODS) else {}
     budget: dict[str, Any] = {} if arguments.full else _SMALL
     runs = [
         (method, seed, {**budget, "data_root": arguments.data_root, "seed": seed}, arguments.test_images)
         for seed in range(arguments.seeds)
-        for method in METHODS
+        for method in arguments.methods
     ]
-    found: dict[str, list[dict[str, float]]] = {method: [] for method in METHODS}
+    found: dict[str, list[dict[str, float]]] = {method: [] for method in arguments.methods}
     for method, figures in tqdm(_measured(runs), total=len(runs), unit="run"):
         found[method].append(figures)
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     result = {
-        "command": " ".join(["python", "-m", "benchmarks.mnist_methods", *sys.argv[1:]]),
+        "command": command("mnist_methods", arguments.data_root),
         "budget": budget or "the presets mnist_*: Table 3 of the paper",
         "evaluation": {**_EVALUATION, "test_images": arguments.test_images, "weights": "of the last epoch"},
         "seeds": arguments.seeds,
-        "methods": {method: _summary(runs) for method, runs in found.items()},
+        "methods": {method: _summary(found[method]) if method in found else old[method] for method in METHODS},
         **surroundings(("torch",), device=device),
     }
     text = json.dumps(result, indent=2)
     print(text)
-    name = "mnist_methods_full.json" if arguments.full else "mnist_methods.json"
-    (_RESULTS / name).write_text(text + "\n", encoding="utf-8")
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def _measured(runs: list[tuple[str, int, dict[str, Any], int]]) -> Iterator[tuple[str, dict[str, float]]]:
@@ -101,7 +102,7 @@ def _measure(method: str, seed: int, changes: dict[str, Any], test_images: int) 
     trainer = Trainer(config, load_trial_data(config), device)
     trainer.run(lambda _epoch, _metrics, _save: None)
     test = _balanced(load_test_set(config), test_images).to(torch.device(device))
-    accuracies = evaluate(trainer.model, test, replace(config, eval_images=0))
+    accuracies = validate(trainer.model, test, replace(config, eval_images=0))
     seconds = sum(metrics["seconds"] for metrics in trainer.history)
     return method, {**accuracies, "seconds": seconds, "seed": seed}
 

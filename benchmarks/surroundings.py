@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,3 +18,9 @@ def surroundings(packages: Sequence[str], *, device: str | None = None) -> dict[
         "versions": {name: version(name) for name in packages},
         "load_average_at_the_end": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def command(benchmark: str, data_root: str | None = None) -> str:
+    """Give the command line of this process, with DIR for the folder of the data, which is nobody else's."""
+    words = ["DIR" if word == data_root else word for word in sys.argv[1:]]
+    return " ".join(["python", "-m", f"benchmarks.{benchmark}", *words])

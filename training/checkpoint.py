@@ -1,5 +1,6 @@
 """One trial's state in a folder: written whole or not at all, read without running code from the file."""
 
+import io
 import os
 import pickle
 import zipfile
@@ -9,7 +10,7 @@ from typing import Any
 
 import torch
 
-from training.config import TrialConfig
+from training.config import ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -21,6 +22,10 @@ FREE_KEYS = frozenset({"data_root"})
 
 class CheckpointError(Exception):
     """A checkpoint is missing, damaged or from another configuration."""
+
+
+class StorageError(CheckpointError):
+    """A checkpoint may be whole, but the storage does not give it now; a later attempt may succeed."""
 
 
 def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any], *, name: str = FILE_NAME) -> None:
@@ -44,13 +49,14 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
 def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     """Read the state that `save_checkpoint` wrote for `config`, its tensors on the CPU.
 
-    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration.
+    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration, and
+    StorageError, which is one, if it cannot be read for another reason.
     """
     path = folder / FILE_NAME
     content = _read(path)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
-    differences = _differences(content["config"], config.to_mapping())
+    differences = _differences(_completed(content["config"]), config.to_mapping())
     if differences:
         raise CheckpointError(
             f"{path} belongs to another configuration ({'; '.join(differences)});"
@@ -60,24 +66,60 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     return state
 
 
+def find_checkpoint(path: Path) -> Path:
+    """Give the file itself, or of a folder the last checkpoint, and without one the best; CheckpointError if none."""
+    if not path.is_dir():
+        return path
+    for name in (FILE_NAME, BEST_NAME):
+        if (path / name).is_file():
+            return path / name
+    raise CheckpointError(f"{path} holds neither {FILE_NAME} nor {BEST_NAME}; name a folder or file of a training.")
+
+
+def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
+    """Read configuration and state from a file, its tensors on the CPU; raise CheckpointError if it is unfit."""
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    try:
+        return TrialConfig.from_mapping(content["config"]), dict(content["state"])
+    except (KeyError, TypeError, AttributeError, ConfigError) as error:
+        raise CheckpointError(
+            f"{path} holds no configuration that this version knows ({error}); evaluate it with the one that wrote it."
+        ) from error
+
+
 def _read(path: Path) -> Any:
     try:
-        _verify_checksums(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
+        file = io.BytesIO(path.read_bytes())  # before all else: zipfile takes a broken connection for a damaged file
+    except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
-    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except OSError as error:
+        raise StorageError(f"{path} cannot be read ({error}); try again when its storage can be reached.") from error
+    try:
+        _verify_checksums(file)
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         raise CheckpointError(
             f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
         ) from error
 
 
-def _verify_checksums(path: Path) -> None:
+def _verify_checksums(file: io.BytesIO) -> None:
     """Raise BadZipFile if a byte has changed; `torch.load` ignores the checksums that `torch.save` writes."""
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(file) as archive:
         damaged = archive.testzip()
     if damaged is not None:
         raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+    file.seek(0)
+
+
+def _completed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Add the defaults of the keys that an older version did not know, which trained as they say."""
+    try:
+        return TrialConfig.from_mapping(saved).to_mapping()
+    except ConfigError:
+        return saved
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

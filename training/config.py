@@ -65,6 +65,9 @@ class TrialConfig:
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
     train_balance: str = choice("proportional", ("proportional", "equal"))
+    # With the validation part as well, for the final training of what was chosen: the accuracies on that part are
+    # then no measure of anything, and the test set is.
+    train_on: str = choice("train", ("train", "train_and_validation"))
     validation_fraction: float = real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
     split_seed: int = whole(0, 0)
     augmentation: str = choice("crop_flip", AUGMENTATIONS)
@@ -135,22 +138,7 @@ class TrialConfig:
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
         """Build from a file's keys (`lambda`, not `lam`); raise ConfigError with every fault at once."""
-        problems: list[tuple[str, str]] = []
-        rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(cls)}
-        checked: dict[str, Any] = {}
-        for key, value in values.items():
-            if key not in rules:
-                problems.append((str(key), _unknown(str(key), list(rules))))
-                continue
-            name, rule = rules[key]
-            try:
-                converted = rule.convert(value)
-                if not rule.holds(converted):
-                    raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
-            except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-                problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
-            else:
-                checked[name] = converted
+        checked, problems = _checked(values)
         if problems:
             raise ConfigError(problems)
         config = cls(**checked)
@@ -169,6 +157,33 @@ class TrialConfig:
 def file_key(name: str) -> str:
     """Give a field's key in files and in MLflow: `lambda` is a keyword of Python, hence `lam` in code."""
     return "lambda" if name == "lam" else name
+
+
+def field_problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Find the keys and values of a file that are wrong by themselves, whatever the others are."""
+    _, problems = _checked(values)
+    return problems
+
+
+def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """Give the fields that are right by themselves, converted, and what is wrong with the others."""
+    rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(TrialConfig)}
+    checked: dict[str, Any] = {}
+    problems = []
+    for key, value in values.items():
+        if key not in rules:
+            problems.append((str(key), _unknown(str(key), list(rules))))
+            continue
+        name, rule = rules[key]
+        try:
+            converted = rule.convert(value)
+            if not rule.holds(converted):
+                raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+            problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
+        else:
+            checked[name] = converted
+    return checked, problems
 
 
 def _unknown(key: str, known: list[str]) -> str:

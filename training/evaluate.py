@@ -1,52 +1,229 @@
-"""Natural and PGD accuracy of the deterministic classifier: what a search compares trials by."""
+"""Evaluate a trained model on the test set: `python -m training.evaluate CHECKPOINT --suite quick|paper|standard`."""
 
-import torch
-from torch import Tensor, nn
+import argparse
+import json
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from training.attacks import frozen, pgd
-from training.config import TrialConfig
-from training.data import ImageSet
-from training.data.augment import to_unit
-from training.numerics import exact_float32
+# torch takes seconds to import: --help is answered without it.
+if TYPE_CHECKING:
+    import torch
 
-# One seed for all trials and epochs: trials are compared under the same attack starts, and a restored trial
-# repeats its values whatever was evaluated before.
-ATTACK_SEED = 20_23
+    from training.data import ImageSet
+    from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
+    from training.evaluation.loading import TrainedModel
 
-
-def evaluate(model: nn.Module, image_set: ImageSet, config: TrialConfig) -> dict[str, float]:
-    """Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the set's first `config.eval_images` images.
-
-    A sample counts as robust if it is classified correctly both clean and under attack, so that no accuracy
-    under attack exceeds the natural one. The logits are those of the latent mean, in float32 and eval mode.
-    `image_set` is on the model's device. The model and all global random states are left as they were.
-    """
-    count = min(config.eval_images or len(image_set), len(image_set))
-    generator = torch.Generator(image_set.images.device).manual_seed(ATTACK_SEED)
-    correct = torch.zeros(2, dtype=torch.int64, device=image_set.images.device)
-    with exact_float32(), frozen(model):
-        for first in range(0, count, config.eval_batch_size):
-            batch = slice(first, min(first + config.eval_batch_size, count))
-            images, labels = to_unit(image_set.images[batch]), image_set.labels[batch]
-            correct += _correct(model, images, labels, config, generator)
-    natural, robust = correct.tolist()
-    return {"natural_accuracy": natural / count, "pgd_accuracy": robust / count}
+DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
+_SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
+STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
+REPRESENTATIONS = "representations.png"
 
 
-def _correct(
-    model: nn.Module, images: Tensor, labels: Tensor, config: TrialConfig, generator: torch.Generator
-) -> Tensor:
-    """Count the samples that are right clean, and right both clean and under attack: (2,)."""
-    adversarial = pgd(
-        model,
-        images,
-        labels,
-        epsilon=config.epsilon,
-        step_size=config.eval_attack_step_size,
-        steps=config.eval_attack_steps,
-        generator=generator,
+class UsageError(Exception):
+    """The command asks for what cannot be done; the message says why and how to proceed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code: 0 done, 2 wrong usage, 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    arguments = _parser().parse_args(words)
+    from training.attacks import AttackError
+    from training.checkpoint import CheckpointError
+    from training.data import DataError
+
+    try:
+        return _evaluate(arguments)
+    except (UsageError, AttackError, CheckpointError, DataError) as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USAGE
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "-m", "training.evaluate", *words])
+        sys.stderr.write(f"Interrupted. What was measured is kept; the same command continues:\n  {command}\n")
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Attack a trained model on the test set and say what is left of its accuracy, and what to doubt.",
+        epilog="Example: python -m training.evaluate runs/trials/digits --suite standard",
     )
-    with torch.no_grad():
-        natural = model(images).argmax(dim=1) == labels
-        robust = natural & (model(adversarial).argmax(dim=1) == labels)
-    return torch.stack([natural.sum(), robust.sum()])
+    add = parser.add_argument
+    add("checkpoint", metavar="CHECKPOINT", help="a checkpoint.pt or best.pt, or a folder with one (the last first)")
+    add("--suite", choices=_SUITES, default="quick", help="which attacks; paper: Table 2's; default: quick")
+    add("--attacks", metavar="A,B", help="these attacks instead of the suite's, by name; 'help' lists them")
+    add("--latent", choices=_LATENTS, default="mean", help="the latent's mean (default), or draws, averaged")
+    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: the paper's for the data set")
+    add("--images", type=int, metavar="N", help="a class-balanced part of the test set; default: all of it")
+    add("--layers", metavar="A,B", help="also the representation attack on these layers, and its picture (Figure 4)")
+    add("--surrogate", metavar="CHECKPOINT", help="a second model, whose adversarial images are transferred")
+    add("--data-root", metavar="DIR", help="folder of the data set; default: the checkpoint's")
+    add("--out", metavar="DIR", help="folder of the results; default: beside the checkpoint")
+    add("--batch-size", type=int, default=500, metavar="N")
+    add("--seed", type=int, default=0, metavar="N")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
+    return parser
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    """Check everything, then measure, then write; a warning sign does not change the exit code."""
+    from training.evaluation import LatentMode, evaluate_robustness
+    from training.evaluation.loading import description, load_model, load_test_images, require_labels
+
+    device = _device(arguments)
+    path = Path(arguments.checkpoint)
+    images = load_test_images(path, data_root=arguments.data_root)
+    shape = (images.images.shape[1], images.images.shape[2], images.images.shape[3])
+    trained = load_model(path, shape).to(device)
+    require_labels(images, trained)
+    chosen = _part(images, arguments).to(device)
+    latent = LatentMode.named(arguments.latent)
+    out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
+    suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
+    _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
+    with _progress() as on_batch:
+        evaluation = evaluate_robustness(
+            trained.model,
+            chosen,
+            suite,
+            latent=latent,
+            seed=arguments.seed,
+            batch_size=arguments.batch_size,
+            state_path=out / STATE,
+            on_batch=on_batch,
+        )
+    _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
+    _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
+    return DONE
+
+
+@contextmanager
+def _progress() -> "Iterator[OnBatch]":
+    from tqdm import tqdm
+
+    # `disable=None`: no bar where the output is not a terminal.
+    with tqdm(unit="batch", disable=None) as bar:
+
+        def on_batch(done: int, total: int, attack: str) -> None:
+            bar.total = total
+            bar.set_description(attack, refresh=False)
+            bar.update(done - bar.n)
+
+        yield on_batch
+
+
+def _suite(
+    arguments: argparse.Namespace,
+    trained: "TrainedModel",
+    *,
+    latent: "LatentMode",
+    device: "torch.device",
+    cache: Path,
+    shape: tuple[int, int, int],
+) -> "Suite":
+    from training.attacks import RepresentationAttack
+    from training.evaluation import ATTACKS, build_suite, scale_of
+    from training.evaluation.loading import load_model
+
+    names = arguments.attacks.split(",") if arguments.attacks else None
+    if names == ["help"]:
+        raise UsageError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+    scale = scale_of(trained.config, trained.classes)
+    if arguments.epsilon is not None:
+        scale = scale.resized(_radius(arguments.epsilon))
+    surrogate = None
+    if arguments.surrogate:
+        other = load_model(Path(arguments.surrogate), shape).to(device)
+        if other.classes != trained.classes:
+            raise UsageError(
+                f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
+                " name a surrogate that was trained on the same data set."
+            )
+        surrogate = other.model
+    suite = build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
+    layers = [
+        RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in _layers(arguments, trained)
+    ]
+    return replace(suite, attacks=(*suite.attacks, *layers))
+
+
+def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]:
+    """Give the layers that are named; raise UsageError if the model has no such layer."""
+    names: list[str] = arguments.layers.split(",") if arguments.layers else []
+    known = [name for name, _ in trained.model.named_modules() if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+    return names
+
+
+def _radius(text: str) -> float:
+    try:
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.") from error
+
+
+def _part(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
+    from training.evaluation import balanced_subset
+
+    if arguments.images is None:
+        return images
+    return images.subset(balanced_subset(images.labels, arguments.images, seed=arguments.seed))
+
+
+def _device(arguments: argparse.Namespace) -> "torch.device":
+    import torch
+
+    for name, least in (("threads", 1), ("batch_size", 1), ("seed", 0)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise UsageError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
+    if arguments.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(arguments.device)
+
+
+def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> Path:
+    return trained.path.parent / f"evaluation-{trained.path.stem}-{arguments.suite}-{arguments.latent}"
+
+
+def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
+    from training.evaluation.pictures import curve_png
+    from training.evaluation.table import table
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
+    (out / CURVE).write_bytes(curve_png(evaluation))
+    _say(table(evaluation))
+    _say(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
+
+
+def _draw_examples(
+    out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite", layers: Sequence[str]
+) -> None:
+    from training.evaluation.examples import draw_examples, draw_representations
+
+    (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
+    if layers:
+        (out / REPRESENTATIONS).write_bytes(draw_representations(trained.model, images, layers, suite.epsilon))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -64,6 +64,16 @@ class RandomStreams:
             self._own["cuda"] = torch.Generator(self.device).manual_seed(device).get_state()
 
 
+@contextmanager
+def preserved_randomness(device: torch.device) -> Iterator[None]:
+    """Run the block, then put the process's global generators (torch, `device`'s, Python, NumPy) back as they were."""
+    before = _global_states(device)
+    try:
+        yield
+    finally:
+        _set_global_states(before, device)
+
+
 def _global_states(device: torch.device) -> dict[str, Any]:
     states: dict[str, Any] = {
         "torch": torch.get_rng_state(),

@@ -14,12 +14,12 @@ from training.config import ConfigError, TrialConfig
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
-from training.evaluate import evaluate
 from training.losses import Batch, ModelLook, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.numerics import repeatable_convolutions
 from training.random_streams import RandomStreams
 from training.schedules import lambda_at, learning_rate_at
+from training.validation import validate
 
 __all__ = ["DivergedError", "OnStep", "Report", "Trainer"]
 
@@ -94,7 +94,7 @@ class Trainer:
         with self._streams.active(), repeatable_convolutions():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
-            accuracies = evaluate(self.model, self._validation, self.config)
+            accuracies = validate(self.model, self._validation, self.config)
         metrics = {
             **accuracies,
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},

@@ -1,31 +1,61 @@
-"""The data of a space at the door: there, readable, and fit for its configuration."""
+"""The data of a space at the door: there, readable, and fit for its configurations."""
 
-from training.config import ConfigError
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.space import Space
+from tuner.space.grid import MOST_CORNERS, corners
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from training.data import TrialData
 
 
 def checked_data(space: Space) -> str:
-    """Download the data if need be and try them on one configuration of the space.
+    """Download the data if need be and try them on the most demanding points of the space.
 
     Gives the digest of the validation images, by which a resumed search knows them. Raises UsageError for
     data that is neither on disk nor downloadable, and for what only shows with the data: images too small
-    for the architecture, fewer of them than a batch.
+    for an architecture, fewer of them than a batch.
     """
-    from training.data import DataError, ensure_available, load_trial_data
-    from training.trainer import Trainer
+    from training.data import DataError, ensure_available, forget_data, load_trial_data
 
-    config = space.example
+    digest = ""
     try:
-        ensure_available(config)
-        data = load_trial_data(config)
+        ensure_available(space.example)
+        for config in demanding_points(space):
+            data = load_trial_data(config)
+            _try(space, config, data)
+            digest = data.split_digest
     except DataError as error:
         raise UsageError(str(error)) from error
+    finally:
+        forget_data()  # the trials run in other processes
+    return digest
+
+
+def demanding_points(space: Space) -> list[TrialConfig]:
+    """Give for each architecture the corner with the largest batches, from the fewest images."""
+    points: dict[str, TrialConfig] = {}
+    for corner in islice(corners(space), MOST_CORNERS):
+        config = space.trial_config(corner)
+        best = points.setdefault(config.architecture, config)
+        if (config.batch_size, -config.train_fraction) > (best.batch_size, -best.train_fraction):
+            points[config.architecture] = config
+    return list(points.values())
+
+
+def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
+    from training.trainer import Trainer
+
     try:
         Trainer(config, data, "cpu")
     except ConfigError as error:
-        problems = (f"trial.{key}: {message}" for key, message in error.problems)
+        problems = (
+            f"{'parameters' if key in space.parameters else 'trial'}.{key}: {message}"
+            for key, message in error.problems
+        )
         raise UsageError("\n".join(f"{space.name}: {problem}" for problem in problems)) from error
     except ValueError as error:
         raise UsageError(f"{space.name}: {error}") from error
-    return data.split_digest

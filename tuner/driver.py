@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tuner.confirm.table import confirmation_rows, confirmation_table
 from tuner.data_check import checked_data
-from tuner.engine.ending import Ending
+from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
-from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.ledger import Ledger, default_ledger_url
 from tuner.lock import only_driver
-from tuner.plan import Plan, Request
+from tuner.plan import Plan, Request, plan_new
 from tuner.progress import LiveProgress, PlainProgress, Progress
 from tuner.progress.summary import print_closing, print_line, print_opening, resume_command
 from tuner.report.format import last_line
@@ -46,20 +47,37 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     from tuner.engine import cluster
 
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
-        store.require_reachable(plan.tracking_uri)
+        _check_tracking(plan)
     if console.is_terminal and request.verbosity >= 0:
         print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
     cluster.connect(request.address)
     cluster.require_resources(plan.space.resources, plan.space.name)
     digest = checked_data(plan.space)
     if not plan.resumed:
-        _make_folder(plan)
-    with only_driver(plan.folder.path):
+        plan = _with_folder(plan, request)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(only_driver(plan.folder.path))
+        except UsageError:
+            if not plan.resumed:
+                _discard(plan.folder)
+            raise
         ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
         try:
             return _run_connected(plan, request, ledger, console)
         finally:
             ledger.close()
+
+
+def _check_tracking(plan: Plan) -> None:
+    """Refuse to start a search without MLflow; one that has begun goes on, and MLflow catches up."""
+    store.require_uri(plan.tracking_uri)
+    try:
+        store.require_reachable(plan.tracking_uri)
+    except UsageError as error:
+        if not plan.resumed:
+            raise
+        _log.warning("%s The search goes on, and MLflow is written as soon as it answers.", error)
 
 
 def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Console) -> int:
@@ -101,20 +119,10 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     except Exception as error:  # noqa: BLE001 - the ledger is whole, and its user needs the way to go on
         _log.debug("The session broke off", exc_info=True)
         print_line(console, f"The search broke off: {last_line(str(error))}")
-    complete = publisher.close(_parent_status(ending, search))
+    complete = publisher.close(closing_status(ending, search.trials))
     if not complete:
         print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
     return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
-
-
-def _parent_status(ending: Ending, search: Search) -> str:
-    if ending is Ending.FINISHED:
-        return "FAILED" if _all_failed(search) else "FINISHED"
-    return "FAILED" if ending is Ending.BROKEN_OFF else "KILLED"
-
-
-def _all_failed(search: Search) -> bool:
-    return all(trial.outcome is Outcome.FAILED for trial in search.trials)
 
 
 def _progress(search: Search, name: str, console: Console, verbosity: int) -> Progress:
@@ -130,13 +138,16 @@ def _conclude(
 ) -> int:
     space = plan.space
     data = front_data(plan.folder.name, search.trials, space.objective_list, space.reference)
-    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id)
+    table = None
+    if space.confirm is not None:
+        table = confirmation_table(space, confirmation_rows(space, search.trials))
+    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table)
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]
     if len(search.trials) < space.search.trials:
         print_line(console, f"Ended after {len(search.trials)} trials: {search.stop_reason}.")
-    if _all_failed(search):
+    if all_failed(search.trials):
         reason = last_line(search.trials[-1].error)
         print_line(console, f"The search failed: every trial did. The last one: {reason}")
         return 1
@@ -151,11 +162,23 @@ def make_projection(folder: SearchFolder, space: Space, ledger: Ledger, tracking
     return Projection(tracking_uri, space, folder.name, ledger.facts()["search_id"], artifacts)
 
 
-def _make_folder(plan: Plan) -> None:
+def _with_folder(plan: Plan, request: Request) -> Plan:
+    """Make the folder of a new search; without a name it takes the next one where another driver was faster."""
     try:
         plan.folder.path.mkdir(parents=True)
     except OSError as error:
+        again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
+        if again.folder != plan.folder:
+            return _with_folder(again, request)
         raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
+    return plan
+
+
+def _discard(folder: SearchFolder) -> None:
+    """Remove what was made for a search that cannot begin."""
+    shutil.rmtree(folder.path)
+    with contextlib.suppress(OSError):  # the folder of all searches, if this was to be the first
+        folder.path.parent.rmdir()
 
 
 def _create(plan: Plan, request: Request, digest: str) -> Ledger:
@@ -178,18 +201,20 @@ def _create(plan: Plan, request: Request, digest: str) -> Ledger:
         if plan.warm_start:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
         ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
-        plan.folder.freeze(plan.space, frozen)
+        try:
+            plan.folder.freeze(plan.space, frozen)
+        except BaseException:
+            ledger.delete()
+            raise
     except BaseException:
-        shutil.rmtree(plan.folder.path)
-        with contextlib.suppress(OSError):  # the folder of all searches, if this was to be the first
-            plan.folder.path.parent.rmdir()
+        _discard(plan.folder)
         raise
     return ledger
 
 
 def _open_ledger(plan: Plan, digest: str) -> Ledger:
     """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
-    ledger = Ledger.open(plan.ledger_url, plan.folder.name)
+    ledger = plan.folder.open_ledger(plan.ledger_url)
     recorded = ledger.facts().get("split_digest", digest)
     if recorded != digest:
         ledger.close()

@@ -18,6 +18,8 @@ from tuner.errors import UsageError
 from tuner.ledger import Ledger, default_ledger_url
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
+from tuner.tracking import store
+from tuner.urls import absolute, has_masked_password, without_password
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _RESERVED = {"mlflow.db", "mlartifacts"}
@@ -61,12 +63,40 @@ class SearchFolder:
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
 
     def open_ledger(self, url: str | None = None) -> Ledger:
-        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder."""
-        recorded = self.frozen().get("ledger")
-        if recorded and not url and ":***@" in recorded:
+        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
+
+        Raises UsageError if there is none, or if it is that of another search of this name.
+        """
+        ledger = Ledger.open(self.ledger_url(url), self.name)
+        expected = self.frozen().get("search_id")
+        found = ledger.facts().get("search_id")
+        if expected and found != expected:
+            ledger.close()
+            raise UsageError(
+                f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
+                f"{found}, and {self.space_file} has {expected}. Give the right --ledger, or the right --runs-dir."
+            )
+        return ledger
+
+    def if_shared(self, url: str | None) -> str | None:
+        """Give `url`, a ledger meant for many searches, if it can be this one's: its ledger is not its own file."""
+        return url if self.frozen().get("ledger") else None
+
+    def ledger_url(self, given: str | None = None) -> str:
+        """Give the ledger's URL: `given`, or where the frozen space says, or the folder's own file."""
+        recorded = self.frozen().get("ledger") if self.space_file.exists() else None
+        if recorded and not given and has_masked_password(recorded):
             way = "give it with its password as --ledger or in TUNER_LEDGER"
             raise UsageError(f"The ledger of {self.name} is {recorded}: {way}.")
-        return Ledger.open(url or recorded or default_ledger_url(self.path), self.name)
+        return absolute(given or recorded or default_ledger_url(self.path))
+
+    def tracking_uri(self, given: str | None = None) -> str:
+        """Give MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
+        recorded = self.frozen().get("tracking_uri") if self.space_file.exists() else None
+        if recorded and not given and has_masked_password(recorded):
+            way = "give it with its password as --tracking-uri or in MLFLOW_TRACKING_URI"
+            raise UsageError(f"MLflow of {self.name} is at {recorded}: {way}.")
+        return absolute(given or recorded or store.default_tracking_uri(self.path.parent))
 
     def _mapping(self) -> dict[str, Any]:
         try:
@@ -76,6 +106,17 @@ class SearchFolder:
         if not isinstance(mapping, dict):
             raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
         return mapping
+
+
+def recorded_space(ledger: Ledger) -> Space:
+    """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
+    try:
+        return Space.model_validate(ledger.facts()["space"])
+    except (KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it."
+        ) from error
 
 
 def all_searches(runs_dir: Path) -> list[SearchFolder]:

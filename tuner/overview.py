@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, all_searches, find_search
-from tuner.ledger import Outcome, TrialRecord
+from tuner.folder import SearchFolder, all_searches, find_search, recorded_space
+from tuner.ledger import Ledger, Outcome, TrialRecord
 from tuner.report.front_data import FrontData, front_data
 from tuner.space import Space
 from tuner.stop_rules import finished
@@ -13,27 +13,30 @@ from tuner.stop_rules import finished
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tuple[Space, list[TrialRecord], FrontData]:
     """Read a search from its ledger; raise UsageError if there is none of this name."""
-    return _load(find_search(runs_dir, name), ledger_url)
+    folder = find_search(runs_dir, name)
+    return _load(folder, folder.open_ledger(ledger_url))
 
 
-def overview(runs_dir: Path) -> list[dict[str, Any]]:
-    """Give a row for each search, the newest first; one that cannot be read says why."""
-    return [_row(folder) for folder in all_searches(runs_dir)]
+def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, Any]]:
+    """Give a row for each search, the newest first; one that cannot be read says why.
+
+    `ledger_url` is the ledger of the searches that have none in their folder.
+    """
+    return [_row(folder, ledger_url) for folder in all_searches(runs_dir)]
 
 
-def _load(folder: SearchFolder, ledger_url: str | None) -> tuple[Space, list[TrialRecord], FrontData]:
-    ledger = folder.open_ledger(ledger_url)
+def _load(folder: SearchFolder, ledger: Ledger) -> tuple[Space, list[TrialRecord], FrontData]:
     try:
-        space = Space.model_validate(ledger.facts()["space"])
+        space = recorded_space(ledger)
         trials = ledger.load()
     finally:
         ledger.close()
     return space, trials, front_data(folder.name, trials, space.objective_list, space.reference)
 
 
-def _row(folder: SearchFolder) -> dict[str, Any]:
+def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
     try:
-        space, trials, data = _load(folder, None)
+        space, trials, data = _load(folder, folder.open_ledger(folder.if_shared(ledger_url)))
         created = str(folder.frozen().get("created", ""))
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}

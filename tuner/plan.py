@@ -2,17 +2,16 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, all_searches, find_search, new_search
-from tuner.ledger import default_ledger_url
+from tuner.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
 from tuner.space import Space, load_space
-from tuner.space.difference import differing_keys
+from tuner.space.difference import differing_keys, in_recorded_order
 from tuner.stop_rules import finished
-from tuner.tracking import store
+from tuner.urls import without_password
 from tuner.warm_start_source import EarlierSearch, read_earlier
 
 _log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class Request:
             "search.seed": self.seed,
             "resources.gpus_per_trial": self.gpus_per_trial,
             "resources.cpus_per_trial": self.cpus_per_trial,
-            "trial.data_root": None if self.data_root is None else str(self.data_root.resolve()),
+            "trial.data_root": None if self.data_root is None else str(self.data_root),
         }
         return {key: value for key, value in named.items() if value is not None}
 
@@ -69,14 +68,26 @@ def plan_new(request: Request) -> Plan:
     """Plan a new search, writing nothing; raise UsageError for anything wrong with the request."""
     if request.space is None:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
-    space = load_space(request.space, request.overrides, request.flags())
-    # Ray changes the folder of its workers, so that a relative path would be another one there.
-    space = _with_data_root(space, str(Path(space.trial.get("data_root", "data")).resolve()))
-    folder = new_search(request.runs_dir, request.name, space)
-    warm_start = tuple(read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
-    return Plan(
-        folder, space, _tracking_uri(request), _ledger_url(request, folder), resumed=False, warm_start=warm_start
-    )
+    space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
+    plan = _planned(request, new_search(request.runs_dir, request.name, space), space)
+    earlier = (read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
+    return replace(plan, warm_start=tuple(earlier))
+
+
+def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
+    """Plan the confirmation of `search`, a grid that is ready; its name is SEARCH-confirm by default."""
+    folder = new_search(request.runs_dir, request.name or f"{search}-confirm", space)
+    return _planned(request, folder, _with_data_root(space))
+
+
+def _planned(request: Request, folder: SearchFolder, space: Space) -> Plan:
+    tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
+    if tracking_uri == ledger_url:
+        raise UsageError(
+            f"--ledger and --tracking-uri are both {without_password(ledger_url)}, but Optuna and MLflow number the "
+            "versions of their tables in a table of the same name: give each a database of its own."
+        )
+    return Plan(folder, space, tracking_uri, ledger_url, resumed=False)
 
 
 def plan_resume(request: Request, name: str) -> Plan:
@@ -84,12 +95,13 @@ def plan_resume(request: Request, name: str) -> Plan:
     if request.warm_start:
         raise UsageError("--warm-start is for a new search; a resumed one keeps the evidence that it began with.")
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
-    recorded = _recorded_space(folder, request.ledger)
+    ledger = request.ledger if name else folder.if_shared(request.ledger)
+    recorded = _recorded_space(folder, ledger)
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
     keys = {override.partition("=")[0] for override in request.overrides}
-    if request.data_root is None and not keys & {"data_root", "trial.data_root"}:
-        asked = _with_data_root(asked, recorded.trial["data_root"])
+    moved = request.data_root is not None or keys & {"data_root", "trial.data_root"}
+    asked = _with_data_root(asked, None if moved else recorded.trial["data_root"])
     changed = differing_keys(recorded, asked)
     if changed:
         raise UsageError(
@@ -97,14 +109,14 @@ def plan_resume(request: Request, name: str) -> Plan:
             + "\n  ".join(changed)
             + "\nPut these back, or start a new search; trials, resources and data_root may change."
         )
-    tracking_uri = request.tracking_uri or folder.frozen().get("tracking_uri") or _tracking_uri(request)
-    return Plan(folder, asked, tracking_uri, _ledger_url(request, folder), resumed=True)
+    space = in_recorded_order(recorded, asked)
+    return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), resumed=True)
 
 
 def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
     ledger = folder.open_ledger(ledger_url)
     try:
-        return Space.model_validate(ledger.facts()["space"])
+        return recorded_space(ledger)
     finally:
         ledger.close()
 
@@ -112,31 +124,29 @@ def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
 def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
         try:
-            ledger = folder.open_ledger(request.ledger)
+            if _is_unfinished(folder, request.ledger):
+                return folder
         except UsageError as error:
             _log.warning("%s is passed over: %s", folder.name, error)
-            continue
-        try:
-            space = Space.model_validate(ledger.facts()["space"])
-            trials = ledger.load()
-        finally:
-            ledger.close()
-        if not finished(space, trials):
-            return folder
     raise UsageError(
         f"No search in {request.runs_dir} is unfinished. `tuner list` shows the searches; "
         "--resume NAME --trials N extends a finished one."
     )
 
 
-def _with_data_root(space: Space, data_root: str) -> Space:
-    return space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})
+def _is_unfinished(folder: SearchFolder, ledger_url: str | None) -> bool:
+    ledger = folder.open_ledger(folder.if_shared(ledger_url))
+    try:
+        return not finished(recorded_space(ledger), ledger.load())
+    finally:
+        ledger.close()
 
 
-def _tracking_uri(request: Request) -> str:
-    return request.tracking_uri or store.default_tracking_uri(request.runs_dir)
-
-
-def _ledger_url(request: Request, folder: SearchFolder) -> str:
-    recorded = folder.frozen().get("ledger") if folder.space_file.exists() else None
-    return request.ledger or recorded or default_ledger_url(folder.path)
+def _with_data_root(space: Space, data_root: str | None = None) -> Space:
+    """Make `data_root`, by default the space's own, absolute: Ray changes the folder of its workers."""
+    given = str(data_root or space.trial.get("data_root", "data"))
+    try:
+        absolute = str(Path(given).expanduser().resolve())
+    except RuntimeError as error:
+        raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
+    return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from tuner.driver import make_projection
+from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, find_search
+from tuner.folder import SearchFolder, find_search, recorded_space
 from tuner.ledger import Outcome
 from tuner.lock import only_driver
 from tuner.report.files import write_front_files
 from tuner.report.front_data import front_data
-from tuner.space import Space
 from tuner.tracking import store
 from tuner.urls import without_password
 
@@ -17,7 +17,7 @@ from tuner.urls import without_password
 def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
     """Bring MLflow up to date; give the number of trials and the URI. Raise UsageError if MLflow is out of reach."""
     folder = find_search(runs_dir, name)
-    uri = tracking_uri or folder.frozen().get("tracking_uri") or store.default_tracking_uri(runs_dir)
+    uri = folder.tracking_uri(tracking_uri)
     store.require_reachable(uri)
     # A running search writes MLflow itself; two writers could make two runs of one trial.
     with only_driver(folder.path):
@@ -27,7 +27,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     ledger = folder.open_ledger(ledger_url)
     try:
-        space = Space.model_validate(ledger.facts()["space"])
+        space = recorded_space(ledger)
         trials = ledger.load()
         projection = make_projection(folder, space, ledger, uri)
     finally:
@@ -38,9 +38,10 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
 
     try:
         projection.write(trials, data)
-        projection.write_files(files)
         ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
-        projection.close("FINISHED" if ended >= space.search.trials else "KILLED")
+        ending = Ending.FINISHED if ended >= space.search.trials else Ending.INTERRUPTED
+        projection.close(closing_status(ending, trials))
+        projection.write_files(files)
     except (MlflowException, OSError) as error:
         raise UsageError(
             f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."

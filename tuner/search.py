@@ -103,14 +103,22 @@ class Search:
             listener.on_started(assignment)
         return assignment
 
+    def hand_out_again(self, number: int) -> None:
+        """Put a running trial back among those to be handed out: who had it has lost it."""
+        if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
+            self._waiting.append(number)
+
     def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
         """Record an epoch of a running trial and decide on it.
 
-        An epoch that is on record already (trained again after a crash) gets the decision of the first time.
+        An epoch that is on record already (trained again after a crash) gets the decision of the first time, and
+        its checkpoint takes the place of the first one.
         """
         trial = self._trials[number]
         known = next((report for report in trial.reports if report.epoch == epoch), None)
         if known is not None:
+            if checkpoint is not None and trial.outcome is Outcome.RUNNING:
+                self._renew_checkpoint(trial, epoch, checkpoint)
             return known.decision
         if trial.outcome is not Outcome.RUNNING:
             return Decision.STOP
@@ -135,6 +143,14 @@ class Search:
         """End a running trial as failed, with the reason; a trial that has ended stays as it is."""
         if self._trials[number].outcome is Outcome.RUNNING:
             self._end(number, Outcome.FAILED, error=error)
+
+    def _renew_checkpoint(self, trial: TrialRecord, epoch: int, checkpoint: str) -> None:
+        """Record a checkpoint of an epoch on record; those of later epochs could not be used, or it would not be."""
+        self._ledger.renew_checkpoint(trial.number, epoch, checkpoint)
+        places = {report.epoch: report.checkpoint if report.epoch < epoch else None for report in trial.reports}
+        places[epoch] = checkpoint
+        reports = tuple(replace(report, checkpoint=places[report.epoch]) for report in trial.reports)
+        self._trials[trial.number] = replace(trial, reports=reports)
 
     def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
         if not np.isfinite(self._losses(metrics)).all():

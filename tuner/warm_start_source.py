@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.folder import find_search
+from tuner.folder import find_search, recorded_space
 from tuner.search import compared_epochs
 from tuner.space import Space
 from tuner.warm_start import EarlierTrial, earlier_trials, to_fact
@@ -32,14 +32,17 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
     Raises UsageError if there is no such search, or if none of its trials can be evidence.
     """
     folder = find_search(runs_dir, name)
-    ledger = folder.open_ledger(ledger_url if folder.frozen().get("ledger") else None)
+    ledger = folder.open_ledger(folder.if_shared(ledger_url))
     try:
-        facts = ledger.facts()
-        trials = ledger.load()
+        earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts().get("split_digest")
     finally:
         ledger.close()
-    chosen = earlier_trials(name, Space.model_validate(facts["space"]), trials, space, compared_epochs(space))
-    return EarlierSearch(name, tuple(chosen), facts.get("split_digest"))
+    if earlier.confirm is not None:
+        raise UsageError(
+            f"--warm-start {name}: it is a confirmation, measured on the test set, which no search may see; give the "
+            f"search that it confirms, {earlier.confirm.search}."
+        )
+    return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space, compared_epochs(space))), digest)
 
 
 def warm_start_fact(searches: Sequence[EarlierSearch], split_digest: str) -> list[dict[str, Any]]:

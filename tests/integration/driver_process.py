@@ -24,15 +24,19 @@ class Finished:
     output: str
 
 
+def own_environment(**others: str) -> dict[str, str]:
+    """Give this process's environment without the settings of the user who runs the tests, and with `others`."""
+    return {key: value for key, value in os.environ.items() if key not in _OWN} | others
+
+
 def start(runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `python -m tuner.run` in the background; standard output and error come through one pipe."""
-    environment = {key: value for key, value in os.environ.items() if key not in _OWN}
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "tuner.run", "--runs-dir", str(runs_dir), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env=own_environment(),
         cwd=runs_dir.parent,
         start_new_session=True,
     )

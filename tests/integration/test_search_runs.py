@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from driver_process import TINY, Finished, mlflow_runs, run, trials_of
 
-from tuner.ledger import Outcome
+from tuner.ledger import Outcome, trial_name
 
 pytestmark = pytest.mark.slow
 
@@ -76,33 +76,38 @@ def test_the_folder_holds_the_front_and_the_space(runs_dir: Path) -> None:
 
 
 @pytest.mark.usefixtures("finished")
-def test_checkpoints_are_kept_for_continuing_only(runs_dir: Path) -> None:
-    for folder in (runs_dir / "whole" / "ray").glob("session-1/trial-*"):
-        assert 1 <= len(list(folder.glob("checkpoint_*"))) <= 2
+def test_of_an_ended_trial_the_last_checkpoint_stays(runs_dir: Path) -> None:
+    for trial in trials_of(runs_dir, "whole"):
+        kept = (runs_dir / "whole").glob(f"ray/session-*/{trial_name(trial.number)}/checkpoint_*")
+        assert [str(path.relative_to(runs_dir / "whole")) for path in kept] == [trial.reports[-1].checkpoint]
 
 
 def test_what_a_retry_cannot_mend_is_recorded_and_the_search_goes_on(runs_dir: Path) -> None:
-    """cnn4 cannot read 8x8 images, which the trial finds out; a learning rate of 1e30 diverges at once."""
-    points = (
-        "[{architecture: cnn4}, {architecture: digits_cnn, learning_rate: 1.0e+30, alpha: 0.5},"
-        " {architecture: digits_cnn, learning_rate: 0.05}]"
-    )
+    """A learning rate of 1e30 diverges at once."""
     overrides = [
-        "parameters.architecture={type: categorical, choices: [digits_cnn, cnn4]}",
         "parameters.learning_rate={type: categorical, choices: [0.05, 1.0e+30]}",
-        f"search.start_points={points}",
+        "search.start_points=[{learning_rate: 1.0e+30, alpha: 0.5}, {learning_rate: 0.05}]",
         "search.max_failures=1",
     ]
-    flags = ["--name", "faulty", "--trials", "3", "--epochs", "1", *_set(overrides)]
-    ended = run(runs_dir, "--space", str(_without_fixed(runs_dir)), *flags)
+    flags = ["--name", "faulty", "--trials", "2", "--epochs", "1", *_set(overrides)]
+    ended = run(runs_dir, "--space", str(_without_fixed(runs_dir, "learning_rate:")), *flags)
     assert ended.code == 0, ended.output
-    refused, diverged, good = trials_of(runs_dir, "faulty")
-    assert [t.outcome for t in (refused, diverged, good)] == [Outcome.FAILED, Outcome.FAILED, Outcome.COMPLETED]
-    assert "cnn4" in (refused.error or "")
+    diverged, good = trials_of(runs_dir, "faulty")
+    assert [t.outcome for t in (diverged, good)] == [Outcome.FAILED, Outcome.COMPLETED]
     assert "diverged in epoch 1" in (diverged.error or "")
     assert "is started again" not in ended.output
     _, children = mlflow_runs(runs_dir, "tiny", "faulty")
-    assert [children[number][0].info.status for number in (0, 1, 2)] == ["FAILED", "FAILED", "FINISHED"]
+    assert [children[number][0].info.status for number in (0, 1)] == ["FAILED", "FINISHED"]
+
+
+def test_an_architecture_that_cannot_read_the_images_is_refused_before_the_first_trial(runs_dir: Path) -> None:
+    """cnn4 cannot read 8x8 images."""
+    choices = ["parameters.architecture={type: categorical, choices: [digits_cnn, cnn4]}"]
+    space = _without_fixed(runs_dir, "architecture:")
+    ended = run(runs_dir, "--space", str(space), "--name", "refused", *_set(choices))
+    assert ended.code == 2, ended.output
+    assert "tiny: parameters.architecture: " in ended.output
+    assert not (runs_dir / "refused").exists()
 
 
 def _texts(values: dict[str, object]) -> dict[str, str]:
@@ -113,10 +118,9 @@ def _set(overrides: Sequence[str]) -> list[str]:
     return [argument for override in overrides for argument in ("--set", override)]
 
 
-def _without_fixed(runs_dir: Path) -> Path:
-    """Give the tiny space with architecture and learning rate left to be searched."""
+def _without_fixed(runs_dir: Path, key: str) -> Path:
+    """Give the tiny space with one setting left to be searched."""
     path = runs_dir.parent / "faulty.yaml"
     lines = TINY.read_text(encoding="utf-8").splitlines(keepends=True)
-    kept = [line for line in lines if not line.strip().startswith(("architecture:", "learning_rate:"))]
-    path.write_text("".join(kept), encoding="utf-8")
+    path.write_text("".join(line for line in lines if not line.strip().startswith(key)), encoding="utf-8")
     return path

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -6,7 +7,7 @@ import pytest
 import torch
 from stand_ins import make_config
 
-from training.checkpoint import FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
+from training.checkpoint import FILE_NAME, CheckpointError, StorageError, load_checkpoint, save_checkpoint
 
 STATE: dict[str, Any] = {
     "epoch": 2,
@@ -36,9 +37,36 @@ def test_another_configuration_is_refused_with_each_difference(tmp_path: Path) -
     assert "alpha is 0.5 there, but 0.25 here; lambda is 4.0 there, but 3.0 here" in str(caught.value)
 
 
+def test_a_key_that_the_writer_did_not_know_has_its_default(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = torch.load(tmp_path / FILE_NAME, weights_only=True)
+    del content["config"]["max_margin"]
+    torch.save(content, tmp_path / FILE_NAME)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    with pytest.raises(CheckpointError, match="hsic_neighbours is 3 there, but 9 here"):
+        load_checkpoint(tmp_path, make_config(hsic_neighbours=9))
+    content["config"]["gone_since"] = 1
+    torch.save(content, tmp_path / FILE_NAME)
+    with pytest.raises(CheckpointError, match="gone_since is 1 there, but 'absent' here"):
+        load_checkpoint(tmp_path, make_config())
+
+
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=f"{FILE_NAME} does not exist"):
         load_checkpoint(tmp_path, make_config())
+
+
+def test_a_storage_that_cannot_be_reached_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+
+    def stale(path: Path) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", stale)
+        with pytest.raises(StorageError, match=f"{FILE_NAME} cannot be read .*try again"):
+            load_checkpoint(tmp_path, make_config())
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])

@@ -1,109 +1,214 @@
-import copy
-import math
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
-from stand_ins import make_config, make_data
-from torch import Tensor, nn
+from stand_ins import make_config
 
-from training.data import ImageSet
-from training.data.augment import to_unit
-from training.evaluate import evaluate
+import training.evaluate
+from training.checkpoint import save_checkpoint
+from training.config import TrialConfig
+from training.evaluate import main
+from training.evaluation import SUITES
 from training.models import build_model
+
+DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
+
+
+def write_checkpoint(folder: Path, config: TrialConfig = DIGITS, *, classes: int = 10, seed: int = 0) -> Path:
+    """Write what a trainer would, with weights as they are drawn."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = build_model(config, classes, (1, 8, 8))
+    save_checkpoint(folder, config, {"epoch": 3, "model": model.state_dict()})
+    return folder / "checkpoint.pt"
 
 
 @pytest.fixture
-def model() -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return build_model(make_config(), 4, (1, 8, 8))
+def checkpoint(tmp_path: Path) -> Path:
+    return write_checkpoint(tmp_path / "run")
 
 
-def test_natural_accuracy_is_correct_over_total(model: nn.Module) -> None:
-    images = make_data().validation
-    with torch.no_grad():
-        predicted = copy.deepcopy(model).eval()(to_unit(images.images)).argmax(dim=1)
-    # 30 images in batches of 13: the last batch is short, and a mean of batch means would differ.
-    expected = (predicted == images.labels).sum().item() / 30
-    assert evaluate(model, images, make_config())["natural_accuracy"] == expected
+def start(path: Path, *words: str) -> int:
+    return main([str(path), "--device", "cpu", *words])
 
 
-@pytest.mark.parametrize("size", [1, 7, 30, 500])
-def test_natural_accuracy_does_not_depend_on_the_batches(model: nn.Module, size: int) -> None:
-    images = make_data().validation
-    whole = evaluate(model, images, make_config(eval_batch_size=30))
-    assert evaluate(model, images, make_config(eval_batch_size=size))["natural_accuracy"] == (whole["natural_accuracy"])
+QUICK = ("--images", "60", "--attacks", "noise,pgd20,apgd_ce")
 
 
-def test_epsilon_zero_gives_the_natural_accuracy(model: nn.Module) -> None:
-    values = evaluate(model, make_data().validation, make_config(epsilon=0))
-    assert values["pgd_accuracy"] == values["natural_accuracy"]
+def test_writes_table_json_and_pictures(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(checkpoint, *QUICK, "--out", str(tmp_path / "out")) == 0
+    shown = capsys.readouterr().out
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert "60 of 359 test images, latent mean" in shown
+    assert f"{100 * record['natural_accuracy']:.2f}" in shown
+    assert list(record["attacks"])[:3] == ["noise, linf 0.2", "PGD-20, linf 0.2", "APGD-CE, linf 0.2"]
+    attacks = record["attacks"].values()
+    assert record["worst_case_accuracy"] <= min(entry["accuracy"] for entry in attacks if entry["epsilon"] <= 0.2)
+    assert (record["epoch"], record["architecture"], record["images"]) == (3, "digits_cnn", 60)
+    assert record["config"]["epsilon"] == 0.2
+    for picture in ("accuracy.png", "examples.png"):
+        assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
 
 
-class Brightness(nn.Module):
-    """Class 0 for dark images, class 1 for bright ones."""
-
-    def forward(self, images: Tensor) -> Tensor:
-        brightness = images.flatten(1).mean(dim=1)
-        return torch.stack([0.5 - brightness, brightness - 0.5], dim=1)
-
-
-def test_a_clean_error_is_never_robust() -> None:
-    # Brightness 0.45 (right, breakable), 0.1 (right, out of reach of epsilon 0.1), 0.55 (wrong already).
-    levels = torch.tensor([115, 26, 140], dtype=torch.uint8)
-    images = ImageSet(levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64))
-    values = evaluate(Brightness(), images, make_config(epsilon=0.1, eval_attack_steps=10))
-    assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 1 / 3}
+def test_a_folder_will_do_and_results_lie_beside_the_checkpoint(checkpoint: Path) -> None:
+    assert start(checkpoint.parent, *QUICK) == 0
+    assert (checkpoint.parent / "evaluation-checkpoint-quick-mean" / "evaluation.json").is_file()
+    checkpoint.rename(checkpoint.with_name("best.pt"))
+    assert start(checkpoint.parent, *QUICK) == 0
+    assert (checkpoint.parent / "evaluation-best-quick-mean" / "evaluation.json").is_file()
 
 
-class Flipping(nn.Module):
-    """Wrong on the images as they are, right on every other input: an attack can only help it."""
+def test_an_interrupted_evaluation_goes_on_with_the_same_command(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    assert start(checkpoint, *QUICK, "--batch-size", "25", "--out", str(whole)) == 0
+    words = [str(checkpoint), "--device", "cpu", *QUICK, "--batch-size", "25", "--out", str(out)]
 
-    def __init__(self, clean: Tensor) -> None:
-        super().__init__()
-        self.clean = clean
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
 
-    def forward(self, images: Tensor) -> Tensor:
-        moved = (images - self.clean).abs().flatten(1).amax(dim=1)
-        return torch.stack([moved - 1e-6, torch.zeros_like(moved)], dim=1)
-
-
-def test_an_attack_that_corrects_an_error_does_not_count() -> None:
-    pixels = torch.full((2, 1, 4, 4), 100, dtype=torch.uint8)
-    images = ImageSet(pixels, torch.zeros(2, dtype=torch.int64))
-    values = evaluate(Flipping(to_unit(pixels)), images, make_config())
-    assert values == {"natural_accuracy": 0, "pgd_accuracy": 0}
-
-
-def test_eval_images_takes_the_first_ones(model: nn.Module) -> None:
-    images = make_data().validation
-    first = ImageSet(images.images[:17], images.labels[:17])
-    config = make_config(eval_images=17)
-    assert evaluate(model, images, config) == evaluate(model, first, config)
-    assert evaluate(model, images, make_config(eval_images=900)) == evaluate(model, images, make_config())
+    with monkeypatch.context() as patch:
+        patch.setattr("training.attacks.first_order.Pgd.__call__", interrupted)
+        assert main(words) == 130
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    assert command == ["python", "-m", "training.evaluate", *words]
+    assert not (out / "evaluation.json").exists()
+    assert main(command[3:]) == 0
+    found, expected = (json.loads((folder / "evaluation.json").read_text()) for folder in (out, whole))
+    assert found == expected
 
 
-def test_nothing_but_the_arguments_matters_and_nothing_is_disturbed(model: nn.Module) -> None:
-    images, config = make_data().validation, make_config()
-    model.train()
-    state, random_state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
-    first = evaluate(model, images, config)
-    assert torch.equal(torch.get_rng_state(), random_state)
-    assert all(module.training for module in model.modules())
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
-    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
-    torch.rand(3)
-    assert evaluate(model.eval(), images, make_config(seed=5)) == first
+def test_another_configuration_is_not_mixed_in(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = ("--out", str(tmp_path / "out"))
+    assert start(checkpoint, *QUICK, *out) == 0
+    assert start(checkpoint, *QUICK, *out, "--seed", "1") == 2
+    assert "belongs to another evaluation" in capsys.readouterr().err
 
 
-def test_robust_accuracy_falls_with_epsilon(model: nn.Module) -> None:
-    accuracies = [
-        evaluate(
-            model,
-            make_data().validation,
-            make_config(epsilon=epsilon, eval_attack_steps=10, eval_attack_step_size=max(epsilon / 4, 1e-3)),
-        )["pgd_accuracy"]
-        for epsilon in (0, 0.1, 0.3, 1)
+def test_sampled_latents_and_a_surrogate(checkpoint: Path, tmp_path: Path) -> None:
+    other = write_checkpoint(tmp_path / "other", seed=1)
+    words = ("--images", "20", "--attacks", "pgd20,cw", "--latent", "sampled", "--surrogate", str(other))
+    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 0
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert (record["attack_draws"], record["prediction_draws"]) == (20, 50)
+    names = [entry["name"] for entry in record["attacks"].values() if not entry["curve"]]
+    assert names[:2] == ["PGD-20 (EOT 20)", "C&W (c=1, 20 steps) on the mean path"]
+    assert names[2:] == [
+        f"transfer of {name}" for name in ("PGD-10", "PGD-20", "PGD-40", "C&W (c=1, 20 steps)", "Square")
     ]
-    assert accuracies == sorted(accuracies, reverse=True)
-    assert not math.isnan(accuracies[0])
+    assert len(list((tmp_path / "out" / "transfer").iterdir())) == 5
+
+
+def test_layers_add_the_representation_attack_and_its_picture(checkpoint: Path, tmp_path: Path) -> None:
+    words = ("--images", "10", "--attacks", "fgsm", "--layers", "backbone.5,bottleneck", "--epsilon", "0.3")
+    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 0
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    names = [entry["name"] for entry in record["attacks"].values() if not entry["curve"]]
+    assert names == ["FGSM", "ARA-20 backbone.5", "ARA-20"]
+    assert (tmp_path / "out" / "representations.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
+    assert start(checkpoint, *QUICK, "--epsilon", "8/255", "--out", str(tmp_path / "out")) == 0
+    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert record["epsilon"] == 8 / 255
+    assert record["attacks"]["PGD-20, linf 0.03137"]["parameters"]["step_size"] == repr(0.05 * (8 / 255) / 0.2)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--epsilon", "8"], "epsilon is 8, but must be in [0, 1]"),
+        (["--epsilon", "0"], "must be above 0"),
+        (["--epsilon", "x"], "'x', but must be a number such as 0.031 or 8/255"),
+        (["--images", "0"], "from 1 to 359"),
+        (["--images", "360"], "from 1 to 359"),
+        (["--attacks", "pgd20,pgd"], "must be among noise, fgsm"),
+        (["--attacks", "help"], "The attacks are noise, fgsm"),
+        (["--layers", "conv9"], "no layer conv9; it has backbone, backbone.0"),
+        (["--surrogate", "absent.pt"], "absent.pt does not exist"),
+        (["--batch-size", "0"], "--batch-size is 0"),
+        (["--threads", "0"], "--threads is 0"),
+        (["--seed", "-1"], "--seed is -1"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_writes_nothing(
+    checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], expected: str
+) -> None:
+    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 2
+    assert expected in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_unfit_checkpoints_end_with_2(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def complaint(path: Path, *words: str) -> str:
+        assert start(path, *QUICK, "--out", str(tmp_path / "out"), *words) == 2
+        assert not (tmp_path / "out").exists()
+        return capsys.readouterr().err
+
+    assert "does not exist" in complaint(tmp_path / "absent.pt")
+    assert "holds neither checkpoint.pt nor best.pt" in complaint(tmp_path)
+    state = torch.load(checkpoint, weights_only=True)["state"]
+    other = replace(DIGITS, bottleneck=7)
+    save_checkpoint(tmp_path / "mixed", other, state)
+    assert "do not fit the architecture digits_cnn with 10 classes" in complaint(tmp_path / "mixed")
+    too_small = replace(DIGITS, architecture="cnn4")
+    save_checkpoint(tmp_path / "small", too_small, state)
+    assert "The images are 8x8" in complaint(tmp_path / "small")
+    save_checkpoint(tmp_path / "empty", DIGITS, {"epoch": 1})
+    assert "holds no classifier" in complaint(tmp_path / "empty")
+    assert "label 9, but the model in" in complaint(write_checkpoint(tmp_path / "few", classes=4))
+    fewer = write_checkpoint(tmp_path / "more", classes=12)
+    assert "has 12 classes, but the model 10" in complaint(checkpoint, "--surrogate", str(fewer))
+    folder = write_checkpoint(tmp_path / "folder", replace(DIGITS, dataset="folder"))
+    assert "nowhere" in complaint(folder, "--data-root", str(tmp_path / "nowhere"))
+    content = torch.load(checkpoint, weights_only=True)
+    content["config"]["wheels"] = 4
+    torch.save(content, checkpoint)
+    assert "wheels: unknown key" in complaint(checkpoint)
+    torch.save({"weights": 1}, checkpoint)
+    assert "not a checkpoint of format 1" in complaint(checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    assert "cannot be read" in complaint(checkpoint)
+
+
+def test_a_diverged_model_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_checkpoint(tmp_path / "run")
+    state = torch.load(path, weights_only=True)["state"]
+    state["model"]["head.bias"] += torch.nan
+    save_checkpoint(path.parent, DIGITS, state)
+    assert start(path, *QUICK) == 2
+    assert "it has diverged" in capsys.readouterr().err
+
+
+def test_the_command_knows_the_suites() -> None:
+    assert training.evaluate._SUITES == SUITES
+
+
+def test_help_answers_without_torch() -> None:
+    code = """
+import sys, training.evaluate
+try:
+    training.evaluate.main(["--help"])
+finally:
+    assert "torch" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "CHECKPOINT" in done.stdout
+
+
+def test_needs_neither_the_tuner_nor_its_libraries() -> None:
+    code = """
+import sys
+for name in ("ray", "optuna", "mlflow", "torchattacks", "tuner"):
+    sys.modules[name] = None
+import training.evaluation
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

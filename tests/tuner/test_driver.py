@@ -1,5 +1,6 @@
 """A driver from start to end, with simulated trials in place of Ray and a projection that only listens."""
 
+import errno
 import json
 import shutil
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.plan import Plan, Request, plan_new, plan_resume
 from tuner.report.front_data import FrontData
 from tuner.search import Search
+from tuner.space import Space
 
 Session = Callable[..., Ending]
 
@@ -57,14 +59,22 @@ class Driver:
         self.text = ""
         monkeypatch.setattr(tuner.driver, "make_projection", lambda *_: self.projection)
         monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
-        monkeypatch.setattr("tuner.engine.cluster._cluster_resources", lambda: {"CPU": 2})
+        monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
         monkeypatch.setattr("tuner.report.files.front_png", lambda _: b"")
 
     def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
         """Plan and drive a search whose session is `session`."""
+        request = self.request(**flags) if resume is None else Request(runs_dir=self.runs_dir, **flags)
+        plan = plan_new(request) if resume is None else plan_resume(request, resume)
+        return self.drive(plan, request, session)
+
+    def request(self, **flags: Any) -> Request:
+        """Give the request for a new search."""
+        return Request(space=str(self._space), runs_dir=self.runs_dir, **flags)
+
+    def drive(self, plan: Plan, request: Request, session: Session) -> int:
+        """Drive a planned search."""
         self._monkeypatch.setattr("tuner.engine.session.run_session", session)
-        request = Request(space=str(self._space) if resume is None else None, runs_dir=self.runs_dir, **flags)
-        plan: Plan = plan_new(request) if resume is None else plan_resume(request, resume)
         screen = StringIO()
         code = run(plan, request, Console(file=screen, width=200))
         self.text = screen.getvalue()
@@ -225,6 +235,34 @@ def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver) -> None:
     refused(driver, f"The folder {driver.runs_dir}/small-1 cannot be made: .*--runs-dir")
 
 
+def test_two_unnamed_searches_planned_at_the_same_moment_get_two_names(driver: Driver) -> None:
+    request = driver.request()
+    first, second = plan_new(request), plan_new(request)
+    assert first.folder == second.folder
+    for plan in (first, second):
+        driver.drive(plan, request, to_the_end)
+    for name in ("small-1", "small-2"):
+        assert len(driver.trials(name)) == 3
+        assert (driver.folder(name).path / "ledger.db").is_file()
+
+
+def test_a_name_that_another_driver_took_meanwhile_is_refused(driver: Driver) -> None:
+    request = driver.request(name="mine")
+    plan = plan_new(request)
+    driver.drive(plan, request, to_the_end)
+    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+        driver.drive(plan, request, to_the_end)
+
+
+def test_without_a_lock_no_folder_is_left(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available", file, operation)
+
+    monkeypatch.setattr("tuner.lock.fcntl.flock", flock)
+    refused(driver, "has no locks")
+    assert not driver.runs_dir.exists()
+
+
 def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: Driver, tmp_path: Path) -> None:
     shared = f"sqlite:///{tmp_path}/shared.db"
     driver.run(to_the_end, ledger=shared)
@@ -233,7 +271,7 @@ def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: 
     assert not (driver.folder().path / "ledger.db").exists()
     assert len(driver.trials()) == 3
     shutil.rmtree(driver.runs_dir)
-    refused(driver, "holds a search named 'small-1' already: choose another --name", ledger=shared)
+    refused(driver, "holds a search named 'small-1' already, .*: choose another --name", ledger=shared)
     assert not driver.runs_dir.exists()
 
 
@@ -271,3 +309,37 @@ def test_a_stop_rule_that_ends_a_search_is_told(driver: Driver) -> None:
     assert "Ended after 1 trials: the trials have trained 9 epochs, and search.max_epochs is 1." in driver.text
     assert driver.run(to_the_end, name="all") == 0
     assert "Ended after" not in driver.text
+
+
+def test_an_mlflow_that_is_away_keeps_no_search_from_being_resumed(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.run(interrupted)
+    assert driver.run(to_the_end, resume="small-1", tracking_uri="http://127.0.0.1:1") == 0
+    (warning,) = caplog.messages
+    assert warning.startswith("MLflow does not answer at http://127.0.0.1:1")
+    with pytest.raises(UsageError, match="--tracking-uri 'nonsense' must be a URI"):
+        driver.run(to_the_end, resume="small-1", tracking_uri="nonsense", trials=4)
+
+
+def test_the_query_of_a_ledgers_url_is_remembered(driver: Driver, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db?timeout=9"
+    driver.run(interrupted, ledger=url)
+    assert driver.folder().frozen()["ledger"] == url
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_a_search_that_could_not_be_written_leaves_its_name_free_in_a_shared_ledger(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+
+    def full(folder: SearchFolder, space: Space, facts: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device", folder, space, facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchFolder, "freeze", full)
+        with pytest.raises(OSError, match="No space left"):
+            driver.run(to_the_end, ledger=shared)
+    assert not driver.runs_dir.exists()
+    assert driver.run(to_the_end, ledger=shared) == 0

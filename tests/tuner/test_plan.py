@@ -7,11 +7,13 @@ import pytest
 import yaml
 from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
 
+from training.config import TrialConfig
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
 from tuner.ledger import default_ledger_url
 from tuner.plan import Request, plan_new, plan_resume
 from tuner.search import Search
+from tuner.urls import without_password
 
 SPACE = small_space(search={"trials": 3})
 
@@ -84,6 +86,25 @@ def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pyte
         assert plan_new(Request(space=str(path))).space.trial["data_root"] == str(tmp_path / expected)
 
 
+def test_a_data_root_is_absolute_whichever_way_it_comes(
+    file: str, finished: str, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    for given, expected in [("pictures", "here/pictures"), ("../pictures", "pictures"), ("~/data", "home/data")]:
+        for way in ({"data_root": Path(given)}, {"overrides": [f"data_root={given}"]}):
+            new = plan_new(Request(space=file, **way))
+            resumed = plan_resume(Request(runs_dir=runs_dir, **way), finished)
+            assert {p.space.trial["data_root"] for p in (new, resumed)} == {str(tmp_path / expected)}
+
+
+def test_the_home_of_nobody_is_no_data_root(file: str) -> None:
+    with pytest.raises(UsageError, match=r"data_root is '~nobody-here/data', but must name a folder"):
+        plan_new(Request(space=file, data_root=Path("~nobody-here/data")))
+
+
 def test_without_a_space_there_is_nothing_to_plan() -> None:
     with pytest.raises(UsageError, match=r"--space NAME \(see `tuner spaces`\), or --resume"):
         plan_new(Request())
@@ -109,7 +130,7 @@ def test_resuming_may_extend_and_move_to_other_hardware(finished: str, runs_dir:
     [
         ({"epochs": 4}, "trial.epochs: 9, now 4"),
         ({"seed": 4}, "search.seed: 3, now 4"),
-        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 'absent', now 0.5"),
+        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 0.031, now 0.5"),
     ],
 )
 def test_resuming_with_a_changed_space_is_refused_with_what_changed(
@@ -131,6 +152,25 @@ def test_resuming_compares_with_the_space_that_is_named(
     other.write_text(yaml.safe_dump(mapping))
     with pytest.raises(UsageError, match=r"parameters\.alpha\.high: 1\.0, now 0\.5"):
         plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished)
+
+
+def test_the_order_of_a_space_stays_as_recorded(finished: str, runs_dir: Path, tmp_path: Path) -> None:
+    mapping = space_mapping(search={"trials": 3})
+    for section in ("parameters", "objectives"):
+        mapping[section] = dict(reversed(mapping[section].items()))
+    other = tmp_path / "other.yaml"
+    other.write_text(yaml.safe_dump(mapping, sort_keys=False))
+    space = plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished).space
+    assert list(space.parameters) == list(SPACE.parameters)
+    assert space.objective_list == SPACE.objective_list
+
+
+def test_a_default_that_is_written_out_changes_nothing(finished: str, runs_dir: Path) -> None:
+    default = TrialConfig().epsilon
+    plan = plan_resume(Request(runs_dir=runs_dir, overrides=[f"epsilon={default}"]), finished)
+    assert plan.space.trial["epsilon"] == default
+    with pytest.raises(UsageError, match=r"trial\.seed: 'absent', now 0"):
+        plan_resume(Request(runs_dir=runs_dir, overrides=["seed=0"]), finished)
 
 
 def test_the_ledger_decides_what_is_on_record_not_the_frozen_copy(finished: str, runs_dir: Path) -> None:
@@ -179,3 +219,39 @@ def test_a_warm_start_is_read_when_the_search_is_planned(file: str, make_ledger:
 def test_a_resumed_search_takes_no_new_evidence(finished: str, runs_dir: Path) -> None:
     with pytest.raises(UsageError, match="keeps the evidence that it began with"):
         plan_resume(Request(runs_dir=runs_dir, warm_start=["old"]), finished)
+
+
+@pytest.mark.parametrize(
+    ("fact", "url", "way"),
+    [
+        ("tracking_uri", "https://me:SECRET@host:5000", "--tracking-uri or in MLFLOW_TRACKING_URI"),
+        ("ledger", "postgresql://me:SECRET@host/db", "--ledger or in TUNER_LEDGER"),
+        ("ledger", "postgresql://host/db?user=me&password=SECRET", "--ledger or in TUNER_LEDGER"),
+    ],
+)
+def test_a_url_that_is_remembered_without_its_password_is_not_used(
+    finished: str, runs_dir: Path, fact: str, url: str, way: str
+) -> None:
+    folder = SearchFolder(runs_dir / finished)
+    folder.freeze(SPACE, {**folder.frozen(), fact: without_password(url)})
+    ledger = default_ledger_url(folder.path)
+    with pytest.raises(UsageError, match=rf"{finished} is .*\*\*\*.*: give it with its password as {way}"):
+        plan_resume(Request(runs_dir=runs_dir, ledger=ledger if fact == "tracking_uri" else None), finished)
+    plan = plan_resume(Request(runs_dir=runs_dir, ledger=ledger, tracking_uri=url), finished)
+    assert (plan.tracking_uri, plan.ledger_url) == (url, ledger)
+
+
+def test_database_files_are_remembered_with_their_whole_path(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = plan_new(Request(space=file, tracking_uri="sqlite:///mlflow.db", ledger="sqlite:///shared.db?timeout=9"))
+    assert plan.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
+    assert plan.ledger_url == f"sqlite:///{tmp_path}/shared.db?timeout=9"
+
+
+def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, file: str) -> None:
+    url = "postgresql://me:secret@host/everything"
+    with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
+        plan_new(Request(space=file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
+    assert "secret" not in str(caught.value)

@@ -169,6 +169,19 @@ def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
     assert (search.trials[1].outcome, search.trials[1].error) == (Outcome.COMPLETED, None)
 
 
+def test_a_lost_trial_is_handed_out_again_from_its_last_checkpoints(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 2})
+    search = Search(space, make_ledger(space))
+    first, second = new_trial(search), new_trial(search)
+    search.report(0, 1, accuracies(0.9, 0.9), checkpoint_of(0, 1))
+    for _ in range(2):
+        search.hand_out_again(0)
+    assert new_trial(search) == Assignment(0, first.parameters, (checkpoint_of(0, 1),), 1)
+    search.fail(second.number, "gone")
+    search.hand_out_again(second.number)
+    assert search.next_assignment() is None
+
+
 def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger: MakeLedger) -> None:
     space = small_space()
     ledger = make_ledger(space)
@@ -189,12 +202,27 @@ def test_an_epoch_on_record_gets_its_first_decision_and_no_second_row(make_ledge
     search.report(0, 2, accuracies(0.9, 0.9), "second")
     search.report(1, 1, accuracies(0.1, 0.1), None)
     before = on_record(ledger)
-    assert search.report(0, 1, accuracies(0.0, 0.0), "other") is Decision.CONTINUE
+    assert search.report(0, 1, accuracies(0.0, 0.0), None) is Decision.CONTINUE
     assert search.report(1, 1, accuracies(1.0, 1.0), "other") is Decision.STOP
     assert on_record(ledger) == before
     rebuilt = Search(space, ledger)
-    assert rebuilt.report(0, 1, accuracies(0.0, 0.0), "other") is Decision.CONTINUE
+    assert rebuilt.report(0, 1, accuracies(0.0, 0.0), None) is Decision.CONTINUE
     assert on_record(ledger) == before
+
+
+def test_the_checkpoint_of_an_epoch_trained_again_takes_the_place_of_the_first(make_ledger: MakeLedger) -> None:
+    space = small_space()
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    new_trial(search)
+    for epoch in (1, 2, 3):
+        search.report(0, epoch, accuracies(0.9, 0.9), f"first of {epoch}")
+    search.report(0, 2, accuracies(0.9, 0.9), "again of 2")
+    assert [report.checkpoint for report in search.trials[0].reports] == ["first of 1", "again of 2", None]
+    assert ledger.load()[0].reports == search.trials[0].reports
+    assert new_trial(Search(space, ledger)).checkpoints == ("again of 2", "first of 1")
+    search.report(0, 3, accuracies(0.9, 0.9), "again of 3")
+    assert new_trial(Search(space, ledger)).checkpoints == ("again of 3", "again of 2")
 
 
 def test_an_interrupted_trial_is_handed_out_first_with_its_last_checkpoints(make_ledger: MakeLedger) -> None:

@@ -123,6 +123,16 @@ def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs
     opened.close()
 
 
+def test_the_ledger_of_another_search_of_this_name_is_refused(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    make_ledger(SPACE, search_id="ours")
+    folder = SearchFolder(runs_dir / SEARCH)
+    folder.open_ledger().close()
+    folder.freeze(SPACE, {"search_id": "theirs"})
+    expected = rf"holds another search named {SEARCH}: its search_id is ours, and .*space.yaml has theirs\. Give"
+    with pytest.raises(UsageError, match=expected):
+        folder.open_ledger()
+
+
 def test_a_search_remembers_what_it_was_made_with() -> None:
     made = provenance()
     assert set(made["versions"]) >= {"python", "torch", "ray", "optuna", "mlflow", "numpy", "robust-tuner"}

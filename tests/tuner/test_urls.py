@@ -1,10 +1,12 @@
-"""Passwords in URLs are not shown."""
+"""URLs as they may be shown and remembered."""
+
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.urls import without_password
+from tuner.urls import absolute, has_masked_password, without_password
 
 
 @pytest.mark.parametrize(
@@ -15,12 +17,37 @@ from tuner.urls import without_password
         ("postgresql://me@host:5432/db", "postgresql://me@host:5432/db"),
         ("postgresql+psycopg://me:pass@host:5432/db", "postgresql+psycopg://me:***@host:5432/db"),
         ("http://me:pass@host:5000", "http://me:***@host:5000"),
-        ("http://host:5000/?token=pass", "http://host:5000/"),
+        ("http://host:5000/?token=pass", "http://host:5000/?token=***"),
+        ("http://host:5000/?pass", "http://host:5000/?***"),
+        ("postgresql://me@host/db?sslmode=require&timeout=5", "postgresql://me@host/db?sslmode=require&timeout=5"),
+        ("postgresql://host/db?user=me&password=pass&sslmode=a", "postgresql://host/db?user=me&password=***&sslmode=a"),
+        ("postgresql://me:pa?ss@host/db", "postgresql://me:***@host/db"),
         ("sqlite:////with@sign/mlflow.db", "sqlite:////with@sign/mlflow.db"),
     ],
 )
 def test_only_the_password_is_masked(url: str, shown: str) -> None:
     assert without_password(url) == shown
+    assert has_masked_password(shown) == (url != shown)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///ledger.db", "sqlite:///{here}/ledger.db"),
+        ("sqlite:///../ledger.db?timeout=5", "sqlite:///{above}/ledger.db?timeout=5"),
+        ("sqlite+pysqlite:///ledger.db", "sqlite+pysqlite:///{here}/ledger.db"),
+        ("sqlite:////runs/ledger.db", "sqlite:////runs/ledger.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite:///file:ledger.db?uri=true", "sqlite:///file:ledger.db?uri=true"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://host/db", "postgresql://host/db"),
+    ],
+)
+def test_a_file_has_one_url_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute(url) == expected.format(here=tmp_path, above=tmp_path.parent)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="\n"), min_size=1))

@@ -173,3 +173,10 @@ def test_an_unknown_search_is_refused_with_the_nearest_names(make_ledger: MakeLe
     make_ledger(EARLIER, "digits-1")
     with pytest.raises(UsageError, match="no search named 'digits-2'"):
         read_earlier(runs_dir, "digits-2", SPACE, None)
+
+
+def test_a_confirmation_is_refused_because_it_has_seen_the_test_set(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    confirmation = Space.model_validate({**EARLIER.model_dump(), "confirm": {"search": "digits-1", "trials": [3]}})
+    make_ledger(confirmation, "digits-1-confirm")
+    with pytest.raises(UsageError, match=r"measured on the test set, which no search may see; .* confirms, digits-1"):
+        read_earlier(runs_dir, "digits-1-confirm", SPACE, None)

@@ -26,6 +26,32 @@ def divergence_from(clean: Tensor) -> Callable[[Tensor], Tensor]:
     )
 
 
+def margin_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the summed logit margin of the best wrong class; Carlini and Wagner 2017, f6, arXiv:1608.04644."""
+    return lambda logits: logit_margin(logits, labels).sum()
+
+
+def ratio_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the summed difference of logits ratio (DLR), which no scaling of the logits changes.
+
+    Croce and Hein 2020, eq. 6, arXiv:2003.01690: margin / (largest - third largest logit). Needs three classes.
+    """
+
+    def ratio(logits: Tensor) -> Tensor:
+        ordered = logits.sort(dim=1, descending=True).values
+        return (logit_margin(logits, labels) / (ordered[:, 0] - ordered[:, 2] + 1e-12)).sum()
+
+    return ratio
+
+
+def logit_margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Give best wrong logit - true logit, (batch,): above 0 where the classifier is wrong."""
+    true = logits.gather(1, labels[:, None]).squeeze(1)
+    # Masked with -inf, not with 0: a zero would win wherever all logits are negative.
+    wrong = logits.scatter(1, labels[:, None], -torch.inf)
+    return wrong.amax(dim=1) - true
+
+
 def soft_logit_margin(logits: Tensor, labels: Tensor) -> Tensor:
     """Give log(sum over wrong classes of exp(logit)) - logit of the true class, (batch,).
 

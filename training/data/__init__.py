@@ -2,7 +2,7 @@
 
 from training.data.augment import random_crop_flip, to_unit
 from training.data.image_set import ImageSet, TrialData
-from training.data.loading import ensure_available, load_test_set, load_trial_data
+from training.data.loading import ensure_available, forget_data, load_test_set, load_trial_data
 from training.data.source import DataError
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "ImageSet",
     "TrialData",
     "ensure_available",
+    "forget_data",
     "load_test_set",
     "load_trial_data",
     "random_crop_flip",

@@ -24,8 +24,8 @@ _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFA
 def load_trial_data(config: TrialConfig) -> TrialData:
     """Read the training and the validation part of one trial; the test set stays unread.
 
-    Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance` and `split_seed`
-    alone. A
+    Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance`, `train_on`
+    and `split_seed` alone. A
     process keeps what it has read, so that its next trial starts at once. Never downloads: raises DataError
     when data is missing, damaged or too little for the split.
     """
@@ -33,12 +33,19 @@ def load_trial_data(config: TrialConfig) -> TrialData:
         source = _kept_source(config.dataset, root, "train")
         split = _split(source, config)
         validation = _read(source, split.validation)
+        both = config.train_on == "train_and_validation"
+        trained = torch.cat([split.train, split.validation]).sort().values if both else split.train
         return TrialData(
-            train=_read(source, split.train),
+            train=_read(source, trained),
             validation=validation,
             class_names=source.class_names,
             split_digest=_digest(validation, source.class_names),
         )
+
+
+def forget_data() -> None:
+    """Give the memory back in which this process keeps what it has read."""
+    _kept_source.cache_clear()
 
 
 def load_test_set(config: TrialConfig) -> ImageSet:

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from tuner.cli.browse import front, list_searches, show
+from tuner.cli.confirm import confirm
 from tuner.cli.mlflow import sync, ui
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.spaces import spaces
@@ -24,6 +25,7 @@ app.add_typer(spaces, name="spaces")
 app.command("list")(list_searches)
 app.command("show")(show)
 app.command("front")(front)
+app.command("confirm")(confirm)
 app.command("sync")(sync)
 app.command("ui")(ui)
 

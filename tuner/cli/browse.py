@@ -10,12 +10,14 @@ from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, SearchNa
 from tuner.errors import UsageError
 
 
-def list_searches(runs_dir: RunsDir = Path("runs"), output: OutputFormat = Format.TABLE) -> None:
+def list_searches(
+    runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
+) -> None:
     """List all searches with their state, trials and hypervolume."""
     from tuner.overview import overview
     from tuner.report.listing import print_rows
 
-    rows = overview(runs_dir)
+    rows = overview(runs_dir, ledger)
     if not rows and output is Format.TABLE:
         typer.echo(f"No searches in {runs_dir} yet. Start one: python -m tuner.run --space digits_tradeoff")
         return

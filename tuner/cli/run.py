@@ -27,6 +27,12 @@ def run(  # noqa: PLR0917 - each is an option by its name
         ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the search; default: SPACE-1, -2, …")] = None,
+    resume_or_start: Annotated[
+        bool,
+        typer.Option(
+            "--resume-or-start", help="Continue the search --name if it exists, else start it (for retried jobs)."
+        ),
+    ] = False,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials in total.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs a trial may have at most.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of proposals and trials.")] = None,
@@ -77,9 +83,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
 
       tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
-    from rich.console import Console
-
+    from tuner.folder import SearchFolder
     from tuner.plan import Request, plan_new, plan_resume
+    from tuner.progress.console import ProgressConsole
 
     request = Request(
         space=space,
@@ -100,10 +106,16 @@ def run(  # noqa: PLR0917 - each is an option by its name
         verbosity=int(verbose) - int(quiet),
         warm_start=tuple(warm_start or ()),
     )
-    if resume is not None and name is not None:
+    if resume_or_start:
+        if name is None or resume is not None:
+            raise UsageError(
+                "--resume-or-start needs --name NAME, by which a later start finds the search; no --resume."
+            )
+        resume = name if SearchFolder(runs_dir / name).space_file.is_file() else None
+    elif resume is not None and name is not None:
         raise UsageError("--name names a new search; --resume NAME continues one. Give one of them.")
     plan = plan_new(request) if resume is None else plan_resume(request, resume)
-    console = Console()
+    console = ProgressConsole()
     if dry_run:
         from tuner.progress.dry_run import print_plan
 

@@ -11,6 +11,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from tuner.engine.crashes import Crashes
 from tuner.engine.trainable import threads_for
 from tuner.ledger import Decision, trial_name
 from tuner.search import Search
@@ -36,12 +37,15 @@ class LedgerSearcher(_Unpickled, Searcher):
         self._alive: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
-        """Give the next trial's configuration, None to be asked again later, FINISHED when none is left."""
+        """Give the next trial's configuration, None to be asked again later, FINISHED when none is left.
+
+        As long as a trial is alive one may be left: it may have to be handed out again.
+        """
         if len(self._alive) >= self._limit():
             return None
         assignment = self._search.next_assignment()
         if assignment is None:
-            return str(Searcher.FINISHED)
+            return None if self._alive else str(Searcher.FINISHED)
         self._alive.add(trial_id)
         space = self._search.space
         return {
@@ -50,7 +54,18 @@ class LedgerSearcher(_Unpickled, Searcher):
             "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
             "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
             "threads": threads_for(space.resources.cpus_per_trial),
+            "confirmation": self._confirmation(assignment.number),
         }
+
+    def _confirmation(self, number: int) -> dict[str, Any] | None:
+        """Give what a trial of a confirmation has to do beside training; None in a search."""
+        confirm = self._search.space.confirm
+        if confirm is None:
+            return None
+        runs_dir = str(Path(self._checkpoint_root).parent)
+        weights = None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[number % len(confirm.trials)]}"
+        folder = f"{self._checkpoint_root}/evaluations/{trial_name(number)}"
+        return {"suite": confirm.suite, "images": confirm.images, "folder": folder, "weights": weights}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Free the place of a trial; how it ended is decided by its reports or by `FailureCallback`."""
@@ -83,34 +98,62 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
             key.removeprefix(_METRICS): float(value) for key, value in result.items() if key.startswith(_METRICS)
         }
         folder = result.get("checkpoint_dir_name")
-        checkpoint = f"{self._checkpoint_prefix}/{trial_name(number)}/{folder}" if folder else None
+        # Not by the trial's name: Ray gives another folder to one that is handed out twice in a session.
+        storage: Any = trial.storage
+        checkpoint = f"{self._checkpoint_prefix}/{storage.trial_dir_name}/{folder}" if folder else None
         decision = self._search.report(number, result["epoch"], metrics, checkpoint)
         return str(TrialScheduler.CONTINUE if decision is Decision.CONTINUE else TrialScheduler.STOP)
 
 
 class FailureCallback(_Unpickled, tune.Callback):
-    """Records a trial that crashed more often than it may, with its traceback, and tells of retries."""
+    """Passes crashes on, with their tracebacks, and tells of retries; `searcher` is told of what Ray tells nobody."""
 
-    def __init__(self, search: Search, on_retry: Callable[[int, str], None]) -> None:
-        self._search = search
+    def __init__(self, crashes: Crashes, on_retry: Callable[[int, str], None], searcher: LedgerSearcher) -> None:
+        self._crashes = crashes
         self._on_retry = on_retry
+        self._searcher = searcher
+        self._given_up: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """An epoch was trained and recorded, unless the report is of an error."""
+        del iteration, trials, trial, info
+        if "error" not in result:
+            self._crashes.epoch_trained()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray restarts a crashed trial from its last checkpoint."""
         del iteration, trials, info
-        self._on_retry(trial.config["number"], _traceback(trial))
+        number, error = trial.config["number"], _traceback(trial)
+        self._crashes.retried(number, error)
+        self._on_retry(number, error)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """A trial has no retry left."""
+        """Ray gives a crashed trial up."""
         del iteration, trials, info
-        self._search.fail(trial.config["number"], _traceback(trial))
+        self._given_up.add(trial.trial_id)
+        number, error = trial.config["number"], _traceback(trial)
+        if self._crashes.given_up(number, error):
+            self._on_retry(number, error)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Find the trials whose process could not be made ready: Ray ends them without a word."""
+        for trial in trials:
+            if trial.status == Trial.ERROR and trial.trial_id not in self._given_up:
+                self._searcher.on_trial_complete(trial.trial_id, error=True)
+                self.on_trial_error(iteration, trials, trial, **info)
 
 
 class StopRequest(_Unpickled, tune.Stopper):
-    """Ends the run of Ray Tune when asked to or when its time is over; the ledger keeps what is unfinished."""
+    """Ends the run of Ray Tune when asked to, when its time is over, or when there is no `hope`.
 
-    def __init__(self, time_budget_seconds: float | None) -> None:
+    The ledger keeps what is unfinished.
+    """
+
+    def __init__(self, time_budget_seconds: float | None, hope: Callable[[], bool]) -> None:
         self.requested = False
+        self._hope = hope
         self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
 
     @property
@@ -125,7 +168,7 @@ class StopRequest(_Unpickled, tune.Stopper):
 
     def stop_all(self) -> bool:
         """Ray asks this between events."""
-        return self.requested or self.out_of_time
+        return self.requested or self.out_of_time or not self._hope()
 
 
 def _traceback(trial: Trial) -> str:

@@ -7,7 +7,7 @@ import secrets
 import socket
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from tuner.errors import UsageError
 from tuner.space.model import ResourcesSpec
@@ -23,6 +23,7 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger replaces Tune's CSV, JSON and TensorBoard files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tuner.engine.session` handles both signals
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a process that a stopped trial leaves late is no failure of the next
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
 }
 
@@ -55,17 +56,21 @@ def connect(address: str | None) -> None:
 
 def require_resources(resources: ResourcesSpec, space: str) -> None:
     """Raise UsageError if no trial could ever start on the connected cluster; Ray would wait for ever."""
-    have = _cluster_resources()
-    wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
-    lacking = {kind: amount for kind, amount in wanted.items() if amount > have.get(kind, 0)}
-    if not lacking:
+    nodes = _nodes()
+    if any(_fits(node, resources) for node in nodes):
         return
+    wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
+    # The node that lacks least, GPUs first: the flags are those of a trial that starts there.
+    shares = [(kind, amount) for kind, amount in wanted.items() if amount > 0]
+    have = max(nodes, key=lambda node: [min(1, node.get(kind, 0) / amount) for kind, amount in shares], default={})
+    lacking = {kind: amount for kind, amount in wanted.items() if amount > have.get(kind, 0)}
     asked = " and ".join(f"{amount:g} {kind}" for kind, amount in lacking.items())
     found = " and ".join(f"{have.get(kind, 0):g} {kind}" for kind in lacking)
+    found += f" on the best of {len(nodes)} nodes" if len(nodes) > 1 else " here"
     flags = " ".join(f"--{kind.lower()}s-per-trial {math.floor(have.get(kind, 0)):g}" for kind in lacking)
     slow = " (slow: cut the space down, too, with --epochs and --set train_fraction=0.1)" if "GPU" in lacking else ""
     raise UsageError(
-        f"{space} asks for {asked} a trial, but Ray has {found} here. "
+        f"{space} asks for {asked} a trial, but Ray has {found}. "
         f"Give --address of a larger cluster, or go on with {flags}{slow}."
     )
 
@@ -80,25 +85,30 @@ def trial_limit(resources: ResourcesSpec, concurrency: int | None) -> Callable[[
         if concurrency is not None:
             return concurrency
         if time.monotonic() - asked_at > _LIMIT_SECONDS:
-            limit = places(_cluster_resources(), resources)
+            limit = places(_nodes(), resources)
             asked_at = time.monotonic()
         return limit
 
     return current
 
 
-def places(have: dict[str, float], resources: ResourcesSpec) -> int:
-    """Count the trials that fit into a cluster's resources side by side, at least one."""
-    fits = have.get("CPU", 0) / resources.cpus_per_trial
+def places(nodes: Sequence[Mapping[str, float]], resources: ResourcesSpec) -> int:
+    """Count the trials that run side by side, at least one; a trial lies on one node as a whole."""
+    return max(1, sum(_fits(node, resources) for node in nodes))
+
+
+def _fits(node: Mapping[str, float], resources: ResourcesSpec) -> int:
+    fits = node.get("CPU", 0) / resources.cpus_per_trial
     if resources.gpus_per_trial > 0:
-        fits = min(fits, have.get("GPU", 0) / resources.gpus_per_trial)
-    return max(1, math.floor(fits + 1e-9))
+        fits = min(fits, node.get("GPU", 0) / resources.gpus_per_trial)
+    return math.floor(fits + 1e-9)
 
 
-def _cluster_resources() -> dict[str, float]:
+def _nodes() -> list[dict[str, float]]:
+    """List the resources of the nodes that are alive."""
     import ray
 
-    return dict(ray.cluster_resources())  # type: ignore[no-untyped-call]
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def _require_reachable(address: str) -> None:

@@ -11,8 +11,10 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.checkpoints import CheckpointSweeper
 from tuner.engine.cluster import trial_limit
-from tuner.engine.ending import Ending
+from tuner.engine.crashes import Crashes
+from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.search import Search
@@ -32,17 +34,23 @@ def run_session(
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
 
+    Raises BrokenOffError where trials do nothing but crash.
+
     The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with what the ledger holds; a second
     one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the signal went to
     its processes as well, `on_stuck` is called from another thread 20 seconds later.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
-    stop = StopRequest(time_budget_seconds)
+    limit = trial_limit(resources, concurrency)
+    crashes = Crashes(search, limit)
+    search.listeners.append(CheckpointSweeper(folder))
+    stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
+    searcher = LedgerSearcher(search, str(folder), limit)
     tuner = tune.Tuner(
         tune.with_resources(run_trial, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
         tune_config=tune.TuneConfig(
-            search_alg=LedgerSearcher(search, str(folder), trial_limit(resources, concurrency)),
+            search_alg=searcher,
             scheduler=LedgerScheduler(search, f"ray/{name}"),
             num_samples=-1,
             reuse_actors=True,
@@ -53,18 +61,25 @@ def run_session(
             name=name,
             storage_path=str(folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=search.space.search.max_failures),
-            callbacks=[FailureCallback(search, on_retry)],
+            callbacks=[FailureCallback(crashes, on_retry, searcher)],
             stop=stop,
             verbose=0,
         ),
     )
     with _signals(stop, on_stopping, on_stuck):
         tuner.fit()
-    if search.finished:
-        return Ending.FINISHED
+    return _ending(search, stop, crashes)
+
+
+def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
     if stop.requested:
-        return Ending.INTERRUPTED
-    return Ending.OUT_OF_TIME if stop.out_of_time else Ending.BROKEN_OFF
+        return Ending.FINISHED if search.finished else Ending.INTERRUPTED
+    if crashes.too_many:
+        raise BrokenOffError(crashes.verdict)
+    if stop.out_of_time:
+        return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
+    crashes.record_failures()
+    return Ending.FINISHED if search.finished else Ending.BROKEN_OFF
 
 
 def _trial_name(trial: Trial) -> str:

@@ -3,7 +3,7 @@
 import logging
 import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,35 +13,43 @@ if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
     from training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
+_LastStep = Callable[[int], Mapping[str, float]]
 
-# The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well.
+# The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well, until
+# a third is on record.
 _KEPT_CHECKPOINTS = 2
 
 
 def run_trial(assignment: dict[str, Any]) -> None:
     """Train one trial.
 
-    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device` and `threads`.
+    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `threads` and, for a
+    trial of a confirmation, `confirmation`.
 
-    A crash is raised and retried by Ray from the last checkpoint. Divergence and what a retry cannot mend
-    (configuration, data) are reported as `error` instead.
+    A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
+    node may have. Only what every retry would meet again is reported as `error`: a configuration that does not
+    suit the data, and divergence.
     """
     import torch
 
     from training.config import ConfigError, TrialConfig
-    from training.data import DataError, load_trial_data
+    from training.data import load_trial_data
     from training.trainer import DivergedError, Trainer
 
     torch.set_num_threads(assignment["threads"])
     config = TrialConfig.from_mapping(assignment["trial"])
     try:
         trainer = Trainer(config, load_trial_data(config), torch.device(assignment["device"]))
-    except (ConfigError, DataError) as error:
+    except ConfigError as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
-    _restore(trainer, [tune.get_checkpoint(), *map(tune.Checkpoint, assignment["checkpoints"])])
+    confirmation = assignment["confirmation"]
+    if confirmation is not None and confirmation["weights"] is not None:
+        _measure_trained(trainer, confirmation)
+        return
+    _restore(trainer, _candidates(tune.get_checkpoint(), assignment["checkpoints"]))
     try:
-        trainer.run(_Reporter())
+        trainer.run(_Reporter(last_step=None if confirmation is None else _last_step(trainer, confirmation)))
     except DivergedError as error:
         tune.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
 
@@ -49,12 +57,15 @@ def run_trial(assignment: dict[str, Any]) -> None:
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self) -> None:
+    def __init__(self, last_step: _LastStep | None = None) -> None:
         self._persisted: list[tune.Checkpoint] = []
+        self._last_step = last_step
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
         # Before the report: a trial that the driver stops does not come back from it.
         self._prune()
+        if self._last_step is not None:
+            metrics = {**metrics, **self._last_step(epoch)}
         with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
             save(Path(folder))
             tune.report(
@@ -66,26 +77,77 @@ class _Reporter:
             self._persisted.append(persisted)
 
     def _prune(self) -> None:
-        while len(self._persisted) >= _KEPT_CHECKPOINTS:
+        while len(self._persisted) > _KEPT_CHECKPOINTS:
             old = self._persisted.pop(0)
             if old.filesystem is not None:
                 old.filesystem.delete_dir(old.path)
 
 
-def _restore(trainer: "Trainer", candidates: list[tune.Checkpoint | None]) -> None:
+def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
+    """Measure on the test set once the last epoch is trained."""
+
+    def step(epoch: int) -> Mapping[str, float]:
+        from tuner.engine.confirmation import measure_on_test_set
+
+        return measure_on_test_set(trainer, confirmation) if epoch >= trainer.config.epochs else {}
+
+    return step
+
+
+def _measure_trained(trainer: "Trainer", confirmation: dict[str, Any]) -> None:
+    """Measure the weights of the confirmed trial itself; an unfit checkpoint is final, and reported."""
+    from training.checkpoint import CheckpointError, StorageError
+    from tuner.engine.confirmation import measure_on_test_set
+
+    try:
+        with tune.Checkpoint(confirmation["weights"]).as_directory() as folder:
+            trainer.restore(Path(folder))
+    except StorageError:
+        raise
+    except CheckpointError as error:
+        tune.report({"epoch": 0, "error": str(error), "metrics": {}})
+        return
+    metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
+    tune.report({"epoch": trainer.epoch, "metrics": metrics})
+
+
+def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:
+    """Give what a trial may continue from: after a crash in this session Ray's newest checkpoint and those before
+    it, then those on record when the trial was handed out.
+    """
+    if newest is not None:
+        yield newest
+        yield from _before(newest)
+    yield from map(tune.Checkpoint, recorded)
+
+
+def _before(newest: tune.Checkpoint) -> list[tune.Checkpoint]:
+    """List the checkpoints beside one, the latest first; a later one is left out, since its epoch is not on record."""
+    from pyarrow.fs import FileSelector
+
+    if newest.filesystem is None:
+        return []
+    folder, _, name = newest.path.rstrip("/").rpartition("/")
+    beside = newest.filesystem.get_file_info(FileSelector(folder, allow_not_found=True))
+    names = sorted((info.base_name for info in beside if info.base_name.startswith("checkpoint_")), reverse=True)
+    return [tune.Checkpoint(f"{folder}/{other}", newest.filesystem) for other in names if other < name]
+
+
+def _restore(trainer: "Trainer", candidates: Iterable[tune.Checkpoint]) -> None:
     """Continue from the first checkpoint that is whole; without one the trial begins again.
 
+    A storage that cannot be reached is raised, so that Ray tries again: it says nothing against the checkpoint.
     Nothing is decided twice: an epoch that is on record keeps the decision of the first time.
     """
-    from training.checkpoint import CheckpointError
+    from training.checkpoint import CheckpointError, StorageError
 
     for checkpoint in candidates:
-        if checkpoint is None:
-            continue
         try:
             with checkpoint.as_directory() as folder:
                 trainer.restore(Path(folder))
-        except (CheckpointError, OSError) as error:
+        except StorageError:
+            raise
+        except (CheckpointError, FileNotFoundError, NotADirectoryError) as error:
             _log.warning("Checkpoint skipped: %s", error)
         else:
             return

@@ -10,7 +10,7 @@ class Outcome(StrEnum):
 
     RUNNING = "running"
     COMPLETED = "completed"  # trained for the whole budget
-    STOPPED = "stopped"  # ended early at a rung
+    STOPPED = "stopped"  # ended early: at a rung, or at any epoch whose objectives are not all finite
     FAILED = "failed"  # crashed more often than allowed, or diverged
 
 

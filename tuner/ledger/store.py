@@ -6,6 +6,7 @@ report, its decision and its checkpoint have to become durable in one transactio
 """
 
 import json
+import time
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.errors import UsageError
+from tuner.ledger.connection import connect
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord
 from tuner.objectives import Objective
 from tuner.urls import without_password
@@ -26,7 +28,11 @@ from tuner.urls import without_password
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 SCHEMA_VERSION = 1
-_LOCK_SECONDS = 60
+
+# Optuna's own times are local ones without their zone: another reader would take them for its own.
+_STARTED = "started"
+_ENDED = "ended"
+_ERROR = "error"
 
 _metadata = sa.MetaData()
 _reports = sa.Table(
@@ -73,7 +79,7 @@ class Ledger:
 
         Raises UsageError if the storage cannot be reached or holds a search of this name already.
         """
-        storage, engine = _connect(url)
+        storage, engine = connect(url)
         directions = [
             StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
         ]
@@ -81,23 +87,27 @@ class Ledger:
             study = optuna.create_study(storage=storage, study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
-                f"The ledger {without_password(url)} holds a search named {search!r} already: "
-                f"choose another --name, or continue it with --resume {search}."
+                f"The ledger {without_password(url)} holds a search named {search!r} already, whose folder is "
+                "not here: choose another --name, or resume it with the --runs-dir that has its folder."
             ) from error
-        with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names([objective.name for objective in objectives])
-        _metadata.create_all(engine)
         ledger = cls(url, search, study, storage, engine)
-        ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+        try:
+            with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([objective.name for objective in objectives])
+            _metadata.create_all(engine)
+            ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+        except BaseException:
+            ledger.delete()
+            raise
         return ledger
 
     @classmethod
     def open(cls, url: str, search: str) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
-        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
             raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
-        storage, engine = _connect(url)
+        storage, engine = connect(url)
         try:
             study = optuna.load_study(study_name=search, storage=storage)
         except KeyError as error:
@@ -123,7 +133,12 @@ class Ledger:
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
         self._study.add_trial(
-            create_trial(state=TrialState.RUNNING, params=dict(parameters), distributions=dict(distributions))
+            create_trial(
+                state=TrialState.RUNNING,
+                params=dict(parameters),
+                distributions=dict(distributions),
+                user_attrs={_STARTED: time.time()},
+            )
         )
         return len(self._study.get_trials(deepcopy=False)) - 1
 
@@ -143,6 +158,15 @@ class Ledger:
                 )
             )
 
+    def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
+        """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
+        of_trial = (_reports.c.search == self.search) & (_reports.c.trial == number)
+        with self._engine.begin() as connection:
+            connection.execute(
+                _reports.update().where(of_trial, _reports.c.epoch == epoch).values(checkpoint=checkpoint)
+            )
+            connection.execute(_reports.update().where(of_trial, _reports.c.epoch > epoch).values(checkpoint=None))
+
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
@@ -150,15 +174,21 @@ class Ledger:
 
         `values` are in the objectives' order if it completed.
         """
-        if error is not None:
-            trial_id = self._trials()[number]._trial_id  # noqa: SLF001 - Optuna offers no other way by number
-            self._study._storage.set_trial_user_attr(trial_id, "error", error)  # noqa: SLF001
+        attributes = {_ENDED: time.time()} if error is None else {_ENDED: time.time(), _ERROR: error}
+        trial_id = self._trials()[number]._trial_id  # noqa: SLF001 - Optuna offers no other way by number
+        for key, value in attributes.items():
+            self._study._storage.set_trial_user_attr(trial_id, key, value)  # noqa: SLF001
         return _record(self._study.tell(number, values=values, state=_STATES[outcome]), reports=())
 
     def load(self) -> list[TrialRecord]:
         """Read all trials in the order of their numbers."""
         reports = self._load_reports()
         return [_record(trial, tuple(reports.get(trial.number, ()))) for trial in self._trials()]
+
+    def delete(self) -> None:
+        """Remove the record of a search that could not begin, so that its name is free, and close."""
+        optuna.delete_study(study_name=self.search, storage=self._storage)
+        self.close()
 
     def close(self) -> None:
         """Release all connections; the last one on a file brings what SQLite keeps beside it into it."""
@@ -188,47 +218,13 @@ class Ledger:
 
 
 def _record(trial: FrozenTrial, reports: tuple[Report, ...]) -> TrialRecord:
+    attributes = trial.user_attrs
     return TrialRecord(
         number=trial.number,
         parameters=dict(trial.params),
         outcome=_OUTCOMES[trial.state],
-        started=trial.datetime_start.timestamp() if trial.datetime_start else 0.0,
-        ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+        started=attributes.get(_STARTED, trial.datetime_start.timestamp() if trial.datetime_start else 0.0),
+        ended=None if trial.datetime_complete is None else attributes.get(_ENDED, trial.datetime_complete.timestamp()),
         reports=reports,
-        error=trial.user_attrs.get("error") if trial.state is TrialState.FAIL else None,
+        error=attributes.get(_ERROR) if trial.state is TrialState.FAIL else None,
     )
-
-
-def _connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
-    try:
-        address = sa.engine.make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        raise UsageError(
-            f"The ledger {without_password(url)} is not a database's URL: write --ledger as "
-            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file."
-        ) from None  # whose message may hold the password
-    try:
-        arguments = _engine_arguments(address)
-        engine = sa.create_engine(address, **arguments)
-        if engine.dialect.name == "sqlite":
-            # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
-            with engine.connect() as connection:
-                connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        return optuna.storages.RDBStorage(url, engine_kwargs=arguments), engine
-    except ImportError as error:
-        raise UsageError(
-            f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
-            "for PostgreSQL, pip install 'robust-tuner[postgres]'."
-        ) from error
-    except (sa.exc.SQLAlchemyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(
-            f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
-        ) from error
-
-
-def _engine_arguments(address: sa.URL) -> dict[str, Any]:
-    """Wait for a lock that a backup or a reader holds; find a server's lost connection before it is used."""
-    if address.drivername.startswith("sqlite"):
-        return {"connect_args": {"timeout": _LOCK_SECONDS}}
-    return {"pool_pre_ping": True}

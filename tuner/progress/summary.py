@@ -1,17 +1,19 @@
 """What is said before and after a search: where everything lies, the front, and the commands that come next."""
 
+import os
 import shlex
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from tuner.folder import SearchFolder
+from tuner.ledger import default_ledger_url
 from tuner.plan import Request
 from tuner.report.front_data import FrontData
 from tuner.report.seed_means import has_seeds, seed_means_table
 from tuner.report.tables import front_table, summary
 from tuner.tracking import store
-from tuner.urls import without_password
+from tuner.urls import absolute, without_password
 
 
 def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool) -> None:
@@ -29,9 +31,13 @@ def print_closing(
     folder: SearchFolder,
     tracking_uri: str,
     experiment_id: str | None,
+    *,
+    table: RenderableType | None = None,
 ) -> None:
-    """Give the front and the places to look at next."""
-    if has_seeds(data) and data.points:
+    """Give the front, or `table` in its place, and the places to look at next."""
+    if table is not None:
+        console.print(table)
+    elif has_seeds(data) and data.points:
         console.print(seed_means_table(data))
     elif data.front:
         console.print(front_table(data))
@@ -51,7 +57,23 @@ def print_closing(
 
 
 def resume_command(folder: SearchFolder, request: Request) -> str:
-    """Give the command that continues a search under the same circumstances."""
+    """Give the command that continues a search under the same circumstances.
+
+    A URL that the search remembers or the environment holds needs no flag. One with a password is not printed:
+    the second line says which variable to set.
+    """
+    frozen = folder.frozen() if folder.space_file.exists() else {}
+    ledger = frozen.get("ledger") or default_ledger_url(folder.path)
+    tracking_uri = frozen.get("tracking_uri") or store.default_tracking_uri(folder.path.parent)
+    urls = [
+        ("--ledger", "TUNER_LEDGER", request.ledger, ledger),
+        ("--tracking-uri", "MLFLOW_TRACKING_URI", request.tracking_uri, tracking_uri),
+    ]
+    needed = [
+        (flag, variable, absolute(given))
+        for flag, variable, given, remembered in urls
+        if given and given != os.environ.get(variable) and absolute(given) != remembered
+    ]
     arguments = ["python", "-m", "tuner.run", "--resume", folder.name]
     if folder.path.parent != Path("runs"):
         arguments += ["--runs-dir", str(folder.path.parent)]
@@ -59,9 +81,11 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
         arguments += ["--address", request.address]
     if request.concurrency:
         arguments += ["--concurrency", str(request.concurrency)]
-    if request.ledger:
-        arguments += ["--ledger", without_password(request.ledger)]
-    return shlex.join(arguments)
+    secret = [variable for _, variable, url in needed if url != without_password(url)]
+    for flag, variable, url in needed:
+        arguments += [] if variable in secret else [flag, url]
+    hint = f"\n  with the URL and its password in {' and '.join(secret)}" if secret else ""
+    return shlex.join(arguments) + hint
 
 
 def _runs_flag(runs_dir: Path) -> str:

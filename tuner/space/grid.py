@@ -10,6 +10,10 @@ if TYPE_CHECKING:  # `Space` calls this module
     from tuner.space.model import Space
 
 
+# A space has 2^parameters corners; beyond these the trainer's rules are taken on trust.
+MOST_CORNERS = 4096
+
+
 def grid(space: "Space") -> list[dict[str, Any]]:
     """List every point of a grid with every seed: all points with the first seed, then all with the next.
 

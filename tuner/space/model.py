@@ -82,6 +82,21 @@ class ResourcesSpec(Part):
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
 
 
+class ConfirmSpec(Part):
+    """What makes a grid the confirmation of `search`: its trials `trials`, one a point, measured on the test set.
+
+    `images` of the test set, as many of every class, 0 for all. Without `retrain` the trials' own weights are
+    measured, from `checkpoints` relative to the folder of all searches.
+    """
+
+    search: str
+    trials: list[int]
+    suite: Literal["quick", "paper", "standard"] = "standard"
+    images: Annotated[int, Field(ge=0)] = 0
+    retrain: bool = True
+    checkpoints: list[str] = Field(default_factory=list)
+
+
 class Space(Part):
     """Everything that defines a search; equal spaces are equal searches."""
 
@@ -93,6 +108,7 @@ class Space(Part):
     search: SearchSpec = SearchSpec()
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
     resources: ResourcesSpec = ResourcesSpec()
+    confirm: ConfirmSpec | None = None
 
     @property
     def epochs(self) -> int:

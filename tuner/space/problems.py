@@ -1,16 +1,15 @@
 """What is wrong with a space beyond its single fields: the trainer's rules, names, points."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, product
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, file_key
+from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
 from training.config_files import UnknownPresetError, with_preset
-from tuner.space.grid import grid
+from tuner.space.grid import MOST_CORNERS, grid
 from tuner.space.model import Space
+from tuner.space.parameters import Parameter
 
-# A space has 2^parameters corners; beyond these the trainer's rules between settings are taken on trust.
-_MOST_CORNERS = 4096
 _Problems = list[tuple[str, str]]
 
 
@@ -46,17 +45,25 @@ def cross_problems(space: Space) -> _Problems:
 
 
 def trial_problems(trial: dict[str, Any]) -> _Problems:
-    """Find where a space's `trial` breaks the trainer's rules, as (path in the file, message) pairs."""
-    return [(f"trial.{key}", message) for key, message in _config_problems(trial)]
+    """Find what is wrong with single keys of a space's `trial`, as (path in the file, message) pairs.
+
+    Rules between keys are for whole points: one that is searched has not the trainer's default.
+    """
+    return [(f"trial.{key}", message) for key, message in _config_problems(trial, field_problems)]
 
 
-def _config_problems(values: dict[str, Any]) -> _Problems:
+def _config_problems(values: dict[str, Any], find: Callable[[dict[str, Any]], _Problems]) -> _Problems:
     try:
-        TrialConfig.from_mapping(with_preset(values))
-    except ConfigError as error:
-        return error.problems
+        return find(with_preset(values))
     except UnknownPresetError as error:
         return [("preset", str(error))]
+
+
+def _point_faults(values: dict[str, Any]) -> _Problems:
+    try:
+        TrialConfig.from_mapping(values)
+    except ConfigError as error:
+        return error.problems
     return []
 
 
@@ -67,11 +74,11 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     for name in space.parameters:
         if name not in known:
             problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
-    for corner in islice(_corners(space), _MOST_CORNERS):
+    for corner in islice(_corners(space), MOST_CORNERS):
         values = {name: value for name, (_, value) in corner.items() if name in known}
         problems += [
             (corner[name][0] if name in corner else f"trial.{name}", message)
-            for name, message in _config_problems({**fixed, **values})
+            for name, message in _config_problems({**fixed, **values}, _point_faults)
         ]
     return list(dict.fromkeys(problems))
 
@@ -124,7 +131,7 @@ def _preset_problems(space: Space) -> _Problems:
     """Compare the yardsticks of the presets among which a space chooses."""
     if "preset" not in space.parameters:
         return []
-    corners = [_plain(corner) for corner in islice(_corners(space), _MOST_CORNERS)]
+    corners = [_plain(corner) for corner in islice(_corners(space), MOST_CORNERS)]
     first, *others = {corner["preset"]: corner for corner in corners}.values()
     problems = []
     for other in others:
@@ -148,11 +155,18 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
             known = ", ".join(space.parameters)
             problems.append((f"{path}.{name}", f"not a searched parameter; those are {known}"))
             continue
-        distribution = space.parameters[name].distribution()
-        try:
-            inside = distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001
-        except (ValueError, TypeError):
-            inside = False
-        if not inside:
-            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {space.parameters[name].rule}"))
+        parameter = space.parameters[name]
+        if parameter.type != "categorical" and isinstance(value, str):  # Optuna would read "4" as 4 here, but not later
+            rule = f"{parameter.rule}, not text (YAML takes 1e-3 for text: write 1.0e-3)"
+            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
+        elif not _inside(parameter, value):
+            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))
     return problems
+
+
+def _inside(parameter: Parameter, value: Any) -> bool:
+    distribution = parameter.distribution()
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001
+    except (ValueError, TypeError):
+        return False

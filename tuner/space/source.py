@@ -24,6 +24,7 @@ _PARTS: dict[str | int, type[BaseModel]] = {
     "search": model.SearchSpec,
     "early_stopping": model.EarlyStoppingSpec,
     "resources": model.ResourcesSpec,
+    "confirm": model.ConfirmSpec,
     "float": parameters.FloatParameter,
     "int": parameters.IntParameter,
     "categorical": parameters.CategoricalParameter,

@@ -13,6 +13,8 @@ from tuner.space import Space
 SEARCH_ID = "tuner.search_id"
 SEARCH_NAME = "tuner.search"
 TRIAL = "tuner.trial"
+# On a confirmation: the name of the search whose trials it confirms.
+CONFIRMS = "tuner.confirms"
 EPOCHS_LOGGED = "tuner.epochs_logged"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"

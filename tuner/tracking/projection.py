@@ -129,6 +129,8 @@ class Projection:
 
     def _create_parent(self, experiment_id: str) -> str:
         tags = {layout.SEARCH_ID: self._search_id, layout.SEARCH_NAME: self._search}
+        if self._space.confirm is not None:
+            tags[layout.CONFIRMS] = self._space.confirm.search
         self._history_logged, self._described = 0, ""
         return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import TrialRecord
 from tuner.report.files import write_front_files
 from tuner.report.front_data import FrontData, front_data
@@ -16,6 +17,8 @@ from tuner.tracking.projection import Projection
 _INTERVAL_SECONDS = 2.0
 _FILES_INTERVAL_SECONDS = 20.0
 _LONGEST_PAUSE_SECONDS = 60.0
+_TRIALS = "MLflow"
+_FILES = "The front's files"
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ class Publisher:
         self._pause = _INTERVAL_SECONDS
         self._files_at = 0.0
         self._files_of = -1
-        self._failing = False
+        self._failing: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def on_started(self, assignment: Assignment) -> None:
@@ -70,52 +73,56 @@ class Publisher:
         """Publish the last state and end the parent run; say whether all of it could be written."""
         self._closing.set()
         self._thread.join()
-        return self._attempt(lambda: self._publish_last(status))
+        front = self._front()
+        if not self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front)):
+            return False
+        # A folder of artifacts that cannot be written leaves no search open for ever.
+        filed = self._attempt(_FILES, lambda: self._write_files(front, self._folder / "space.yaml"))
+        return self._attempt(_TRIALS, lambda: self._projection.close(status)) and filed
 
     def _run(self) -> None:
         while not self._closing.wait(self._pause):
             if self._changed:
                 self._changed = False
-                if not self._attempt(self._publish):
+                if self._publish():
+                    self._pause = _INTERVAL_SECONDS
+                else:
                     self._changed = True
+                    self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
-    def _publish(self) -> None:
+    def _publish(self) -> bool:
         """Write what is new; the front's files only now and then: they take a second of a core."""
         front = self._front()
-        due = time.monotonic() - self._files_at > _FILES_INTERVAL_SECONDS
-        files = []
-        if due and len(front.points) != self._files_of:
-            files = write_front_files(self._folder, front)
-            self._files_at, self._files_of = time.monotonic(), len(front.points)
-        self._projection.write(self._trials(), front)
-        self._projection.write_files(files)
+        written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front))
+        if time.monotonic() - self._files_at <= _FILES_INTERVAL_SECONDS or len(front.points) == self._files_of:
+            return written
+        self._files_at, self._files_of = time.monotonic(), len(front.points)
+        return self._attempt(_FILES, lambda: self._write_files(front)) and written
 
-    def _publish_last(self, status: str) -> None:
-        front = self._front()
-        files = write_front_files(self._folder, front)
-        self._projection.write(self._trials(), front)
-        self._projection.write_files([self._folder / "space.yaml", *files])
-        self._projection.close(status)
+    def _write_files(self, front: FrontData, *others: Path) -> None:
+        files = [*others, *write_front_files(self._folder, front)]
+        if self._space.confirm is not None:
+            files += write_confirmation(self._folder, self._space, confirmation_rows(self._space, self._trials()))
+        self._projection.write_files(files)
 
     def _front(self) -> FrontData:
         return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
 
-    def _attempt(self, write: Callable[[], None]) -> bool:
-        """Write, and on any failure warn once and wait longer before the next attempt."""
+    def _attempt(self, what: str, write: Callable[[], None]) -> bool:
+        """Write, and say whether it went well; of failure after failure only the first is told."""
         try:
             write()
         except Exception as error:  # noqa: BLE001 - whatever tracking raises, the search must go on
-            if not self._failing:
+            if what not in self._failing:
                 _log.warning(
-                    "MLflow or the front's files cannot be written (%s: %s). The search goes on and its ledger is "
+                    "%s cannot be written (%s: %s). The search goes on and its ledger is "
                     "complete; what is missing is written as soon as it can be, or later by `tuner sync %s`.",
+                    what,
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",
                     self._search,
                 )
-            self._failing = True
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+            self._failing.add(what)
             return False
-        self._failing = False
-        self._pause = _INTERVAL_SECONDS
+        self._failing.discard(what)
         return True

@@ -22,13 +22,18 @@ def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
     return (runs_dir.resolve() / "mlartifacts").as_uri()
 
 
-def require_reachable(tracking_uri: str) -> None:
-    """Raise UsageError if nothing answers at a tracking server's address, or the URI is of no known kind."""
-    scheme, separator, _ = tracking_uri.partition("://")
-    if not separator:
+def require_uri(tracking_uri: str) -> None:
+    """Raise UsageError for what cannot be the address of any MLflow."""
+    if "://" not in tracking_uri:
         raise UsageError(
             f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 or sqlite:////path/mlflow.db."
         )
+
+
+def require_reachable(tracking_uri: str) -> None:
+    """Raise UsageError if nothing answers at a tracking server's address, or the URI is of no known kind."""
+    require_uri(tracking_uri)
+    scheme = tracking_uri.partition("://")[0]
     if scheme not in {"http", "https"}:
         _require_database(tracking_uri)
         return

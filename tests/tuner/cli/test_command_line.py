@@ -17,7 +17,9 @@ from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mappi
 from tuner.cli import main
 from tuner.cli.run import seconds, with_resume_value
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, Outcome
+from tuner.folder import SearchFolder
+from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.plan import Request, plan_resume
 from tuner.report.front_data import front_data
 from tuner.search import Search
 from tuner.space import load_space, space_from_mapping
@@ -186,6 +188,16 @@ def test_a_dry_run_takes_flags(tuner: Tuner, runs_dir: Path, tmp_path: Path) -> 
     assert f"Data:       digits in {tmp_path}/pictures" in answer.out
 
 
+def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: Ledger, small_file: str) -> None:
+    del finished
+    words = ("run", "--dry-run", "--resume-or-start")
+    assert "Would start new" in tuner(*words, "--name", "new", "--space", small_file).out
+    assert f"Would resume {SEARCH}" in tuner(*words, "--name", SEARCH).out
+    refused = tuner(*words, "--space", small_file)
+    assert refused.code == 2
+    assert "--resume-or-start needs --name" in refused.err
+
+
 def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
     before = sorted(runs_dir.rglob("*"))
     answer = tuner("run", "--resume", SEARCH, "--trials", "20", "--dry-run")
@@ -310,6 +322,43 @@ def test_searches_are_listed(tuner: Tuner, finished: Ledger, make_ledger: MakeLe
     assert all(name in table for name in (SEARCH, "begun", "lost"))
 
 
+def test_a_space_of_another_release_hides_no_other_search(
+    tuner: Tuner, finished: Ledger, make_ledger: MakeLedger
+) -> None:
+    make_ledger(SPACE, "later").set_facts({"space": {"name": "small", "novelty": 1}})
+    rows = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
+    assert rows[SEARCH] == "finished"
+    assert rows["later"].startswith("unreadable: The space of later on record cannot be read (")
+    for command in ("show later", "front later", "run --resume later"):
+        answer = tuner(*command.split())
+        assert answer.code == 2
+        assert "use the release that wrote it." in answer.err
+    assert finished.load()
+
+
+def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
+    tuner: Tuner, finished: Ledger, make_ledger: MakeLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make_ledger(SPACE, "shared")
+    folder = SearchFolder(runs_dir / "shared")
+    own.close()
+    url = f"sqlite:///{(folder.path / 'ledger.db').rename(runs_dir / 'server.db')}"
+    folder.freeze(SPACE, {**folder.frozen(), "ledger": "postgresql://me:***@host/db"})
+    monkeypatch.setenv("TUNER_LEDGER", url)
+    states = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
+    assert states == {SEARCH: "finished", "shared": "unfinished"}
+    assert plan_resume(Request(runs_dir=runs_dir, ledger=url), "").folder == folder
+    assert finished.load()
+
+
+def test_without_a_name_a_search_with_its_own_ledger_is_resumed_from_it(
+    make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    make_ledger(SPACE)
+    plan = plan_resume(Request(runs_dir=runs_dir, ledger="postgresql://host/db"), "")
+    assert plan.ledger_url == default_ledger_url(runs_dir / SEARCH)
+
+
 def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
     (runs_dir / "damaged").mkdir()
     (runs_dir / "damaged" / "space.yaml").write_text("a: [")
@@ -412,6 +461,20 @@ def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: Ledger,
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}
     assert files == {"space.yaml", "front.csv", "front.json", "front.html", "front.png"}
     assert finished.load()
+
+
+def test_a_search_of_failures_is_written_as_failed(tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    space = small_space(search={"trials": 1}).model_copy(update={"name": "failures"})
+    search = Search(space, make_ledger(space))
+    search.next_assignment()
+    search.fail(0, "out of memory")
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("failures")
+    assert experiment is not None
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED", "FAILED"]
 
 
 def test_the_ui_is_mlflows_own_on_the_searches_store(

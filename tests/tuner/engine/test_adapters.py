@@ -2,18 +2,21 @@
 
 import math
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from ray import tune
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from simulated_search import MakeLedger, small_space
 
 from training.config import TrialConfig
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.crashes import Crashes
 from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 
@@ -29,7 +32,13 @@ def search(make_ledger: MakeLedger) -> Search:
 
 def ray_trial(number: int, error_file: Path | None = None) -> Any:
     """Give the part of a Ray trial that the adapters look at."""
-    return SimpleNamespace(config={"number": number}, error_file=None if error_file is None else str(error_file))
+    return SimpleNamespace(
+        trial_id=str(number),
+        config={"number": number},
+        error_file=None if error_file is None else str(error_file),
+        storage=SimpleNamespace(trial_dir_name=f"trial-{number:04d}_ab12"),
+        status=Trial.RUNNING,
+    )
 
 
 def ignore(number: int, error: str) -> None:
@@ -61,7 +70,14 @@ def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Searc
     third = searcher.suggest("c")
     assert isinstance(third, dict)
     searcher.on_trial_complete("b", error=True)
-    assert searcher.suggest("d") == Searcher.FINISHED
+    assert searcher.suggest("d") is None, "the third may have to be handed out again"
+    search.hand_out_again(2)
+    again = searcher.suggest("d")
+    assert isinstance(again, dict)
+    assert again["number"] == 2
+    for trial in ("c", "d"):
+        searcher.on_trial_complete(trial)
+    assert searcher.suggest("e") == Searcher.FINISHED
     assert len(search.trials) == 3
 
 
@@ -91,7 +107,7 @@ def test_the_scheduler_records_a_report_and_returns_its_decision(search: Search)
     first, second = search._ledger.load()
     (report,) = first.reports
     assert report.metrics == {"natural_accuracy": 0.9, "pgd_accuracy": 0.9, "loss/total": 1.0}
-    assert report.checkpoint == "ray/session-2/trial-0000/checkpoint_000000"
+    assert report.checkpoint == "ray/session-2/trial-0000_ab12/checkpoint_000000"
     assert (second.outcome, second.reports[0].checkpoint) == (Outcome.STOPPED, None)
 
 
@@ -114,35 +130,78 @@ def test_divergence_is_a_failure_with_the_workers_words(search: Search) -> None:
     assert (search.trials[0].outcome, search.trials[0].error) == (Outcome.FAILED, "epoch 3: loss/total is nan")
 
 
+def failure_callback(search: Search, on_retry: Callable[[int, str], None] = ignore) -> FailureCallback:
+    return FailureCallback(Crashes(search, lambda: 1), on_retry, LedgerSearcher(search, "/runs", lambda: 1))
+
+
 def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tmp_path: Path) -> None:
     retries: list[tuple[int, str]] = []
-    callback = FailureCallback(search, lambda number, error: retries.append((number, error)))
+    callback = failure_callback(search, lambda number, error: retries.append((number, error)))
     search.next_assignment()
     file = tmp_path / "error.txt"
     file.write_text("Failure # 1 (occurred at noon)\nKeyError: 1\n")
     callback.on_trial_recover(1, [], ray_trial(0, file))
+    callback.on_trial_recover(1, [], ray_trial(0, file))
     assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
     file.write_text(file.read_text() + "Failure # 2 (occurred at one)\nTraceback\nRuntimeError: out of memory\n")
     callback.on_trial_error(2, [], ray_trial(0, file))
-    assert [number for number, _ in retries] == [0]
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING], "until some trial trains an epoch"
+    callback.on_trial_result(3, [], ray_trial(1), {"epoch": 1, "error": "diverged"})
+    assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
+    callback.on_trial_result(3, [], ray_trial(1), result(1))
+    assert [number for number, _ in retries] == [0, 0]
     assert retries[0][1].endswith("KeyError: 1")
     (trial,) = search.trials
-    assert (trial.outcome, retries[1:]) == (Outcome.FAILED, [])
+    assert (trial.outcome, retries[1:]) == (Outcome.FAILED, [retries[0]])
     assert trial.error is not None
     assert trial.error.endswith("RuntimeError: out of memory")
     assert "KeyError" not in trial.error
 
 
 def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:
-    callback = FailureCallback(search, ignore)
+    callback = failure_callback(search)
     search.next_assignment(), search.next_assignment()
-    callback.on_trial_error(1, [], ray_trial(0))
-    callback.on_trial_error(1, [], ray_trial(1, tmp_path / "nothing"))
+    for _ in range(3):
+        callback.on_trial_error(1, [], ray_trial(0))
+        callback.on_trial_error(1, [], ray_trial(1, tmp_path / "nothing"))
+    callback.on_trial_result(1, [], ray_trial(2), result(1))
     assert {trial.error for trial in search.trials} == {"the trial's process ended without an error message"}
 
 
+def test_a_trial_that_ray_gives_up_with_retries_left_is_handed_out_again(search: Search) -> None:
+    retries: list[int] = []
+    callback = failure_callback(search, lambda number, _: retries.append(number))
+    search.next_assignment()
+    for _ in range(2):
+        callback.on_trial_error(1, [], ray_trial(0))
+        assignment = search.next_assignment()
+        assert assignment is not None
+        assert assignment.number == 0
+    assert retries == [0, 0]
+    callback.on_trial_error(1, [], ray_trial(0))
+    callback.on_trial_result(1, [], ray_trial(1), result(1))
+    assert search.trials[0].outcome is Outcome.FAILED
+    assert retries == [0, 0]
+
+
+def test_a_trial_that_ray_ends_without_a_word_is_noticed_once(search: Search) -> None:
+    searcher = LedgerSearcher(search, "/runs", lambda: 1)
+    callback = FailureCallback(Crashes(search, lambda: 1), ignore, searcher)
+    assert isinstance(searcher.suggest("0"), dict)
+    trial = ray_trial(0)
+    callback.on_step_end(1, [trial])
+    assert searcher.suggest("1") is None
+    trial.status = Trial.ERROR
+    callback.on_step_end(2, [trial])
+    callback.on_step_end(3, [trial])
+    again = searcher.suggest("1")
+    assert isinstance(again, dict)
+    assert again["number"] == 0
+    assert list(search._waiting) == []
+
+
 def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
-    stop = StopRequest(None)
+    stop = StopRequest(None, hope=lambda: True)
     assert not stop.stop_all()
     assert not stop("a", {})
     stop.requested = True
@@ -154,11 +213,20 @@ def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
 def test_a_time_budget_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
-    stop = StopRequest(60)
+    stop = StopRequest(60, hope=lambda: True)
     assert not stop.stop_all()
     now = 160.0
     assert stop.stop_all()
     assert stop.out_of_time
+    assert not stop.requested
+
+
+def test_without_hope_the_run_ends() -> None:
+    hope = True
+    stop = StopRequest(None, lambda: hope)
+    assert not stop.stop_all()
+    hope = False
+    assert stop.stop_all()
     assert not stop.requested
 
 
@@ -167,8 +235,8 @@ def test_ray_may_pickle_all_of_them(search: Search) -> None:
     adapters: list[Any] = [
         LedgerSearcher(search, "/runs", lambda: 1),
         LedgerScheduler(search, "ray"),
-        FailureCallback(search, ignore),
-        StopRequest(1.0),
+        failure_callback(search),
+        StopRequest(1.0, hope=lambda: True),
     ]
     for adapter in adapters:
         pickle.dumps(adapter)

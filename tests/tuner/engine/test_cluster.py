@@ -18,27 +18,29 @@ def resources(gpus: float = 0, cpus: float = 1) -> ResourcesSpec:
 @pytest.mark.parametrize(
     ("have", "want", "expected"),
     [
-        ({"CPU": 8}, resources(cpus=1), 8),
-        ({"CPU": 8}, resources(cpus=3), 2),
-        ({"CPU": 8, "GPU": 2}, resources(gpus=1, cpus=1), 2),
-        ({"CPU": 8, "GPU": 2}, resources(gpus=0.25, cpus=1), 8),
-        ({"CPU": 16, "GPU": 2}, resources(gpus=0.25, cpus=4), 4),
-        ({"CPU": 1}, resources(cpus=0.1), 10),
-        ({"CPU": 0.3}, resources(cpus=0.1), 3),
-        ({"CPU": 1}, resources(cpus=4), 1),
-        ({"CPU": 4}, resources(gpus=1), 1),
-        ({}, resources(), 1),
+        ([{"CPU": 8}], resources(cpus=1), 8),
+        ([{"CPU": 8}], resources(cpus=3), 2),
+        ([{"CPU": 8, "GPU": 2}], resources(gpus=1, cpus=1), 2),
+        ([{"CPU": 8, "GPU": 2}], resources(gpus=0.25, cpus=1), 8),
+        ([{"CPU": 16, "GPU": 2}], resources(gpus=0.25, cpus=4), 4),
+        ([{"CPU": 1}], resources(cpus=0.1), 10),
+        ([{"CPU": 0.3}], resources(cpus=0.1), 3),
+        ([{"CPU": 1}], resources(cpus=4), 1),
+        ([{"CPU": 4}], resources(gpus=1), 1),
+        ([{"CPU": 3}, {"CPU": 3}, {"CPU": 1}], resources(cpus=2), 2),
+        ([{"CPU": 64}, {"CPU": 2, "GPU": 4}], resources(gpus=1, cpus=1), 2),
+        ([], resources(), 1),
     ],
 )
 def test_places_are_how_many_trials_fit_but_one_at_least(
-    have: dict[str, float], want: ResourcesSpec, expected: int
+    have: list[dict[str, float]], want: ResourcesSpec, expected: int
 ) -> None:
     assert cluster.places(have, want) == expected
 
 
 def test_the_limit_is_what_was_asked_for_or_what_fits_now(monkeypatch: pytest.MonkeyPatch) -> None:
     have, now = {"CPU": 4.0}, 0.0
-    monkeypatch.setattr(cluster, "_cluster_resources", lambda: have)
+    monkeypatch.setattr(cluster, "_nodes", lambda: [have])
     monkeypatch.setattr("tuner.engine.cluster.time.monotonic", lambda: now)
     assert cluster.trial_limit(resources(), 3)() == 3
     limit = cluster.trial_limit(resources(), None)
@@ -50,7 +52,7 @@ def test_the_limit_is_what_was_asked_for_or_what_fits_now(monkeypatch: pytest.Mo
 
 
 def test_what_no_node_can_offer_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_cluster_resources", lambda: {"CPU": 2.0, "memory": 1e9})
+    monkeypatch.setattr(cluster, "_nodes", lambda: [{"CPU": 2.0, "memory": 1e9}])
     cluster.require_resources(resources(cpus=2), "digits_tradeoff")
     with pytest.raises(
         UsageError, match=r"cifar10_tradeoff asks for 1 GPU a trial, but Ray has 0 .*--gpus-per-trial 0"
@@ -58,6 +60,25 @@ def test_what_no_node_can_offer_is_refused_with_a_way_out(monkeypatch: pytest.Mo
         cluster.require_resources(resources(gpus=1), "cifar10_tradeoff")
     with pytest.raises(UsageError, match=r"asks for 2\.5 CPU a trial, but Ray has 2 .*--cpus-per-trial"):
         cluster.require_resources(resources(cpus=2.5), "digits_tradeoff")
+
+
+def test_a_trial_must_fit_on_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}]
+    monkeypatch.setattr(cluster, "_nodes", lambda: nodes)
+    cluster.require_resources(resources(cpus=4), "small")
+    with pytest.raises(UsageError, match=r"asks for 6 CPU a trial, but Ray has 4 CPU on the best of 2 nodes"):
+        cluster.require_resources(resources(cpus=6), "small")
+    expected = r"asks for 4 CPU a trial, but Ray has 2 CPU on the best of 2 nodes.*--cpus-per-trial 2"
+    with pytest.raises(UsageError, match=expected):
+        cluster.require_resources(resources(gpus=1, cpus=4), "small")
+
+
+def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import ray
+
+    nodes = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 8.0}}]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    assert cluster._nodes() == [{"CPU": 2.0}]
 
 
 @pytest.mark.parametrize("address", ["host", ":6379", "host:port", "host:", ""])

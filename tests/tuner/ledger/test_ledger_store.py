@@ -1,8 +1,10 @@
 """The ledger as a durable record: what is written is read back, by this process, another one, and Optuna."""
 
 import math
+import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -128,11 +130,28 @@ def test_an_end_is_final_and_returned_as_it_is_on_record(
     assert (ended.outcome, ended.error) == (outcome, error)
     assert ended.ended is not None
     assert ended.ended >= ended.started
-    with pytest.raises(ValueError, match="Cannot tell a"):
+    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError, match="has already finished"):
         ledger.finish(0, Outcome.STOPPED)
     study = optuna.load_study(study_name=SEARCH, storage=ledger.url)
     assert (study.trials[0].state, study.trials[0].params) == (state, POINT)
     assert study.trials[0].values == values
+
+
+def test_times_are_the_same_in_every_time_zone(ledger: Ledger) -> None:
+    before = time.time()
+    propose(ledger)
+    ledger.finish(0, Outcome.STOPPED)
+    (trial,) = ledger.load()
+    assert trial.ended is not None
+    assert before <= trial.started <= trial.ended <= time.time()
+    code = (
+        "import sys; from tuner.ledger import Ledger\n"
+        f"(trial,) = Ledger.open(sys.argv[1], {SEARCH!r}).load(); print(trial.started, trial.ended)"
+    )
+    command = [sys.executable, "-c", code, ledger.url]
+    elsewhere = {**os.environ, "TZ": "Pacific/Kiritimati"}
+    output = subprocess.run(command, capture_output=True, text=True, check=True, env=elsewhere).stdout
+    assert output.split() == [str(trial.started), str(trial.ended)]
 
 
 def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLedger) -> None:
@@ -152,8 +171,25 @@ def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLe
 
 
 def test_a_name_is_taken_once(ledger: Ledger) -> None:
-    with pytest.raises(UsageError, match=f"holds a search named '{SEARCH}' already.*--name.*--resume {SEARCH}"):
+    with pytest.raises(
+        UsageError, match=f"holds a search named '{SEARCH}' already.*choose another --name, or resume it with"
+    ):
         Ledger.create(ledger.url, SEARCH, OBJECTIVES, {})
+
+
+def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: Ledger, facts: dict[str, Any]) -> None:
+        raise KeyboardInterrupt(self, facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "set_facts", fail)
+        with pytest.raises(KeyboardInterrupt):
+            Ledger.create(ledger.url, "second", OBJECTIVES, {})
+    with pytest.raises(UsageError, match="holds no search named 'second'"):
+        Ledger.open(ledger.url, "second")
+    second = Ledger.create(ledger.url, "second", OBJECTIVES, {})
+    second.delete()
+    assert ledger.load() == [], "the other search is whole"
 
 
 def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: Ledger, tmp_path: Path) -> None:

@@ -310,3 +310,32 @@ def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path
 )
 def test_the_resume_command_can_be_pasted(folder: str, command: str) -> None:
     assert resume_command(SearchFolder(Path(folder)), Request()) == command
+
+
+@pytest.mark.parametrize(
+    ("flags", "frozen", "expected"),
+    [
+        ({"ledger": "postgresql://host/db"}, {"ledger": "postgresql://host/db"}, ""),
+        ({"tracking_uri": "http://host:5000"}, {"tracking_uri": "http://host:5000"}, ""),
+        ({"ledger": "postgresql://new/db"}, {"ledger": "postgresql://old/db"}, " --ledger postgresql://new/db"),
+        ({"tracking_uri": "http://new:5000"}, {}, " --tracking-uri http://new:5000"),
+        (
+            {"ledger": "postgresql://me:pass@host/db", "tracking_uri": "http://me:pass@host"},
+            {"ledger": "postgresql://me:***@host/db"},
+            "\n  with the URL and its password in TUNER_LEDGER and MLFLOW_TRACKING_URI",
+        ),
+    ],
+)
+def test_the_resume_command_has_the_urls_that_are_not_remembered(
+    runs_dir: Path, monkeypatch: pytest.MonkeyPatch, flags: dict[str, str], frozen: dict[str, str], expected: str
+) -> None:
+    for variable in ("TUNER_LEDGER", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(variable, raising=False)
+    folder = SearchFolder(runs_dir / "mine")
+    folder.path.mkdir(parents=True)
+    folder.freeze(SPACE, frozen)
+    command = f"python -m tuner.run --resume mine --runs-dir {runs_dir}"
+    assert resume_command(folder, Request(**flags)) == command + expected  # type: ignore[arg-type]
+    monkeypatch.setenv("TUNER_LEDGER", flags.get("ledger", ""))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", flags.get("tracking_uri", ""))
+    assert resume_command(folder, Request(**flags)) == command, "the environment has them"  # type: ignore[arg-type]

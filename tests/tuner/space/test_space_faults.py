@@ -12,6 +12,8 @@ from training.config import MEASUREMENT_KEYS
 from tuner.errors import UsageError
 from tuner.space import Space, space_from_mapping
 
+NOT_TEXT = "not text (YAML takes 1e-3 for text: write 1.0e-3)"
+
 
 def faults(mapping: dict[str, Any]) -> list[str]:
     with pytest.raises(UsageError) as caught:
@@ -169,6 +171,20 @@ def test_a_range_is_not_held_against_the_default_of_another_searched_key() -> No
     space_from_mapping(space_mapping(parameters=fitting), "my.yaml")
 
 
+def test_a_fixed_setting_is_not_held_against_the_default_of_a_searched_key() -> None:
+    neighbours = {"hsic_neighbours": {"type": "int", "low": 2, "high": 6}}
+    space_from_mapping(space_mapping(trial={"batch_size": 8}, parameters=neighbours), "my.yaml")
+    neighbours["hsic_neighbours"]["high"] = 8
+    (fault,) = faults(space_mapping(trial={"batch_size": 8}, parameters=neighbours))
+    assert fault.startswith("parameters.hsic_neighbours.high: the value is 8, but must be below batch_size = 8")
+
+
+def test_fixed_settings_are_held_against_one_another() -> None:
+    assert faults(space_mapping(trial={"ramp_start": 0.8, "ramp_end": 0.2})) == [
+        "trial.ramp_start: the value is 0.8, but must be below ramp_end = 0.2"
+    ]
+
+
 def test_a_range_is_held_against_fixed_settings() -> None:
     searched = {"ramp_end": {"type": "float", "low": 0.1, "high": 1.0}}
     assert faults(space_mapping(trial={"ramp_start": 0.2}, parameters=searched)) == [
@@ -207,7 +223,7 @@ def test_start_points_lie_inside_the_space() -> None:
         "search.start_points.1.alpha: the value is 1.5, but must be a number from 0 to 1",
         "search.start_points.1.bottleneck: the value is 9, but must be one of 8, 16, 32",
         "search.start_points.1.gamma: not a searched parameter; those are alpha, lambda, bottleneck",
-        "search.start_points.2.lambda: the value is 'much', but must be a number from 0.01 to 10",
+        f"search.start_points.2.lambda: the value is 'much', but must be a number from 0.01 to 10, {NOT_TEXT}",
     ]
 
 
@@ -217,6 +233,16 @@ def test_a_start_point_of_an_integer_is_an_integer() -> None:
         search={"start_points": [{"bottleneck": 2.5}]},
     )
     assert faults(mapping) == ["search.start_points.0.bottleneck: the value is 2.5, but must be an integer from 2 to 7"]
+
+
+@pytest.mark.parametrize("kind", ["int", "float"])
+def test_a_quoted_number_is_no_number(kind: str) -> None:
+    mapping = space_mapping(
+        parameters={"bottleneck": {"type": kind, "low": 2, "high": 7}},
+        search={"start_points": [{"bottleneck": "4"}]},
+    )
+    (fault,) = [fault for fault in faults(mapping) if "start_points" in fault]
+    assert fault.startswith("search.start_points.0.bottleneck: the value is '4', but must be a")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "-flag"])

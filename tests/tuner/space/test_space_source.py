@@ -196,7 +196,7 @@ def test_what_may_change_on_resume_is_no_difference(overrides: set[str]) -> None
     ("override", "difference"),
     [
         ("epochs=3", "trial.epochs: 9, now 3"),
-        ("sigma_bias=1", "trial.sigma_bias: 'absent', now 1"),
+        ("sigma_bias=1", "trial.sigma_bias: 0.0, now 1"),
         ("search.seed=5", "search.seed: 3, now 5"),
         ("parameters.alpha.high=0.5", "parameters.alpha.high: 1.0, now 0.5"),
         ("parameters.bottleneck.choices=[16, 32]", "parameters.bottleneck.choices: [8, 16, 32], now [16, 32]"),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_search import MakeLedger, drive, small_space
+from simulated_search import MakeLedger, drive, small_space, train
 
 from tuner.ledger import TrialRecord
 from tuner.report.front_data import FrontData
@@ -25,6 +25,7 @@ class FakeProjection:
     """Notes what it is told, and fails as long as `broken` is set."""
 
     broken: bool = False
+    read_only: bool = False
     written: list[int] = field(default_factory=list)
     files: list[list[str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
@@ -37,6 +38,8 @@ class FakeProjection:
         self.written.append(len(front.points) and len(trials))
 
     def write_files(self, files: Sequence[Path]) -> None:
+        if self.read_only:
+            raise PermissionError(13, "Permission denied", "/artifacts")
         self.files.append([path.name for path in files])
 
     def close(self, status: str) -> None:
@@ -148,6 +151,27 @@ def test_files_that_cannot_be_written_stop_nothing(
     drive(search)
     with caplog.at_level(logging.WARNING):
         publisher.start()
-        publisher.close("FINISHED")
+        assert not publisher.close("FINISHED")
     (warning,) = caplog.messages
     assert "No space left on device" in warning
+    assert projection.written[-1] == 4
+    assert projection.closed == ["FINISHED"]
+
+
+def test_artifacts_that_cannot_be_written_leave_no_run_open(
+    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.0)
+    projection = FakeProjection(read_only=True)
+    publisher, search = make_publisher(projection)
+    with caplog.at_level(logging.WARNING):
+        publisher.start()
+        for _ in range(4):
+            assignment = search.next_assignment()
+            assert assignment is not None
+            train(search, assignment)
+            projection.wait_for_a_call()
+        assert not publisher.close("FINISHED")
+    (warning,) = caplog.messages
+    assert warning.startswith("The front's files cannot be written (PermissionError: ")
+    assert projection.closed == ["FINISHED"]

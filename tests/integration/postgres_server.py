@@ -1,0 +1,52 @@
+"""A PostgreSQL server of the tests' own, from the machine's package, in a folder that goes away with it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+PASSWORD = "not-a-secret"
+
+
+def is_installed() -> bool:
+    """Tell whether the machine has Debian's package `postgresql`."""
+    return bool(_BINARIES)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Start a server and give its address, `USER:PASSWORD@HOST:PORT`."""
+    # Not one of pytest's folders: PostgreSQL refuses to run as root, and those are closed to everyone else.
+    with tempfile.TemporaryDirectory(prefix="postgres-") as name:
+        folder = Path(name)
+        data, password_file, port = folder / "data", folder / "password", _free_port()
+        password_file.write_text(PASSWORD)
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres")
+            shutil.chown(password_file, "postgres")
+        _as_owner("initdb", "--pgdata", data, "--username=tuner", "--auth=scram-sha-256", "--pwfile", password_file)
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+        _as_owner("pg_ctl", "start", "--wait", "--pgdata", data, "--log", folder / "log", "--options", options)
+        try:
+            yield f"tuner:{PASSWORD}@127.0.0.1:{port}"
+        finally:
+            _as_owner("pg_ctl", "stop", "--mode=immediate", "--pgdata", data)
+
+
+def _as_owner(program: str, *arguments: str | Path) -> None:
+    command = [str(_BINARIES[-1] / program), *map(str, arguments)]
+    if os.geteuid() == 0:
+        command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,182 @@
+import copy
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from toys import interior_images, linear_net, relu_net, seeded
+
+from training.attacks import (
+    Adversary,
+    Apgd,
+    AttackError,
+    CarliniWagner,
+    Fab,
+    Fgsm,
+    MeanPath,
+    Noise,
+    Pgd,
+    RepresentationAttack,
+    Square,
+    Transfer,
+    auto_attack,
+)
+from training.attacks.adversary import distances, record_of, weights_digest
+
+
+def every_adversary(epsilon: float = 0.05) -> list[Adversary]:
+    return [
+        Noise(epsilon=epsilon),
+        Fgsm(epsilon=epsilon),
+        Pgd(epsilon=epsilon, step_size=0.02, steps=4),
+        Pgd(epsilon=epsilon, step_size=0.02, steps=4, restarts=3, loss="margin"),
+        Pgd(epsilon=epsilon, step_size=0.02, steps=4, loss="dlr", random_start=False, draws=2),
+        Apgd(epsilon=epsilon, steps=5),
+        Apgd(epsilon=epsilon, steps=5, loss="dlr", draws=2),
+        Apgd(epsilon=epsilon, steps=5, loss="targeted"),
+        Fab(epsilon=epsilon, steps=5),
+        Fab(epsilon=epsilon, steps=5, targets=0),
+        Square(epsilon=epsilon, queries=20),
+        CarliniWagner(),
+        RepresentationAttack(epsilon=epsilon, iterations=3, layer="1"),
+        Transfer(surrogate=linear_net(4, side=5), attack=Fgsm(epsilon=epsilon)),
+        MeanPath(attack=Fgsm(epsilon=epsilon)),
+    ]
+
+
+EVERY = [pytest.param(index, id=attack.name) for index, attack in enumerate(every_adversary())]
+
+
+class Disturbable(nn.Module):
+    """A classifier with everything that an attack could disturb, its batch norm in eval mode by its owner."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            self.layers = nn.Sequential(
+                nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(36, 4)
+            )
+        self.layers[1].eval()
+        self.layers[5].bias.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.layers(images)
+        return logits
+
+
+def images_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:
+    return torch.rand(9, 1, 5, 5, generator=seeded(seed)), torch.arange(9) % 4
+
+
+@pytest.mark.parametrize("index", EVERY)
+@settings(max_examples=8)
+@given(epsilon=st.sampled_from([0.0, 1e-4, 0.03, 0.5, 1.0]), seed=st.integers(0, 100))
+def test_keeps_to_the_ball_and_the_box(index: int, epsilon: float, seed: int) -> None:
+    attack = every_adversary(epsilon)[index]
+    images, labels = images_and_labels(seed)
+    found = attack(relu_net(side=5), images, labels, seed=seed)
+    assert found.dtype == torch.float32
+    assert not found.requires_grad
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert distances(images, found, attack.norm).max() <= attack.epsilon + 1e-6
+
+
+@pytest.mark.parametrize("index", EVERY)
+def test_leaves_model_and_random_states_as_they_were(index: int) -> None:
+    attack, model = every_adversary()[index], Disturbable()
+    if isinstance(attack, RepresentationAttack):
+        attack = RepresentationAttack(epsilon=0.05, layer="layers.2")
+    if isinstance(attack, Transfer):
+        attack = Transfer(surrogate=model, attack=attack.attack)
+    images, labels = images_and_labels()
+    touched = model.layers[0].weight
+    assert isinstance(touched, nn.Parameter)
+    touched.grad = torch.ones_like(touched)
+    modes = [module.training for module in model.modules()]
+    trained = [parameter.requires_grad for parameter in model.parameters()]
+    state, inputs = copy.deepcopy(model.state_dict()), images.clone()
+    randomness = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
+    with torch.no_grad():
+        first = attack(model, images, labels, seed=5)
+    assert [module.training for module in model.modules()] == modes
+    assert [parameter.requires_grad for parameter in model.parameters()] == trained
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert torch.equal(touched.grad, torch.ones_like(touched))
+    assert all(parameter.grad is None for parameter in list(model.parameters())[1:])
+    assert torch.equal(torch.get_rng_state(), randomness[0])
+    assert random.getstate() == randomness[1]
+    assert np.array_equal(np.random.get_state()[1], randomness[2])  # type: ignore[index] # noqa: NPY002
+    assert torch.equal(images, inputs)
+    torch.rand(3)
+    assert torch.equal(attack(model, images, labels, seed=5), first)
+
+
+@pytest.mark.parametrize("index", EVERY)
+def test_takes_images_in_channels_last(index: int) -> None:
+    attack, model = every_adversary()[index], relu_net(side=5)
+    images, labels = images_and_labels()
+    expected = attack(model, images, labels, seed=0)
+    odd = images.to(memory_format=torch.channels_last).transpose(2, 3).contiguous().transpose(2, 3)
+    assert not odd.is_contiguous()
+    torch.testing.assert_close(attack(model, odd, labels, seed=0), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("index", EVERY)
+def test_is_an_adversary_that_its_record_describes(index: int) -> None:
+    attack = every_adversary()[index]
+    assert isinstance(attack, Adversary)
+    assert record_of(attack) == record_of(every_adversary()[index])
+    assert record_of(attack) != record_of(every_adversary(0.06)[index]) or math.isinf(attack.epsilon)
+    records = [str(record_of(other)) for other in every_adversary()]
+    assert records.count(str(record_of(attack))) == 1
+
+
+@pytest.mark.parametrize("epsilon", [-0.1, 1.5, 8.0, math.nan])
+@pytest.mark.parametrize("kind", [Noise, Fgsm, Apgd, Fab, Square, RepresentationAttack])
+def test_an_epsilon_outside_the_unit_is_refused(kind: type[Noise], epsilon: float) -> None:
+    with pytest.raises(AttackError, match=r"must be in \[0, 1\]"):
+        kind(epsilon=epsilon)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Pgd(epsilon=0.05, step_size=0.1, steps=0), "steps is 0"),
+        (lambda: Pgd(epsilon=0.05, step_size=0.0, steps=1, restarts=0), "restarts is 0, step_size is 0"),
+        (lambda: Pgd(epsilon=0.05, step_size=0.1, steps=1, loss="kl"), "'kl', but must be one of ce, margin, dlr"),
+        (lambda: Apgd(epsilon=0.05, loss="margin"), "'margin', but must be one of ce, dlr, targeted"),
+        (lambda: Apgd(epsilon=0.05, steps=0), "at least 1"),
+        (lambda: Fab(epsilon=0.05, targets=-1), "targets at least 0"),
+        (lambda: Square(epsilon=0.05, queries=0), "queries is 0"),
+        (lambda: CarliniWagner(c=0), "above 0"),
+        (lambda: RepresentationAttack(epsilon=0.05, iterations=0), "0 iterations"),
+        (lambda: auto_attack(0.1, version="plus"), "'plus', but must be standard or rand"),
+    ],
+)
+def test_parameters_out_of_range_are_refused(wrong: object, message: str) -> None:
+    assert callable(wrong)
+    with pytest.raises(AttackError, match=message):
+        wrong()
+
+
+def test_distances() -> None:
+    images = torch.zeros(2, 1, 2, 2)
+    moved = torch.tensor([[3.0, 4.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.5]]).view(2, 1, 2, 2)
+    assert distances(images, moved, "linf").tolist() == [4.0, 0.5]
+    assert distances(images, moved, "l2").tolist() == [5.0, 0.5]
+
+
+def test_the_digest_of_weights_sees_every_value() -> None:
+    model = relu_net()
+    assert weights_digest(model) == weights_digest(copy.deepcopy(model))
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        next(other.parameters())[0, 0] += 1e-6
+    assert weights_digest(other) != weights_digest(model)
+    assert interior_images(2).shape == (2, 1, 3, 3)

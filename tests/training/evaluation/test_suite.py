@@ -1,0 +1,94 @@
+import itertools
+
+import pytest
+from stand_ins import make_config
+from toys import relu_net
+
+from training.attacks import AttackError, CarliniWagner, Cascade, MeanPath, Pgd, RepresentationAttack, Transfer
+from training.evaluation import ATTACKS, SUITES, LatentMode, Scale, build_suite, scale_of
+from training.evaluation.units import units_of
+
+DIGITS = Scale(epsilon=0.2, step_size=0.05, rate=0.01, classes=10)
+
+
+def test_the_paper_s_suite_has_the_parameters_of_table_2() -> None:
+    cifar = scale_of(make_config(dataset="cifar10", architecture="resnet18"), 10)
+    mnist = scale_of(make_config(dataset="mnist", architecture="cnn4"), 10)
+    for scale, epsilon, step, rate in ((cifar, 0.031, 0.003, 0.01), (mnist, 0.3, 0.01, 0.003)):
+        short, long, cw, autoattack = build_suite("paper", scale).attacks
+        assert short == Pgd(epsilon=epsilon, step_size=step, steps=20)
+        assert long == Pgd(epsilon=epsilon, step_size=step, steps=40)
+        assert cw == CarliniWagner(c=1, kappa=0, steps=20, rate=rate)
+        assert isinstance(autoattack, Cascade)
+        assert autoattack.epsilon == epsilon
+
+
+def test_other_data_sets_take_the_configuration_s_own_sizes() -> None:
+    scale = scale_of(make_config(epsilon=0.2, eval_attack_step_size=0.05), 10)
+    assert scale == DIGITS
+
+
+def test_standard_adds_the_literature_s_epsilon_on_cifar() -> None:
+    cifar = scale_of(make_config(dataset="cifar10", architecture="resnet18"), 10)
+    cascades = [attack for attack in build_suite("standard", cifar).attacks if isinstance(attack, Cascade)]
+    assert [attack.epsilon for attack in cascades] == [0.031, 8 / 255]
+
+
+@pytest.mark.parametrize(
+    ("name", "latent", "classes"), [*itertools.product(SUITES, ("mean", "sampled"), (2, 3, 10, 100))]
+)
+def test_every_suite_can_be_run_in_every_mode(name: str, latent: str, classes: int) -> None:
+    mode = LatentMode.named(latent)
+    scale = Scale(epsilon=0.2, step_size=0.05, rate=0.01, classes=classes)
+    suite = build_suite(name, scale, latent=mode)
+    keys = [unit.key for unit in units_of(suite, mode)]
+    assert len(keys) == len(set(keys))
+    assert suite.curve[-1].epsilon >= 0.5
+    # The accuracy at the headline's radius is a point of the curve.
+    assert 0.2 in [attack.epsilon for attack in suite.curve]
+    assert any(attack.epsilon == suite.epsilon for attack in suite.attacks)
+
+
+def test_sampled_latents_are_attacked_in_expectation_or_on_the_mean_path() -> None:
+    suite = build_suite("standard", DIGITS, latent=LatentMode.named("sampled"))
+    for attack in suite.attacks:
+        if isinstance(attack, Pgd):
+            assert attack.draws == 20
+    names = [attack.name for attack in suite.attacks]
+    assert "AutoAttack rand" in names
+    assert "AutoAttack on the mean path" in names
+    assert "AutoAttack" not in names
+    assert any(isinstance(attack, MeanPath) for attack in suite.attacks)
+
+
+def test_attacks_by_name_replace_the_suite_s() -> None:
+    suite = build_suite("quick", DIGITS, attacks=["representation", "pgd10", "pgd10"])
+    assert [type(attack) for attack in suite.attacks] == [RepresentationAttack] * 6 + [Pgd]
+    radii = [(a.epsilon, a.iterations) for a in suite.attacks if isinstance(a, RepresentationAttack)]
+    assert radii == [(e / 255, n) for n in (10, 20) for e in (5, 10, 15)]
+    for name in ATTACKS:
+        assert build_suite("quick", DIGITS, attacks=[name]).attacks
+
+
+def test_a_surrogate_adds_table_6() -> None:
+    suite = build_suite("quick", DIGITS, attacks=["fgsm"], surrogate=relu_net())
+    transfers = [attack.attack.name for attack in suite.attacks if isinstance(attack, Transfer)]
+    assert transfers == ["PGD-10", "PGD-20", "PGD-40", "C&W (c=1, 20 steps)", "Square"]
+
+
+def test_a_resized_scale_keeps_the_proportion_of_its_step() -> None:
+    assert DIGITS.resized(0.1).step_size == pytest.approx(0.025)
+    assert Scale(epsilon=0, step_size=0.05, rate=1, classes=2).resized(0.8).step_size == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("suite", "attacks", "message"),
+    [
+        ("fast", None, "suite is 'fast', but must be one of quick, paper, standard"),
+        ("quick", ["pgd30"], "attacks are pgd30, but must be among"),
+        ("quick", [], "but must be among"),
+    ],
+)
+def test_unknown_names_are_refused(suite: str, attacks: list[str] | None, message: str) -> None:
+    with pytest.raises(AttackError, match=message):
+        build_suite(suite, DIGITS, attacks=attacks)

@@ -1,0 +1,69 @@
+import sys
+
+import pytest
+import torch
+from findings import evaluation, pgd, result
+from toys import image_set, relu_net
+
+from training.attacks import AttackError, Fgsm
+from training.evaluation import Suite
+from training.evaluation.examples import attacked, draw_examples, first_right
+from training.evaluation.pictures import curve_png, examples_png
+from training.evaluation.table import table
+
+
+def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
+    text = table(
+        evaluation(
+            pgd(500, 20),
+            result(600, family="cascade", name="AutoAttack"),
+            result(600, family="apgd", name="APGD-CE", part_of="AutoAttack 0.1"),
+            result(100, family="cw", name="C&W", norm="l2", epsilon=float("inf"), distances=(1.0, 2.0)),
+            result(400, epsilon=0.2, curve=True),
+        )
+    )
+    lines = text.splitlines()
+    assert [line.split("  ")[0] for line in lines[2:8]] == [
+        "natural", "PGD-20", "AutoAttack", "", "C&W", "worst case",
+    ]  # fmt: skip
+    assert lines[5].split() == ["then", "APGD-CE", "linf", "0.1", "60.00", "0.1"]
+    assert lines[6].split() == ["C&W", "l2", "-", "10.00", "1.5"]
+    assert lines[7].split() == ["worst", "case", "linf", "0.1", "50.00"]
+    assert "WARNING autoattack_above_pgd: AutoAttack leaves 60.0 %" in text
+    assert max(len(line) for line in lines) <= 100
+
+
+def test_other_radii_have_a_worst_case_of_their_own() -> None:
+    text = table(evaluation(result(500), result(450, epsilon=0.11)))
+    assert [line.split() for line in text.splitlines()[-2:]] == [
+        ["worst", "case", "linf", "0.11", "45.00"],
+        ["worst", "case", "linf", "0.1", "50.00"],
+    ]
+
+
+def test_pictures_are_drawn_without_a_display() -> None:
+    found = evaluation(result(800, epsilon=0.05, curve=True), result(0, epsilon=0.5, curve=True))
+    assert curve_png(found).startswith(b"\x89PNG")
+    for channels in (1, 3):
+        images = torch.rand(2, channels, 4, 4)
+        assert examples_png(images, images.flip(0), ["0 → 1", "1 → 1"]).startswith(b"\x89PNG")
+
+
+def test_examples_show_one_right_image_a_class() -> None:
+    model = relu_net(seed=0)
+    images = image_set(model, 40, side=3, wrong=10)
+    chosen = first_right(model, images, 8)
+    labels = images.labels[chosen].tolist()
+    assert labels == sorted(set(images.labels.tolist()))
+    assert chosen.min() >= 10
+    clean, adversarial, titles = attacked(model, images.subset(chosen), Fgsm(epsilon=0.3))
+    classes = model(adversarial).argmax(dim=1).tolist()
+    assert titles == [f"{a} → {b}" for a, b in zip(labels, classes, strict=True)]
+    assert clean.shape == adversarial.shape
+    assert draw_examples(model, images, Suite(name="x", epsilon=0.1, attacks=())).startswith(b"\x89PNG")
+
+
+def test_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(AttackError, match="pip install matplotlib"):
+        curve_png(evaluation(result(0, epsilon=0.5, curve=True)))

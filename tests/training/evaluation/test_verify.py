@@ -1,0 +1,77 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from toys import interior_images, linear_net
+
+from training.attacks import CarliniWagner, Fgsm
+from training.evaluation.verify import (
+    BrokenPromiseError,
+    RandomisedModelError,
+    count_zero_gradients,
+    look_like_probabilities,
+    require_sound,
+    verified,
+)
+
+
+def test_sound_models_pass() -> None:
+    require_sound(linear_net(4), interior_images(5, side=6), deterministic=True)
+
+
+class Dropping(nn.Module):
+    """Random in every mode, as a model that drops features by the functional form does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = linear_net(4)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.inner(nn.functional.dropout(images, 0.1, training=True))
+        return logits
+
+
+def test_randomness_is_refused_where_there_must_be_none() -> None:
+    with torch.random.fork_rng():
+        require_sound(Dropping().eval(), interior_images(5, side=6), deterministic=False)
+        with pytest.raises(RandomisedModelError, match="evaluate with the latent mode `sampled`"):
+            require_sound(Dropping().eval(), interior_images(5, side=6), deterministic=True)
+
+
+def test_images_in_the_ball_pass_in_float32() -> None:
+    images = interior_images(4)
+    edge = (images.double() + 0.1).clamp(0, 1)
+    assert verified(Fgsm(epsilon=0.1), images, edge).dtype == torch.float32
+    assert torch.equal(verified(CarliniWagner(), images, 1 - images), 1 - images)
+    assert len(verified(Fgsm(epsilon=0.1), images[:0], images[:0])) == 0
+
+
+@pytest.mark.parametrize(("excess", "fair"), [(5e-7, True), (2e-6, False)])
+def test_the_ball_is_exact_up_to_rounding(excess: float, *, fair: bool) -> None:
+    images = interior_images(4)
+    moved = images + (0.1 + excess)
+    if fair:
+        verified(Fgsm(epsilon=0.1), images, moved)
+    else:
+        with pytest.raises(BrokenPromiseError, match="must stay within"):
+            verified(Fgsm(epsilon=0.1), images, moved)
+
+
+class Saturated(nn.Module):
+    """Logits so far apart that float32 knows no cross-entropy, for images brighter than the middle."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        brightness = images.flatten(1).mean(dim=1)
+        return torch.stack([torch.where(brightness > 0.5, 1e4, 1.0) * brightness, torch.zeros_like(brightness)], dim=1)
+
+
+def test_zero_gradients_are_counted() -> None:
+    images = torch.cat([torch.full((3, 1, 2, 2), 0.6), torch.full((2, 1, 2, 2), 0.4)])
+    assert count_zero_gradients(Saturated(), images, torch.zeros(5, dtype=torch.int64)) == 3
+    assert count_zero_gradients(Saturated(), images[:0], torch.zeros(0, dtype=torch.int64)) == 0
+
+
+def test_probabilities_are_told_from_logits() -> None:
+    model, images = linear_net(4), interior_images(5, side=6)
+    assert not look_like_probabilities(model, images)
+    assert look_like_probabilities(nn.Sequential(model, nn.Softmax(dim=1)), images)
+    assert not look_like_probabilities(nn.Sequential(model, nn.ReLU()), images)

@@ -1,0 +1,84 @@
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from simulated_search import small_space
+
+from tuner.confirm.table import (
+    confirmation_grid,
+    confirmation_rows,
+    confirmation_table,
+    write_confirmation,
+)
+from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger.records import Decision, Report
+from tuner.space import Space, space_from_mapping
+
+POINTS = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 8}, {"alpha": 0.25, "lambda": 1.0, "bottleneck": 16}]
+
+
+def confirmation() -> Space:
+    mapping = small_space().model_dump(mode="json")
+    mapping["search"] = {"sampler": "grid", "points": POINTS, "seeds": 2}
+    mapping["early_stopping"] = {"scheduler": "none"}
+    mapping["confirm"] = {"search": "small-1", "trials": [7, 3], "suite": "quick"}
+    return space_from_mapping(mapping, "confirmation")
+
+
+def run(
+    number: int, natural: float, pgd: float, *, outcome: Outcome = Outcome.COMPLETED, signs: int = 0
+) -> TrialRecord:
+    metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd, "loss/total": 0.1, "test_warnings": float(signs)}
+    metrics |= {"test/Natural": natural, "test/PGD-20": pgd, "test/Worst case": pgd - 0.1}
+    report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
+    return TrialRecord(number, {}, outcome, started=0.0, ended=1.0, reports=(report,))
+
+
+TRIALS = [run(0, 0.9, 0.5), run(1, 0.8, 0.6), run(2, 0.8, 0.4, signs=1), run(3, 0.0, 0.0, outcome=Outcome.FAILED)]
+
+
+def test_trials_of_one_point_are_averaged() -> None:
+    first, second = confirmation_rows(confirmation(), TRIALS)
+    assert (first.trial, first.seeds, first.parameters, first.warnings) == (7, 2, POINTS[0], 1)
+    assert first.means == pytest.approx({"Natural": 0.85, "PGD-20": 0.45, "Worst case": 0.35})
+    # Of two values the sample deviation is their difference by the root of 2.
+    assert first.deviations["PGD-20"] == pytest.approx(0.1 / 2**0.5)
+    assert (second.trial, second.seeds) == (3, 1)
+    assert set(second.deviations.values()) == {None}
+
+
+def test_the_table_is_that_of_the_paper() -> None:
+    grid = confirmation_grid(confirmation_rows(confirmation(), TRIALS))
+    assert grid.headings == [
+        "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings",
+    ]  # fmt: skip
+    assert grid.rows[0] == ["7", "0.5", "4", "8", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1"]
+    assert grid.rows[1][4:] == ["80.00", "60.00", "50.00", "1", "0"]
+    assert confirmation_grid([]).rows == []
+
+
+def test_the_files_hold_the_table(tmp_path: Path) -> None:
+    space = confirmation()
+    rows = confirmation_rows(space, TRIALS)
+    paths = write_confirmation(tmp_path, space, rows)
+    assert [path.name for path in paths] == ["confirmation.md", "confirmation.csv", "confirmation.json"]
+    grid = confirmation_grid(rows)
+    assert list(csv.reader(paths[1].read_text().splitlines())) == [grid.headings, *grid.rows]
+    stored = json.loads(paths[2].read_text())
+    assert stored["search"] == "small-1"
+    assert stored["rows"][0]["means"]["PGD-20"] == pytest.approx(0.45)
+    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in paths[0].read_text()
+
+
+def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(confirmation_table(confirmation(), confirmation_rows(confirmation(), TRIALS)))
+    shown = capture.get()
+    assert "Confirmation of small-1, suite quick" in shown
+    assert "45.00 ± 7.07" in shown
+    assert [line.split()[:2] for line in shown.splitlines() if "Trial" in line] == [["Trial", "7"]]
+    assert "lambda" not in shown
+    assert max(map(len, shown.splitlines())) <= 80

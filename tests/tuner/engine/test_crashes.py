@@ -1,0 +1,99 @@
+"""What follows from the crashes of a session."""
+
+import pytest
+from simulated_search import MakeLedger, small_space
+
+from tuner.engine.crashes import Crashes
+from tuner.ledger import Outcome
+from tuner.search import Search
+
+TRACEBACK = "Traceback\nOSError: No space left on device"
+
+
+def make_search(make_ledger: MakeLedger, trials: int, max_failures: int = 2) -> Search:
+    space = small_space(search={"trials": trials, "max_failures": max_failures})
+    search = Search(space, make_ledger(space))
+    for _ in range(trials):
+        search.next_assignment()
+    return search
+
+
+def crash_for_good(crashes: Crashes, number: int, retries: int = 2) -> None:
+    for _ in range(retries):
+        crashes.retried(number, TRACEBACK)
+    crashes.given_up(number, TRACEBACK)
+
+
+def outcomes(search: Search) -> list[Outcome]:
+    return [trial.outcome for trial in Search(search.space, search._ledger).trials]
+
+
+def test_crashes_of_three_trials_in_a_row_are_too_many_and_leave_them_to_be_resumed(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 3)
+    crashes = Crashes(search, lambda: 1)
+    crash_for_good(crashes, 0)
+    crash_for_good(crashes, 1)
+    assert not crashes.too_many, "six crashes, but of two points only"
+    crashes.retried(2, TRACEBACK)
+    assert crashes.too_many
+    assert crashes.verdict.startswith(
+        "7 crashes in a row and no epoch between them; the last one, of trial 2: OSError: No space left on device."
+    )
+    assert "--set search.max_failures=0" in crashes.verdict
+    assert outcomes(search) == [Outcome.RUNNING] * 3
+
+
+def test_who_has_retries_left_is_handed_out_again(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 3)
+    crashes = Crashes(search, lambda: 1)
+    crashes.retried(1, TRACEBACK)
+    assert crashes.given_up(1, TRACEBACK), "the second crash of three"
+    assignment = search.next_assignment()
+    assert assignment is not None
+    assert assignment.number == 1
+    assert not crashes.given_up(1, TRACEBACK)
+    assert search.next_assignment() is None
+
+
+def test_an_epoch_of_any_trial_shows_that_the_others_failed_by_themselves(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 9)
+    crashes = Crashes(search, lambda: 1)
+    for number in range(8):
+        crash_for_good(crashes, number)
+        crashes.epoch_trained()
+        assert not crashes.too_many
+        assert outcomes(search)[number] is Outcome.FAILED
+    assert search.trials[0].error == TRACEBACK
+
+
+def test_a_search_too_small_to_tell_ends_with_its_failures_on_record(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 2)
+    crashes = Crashes(search, lambda: 1)
+    crash_for_good(crashes, 0)
+    crash_for_good(crashes, 1)
+    assert not crashes.too_many
+    crashes.record_failures()
+    assert search.finished
+    assert outcomes(search) == [Outcome.FAILED] * 2
+
+
+@pytest.mark.parametrize(("places", "expected"), [(1, 5), (2, 5), (3, 6), (8, 16)])
+def test_all_places_may_crash_once_more_before_it_is_too_many(
+    make_ledger: MakeLedger, places: int, expected: int
+) -> None:
+    crashes = Crashes(make_search(make_ledger, 16), lambda: places)
+    crashed = 0
+    while not crashes.too_many:
+        crashes.retried(crashed % max(places, 5), TRACEBACK)
+        crashed += 1
+    assert crashed == expected
+
+
+def test_without_retries_a_crash_is_final_at_once_but_for_the_last_one_in_the_row(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 6, max_failures=0)
+    crashes = Crashes(search, lambda: 1)
+    for number in range(5):
+        assert not crashes.too_many
+        crashes.given_up(number, TRACEBACK)
+    assert crashes.too_many
+    assert outcomes(search) == [Outcome.FAILED] * 4 + [Outcome.RUNNING] * 2

@@ -1,0 +1,57 @@
+"""How a session ended, told from what is left of it."""
+
+import pytest
+from simulated_search import MakeLedger, drive, small_space
+
+from tuner.engine.adapters import StopRequest
+from tuner.engine.crashes import Crashes
+from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.session import _ending
+from tuner.ledger import Outcome
+from tuner.search import Search
+
+SPACE = small_space(search={"trials": 3})
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
+
+
+@pytest.fixture
+def crashes(search: Search) -> Crashes:
+    return Crashes(search, lambda: 1)
+
+
+def stop_request(seconds: float | None = None) -> StopRequest:
+    return StopRequest(seconds, hope=lambda: True)
+
+
+def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: Crashes) -> None:
+    interrupted = stop_request()
+    interrupted.requested = True
+    assert _ending(search, interrupted, crashes) is Ending.INTERRUPTED
+    assert _ending(search, stop_request(0), crashes) is Ending.OUT_OF_TIME
+    assert _ending(search, stop_request(), crashes) is Ending.BROKEN_OFF
+    drive(search)
+    for stop in (interrupted, stop_request(0), stop_request()):
+        assert _ending(search, stop, crashes) is Ending.FINISHED
+
+
+def test_crash_upon_crash_breaks_a_session_off_with_the_reason(search: Search, crashes: Crashes) -> None:
+    for number in (0, 1, 2, 0, 1):
+        crashes.retried(number, "Traceback\nDataError: nothing is mounted at /data")
+    with pytest.raises(BrokenOffError, match="of trial 1: DataError: nothing is mounted at /data"):
+        _ending(search, stop_request(), crashes)
+
+
+def test_failures_that_wait_for_an_epoch_are_on_record_when_nothing_is_left_to_train(
+    search: Search, crashes: Crashes
+) -> None:
+    search.next_assignment(), search.next_assignment(), search.next_assignment()
+    search.fail(2, "diverged")
+    for number in (0, 0, 0, 1, 1, 1):
+        crashes.given_up(number, "RuntimeError: out of memory")
+    assert not search.finished
+    assert _ending(search, stop_request(), crashes) is Ending.FINISHED
+    assert {trial.outcome for trial in search.trials} == {Outcome.FAILED}

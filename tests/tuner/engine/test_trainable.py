@@ -1,0 +1,151 @@
+"""A trial in a worker, with a session of Ray Tune that only listens."""
+
+import errno
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import tune
+from simulated_search import small_space
+
+from training.checkpoint import StorageError
+from training.data import DataError
+from tuner.engine.trainable import run_trial
+
+POINT = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}
+
+
+class Session:
+    """Takes the place of Ray Tune's session in a worker."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index = 0
+        self.reports: list[dict[str, Any]] = []
+        self.newest: tune.Checkpoint | None = None
+        self.on_disk: list[list[str]] = []
+
+    def report(self, metrics: dict[str, Any], checkpoint: tune.Checkpoint | None = None) -> None:
+        if checkpoint is not None:
+            self.on_disk.append(sorted(path.name for path in self.folder.iterdir()))
+            kept = self.folder / f"checkpoint_{self.index:06d}"
+            shutil.copytree(checkpoint.path, kept)
+            self.newest = tune.Checkpoint(str(kept))
+            self.index += 1
+        self.reports.append(metrics)
+
+    @property
+    def epochs(self) -> list[int]:
+        """The epochs that were reported."""
+        return [report["epoch"] for report in self.reports]
+
+    def get_checkpoint(self) -> tune.Checkpoint | None:
+        return self.newest
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Session:
+    session = Session(tmp_path / "trial-0000")
+    session.folder.mkdir()
+    monkeypatch.setattr(tune, "report", session.report)
+    monkeypatch.setattr(tune, "get_checkpoint", session.get_checkpoint)
+    return session
+
+
+def assignment(**trial: Any) -> dict[str, Any]:
+    settings = {"train_fraction": 0.05, "eval_images": 10, "augmentation": "none", "epochs": 3, "attack_steps": 1}
+    settings |= {"eval_attack_steps": 1, "batch_size": 32, **trial}
+    config = small_space(trial=settings).trial_config(POINT)
+    return {
+        "number": 0,
+        "trial": config.to_mapping(),
+        "checkpoints": [],
+        "device": "cpu",
+        "threads": 1,
+        "confirmation": None,
+    }
+
+
+def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="CIFAR10 is not on disk"):
+        run_trial(assignment(dataset="cifar10", architecture="cnn4", data_root=str(tmp_path)))
+    assert session.reports == []
+
+
+def test_a_configuration_that_does_not_suit_the_data_is_final(session: Session) -> None:
+    run_trial(assignment(architecture="cnn4"))
+    (report,) = session.reports
+    assert report["epoch"] == 0
+    assert "cnn4" in report["error"]
+
+
+def test_divergence_is_final(session: Session) -> None:
+    run_trial(assignment(learning_rate=1e30))
+    (report,) = session.reports
+    assert report["epoch"] == 1
+    assert "diverged in epoch 1" in report["error"]
+
+
+def damage(checkpoint: Path) -> None:
+    (checkpoint / "checkpoint.pt").write_bytes(b"damaged")
+
+
+def test_two_checkpoints_are_on_disk_while_the_next_is_written(session: Session) -> None:
+    run_trial(assignment(epochs=5))
+    assert session.epochs == [1, 2, 3, 4, 5]
+    assert session.on_disk == [
+        [],
+        ["checkpoint_000000"],
+        ["checkpoint_000000", "checkpoint_000001"],
+        ["checkpoint_000001", "checkpoint_000002"],
+        ["checkpoint_000002", "checkpoint_000003"],
+    ]
+
+
+def test_a_retry_takes_the_newest_checkpoint_that_is_whole(session: Session) -> None:
+    run_trial(assignment())
+    whole = {report["epoch"]: report["metrics"]["loss/total"] for report in session.reports}
+    session.reports.clear()
+    damage(session.folder / "checkpoint_000002")
+    run_trial(assignment())
+    assert session.epochs == [3], "from the checkpoint before the newest"
+    assert session.reports[0]["metrics"]["loss/total"] == whole[3]
+
+
+def test_a_checkpoint_later_than_rays_newest_is_not_on_record_and_not_taken(session: Session) -> None:
+    run_trial(assignment())
+    session.reports.clear()
+    session.newest = tune.Checkpoint(str(session.folder / "checkpoint_000001"))
+    run_trial(assignment())
+    assert session.epochs == [3]
+
+
+def test_a_retry_without_checkpoints_of_its_own_takes_those_on_record(session: Session, tmp_path: Path) -> None:
+    run_trial(assignment())
+    elsewhere = session.folder.rename(tmp_path / "session-1")
+    session.folder.mkdir()
+    session.reports.clear()
+    run_trial({**assignment(), "checkpoints": [str(tmp_path / "gone"), str(elsewhere / "checkpoint_000001")]})
+    assert session.epochs == [3]
+    session.reports.clear()
+    for checkpoint in [*elsewhere.iterdir(), *session.folder.iterdir()]:
+        damage(checkpoint)
+    run_trial({**assignment(), "checkpoints": [str(elsewhere / "checkpoint_000001")]})
+    assert session.epochs == [1, 2, 3], "nothing is whole"
+
+
+def test_a_storage_that_cannot_be_reached_costs_no_epoch(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_trial(assignment())
+    session.reports.clear()
+
+    def stale(path: Path) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", stale)
+        with pytest.raises(StorageError, match="Stale file handle"):
+            run_trial(assignment())
+    assert session.reports == []
+    run_trial(assignment())
+    assert session.reports == [], "all epochs were trained"

@@ -1,0 +1,241 @@
+"""AutoAttack and its members at their official settings; Croce and Hein 2020, arXiv:2003.01690.
+
+The attacks are those of `pyautoattack`. Their numbers of steps are passed explicitly, since another library's
+defaults (10 in torchattacks 3.3-3.5) have once been taken for them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import Adversary, AttackError, LinfBall, require_epsilon
+from training.attacks.library import count_classes, run_library, silent
+from training.attacks.pgd import frozen
+
+STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
+_APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Apgd(LinfBall):
+    """Auto-PGD with the loss `ce`, `dlr` or `targeted` (targeted DLR against the `targets` best wrong classes).
+
+    Where it fails, the result is the clean image. `draws` > 1: expectation over transformation.
+    """
+
+    epsilon: float
+    loss: str = "ce"
+    steps: int = STEPS
+    restarts: int = 1
+    targets: int = TARGETS
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        if self.loss not in _APGD_LOSSES:
+            raise AttackError(f"The loss of APGD is {self.loss!r}, but must be one of {', '.join(_APGD_LOSSES)}.")
+        if min(self.steps, self.restarts, self.targets, self.draws) < 1:
+            raise AttackError("APGD: steps, restarts, targets and draws must be at least 1.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables, such as `APGD-CE`; steps only where they are not the official 100."""
+        loss = "T" if self.loss == "targeted" else self.loss.upper()
+        steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
+        return f"APGD-{loss}{steps}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
+
+    @property
+    def family(self) -> str:
+        """Give `apgd`."""
+        return "apgd"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images; see `Adversary`. Raise AttackError for fewer classes than the loss needs."""
+        classes = count_classes(model, images)
+        least = _APGD_LOSSES[self.loss]
+        if classes < least:
+            raise AttackError(f"{self.name} needs at least {least} classes, but the model has {classes}; use APGD-CE.")
+
+        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
+            from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
+
+            shared = {"n_iter": self.steps, "n_restarts": self.restarts, "eps": self.epsilon, "norm": "Linf"}
+            shared |= {"eot_iter": self.draws, "rho": 0.75, "seed": seed, "device": device, "logger": silent()}
+            if self.loss == "targeted":
+                return APGDAttack_targeted(predict, n_target_classes=min(self.targets, classes - 1), **shared)
+            return APGDAttack(predict, loss=self.loss, **shared)
+
+        return run_library(build, model, images, labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fab(LinfBall):
+    """Fast adaptive boundary attack; Croce and Hein 2020, arXiv:1907.02044.
+
+    It looks for the nearest adversarial image; where that is outside the ball, the result is the clean image.
+    `targets` = 0 is the untargeted attack.
+    """
+
+    epsilon: float
+    steps: int = STEPS
+    restarts: int = 1
+    targets: int = TARGETS
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        if min(self.steps, self.restarts, self.targets + 1) < 1:
+            raise AttackError("FAB: steps and restarts must be at least 1, targets at least 0.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables: `FAB-T` against targets, otherwise `FAB`."""
+        steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
+        return ("FAB-T" if self.targets else "FAB") + steps
+
+    @property
+    def family(self) -> str:
+        """Give `fab`."""
+        return "fab"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images; see `Adversary`."""
+        targets = min(self.targets, count_classes(model, images) - 1)
+
+        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
+            from pyautoattack.fab_pt import FABAttack_PT
+
+            return FABAttack_PT(
+                predict,
+                norm="Linf",
+                n_restarts=self.restarts,
+                n_iter=self.steps,
+                eps=self.epsilon,
+                seed=seed,
+                targeted=self.targets > 0,
+                n_target_classes=max(targets, 1),
+                device=device,
+            )
+
+        return run_library(build, model, images, labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Square(LinfBall):
+    """Square attack, black box; Andriushchenko et al. 2020, arXiv:1912.00049.
+
+    It sees the logits of at most `queries` + 1 images for each, besides those of the image itself.
+    """
+
+    epsilon: float
+    queries: int = QUERIES
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        if self.queries < 1:
+            raise AttackError(f"Square: queries is {self.queries}, but must be at least 1.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables; queries only where they are not the official 5,000."""
+        return "Square" if self.queries == QUERIES else f"Square ({self.queries} queries)"
+
+    @property
+    def family(self) -> str:
+        """Give `square`."""
+        return "square"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images; see `Adversary`. Where it fails, they are its best try."""
+
+        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
+            from pyautoattack.square import SquareAttack
+
+            return SquareAttack(
+                predict,
+                norm="Linf",
+                n_queries=self.queries,
+                eps=self.epsilon,
+                p_init=0.8,
+                n_restarts=1,
+                seed=seed,
+                device=device,
+                resc_schedule=False,
+            )
+
+        count_classes(model, images)
+        return run_library(build, model, images, labels)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cascade(LinfBall):
+    """Attacks one after another, each on the images that those before it left correct.
+
+    An evaluator runs the members itself, to know what each of them adds.
+    """
+
+    title: str
+    members: tuple[Adversary, ...]
+
+    def __post_init__(self) -> None:
+        if not self.members or len({(member.norm, member.epsilon) for member in self.members}) > 1:
+            raise AttackError(f"{self.title} must have members, all of one norm and one epsilon.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        return self.title
+
+    @property
+    def family(self) -> str:
+        """Give `cascade`."""
+        return "cascade"
+
+    @property
+    def epsilon(self) -> float:
+        """Give the members' radius."""
+        return self.members[0].epsilon
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images, clean ones where no member succeeds; see `Adversary`."""
+        adversarial = images.clone()
+        left = _right(model, images, labels)
+        for member in self.members:
+            if len(left) == 0:
+                break
+            found = member(model, images[left], labels[left], seed=seed)
+            wrong = torch.ones_like(labels[left], dtype=torch.bool)
+            wrong[_right(model, found, labels[left])] = False
+            adversarial[left[wrong]] = found[wrong]
+            left = left[~wrong]
+        return adversarial
+
+
+def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10) -> Cascade:
+    """Build AutoAttack `standard`, or `rand` for randomised models, at the official settings.
+
+    standard: APGD-CE, APGD-T, FAB-T (9 targets, or one less than `classes`) with 100 steps, and Square with
+    5,000 queries. rand: APGD-CE and APGD-DLR with 20 draws a step. The DLR losses need three classes, their
+    targeted form four: what a model has too few classes for is left out, and the title says so.
+    """
+    if version == "rand":
+        wanted: list[Adversary] = [Apgd(epsilon=epsilon, loss=loss, draws=EOT_DRAWS) for loss in ("ce", "dlr")]
+        title = "AutoAttack rand"
+    elif version == "standard":
+        targets = min(TARGETS, classes - 1)
+        apgd = [Apgd(epsilon=epsilon), Apgd(epsilon=epsilon, loss="targeted", targets=targets)]
+        wanted = [*apgd, Fab(epsilon=epsilon, targets=targets), Square(epsilon=epsilon)]
+        title = "AutoAttack"
+    else:
+        raise AttackError(f"The version of AutoAttack is {version!r}, but must be standard or rand.")
+    members = [a for a in wanted if not isinstance(a, Apgd) or _APGD_LOSSES[a.loss] <= classes]
+    missing = [attack.name for attack in wanted if attack not in members]
+    return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))
+
+
+def _right(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Give the indices of the correctly classified images."""
+    with frozen(model), torch.no_grad():
+        return torch.nonzero(model(images).argmax(dim=1) == labels).flatten()

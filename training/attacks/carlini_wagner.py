@@ -1,0 +1,97 @@
+"""C&W: the smallest l2 perturbation that Adam finds; Carlini and Wagner 2017, arXiv:1608.04644."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import L2, AttackError
+from training.attacks.attack_losses import logit_margin
+from training.attacks.pgd import frozen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CarliniWagner:
+    """Minimise |x'-x|^2 + c * max(true logit - best wrong logit, -kappa), every image on its own.
+
+    With `searches` = 1 c is fixed, as in Yu et al. 2023, Table 2 (c 1, kappa 0, 20 steps, rate 0.01); more
+    searches move each image's c up tenfold while it fails and halve its bracket once it has succeeded. The
+    result is the nearest misclassified iterate, and the clean image where there is none. Its distance is not
+    bounded, hence no epsilon: say the mean distance with the accuracy.
+
+    [0, 1] is kept by projection, not by x' = (tanh(w) + 1) / 2, under which pixels of exactly 0 or 1 (most of
+    MNIST) cannot move. Adam's rate is `rate` / 2 in units of x', which is what `rate` is for w at mid-grey.
+    """
+
+    c: float = 1.0
+    kappa: float = 0.0
+    steps: int = 20
+    rate: float = 0.01
+    searches: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.c, self.rate) <= 0 or self.kappa < 0 or min(self.steps, self.searches) < 1:
+            raise AttackError("C&W: c and rate must be above 0, kappa at least 0, steps and searches at least 1.")
+
+    @property
+    def name(self) -> str:
+        """Give the name with every parameter that decides its strength: it has no epsilon to compare by."""
+        c = f"c={self.c:g}" if self.searches == 1 else f"{self.searches} searches"
+        return f"C&W ({c}, {self.steps} steps)"
+
+    @property
+    def family(self) -> str:
+        """Give `cw`."""
+        return "cw"
+
+    @property
+    def norm(self) -> str:
+        """Give `l2`."""
+        return L2
+
+    @property
+    def epsilon(self) -> float:
+        """Give infinity: the distance is minimised, not bounded."""
+        return math.inf
+
+    @property
+    def whole_batch(self) -> bool:
+        """Give False: each image's result is its own."""
+        return False
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        """Give adversarial images; see `Adversary`. Without randomness of its own."""
+        best, nearest = images.clone(), torch.full(labels.shape, torch.inf, device=images.device)
+        c = torch.full_like(nearest, self.c)
+        low, high = torch.zeros_like(c), torch.full_like(c, torch.inf)
+        with frozen(model), torch.enable_grad():
+            for _ in range(self.searches):
+                found, distance = self._descend(model, images, labels, c)
+                closer = distance < nearest
+                best = torch.where(closer[:, None, None, None], found, best)
+                nearest = torch.where(closer, distance, nearest)
+                worked = distance.isfinite()
+                low, high = torch.where(worked, low, c), torch.where(worked, c, high)
+                c = torch.where(high.isinf(), 10 * c, (low + high) / 2)
+        return best
+
+    def _descend(self, model: nn.Module, images: Tensor, labels: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Give the nearest misclassified iterate and its squared distance, (batch,), infinite if there is none."""
+        moved = images.clone().requires_grad_()
+        adam = torch.optim.Adam([moved], lr=self.rate / 2)
+        best, nearest = images, torch.full_like(c, torch.inf)
+        for step in range(self.steps + 1):
+            distance = (moved - images).square().flatten(1).sum(dim=1)
+            margin = logit_margin(model(moved), labels)
+            closer = (margin > 0) & (distance < nearest)
+            best = torch.where(closer[:, None, None, None], moved.detach(), best)
+            nearest = torch.where(closer, distance.detach(), nearest)
+            if step == self.steps:
+                break
+            cost = (distance + c * (-margin).clamp_min(-self.kappa)).sum()
+            (moved.grad,) = torch.autograd.grad(cost, moved)
+            adam.step()
+            with torch.no_grad():
+                moved.clamp_(0, 1)
+        return best, nearest

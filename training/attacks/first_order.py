@@ -1,0 +1,141 @@
+"""Noise, FGSM and PGD with restarts, several losses and expectation over transformation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import AttackError, LinfBall, require_epsilon
+from training.attacks.attack_losses import cross_entropy_of, logit_margin, margin_of, ratio_of
+from training.attacks.draws import draw_logits
+from training.attacks.pgd import ascend, frozen, uniform_start
+
+LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
+    "ce": cross_entropy_of,
+    "margin": margin_of,
+    "dlr": ratio_of,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Noise(LinfBall):
+    """Uniform noise in the ball: what a gradient attack must beat by far."""
+
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        return "noise"
+
+    @property
+    def family(self) -> str:
+        """Give `noise`."""
+        return "noise"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        """Give noisy images; see `Adversary`."""
+        return uniform_start(images, self.epsilon, _generator(images, seed))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fgsm(LinfBall):
+    """One step of size epsilon from the image itself; Goodfellow et al. 2015, arXiv:1412.6572."""
+
+    epsilon: float
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        return "FGSM"
+
+    @property
+    def family(self) -> str:
+        """Give `fgsm`."""
+        return "fgsm"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        """Give adversarial images; see `Adversary`. Without randomness of its own."""
+        loss = _averaged(model, LOSSES["ce"](labels), self.draws)
+        return ascend(model, images, images, loss, epsilon=self.epsilon, step_size=self.epsilon, steps=1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pgd(LinfBall):
+    """PGD (Madry et al. 2018, arXiv:1706.06083): the last iterate of the restart with the largest margin.
+
+    `loss` is `ce`, `margin` or `dlr`. `random_start`: uniform in the ball, otherwise the image itself.
+    `draws` > 1 averages each gradient over as many draws of a randomised model (expectation over
+    transformation, Athalye et al. 2018, arXiv:1707.07397). Raise AttackError for a parameter out of its range.
+    """
+
+    epsilon: float
+    step_size: float
+    steps: int
+    restarts: int = 1
+    loss: str = "ce"
+    random_start: bool = True
+    draws: int = 1
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        if self.loss not in LOSSES:
+            raise AttackError(f"The loss of PGD is {self.loss!r}, but must be one of {', '.join(LOSSES)}.")
+        counts = {"steps": self.steps, "restarts": self.restarts, "draws": self.draws}
+        wrong = [f"{name} is {count}" for name, count in counts.items() if count < 1]
+        if self.step_size <= 0:
+            wrong.append(f"step_size is {self.step_size:g}")
+        if wrong:
+            raise AttackError(f"PGD: {', '.join(wrong)}, but steps, restarts, draws and step_size must be above 0.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables, such as `PGD-100 x5 (EOT 20)`."""
+        loss = "" if self.loss == "ce" else f"-{self.loss.upper()}"
+        restarts = f" x{self.restarts}" if self.restarts > 1 else ""
+        return f"PGD{loss}-{self.steps}{restarts}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
+
+    @property
+    def family(self) -> str:
+        """Give `pgd`."""
+        return "pgd"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images; see `Adversary`. Seed and shape alone fix the starts."""
+        generator = _generator(images, seed)
+        loss = _averaged(model, LOSSES[self.loss](labels), self.draws)
+        best, highest = images, torch.full_like(labels, -torch.inf, dtype=images.dtype)
+        for _ in range(self.restarts):
+            start = uniform_start(images, self.epsilon, generator) if self.random_start else images
+            found = ascend(model, images, start, loss, epsilon=self.epsilon, step_size=self.step_size, steps=self.steps)
+            if self.restarts == 1:
+                return found
+            margin = _margin(model, found, labels, self.draws)
+            better = margin > highest
+            best = torch.where(better[:, None, None, None], found, best)
+            highest = torch.where(better, margin, highest)
+        return best
+
+
+def _averaged(model: nn.Module, loss: Callable[[Tensor], Tensor], draws: int) -> Callable[[Tensor], Tensor]:
+    """Give the mean loss over the draws, as a scalar of the adversarial images."""
+    return lambda images: torch.stack([loss(logits) for logits in draw_logits(model, images, draws)]).mean()
+
+
+def _margin(model: nn.Module, images: Tensor, labels: Tensor, draws: int) -> Tensor:
+    with frozen(model), torch.no_grad():
+        if draws == 1:
+            return logit_margin(model(images), labels)
+        return logit_margin(draw_logits(model, images, draws).softmax(dim=2).mean(dim=0), labels)
+
+
+def _generator(images: Tensor, seed: int) -> torch.Generator:
+    return torch.Generator(images.device).manual_seed(seed)

@@ -1,0 +1,122 @@
+"""The adversarial representation attack: an image whose features look like another image's.
+
+Yu et al. 2023, eq. 17, after Sabour et al. 2016, arXiv:1511.05122.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training.attacks.adversary import AttackError, LinfBall, require_epsilon
+
+_MISSING = "The representation attack needs SciPy: pip install scipy."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RepresentationAttack(LinfBall):
+    """Minimise the squared feature distance at `layer` to a guide of another class, by L-BFGS-B in a box.
+
+    The box is the ball of `epsilon` around the source, intersected with [0, 1]; model and optimiser compute in
+    float64, at most `iterations` iterations an image. `layer` is a name of `model.named_modules()`; the default
+    is the latent mean, the layer before the output. Every image is a source, and its guide is the next image
+    of the batch, in a circle, that has another label; without one it stays as it is. (The paper takes the first
+    half of a batch for guides and the second for sources.)
+    """
+
+    epsilon: float
+    iterations: int = 10
+    layer: str = "bottleneck"
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        if self.iterations < 1:
+            raise AttackError(f"The representation attack takes {self.iterations} iterations, but must take >= 1.")
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        layer = "" if self.layer == "bottleneck" else f" {self.layer}"
+        return f"ARA-{self.iterations}{layer}"
+
+    @property
+    def family(self) -> str:
+        """Give `representation`."""
+        return "representation"
+
+    @property
+    def whole_batch(self) -> bool:
+        """Give True: the batch holds the guides."""
+        return True
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        """Give adversarial images; see `Adversary`. Raise AttackError if the model has no such layer."""
+        exact = copy.deepcopy(getattr(model, "mean_path", model)).double().eval().requires_grad_(requires_grad=False)
+        layer = _find_layer(exact, self.layer)
+        guides = guides_of(labels.cpu())
+        found = images.clone()
+        with torch.no_grad():
+            targets = _features(exact, layer, images.double())
+        for source, guide in enumerate(guides.tolist()):
+            if guide != source:
+                found[source] = self._approach(exact, layer, images[source], targets[guide])
+        lowest, highest = (images - self.epsilon).clamp_min(0), (images + self.epsilon).clamp_max(1)
+        return found.clamp(lowest, highest)
+
+    def _approach(self, model: nn.Module, layer: nn.Module, source: Tensor, target: Tensor) -> Tensor:
+        """Solve eq. 17 for one `source`, (channels, height, width), and the guide's features (features,)."""
+        try:
+            from scipy.optimize import Bounds, minimize
+        except ImportError as error:
+            raise AttackError(_MISSING) from error
+        start = source.detach().double().cpu().numpy().ravel()
+
+        def distance(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            image = torch.as_tensor(flat.copy(), device=source.device).view(1, *source.shape).requires_grad_()
+            with torch.enable_grad():
+                value = (_features(model, layer, image)[0] - target).square().sum()
+                (gradient,) = torch.autograd.grad(value, image)
+            return value.item(), gradient.cpu().numpy().ravel()
+
+        box = Bounds(np.maximum(start - self.epsilon, 0), np.minimum(start + self.epsilon, 1))
+        solved = minimize(
+            distance, start, jac=True, method="L-BFGS-B", bounds=box, options={"maxiter": self.iterations}
+        )
+        return torch.as_tensor(solved.x.copy(), dtype=source.dtype, device=source.device).view(source.shape)
+
+
+def guides_of(labels: Tensor) -> Tensor:
+    """Give for each image of a batch the index of its guide, (batch,): the next one with another label, or itself."""
+    count = len(labels)
+    ahead = (torch.arange(count)[:, None] + torch.arange(count)) % count
+    differs = labels[ahead] != labels[:, None]
+    # argmax gives the first True; without any it gives 0, that is the image itself.
+    return ahead.gather(1, differs.int().argmax(dim=1, keepdim=True)).squeeze(1)
+
+
+def _find_layer(model: nn.Module, name: str) -> nn.Module:
+    layers = dict(model.named_modules())
+    if name not in layers or not name:
+        known = ", ".join(key for key in layers if key)
+        raise AttackError(f"The model has no layer {name!r}; it has {known}.")
+    layer: nn.Module = layers[name]
+    return layer
+
+
+def _features(model: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
+    """Give the output of `layer` for `images`, (batch, features); of a Gaussian, its mean."""
+    seen: list[Tensor] = []
+
+    def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:
+        seen.append(output if isinstance(output, Tensor) else output.mu)
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        model(images)
+    finally:
+        handle.remove()
+    return seen[-1].flatten(1)

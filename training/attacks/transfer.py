@@ -1,0 +1,122 @@
+"""Adversarial images made on another model: black-box transfer (Yu et al. 2023, Table 6) and the mean path."""
+
+import hashlib
+import json
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import Adversary, record_of
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Transfer:
+    """`attack` on `surrogate`, whatever the model under evaluation is; the images are made once.
+
+    `cache`: a folder for them, by the hash of everything that determines them (surrogate, attack, images,
+    labels, seed), so that every model evaluated on the same images meets the same adversarial ones.
+    """
+
+    surrogate: nn.Module
+    attack: Adversary
+    cache: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        return f"transfer of {self.attack.name}"
+
+    @property
+    def family(self) -> str:
+        """Give `transfer`."""
+        return "transfer"
+
+    @property
+    def norm(self) -> str:
+        """Give the norm of the attack."""
+        return self.attack.norm
+
+    @property
+    def epsilon(self) -> float:
+        """Give the radius of the attack."""
+        return self.attack.epsilon
+
+    @property
+    def whole_batch(self) -> bool:
+        """Give True: what the model gets wrong must not decide what is attacked, or no cache would ever serve."""
+        return True
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        """Give adversarial images of the surrogate; see `Adversary`."""
+        if self.cache is None:
+            return self.attack(self.surrogate, images, labels, seed=seed)
+        path = self.cache / f"{self._key(images, labels, seed)}.pt"
+        kept = _read(path, images)
+        if kept is not None:
+            return kept
+        found = self.attack(self.surrogate, images, labels, seed=seed)
+        self.cache.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+        torch.save(found.cpu(), unfinished)
+        unfinished.replace(path)
+        return found
+
+    def _key(self, images: Tensor, labels: Tensor, seed: int) -> str:
+        digest = hashlib.sha256(json.dumps([record_of(self), seed], sort_keys=True).encode())
+        digest.update(images.contiguous().cpu().numpy().tobytes())
+        digest.update(labels.cpu().numpy().tobytes())
+        return digest.hexdigest()[:32]
+
+
+def _read(path: Path, images: Tensor) -> Tensor | None:
+    """Give the kept images, or None where there are none or the file is damaged: they can be made again."""
+    try:
+        kept = torch.load(path, map_location=images.device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        return None
+    return kept if isinstance(kept, Tensor) and kept.shape == images.shape else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MeanPath:
+    """`attack` on the latent mean of a model that is evaluated with sampled latents.
+
+    A sampled latent hides gradients that the mean shows; where the model has no mean path of its own (it is
+    not randomised), this is the attack itself.
+    """
+
+    attack: Adversary
+
+    @property
+    def name(self) -> str:
+        """Give the name in tables."""
+        return f"{self.attack.name} on the mean path"
+
+    @property
+    def family(self) -> str:
+        """Give `mean_path`."""
+        return "mean_path"
+
+    @property
+    def norm(self) -> str:
+        """Give the norm of the attack."""
+        return self.attack.norm
+
+    @property
+    def epsilon(self) -> float:
+        """Give the radius of the attack."""
+        return self.attack.epsilon
+
+    @property
+    def whole_batch(self) -> bool:
+        """Give what the attack says."""
+        return self.attack.whole_batch
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Give adversarial images of the deterministic model; see `Adversary`."""
+        mean = getattr(model, "mean_path", model)
+        return self.attack(mean, images, labels, seed=seed)

@@ -1,0 +1,27 @@
+"""Evaluation of a trained classifier that says what is left of its accuracy under strong attacks.
+
+suite = build_suite("standard", scale_of(config, classes))
+evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))
+"""
+
+from training.evaluation.evaluator import OnBatch, evaluate_robustness
+from training.evaluation.images import balanced_subset
+from training.evaluation.latent import LatentMode
+from training.evaluation.result import AttackResult, Evaluation, Sign
+from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of
+
+__all__ = [
+    "ATTACKS",
+    "SUITES",
+    "AttackResult",
+    "Evaluation",
+    "LatentMode",
+    "OnBatch",
+    "Scale",
+    "Sign",
+    "Suite",
+    "balanced_subset",
+    "build_suite",
+    "evaluate_robustness",
+    "scale_of",
+]

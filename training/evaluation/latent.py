@@ -1,0 +1,91 @@
+"""Which latent is evaluated: its mean, or draws of it attacked and averaged as reference figures demand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import AttackError
+from training.attacks.draws import mean_probabilities
+from training.models.bottleneck import Classifier, GaussianBottleneck
+
+ATTACK_DRAWS, PREDICTION_DRAWS = 20, 50
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LatentMode:
+    """`mean`: the deterministic classifier. `sampled`: draws, averaged in gradients and in predictions.
+
+    `naive` is one draw for each of both, as in most published figures for stochastic models. It is here to
+    show what it does: attacks that stop at their first success are fooled by lucky draws.
+    """
+
+    name: str = "mean"
+    attack_draws: int = 1
+    prediction_draws: int = 1
+
+    def __post_init__(self) -> None:
+        if self.name not in ("mean", "sampled", "naive"):
+            raise AttackError(f"The latent is {self.name!r}, but must be mean, sampled or naive.")
+        if min(self.attack_draws, self.prediction_draws) < 1:
+            raise AttackError("The latent's draws must be at least 1.")
+
+    @classmethod
+    def named(cls, name: str) -> "LatentMode":
+        """Give a mode with its usual draws: sampled with 20 a gradient and 50 a prediction, one otherwise."""
+        if name == "sampled":
+            return cls(name=name, attack_draws=ATTACK_DRAWS, prediction_draws=PREDICTION_DRAWS)
+        return cls(name=name)
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether two forward passes must agree to the last bit."""
+        return self.name == "mean"
+
+    def record(self) -> dict[str, Any]:
+        """Give the mode in plain values."""
+        return {"latent": self.name, "attack_draws": self.attack_draws, "prediction_draws": self.prediction_draws}
+
+
+class SampledClassifier(nn.Module):
+    """A classifier whose every forward pass draws the latent anew, from a generator of its own."""
+
+    def __init__(self, classifier: Classifier, device: torch.device) -> None:
+        super().__init__()
+        self.mean_path = classifier
+        self._generator = torch.Generator(device)
+
+    def reseed(self, seed: int) -> None:
+        """Begin the draws of `seed`."""
+        self._generator.manual_seed(seed)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to the logits of one draw, (batch, classes)."""
+        return self.mean_path.classify(self.mean_path.encode(images).sample(self._generator))
+
+    def draw(self, images: Tensor, draws: int) -> Tensor:
+        """Map images to the logits of several draws, (draws, batch, classes), with one pass of the encoder."""
+        latent = self.mean_path.encode(images)
+        return torch.stack([self.mean_path.classify(latent.sample(self._generator)) for _ in range(draws)])
+
+
+def in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
+    """Give the model to attack; raise AttackError where there is no latent to sample."""
+    if mode.deterministic:
+        return model
+    if not isinstance(model, Classifier) or not isinstance(model.bottleneck, GaussianBottleneck):
+        raise AttackError(
+            f"The latent mode is {mode.name}, but the model has no Gaussian bottleneck to sample; use mean."
+        )
+    return SampledClassifier(model, device)
+
+
+def predict(model: nn.Module, images: Tensor, mode: LatentMode, seed: int) -> Tensor:
+    """Give the class of the highest mean probability, (batch,); the draws are those of `seed`."""
+    with torch.no_grad():
+        if isinstance(model, SampledClassifier):
+            model.reseed(seed)
+            return mean_probabilities(model, images, mode.prediction_draws).argmax(dim=1)
+        logits: Tensor = model(images)
+        return logits.argmax(dim=1)

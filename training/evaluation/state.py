@@ -1,0 +1,76 @@
+"""What an evaluation has measured so far, on disk after every batch, so that it goes on where it was stopped."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training.attacks.adversary import AttackError
+
+FORMAT = 1
+
+
+class StateError(AttackError):
+    """The state file belongs to another evaluation or is damaged."""
+
+
+class EvaluationState:
+    """Outcomes by attack and batch; of a batch whatever JSON can hold. Without a path it lives in memory."""
+
+    def __init__(self, configuration: Mapping[str, Any], path: Path | None) -> None:
+        """Read `path` if it exists; raise StateError unless it was written for the same `configuration`."""
+        self._configuration = json.loads(json.dumps(configuration))
+        self._path = path
+        self._batches: dict[str, dict[str, Any]] = {}
+        if path is not None and path.exists():
+            self._read(path)
+
+    def has(self, attack: str, batch: int) -> bool:
+        """Whether something was put for the attack and the batch."""
+        return str(batch) in self._batches.get(attack, {})
+
+    def outcome(self, attack: str, batch: int) -> Any:
+        """Give what was put for the attack and the batch."""
+        return self._batches[attack][str(batch)]
+
+    def put(self, attack: str, batch: int, outcome: Any) -> None:
+        """Keep the outcome, and write the file whole."""
+        self._batches.setdefault(attack, {})[str(batch)] = outcome
+        if self._path is None:
+            return
+        content = {"format": FORMAT, "configuration": self._configuration, "batches": self._batches}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
+        unfinished.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
+        unfinished.replace(self._path)
+
+    def _read(self, path: Path) -> None:
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            found, batches, form = content["configuration"], content["batches"], content["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{path} is damaged or no state of an evaluation ({error}); remove it.") from error
+        if form != FORMAT:
+            raise StateError(f"{path} has format {form}, but this version reads format {FORMAT}; remove it.")
+        differences = differing(found, self._configuration)
+        if differences:
+            raise StateError(
+                f"{path} belongs to another evaluation ({'; '.join(differences)});"
+                " choose another folder for the results, or remove it."
+            )
+        self._batches = batches
+
+
+def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Name each key whose values differ, with both values, shortened."""
+    return [
+        f"{key} is {_short(found.get(key, 'absent'))} there, but {_short(wanted.get(key, 'absent'))} here"
+        for key in sorted(found.keys() | wanted.keys())
+        if found.get(key, "absent") != wanted.get(key, "absent")
+    ]
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,48 @@
+"""An evaluation as text: one row an attack, the worst case, and the warning signs below."""
+
+import math
+import textwrap
+
+from training.evaluation.result import AttackResult, Evaluation, union_accuracy
+
+_WIDTH = 100
+
+
+def table(evaluation: Evaluation) -> str:
+    """Give natural accuracy, each attack and the worst case in percent, then every warning sign in full."""
+    rows = [("attack", "norm", "epsilon", "accuracy %", "mean distance"), *_rows(evaluation)]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = [_line(row, widths) for row in rows]
+    lines.insert(1, "-" * len(lines[0]))
+    for sign in evaluation.signs:
+        lines += textwrap.wrap(f"WARNING {sign.code}: {sign.message}", _WIDTH, subsequent_indent="  ")
+    return "\n".join(lines)
+
+
+def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("natural", "", "", _percent(evaluation.natural_accuracy), "")]
+    shown = [result for result in evaluation.attacks if not result.curve]
+    rows += [_row(result) for result in shown]
+    radii = sorted({result.epsilon for result in shown if result.norm == "linf"})
+    # An attack such as the representation attack may have radii of its own; the headline's comes last.
+    for radius in [r for r in radii if r > evaluation.epsilon] + [evaluation.epsilon]:
+        worst = union_accuracy(evaluation.natural, evaluation.attacks, radius)
+        rows.append(("worst case", "linf", f"{radius:.4g}", _percent(worst), ""))
+    return rows
+
+
+def _row(result: AttackResult) -> tuple[str, ...]:
+    name = f"  then {result.name}" if result.part_of else result.name
+    radius = f"{result.epsilon:.4g}" if math.isfinite(result.epsilon) else "-"
+    mean = f"{sum(result.distances) / len(result.distances):.4g}" if result.distances else "-"
+    return (name, result.norm, radius, _percent(result.accuracy), mean)
+
+
+def _line(row: tuple[str, ...], widths: list[int]) -> str:
+    words = [cell.ljust(width) for cell, width in zip(row[:2], widths, strict=False)]
+    figures = [cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True)]
+    return "  ".join(words + figures).rstrip()
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f}"

@@ -1,0 +1,96 @@
+"""`tuner confirm`: chosen trials again, with several seeds and strong attacks, on the test set."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+from tuner.cli.run import seconds
+
+
+def confirm(  # noqa: PLR0917 - each is an option by its name
+    search: SearchName,
+    trials: Annotated[
+        list[int] | None, typer.Option("--trial", help="Confirm this trial, repeatable; default: the front.")
+    ] = None,
+    knee: Annotated[bool, typer.Option("--knee", help="Confirm only the knee of the front.")] = False,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each trial.")] = 3,
+    suite: Annotated[Literal["quick", "paper", "standard"], typer.Option("--suite", help="The attacks.")] = "standard",
+    images: Annotated[int, typer.Option("--images", min=0, help="Of the test set, balanced by class; 0: all.")] = 0,
+    retrain: Annotated[
+        bool,
+        typer.Option(
+            "--retrain/--no-retrain",
+            help="Train again on training and validation data, or measure the trials' own weights.",
+        ),
+    ] = True,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the confirmation; default: NAME-confirm.")] = None,
+    concurrency: Annotated[int | None, typer.Option("--concurrency", min=1, help="Trainings at once.")] = None,
+    gpus_per_trial: Annotated[float | None, typer.Option("--gpus-per-trial", min=0)] = None,
+    cpus_per_trial: Annotated[float | None, typer.Option("--cpus-per-trial", min=0)] = None,
+    time_budget: Annotated[
+        str | None, typer.Option("--time-budget", help="Stop after this time, resumable: 90s, 45m, 12h, 2d.")
+    ] = None,
+    runs_dir: RunsDir = Path("runs"),
+    tracking_uri: TrackingUri = None,
+    ledger: LedgerUrl = None,
+    address: Annotated[
+        str | None, typer.Option("--address", help="An existing Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS")
+    ] = None,
+    data_root: Annotated[Path | None, typer.Option("--data-root", help="Where the data set lies now.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
+) -> None:
+    """Measure chosen trials of a search on the test set: mean and standard deviation over seeds, by attack.
+
+    Trains on training and validation data for the whole budget, with seeds that the search did not use. A
+    confirmation is resumed like a search: tuner run --resume NAME-confirm.
+
+    Examples:
+
+      tuner confirm digits_tradeoff-1 --suite quick
+
+      tuner confirm cifar10_tradeoff-1 --knee --seeds 5
+
+      tuner confirm cifar10_tradeoff-1 --trial 7 --no-retrain
+    """
+    from rich.console import Console
+
+    from tuner.confirm.plan import Choice, chosen_trials, confirmation_space
+    from tuner.overview import load_search
+    from tuner.plan import Request, plan_confirmation
+
+    request = Request(
+        name=name,
+        runs_dir=runs_dir,
+        tracking_uri=tracking_uri,
+        ledger=ledger,
+        address=address,
+        concurrency=concurrency,
+        time_budget_seconds=None if time_budget is None else seconds(time_budget),
+        verbosity=int(verbose) - int(quiet),
+    )
+    source, recorded, data = load_search(runs_dir, search, ledger)
+    choice = Choice(trials=tuple(trials or ()), knee=knee, seeds=seeds, suite=suite, images=images, retrain=retrain)
+    chosen = chosen_trials(recorded, data, choice)
+    space = confirmation_space(source, search, chosen, choice)
+    changes = {
+        key: value
+        for key, value in {"gpus_per_trial": gpus_per_trial, "cpus_per_trial": cpus_per_trial}.items()
+        if value is not None
+    }
+    space = space.model_copy(update={"resources": space.resources.model_copy(update=changes)})
+    if data_root is not None:
+        space = space.model_copy(update={"trial": {**space.trial, "data_root": str(data_root)}})
+    plan = plan_confirmation(request, space, search)
+    console = Console()
+    if dry_run:
+        from tuner.progress.dry_run import print_plan
+
+        print_plan(console, plan)
+        return
+    from tuner.driver import run as drive
+
+    raise typer.Exit(drive(plan, request, console))

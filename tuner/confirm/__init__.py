@@ -1,0 +1,1 @@
+"""Confirmation: chosen trials of a search, trained again with several seeds and measured on the test set."""

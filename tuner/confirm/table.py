@@ -1,0 +1,133 @@
+"""The result of a confirmation: mean and standard deviation over the seeds, in the layout of the paper's Table 4."""
+
+import csv
+import io
+import json
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from tuner.ledger import Outcome, TrialRecord
+from tuner.report.format import format_value
+from tuner.report.tables import Grid, rich_table
+from tuner.space import Space
+from tuner.space.model import ConfirmSpec
+
+# Before an attack's name in the metrics of a trial.
+PREFIX = "test/"
+WARNINGS = "test_warnings"
+_TRIALS_ABREAST = 4
+NATURAL, WORST_CASE = "Natural", "Worst case"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One confirmed trial: accuracies in [0, 1] on the test set, by attack, of so many seeds.
+
+    Deviations are those of a sample (n - 1), None of a single seed. `warnings`: how many signs, summed over the
+    seeds, say that a figure is not to be trusted.
+    """
+
+    trial: int
+    parameters: dict[str, Any]
+    seeds: int
+    means: dict[str, float]
+    deviations: dict[str, float | None]
+    warnings: int
+
+
+def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
+    """Average the completed trials of a confirmation, a row for each point that has one."""
+    confirm = confirmed(space)
+    rows = []
+    for index, number in enumerate(confirm.trials):
+        runs = [trial for trial in trials if trial.number % len(confirm.trials) == index]
+        done = [trial for trial in runs if trial.outcome is Outcome.COMPLETED]
+        if done:
+            rows.append(_row(number, space.search.points[index], done))
+    return rows
+
+
+def confirmed(space: Space) -> ConfirmSpec:
+    """Give what makes a space a confirmation."""
+    if space.confirm is None:
+        raise ValueError(f"The space {space.name} has no `confirm`, but only a confirmation has a table.")
+    return space.confirm
+
+
+def _row(number: int, parameters: dict[str, Any], runs: Sequence[TrialRecord]) -> Row:
+    names = [name.removeprefix(PREFIX) for name in runs[0].last_metrics if name.startswith(PREFIX)]
+    values = {name: [run.last_metrics[PREFIX + name] for run in runs] for name in names}
+    return Row(
+        trial=number,
+        parameters=dict(parameters),
+        seeds=len(runs),
+        means={name: statistics.fmean(found) for name, found in values.items()},
+        deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
+        warnings=round(sum(run.last_metrics.get(WARNINGS, 0) for run in runs)),
+    )
+
+
+def confirmation_grid(rows: Sequence[Row]) -> Grid:
+    """Tabulate in per cent: natural accuracy first, then each attack, then the worst case over them."""
+    if not rows:
+        return Grid(["Trial"], [])
+    attacks, parameters = list(rows[0].means), list(rows[0].parameters)
+    cells = [
+        [
+            str(row.trial),
+            *(format_value(row.parameters[name]) for name in parameters),
+            *(_cell(row.means[name], row.deviations[name]) for name in attacks),
+            str(row.seeds),
+            str(row.warnings),
+        ]
+        for row in rows
+    ]
+    return Grid(["Trial", *parameters, *attacks, "Seeds", "Warnings"], cells)
+
+
+def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
+    """Give the result for a terminal: an attack a line, and side by side as many trials as 80 columns hold.
+
+    Without the parameters, which the files have.
+    """
+    confirm = confirmed(space)
+    title = f"Confirmation of {confirm.search}, suite {confirm.suite}"
+    if not rows:
+        return Text(f"{title}: no training has been measured yet.")
+    caption = "Accuracy in per cent on the test set, mean ± standard deviation over the seeds."
+    parts = [rows[start : start + _TRIALS_ABREAST] for start in range(0, len(rows), _TRIALS_ABREAST)]
+    return Group(*(rich_table(title, caption, _abreast(part), emphasised=WORST_CASE) for part in parts))
+
+
+def _abreast(rows: Sequence[Row]) -> Grid:
+    lines = [[name, *(_cell(row.means[name], row.deviations[name]) for row in rows)] for name in rows[0].means]
+    lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
+    return Grid(["", *(f"Trial {row.trial}" for row in rows)], lines)
+
+
+def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:
+    """Write `confirmation.md`, `.csv` and `.json`; give their paths."""
+    confirm, grid = confirmed(space), confirmation_grid(rows)
+    lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
+    title = f"Confirmation of {confirm.search}: suite {confirm.suite}, test set, accuracy in per cent."
+    table = io.StringIO()
+    csv.writer(table, lineterminator="\n").writerows([grid.headings, *grid.rows])
+    texts = {
+        "confirmation.md": "\n".join([title, "", *lines, ""]),
+        "confirmation.csv": table.getvalue(),
+        "confirmation.json": json.dumps({**confirm.model_dump(), "rows": [asdict(row) for row in rows]}, indent=2)
+        + "\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
+
+
+def _cell(mean: float, deviation: float | None) -> str:
+    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")

@@ -1,0 +1,47 @@
+"""Connections to the ledger's database: a file by default, or a server by URL."""
+
+from typing import Any
+
+import optuna
+import sqlalchemy as sa
+
+from tuner.errors import UsageError
+from tuner.urls import without_password
+
+_LOCK_SECONDS = 60
+
+
+def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
+    """Open Optuna's storage and the database below it; raise UsageError, without the password, if that fails."""
+    try:
+        address = sa.engine.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        raise UsageError(
+            f"The ledger {without_password(url)} is not a database's URL: write --ledger as "
+            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file."
+        ) from None  # whose message may hold the password
+    try:
+        arguments = _engine_arguments(address)
+        engine = sa.create_engine(address, **arguments)
+        if engine.dialect.name == "sqlite":
+            # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
+            with engine.connect() as connection:
+                connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+        return optuna.storages.RDBStorage(url, engine_kwargs=arguments), engine
+    except ImportError as error:
+        raise UsageError(
+            f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
+            "for PostgreSQL, pip install 'robust-tuner[postgres]'."
+        ) from error
+    except (sa.exc.SQLAlchemyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
+        ) from error
+
+
+def _engine_arguments(address: sa.URL) -> dict[str, Any]:
+    """Wait for a lock that a backup or a reader holds; find a server's lost connection before it is used."""
+    if address.drivername.startswith("sqlite"):
+        return {"connect_args": {"timeout": _LOCK_SECONDS}}
+    return {"pool_pre_ping": True}
