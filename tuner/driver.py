@@ -25,6 +25,8 @@ from tuner.search import Search
 from tuner.space import Space
 from tuner.tracking import store
 from tuner.urls import without_password
+from tuner.warm_start import FACT
+from tuner.warm_start_source import warm_start_fact
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, which a refused request should not cost
     from tuner.tracking.projection import Projection
@@ -89,6 +91,8 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     search.listeners += [publisher, progress]
     if request.verbosity >= 0:
         print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.resumed)
+        for earlier in plan.warm_start:
+            print_line(console, f"Warm start: {earlier.line}.")
     resume = f"Nothing is lost. Continue with:\n  {resume_command(plan.folder, request)}"
 
     def abandon() -> None:
@@ -141,6 +145,8 @@ def _conclude(
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]
+    if len(search.trials) < space.search.trials:
+        print_line(console, f"Ended after {len(search.trials)} trials: {search.stop_reason}.")
     if all_failed(search.trials):
         reason = last_line(search.trials[-1].error)
         print_line(console, f"The search failed: every trial did. The last one: {reason}")
@@ -184,12 +190,16 @@ def _create(plan: Plan, request: Request, digest: str) -> Ledger:
         **provenance(),
     }
     frozen = {"search_id": facts["search_id"], "split_digest": digest, **provenance()}
+    if plan.warm_start:
+        frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
     # What follows from --runs-dir is not written down, so that the folder can be moved.
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
         frozen["tracking_uri"] = without_password(plan.tracking_uri)
     if plan.ledger_url != default_ledger_url(plan.folder.path):
         frozen["ledger"] = without_password(plan.ledger_url)
     try:
+        if plan.warm_start:
+            facts[FACT] = warm_start_fact(plan.warm_start, digest)
         ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:
             plan.folder.freeze(plan.space, frozen)

@@ -1,4 +1,4 @@
-"""What a search optimises: names, directions, and their common form in which lower is better."""
+"""What a search optimises: names, directions, limits, and their common form in which lower is better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,17 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Objective:
-    """One metric of a trial's reports and its direction."""
+    """One metric of a trial's reports, its direction, and the worst value that the user accepts, if there is one."""
 
     name: str
     maximise: bool
+    limit: float | None = None
+
+    def accepts(self, value: float) -> bool:
+        """Tell whether a value is within the limit; a NaN is within none."""
+        if self.limit is None:
+            return True
+        return value >= self.limit if self.maximise else value <= self.limit
 
 
 def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objective]) -> FloatArray:
@@ -25,3 +32,17 @@ def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objec
         for m in metrics
     ]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(objectives))
+
+
+def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:
+    """Give the largest accepted losses, (objectives,), infinite where all are; None if no objective has a limit."""
+    if all(objective.limit is None for objective in objectives):
+        return None
+    return np.array(
+        [np.inf if o.limit is None else (-o.limit if o.maximise else o.limit) for o in objectives], dtype=np.float64
+    )
+
+
+def within_limits(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> bool:
+    """Tell whether every metric is within its objective's limit; one that is missing or NaN is within none."""
+    return all(o.accepts(metrics.get(o.name, np.nan)) for o in objectives)

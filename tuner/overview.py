@@ -8,6 +8,7 @@ from tuner.folder import SearchFolder, all_searches, find_search, recorded_space
 from tuner.ledger import Ledger, Outcome, TrialRecord
 from tuner.report.front_data import FrontData, front_data
 from tuner.space import Space
+from tuner.stop_rules import finished
 
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tuple[Space, list[TrialRecord], FrontData]:
@@ -42,7 +43,7 @@ def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
     ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     return {
         "search": folder.name,
-        "state": "finished" if ended >= space.search.trials else "unfinished",
+        "state": "finished" if finished(space, trials) else "unfinished",
         "ended": ended,
         "trials": space.search.trials,
         "front": len(data.front),

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
-from tuner.ledger import Outcome
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys, in_recorded_order
+from tuner.stop_rules import finished
 from tuner.urls import without_password
+from tuner.warm_start_source import EarlierSearch, read_earlier
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Request:
     concurrency: int | None = None
     time_budget_seconds: float | None = None
     verbosity: int = 0
+    warm_start: Sequence[str] = ()
 
     def flags(self) -> dict[str, Any]:
         """Give the flags that change the space, by their key in it."""
@@ -59,6 +61,7 @@ class Plan:
     tracking_uri: str
     ledger_url: str
     resumed: bool
+    warm_start: tuple[EarlierSearch, ...] = ()
 
 
 def plan_new(request: Request) -> Plan:
@@ -66,7 +69,9 @@ def plan_new(request: Request) -> Plan:
     if request.space is None:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
-    return _planned(request, new_search(request.runs_dir, request.name, space), space)
+    plan = _planned(request, new_search(request.runs_dir, request.name, space), space)
+    earlier = (read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
+    return replace(plan, warm_start=tuple(earlier))
 
 
 def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
@@ -87,6 +92,8 @@ def _planned(request: Request, folder: SearchFolder, space: Space) -> Plan:
 
 def plan_resume(request: Request, name: str) -> Plan:
     """Plan to continue a search; `name` "" means the newest unfinished one. More trials extend it."""
+    if request.warm_start:
+        raise UsageError("--warm-start is for a new search; a resumed one keeps the evidence that it began with.")
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
     ledger = request.ledger if name else folder.if_shared(request.ledger)
     recorded = _recorded_space(folder, ledger)
@@ -130,8 +137,7 @@ def _newest_unfinished(request: Request) -> SearchFolder:
 def _is_unfinished(folder: SearchFolder, ledger_url: str | None) -> bool:
     ledger = folder.open_ledger(folder.if_shared(ledger_url))
     try:
-        ended = sum(trial.outcome is not Outcome.RUNNING for trial in ledger.load())
-        return ended < recorded_space(ledger).search.trials
+        return not finished(recorded_space(ledger), ledger.load())
     finally:
         ledger.close()
 

@@ -12,13 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tuner.asha import Rungs, milestones
+from tuner.asha import Brackets
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
-from tuner.objectives import FloatArray, as_losses
-from tuner.sampling import Evidence, propose
-from tuner.sampling.propose import STARTUP_TRIALS
+from tuner.objectives import FloatArray, as_losses, loss_limits
+from tuner.sampling import propose
+from tuner.search_evidence import Values, evidence
 from tuner.space import Space
 from tuner.space.grid import grid
+from tuner.stop_rules import stop_reason
+from tuner.warm_start import from_facts
 
 # The newest may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
@@ -63,7 +65,9 @@ class Search:
         self._distributions = space.distributions()
         self._grid = grid(space) if space.search.sampler == "grid" else []
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
-        self._rungs = _rungs(space)
+        self._brackets = _brackets(space)
+        self._values = Values(compared_epochs(space))
+        self._earlier = from_facts(ledger.facts())
         for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
             self._restore(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
@@ -75,15 +79,20 @@ class Search:
 
     @property
     def finished(self) -> bool:
-        """Whether every trial of the budget has ended."""
-        ended = sum(trial.outcome is not Outcome.RUNNING for trial in self.trials)
-        return ended >= self.space.search.trials and ended == len(self._trials)
+        """Whether no trial runs and none is to come."""
+        running = any(trial.outcome is Outcome.RUNNING for trial in self.trials)
+        return not running and self.stop_reason is not None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why no further trial will be proposed, in words; None as long as there are any to come."""
+        return stop_reason(self.space, self.trials)
 
     def next_assignment(self) -> Assignment | None:
-        """Hand out the next trial: interrupted ones first, then a new proposal; None when the budget is used."""
+        """Hand out the next trial: interrupted ones first, then a new proposal; None when a stop rule forbids it."""
         if self._waiting:
             trial = self._trials[self._waiting.popleft()]
-        elif len(self._trials) < self.space.search.trials:
+        elif self.stop_reason is None:
             trial = self._propose()
         else:
             return None
@@ -113,9 +122,8 @@ class Search:
             return known.decision
         if trial.outcome is not Outcome.RUNNING:
             return Decision.STOP
-        rung = self._rungs.is_rung(epoch)
-        if rung:
-            self._rungs.record(epoch, number, self._losses(metrics))
+        rung = self._brackets.is_rung(number, epoch)
+        self._note(number, epoch, metrics, rung=rung)
         report = Report(
             epoch=epoch,
             metrics=dict(metrics),
@@ -149,7 +157,7 @@ class Search:
             return Decision.STOP
         if epoch >= self.epochs:
             return Decision.COMPLETE
-        if self._rungs.is_rung(epoch) and not self._rungs.continues(epoch, number):
+        if self._brackets.is_rung(number, epoch) and not self._brackets.continues(number, epoch):
             return Decision.STOP
         return Decision.CONTINUE
 
@@ -174,9 +182,15 @@ class Search:
 
     def _restore(self, trial: TrialRecord) -> None:
         for report in trial.reports:
-            if report.rung and self._rungs.is_rung(report.epoch):
-                self._rungs.record(report.epoch, trial.number, self._losses(report.metrics))
+            rung = report.rung and self._brackets.is_rung(trial.number, report.epoch)
+            self._note(trial.number, report.epoch, report.metrics, rung=rung)
         self._end_if_decided(trial)
+
+    def _note(self, number: int, epoch: int, metrics: Mapping[str, float], *, rung: bool) -> None:
+        losses = self._losses(metrics)
+        self._values.record(number, epoch, losses)
+        if rung:
+            self._brackets.record(number, epoch, losses)
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
         return as_losses([metrics], self._objectives).reshape(-1)
@@ -197,47 +211,26 @@ class Search:
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
-            self._evidence(),
+            evidence(self.trials, self._values, self._objectives, self._earlier),
             seed=self.space.search.seed,
             number=number,
             fixed=starts[number] if number < len(starts) else None,
         )
 
-    def _evidence(self) -> Evidence:
-        """Take the values at one epoch, the latest that enough trials have reached: early values of some and
-        final values of others would not compare (DESIGN, decision 4).
-        """
-        trials = self.trials
-        measured: dict[int, tuple[dict[str, Any], FloatArray]] = {}
-        for epoch in (self.epochs, *reversed(self._rungs.epochs)):
-            measured = self._measured_at(epoch)
-            if len(measured) >= STARTUP_TRIALS:
-                break
-        # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
-        # would keep the sampler away from just those that went on.
-        known = set(measured)
-        return Evidence(
-            measured=list(measured.values()),
-            running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known],
-            tried=[trial.parameters for trial in trials],
-        )
 
-    def _measured_at(self, epoch: int) -> dict[int, tuple[dict[str, Any], FloatArray]]:
-        if self._rungs.is_rung(epoch):
-            rows = self._rungs.at(epoch)
-        else:
-            completed = [t for t in self.trials if t.outcome is Outcome.COMPLETED]
-            rows = {trial.number: self._losses(trial.last_metrics) for trial in completed}
-        return {
-            number: (self._trials[number].parameters, rows[number])
-            for number in sorted(rows)
-            if np.isfinite(rows[number]).all()
-        }
+def compared_epochs(space: Space) -> tuple[int, ...]:
+    """Give the epochs at which trials of a search are compared: its rungs, and the end."""
+    return (*_brackets(space).epochs, space.epochs)
 
 
-def _rungs(space: Space) -> Rungs:
+def _brackets(space: Space) -> Brackets:
     stopping = space.early_stopping
-    if stopping.scheduler == "none":
-        return Rungs([], stopping.reduction_factor)
-    epochs = milestones(stopping.grace_epochs, stopping.reduction_factor, space.epochs)
-    return Rungs(epochs, stopping.reduction_factor)
+    return Brackets(
+        stopping.grace_epochs,
+        stopping.reduction_factor,
+        0 if stopping.scheduler == "none" else space.epochs,
+        brackets=stopping.brackets,
+        seed=space.search.seed,
+        tie_break=stopping.tie_break,
+        limits=loss_limits(space.objective_list),
+    )

@@ -291,6 +291,26 @@ def test_a_tracking_uri_is_remembered(driver: Driver, tmp_path: Path) -> None:
     assert plan_resume(Request(runs_dir=driver.runs_dir), "small-1").tracking_uri == uri
 
 
+def test_a_warm_start_is_in_the_ledger_and_in_the_frozen_space(driver: Driver) -> None:
+    driver.run(to_the_end, name="old")
+    driver.run(to_the_end, name="new", warm_start=["old"])
+    assert "Warm start: 3 trials of old are evidence for the sampler." in driver.text
+    assert driver.folder("new").frozen()["warm_start"] == {"old": 3}
+    ledger = driver.folder("new").open_ledger()
+    try:
+        assert [trial["number"] for trial in ledger.facts()["warm_start"]] == [0, 1, 2]
+    finally:
+        ledger.close()
+    assert len(driver.trials("new")) == 3
+
+
+def test_a_stop_rule_that_ends_a_search_is_told(driver: Driver) -> None:
+    assert driver.run(to_the_end, overrides=["search.max_epochs=1"]) == 0
+    assert "Ended after 1 trials: the trials have trained 9 epochs, and search.max_epochs is 1." in driver.text
+    assert driver.run(to_the_end, name="all") == 0
+    assert "Ended after" not in driver.text
+
+
 def test_an_mlflow_that_is_away_keeps_no_search_from_being_resumed(
     driver: Driver, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
+from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
 
 from training.config import TrialConfig
 from tuner.errors import UsageError
@@ -206,6 +206,19 @@ def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger:
 def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_dir: Path, tmp_path: Path) -> None:
     request = Request(runs_dir=runs_dir, overrides=[f"data_root={tmp_path}"])
     assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
+
+
+def test_a_warm_start_is_read_when_the_search_is_planned(file: str, make_ledger: MakeLedger, runs_dir: Path) -> None:
+    drive(Search(SPACE, make_ledger(SPACE, "old")))
+    plan = plan_new(Request(space=file, runs_dir=runs_dir, warm_start=["old"]))
+    assert [(earlier.name, len(earlier.trials)) for earlier in plan.warm_start] == [("old", 3)]
+    with pytest.raises(UsageError, match="no search named 'older'"):
+        plan_new(Request(space=file, runs_dir=runs_dir, warm_start=["old", "older"]))
+
+
+def test_a_resumed_search_takes_no_new_evidence(finished: str, runs_dir: Path) -> None:
+    with pytest.raises(UsageError, match="keeps the evidence that it began with"):
+        plan_resume(Request(runs_dir=runs_dir, warm_start=["old"]), finished)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import tuner.search
 from tuner.ledger import Decision, Ledger, Outcome, TrialRecord
 from tuner.sampling import Evidence
 from tuner.search import Assignment, Search
+from tuner.search_evidence import evidence
 
 
 class Recorder:
@@ -448,6 +449,10 @@ def test_the_sampler_sees_one_epoch_the_latest_that_ten_trials_reached(
     assert seen.evidence[-1].tried == [trial.parameters for trial in trials]
 
 
+def evidence_of(search: Search) -> Evidence:
+    return evidence(search.trials, search._values, search.space.objective_list)
+
+
 @pytest.mark.parametrize("epochs", [1, 3, 9])
 def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived(
     make_ledger: MakeLedger, seen: Seen, epochs: int
@@ -461,7 +466,7 @@ def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived
         for epoch in range(1, epochs + 1):
             search.report(number, epoch, accuracies(0.1 + 0.001 * position, 0.1 + 0.001 * position), None)
     new_trial(search)
-    first, second = seen.evidence[-1], Search(space, ledger)._evidence()
+    first, second = seen.evidence[-1], evidence_of(Search(space, ledger))
     assert [point for point, _ in first.measured] == [point for point, _ in second.measured]
     assert np.array_equal([row for _, row in first.measured], [row for _, row in second.measured])
     assert len(first.measured) == 12
@@ -469,7 +474,7 @@ def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived
     assert [*first.running, search.trials[-1].parameters] == second.running
 
 
-def test_trials_without_a_finite_objective_are_no_evidence(make_ledger: MakeLedger, seen: Seen) -> None:
+def test_trials_without_a_finite_objective_are_evidence_of_failure(make_ledger: MakeLedger, seen: Seen) -> None:
     space = small_space(search={"trials": 20})
     search = Search(space, make_ledger(space))
     reach(search, [1] * 11)
@@ -477,3 +482,96 @@ def test_trials_without_a_finite_objective_are_no_evidence(make_ledger: MakeLedg
     new_trial(search)
     assert len(seen.evidence[-1].measured) == 11
     assert len(seen.evidence[-1].tried) == 12
+    assert seen.evidence[-1].failed == [search.trials[11].parameters]
+
+
+def test_a_trial_that_failed_later_is_no_measured_one(make_ledger: MakeLedger, seen: Seen) -> None:
+    space = small_space(search={"trials": 20})
+    search = Search(space, make_ledger(space))
+    reach(search, [1] * 12)
+    search.fail(11, "Training diverged in epoch 2")
+    new_trial(search)
+    assert len(seen.evidence[-1].measured) == 11
+    assert seen.evidence[-1].failed == [search.trials[11].parameters]
+    assert search.trials[11].parameters not in seen.evidence[-1].running
+
+
+def test_limits_reach_the_sampler_and_the_rungs(make_ledger: MakeLedger, seen: Seen) -> None:
+    """Natural accuracy must be 0.8: whoever has it goes on, whoever is best in the other one does not."""
+    space = small_space(objectives={"natural_accuracy": {"at_least": 0.8}})
+    search = Search(space, make_ledger(space))
+    new_trial(search), new_trial(search), new_trial(search)
+    assert seen.evidence[-1].limits is not None
+    assert seen.evidence[-1].limits.tolist() == [-0.8, math.inf]
+    assert search.report(0, 1, accuracies(0.7, 0.6), None) is Decision.CONTINUE, "the first at its rung"
+    assert search.report(1, 1, accuracies(0.81, 0.1), None) is Decision.CONTINUE
+    assert search.report(2, 1, accuracies(0.1, 0.9), None) is Decision.STOP
+
+
+@pytest.mark.parametrize("tie_break", ["crowding", "hypervolume", "keep_front"])
+def test_the_rule_inside_a_front_is_the_spaces(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, tie_break: str
+) -> None:
+    """A trial between four of one front: only `keep_front` lets it go on."""
+    monkeypatch.setattr(tuner.search, "propose", random_points)
+    space = small_space(early_stopping={"tie_break": tie_break})
+    search = Search(space, make_ledger(space))
+    for number, natural in enumerate((0.1, 0.2, 0.8, 0.9, 0.15)):
+        new_trial(search)
+        decision = search.report(number, 1, accuracies(natural, 1 - natural), None)
+    assert (decision is Decision.CONTINUE) == (tie_break == "keep_front")
+
+
+@pytest.mark.parametrize("brackets", [2, 5])
+def test_brackets_are_rebuilt_from_the_ledger(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, brackets: int
+) -> None:
+    monkeypatch.setattr(tuner.search, "propose", random_points)
+    space = small_space(search={"trials": 16}, early_stopping={"brackets": brackets})
+    whole, broken = make_ledger(space, "whole"), make_ledger(space, "broken")
+    drive(Search(space, whole))
+    done = False
+    while not done:
+        mortal = MortalLedger.dying_after(5, broken)
+        try:
+            drive(Search(space, mortal))
+            done = True
+        except KilledError:
+            pass
+        finally:
+            mortal.close()
+    assert on_record(broken) == on_record(whole)
+    first_rungs = {next(report.epoch for report in trial.reports if report.rung) for trial in whole.load()}
+    assert first_rungs == {1, 3}
+
+
+FINITE = {
+    "alpha": {"type": "categorical", "choices": [0.1, 0.2]},
+    "lambda": {"type": "int", "low": 1, "high": 3},
+    "bottleneck": {"type": "categorical", "choices": [8, 16]},
+}
+
+
+@pytest.mark.parametrize("sampler", ["motpe", "random"])
+def test_a_finite_space_is_tried_once_and_then_the_search_is_finished(make_ledger: MakeLedger, sampler: str) -> None:
+    space = small_space(search={"trials": 20, "sampler": sampler}, parameters=FINITE)
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
+    drive(search)
+    points = [tuple(trial.parameters.values()) for trial in search.trials]
+    assert len(points) == len(set(points)) == 12
+    assert search.finished
+    assert search.stop_reason == "every point of the space was tried, before the 20 trials asked for"
+    assert Search(space, ledger).finished
+
+
+def test_a_search_with_a_running_trial_is_not_finished_though_no_other_is_to_come(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 50, "max_epochs": 3})
+    search = Search(space, make_ledger(space))
+    new_trial(search)
+    for epoch in (1, 2, 3):
+        search.report(0, epoch, accuracies(0.5), None)
+    assert search.next_assignment() is None
+    assert not search.finished
+    search.fail(0, "gone")
+    assert search.finished

@@ -63,6 +63,10 @@ def run(  # noqa: PLR0917 - each is an option by its name
         list[str] | None,
         typer.Option("--set", help="Override a key of the space, repeatable: epsilon=8/255.", metavar="KEY=VALUE"),
     ] = None,
+    warm_start: Annotated[
+        list[str] | None,
+        typer.Option("--warm-start", help="Let the sampler learn from an earlier search, repeatable.", metavar="NAME"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
@@ -76,6 +80,8 @@ def run(  # noqa: PLR0917 - each is an option by its name
       tuner run --space cifar10_tradeoff --trials 64 --gpus-per-trial 0.5 --data-root /data
 
       tuner run --resume digits_tradeoff-1 --trials 80
+
+      tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
     from tuner.folder import SearchFolder
     from tuner.plan import Request, plan_new, plan_resume
@@ -98,6 +104,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         concurrency=concurrency,
         time_budget_seconds=None if time_budget is None else seconds(time_budget),
         verbosity=int(verbose) - int(quiet),
+        warm_start=tuple(warm_start or ()),
     )
     if resume_or_start:
         if name is None or resume is not None:

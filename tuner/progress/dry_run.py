@@ -5,6 +5,7 @@ import os
 from rich.console import Console
 
 from tuner.asha import milestones
+from tuner.asha.brackets import bracket_shares
 from tuner.ledger import Outcome
 from tuner.plan import Plan
 from tuner.progress.summary import print_line
@@ -17,6 +18,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     for line in [
         f"{'Would resume' if plan.resumed else 'Would start'} {plan.folder.name}: {plan.space.description}",
         *_parameters(plan.space),
+        *(f"Warm start: {earlier.line}" for earlier in plan.warm_start),
+        *_limits(plan.space),
         *_rungs(plan.space),
         *_cost(plan),
         *_resources(plan.space),
@@ -41,6 +44,21 @@ def _parameters(space: Space) -> list[str]:
     return [*lines, *(f"  first: {start}" for start in starts)]
 
 
+def _limits(space: Space) -> list[str]:
+    """Give the limits of the objectives, and the rules beside the number of trials that end the search."""
+    limits = [
+        f"{name} {'at least' if spec.direction == 'maximize' else 'at most'} {spec.limit:g}"
+        for name, spec in space.objectives.items()
+        if spec.limit is not None
+    ]
+    rules = {"epochs trained": space.search.max_epochs, "trials without growth of the front": space.search.patience}
+    ends = [f"{value} {name}" for name, value in rules.items() if value is not None]
+    return [
+        *([f"Limits:     {', '.join(limits)}"] if limits else []),
+        *([f"Ends after: {' or '.join(ends)}, {space.search.trials} trials at the latest"] if ends else []),
+    ]
+
+
 def _rungs(space: Space) -> list[str]:
     stopping = space.early_stopping
     epochs = milestones(stopping.grace_epochs, stopping.reduction_factor, space.epochs)
@@ -51,10 +69,22 @@ def _rungs(space: Space) -> list[str]:
             else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
         )
         return [f"Rungs:      no early stopping ({why})"]
+    if stopping.brackets > 1:
+        return [_brackets(stopping.brackets, stopping.reduction_factor, epochs)]
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
     return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} goes on at each)"]
+
+
+def _brackets(brackets: int, reduction_factor: int, epochs: list[int]) -> str:
+    count = min(brackets, len(epochs))
+    shares = bracket_shares(count, reduction_factor)
+    shown = [
+        f"{share:.0%} of the trials at epochs {', '.join(map(str, epochs[bracket:]))}"
+        for bracket, share in enumerate(shares)
+    ]
+    return f"Brackets:   {'; '.join(shown)} (1 of {reduction_factor} goes on at each)"
 
 
 def _cost(plan: Plan) -> list[str]:

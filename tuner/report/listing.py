@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tuner.ledger import Outcome, TrialRecord, trial_name
-from tuner.objectives import Objective
+from tuner.objectives import Objective, within_limits
 from tuner.report.format import format_value
 from tuner.report.front_data import FrontData
 
@@ -39,9 +39,20 @@ def _finite(value: float | None) -> float | None:
 
 
 def front_rows(data: FrontData) -> list[dict[str, Any]]:
-    """Give a row for each trial of the front, best first in the first objective."""
+    """Give a row for each trial of the front, best first in the first objective.
+
+    Where objectives have limits, `within_limits` says whether the trial is within all of them.
+    """
+    limited = any(objective.limit is not None for objective in data.objectives)
     return [
-        {"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs} for point in data.front
+        {
+            "trial": point.number,
+            **point.metrics,
+            **point.parameters,
+            "epochs": point.epochs,
+            **({"within_limits": within_limits(point.metrics, data.objectives)} if limited else {}),
+        }
+        for point in data.front
     ]
 
 

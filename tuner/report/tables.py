@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.ledger.records import Outcome
+from tuner.objectives import within_limits
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
 
 KNEE_MARK = "◆ knee"
+BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
 MARKDOWN_LIMIT = 7000
 
@@ -31,7 +33,7 @@ def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[
 
 
 def front_grid(data: FrontData) -> Grid:
-    """Tabulate the Pareto front, best first in the first objective, with its knee marked."""
+    """Tabulate the Pareto front, best first in the first objective, with its knee and what is beyond limits marked."""
     names = parameter_names(data.front)
     metrics = [objective.name for objective in data.objectives]
     headings = ["Trial", *map(metric_heading, metrics), *names, "Epochs", ""]
@@ -41,7 +43,7 @@ def front_grid(data: FrontData) -> Grid:
             *(format_metric(name, point.metrics[name]) for name in metrics),
             *(format_value(point.parameters.get(name)) for name in names),
             str(point.epochs),
-            KNEE_MARK if point.number == data.knee else "",
+            _marks(point, data),
         ]
         for point in data.front
     ]
@@ -58,7 +60,7 @@ def trials_grid(data: FrontData) -> Grid:
     rows = [
         [
             str(trial.number),
-            _state(trial),
+            _state(trial, data),
             *(format_metric(name, trial.metrics.get(name)) for name in metrics),
             *(format_value(trial.parameters.get(name)) for name in names),
             str(trial.epochs),
@@ -108,9 +110,15 @@ def summary(data: FrontData) -> str:
     )
 
 
-def _state(trial: CompletedTrial | UnfinishedTrial) -> str:
+def _marks(point: CompletedTrial, data: FrontData) -> str:
+    knee = [KNEE_MARK] if point.number == data.knee else []
+    return " ".join([*knee, *([] if within_limits(point.metrics, data.objectives) else [BEYOND_MARK])])
+
+
+def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> str:
     if isinstance(trial, CompletedTrial):
-        return "front" if trial.on_front else "dominated"
+        beyond = "" if within_limits(trial.metrics, data.objectives) else f" {BEYOND_MARK}"
+        return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 
 

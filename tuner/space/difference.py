@@ -7,7 +7,15 @@ from training.config import TrialConfig
 from tuner.space.model import Space
 
 # These change how much is searched and where it runs, not what a trial's result means.
-_FREE = ("search.trials", "search.max_failures", "resources.", "trial.data_root", "description")
+_FREE = (
+    "search.trials",
+    "search.max_failures",
+    "search.max_epochs",
+    "search.patience",
+    "resources.",
+    "trial.data_root",
+    "description",
+)
 
 
 def differing_keys(recorded: Space, asked: Space) -> list[str]:

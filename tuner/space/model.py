@@ -1,22 +1,44 @@
 """The validated, frozen form of a space file."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from training.config import TrialConfig
 from training.config_files import with_preset
+from tuner.front.order import TieBreak
 from tuner.objectives import Objective
 from tuner.space.grid import corners, seeds
 from tuner.space.parameters import Number, Parameter, Part
 
 
 class ObjectiveSpec(Part):
-    """The direction of one metric, and its coordinate of the hypervolume's reference point."""
+    """The direction of one metric, and its coordinate of the hypervolume's reference point.
+
+    `at_least` (of a maximised metric) or `at_most` (of a minimised one) is the worst value that the user accepts.
+    Trials beyond it are compared after all others, by how far they are beyond it, at rungs and by the sampler.
+    """
 
     direction: Literal["maximize", "minimize"] = "maximize"
     reference: float = 0.0
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def limit(self) -> float | None:
+        """The worst value that the user accepts, if there is one."""
+        return self.at_least if self.direction == "maximize" else self.at_most
+
+    @model_validator(mode="after")
+    def _limit_on_the_worse_side(self) -> Self:
+        wrong, right = ("at_most", "at_least") if self.direction == "maximize" else ("at_least", "at_most")
+        value = getattr(self, wrong)
+        if value is not None:
+            raise ValueError(
+                f"{wrong} is {value:g}, but the direction is {self.direction}, so that only {right} can be a limit"
+            )
+        return self
 
 
 class SearchSpec(Part):
@@ -24,23 +46,33 @@ class SearchSpec(Part):
 
     `points` and `seeds` are for the sampler `grid`: it runs those points, or all combinations of the parameters
     where there are none, each with so many seeds from `seed` on. `trials` is then the whole grid by default.
+    A search ends before `trials` when all its trials together have trained `max_epochs`, when the hypervolume of its
+    front has not grown for `patience` trials, or when every point of a finite space was tried.
     """
 
-    sampler: Literal["motpe", "random", "grid"] = "motpe"
+    sampler: Literal["motpe", "nsga2", "gp", "random", "grid"] = "motpe"
     trials: Annotated[int, Field(ge=1)] = 64
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Annotated[int, Field(ge=1)] = 1
     points: list[dict[str, Number | str]] = Field(default_factory=list)
     start_points: list[dict[str, Number | str]] = Field(default_factory=list)
     max_failures: Annotated[int, Field(ge=0)] = 2
+    max_epochs: Annotated[int, Field(ge=1)] | None = None
+    patience: Annotated[int, Field(ge=1)] | None = None
 
 
 class EarlyStoppingSpec(Part):
-    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later."""
+    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later.
+
+    `tie_break` decides among trials of one Pareto front (`tuner.front.order`); each of the `brackets` has its first
+    rung `reduction_factor` times later than the one before it (`tuner.asha.brackets`).
+    """
 
     scheduler: Literal["mo_asha", "none"] = "mo_asha"
     grace_epochs: Annotated[int, Field(ge=1)] = 1
     reduction_factor: Annotated[int, Field(ge=2)] = 3
+    tie_break: TieBreak = "farthest_first"
+    brackets: Annotated[int, Field(ge=1)] = 1
 
 
 class ResourcesSpec(Part):
@@ -91,7 +123,7 @@ class Space(Part):
     @property
     def objective_list(self) -> tuple[Objective, ...]:
         """The objectives in the file's order."""
-        return tuple(Objective(n, o.direction == "maximize") for n, o in self.objectives.items())
+        return tuple(Objective(n, o.direction == "maximize", o.limit) for n, o in self.objectives.items())
 
     @property
     def reference(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.asha import Rungs, milestones
+from tuner.front.order import TieBreak
 from tuner.objectives import Objective, as_losses
 
 Row = tuple[float, ...]
@@ -248,3 +249,42 @@ def test_rungs_know_their_epochs_and_what_stands_there() -> None:
     assert rungs.at(3) == {}
     rungs.at(1).clear()
     assert len(rungs.at(1)) == 2, "a copy"
+
+
+@given(ROWS, FACTORS)
+def test_keep_front_stops_no_trial_that_is_non_dominated(rows: list[list[float]], factor: int) -> None:
+    rungs = Rungs([EPOCH], factor, "keep_front")
+    for number, row in enumerate(rows):
+        rungs.record(EPOCH, number, np.array(row))
+        dominated = any(dominates(tuple(other), tuple(row)) for other in rows[:number])
+        assert dominated or rungs.continues(EPOCH, number)
+
+
+@pytest.mark.parametrize("tie_break", ["farthest_first", "crowding", "hypervolume", "keep_front"])
+@given(rows=ROWS, factor=FACTORS)
+def test_under_every_rule_a_newcomer_that_dominates_all_goes_on_and_the_worst_stops(
+    tie_break: TieBreak, rows: list[list[float]], factor: int
+) -> None:
+    for newcomer, goes_on in ((np.array(rows).min(axis=0) - 1, True), (np.array(rows).max(axis=0) + 1, False)):
+        rungs = Rungs([EPOCH], factor, tie_break)
+        for number, row in enumerate([*rows, newcomer.tolist()]):
+            rungs.record(EPOCH, number, np.array(row))
+        small = len(rows) * factor <= len(rows) + 1
+        assert rungs.continues(EPOCH, len(rows)) == (goes_on or small)
+
+
+def test_a_trial_within_the_limits_is_preferred_to_all_beyond_them() -> None:
+    rungs = Rungs([EPOCH], 3, limits=np.array([1.0, math.inf]))
+    for number, row in enumerate([(2.0, 0.0), (3.0, 0.0), (0.9, 9.0), (1.5, 0.0)]):
+        rungs.record(EPOCH, number, np.array(row))
+    assert [rungs.continues(EPOCH, number) for number in range(4)] == [False, False, True, True]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=100))
+def test_what_stands_at_a_rung_is_what_was_recorded(numbers: list[int]) -> None:
+    rungs, expected = Rungs([EPOCH], 3), dict[int, list[float]]()
+    for value, number in enumerate(numbers):
+        rungs.record(EPOCH, number, np.array([value, -value], dtype=np.float64))
+        expected[number] = [value, -value]
+    assert {number: row.tolist() for number, row in rungs.at(EPOCH).items()} == expected
+    assert list(rungs.at(EPOCH)) == list(expected)

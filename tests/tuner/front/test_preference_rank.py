@@ -11,8 +11,10 @@ from hypothesis.extra import numpy as hnp
 from scipy.stats import rankdata
 
 from tuner.front.dominance import is_non_dominated
-from tuner.front.order import farthest_first_order, preference_rank
+from tuner.front.order import TieBreak, preference_rank, rank_of
 from tuner.objectives import FloatArray
+
+TIE_BREAKS: list[TieBreak] = ["farthest_first", "crowding", "hypervolume", "keep_front"]
 
 
 def losses(min_rows: int = 0, objectives: int | None = None) -> st.SearchStrategy[FloatArray]:
@@ -145,6 +147,60 @@ def test_a_nan_is_refused() -> None:
         preference_rank(np.array([[0.0, np.nan]]))
 
 
-def test_farthest_first_takes_both_ends_and_then_the_widest_gap() -> None:
-    points = np.array([[0.0], [0.1], [0.4], [0.9], [1.0]])
-    assert farthest_first_order(points).tolist() == [0, 4, 2, 1, 3]
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(min_rows=1), st.booleans(), st.data())
+def test_the_rank_of_one_row_is_that_of_the_whole_order(
+    tie_break: TieBreak, matrix: FloatArray, limited: bool, data: st.DataObject
+) -> None:
+    limits = np.full(matrix.shape[1], data.draw(st.integers(-3, 3))) if limited else None
+    ranks = preference_rank(matrix, tie_break, limits)
+    assert [rank_of(matrix, row, tie_break, limits) for row in range(len(matrix))] == ranks.tolist()
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(), st.randoms(use_true_random=False))
+def test_under_every_rule_the_order_of_arrival_changes_nothing(
+    tie_break: TieBreak, matrix: FloatArray, random: Random
+) -> None:
+    permutation = list(range(len(matrix)))
+    random.shuffle(permutation)
+    shuffled = preference_rank(matrix[permutation], tie_break)
+    assert shuffled.tolist() == preference_rank(matrix, tie_break)[permutation].tolist()
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses())
+def test_under_every_rule_a_row_comes_before_all_that_it_dominates(tie_break: TieBreak, matrix: FloatArray) -> None:
+    ranks = preference_rank(matrix, tie_break)
+    assert all(
+        ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
+    )
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(objectives=1))
+def test_under_every_rule_one_objective_is_plain_ranking(tie_break: TieBreak, matrix: FloatArray) -> None:
+    assert preference_rank(matrix, tie_break).tolist() == (rankdata(matrix[:, 0], method="min") - 1).tolist()
+
+
+@given(losses())
+def test_keep_front_prefers_nobody_to_a_member_of_the_first_front_and_changes_no_other_rank(matrix: FloatArray) -> None:
+    front = is_non_dominated(matrix)
+    ranks = preference_rank(matrix, "keep_front")
+    assert (ranks == 0).tolist() == front.tolist()
+    assert ranks[~front].tolist() == preference_rank(matrix)[~front].tolist()
+
+
+@given(losses(), st.integers(-3, 3))
+def test_rows_beyond_the_limits_come_after_those_within_and_by_how_far_they_are_beyond(
+    matrix: FloatArray, limit: int
+) -> None:
+    """Only the first objective is limited, so that the violation is the excess itself."""
+    limits = np.full(matrix.shape[1], np.inf)
+    limits[0] = limit
+    within = matrix[:, 0] <= limit
+    ranks = preference_rank(matrix, limits=limits)
+    assert (ranks < within.sum()).tolist() == within.tolist()
+    beyond = np.flatnonzero(~within)
+    for a in beyond:
+        assert all(ranks[a] < ranks[b] for b in beyond if matrix[a, 0] < matrix[b, 0])

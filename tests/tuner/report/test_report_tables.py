@@ -4,6 +4,8 @@ from fake_search import search_of, trade_off_trials, trial
 from rich.console import Console, RenderableType
 
 from tuner.ledger.records import Outcome
+from tuner.objectives import Objective
+from tuner.report.listing import front_rows
 from tuner.report.tables import (
     MARKDOWN_LIMIT,
     front_grid,
@@ -108,3 +110,19 @@ def test_the_summary_counts_states_with_the_running_ones_last() -> None:
     text = summary(search_of(trade_off_trials()))
     assert text.startswith("Trials: 14 completed, 13 stopped, 1 failed, 2 running. Front: 10 of 14 completed")
     assert "Hypervolume 0.5010 (reference point 0.00, 0.00)" in text
+
+
+def test_trials_beyond_a_limit_are_marked_and_stay_on_the_front() -> None:
+    limited = (Objective("natural_accuracy", maximise=True, limit=0.85), Objective("pgd_accuracy", maximise=True))
+    trials = [trial(0, 0.8, 0.5), trial(1, 0.9, 0.4), trial(2, 0.89, 0.49), trial(3, 0.1, 0.1)]
+    data = search_of(trials, limited)
+    assert [row[-1] for row in front_grid(data).rows] == ["", "◆ knee", "✗ beyond limit"]
+    assert [row[1] for row in trials_grid(data).rows] == [
+        "front ✗ beyond limit",
+        "front",
+        "front",
+        "dominated ✗ beyond limit",
+    ]
+    assert [row["within_limits"] for row in front_rows(data)] == [True, True, False]
+    assert data.hypervolume == search_of(trials).hypervolume
+    assert "within_limits" not in front_rows(search_of(trials))[0]

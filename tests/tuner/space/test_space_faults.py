@@ -33,7 +33,7 @@ def test_all_faults_are_listed_at_once() -> None:
     assert sorted(faults(mapping)) == [
         f"frequency: unknown key; the known ones are {', '.join(Space.model_fields)}",
         "parameters.alpha: low is 1 and high is 0, but low must be below high",
-        "search.sampler: the value is 'gird': input should be 'motpe', 'random' or 'grid'",
+        "search.sampler: the value is 'gird': input should be 'motpe', 'nsga2', 'gp', 'random' or 'grid'",
         "search.trials: the value is 0: input should be greater than or equal to 1",
         "trial.epohcs: unknown key; did you mean epochs?",
         "trial.epsilon: the value is 2, but must be a number in [0, 1]",
@@ -272,3 +272,37 @@ def test_a_space_survives_yaml() -> None:
     space = small_space(search={"start_points": [{"alpha": 0.5, "bottleneck": 16}]})
     again = yaml.safe_load(yaml.safe_dump(space.model_dump(mode="json")))
     assert space_from_mapping(again, "again.yaml") == space
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            {"at_most": 0.9},
+            "at_most is 0.9, but the direction is maximize, so that only at_least can be a limit",
+        ),
+        (
+            {"direction": "minimize", "at_least": 0.5},
+            "at_least is 0.5, but the direction is minimize, so that only at_most can be a limit",
+        ),
+    ],
+)
+def test_a_limit_is_on_the_worse_side_of_its_objective(spec: dict[str, Any], expected: str) -> None:
+    assert faults(space_mapping(objectives={"pgd_accuracy": spec})) == [f"objectives.pgd_accuracy: {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "limit"),
+    [({}, None), ({"at_least": 0.8}, 0.8), ({"direction": "minimize", "at_most": 0}, 0.0)],
+)
+def test_a_limit_reaches_the_objective(spec: dict[str, Any], limit: float | None) -> None:
+    assert small_space(objectives={"pgd_accuracy": spec}).objective_list[1].limit == limit
+
+
+def test_rules_of_early_stopping_have_names() -> None:
+    wrong = {"tie_break": "random", "brackets": 0}
+    names = "'farthest_first', 'crowding', 'hypervolume' or 'keep_front'"
+    assert faults(space_mapping(early_stopping=wrong)) == [
+        "early_stopping.tie_break: the value is 'random': input should be " + names,
+        "early_stopping.brackets: the value is 0: input should be greater than or equal to 1",
+    ]
