@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.config import TrialConfig
+from training.config import ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -47,9 +47,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     Raise CheckpointError if the file is missing, damaged, of another format or of another configuration.
     """
     path = folder / FILE_NAME
-    content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    content = _content(path)
     differences = _differences(content["config"], config.to_mapping())
     if differences:
         raise CheckpointError(
@@ -58,6 +56,27 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
         )
     state: dict[str, Any] = content["state"]
     return state
+
+
+def read_checkpoint(folder: Path) -> tuple[TrialConfig, dict[str, Any]]:
+    """Read a checkpoint with the configuration that it was written with, for use of its weights.
+
+    A key that did not exist then has its default: what an earlier release did without the key. Raise
+    CheckpointError as `load_checkpoint`, or if this release does not know a key of it.
+    """
+    path = folder / FILE_NAME
+    content = _content(path)
+    try:
+        return TrialConfig.from_mapping(content["config"]), content["state"]
+    except ConfigError as error:
+        raise CheckpointError(f"{path} was written by another release ({error}); use that one.") from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    return content
 
 
 def _read(path: Path) -> Any:

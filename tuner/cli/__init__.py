@@ -5,8 +5,10 @@ import sys
 
 import typer
 
-from tuner.cli.browse import front, list_searches, show
+from tuner.cli.browse import list_searches, show
+from tuner.cli.front import front
 from tuner.cli.mlflow import sync, ui
+from tuner.cli.models import export, register
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.spaces import spaces
 from tuner.errors import UsageError
@@ -24,6 +26,8 @@ app.add_typer(spaces, name="spaces")
 app.command("list")(list_searches)
 app.command("show")(show)
 app.command("front")(front)
+app.command("export")(export)
+app.command("register")(register)
 app.command("sync")(sync)
 app.command("ui")(ui)
 

@@ -10,7 +10,7 @@ from typing import Any
 from tuner.ledger import Outcome, TrialRecord, trial_name
 from tuner.objectives import Objective
 from tuner.report.format import format_value
-from tuner.report.front_data import FrontData
+from tuner.report.front_data import CompletedTrial
 
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
@@ -38,11 +38,9 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def front_rows(data: FrontData) -> list[dict[str, Any]]:
-    """Give a row for each trial of the front, best first in the first objective."""
-    return [
-        {"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs} for point in data.front
-    ]
+def completed_rows(trials: Sequence[CompletedTrial]) -> list[dict[str, Any]]:
+    """Give a row for each of some completed trials: number, objectives, parameters, epochs."""
+    return [{"trial": point.number, **point.metrics, **point.parameters, "epochs": point.epochs} for point in trials]
 
 
 def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:

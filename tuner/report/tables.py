@@ -12,6 +12,7 @@ from rich.text import Text
 from tuner.ledger.records import Outcome
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.selection import Selection
 
 KNEE_MARK = "◆ knee"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
@@ -30,9 +31,10 @@ def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[
     return list(dict.fromkeys(name for trial in trials for name in trial.parameters))
 
 
-def front_grid(data: FrontData) -> Grid:
-    """Tabulate the Pareto front, best first in the first objective, with its knee marked."""
-    names = parameter_names(data.front)
+def front_grid(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> Grid:
+    """Tabulate the Pareto front, best first in the first objective, with its knee marked; or the `trials` given."""
+    shown = data.front if trials is None else trials
+    names = parameter_names(shown)
     metrics = [objective.name for objective in data.objectives]
     headings = ["Trial", *map(metric_heading, metrics), *names, "Epochs", ""]
     rows = [
@@ -43,7 +45,7 @@ def front_grid(data: FrontData) -> Grid:
             str(point.epochs),
             KNEE_MARK if point.number == data.knee else "",
         ]
-        for point in data.front
+        for point in shown
     ]
     return Grid(headings, rows)
 
@@ -72,6 +74,12 @@ def front_table(data: FrontData, *, caption: str | None = None) -> RenderableTyp
     """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary."""
     shown = summary(data) if caption is None else caption
     return rich_table(f"Pareto front of {data.search}", shown, front_grid(data), emphasised=KNEE_MARK)
+
+
+def selection_table(data: FrontData, selection: Selection) -> RenderableType:
+    """Give chosen trials as a table for a terminal, with the reasons for the choice beneath."""
+    title = f"Chosen from {data.search}"
+    return rich_table(title, "\n".join(selection.reasons), front_grid(data, selection.trials), emphasised=KNEE_MARK)
 
 
 def trials_table(data: FrontData) -> RenderableType:
