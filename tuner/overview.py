@@ -27,7 +27,7 @@ def _load(folder: SearchFolder, ledger_url: str | None) -> tuple[Space, list[Tri
         trials = ledger.load()
     finally:
         ledger.close()
-    return space, trials, front_data(folder.name, trials, space.objective_list, space.reference)
+    return space, trials, front_data(folder.name, trials, space.objective_list, space.reference, space.trial)
 
 
 def _row(folder: SearchFolder) -> dict[str, Any]:

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def front(  # noqa: PLR0917 - each is an option by its name
-    name: Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")],
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Name of the search, or of several to compare; `tuner list` shows them.", metavar="NAME..."
+        ),
+    ],
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
     output: OutputFormat = Format.TABLE,
@@ -34,35 +39,104 @@ def front(  # noqa: PLR0917 - each is an option by its name
     trial: Annotated[
         int | None, typer.Option("--trial", help="Only this trial, on the front or not.", metavar="N", min=0)
     ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Compare the fronts of a parameter's values.", metavar="PARAMETER")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Page of a comparison to write.", metavar="FILE.html")
+    ] = None,
 ) -> None:
     """Show the Pareto front, or what is chosen from it, and write front.csv, .json, .html and .png.
+
+    Several searches, or one --by a parameter, are compared instead: a table, and with --out a page.
 
     Examples:
 
       tuner front digits_tradeoff-1 --min natural_accuracy=0.9 --knee
 
       tuner front digits_tradeoff-1 --max-loss 0.01
+
+      tuner front digits_tradeoff-1 digits_tradeoff-2 --out compare.html
     """
     from tuner.overview import load_search
+
+    searches = [load_search(runs_dir, name, ledger)[2] for name in dict.fromkeys(names)]
+    choosing = bool(minimum) or knee or max_loss is not None or trial is not None
+    if len(searches) > 1 or by is not None:
+        if choosing:
+            raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
+        _compare(searches, by, output, out)
+        return
+    if out is not None:
+        raise UsageError(
+            f"--out {out} is for a comparison: name several searches, or give --by. One search's page is front.html in "
+            "its folder."
+        )
+    _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
+
+
+def _show(
+    folder: Path,
+    data: "FrontData",
+    output: Format,
+    minimums: list[str],
+    *,
+    knee: bool,
+    max_loss: float | None,
+    trial: int | None,
+) -> None:
     from tuner.report.files import write_front_files
     from tuner.report.selection import choose
 
-    _, _, data = load_search(runs_dir, name, ledger)
-    wish = _wish(data, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
+    wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
-    files = write_front_files(runs_dir / name, data)
+    files = write_front_files(folder, data)
     if output is Format.TABLE:
         _print(data, selection)
         for path in files:
             typer.echo(f"  {path}")
         if selection.reasons and len(selection.trials) == 1:
-            typer.echo(f"Its model: tuner export {name} {selection.trials[0].number} --out DIR")
+            typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
     else:
         from tuner.report.listing import completed_rows, print_rows
 
         print_rows(completed_rows(selection.trials), output.value)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
+
+
+def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
+    from tuner.report.compare import by_parameter, compare
+
+    if by is not None:
+        if len(searches) > 1:
+            raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+        searches = by_parameter(searches[0], by)
+    shown = compare(searches)
+    if output is Format.TABLE:
+        from rich.console import Console
+
+        from tuner.report.tables import rich_table
+
+        Console().print(rich_table("Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
+    else:
+        from tuner.report.listing import print_rows
+
+        print_rows([dict(zip(shown.grid.headings, row, strict=True)) for row in shown.grid.rows], output.value)
+    if out is not None:
+        _write_comparison(out, searches)
+
+
+def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
+    from tuner.report.compare_html import comparison_html
+
+    if out.suffix != ".html":
+        raise UsageError(f"--out is {out}, but must end in .html: a comparison is a page.")
+    try:
+        out.write_text(comparison_html(searches), "utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
+    typer.echo(f"  {out}", err=True)
 
 
 def _print(data: "FrontData", selection: "Selection") -> None:

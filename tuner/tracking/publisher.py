@@ -98,7 +98,8 @@ class Publisher:
         self._projection.close(status)
 
     def _front(self) -> FrontData:
-        return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
+        space = self._space
+        return front_data(self._search, self._trials(), space.objective_list, space.reference, space.trial)
 
     def _attempt(self, write: Callable[[], None]) -> bool:
         """Write, and on any failure warn once and wait longer before the next attempt."""

@@ -140,3 +140,35 @@ def test_what_cannot_be_exported_or_registered_says_why(
     assert (answer.code, answer.out) == (2, "")
     assert message in answer.err
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_several_searches_or_a_parameters_values_are_compared(
+    tuner: Tuner, make_ledger: MakeLedger, tmp_path: Path
+) -> None:
+    make_ledger(SPACE, "other")
+    answer = tuner("front", SEARCH, "other", "--out", "compare.html", "--format", "json")
+    assert [row["Search"] for row in json.loads(answer.out)] == [SEARCH, "other"]
+    page = (tmp_path / "compare.html").read_text()
+    assert all(name in page for name in (SEARCH, "other"))
+    table = tuner("front", SEARCH, "--by", "bottleneck")
+    assert (table.code, table.err) == (0, "")
+    assert "bottleneck" in table.out
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--out compare.html", "--out compare.html is for a comparison"),
+        ("--by depth", f"--by depth: the parameters of {SEARCH} are alpha, bottleneck, lambda."),
+        ("--by bottleneck --knee", "choose from one front: leave them out to compare."),
+        ("--by bottleneck --out front.png", "--out is front.png, but must end in .html"),
+        ("--by bottleneck --out no/folder.html", "--out no/folder.html cannot be written"),
+        ("unknown", "There is no search named 'unknown'"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_says_why(tuner: Tuner, options: str, message: str) -> None:
+    answer = tuner("front", SEARCH, *options.split())
+    assert answer.code == 2
+    assert message in answer.err
