@@ -33,12 +33,15 @@ def show(
     from tuner.report.listing import print_rows, trial_rows
     from tuner.report.seed_means import has_seeds, seed_means_rows, seed_means_table
     from tuner.report.tables import trials_table
+    from tuner.report.terminal import print_plot
 
     space, trials, data = load_search(runs_dir, name, ledger)
     if output is Format.TABLE:
-        Console().print(trials_table(data))
+        console = Console()
+        console.print(trials_table(data))
+        print_plot(console, data)
         if has_seeds(data):
-            Console().print("", seed_means_table(data))
+            console.print("", seed_means_table(data))
     elif output is Format.CSV:
         print_rows(trial_rows(trials, space.objective_list), "csv")
     else:

@@ -143,6 +143,7 @@ def _print(data: "FrontData", selection: "Selection") -> None:
     from rich.console import Console
 
     from tuner.report.tables import front_table, selection_table
+    from tuner.report.terminal import print_plot
 
     console = Console()
     if not selection.trials:
@@ -152,6 +153,7 @@ def _print(data: "FrontData", selection: "Selection") -> None:
         console.print(selection_table(data, selection))
     else:
         console.print(front_table(data))
+        print_plot(console, data)
 
 
 def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float | None, trial: int | None) -> "Wish":

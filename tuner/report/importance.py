@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.importance import MeanDecreaseImpurityImportanceEvaluator
 from optuna.trial import create_trial
 
 from tuner.objectives import FloatArray, Objective
@@ -19,7 +18,7 @@ from tuner.report.front_data import CompletedTrial, FrontData
 ENOUGH_FOR_A_FOREST = 30
 FEWEST = 4
 # More trials make the forest slower and its answer hardly better.
-MOST = 1000
+MOST = 400
 
 FOREST = "mean decrease of impurity in a random forest (Optuna); the shares add up to 1"
 RANKS = "squared rank correlation with the parameter (Spearman); too few trials for a forest"
@@ -81,6 +80,8 @@ def _ranks(values: FloatArray) -> FloatArray:
 
 
 def _by_forest(values: FloatArray, points: Sequence[CompletedTrial], scales: Sequence[ColourScale]) -> dict[str, float]:
+    from optuna.importance import MeanDecreaseImpurityImportanceEvaluator  # imports scikit-learn, a second or two
+
     varying = [scale for scale in scales if len({scale.value(point.parameters) for point in points}) > 1]
     distributions = {scale.parameter: _distribution(scale) for scale in varying}
     study = optuna.create_study()

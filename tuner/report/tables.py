@@ -70,10 +70,16 @@ def trials_grid(data: FrontData) -> Grid:
     return Grid(headings, rows)
 
 
-def front_table(data: FrontData, *, caption: str | None = None) -> RenderableType:
-    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary."""
+def front_table(data: FrontData, *, caption: str | None = None, width: int | None = None) -> RenderableType:
+    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary.
+
+    Parameters that do not fit into `width` are left out.
+    """
     shown = summary(data) if caption is None else caption
-    return rich_table(f"Pareto front of {data.search}", shown, front_grid(data), emphasised=KNEE_MARK)
+    grid = front_grid(data)
+    if width is not None:
+        grid = fitting(grid, width, kept=1 + len(data.objectives))
+    return rich_table(f"Pareto front of {data.search}", shown, grid, emphasised=KNEE_MARK)
 
 
 def selection_table(data: FrontData, selection: Selection) -> RenderableType:
@@ -114,6 +120,16 @@ def summary(data: FrontData) -> str:
         f"Trials: {trials}. Front: {len(data.front)} of {len(data.points)} completed trials. "
         f"Hypervolume {data.hypervolume:.4f} (reference point {reference})."
     )
+
+
+def fitting(grid: Grid, width: int, kept: int) -> Grid:
+    """Drop columns from the right until a table fits into `width`, the first `kept` and the last one excepted."""
+    widths = [max(map(len, column)) for column in zip(grid.headings, *grid.rows, strict=True)]
+    columns = list(range(len(widths)))
+    while sum(widths[column] + 2 for column in columns) > width and len(columns) > kept + 1:
+        columns.pop(-2)
+    rows = [[row[column] for column in columns] for row in grid.rows]
+    return Grid([grid.headings[column] for column in columns], rows)
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial) -> str:

@@ -6,6 +6,8 @@ from rich.console import Console, RenderableType
 from tuner.ledger.records import Outcome
 from tuner.report.tables import (
     MARKDOWN_LIMIT,
+    Grid,
+    fitting,
     front_grid,
     front_markdown,
     front_table,
@@ -108,3 +110,10 @@ def test_the_summary_counts_states_with_the_running_ones_last() -> None:
     text = summary(search_of(trade_off_trials()))
     assert text.startswith("Trials: 14 completed, 13 stopped, 1 failed, 2 running. Front: 10 of 14 completed")
     assert "Hypervolume 0.5010 (reference point 0.00, 0.00)" in text
+
+
+def test_columns_that_do_not_fit_are_dropped_from_the_right_but_for_the_last() -> None:
+    grid = Grid(["Trial", "PGD %", "alpha", "beta", "end"], [["0", "50.00", "0.25", "0.001", "x"]])
+    assert fitting(grid, 80, kept=2) == grid
+    assert fitting(grid, 28, kept=2).headings == ["Trial", "PGD %", "alpha", "end"]
+    assert fitting(grid, 1, kept=2) == Grid(["Trial", "PGD %", "end"], [["0", "50.00", "x"]])
