@@ -46,7 +46,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
         Path | None, typer.Option("--out", help="Page of a comparison to write.", metavar="FILE.html")
     ] = None,
 ) -> None:
-    """Show the Pareto front, or what is chosen from it, and write front.csv, .json, .html and .png.
+    """Show the Pareto front and write front.csv, .json, .html and .png; or show what is chosen from it.
 
     Several searches, or one --by a parameter, are compared instead: a table, and with --out a page.
 
@@ -85,12 +85,12 @@ def _show(
     max_loss: float | None,
     trial: int | None,
 ) -> None:
-    from tuner.report.files import write_front_files
-    from tuner.report.selection import choose
+    from tuner.report.selection import Wish, choose
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
-    files = write_front_files(folder, data)
+    # The files are of the whole front, and take longer than a choice from it.
+    files = _written(folder, data) if wish == Wish() else []
     if output is Format.TABLE:
         _print(data, selection)
         for path in files:
@@ -103,6 +103,12 @@ def _show(
         print_rows(completed_rows(selection.trials), output.value)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
+
+
+def _written(folder: Path, data: "FrontData") -> list[Path]:
+    from tuner.report.files import write_front_files
+
+    return write_front_files(folder, data)
 
 
 def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:

@@ -29,6 +29,14 @@ SEARCHES = {
     "partly coloured": search_of([trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]),
     "one objective": search_of(trade_off_trials(), OBJECTIVES[:1]),
     "three objectives": search_of([trial(n, 0.8, 0.5, 0.1 * n) for n in range(4)], [*OBJECTIVES, SECONDS]),
+    "failed and not finite": search_of(
+        [
+            trial(0, outcome=Outcome.FAILED),
+            trial(1, float("nan"), 0.2),
+            trial(2, 0.5, float("inf"), outcome=Outcome.STOPPED, epochs=2),
+            trial(3, 0.5, 0.5),
+        ]
+    ),
     "usual": search_of(trade_off_trials()),
 }
 
