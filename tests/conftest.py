@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from simulated_search import MakeLedger, Searches, small_space
+from typed_commands import Answer, Tuner
+
+from tuner.cli import main
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -38,6 +41,27 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
     searches = Searches(runs_dir, empty_database)
     yield searches.make_ledger
     searches.close()
+
+
+@pytest.fixture
+def tuner(tmp_path: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tuner:
+    """Run a command on `runs_dir` from a folder of its own, with no setting from outside."""
+    for key in ("TUNER_RUNS_DIR", "TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+        monkeypatch.delenv(key, raising=False)
+    monkeypatch.setenv("TUNER_RUNS_DIR", str(runs_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str) -> Answer:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main(list(arguments))
+        out, err = capsys.readouterr()
+        code = exit_.value.code
+        assert isinstance(code, int)
+        return Answer(code, out, err)
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -53,9 +53,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     StorageError, which is one, if it cannot be read for another reason.
     """
     path = folder / FILE_NAME
-    content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    content = _content(path)
     differences = _differences(_completed(content["config"]), config.to_mapping())
     if differences:
         raise CheckpointError(
@@ -77,16 +75,25 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
-    """Read configuration and state from a file, its tensors on the CPU; raise CheckpointError if it is unfit."""
-    content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    """Read configuration and state from a file, its tensors on the CPU, for use of its weights.
+
+    A key that did not exist when it was written has its default: what an earlier release did without the key.
+    Raise CheckpointError as `load_checkpoint`, or if this release does not know a key of it.
+    """
+    content = _content(path)
     try:
         return TrialConfig.from_mapping(content["config"]), dict(content["state"])
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise CheckpointError(
-            f"{path} holds no configuration that this version knows ({error}); evaluate it with the one that wrote it."
+            f"{path} holds no configuration that this version knows ({error}); use the one that wrote it."
         ) from error
+
+
+def _content(path: Path) -> dict[str, Any]:
+    content = _read(path)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
+    return content
 
 
 def _read(path: Path) -> Any:

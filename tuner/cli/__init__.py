@@ -5,9 +5,11 @@ import sys
 
 import typer
 
-from tuner.cli.browse import front, list_searches, show
+from tuner.cli.browse import list_searches, show
 from tuner.cli.confirm import confirm
+from tuner.cli.front import front
 from tuner.cli.mlflow import sync, ui
+from tuner.cli.models import export, register
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.spaces import spaces
 from tuner.errors import UsageError
@@ -26,6 +28,8 @@ app.command("list")(list_searches)
 app.command("show")(show)
 app.command("front")(front)
 app.command("confirm")(confirm)
+app.command("export")(export)
+app.command("register")(register)
 app.command("sync")(sync)
 app.command("ui")(ui)
 

@@ -1,7 +1,10 @@
-"""Choosing from a Pareto front: its knee, and the trials that meet given minimums."""
+"""Choosing from a Pareto front: its knee, what meets minimums or lies near the best, and what comes nearest."""
 
 from collections.abc import Mapping
 
+import numpy as np
+
+from tuner.front.dominance import IntArray
 from tuner.front.scaling import scale_to_unit
 from tuner.objectives import FloatArray
 
@@ -37,3 +40,27 @@ def meets(metrics: Mapping[str, float], minimums: Mapping[str, float]) -> bool:
                 f"The minimum is set for {name!r}, but must be set for one of: {', '.join(sorted(metrics))}."
             )
     return all(metrics[name] >= minimum for name, minimum in minimums.items())
+
+
+def within(losses: FloatArray, tolerance: float) -> IntArray:
+    """Give the rows of an (n,) loss vector that lie at most `tolerance` above the smallest, as indices.
+
+    Differences of accuracies are not exact in floating point: 0.97 - 0.96 is a little more than 0.01, and counts
+    as no more. The slack of 1e-9 is far below one image of any data set.
+    """
+    return np.flatnonzero(losses <= losses.min() + tolerance + 1e-9)
+
+
+def shortfall(metrics: Mapping[str, float], minimums: Mapping[str, float]) -> dict[str, float]:
+    """Give by how much each metric misses its minimum, without those that meet theirs."""
+    return {name: value - metrics[name] for name, value in minimums.items() if metrics[name] < value}
+
+
+def least_short(values: FloatArray, minimums: FloatArray) -> int:
+    """Find the row of (n, k) values that misses its (k,) minimums by the least, each in units of its own extent.
+
+    Without an extent, which a single row has not, the values' own units count; of equal rows the first is taken.
+    """
+    extent = np.ptp(values, axis=0)
+    lacking = np.maximum(minimums - values, 0.0) / np.where(extent > 0, extent, 1.0)
+    return int(lacking.sum(axis=1).argmin())

@@ -14,7 +14,7 @@ from tuner.progress.plain import PlainProgress, Progress
 from tuner.progress.state import Clock, in_words
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import front_data
-from tuner.report.tables import front_table
+from tuner.report.tables import Grid, fitting, front_table
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
@@ -70,7 +70,8 @@ class LiveProgress(Progress):
             self._front = Text("No front yet: no trial has completed.")
         elif len(data.front) <= _MOST_FRONT_ROWS:
             # Not the usual caption, which counts trials: these change before the front is drawn again.
-            self._front = front_table(data, caption=f"Hypervolume {data.hypervolume:.4f}")
+            caption = f"Hypervolume {data.hypervolume:.4f}"
+            self._front = front_table(data, caption=caption, width=self._console.width)
         else:
             self._front = Text(f"{len(data.front)} trials on the front; hypervolume {data.hypervolume:.4f}")
 
@@ -81,28 +82,45 @@ class LiveProgress(Progress):
             "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
         )
         counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
-        head = Table.grid(padding=(0, 1))
-        head.add_row(
-            f"{self._name}  {state.ended}/{state.trials} trials",
-            ProgressBar(total=state.trials, completed=state.ended, width=30),
-            f"{in_words(state.elapsed_seconds)}, {left}",
+        done = f"{state.ended}/{state.trials} trials"
+        bar = ProgressBar(
+            total=state.trials, completed=state.ended, width=max(5, min(30, self._console.width - len(done) - 40))
         )
-        shown = counts or "no trial yet"
-        epochs = Text(f"{shown}; {state.epochs} epochs trained of at most {state.most_epochs}")
-        return Group(head, epochs, self._running(trials), self._front)
+        head = Table.grid(padding=(0, 1))
+        head.add_row(_line(self._name), done, bar)
+        return Group(
+            head,
+            _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
+            _line(f"{counts or 'no trial yet'}"),
+            _line(f"{state.epochs} epochs trained of at most {state.most_epochs}"),
+            self._running(trials),
+            self._front,
+        )
 
     def _running(self, trials: list[TrialRecord]) -> Table:
         names = list(self._search.space.objectives)
         parameters = list(self._search.space.parameters)
-        table = Table(box=None, padding=(0, 2, 0, 0))
-        for heading in ("Running", "Epoch", *map(metric_heading, names), *parameters):
-            table.add_column(Text(heading), justify="right")
-        for trial in trials:
-            if trial.number in self._alive:
-                table.add_row(
-                    str(trial.number),
-                    f"{trial.epochs_trained}/{self._search.epochs}",
-                    *(format_metric(name, trial.last_metrics.get(name)) for name in names),
-                    *(format_value(trial.parameters.get(name)) for name in parameters),
-                )
+        rows = [
+            [
+                str(trial.number),
+                f"{trial.epochs_trained}/{self._search.epochs}",
+                *(format_metric(name, trial.last_metrics.get(name)) for name in names),
+                *(format_value(trial.parameters.get(name)) for name in parameters),
+                "",
+            ]
+            for trial in trials
+            if trial.number in self._alive
+        ]
+        grid = Grid(["Running", "Epoch", *map(metric_heading, names), *parameters, ""], rows)
+        fitted = fitting(grid, self._console.width, kept=2 + len(names))
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        for heading in fitted.headings:
+            table.add_column(_line(heading), justify="right", no_wrap=True)
+        for row in fitted.rows:
+            table.add_row(*map(_line, row))
         return table
+
+
+def _line(text: str) -> Text:
+    """Give text that is cut where the terminal ends: a display that wraps loses its place on the screen."""
+    return Text(text, no_wrap=True, overflow="ellipsis")

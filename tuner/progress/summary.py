@@ -2,13 +2,15 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console, RenderableType
 
 from tuner.folder import SearchFolder
-from tuner.ledger import default_ledger_url
+from tuner.ledger import TrialRecord, default_ledger_url
 from tuner.plan import Request
+from tuner.progress.state import in_words
 from tuner.report.front_data import FrontData
 from tuner.report.seed_means import has_seeds, seed_means_table
 from tuner.report.tables import front_table, summary
@@ -43,6 +45,8 @@ def print_closing(
         console.print(front_table(data))
     else:
         print_line(console, summary(data))
+    if took := duration(data.records):
+        print_line(console, took)
     runs = _runs_flag(folder.path.parent)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
     steps = [
@@ -54,6 +58,16 @@ def print_closing(
     print_line(console, "Next:")
     for command, purpose in steps:
         print_line(console, f"  {command:<{width}}  {purpose}")
+
+
+def duration(records: Sequence[TrialRecord]) -> str:
+    """Say how long a search took, by its ledger: from its first trial's start to its last one's end."""
+    ends = [record.ended for record in records if record.ended is not None]
+    if not ends:
+        return ""
+    seconds = max(0.0, max(ends) - min(record.started for record in records))
+    epochs = sum(record.epochs_trained for record in records)
+    return f"Duration: {in_words(seconds)} from the first trial's start to the last one's end; {epochs} epochs trained."
 
 
 def resume_command(folder: SearchFolder, request: Request) -> str:

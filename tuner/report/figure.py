@@ -4,20 +4,23 @@
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from tuner.front.dominance import is_non_dominated
 from tuner.ledger.records import Outcome, trial_name
 from tuner.objectives import FloatArray, Objective, as_losses
-from tuner.report.colours import ColourScale, colour_scale
+from tuner.report.colours import ColourScale, colour_scale, colour_scales
 from tuner.report.format import displayed, format_metric, format_value, metric_label
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, published_points
 
 Limits = tuple[float, float]
-Vertices = tuple[tuple[float, float], ...]
+Place = tuple[float, float]
+Vertices = tuple[Place, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Mark:
     epochs: int
     colour: float | None
     description: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class FrontFigure:
-    """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show."""
+    """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show.
+
+    `scales` are all that the points can be coloured by, `colours` the first of them that is of numbers; `published`
+    are points of the paper in the units of the axes.
+    """
 
     x: Axis
     y: Axis
@@ -53,15 +61,22 @@ class FrontFigure:
     staircase: Vertices
     colours: ColourScale | None
     notes: tuple[str, ...]
+    scales: tuple[ColourScale, ...] = ()
+    published: tuple[PublishedPoint, ...] = ()
 
 
-def front_figure(data: FrontData) -> FrontFigure:
-    """Lay out a search on its first two objectives, or on trial number and objective if it has but one."""
+def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
+    """Lay out a search on its first two objectives, or on trial number and objective if it has but one.
+
+    The frame holds the completed trials unless `limits` give another.
+    """
     colours = colour_scale(data.points)
     front = _marks(data.front, data.objectives, colours)
     dominated = _marks(data.dominated, data.objectives, colours)
     unfinished = _marks(data.stopped, data.objectives, colours)
-    x_limits, y_limits = _limits([*front, *dominated], unfinished)
+    published = published_points(data.setting, data.objectives)
+    beside = [*((mark.x, mark.y) for mark in unfinished), *((point.natural, point.pgd) for point in published)]
+    x_limits, y_limits = limits or _limits([(mark.x, mark.y) for mark in (*front, *dominated)], beside)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
         x=Axis(_x_label(data.objectives), x_limits),
@@ -76,7 +91,9 @@ def front_figure(data: FrontData) -> FrontFigure:
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=_staircase(data, x_limits, y_limits),
         colours=colours,
-        notes=_notes(data, unfinished, x_limits, y_limits),
+        notes=(*_notes(data, unfinished, x_limits, y_limits), *_published_notes(published, x_limits, y_limits)),
+        scales=colour_scales(data.points),
+        published=published,
     )
 
 
@@ -149,6 +166,7 @@ def _marks(
                     epochs=trial.epochs,
                     colour=colours.value(trial.parameters) if colours else None,
                     description=_description(trial, objectives),
+                    parameters=trial.parameters,
                 )
             )
     return tuple(marks)
@@ -164,19 +182,19 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
     )
 
 
-def _limits(completed: Sequence[Mark], unfinished: Sequence[Mark]) -> tuple[Limits, Limits]:
-    """Frame the completed trials, and unfinished ones up to half their extent away from them.
+def _limits(completed: Sequence[Place], beside: Sequence[Place]) -> tuple[Limits, Limits]:
+    """Frame the completed trials, and other marks up to half their extent away from them.
 
     Early rungs lie far below final values and would press the front into a corner.
     """
     return (
-        _frame([mark.x for mark in completed], [mark.x for mark in unfinished]),
-        _frame([mark.y for mark in completed], [mark.y for mark in unfinished]),
+        _frame([x for x, _ in completed], [x for x, _ in beside]),
+        _frame([y for _, y in completed], [y for _, y in beside]),
     )
 
 
-def _frame(completed: list[float], unfinished: list[float]) -> Limits:
-    values = [*completed, *unfinished]
+def _frame(completed: list[float], beside: list[float]) -> Limits:
+    values = [*completed, *beside]
     if not values:
         return (0.0, 1.0)
     low, high = min(values), max(values)
@@ -192,11 +210,19 @@ def _notes(data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limi
     if len(data.objectives) > 2:
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
-    outside = sum(
-        not (x_limits[0] <= mark.x <= x_limits[1] and y_limits[0] <= mark.y <= y_limits[1]) for mark in unfinished
-    )
-    if outside:
+    if outside := _outside([(mark.x, mark.y) for mark in unfinished], x_limits, y_limits):
         notes.append(f"Unfinished trials outside the frame: {outside}.")
     if without_values := len(data.stopped) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
     return tuple(notes)
+
+
+def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
+    notes = [PUBLISHED_NOTE] if published else []
+    if outside := _outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+        notes.append(f"Published points outside the frame: {outside}.")
+    return notes
+
+
+def _outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -> int:
+    return sum(not (x_limits[0] <= x <= x_limits[1] and y_limits[0] <= y <= y_limits[1]) for x, y in places)

@@ -6,7 +6,7 @@ Every table, file and figure is drawn from one `FrontData`, so that their number
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,8 @@ class FrontData:
     `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
     each of `points`, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, if the front
-    has at least three distinct ones.
+    has at least three distinct ones. `records` are all trials with their reports, by number; `setting` is what
+    is the same in all of them, by the keys of a space's `trial`.
     """
 
     search: str
@@ -82,6 +83,8 @@ class FrontData:
     hypervolume: float
     knee: int | None
     history: tuple[HistoryEntry, ...]
+    records: tuple[TrialRecord, ...] = ()
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def front(self) -> tuple[CompletedTrial, ...]:
@@ -101,6 +104,7 @@ def front_data(
     trials: Sequence[TrialRecord],
     objectives: Sequence[Objective],
     reference: Mapping[str, float],
+    setting: Mapping[str, Any] | None = None,
 ) -> FrontData:
     """Work out the front of a search from its trials, against a reference point in the metrics' units.
 
@@ -123,6 +127,8 @@ def front_data(
         hypervolume=history[-1].hypervolume if history else 0.0,
         knee=_knee_number(points, losses),
         history=history,
+        records=tuple(ordered),
+        setting=dict(setting or {}),
     )
 
 

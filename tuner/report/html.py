@@ -1,29 +1,25 @@
-"""The front as one self-contained, interactive HTML page: a figure by plotly.js, and the front as a table.
+"""The front of a search, or of several, as one self-contained page: figures by plotly.js, and tables.
 
 The page holds plotly.js itself, 4.8 MB, because MLflow shows it in a sandboxed frame, often offline.
 """
 
-import math
 from collections.abc import Sequence
 from html import escape
 from string import Template
-from typing import Any
+from typing import NamedTuple
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
-from tuner.ledger.records import Outcome, trial_name
-from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
-from tuner.report.figure import Axis, FrontFigure, Mark, front_figure, sparse
-from tuner.report.format import format_value
+from tuner.report.draw_front import FONT, plot_front
+from tuner.report.draw_search import plot_curves, plot_growth, plot_importances, plot_parallel
+from tuner.report.effort import curves, growth_by_epochs
+from tuner.report.figure import front_figure
 from tuner.report.front_data import FrontData
+from tuner.report.importance import importances
+from tuner.report.seed_means import mean_marks
 from tuner.report.tables import KNEE_MARK, Grid, front_grid, summary
 
-SYMBOLS = {
-    Outcome.STOPPED: "x-thin-open",
-    Outcome.RUNNING: "triangle-right-open",
-    Outcome.FAILED: "cross-thin-open",
-}
-FONT = "system-ui, Helvetica, Arial, sans-serif"
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -44,20 +40,14 @@ tbody tr:hover { background: #f5f7fa; }
 tr.knee { font-weight: 600; }
 tr.knee td:last-child { color: #c2410c; text-align: left; }
 </style>
+<script>$plotly</script>
 </head>
 <body>
 <h1>$title</h1>
-<p>$summary</p>
-$notes
-$figure
-<h2>Pareto front</h2>
-<div class="scroll">
-$table
-</div>
+$sections
 </body>
 </html>
 """)
-
 
 # Plotly 7 puts a button into every figure that uploads it; a search is its owner's.
 CONFIG = {
@@ -68,121 +58,90 @@ CONFIG = {
 }
 
 
+class Section(NamedTuple):
+    """A part of the page: its heading, sentences, a figure with its id and height, and a table."""
+
+    heading: str
+    notes: Sequence[str] = ()
+    figure: go.Figure | None = None
+    key: str = ""
+    height: int = 420
+    grid: Grid | None = None
+
+
 def front_html(data: FrontData) -> str:
-    """Write the page of a search's front."""
-    shown = front_figure(data)
+    """Write the page of a search."""
+    return page(data.search, [_front(data), *_table(data), *_growth(data), *_curves(data), *_parameters(data)])
+
+
+def page(title: str, sections: Sequence[Section]) -> str:
+    """Write a page of sections; without a figure it needs no plotly.js and stays small."""
+    drawn = any(section.figure is not None for section in sections)
     return PAGE.substitute(
         font=FONT,
-        title=escape(data.search),
-        summary=escape(summary(data)),
-        notes="\n".join(f"<p>{escape(note)}</p>" for note in shown.notes),
-        figure=_html_figure(shown) if shown.front or shown.unfinished else "",
-        table=_html_table(front_grid(data)) if data.front else "<p>No trial has final values yet.</p>",
+        title=escape(title),
+        plotly=get_plotlyjs() if drawn else "",
+        sections="\n".join(map(_section, sections)),
     )
 
 
-def _html_figure(shown: FrontFigure) -> str:
-    page: str = _plot(shown).to_html(
-        full_html=False, include_plotlyjs=True, default_height="600px", div_id="front", config=CONFIG
-    )
-    return page
+def _front(data: FrontData) -> Section:
+    shown = front_figure(data)
+    figure = plot_front(shown, mean_marks(data)) if shown.front or shown.unfinished else None
+    return Section("", (summary(data), *shown.notes), figure, "front", 600)
 
 
-def _plot(shown: FrontFigure) -> go.Figure:
-    """Draw the layers from the back to the front: unfinished, dominated, staircase, knee, front."""
-    figure = go.Figure(layout=_layout(shown))
-    for outcome, marks in shown.unfinished.items():
-        line = {"color": FAINT, "width": 1.2}
-        style = {"symbol": SYMBOLS[outcome], "size": 6, "color": FAINT, "line": line}
-        figure.add_trace(_trace(marks, f"{outcome.value} (at epoch)", style, legendgroup=outcome.value))
-        figure.add_trace(_epochs(sparse(marks, shown.x.limits, shown.y.limits), legendgroup=outcome.value))
-    if shown.dominated:
-        dim = {"size": 7, "opacity": 0.4, **_fill(shown.dominated, shown.colours)}
-        figure.add_trace(_trace(shown.dominated, "dominated", dim))
-    if shown.staircase:
-        xs, ys = zip(*shown.staircase, strict=True)
-        line = {"color": LINE, "width": 1.5}
-        figure.add_trace(go.Scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False))
-    if shown.knee:
-        ring = {"symbol": "circle-open", "size": 22, "color": KNEE, "line": {"width": 2}}
-        figure.add_trace(_trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
-    if shown.front:
-        rim = {"color": LINE, "width": 1.2}
-        bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
-        figure.add_trace(_trace(shown.front, "Pareto front", bright))
-    return figure
+def _table(data: FrontData) -> list[Section]:
+    if not data.front:
+        return [Section("Pareto front", ("No trial has final values yet.",))]
+    return [Section("Pareto front", grid=front_grid(data))]
 
 
-def _layout(shown: FrontFigure) -> dict[str, Any]:
-    return {
-        "template": "none",
-        "font": {"family": FONT, "size": 13, "color": LINE},
-        "xaxis": _axis(shown.x),
-        "yaxis": _axis(shown.y),
-        "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
-        "hovermode": "closest",
-        "hoverlabel": {"bgcolor": "white", "align": "left"},
-        "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "traceorder": "reversed"},
-    }
+def _growth(data: FrontData) -> list[Section]:
+    points = growth_by_epochs(data)
+    return [Section("Hypervolume", (), plot_growth({data.search: points}), "growth")] if points else []
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
-    title = {"text": escape(axis.label), "standoff": 12}
-    return {"title": title, "range": axis.limits, "gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+def _curves(data: FrontData) -> list[Section]:
+    found = curves(data)
+    if not found:
+        return []
+    reported = sum(bool(record.reports) for record in data.records)
+    notes = ["The front's trials are dark; a cross marks where a trial was stopped."]
+    if len(found) < reported:
+        notes.append(f"{len(found)} of {reported} trials, the front's first, the others evenly chosen.")
+    names = [objective.name for objective in data.objectives]
+    return [Section("Learning curves", notes, plot_curves(found, names), "curves")]
 
 
-def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
-    """Colour marks by their values, and plainly those without one."""
-    if scale is None:
-        return {"color": PLAIN}
-    return {
-        "color": [PLAIN if mark.colour is None else _position(scale, mark.colour) for mark in marks],
-        "colorscale": SCALE,
-        "cmin": _position(scale, scale.low),
-        "cmax": _position(scale, scale.high),
-    }
+def _parameters(data: FrontData) -> list[Section]:
+    found = importances(data)
+    sections = []
+    if found:
+        note = f"Of {found[0].trials} completed trials: {found[0].measure}. A guide to look at, not a proof."
+        sections.append(Section("Importance of each parameter", (note,), plot_importances(found), "importance", 360))
+    if len(data.points) > 1:
+        note = "Completed trials. Drag along an axis to keep the lines that pass there."
+        sections.insert(0, Section("Parameters and accuracies", (note,), plot_parallel(data), "parallel"))
+    return sections
 
 
-def _colour_bar(scale: ColourScale | None) -> dict[str, Any]:
-    if scale is None:
-        return {}
-    bar: dict[str, Any] = {"title": {"text": escape(scale.parameter)}, "thickness": 14, "outlinewidth": 0}
-    if scale.logarithmic:
-        bar["tickvals"] = [_position(scale, tick) for tick in scale.ticks]
-        bar["ticktext"] = [format_value(tick) for tick in scale.ticks]
-    return {"showscale": True, "colorbar": bar}
-
-
-def _position(scale: ColourScale, value: float) -> float:
-    """Give the place of a value on plotly's colour scale, which is never logarithmic by itself."""
-    return math.log10(value) if scale.logarithmic else value
-
-
-def _trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: Any) -> go.Scatter:
-    return go.Scatter(
-        x=[mark.x for mark in marks],
-        y=[mark.y for mark in marks],
-        text=["<br>".join(map(escape, mark.description)) for mark in marks],
-        hovertemplate="%{text}<extra></extra>",
-        mode="markers",
-        marker=style,
-        name=name,
-        **options,
-    )
-
-
-def _epochs(marks: Sequence[Mark], **options: Any) -> go.Scatter:
-    return go.Scatter(
-        x=[mark.x for mark in marks],
-        y=[mark.y for mark in marks],
-        text=[f"\N{NO-BREAK SPACE}{mark.epochs}" for mark in marks],
-        textposition="top right",
-        textfont={"size": 9, "color": FAINT},
-        mode="text",
-        hoverinfo="skip",
-        showlegend=False,
-        **options,
-    )
+def _section(section: Section) -> str:
+    parts = [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
+    parts += [f"<p>{escape(note)}</p>" for note in section.notes]
+    if section.figure is not None:
+        parts.append(
+            section.figure.to_html(
+                full_html=False,
+                include_plotlyjs=False,
+                default_height=f"{section.height}px",
+                div_id=section.key,
+                config=CONFIG,
+            )
+        )
+    if section.grid is not None:
+        parts.append(_html_table(section.grid))
+    return "\n".join(parts)
 
 
 def _html_table(grid: Grid) -> str:
@@ -193,4 +152,4 @@ def _html_table(grid: Grid) -> str:
         + "</tr>"
         for row in grid.rows
     )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    return f'<div class="scroll">\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>'

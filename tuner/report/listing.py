@@ -10,7 +10,7 @@ from typing import Any
 from tuner.ledger import Outcome, TrialRecord, trial_name
 from tuner.objectives import Objective, within_limits
 from tuner.report.format import format_value
-from tuner.report.front_data import FrontData
+from tuner.report.front_data import CompletedTrial
 
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
@@ -38,21 +38,21 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def front_rows(data: FrontData) -> list[dict[str, Any]]:
-    """Give a row for each trial of the front, best first in the first objective.
+def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Give a row for each of some completed trials: number, objectives, parameters, epochs.
 
     Where objectives have limits, `within_limits` says whether the trial is within all of them.
     """
-    limited = any(objective.limit is not None for objective in data.objectives)
+    limited = any(objective.limit is not None for objective in objectives)
     return [
         {
             "trial": point.number,
             **point.metrics,
             **point.parameters,
             "epochs": point.epochs,
-            **({"within_limits": within_limits(point.metrics, data.objectives)} if limited else {}),
+            **({"within_limits": within_limits(point.metrics, objectives)} if limited else {}),
         }
-        for point in data.front
+        for point in trials
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from tuner.report.format import format_metric, format_value, metric_heading
+from tuner.report.format import displayed, format_metric, format_value, metric_heading, metric_label
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.tables import Grid, parameter_names, rich_table
 
@@ -39,6 +39,37 @@ def has_seeds(data: FrontData) -> bool:
     """Whether the search runs its points with several seeds."""
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
     return any(SEED in trial.parameters for trial in trials)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanMark:
+    """The mean of a point's seeds in the units of the axes, and its deviations to be drawn as error bars."""
+
+    place: tuple[float, float]
+    deviations: tuple[float, float]
+    description: tuple[str, ...]
+
+
+def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
+    """Give the points of a grid with several seeds on the first two objectives; nothing for other searches."""
+    if not has_seeds(data) or len(data.objectives) < 2:
+        return ()
+    (first, second) = (objective.name for objective in data.objectives[:2])
+    marks = []
+    for point in seed_means(data):
+        cells = [f"{metric_label(n)}: {_cell(n, point.means[n], point.deviations[n])}" for n in (first, second)]
+        parameters = [f"{name}: {format_value(value)}" for name, value in point.parameters.items()]
+        marks.append(
+            MeanMark(
+                place=(displayed(first, point.means[first]), displayed(second, point.means[second])),
+                deviations=(
+                    displayed(first, point.deviations[first] or 0),
+                    displayed(second, point.deviations[second] or 0),
+                ),
+                description=(f"mean of {len(point.trials)} seeds", *cells, *parameters),
+            )
+        )
+    return tuple(marks)
 
 
 def seed_means_grid(data: FrontData) -> Grid:

@@ -1,18 +1,165 @@
-"""The part of a front that a user asks for: what meets minimums, or its knee."""
+"""The part of a search that its user asks for: what meets minimums, the knee, the most robust trial, one by number.
 
-from collections.abc import Mapping
-from dataclasses import replace
+Each choice comes with the sentences that say why it was made, or what would have been nearest to it.
+"""
 
-from tuner.front.select import meets
-from tuner.report.front_data import FrontData
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tuner.front.select import least_short, meets, shortfall, within
+from tuner.ledger.records import Outcome
+from tuner.objectives import FloatArray, Objective, as_losses
+from tuner.report.format import displayed, format_metric, in_a_sentence, is_accuracy
+from tuner.report.front_data import CompletedTrial, FrontData
+
+_ENDED = {
+    Outcome.RUNNING: "is still running",
+    Outcome.COMPLETED: "ended with a value that is not finite",
+    Outcome.STOPPED: "was stopped",
+    Outcome.FAILED: "failed",
+}
 
 
-def select_front(data: FrontData, minimums: Mapping[str, float], *, knee: bool = False) -> FrontData:
-    """Keep the completed trials that meet all minimums, given in the metrics' units; with `knee` only the knee.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a user asks for, in the units of the metrics.
 
-    Ranks, knee and hypervolume stay those of the whole search.
+    `minimums` narrow the front first. Of `knee`, `max_loss` and `trial` one may be given: `max_loss` is what may be
+    lost of the best value of the first objective, `trial` any trial's number, on the front or not.
     """
-    points = [point for point in data.points if meets(point.metrics, minimums)]
-    if knee:
-        points = [point for point in points if point.number == data.knee]
-    return replace(data, points=tuple(points))
+
+    minimums: Mapping[str, float] = field(default_factory=dict)
+    knee: bool = False
+    max_loss: float | None = None
+    trial: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The chosen trials, best first in the first objective, and the sentences that say why these."""
+
+    trials: tuple[CompletedTrial, ...]
+    reasons: tuple[str, ...] = ()
+
+
+def choose(data: FrontData, wish: Wish) -> Selection:
+    """Choose among the completed trials of a search; without a wish the whole front."""
+    if wish.trial is not None:
+        return _by_number(data, wish.trial)
+    if not data.front:
+        return Selection((), ("No trial has completed yet, so there is no front to choose from.",))
+    meeting = tuple(point for point in data.front if meets(point.metrics, wish.minimums))
+    if not meeting:
+        return Selection((), (_nearest(data, wish.minimums),))
+    reasons = (_met(data, meeting, wish.minimums),) if wish.minimums else ()
+    if wish.max_loss is not None:
+        return _most_robust(data.objectives, meeting, wish.max_loss, reasons)
+    if wish.knee:
+        return _knee(data, meeting, reasons)
+    return Selection(meeting, reasons)
+
+
+def _met(data: FrontData, meeting: Sequence[CompletedTrial], minimums: Mapping[str, float]) -> str:
+    wanted = " and ".join(in_a_sentence(name, value) for name, value in minimums.items())
+    return f"At least {wanted}: {len(meeting)} of the {_trials(len(data.front))} on the front."
+
+
+def _nearest(data: FrontData, minimums: Mapping[str, float]) -> str:
+    values = np.array([[point.metrics[name] for name in minimums] for point in data.front])
+    nearest = data.front[least_short(values, np.array(list(minimums.values())))]
+    wanted = " and ".join(f"at least {in_a_sentence(name, value)}" for name, value in minimums.items())
+    missing = " and ".join(
+        f"{_points(name, lack)} of {_noun(name)}" for name, lack in shortfall(nearest.metrics, minimums).items()
+    )
+    return (
+        f"No trial of the front has {wanted}. The nearest is trial {nearest.number} "
+        f"({_accuracies(data.objectives, nearest)}), which lacks {missing}."
+    )
+
+
+def _most_robust(
+    objectives: Sequence[Objective], candidates: Sequence[CompletedTrial], max_loss: float, reasons: tuple[str, ...]
+) -> Selection:
+    first, last = objectives[0], objectives[-1]
+    losses = as_losses([point.metrics for point in candidates], objectives)
+    near = within(losses[:, 0], max_loss)
+    chosen = candidates[int(near[losses[near, -1].argmin()])]
+    best = candidates[int(losses[:, 0].argmin())]
+    lost = abs(best.metrics[first.name] - chosen.metrics[first.name])
+    gained = abs(best.metrics[last.name] - chosen.metrics[last.name])
+    why = (
+        f"Trial {chosen.number} has the best {_noun(last.name)}, {_value(last.name, chosen)}, of the "
+        f"{_trials(len(near))} within {_points(first.name, max_loss)} of the best {_noun(first.name)}, "
+        f"{_value(first.name, best)} (trial {best.number})"
+    )
+    against = f": it gives up {_points(first.name, lost)} of it for {_points(last.name, gained)}"
+    return Selection((chosen,), (*reasons, why + ("." if chosen is best else f"{against} of {_noun(last.name)}.")))
+
+
+def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str, ...]) -> Selection:
+    if data.knee is None:
+        why = "A front of fewer than 3 different points has no knee: choose by --min, --max-loss or --trial."
+        return Selection((), (*reasons, why))
+    chosen = tuple(point for point in meeting if point.number == data.knee)
+    if not chosen:
+        return Selection((), (*reasons, f"The knee of the front, trial {data.knee}, is not among them."))
+    where = (
+        f"lies farthest from the line between the front's ends (trials {data.front[0].number} and "
+        f"{data.front[-1].number})"
+        if len(data.objectives) == 2
+        else "has the smallest sum of losses"
+    )
+    why = f"Trial {data.knee} is the knee: with every objective scaled to the front's extent, it {where}."
+    return Selection(chosen, (*reasons, why))
+
+
+def _by_number(data: FrontData, number: int) -> Selection:
+    for point in data.points:
+        if point.number == number:
+            return Selection((point,), (f"Trial {number} was chosen by its number; {_standing(data, point)}.",))
+    for trial in data.stopped:
+        if trial.number == number:
+            why = f"Trial {number} {_ENDED[trial.outcome]} after {trial.epochs} epochs and has no final values."
+            return Selection((), (f"{why} Choose a completed trial.",))
+    count = len(data.points) + len(data.stopped)
+    known = f"the trials are numbered 0 to {count - 1}" if count else "no trial has begun"
+    return Selection((), (f"There is no trial {number}: {known}.",))
+
+
+def _standing(data: FrontData, point: CompletedTrial) -> str:
+    if point.on_front:
+        return "it is on the front"
+    losses = as_losses([point.metrics, *(other.metrics for other in data.front)], data.objectives)
+    better = data.front[int(_dominating(losses[1:], losses[0]).argmax())]
+    return f"it is not on the front: trial {better.number} ({_accuracies(data.objectives, better)}) beats it"
+
+
+def _dominating(front: FloatArray, row: FloatArray) -> FloatArray:
+    return np.asarray((front <= row).all(axis=1) & (front < row).any(axis=1), dtype=np.float64)
+
+
+def _accuracies(objectives: Sequence[Objective], point: CompletedTrial) -> str:
+    return ", ".join(in_a_sentence(o.name, point.metrics[o.name]) for o in objectives)
+
+
+def _value(name: str, point: CompletedTrial) -> str:
+    return f"{format_metric(name, point.metrics[name])}{' %' if is_accuracy(name) else ''}"
+
+
+def _noun(name: str) -> str:
+    words = name.replace("_", " ")
+    return words.replace("pgd", "PGD")
+
+
+def _points(name: str, difference: float) -> str:
+    """Write a difference: of accuracies in points of a per cent."""
+    if not is_accuracy(name):
+        return format_metric(name, difference)
+    shown = f"{displayed(name, difference):.2f}"
+    return f"{shown} point" if shown == "1.00" else f"{shown} points"
+
+
+def _trials(count: int) -> str:
+    return "1 trial" if count == 1 else f"{count} trials"

@@ -13,6 +13,7 @@ from tuner.ledger.records import Outcome
 from tuner.objectives import within_limits
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.selection import Selection
 
 KNEE_MARK = "◆ knee"
 BEYOND_MARK = "✗ beyond limit"
@@ -32,9 +33,12 @@ def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[
     return list(dict.fromkeys(name for trial in trials for name in trial.parameters))
 
 
-def front_grid(data: FrontData) -> Grid:
-    """Tabulate the Pareto front, best first in the first objective, with its knee and what is beyond limits marked."""
-    names = parameter_names(data.front)
+def front_grid(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> Grid:
+    """Tabulate the Pareto front, best first in the first objective, with its knee and what is beyond limits marked;
+    or the `trials` given.
+    """
+    shown = data.front if trials is None else trials
+    names = parameter_names(shown)
     metrics = [objective.name for objective in data.objectives]
     headings = ["Trial", *map(metric_heading, metrics), *names, "Epochs", ""]
     rows = [
@@ -45,7 +49,7 @@ def front_grid(data: FrontData) -> Grid:
             str(point.epochs),
             _marks(point, data),
         ]
-        for point in data.front
+        for point in shown
     ]
     return Grid(headings, rows)
 
@@ -70,10 +74,22 @@ def trials_grid(data: FrontData) -> Grid:
     return Grid(headings, rows)
 
 
-def front_table(data: FrontData, *, caption: str | None = None) -> RenderableType:
-    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary."""
+def front_table(data: FrontData, *, caption: str | None = None, width: int | None = None) -> RenderableType:
+    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary.
+
+    Parameters that do not fit into `width` are left out.
+    """
     shown = summary(data) if caption is None else caption
-    return rich_table(f"Pareto front of {data.search}", shown, front_grid(data), emphasised=KNEE_MARK)
+    grid = front_grid(data)
+    if width is not None:
+        grid = fitting(grid, width, kept=1 + len(data.objectives))
+    return rich_table(f"Pareto front of {data.search}", shown, grid, emphasised=KNEE_MARK)
+
+
+def selection_table(data: FrontData, selection: Selection) -> RenderableType:
+    """Give chosen trials as a table for a terminal, with the reasons for the choice beneath."""
+    title = f"Chosen from {data.search}"
+    return rich_table(title, "\n".join(selection.reasons), front_grid(data, selection.trials), emphasised=KNEE_MARK)
 
 
 def trials_table(data: FrontData) -> RenderableType:
@@ -113,6 +129,16 @@ def summary(data: FrontData) -> str:
 def _marks(point: CompletedTrial, data: FrontData) -> str:
     knee = [KNEE_MARK] if point.number == data.knee else []
     return " ".join([*knee, *([] if within_limits(point.metrics, data.objectives) else [BEYOND_MARK])])
+
+
+def fitting(grid: Grid, width: int, kept: int) -> Grid:
+    """Drop columns from the right until a table fits into `width`, the first `kept` and the last one excepted."""
+    widths = [max(map(len, column)) for column in zip(grid.headings, *grid.rows, strict=True)]
+    columns = list(range(len(widths)))
+    while sum(widths[column] + 2 for column in columns) > width and len(columns) > kept + 1:
+        columns.pop(-2)
+    rows = [[row[column] for column in columns] for row in grid.rows]
+    return Grid([grid.headings[column] for column in columns], rows)
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> str:

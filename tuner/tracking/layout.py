@@ -7,7 +7,8 @@ from mlflow.entities import Metric, Param, RunTag
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import Objective
-from tuner.report.front_data import HistoryEntry
+from tuner.report.front_data import FrontData, HistoryEntry
+from tuner.report.tables import front_markdown
 from tuner.space import Space
 
 SEARCH_ID = "tuner.search_id"
@@ -86,6 +87,18 @@ def pareto_tags(on_front: bool, rank: int) -> list[RunTag]:
 def run_status(trial: TrialRecord) -> str | None:
     """Give the status of an ended trial's run; None while it runs."""
     return _STATUS.get(trial.outcome)
+
+
+def description(front: FrontData, run_id: str) -> str:
+    """Give the parent run's description: the front as a table, and its picture as soon as there is one.
+
+    The picture is the run's own artifact, by the address at which MLflow's server gives it, relative to the page, as a
+    server may lie below a path. `points` changes with the picture, so that no browser shows an old one.
+    """
+    if not front.points:
+        return front_markdown(front)
+    address = f"get-artifact?path=front.png&run_uuid={run_id}&points={len(front.points)}"
+    return f"{front_markdown(front)}\n![The front as a picture: front.png among the artifacts]({address})\n"
 
 
 def front_metrics(entry: HistoryEntry) -> dict[str, float]:

@@ -10,7 +10,6 @@ from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 
 from tuner.ledger import Outcome, TrialRecord, trial_name
 from tuner.report.front_data import FrontData
-from tuner.report.tables import front_markdown
 from tuner.space import Space
 from tuner.tracking import layout
 
@@ -183,7 +182,7 @@ class Projection:
             for step, entry in new
             for key, value in layout.front_metrics(entry).items()
         ]
-        note = front_markdown(front)
+        note = layout.description(front, str(self._parent_id))
         tags = [RunTag(layout.NOTE, note)] if note != self._described else []
         if metrics or tags:
             self._log(str(self._parent_id), metrics=metrics, tags=tags)

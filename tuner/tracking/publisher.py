@@ -106,7 +106,8 @@ class Publisher:
         self._projection.write_files(files)
 
     def _front(self) -> FrontData:
-        return front_data(self._search, self._trials(), self._space.objective_list, self._space.reference)
+        space = self._space
+        return front_data(self._search, self._trials(), space.objective_list, space.reference, space.trial)
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Write, and say whether it went well; of failure after failure only the first is told."""

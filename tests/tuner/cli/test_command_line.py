@@ -6,15 +6,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import yaml
 from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
+from typed_commands import Tuner
 
-from tuner.cli import main
 from tuner.cli.run import seconds, with_resume_value
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
@@ -26,36 +25,6 @@ from tuner.space import load_space, space_from_mapping
 
 SHIPPED = ["digits_tradeoff", "mnist_tradeoff", "cifar10_tradeoff", "cifar100_tradeoff"]
 SPACE = small_space(search={"trials": 5}, trial={"epochs": 4})
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Tuner = Callable[..., Answer]
-
-
-@pytest.fixture
-def tuner(tmp_path: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tuner:
-    """Run a command on `runs_dir` from a folder of its own, with no setting from outside."""
-    for key in ("TUNER_RUNS_DIR", "TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
-        monkeypatch.delenv(key, raising=False)
-    monkeypatch.setenv("TUNER_RUNS_DIR", str(runs_dir))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Answer:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as exit_:
-            main(list(arguments))
-        out, err = capsys.readouterr()
-        code = exit_.value.code
-        assert isinstance(code, int)
-        return Answer(code, out, err)
-
-    return call
 
 
 @pytest.fixture
@@ -78,7 +47,7 @@ def finished(make_ledger: MakeLedger) -> Ledger:
 
 
 COMMANDS = [[], ["run"], ["spaces"], ["spaces", "list"], ["spaces", "show"], ["spaces", "check"]] + [
-    [command] for command in ("list", "show", "front", "sync", "ui")
+    [command] for command in ("list", "show", "front", "export", "register", "sync", "ui")
 ]
 
 
@@ -440,30 +409,9 @@ def test_the_front_is_shown_and_its_files_are_written(tuner: Tuner, finished: Le
     assert [int(row["trial"]) for row in printed] == [point.number for point in data.front]
 
 
-def test_the_front_is_narrowed_by_minimums_and_to_its_knee(
-    tuner: Tuner, make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tuner.report.files.write_front_files", lambda *_: [])
-    space = small_space(early_stopping={"scheduler": "none"}, trial={"epochs": 1})
-    search = Search(space, make_ledger(space))
-    for number, (natural, pgd) in enumerate([(0.9, 0.1), (0.88, 0.5), (0.5, 0.6), (0.4, 0.4)]):
-        search.next_assignment()
-        search.report(number, 1, {"natural_accuracy": natural, "pgd_accuracy": pgd}, None)
-
-    def selected(*options: str) -> list[int]:
-        return [row["trial"] for row in json.loads(tuner("front", SEARCH, "--format", "json", *options).out)]
-
-    assert selected() == [0, 1, 2]
-    assert selected("--min", "pgd_accuracy=0.5") == [1, 2]
-    assert selected("--min", "pgd_accuracy=0.5", "--min", "natural_accuracy=0.88") == [1]
-    assert selected("--min", "pgd_accuracy=0.99") == []
-    assert selected("--knee") == [1]
-    assert "No trial of the front meets this." in tuner("front", SEARCH, "--min", "pgd_accuracy=0.99").out
-
-
 def test_the_front_of_a_search_without_one_says_so(tuner: Tuner, make_ledger: MakeLedger) -> None:
     Search(SPACE, make_ledger(SPACE)).next_assignment()
-    assert "No trial has completed yet." in tuner("front", SEARCH).out
+    assert "No trial has completed yet" in tuner("front", SEARCH).out
     assert tuner("front", SEARCH, "--format", "json").out == "[]\n"
 
 

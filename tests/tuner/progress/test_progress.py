@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 from simulated_search import CountingClock, MakeLedger, drive, small_space, train
 
 from tuner.folder import SearchFolder
@@ -14,7 +15,7 @@ from tuner.plan import Plan, Request
 from tuner.progress import LiveProgress, PlainProgress
 from tuner.progress.dry_run import print_plan
 from tuner.progress.state import Clock, in_words
-from tuner.progress.summary import print_closing, print_opening, resume_command
+from tuner.progress.summary import duration, print_closing, print_opening, resume_command
 from tuner.report.front_data import front_data
 from tuner.search import Search
 
@@ -183,6 +184,28 @@ def test_the_live_table_runs_to_the_end_and_leaves_failures_behind(search: Searc
     assert live._alive == set()
 
 
+def test_the_live_display_keeps_to_eighty_columns_however_many_parameters_there_are(make_ledger: MakeLedger) -> None:
+    """A line that wraps makes the display lose its place and fill the screen with copies."""
+    names = ["alpha", "beta", "weight_decay", "learning_rate", "sigma_bias", "sigma_floor", "momentum"]
+    parameters = {name: {"type": "float", "low": 0.1, "high": 0.9} for name in names}
+    space = small_space(parameters=parameters, search={"trials": 4})
+    search = Search(space, make_ledger(space, "a-search-with-quite-a-long-name"))
+    screen = Screen(terminal=True, width=80)
+    live = LiveProgress(search, screen.console, "a-search-with-quite-a-long-name")
+    search.listeners.append(live)
+    for number in range(3):
+        search.next_assignment()
+        search.report(number, 9, {"natural_accuracy": 0.5 + number / 10, "pgd_accuracy": 0.5 - number / 10}, None)
+    search.next_assignment()
+    screen.console.print(live._render())
+    lines = [Text.from_ansi(line).plain for line in screen.lines]
+    assert max(map(len, lines)) <= 80
+    running = next(line for line in lines if line.startswith("Running"))
+    assert running.split()[:6] == ["Running", "Epoch", "Natural", "%", "PGD", "%"]
+    assert sum("alpha" in line for line in lines) == 2
+    assert not any(line.strip() in {"floor", "momentum"} for line in lines)
+
+
 def test_a_live_table_of_nothing_renders(search: Search) -> None:
     screen = Screen(terminal=True)
     screen.console.print(LiveProgress(search, screen.console, "small-1")._render())
@@ -291,6 +314,19 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
     print_closing(screen.console, data, folder, "http://host:5000", "7")
     assert "http://host:5000/#/experiments/7?workflowType=machine_learning" in screen.text
+
+
+def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path) -> None:
+    drive(search)
+    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
+    screen = Screen()
+    print_closing(screen.console, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db", None)
+    assert duration(data.records) in screen.lines
+    made_up = [TrialRecord(0, {}, Outcome.STOPPED, 10.0, 75.0), TrialRecord(1, {}, Outcome.COMPLETED, 20.0, 140.4)]
+    assert duration(made_up) == (
+        "Duration: 2 min 10 s from the first trial's start to the last one's end; 0 epochs trained."
+    )
+    assert duration([TrialRecord(0, {}, Outcome.RUNNING, 10.0)]) == ""
 
 
 def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path) -> None:

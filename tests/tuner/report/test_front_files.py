@@ -29,6 +29,14 @@ SEARCHES = {
     "partly coloured": search_of([trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]),
     "one objective": search_of(trade_off_trials(), OBJECTIVES[:1]),
     "three objectives": search_of([trial(n, 0.8, 0.5, 0.1 * n) for n in range(4)], [*OBJECTIVES, SECONDS]),
+    "failed and not finite": search_of(
+        [
+            trial(0, outcome=Outcome.FAILED),
+            trial(1, float("nan"), 0.2),
+            trial(2, 0.5, float("inf"), outcome=Outcome.STOPPED, epochs=2),
+            trial(3, 0.5, 0.5),
+        ]
+    ),
     "usual": search_of(trade_off_trials()),
 }
 
@@ -76,9 +84,9 @@ def test_json_holds_front_dominated_counts_and_hypervolume() -> None:
     assert document["objectives"][1] == {"name": "pgd_accuracy", "direction": "maximize"}
 
 
-def traces(page: str) -> list[dict[str, Any]]:
-    """Read the data of the figure out of the page, as the browser does."""
-    start = page.index("[", page.index('"front",', page.rindex("Plotly.newPlot(")))
+def traces(page: str, key: str = "front") -> list[dict[str, Any]]:
+    """Read the data of a figure out of the page, as the browser does."""
+    start = page.index("[", page.index(f'"{key}",', page.index("Plotly.newPlot(", page.index(f'<div id="{key}"'))))
     found, _ = json.JSONDecoder().raw_decode(page[start:])
     assert isinstance(found, list)
     return found
@@ -91,8 +99,19 @@ def test_the_page_draws_the_front_with_hover_text() -> None:
     assert front["x"] == pytest.approx([100 * point.metrics["natural_accuracy"] for point in data.front])
     assert front["y"] == pytest.approx([100 * point.metrics["pgd_accuracy"] for point in data.front])
     assert front["text"][0].startswith("trial-0023<br>Natural accuracy (%): 94.15<br>PGD accuracy (%): 33.71")
-    assert len(by_name["stopped (at epoch)"]["x"]) == 13
+    assert len(by_name["stopped at epoch 13"]["x"]) + len(by_name["stopped at epoch 40"]["x"]) == 13
     assert by_name[f"knee: trial-{data.knee:04d}"]["x"][0] in front["x"]
+
+
+def test_the_page_shows_growth_curves_parameters_and_importance() -> None:
+    data = SEARCHES["usual"]
+    page = front_html(data)
+    assert traces(page, "growth")[0]["y"][-1] == data.hypervolume
+    assert len(traces(page, "curves")) == 2 * (len([record for record in data.records if record.reports]) + 1)
+    (parallel,) = traces(page, "parallel")
+    assert [d["label"] for d in parallel["dimensions"]][-2:] == ["Natural accuracy (%)", "PGD accuracy (%)"]
+    assert {bar["name"] for bar in traces(page, "importance")} == {"Natural accuracy (%)", "PGD accuracy (%)"}
+    assert page.count("plotly.js v") == front_html(SEARCHES["one"]).count("plotly.js v")
 
 
 def test_the_page_needs_no_network_and_offers_no_upload() -> None:

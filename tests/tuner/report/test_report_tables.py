@@ -5,9 +5,11 @@ from rich.console import Console, RenderableType
 
 from tuner.ledger.records import Outcome
 from tuner.objectives import Objective
-from tuner.report.listing import front_rows
+from tuner.report.listing import completed_rows
 from tuner.report.tables import (
     MARKDOWN_LIMIT,
+    Grid,
+    fitting,
     front_grid,
     front_markdown,
     front_table,
@@ -123,6 +125,13 @@ def test_trials_beyond_a_limit_are_marked_and_stay_on_the_front() -> None:
         "front",
         "dominated ✗ beyond limit",
     ]
-    assert [row["within_limits"] for row in front_rows(data)] == [True, True, False]
+    assert [row["within_limits"] for row in completed_rows(data.front, data.objectives)] == [True, True, False]
     assert data.hypervolume == search_of(trials).hypervolume
-    assert "within_limits" not in front_rows(search_of(trials))[0]
+    assert "within_limits" not in completed_rows(search_of(trials).front, search_of(trials).objectives)[0]
+
+
+def test_columns_that_do_not_fit_are_dropped_from_the_right_but_for_the_last() -> None:
+    grid = Grid(["Trial", "PGD %", "alpha", "beta", "end"], [["0", "50.00", "0.25", "0.001", "x"]])
+    assert fitting(grid, 80, kept=2) == grid
+    assert fitting(grid, 28, kept=2).headings == ["Trial", "PGD %", "alpha", "end"]
+    assert fitting(grid, 1, kept=2) == Grid(["Trial", "PGD %", "end"], [["0", "50.00", "x"]])

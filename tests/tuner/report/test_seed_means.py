@@ -2,7 +2,7 @@ import pytest
 from fake_search import search_of, trial
 
 from tuner.ledger.records import Outcome
-from tuner.report.seed_means import has_seeds, seed_means, seed_means_grid, seed_means_rows
+from tuner.report.seed_means import has_seeds, mean_marks, seed_means, seed_means_grid, seed_means_rows
 
 
 def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
@@ -24,6 +24,12 @@ def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
     assert seed_means_grid(data).headings == ["terms", "Natural %", "PGD %", "Seeds"]
     assert seed_means_grid(data).rows == [["a", "85.00 ± 7.07", "45.00 ± 7.07", "2"], ["b", "70.00", "60.00", "1"]]
     assert seed_means_rows(data)[1]["trials"] == (1,)
+    mark, single = mean_marks(data)
+    assert mark.place == pytest.approx((85, 45))
+    assert mark.deviations == pytest.approx((10 / 2**0.5, 10 / 2**0.5))
+    assert mark.description[:2] == ("mean of 2 seeds", "Natural accuracy (%): 85.00 ± 7.07")
+    assert single.deviations == (0, 0)
+    assert mean_marks(search_of([trial(0, 0.8, 0.5, parameters={"alpha": 0.1})])) == ()
 
 
 def test_a_search_with_one_seed_has_no_means() -> None:

@@ -63,7 +63,12 @@ class Store:
                 "status": run.info.status,
                 "end": run.info.end_time if run is not parent else None,
                 "params": run.data.params,
-                "tags": {key: value for key, value in run.data.tags.items() if key not in own},
+                "tags": {
+                    # The description shows the run's own picture.
+                    key: value.replace(parent.info.run_id, "PARENT")
+                    for key, value in run.data.tags.items()
+                    if key not in own
+                },
                 "metrics": repr(sorted(self.history(run).items())),  # repr, since NaN is unequal to itself
             }
             for number, run in [(-1, parent), *children.items()]
@@ -139,6 +144,35 @@ def _assert_child(store: Store, run: Run, trial: TrialRecord, front: FrontData) 
     for name in store.space.objectives:
         final = [value for _, value, _ in history.get(f"final/{name}", [])]
         assert final == ([trial.last_metrics[name]] if trial.outcome is Outcome.COMPLETED else [])
+
+
+def test_the_filter_for_the_front_lists_exactly_the_front(store: Store, ledger: Ledger) -> None:
+    front = write(store, store.projection(), ledger.load())
+    experiment_id = store.runs()[0].info.experiment_id
+    found = store.client.search_runs([experiment_id], "tags.tuner.search = 'small-1' and tags.pareto = 'front'")
+    assert {int(run.data.tags["tuner.trial"]) for run in found} == {point.number for point in front.front}
+    for run in found:
+        point = next(point for point in front.front if run.data.tags["tuner.trial"] == str(point.number))
+        assert {o: run.data.metrics[f"final/{o}"] for o in store.space.objectives} == point.metrics
+
+
+def test_the_description_follows_the_search_with_table_and_picture(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    projection = store.projection()
+    first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
+    notes = []
+    for seen in (first_completed, first_completed + 1, len(trials)):
+        front = write(store, projection, trials[:seen])
+        parent = store.runs()[0]
+        note = parent.data.tags["mlflow.note.content"]
+        notes.append(note)
+        assert note == layout.description(front, parent.info.run_id)
+        picture = f"(get-artifact?path=front.png&run_uuid={parent.info.run_id}&points={len(front.points)})"
+        assert (picture in note) == bool(front.points)
+        for point in front.front:
+            assert f"| {point.number} |" in note
+    assert len(set(notes)) == 3
+    assert max(map(len, notes)) < 8000
 
 
 def test_growing_by_bits_is_the_same_as_writing_at_the_end(store: Store, ledger: Ledger) -> None:

@@ -1,0 +1,174 @@
+"""Choosing from a front, exporting and registering, as a user types it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from simulated_search import SEARCH, MakeLedger, small_space
+from typed_commands import Tuner
+
+from training.data import load_trial_data
+from training.trainer import Trainer
+from tuner.ledger import Ledger
+from tuner.search import Search
+
+SPACE = small_space(
+    early_stopping={"scheduler": "none"},
+    trial={"epochs": 1, "train_fraction": 0.2, "attack_steps": 1, "eval_attack_steps": 1},
+)
+# On the front 0, 1 and 2, of which 1 is the knee.
+ACCURACIES = [(0.9, 0.1), (0.88, 0.5), (0.5, 0.6), (0.4, 0.4)]
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A search with a front, whose files take a second to draw and are not looked at here."""
+    monkeypatch.setattr("tuner.report.files.write_front_files", lambda *_: [])
+    ledger = make_ledger(SPACE)
+    search = Search(SPACE, ledger)
+    for number, (natural, pgd) in enumerate(ACCURACIES):
+        search.next_assignment()
+        search.report(number, 1, {"natural_accuracy": natural, "pgd_accuracy": pgd}, None)
+    search.next_assignment()
+    return ledger
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ("", [0, 1, 2]),
+        ("--min pgd_accuracy=0.5", [1, 2]),
+        ("--min pgd_accuracy=0.5 --min natural_accuracy=0.88", [1]),
+        ("--min pgd_accuracy=0.99", []),
+        ("--knee", [1]),
+        ("--max-loss 0.02", [1]),
+        ("--max-loss 0.5", [2]),
+        ("--trial 3", [3]),
+        ("--trial 9", []),
+    ],
+)
+def test_the_front_is_narrowed_and_says_why(tuner: Tuner, options: str, chosen: list[int]) -> None:
+    answer = tuner("front", SEARCH, "--format", "json", *options.split())
+    assert [row["trial"] for row in json.loads(answer.out)] == chosen
+    assert bool(answer.err) == bool(options)
+    rows = tuner("front", SEARCH, "--format", "csv", *options.split()).out.splitlines()
+    assert [int(row["trial"]) for row in csv.DictReader(rows)] == chosen
+    table = tuner("front", SEARCH, *options.split())
+    assert table.code == 0
+    for reason in answer.err.splitlines():
+        assert reason in table.out
+    assert (f"tuner export {SEARCH} {chosen[0] if chosen else ''}" in table.out) == (bool(options) and len(chosen) == 1)
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--knee --max-loss 0.1", "--knee and --max-loss each choose one trial: give one of them."),
+        ("--knee --trial 1", "--knee and --trial each choose one trial"),
+        ("--trial 1 --min pgd_accuracy=0.1", "--trial 1 chooses whatever its accuracies are: leave --min out."),
+        ("--max-loss 1", "--max-loss is 1, but must be a share of at least 0 and below 1: 0.01 is one point."),
+        ("--max-loss -0.1", "--max-loss is -0.1, but must be a share"),
+        ("--max-loss nan", "--max-loss is nan, but must be a share"),
+    ],
+)
+def test_a_contradictory_choice_is_refused(tuner: Tuner, options: str, message: str) -> None:
+    answer = tuner("front", SEARCH, *options.split())
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+
+
+def test_one_objective_has_nothing_to_gain_by_a_loss(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    mapping = SPACE.model_dump(mode="json")
+    space = SPACE.model_validate({**mapping, "objectives": {"natural_accuracy": {}}})
+    make_ledger(space)
+    answer = tuner("front", SEARCH, "--max-loss", "0.1")
+    assert answer.err == f"--max-loss needs a second objective to gain in, but {SEARCH} has natural_accuracy alone.\n"
+
+
+@pytest.fixture
+def trained(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+    """A search with one trial that was really trained."""
+    ledger = make_ledger(SPACE)
+    search = Search(SPACE, ledger)
+    assignment = search.next_assignment()
+    assert assignment is not None
+    config = SPACE.trial_config(assignment.parameters)
+    trainer = Trainer(config, load_trial_data(config), "cpu")
+    metrics = trainer.train_epoch()
+    trainer.save(runs_dir / SEARCH / "checkpoint")
+    search.report(0, 1, metrics, "checkpoint")
+    search.next_assignment()
+    return ledger
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_chosen_trial_is_exported_and_registered(tuner: Tuner, tmp_path: Path, mlflow_uri: str) -> None:
+    answer = tuner("export", SEARCH, "0", "--out", "chosen")
+    assert answer.code == 0
+    assert answer.out.startswith(f"Trial 0 of {SEARCH}, completed after 1 epochs: Natural ")
+    assert "Try it: python chosen/load.py" in answer.out
+    assert (tmp_path / "chosen" / "weights.pt").is_file()
+    tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)
+    command = ["register", SEARCH, "0", "--as", "typed", "--alias", "knee", "--tracking-uri", mlflow_uri]
+    first, second = tuner(*command), tuner(*command)
+    assert (first.code, second.code) == (0, 0)
+    assert "It is now version 1 of typed, alias knee. Load it:" in first.out
+    assert "mlflow.pyfunc.load_model('models:/typed@knee')" in first.out
+    assert "It was registered already as version 1 of typed" in second.out
+
+
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (f"export {SEARCH} 7 --out x", f"{SEARCH} has no trial 7: its trials are numbered 0 to 1"),
+        (f"export {SEARCH} 1 --out x", "Trial 1 has no checkpoint on record, after 0 epochs: choose another."),
+        (f"export {SEARCH} 0", "Missing option '--out'"),
+        ("export unknown 0 --out x", "There is no search named 'unknown'"),
+        ("register unknown 0", "There is no search named 'unknown'"),
+        (f"register {SEARCH} 0 --tracking-uri http://127.0.0.1:1", "MLflow does not answer"),
+        (f"register {SEARCH} 1", "Trial 1 is running after 0 epochs, but must be completed to be registered"),
+    ],
+)
+def test_what_cannot_be_exported_or_registered_says_why(
+    tuner: Tuner, tmp_path: Path, command: str, message: str
+) -> None:
+    answer = tuner(*command.split())
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.usefixtures("ledger")
+def test_several_searches_or_a_parameters_values_are_compared(
+    tuner: Tuner, make_ledger: MakeLedger, tmp_path: Path
+) -> None:
+    make_ledger(SPACE, "other")
+    answer = tuner("front", SEARCH, "other", "--out", "compare.html", "--format", "json")
+    assert [row["Search"] for row in json.loads(answer.out)] == [SEARCH, "other"]
+    page = (tmp_path / "compare.html").read_text()
+    assert all(name in page for name in (SEARCH, "other"))
+    table = tuner("front", SEARCH, "--by", "bottleneck")
+    assert (table.code, table.err) == (0, "")
+    assert "bottleneck" in table.out
+
+
+@pytest.mark.usefixtures("ledger")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--out compare.html", "--out compare.html is for a comparison"),
+        ("--by depth", f"--by depth: the parameters of {SEARCH} are alpha, bottleneck, lambda."),
+        ("--by bottleneck --knee", "choose from one front: leave them out to compare."),
+        ("--by bottleneck --out front.png", "--out is front.png, but must end in .html"),
+        ("--by bottleneck --out no/folder.html", "--out no/folder.html cannot be written"),
+        ("unknown", "There is no search named 'unknown'"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_says_why(tuner: Tuner, options: str, message: str) -> None:
+    answer = tuner("front", SEARCH, *options.split())
+    assert answer.code == 2
+    assert message in answer.err

@@ -1,0 +1,94 @@
+"""Several fronts in one figure."""
+
+from dataclasses import replace
+
+import pytest
+from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
+from test_front_files import traces
+
+from tuner.errors import UsageError
+from tuner.report.compare import MOST_PARTS, by_parameter, compare
+from tuner.report.compare_html import comparison_html
+from tuner.report.front_data import FrontData, front_data
+
+
+def named(name: str, seed: int, **setting: object) -> FrontData:
+    return front_data(name, trade_off_trials(seed=seed), OBJECTIVES, REFERENCE, setting)
+
+
+FIRST, SECOND = named("first", 0), named("second", 1)
+
+
+def test_fronts_share_axes_that_hold_them_all() -> None:
+    shown = compare([FIRST, SECOND])
+    assert list(shown.fronts) == ["first", "second"]
+    for front in shown.fronts.values():
+        assert (front.x.limits, front.y.limits) == (shown.x.limits, shown.y.limits)
+        assert front.staircase[0][1] == shown.y.limits[0] or front.staircase[0][0] == shown.x.limits[0]
+        for mark in (*front.front, *front.dominated):
+            assert shown.x.limits[0] < mark.x < shown.x.limits[1]
+            assert shown.y.limits[0] < mark.y < shown.y.limits[1]
+
+
+def test_the_table_has_each_searchs_figures() -> None:
+    grid = compare([FIRST, SECOND]).grid
+    assert grid.headings == ["Search", "Completed", "Front", "Hypervolume", "Natural %", "PGD %", "Epochs"]
+    best = max(point.metrics["natural_accuracy"] for point in FIRST.points)
+    epochs = sum(record.epochs_trained for record in FIRST.records)
+    assert grid.rows[0] == [
+        "first",
+        f"{len(FIRST.points)} of 30",
+        str(len(FIRST.front)),
+        f"{FIRST.hypervolume:.4f}",
+        f"{100 * best:.2f}",
+        f"{100 * max(point.metrics['pgd_accuracy'] for point in FIRST.points):.2f}",
+        str(epochs),
+    ]
+
+
+def test_different_yardsticks_are_named() -> None:
+    notes = compare([named("a", 0, epsilon=0.031), named("b", 1, epsilon=0.3)]).notes
+    assert "Measured differently: epsilon is 0.031 in a, 0.3 in b." in notes
+    other = replace(SECOND, reference={"natural_accuracy": 0.5, "pgd_accuracy": 0.0})
+    assert any("do not compare" in note for note in compare([FIRST, other]).notes)
+    assert len(compare([FIRST, SECOND]).notes) == 1
+
+
+def test_different_objectives_have_no_common_figure() -> None:
+    with pytest.raises(UsageError, match="first optimises natural_accuracy, pgd_accuracy, but example natural_acc"):
+        compare([FIRST, search_of(trade_off_trials(), OBJECTIVES[:1])])
+
+
+def test_a_search_is_parted_by_a_parameter_into_fronts_of_their_own() -> None:
+    parts = by_parameter(FIRST, "bottleneck")
+    assert [part.search for part in parts] == ["bottleneck 64", "bottleneck 128", "bottleneck 256", "bottleneck 512"]
+    assert sum(len(part.records) for part in parts) == len(FIRST.records)
+    for part in parts:
+        assert {record.parameters["bottleneck"] for record in part.records} == {int(part.search.split()[1])}
+        assert part.hypervolume <= FIRST.hypervolume
+    methods = search_of([trial(n, 0.1, 0.2, parameters={"objective": name}) for n, name in enumerate("cab")])
+    assert [part.search for part in by_parameter(methods, "objective")] == ["objective a", "objective b", "objective c"]
+
+
+def test_a_parameter_that_parts_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="--by depth: the parameters of first are alpha, beta, bottleneck, lambda"):
+        by_parameter(FIRST, "depth")
+    with pytest.raises(UsageError, match=f"--by alpha: it has 30 values in first, but .* {MOST_PARTS}"):
+        by_parameter(FIRST, "alpha")
+    with pytest.raises(UsageError, match="none yet"):
+        by_parameter(search_of([]), "alpha")
+
+
+def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
+    page = comparison_html([FIRST, SECOND])
+    drawn = {found["name"]: found for found in traces(page, "fronts") if "name" in found}
+    assert drawn["first"]["x"] == pytest.approx([100 * p.metrics["natural_accuracy"] for p in FIRST.front])
+    assert drawn["first"]["marker"]["color"] != drawn["second"]["marker"]["color"]
+    assert drawn["first"]["marker"]["symbol"] != drawn["second"]["marker"]["symbol"]
+    assert [found["name"] for found in traces(page, "growth")] == ["first", "second"]
+
+
+def test_empty_searches_make_a_page_too() -> None:
+    empty = replace(search_of([]), search="empty")
+    assert traces(comparison_html([FIRST, empty]), "fronts")
+    assert comparison_html([empty, replace(empty, search="other")]).startswith("<!DOCTYPE html>")

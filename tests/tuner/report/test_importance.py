@@ -1,0 +1,50 @@
+"""The importance of parameters for objectives."""
+
+import numpy as np
+import pytest
+from fake_search import search_of, trade_off_trials, trial
+
+from tuner.report.front_data import FrontData
+from tuner.report.importance import FOREST, RANKS, importances
+
+
+def made_up(count: int) -> FrontData:
+    """Natural accuracy follows alpha, PGD accuracy the kind of optimiser; depth has no part in either."""
+    rng = np.random.default_rng(0)
+    trials = []
+    for number in range(count):
+        alpha, kind = float(rng.random()), ("adam", "sgd")[number % 2]
+        parameters = {"alpha": alpha, "kind": kind, "depth": int(rng.integers(1, 9)), "constant": 3}
+        trials.append(trial(number, alpha**2, 0.5 + 0.2 * (kind == "sgd"), parameters=parameters))
+    return search_of(trials)
+
+
+@pytest.mark.parametrize(("count", "measure"), [(8, RANKS), (29, RANKS), (30, FOREST), (200, FOREST)])
+def test_what_decides_an_objective_is_its_most_important_parameter(count: int, measure: str) -> None:
+    natural, pgd = importances(made_up(count))
+    assert (natural.objective, natural.measure, natural.trials) == ("natural_accuracy", measure, count)
+    assert next(iter(natural.shares)) == "alpha"
+    assert next(iter(pgd.shares)) == "kind"
+    for importance in (natural, pgd):
+        assert set(importance.shares) == {"alpha", "kind", "depth"}
+        assert max(importance.shares.values()) > 0.8
+        assert all(0 <= share <= 1 + 1e-9 for share in importance.shares.values())
+        assert list(importance.shares.values()) == sorted(importance.shares.values(), reverse=True)
+
+
+def test_the_answer_is_the_same_each_time() -> None:
+    data = search_of(trade_off_trials(100))
+    assert importances(data) == importances(data)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_few_trials_say_nothing(count: int) -> None:
+    assert importances(made_up(count)) == ()
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_an_objective_that_never_changes_depends_on_nothing(count: int) -> None:
+    data = search_of([trial(n, 0.8, n / 100, parameters={"alpha": n / 100}) for n in range(count)])
+    natural, pgd = importances(data)
+    assert natural.shares == {"alpha": 0.0}
+    assert pgd.shares["alpha"] == pytest.approx(1.0)

@@ -1,0 +1,201 @@
+"""`tuner front`: the Pareto front, what is chosen from it, and several searches in one figure."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
+from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from tuner.report.front_data import FrontData
+    from tuner.report.selection import Selection, Wish
+
+
+def front(  # noqa: PLR0917 - each is an option by its name
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            help="Name of the search, or of several to compare; `tuner list` shows them.", metavar="NAME..."
+        ),
+    ],
+    runs_dir: RunsDir = Path("runs"),
+    ledger: LedgerUrl = None,
+    output: OutputFormat = Format.TABLE,
+    minimum: Annotated[
+        list[str] | None,
+        typer.Option("--min", help="Keep trials with at least this, repeatable.", metavar="METRIC=VALUE"),
+    ] = None,
+    knee: Annotated[bool, typer.Option("--knee", help="Only the knee of the front, the best compromise.")] = False,
+    max_loss: Annotated[
+        float | None,
+        typer.Option(
+            "--max-loss",
+            help="Only the most robust trial that loses at most this of the best natural accuracy; 0.01: one point.",
+            metavar="SHARE",
+        ),
+    ] = None,
+    trial: Annotated[
+        int | None, typer.Option("--trial", help="Only this trial, on the front or not.", metavar="N", min=0)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Compare the fronts of a parameter's values.", metavar="PARAMETER")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Page of a comparison to write.", metavar="FILE.html")
+    ] = None,
+) -> None:
+    """Show the Pareto front and write front.csv, .json, .html and .png; or show what is chosen from it.
+
+    Several searches, or one --by a parameter, are compared instead: a table, and with --out a page.
+
+    Examples:
+
+      tuner front digits_tradeoff-1 --min natural_accuracy=0.9 --knee
+
+      tuner front digits_tradeoff-1 --max-loss 0.01
+
+      tuner front digits_tradeoff-1 digits_tradeoff-2 --out compare.html
+    """
+    from tuner.overview import load_search
+
+    searches = [load_search(runs_dir, name, ledger)[2] for name in dict.fromkeys(names)]
+    choosing = bool(minimum) or knee or max_loss is not None or trial is not None
+    if len(searches) > 1 or by is not None:
+        if choosing:
+            raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
+        _compare(searches, by, output, out)
+        return
+    if out is not None:
+        raise UsageError(
+            f"--out {out} is for a comparison: name several searches, or give --by. One search's page is front.html in "
+            "its folder."
+        )
+    _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
+
+
+def _show(
+    folder: Path,
+    data: "FrontData",
+    output: Format,
+    minimums: list[str],
+    *,
+    knee: bool,
+    max_loss: float | None,
+    trial: int | None,
+) -> None:
+    from tuner.report.selection import Wish, choose
+
+    wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
+    selection = choose(data, wish)
+    # The files are of the whole front, and take longer than a choice from it.
+    files = _written(folder, data) if wish == Wish() else []
+    if output is Format.TABLE:
+        _print(data, selection)
+        for path in files:
+            typer.echo(f"  {path}")
+        if selection.reasons and len(selection.trials) == 1:
+            typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
+    else:
+        from tuner.report.listing import completed_rows, print_rows
+
+        print_rows(completed_rows(selection.trials, data.objectives), output.value)
+        for reason in selection.reasons:
+            typer.echo(reason, err=True)
+
+
+def _written(folder: Path, data: "FrontData") -> list[Path]:
+    from tuner.report.files import write_front_files
+
+    return write_front_files(folder, data)
+
+
+def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
+    from tuner.report.compare import by_parameter, compare
+
+    if by is not None:
+        if len(searches) > 1:
+            raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+        searches = by_parameter(searches[0], by)
+    shown = compare(searches)
+    if output is Format.TABLE:
+        from rich.console import Console
+
+        from tuner.report.tables import rich_table
+
+        Console().print(rich_table("Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
+    else:
+        from tuner.report.listing import print_rows
+
+        print_rows([dict(zip(shown.grid.headings, row, strict=True)) for row in shown.grid.rows], output.value)
+    if out is not None:
+        _write_comparison(out, searches)
+
+
+def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
+    from tuner.report.compare_html import comparison_html
+
+    if out.suffix != ".html":
+        raise UsageError(f"--out is {out}, but must end in .html: a comparison is a page.")
+    try:
+        out.write_text(comparison_html(searches), "utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
+    typer.echo(f"  {out}", err=True)
+
+
+def _print(data: "FrontData", selection: "Selection") -> None:
+    from rich.console import Console
+
+    from tuner.report.tables import front_table, selection_table
+    from tuner.report.terminal import print_plot
+
+    console = Console()
+    if not selection.trials:
+        for reason in selection.reasons:
+            console.print(reason, markup=False, highlight=False)
+    elif selection.reasons:
+        console.print(selection_table(data, selection))
+    else:
+        console.print(front_table(data))
+        print_plot(console, data)
+
+
+def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float | None, trial: int | None) -> "Wish":
+    from tuner.report.selection import Wish
+
+    ways = {"--knee": knee, "--max-loss": max_loss is not None, "--trial": trial is not None}
+    given = [way for way, used in ways.items() if used]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} each choose one trial: give one of them.")
+    if trial is not None and minimums:
+        raise UsageError(f"--trial {trial} chooses whatever its accuracies are: leave --min out.")
+    if max_loss is not None:
+        _check_max_loss(max_loss, data)
+    return Wish(_minimums(minimums, list(data.reference)), knee=knee, max_loss=max_loss, trial=trial)
+
+
+def _check_max_loss(max_loss: float, data: "FrontData") -> None:
+    from tuner.report.format import is_accuracy
+
+    names = [objective.name for objective in data.objectives]
+    if len(names) == 1:
+        raise UsageError(f"--max-loss needs a second objective to gain in, but {data.search} has {names[0]} alone.")
+    highest = 1.0 if is_accuracy(names[0]) else float("inf")
+    if not 0 <= max_loss < highest:
+        rule = "a share of at least 0 and below 1: 0.01 is one point" if is_accuracy(names[0]) else "at least 0"
+        raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.")
+
+
+def _minimums(options: list[str], metrics: list[str]) -> dict[str, float]:
+    minimums = {}
+    for option in options:
+        metric, _, text = option.partition("=")
+        if metric not in metrics:
+            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(metrics)}.")
+        try:
+            minimums[metric] = float(text)
+        except ValueError as error:
+            raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+    return minimums

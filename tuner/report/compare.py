@@ -1,0 +1,119 @@
+"""Several fronts in one figure: of several searches, or of one search by the values of a parameter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from training.config import MEASUREMENT_KEYS
+from tuner.errors import UsageError
+from tuner.ledger.records import TrialRecord
+from tuner.report.colours import PALETTE
+from tuner.report.effort import GrowthPoint, growth_by_epochs
+from tuner.report.figure import Axis, FrontFigure, front_figure
+from tuner.report.format import format_metric, format_value, metric_heading
+from tuner.report.front_data import FrontData, front_data
+from tuner.report.tables import Grid
+
+MOST_PARTS = len(PALETTE)
+# A path may differ where the images do not.
+_YARDSTICKS = [key for key in MEASUREMENT_KEYS if key != "data_root"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Fronts on common axes, by name; `notes` say what keeps them from being compared fairly."""
+
+    x: Axis
+    y: Axis
+    fronts: dict[str, FrontFigure]
+    growth: dict[str, Sequence[GrowthPoint]]
+    grid: Grid
+    notes: tuple[str, ...]
+
+
+def compare(searches: Sequence[FrontData]) -> Comparison:
+    """Lay several fronts out on axes that hold them all; raise UsageError if their objectives differ."""
+    _require_same_objectives(searches)
+    alone = [front_figure(data) for data in searches if data.points] or [front_figure(searches[0])]
+    x, y = _common([front.x for front in alone]), _common([front.y for front in alone])
+    fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
+    return Comparison(
+        x=x,
+        y=y,
+        fronts=fronts,
+        growth={data.search: growth_by_epochs(data) for data in searches},
+        grid=comparison_grid(searches),
+        notes=_notes(searches),
+    )
+
+
+def by_parameter(data: FrontData, name: str) -> list[FrontData]:
+    """Part a search by the values of a parameter, in sorted order, each part with the front of its own trials.
+
+    Raise UsageError if no trial has such a parameter, or if it has too many values.
+    """
+    parts: dict[Any, list[TrialRecord]] = {}
+    for record in data.records:
+        if name in record.parameters:
+            parts.setdefault(record.parameters[name], []).append(record)
+    if not parts:
+        known = sorted({key for record in data.records for key in record.parameters})
+        raise UsageError(f"--by {name}: the parameters of {data.search} are {', '.join(known) or 'none yet'}.")
+    if len(parts) > MOST_PARTS:
+        raise UsageError(
+            f"--by {name}: it has {len(parts)} values in {data.search}, but a figure has colours for {MOST_PARTS}: "
+            "choose a parameter with fewer."
+        )
+    return [
+        front_data(f"{name} {format_value(value)}", parts[value], data.objectives, data.reference, data.setting)
+        for value in sorted(parts, key=lambda value: (isinstance(value, str), value))
+    ]
+
+
+def comparison_grid(searches: Sequence[FrontData]) -> Grid:
+    """Tabulate what each search reached, the best of each objective, and for how many epochs of all trials."""
+    names = [objective.name for objective in searches[0].objectives]
+    rows = [
+        [
+            data.search,
+            f"{len(data.points)} of {len(data.records)}",
+            str(len(data.front)),
+            f"{data.hypervolume:.4f}",
+            *(format_metric(name, data.history[-1].best[name] if data.history else None) for name in names),
+            str(sum(record.epochs_trained for record in data.records)),
+        ]
+        for data in searches
+    ]
+    return Grid(["Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
+
+
+def _require_same_objectives(searches: Sequence[FrontData]) -> None:
+    first = searches[0]
+    for other in searches[1:]:
+        if other.objectives != first.objectives:
+            raise UsageError(
+                f"{first.search} optimises {_objectives(first)}, but {other.search} {_objectives(other)}: "
+                "only searches with the same objectives have a common figure."
+            )
+
+
+def _objectives(data: FrontData) -> str:
+    return ", ".join(objective.name for objective in data.objectives)
+
+
+def _common(axes: Sequence[Axis]) -> Axis:
+    lows, highs = zip(*(axis.limits for axis in axes), strict=True)
+    return Axis(axes[0].label, (min(lows), max(highs)))
+
+
+def _notes(searches: Sequence[FrontData]) -> tuple[str, ...]:
+    notes = ["Of each objective the best value is given, whatever the others are there."]
+    for key in _YARDSTICKS:
+        values = {data.search: data.setting.get(key) for data in searches}
+        if len({str(value) for value in values.values()}) > 1:
+            shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())
+            notes.append(f"Measured differently: {key} is {shown}.")
+    references = {tuple(data.reference.items()) for data in searches}
+    if len(references) > 1:
+        notes.append("The hypervolumes have different reference points and do not compare.")
+    return tuple(notes)

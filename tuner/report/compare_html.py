@@ -1,0 +1,52 @@
+"""The page that overlays several fronts, a colour for each."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from tuner.report.colours import PALETTE
+from tuner.report.compare import Comparison, compare
+from tuner.report.draw_front import axis, layout, published_layers, staircase, trace
+from tuner.report.draw_search import plot_growth
+from tuner.report.figure import FrontFigure
+from tuner.report.front_data import FrontData
+from tuner.report.html import Section, page
+
+SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
+
+
+def comparison_html(searches: Sequence[FrontData]) -> str:
+    """Write the page of several searches."""
+    shown = compare(searches)
+    sections = [
+        Section("", shown.notes, plot_comparison(shown), "fronts", 600),
+        Section("Searches", grid=shown.grid),
+    ]
+    if any(shown.growth.values()):
+        sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
+    return page(", ".join(shown.fronts), sections)
+
+
+def plot_comparison(shown: Comparison) -> go.Figure:
+    """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
+    figure = go.Figure(layout=layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend={"x": 0, "y": 0}))
+    for index, (name, front) in enumerate(shown.fronts.items()):
+        for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]):
+            figure.add_trace(drawn)
+    published = next((front.published for front in shown.fronts.values() if front.published), ())
+    for drawn in published_layers(published):
+        figure.add_trace(drawn)
+    return figure
+
+
+def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[go.Scatter]:
+    style = {"symbol": symbol, "color": colour}
+    layers = []
+    if front.dominated:
+        dim = {**style, "size": 6, "opacity": 0.3}
+        layers.append(trace(front.dominated, f"{name}: dominated", dim, legendgroup=name, showlegend=False))
+    if front.staircase:
+        layers.append(staircase(front, colour, legendgroup=name))
+    if front.front:
+        layers.append(trace(front.front, name, {**style, "size": 11}, legendgroup=name))
+    return layers

@@ -1,0 +1,219 @@
+"""The front as an interactive figure by plotly: what `figure` says, drawn."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from tuner.ledger.records import Outcome, trial_name
+from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure import Axis, FrontFigure, Mark, sparse
+from tuner.report.format import format_value
+from tuner.report.published import PublishedPoint
+from tuner.report.seed_means import MeanMark
+
+SYMBOLS = {
+    Outcome.STOPPED: "x-thin-open",
+    Outcome.RUNNING: "triangle-right-open",
+    Outcome.FAILED: "cross-thin-open",
+    Outcome.COMPLETED: "circle-open",
+}
+FONT = "system-ui, Helvetica, Arial, sans-serif"
+# The rungs' greys, from the first rung to the last: the further a trial came, the darker it is.
+RUNG_GREYS = ("#b8c2cc", "#8c99a6", "#616e7c", "#3e4c59")
+DOMINATED, FRONT = "dominated", "Pareto front"
+AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
+
+
+def plot_front(shown: FrontFigure, means: Sequence[MeanMark] = ()) -> go.Figure:
+    """Draw the layers from the back to the front: unfinished, published, dominated, staircase, knee, front, means."""
+    figure = go.Figure(layout=_layout(shown))
+    for name, outcome, grey, marks in unfinished_layers(shown):
+        line = {"color": grey, "width": 1.2}
+        style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
+        figure.add_trace(trace(marks, name, style, legendgroup=name))
+        if name.endswith(AT_EPOCH):
+            figure.add_trace(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
+    for drawn in published_layers(shown.published):
+        figure.add_trace(drawn)
+    if shown.dominated:
+        dim = {"size": 7, "opacity": 0.4, **_fill(shown.dominated, shown.colours)}
+        figure.add_trace(trace(shown.dominated, DOMINATED, dim))
+    if shown.staircase:
+        figure.add_trace(staircase(shown, LINE))
+    if shown.knee:
+        ring = {"symbol": "circle-open", "size": 22, "color": KNEE, "line": {"width": 2}}
+        figure.add_trace(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
+    if shown.front:
+        rim = {"color": LINE, "width": 1.2}
+        bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
+        figure.add_trace(trace(shown.front, FRONT, bright))
+    if means:
+        figure.add_trace(_means(means))
+    figure.update_layout(updatemenus=_selector(shown, [str(drawn.name) for drawn in figure.data]))
+    return figure
+
+
+def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[Mark]]]:
+    """Part the unfinished marks by outcome, the stopped ones by their rung too: (name, outcome, grey, marks)."""
+    layers = []
+    for outcome, marks in shown.unfinished.items():
+        rungs = sorted({mark.epochs for mark in marks}) if outcome is Outcome.STOPPED else []
+        if not 0 < len(rungs) <= len(RUNG_GREYS):
+            layers.append((f"{outcome.value} {AT_EPOCH}", outcome, FAINT, list(marks)))
+            continue
+        for rung, grey in zip(rungs, RUNG_GREYS, strict=False):
+            layers.append((f"stopped at epoch {rung}", outcome, grey, [m for m in marks if m.epochs == rung]))
+    return layers
+
+
+def published_layers(published: Sequence[PublishedPoint]) -> list[go.Scatter]:
+    """Draw the paper's points, a layer for each of its tables."""
+    sources = dict.fromkeys(point.source for point in published)
+    return [_published([point for point in published if point.source == source], source) for source in sources]
+
+
+def staircase(shown: FrontFigure, colour: str, **options: Any) -> go.Scatter:
+    """Draw the front's step line."""
+    xs, ys = zip(*shown.staircase, strict=True)
+    line = {"color": colour, "width": 1.5}
+    return go.Scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
+
+
+def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: Any) -> go.Scatter:
+    """Draw marks with their descriptions to be hovered over."""
+    return go.Scatter(
+        x=[mark.x for mark in marks],
+        y=[mark.y for mark in marks],
+        text=["<br>".join(map(escape, mark.description)) for mark in marks],
+        hovertemplate="%{text}<extra></extra>",
+        mode="markers",
+        marker=style,
+        name=escape(name),
+        **options,
+    )
+
+
+def axis(shown: Axis) -> dict[str, Any]:
+    """Give plotly's form of an axis."""
+    title = {"text": escape(shown.label), "standoff": 12}
+    return {"title": title, "range": shown.limits, "gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+
+
+def layout(**changes: Any) -> dict[str, Any]:
+    """Give what all figures of a page have in common."""
+    common = {
+        "template": "none",
+        "font": {"family": FONT, "size": 13, "color": LINE},
+        "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": "white", "align": "left"},
+    }
+    return {**common, **changes}
+
+
+def _layout(shown: FrontFigure) -> dict[str, Any]:
+    legend = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
+    margin = {"l": 70, "r": 20, "t": 90, "b": 60}
+    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, margin=margin)
+
+
+def _selector(shown: FrontFigure, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Give the menu that chooses by which parameter the completed trials are coloured; none for a single one."""
+    layers = {DOMINATED: shown.dominated, FRONT: shown.front}
+    coloured = [index for index, name in enumerate(names) if name in layers]
+    if len(shown.scales) < 2 or not coloured:
+        return []
+    buttons = []
+    for scale in shown.scales:
+        fills = [_fill(layers[names[index]], scale) for index in coloured]
+        bar = _colour_bar(scale)["colorbar"]
+        change = {
+            **{f"marker.{key}": [fill[key] for fill in fills] for key in ("color", "cmin", "cmax")},
+            "marker.colorbar.title.text": bar["title"]["text"],
+            "marker.colorbar.tickvals": [bar.get("tickvals")] * len(coloured),
+            "marker.colorbar.ticktext": [bar.get("ticktext")] * len(coloured),
+        }
+        buttons.append({"label": escape(scale.parameter), "method": "restyle", "args": [change, coloured]})
+    place = {"x": 1.0, "xanchor": "right", "y": 1.01, "yanchor": "bottom", "showactive": True}
+    active = next((index for index, scale in enumerate(shown.scales) if scale == shown.colours), 0)
+    return [{"type": "dropdown", "buttons": buttons, "active": active, "bgcolor": "white", **place}]
+
+
+def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
+    """Colour marks by their values, and plainly those without one."""
+    if scale is None:
+        return {"color": PLAIN}
+    values = [scale.value(mark.parameters) for mark in marks]
+    return {
+        "color": [PLAIN if value is None else round(scale.position(value), 6) for value in values],
+        "colorscale": SCALE,
+        "cmin": scale.position(scale.low),
+        "cmax": scale.position(scale.high),
+    }
+
+
+def _colour_bar(scale: ColourScale | None) -> dict[str, Any]:
+    if scale is None:
+        return {}
+    bar: dict[str, Any] = {"title": {"text": escape(scale.parameter)}, "thickness": 14, "outlinewidth": 0}
+    values, labels = ticks(scale)
+    if values:
+        bar |= {"tickvals": values, "ticktext": labels}
+    return {"showscale": True, "colorbar": bar}
+
+
+def ticks(scale: ColourScale) -> tuple[list[float], list[str]]:
+    """Give where plotly writes which labels on a scale; nothing where its own choice is right."""
+    if scale.choices:
+        return [float(index) for index in range(len(scale.choices))], [escape(choice) for choice in scale.choices]
+    if not scale.logarithmic:
+        return [], []
+    return [scale.position(tick) for tick in scale.ticks], [format_value(tick) for tick in scale.ticks]
+
+
+def _published(points: Sequence[PublishedPoint], source: str) -> go.Scatter:
+    named = source.startswith("Table 4") or len(points) < 6
+    return go.Scatter(
+        x=[point.natural for point in points],
+        y=[point.pgd for point in points],
+        text=[point.label for point in points],
+        customdata=[f"{point.label}<br>Yu et al. 2023, {source}" for point in points],
+        hovertemplate="%{customdata}<br>Natural %{x:.2f} %, PGD %{y:.2f} %<extra></extra>",
+        mode="markers+text" if named else "markers",
+        # On alternate sides: two of Table 4's points lie closer than the height of a line.
+        textposition=[f"middle {('right', 'left')[index % 2]}" for index in range(len(points))],
+        textfont={"size": 10, "color": PLAIN},
+        marker={"symbol": "diamond" if named else "diamond-open", "size": 8, "color": PLAIN},
+        name=f"Yu et al. 2023, {source}",
+    )
+
+
+def _means(means: Sequence[MeanMark]) -> go.Scatter:
+    bar = {"type": "data", "color": LINE, "thickness": 1}
+    return go.Scatter(
+        x=[mean.place[0] for mean in means],
+        y=[mean.place[1] for mean in means],
+        error_x={**bar, "array": [mean.deviations[0] for mean in means]},
+        error_y={**bar, "array": [mean.deviations[1] for mean in means]},
+        text=["<br>".join(map(escape, mean.description)) for mean in means],
+        hovertemplate="%{text}<extra></extra>",
+        mode="markers",
+        marker={"symbol": "square-open", "size": 9, "color": LINE},
+        name="mean of the seeds, ± standard deviation",
+    )
+
+
+def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> go.Scatter:
+    return go.Scatter(
+        x=[mark.x for mark in marks],
+        y=[mark.y for mark in marks],
+        text=[f"\N{NO-BREAK SPACE}{mark.epochs}" for mark in marks],
+        textposition="top right",
+        textfont={"size": 9, "color": grey},
+        mode="text",
+        hoverinfo="skip",
+        showlegend=False,
+        **options,
+    )

@@ -1,0 +1,72 @@
+"""What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.ledger.records import Outcome, TrialRecord
+from tuner.report.format import displayed
+from tuner.report.front_data import FrontData
+
+MOST_CURVES = 120
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthPoint:
+    """The hypervolume when trial `number` had completed, after `epochs` of all trials together."""
+
+    epochs: int
+    hypervolume: float
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One trial's reports: `values` in the units of the axes by objective, None where it was not finite."""
+
+    number: int
+    outcome: Outcome
+    on_front: bool
+    epochs: tuple[int, ...]
+    values: dict[str, tuple[float | None, ...]]
+
+
+def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
+    """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
+    times = sorted(report.time for record in data.records for report in record.reports)
+    return tuple(
+        GrowthPoint(bisect_right(times, entry.ended), entry.hypervolume, entry.number) for entry in data.history
+    )
+
+
+def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
+    """Give the learning curves of the front and of the other trials, evenly thinned out beyond `most`."""
+    front = {point.number for point in data.front}
+    reported = [record for record in data.records if record.reports]
+    first = _evenly([record for record in reported if record.number in front], most)
+    others = _evenly([record for record in reported if record.number not in front], most - len(first))
+    names = [objective.name for objective in data.objectives]
+    chosen = sorted([*first, *others], key=lambda record: record.number)
+    return tuple(_curve(record, names, on_front=record.number in front) for record in chosen)
+
+
+def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
+    return Curve(
+        number=record.number,
+        outcome=record.outcome,
+        on_front=on_front,
+        epochs=tuple(report.epoch for report in record.reports),
+        values={name: tuple(_shown(name, report.metrics.get(name)) for report in record.reports) for name in names},
+    )
+
+
+def _shown(name: str, value: float | None) -> float | None:
+    return displayed(name, value) if value is not None and math.isfinite(value) else None
+
+
+def _evenly(records: list[TrialRecord], most: int) -> list[TrialRecord]:
+    if len(records) <= most:
+        return records
+    return [records[index] for index in np.linspace(0, len(records) - 1, most).round().astype(int)]
