@@ -6,10 +6,10 @@ from tuner.driver import make_projection
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, find_search, recorded_space
-from tuner.ledger import Outcome
 from tuner.lock import only_driver
 from tuner.report.files import write_front_files
 from tuner.report.front_data import front_data
+from tuner.stop_rules import finished
 from tuner.tracking import store
 from tuner.urls import without_password
 
@@ -38,8 +38,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
 
     try:
         projection.write(trials, data)
-        ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
-        ending = Ending.FINISHED if ended >= space.search.trials else Ending.INTERRUPTED
+        ending = Ending.FINISHED if finished(space, trials) else Ending.INTERRUPTED
         projection.close(closing_status(ending, trials))
         projection.write_files(files)
     except (MlflowException, OSError) as error:
