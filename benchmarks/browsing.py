@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from optuna.trial import TrialState, create_trial
 
+from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
 from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Decision, Ledger, default_ledger_url
@@ -46,7 +47,11 @@ def main() -> None:
             "tuner show (s)": _seconds(folder, "show", "large"),
             "front.html (MB)": round((Path(folder) / "large" / "front.html").stat().st_size / 1e6, 2),
         }
-    found = {"figures": figures, "command": " ".join(sys.argv), **surroundings(["optuna", "plotly", "matplotlib"])}
+    found = {
+        "figures": figures,
+        "command": command_line("browsing"),
+        **surroundings(["optuna", "plotly", "matplotlib"]),
+    }
     text = json.dumps(found, indent=2)
     (_RESULTS / "browsing.json").write_text(text + "\n", "utf-8")
     sys.stdout.write(text + "\n")

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import command, surroundings
 from training.data import ImageSet
 from training.evaluation import (
     Evaluation,
@@ -55,7 +55,7 @@ def main() -> None:
         trained = load_model(run, (channels, height, width))
         protocols = _protocols(trained, images.subset(balanced_subset(images.labels, arguments.images)))
     result = {
-        "command": " ".join(["python", "-m", "benchmarks.evaluation", *sys.argv[1:]]),
+        "command": command("evaluation"),
         "model": f"training/configs/digits.yaml, {', '.join(_CHANGES)}, 20 epochs",
         "images": arguments.images,
         "suites": suites,

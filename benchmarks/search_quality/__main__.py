@@ -9,7 +9,6 @@ analytic tasks are run.
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import optuna
 from benchmarks.search_quality.methods import DEFAULT, LEFT_OUT, METHODS
 from benchmarks.search_quality.report import comparisons, plot, tables
 from benchmarks.search_quality.run import YARDSTICK, Settings, measured
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import command, surroundings
 
 _RESULTS = Path(__file__).parents[1] / "results"
 # 167152, 126026, 34539 and 189873 are those on which a prototype of this search was first tried.
@@ -49,7 +48,7 @@ def main() -> None:
         tasks[name] = figures
         print(f"{name} done after {time.monotonic() - started:.0f} s", flush=True)
     result = {
-        "command": " ".join(["python", "-m", "benchmarks.search_quality", *sys.argv[1:]]),
+        "command": command("search_quality", str(arguments.lcbench)),
         "seeds": settings.seeds,
         "budget": settings.budget,
         "workers": settings.workers,
