@@ -4,6 +4,7 @@ import argparse
 import json
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -87,6 +88,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     latent = LatentMode.named(arguments.latent)
     out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
     suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
+    _require_writable(out)
     _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     with _progress() as on_batch:
         evaluation = evaluate_robustness(
@@ -102,6 +104,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
     _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
     return DONE
+
+
+def _require_writable(out: Path) -> None:
+    """Refuse a folder that results cannot go to, before hours are spent on them."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written to ({error}); choose another folder by --out.") from error
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tuner.confirm.table import confirmation_rows, confirmation_table
+from tuner.confirm.table import confirmation_rows, confirmation_table, warning_lines
 from tuner.data_check import checked_data
 from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
@@ -141,6 +141,9 @@ def _conclude(
     table = None
     if space.confirm is not None:
         table = confirmation_table(space, confirmation_rows(space, search.trials))
+    if space.confirm is not None:
+        for line in warning_lines(plan.folder.path):
+            print_line(console, f"Warning: {line}")
     print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table)
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")

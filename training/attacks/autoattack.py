@@ -148,7 +148,7 @@ class Square(LinfBall):
         return "square"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images; see `Adversary`. Where it fails, they are its best try."""
+        """Give adversarial images; see `Adversary`. Where it fails, they are the images themselves."""
 
         def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
             from pyautoattack.square import SquareAttack

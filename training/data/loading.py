@@ -25,16 +25,16 @@ def load_trial_data(config: TrialConfig) -> TrialData:
     """Read the training and the validation part of one trial; the test set stays unread.
 
     Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance`, `train_on`
-    and `split_seed` alone. A
-    process keeps what it has read, so that its next trial starts at once. Never downloads: raises DataError
-    when data is missing, damaged or too little for the split.
+    and `split_seed` alone. A process keeps what it has read, so that its next trial starts at once. Never
+    downloads: raises DataError when data is missing, damaged or too little for the split.
     """
     with _data_root(config) as root:
         source = _kept_source(config.dataset, root, "train")
         split = _split(source, config)
         validation = _read(source, split.validation)
-        both = config.train_on == "train_and_validation"
-        trained = torch.cat([split.train, split.validation]).sort().values if both else split.train
+        trained = split.train
+        if config.train_on == "train_and_validation":
+            trained = torch.cat([trained, _part_of_validation(source, split, config)]).sort().values
         return TrialData(
             train=_read(source, trained),
             validation=validation,
@@ -135,6 +135,15 @@ def _ways_out(standard: Mnist | Cifar, root: Path) -> str:
         f"{root}/train/CLASS/*.png and {root}/test/CLASS/*.png (or .jpg); set `data_root` to the folder that "
         "has either; or start where the network allows a download."
     )
+
+
+def _part_of_validation(source: Source, split: Split, config: TrialConfig) -> torch.Tensor:
+    """Give as much of every class's validation images as `train_fraction` leaves of its others."""
+    labels = source.labels[split.validation]
+    members = [split.validation[labels == label] for label in range(len(source.class_names))]
+    counts = [round(config.train_fraction * len(found)) for found in members]
+    equal = config.train_balance == "equal"
+    return torch.cat([m[: min(counts) if equal else n] for m, n in zip(members, counts, strict=True)])
 
 
 def _split(source: Source, config: TrialConfig) -> Split:

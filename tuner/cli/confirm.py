@@ -7,6 +7,7 @@ import typer
 
 from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
 from tuner.cli.run import seconds
+from tuner.errors import UsageError
 
 
 def confirm(  # noqa: PLR0917 - each is an option by its name
@@ -15,6 +16,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         list[int] | None, typer.Option("--trial", help="Confirm this trial, repeatable; default: the front.")
     ] = None,
     knee: Annotated[bool, typer.Option("--knee", help="Confirm only the knee of the front.")] = False,
+    front: Annotated[bool, typer.Option("--front", help="Confirm the whole front, as without a choice.")] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each trial.")] = 3,
     suite: Annotated[Literal["quick", "paper", "standard"], typer.Option("--suite", help="The attacks.")] = "standard",
     images: Annotated[int, typer.Option("--images", min=0, help="Of the test set, balanced by class; 0: all.")] = 0,
@@ -73,6 +75,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         verbosity=int(verbose) - int(quiet),
     )
     source, recorded, data = load_search(runs_dir, search, ledger)
+    if sum([bool(trials), knee, front]) > 1:
+        raise UsageError("--trial, --knee and --front are three choices: give one of them, or none for the front.")
     choice = Choice(trials=tuple(trials or ()), knee=knee, seeds=seeds, suite=suite, images=images, retrain=retrain)
     chosen = chosen_trials(recorded, data, choice)
     space = confirmation_space(source, search, chosen, choice)

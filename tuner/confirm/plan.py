@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
@@ -47,18 +47,20 @@ def chosen_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
 def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord], choice: Choice) -> Space:
     """Give the grid of the chosen points, each with several seeds, none of them the search's own.
 
-    Trained on training and validation data for the whole budget. Without retraining a point runs once, with the
-    seed that it was trained with.
+    Trained on training and validation data for the whole budget. Without retraining every trial is a point, with the
+    seed that it was trained with. Raise UsageError for the confirmation of a confirmation.
     """
-    unique = _unique(chosen)
-    points: list[dict[str, Any]] = [
-        {name: value for name, value in trial.parameters.items() if name != "seed"} for trial in unique
-    ]
-    seed = source.search.seed + source.search.seeds if choice.retrain else source.search.seed
-    final = {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES} if choice.retrain else {}
+    if source.confirm is not None:
+        raise UsageError(
+            f"{search} is a confirmation: a choice by its figures would be one by the test set. Choose by the search "
+            f"that it confirms, {source.confirm.search}."
+        )
+    unique = _unique(chosen, with_seed=not choice.retrain)
+    mapping = source.model_dump(mode="json")
+    trial, parameters, seed = _retrained(mapping) if choice.retrain else _as_trained(mapping, unique)
     search_part = {
         "sampler": "grid",
-        "points": points,
+        "points": [{name: record.parameters[name] for name in parameters} for record in unique],
         "seed": seed,
         "seeds": choice.seeds if choice.retrain else 1,
         "max_failures": source.search.max_failures,
@@ -71,10 +73,10 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
         "retrain": choice.retrain,
         "checkpoints": [] if choice.retrain else [_checkpoint(search, trial) for trial in unique],
     }
-    mapping = {
-        **source.model_dump(mode="json"),
+    mapping |= {
         "description": f"confirmation of {search}",
-        "trial": {**source.trial, **final},
+        "trial": trial,
+        "parameters": parameters,
         "search": search_part,
         "early_stopping": {"scheduler": "none"},
         "confirm": confirm,
@@ -82,11 +84,37 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
     return space_from_mapping(mapping, f"the confirmation of {search}")
 
 
-def _unique(chosen: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Leave out trials that differ in nothing but their number or their seed: their point is confirmed once."""
+class _Setting(NamedTuple):
+    """The fixed and the searched part of a confirmation, and the first of its seeds."""
+
+    trial: dict[str, Any]
+    parameters: dict[str, Any]
+    seed: int
+
+
+def _retrained(source: dict[str, Any]) -> _Setting:
+    """Train on everything, with seeds after those of the search, whichever way it had them."""
+    trial = {name: value for name, value in source["trial"].items() if name != "seed"}
+    trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}
+    parameters = {name: value for name, value in source["parameters"].items() if name != "seed"}
+    used = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
+    return _Setting(trial, parameters, used)
+
+
+def _as_trained(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> _Setting:
+    """Leave everything as it was; the seeds of a grid become a parameter like the others."""
+    parameters = dict(source["parameters"])
+    if any("seed" in trial.parameters for trial in chosen) and "seed" not in parameters:
+        parameters["seed"] = {"type": "int", "low": 0, "high": 2**31 - 1}
+    first = source["search"]["seed"]
+    return _Setting(dict(source["trial"]), parameters, first)
+
+
+def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialRecord]:
+    """Leave out trials that differ in nothing but their number or, unless `with_seed`, their seed."""
     kept: dict[str, TrialRecord] = {}
     for trial in chosen:
-        point = {name: value for name, value in trial.parameters.items() if name != "seed"}
+        point = {name: value for name, value in trial.parameters.items() if with_seed or name != "seed"}
         kept.setdefault(repr(sorted(point.items())), trial)
     return list(kept.values())
 

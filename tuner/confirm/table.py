@@ -97,12 +97,26 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     Without the parameters, which the files have.
     """
     confirm = confirmed(space)
-    title = f"Confirmation of {confirm.search}, suite {confirm.suite}"
+    title = f"Confirmation of {confirm.search}, suite {confirm.suite}, epsilon {space.example.epsilon:.4g}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
-    caption = "Accuracy in per cent on the test set, mean ± standard deviation over the seeds."
+    caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
     parts = [rows[start : start + _TRIALS_ABREAST] for start in range(0, len(rows), _TRIALS_ABREAST)]
     return Group(*(rich_table(title, caption, _abreast(part), emphasised=WORST_CASE) for part in parts))
+
+
+def warning_lines(folder: Path) -> list[str]:
+    """Give the warning signs of a confirmation's evaluations, `trial-NNNN: message` each, from their files."""
+    lines = []
+    for path in sorted(folder.glob("evaluations/*/evaluation.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))["warnings"]
+        lines += [f"{path.parent.name}: {sign['message']}" for sign in found]
+    return lines
+
+
+def _measured_on(confirm: ConfirmSpec) -> str:
+    images = f"{confirm.images} images of the test set" if confirm.images else "the test set"
+    return images if confirm.retrain else f"{images} by the trials' own weights"
 
 
 def _abreast(rows: Sequence[Row]) -> Grid:
@@ -115,11 +129,14 @@ def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[
     """Write `confirmation.md`, `.csv` and `.json`; give their paths."""
     confirm, grid = confirmed(space), confirmation_grid(rows)
     lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
-    title = f"Confirmation of {confirm.search}: suite {confirm.suite}, test set, accuracy in per cent."
+    title = (
+        f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
+        f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, no bound), latent mean."
+    )
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([grid.headings, *grid.rows])
     texts = {
-        "confirmation.md": "\n".join([title, "", *lines, ""]),
+        "confirmation.md": "\n".join([title, "", *lines, "", *(f"- {line}" for line in warning_lines(folder)), ""]),
         "confirmation.csv": table.getvalue(),
         "confirmation.json": json.dumps({**confirm.model_dump(), "rows": [asdict(row) for row in rows]}, indent=2)
         + "\n",

@@ -19,12 +19,14 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
     """Evaluate the trainer's model; give its accuracies as metrics.
 
     `task` holds `suite`, `images` (0 for all) and `folder`, where the evaluation is kept: batch by batch, so that
-    one that was broken off goes on, and whole, with its warning signs.
+    one that was broken off goes on, and whole, with its warning signs. The attacks have the radius that the search
+    measured with. Raise AttackError for a model that cannot be evaluated.
     """
     import torch
 
     from training.data import load_test_set
     from training.evaluation import balanced_subset, build_suite, evaluate_robustness, scale_of
+    from training.evaluation.state import StateError
 
     images = load_test_set(trainer.config)
     if task["images"]:
@@ -33,13 +35,26 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
     classes = trainer.model.head.out_features
     folder = Path(task["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    evaluation = evaluate_robustness(
-        trainer.model,
-        images.to(torch.device(trainer.device)),
-        build_suite(task["suite"], scale_of(trainer.config, classes)),
-        batch_size=trainer.config.eval_batch_size,
-        state_path=folder / "state.json",
-    )
+    scale = scale_of(trainer.config, classes)
+    if scale.epsilon != trainer.config.epsilon:
+        scale = scale.resized(trainer.config.epsilon)
+    state = folder / "state.json"
+
+    def evaluate() -> "Evaluation":
+        return evaluate_robustness(
+            trainer.model,
+            images.to(torch.device(trainer.device)),
+            build_suite(task["suite"], scale),
+            batch_size=trainer.config.eval_batch_size,
+            state_path=state,
+        )
+
+    try:
+        evaluation = evaluate()
+    except StateError:
+        # The last epoch was trained again with other weights: on another device, thread count or library.
+        state.unlink()
+        evaluation = evaluate()
     (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
     return metrics_of(evaluation)
 

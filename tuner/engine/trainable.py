@@ -32,6 +32,7 @@ def run_trial(assignment: dict[str, Any]) -> None:
     """
     import torch
 
+    from training.attacks import AttackError
     from training.config import ConfigError, TrialConfig
     from training.data import load_trial_data
     from training.trainer import DivergedError, Trainer
@@ -50,6 +51,8 @@ def run_trial(assignment: dict[str, Any]) -> None:
     _restore(trainer, _candidates(tune.get_checkpoint(), assignment["checkpoints"]))
     try:
         trainer.run(_Reporter(last_step=None if confirmation is None else _last_step(trainer, confirmation)))
+    except AttackError as error:
+        tune.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
     except DivergedError as error:
         tune.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
 
@@ -96,18 +99,19 @@ def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
 
 def _measure_trained(trainer: "Trainer", confirmation: dict[str, Any]) -> None:
     """Measure the weights of the confirmed trial itself; an unfit checkpoint is final, and reported."""
+    from training.attacks import AttackError
     from training.checkpoint import CheckpointError, StorageError
     from tuner.engine.confirmation import measure_on_test_set
 
     try:
         with tune.Checkpoint(confirmation["weights"]).as_directory() as folder:
             trainer.restore(Path(folder))
+        metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
     except StorageError:
         raise
-    except CheckpointError as error:
+    except (CheckpointError, AttackError) as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
-    metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
     tune.report({"epoch": trainer.epoch, "metrics": metrics})
 
 

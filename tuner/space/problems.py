@@ -100,6 +100,8 @@ def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
 
 def _grid_problems(space: Space) -> _Problems:
     search = space.search
+    if space.confirm is not None and search.sampler != "grid":
+        return [("confirm", "its figures are of the test set, by which no sampler may choose: set sampler: grid")]
     if search.sampler != "grid":
         rule = f"is for the sampler grid, and the sampler is {search.sampler}; remove it, or set sampler: grid"
         given = {"points": bool(search.points), "seeds": search.seeds > 1}

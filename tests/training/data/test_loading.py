@@ -41,6 +41,20 @@ def test_digits_are_split_as_ever() -> None:
     assert data.split_digest == "7515873075ce4bda"
 
 
+def test_the_final_training_takes_the_same_share_of_both_parts() -> None:
+    whole, half = (_config("digits", train_on="train_and_validation", train_fraction=f) for f in (1.0, 0.5))
+    usual = load_trial_data(_config("digits", train_fraction=0.5))
+    assert len(load_trial_data(whole).train) == 1295 + 143
+    found = load_trial_data(half)
+    # Of each of ten classes half of both parts, rounded.
+    assert abs(len(found.train) - (1295 + 143) / 2) <= 10
+    assert _equal(found.validation, usual.validation)
+    counts = torch.bincount(
+        load_trial_data(_config("digits", train_on="train_and_validation", train_balance="equal")).train.labels
+    )
+    assert len(set(counts.tolist())) == 1
+
+
 def test_training_seed_and_global_random_numbers_do_not_matter() -> None:
     torch.manual_seed(1)
     one = load_trial_data(_config("digits", seed=1))

@@ -92,3 +92,44 @@ def test_a_confirmation_survives_its_file(finished: Finished) -> None:
     trials, data = finished
     space = confirmation_space(SPACE, "small-1", chosen_trials(trials, data, Choice()), Choice())
     assert space_from_mapping(space.model_dump(mode="json"), "space.yaml") == space
+
+
+def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
+    trials, data = finished
+    chosen = chosen_trials(trials, data, Choice(knee=True))
+    confirmation = confirmation_space(SPACE, "small-1", chosen, Choice())
+    with pytest.raises(UsageError, match=r"small-1-confirm is a confirmation: .* Choose by .* small-1\."):
+        confirmation_space(confirmation, "small-1-confirm", chosen, Choice())
+    mapping = SPACE.model_dump(mode="json")
+    mapping["confirm"] = {"search": "small-1", "trials": [0]}
+    with pytest.raises(UsageError, match="confirm: its figures are of the test set"):
+        space_from_mapping(mapping, "mine.yaml")
+
+
+@pytest.mark.parametrize("retrain", [True, False])
+def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain: bool) -> None:
+    trials, data = finished
+    first = chosen_trials(trials, data, Choice(knee=True))[0]
+    point = first.parameters
+    mapping = SPACE.model_dump(mode="json")
+    mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
+    source = space_from_mapping(mapping, "grid")
+    runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
+    space = confirmation_space(source, "grid-1", runs, Choice(seeds=2, retrain=retrain))
+    assert space.confirm is not None
+    configs = [space.trial_config(values) for values in grid(space)]
+    if retrain:
+        assert space.confirm.trials == [0]
+        assert [config.seed for config in configs] == [8, 9]
+    else:
+        assert space.confirm.trials == [0, 1, 2]
+        assert configs == [source.trial_config(run.parameters) for run in runs]
+
+
+def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
+    trials, data = finished
+    mapping = SPACE.model_dump(mode="json")
+    mapping["trial"]["seed"] = 11
+    source = space_from_mapping(mapping, "seeded")
+    space = confirmation_space(source, "small-1", chosen_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
+    assert [space.trial_config(point).seed for point in grid(space)] == [12, 13]

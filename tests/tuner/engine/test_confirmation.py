@@ -56,3 +56,12 @@ def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Traine
     assert stored["images"] == 30
     assert all(value.equal(before[name]) for name, value in trainer.model.state_dict().items())
     assert len(load_test_set(CONFIG)) > 30
+
+
+def test_a_state_of_other_weights_is_measured_afresh(trainer: Trainer, tmp_path: Path) -> None:
+    task = {"suite": "quick", "images": 30, "folder": str(tmp_path), "weights": None}
+    expected = measure_on_test_set(trainer, task)
+    state = json.loads((tmp_path / "state.json").read_text())
+    state["configuration"]["weights"] = "those of another thread count"
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    assert measure_on_test_set(trainer, task) == expected
