@@ -87,7 +87,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     chosen = _part(images, arguments).to(device)
     latent = LatentMode.named(arguments.latent)
     out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
-    suite = _suite(arguments, trained, latent=latent, device=device, cache=out / "transfer", shape=shape)
+    suite = _suite(arguments, trained, latent=latent, device=device, cache=_transfer_cache(arguments), shape=shape)
     _require_writable(out)
     _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     with _progress() as on_batch:
@@ -104,6 +104,13 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
     _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
     return DONE
+
+
+def _transfer_cache(arguments: argparse.Namespace) -> Path | None:
+    """Give the folder of a surrogate's adversarial images: beside its checkpoint, for all models they are tried on."""
+    from training.checkpoint import find_checkpoint
+
+    return find_checkpoint(Path(arguments.surrogate)).parent / "transfer" if arguments.surrogate else None
 
 
 def _require_writable(out: Path) -> None:
@@ -137,7 +144,7 @@ def _suite(
     *,
     latent: "LatentMode",
     device: "torch.device",
-    cache: Path,
+    cache: Path | None,
     shape: tuple[int, int, int],
 ) -> "Suite":
     from training.attacks import RepresentationAttack

@@ -103,7 +103,12 @@ def test_sampled_latents_and_a_surrogate(checkpoint: Path, tmp_path: Path) -> No
     assert names[2:] == [
         f"transfer of {name}" for name in ("PGD-10", "PGD-20", "PGD-40", "C&W (c=1, 20 steps)", "Square")
     ]
-    assert len(list((tmp_path / "out" / "transfer").iterdir())) == 5
+    made = sorted(path.stat().st_mtime_ns for path in (tmp_path / "other" / "transfer").iterdir())
+    assert len(made) == 5
+    again = ("--images", "20", "--attacks", "fgsm", "--surrogate", str(other), "--out", str(tmp_path / "again"))
+    assert start(checkpoint, *again) == 0
+    kept = sorted(path.stat().st_mtime_ns for path in (tmp_path / "other" / "transfer").iterdir())
+    assert kept == made, "the surrogate's images serve every model"
 
 
 def test_layers_add_the_representation_attack_and_its_picture(checkpoint: Path, tmp_path: Path) -> None:
