@@ -5,7 +5,21 @@ from typing import Annotated, Literal
 
 import typer
 
-from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+from tuner.cli.options import (
+    Address,
+    Concurrency,
+    CpusPerTrial,
+    DataRoot,
+    DryRun,
+    GpusPerTrial,
+    LedgerUrl,
+    Quiet,
+    RunsDir,
+    SearchName,
+    TimeBudget,
+    TrackingUri,
+    Verbose,
+)
 from tuner.cli.run import seconds
 from tuner.errors import UsageError
 
@@ -28,22 +42,18 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         ),
     ] = True,
     name: Annotated[str | None, typer.Option("--name", help="Name of the confirmation; default: NAME-confirm.")] = None,
-    concurrency: Annotated[int | None, typer.Option("--concurrency", min=1, help="Trainings at once.")] = None,
-    gpus_per_trial: Annotated[float | None, typer.Option("--gpus-per-trial", min=0)] = None,
-    cpus_per_trial: Annotated[float | None, typer.Option("--cpus-per-trial", min=0)] = None,
-    time_budget: Annotated[
-        str | None, typer.Option("--time-budget", help="Stop after this time, resumable: 90s, 45m, 12h, 2d.")
-    ] = None,
+    concurrency: Concurrency = None,
+    gpus_per_trial: GpusPerTrial = None,
+    cpus_per_trial: CpusPerTrial = None,
+    time_budget: TimeBudget = None,
     runs_dir: RunsDir = Path("runs"),
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
-    address: Annotated[
-        str | None, typer.Option("--address", help="An existing Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS")
-    ] = None,
-    data_root: Annotated[Path | None, typer.Option("--data-root", help="Where the data set lies now.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
+    address: Address = None,
+    data_root: DataRoot = None,
+    dry_run: DryRun = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Measure chosen trials of a search on the test set: mean and standard deviation over seeds, by attack.
 
@@ -63,6 +73,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.confirm.plan import Choice, chosen_trials, confirmation_space
     from tuner.overview import load_search
     from tuner.plan import Request, plan_confirmation
+    from tuner.space import space_from_mapping
 
     request = Request(
         name=name,
@@ -80,14 +91,12 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     choice = Choice(trials=tuple(trials or ()), knee=knee, seeds=seeds, suite=suite, images=images, retrain=retrain)
     chosen = chosen_trials(recorded, data, choice)
     space = confirmation_space(source, search, chosen, choice)
-    changes = {
-        key: value
-        for key, value in {"gpus_per_trial": gpus_per_trial, "cpus_per_trial": cpus_per_trial}.items()
-        if value is not None
-    }
-    space = space.model_copy(update={"resources": space.resources.model_copy(update=changes)})
+    resources = {"gpus_per_trial": gpus_per_trial, "cpus_per_trial": cpus_per_trial}
+    mapping = space.model_dump(mode="json")
+    mapping["resources"] |= {name: value for name, value in resources.items() if value is not None}
     if data_root is not None:
-        space = space.model_copy(update={"trial": {**space.trial, "data_root": str(data_root)}})
+        mapping["trial"]["data_root"] = str(data_root)
+    space = space_from_mapping(mapping, f"the confirmation of {search}")
     plan = plan_confirmation(request, space, search)
     console = Console()
     if dry_run:

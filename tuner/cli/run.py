@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.options import LedgerUrl, RunsDir, TrackingUri
+from tuner.cli.options import (
+    Address,
+    Concurrency,
+    CpusPerTrial,
+    DataRoot,
+    DryRun,
+    GpusPerTrial,
+    LedgerUrl,
+    Quiet,
+    RunsDir,
+    TimeBudget,
+    TrackingUri,
+    Verbose,
+)
 from tuner.errors import UsageError
 
 # `--resume` without a name: Click calls for a value that no search can have.
@@ -36,29 +49,15 @@ def run(  # noqa: PLR0917 - each is an option by its name
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Trials in total.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Epochs a trial may have at most.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of proposals and trials.")] = None,
-    concurrency: Annotated[
-        int | None, typer.Option("--concurrency", min=1, help="Trials at once; default: as many as fit.")
-    ] = None,
-    gpus_per_trial: Annotated[
-        float | None, typer.Option("--gpus-per-trial", min=0, help="GPUs of one trial; 0.25: four share one.")
-    ] = None,
-    cpus_per_trial: Annotated[
-        float | None, typer.Option("--cpus-per-trial", min=0, help="CPU cores of one trial.")
-    ] = None,
-    time_budget: Annotated[
-        str | None, typer.Option("--time-budget", help="Stop after this time, resumable: 90s, 45m, 12h, 2d.")
-    ] = None,
+    concurrency: Concurrency = None,
+    gpus_per_trial: GpusPerTrial = None,
+    cpus_per_trial: CpusPerTrial = None,
+    time_budget: TimeBudget = None,
     runs_dir: RunsDir = Path("runs"),
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
-    address: Annotated[
-        str | None,
-        typer.Option("--address", help="An existing Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS"),
-    ] = None,
-    data_root: Annotated[
-        Path | None,
-        typer.Option("--data-root", help="Where data sets lie or are downloaded to; default: data."),
-    ] = None,
+    address: Address = None,
+    data_root: DataRoot = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", help="Override a key of the space, repeatable: epsilon=8/255.", metavar="KEY=VALUE"),
@@ -67,9 +66,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
         list[str] | None,
         typer.Option("--warm-start", help="Let the sampler learn from an earlier search, repeatable.", metavar="NAME"),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")] = False,
+    dry_run: DryRun = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
     """Start a search over a space, or continue one.
 
