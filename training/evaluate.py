@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch takes seconds to import: --help is answered without it.
+from training.command import DONE, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,14 +22,9 @@ if TYPE_CHECKING:
     from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.loading import TrainedModel
 
-DONE, WRONG_USAGE, INTERRUPTED = 0, 2, 130
 _SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
 STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
 REPRESENTATIONS = "representations.png"
-
-
-class UsageError(Exception):
-    """The command asks for what cannot be done; the message says why and how to proceed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -199,19 +196,11 @@ def _part(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
 
 
 def _device(arguments: argparse.Namespace) -> "torch.device":
-    import torch
-
-    for name, least in (("threads", 1), ("batch_size", 1), ("seed", 0)):
+    for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise UsageError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
-    if arguments.threads is not None:
-        torch.set_num_threads(arguments.threads)
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
-    if arguments.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(arguments.device)
+    return chosen_device(arguments.device, arguments.threads)
 
 
 def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> Path:

@@ -7,22 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from training.command import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
 from training.config import ConfigError, TrialConfig
 from training.config_files import UnknownPresetError, find_config, with_preset
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
 # --help and a wrong configuration are answered at once.
 if TYPE_CHECKING:
-    import torch
-
     from training.run_folder import RunFolder
     from training.trainer import Trainer
-
-DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
-
-
-class UsageError(Exception):
-    """The command asks for what cannot be done; the message says why and how to proceed."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +98,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
     if folder.has_checkpoint and not arguments.resume:
         raise UsageError(f"{folder.path} holds a run already; add --resume, or choose another --out.")
     try:
-        device = _device(arguments)
+        device = chosen_device(arguments.device, arguments.threads)
         ensure_available(config)
         trainer = Trainer(config, load_trial_data(config), device)
         if arguments.resume:
@@ -124,20 +117,6 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
     last = trainer.history[-1]
     _say(f"done: {_accuracies(last)} after {trainer.epoch} epochs; results in {folder.path}")
     return DONE
-
-
-def _device(arguments: argparse.Namespace) -> "torch.device":
-    import torch
-
-    if arguments.threads is not None:
-        if arguments.threads < 1:
-            raise UsageError(f"The value of --threads is {arguments.threads}, but must be >= 1.")
-        torch.set_num_threads(arguments.threads)
-    if arguments.device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
-    if arguments.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(arguments.device)
 
 
 def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
