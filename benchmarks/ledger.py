@@ -81,7 +81,7 @@ def _measured(trials: int, epochs: int) -> dict[str, Any]:
 
 
 def _space(epochs: int, trials: int) -> Space:
-    return load_space("digits_tradeoff", overrides={"trial.epochs": epochs, "search.trials": trials})
+    return load_space("digits_tradeoff", flags={"trial.epochs": epochs, "search.trials": trials})
 
 
 def make_ledger(folder: Path, trials: int, epochs: int) -> None:
@@ -157,8 +157,8 @@ def _write(ledger: Ledger, search: Search) -> dict[str, float]:
         proposals.append(proposed - started)
         records.append(recorded - proposed)
         ends.append(time.perf_counter() - recorded)
-    kinds = {"proposal": proposals, "report": records, "end": ends}
-    return {f"write a {kind} (ms, median of {_WRITES})": round(1000 * median(t), 2) for kind, t in kinds.items()}
+    kinds = {"a proposal": proposals, "a report": records, "an end": ends}
+    return {f"write {kind} (ms, median of {_WRITES})": round(1000 * median(t), 2) for kind, t in kinds.items()}
 
 
 def _resident() -> int:
