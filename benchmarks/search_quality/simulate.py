@@ -1,7 +1,7 @@
 """One search in simulated time: workers that report epochs to `tuner.search.Search`, and a ledger in memory."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,14 @@ class MemoryLedger(Ledger):
         return len(self._records) - 1
 
     def record(self, number: int, report: Report) -> None:
-        """Note nothing: the search keeps the reports itself."""
+        """Note an epoch."""
+        trial = self._records[number]
+        self._records[number] = replace(trial, reports=(*trial.reports, report))
+
+    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
+        """Give the reports at some epochs by number."""
+        wanted = set(epochs)
+        return ((t.number, report) for t in self._records for report in t.reports if report.epoch in wanted)
 
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
