@@ -59,7 +59,7 @@ def tables(result: Mapping[str, Any]) -> str:
         lines.append(_line([method, *("–" if share is None else f"{share:.2f}" for share in shares)]))
     lines += [
         "",
-        "The same share if stopped trials counted for the front, too, with the losses at which they stopped:",
+        "The same share if stopped trials counted for the front, too, with their last losses:",
         "",
     ]
     lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]

@@ -1,7 +1,7 @@
 """What is compared, each behind one small interface: the project's own search, and what its users would run instead."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -60,7 +60,14 @@ class MemoryLedger(Ledger):
         return len(self._records) - 1
 
     def record(self, number: int, report: Report) -> None:
-        """Note nothing: the search keeps the reports itself."""
+        """Note an epoch."""
+        trial = self._records[number]
+        self._records[number] = replace(trial, reports=(*trial.reports, report))
+
+    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
+        """Give the reports at some epochs by number."""
+        wanted = set(epochs)
+        return ((t.number, report) for t in self._records for report in t.reports if report.epoch in wanted)
 
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
