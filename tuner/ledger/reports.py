@@ -66,7 +66,8 @@ class ReportReader:
 
     def at_epochs(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
         """Give the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
-        return self._rows(table.c.epoch.in_(tuple(epochs)))
+        # With a sum, the database finds the rows in one pass over the index, in this order, and sorts nothing.
+        return self._rows((table.c.epoch + 0).in_(tuple(epochs)))
 
     def stored(self, number: int | None = None) -> dict[int, "StoredReports"]:
         """Give the reports of all trials that have any, or of one, by trial number; only the last ones are read."""

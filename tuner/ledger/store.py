@@ -162,7 +162,7 @@ class Ledger:
         for key, value in attributes.items():
             self._storage.set_trial_user_attr(trial_id, key, value)
         self._storage.set_trial_state_values(trial_id, _STATES[outcome], values)
-        (row,) = self._trials(number)
+        (row,) = self._trials(trial_id)
         return _record(row, self._reader.stored(number).get(number, ()))
 
     def load(self) -> list[TrialRecord]:
@@ -188,15 +188,14 @@ class Ledger:
         self._storage.engine.dispose()
         self._engine.dispose()
 
-    def _trials(self, number: int | None = None) -> list[TrialRow]:
+    def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
         with self._engine.connect() as connection:
-            return read_trials(connection, self._study._study_id, number)  # noqa: SLF001
+            return read_trials(connection, self._study._study_id, trial_id)  # noqa: SLF001
 
     def _trial_id(self, number: int) -> int:
         """Give Optuna's key of a trial, which it would look for among all trials."""
         if number not in self._trial_ids:
-            (row,) = self._trials(number)
-            self._trial_ids[number] = row.trial_id
+            self._trial_ids = {row.number: row.trial_id for row in self._trials()}
         return self._trial_ids[number]
 
 

@@ -50,11 +50,9 @@ class TrialRow(NamedTuple):
     ended: float | None
 
 
-def read_trials(connection: sa.Connection, study_id: int, number: int | None = None) -> list[TrialRow]:
-    """Read all trials of a study in the order of their numbers, or the one of this number."""
-    chosen = _trials.c.study_id == study_id
-    if number is not None:
-        chosen &= _trials.c.number == number
+def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None = None) -> list[TrialRow]:
+    """Read all trials of a study in the order of their numbers, or the one with this key."""
+    chosen = _trials.c.study_id == study_id if trial_id is None else _trials.c.trial_id == trial_id
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(_params).join(_trials, _trials.c.trial_id == _params.c.trial_id).where(chosen)
     for row in connection.execute(named.order_by(_params.c.param_id)):

@@ -1,0 +1,42 @@
+"""The processes of one driver that may be killed: itself, the raylet of its node, and those that train trials."""
+
+from enum import StrEnum
+from pathlib import Path
+
+_TRIAL = "ray::"
+_IDLE = "ray::IDLE"
+
+
+class Victim(StrEnum):
+    """What is killed."""
+
+    DRIVER = "driver"
+    TRIAL = "trial process"
+    RAYLET = "raylet"
+
+
+def find(driver: int, victim: Victim) -> list[int]:
+    """Give the process ids of a kind below a driver; none if there is no such process at this moment."""
+    if victim is Victim.DRIVER:
+        return [driver]
+    below = {pid: command for pid, command in _descendants(driver).items() if command}
+    if victim is Victim.RAYLET:
+        return [pid for pid, command in below.items() if Path(command.split("\0")[0]).name == "raylet"]
+    return [pid for pid, command in below.items() if command.startswith(_TRIAL) and not command.startswith(_IDLE)]
+
+
+def _descendants(driver: int) -> dict[int, str]:
+    parents, commands = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+            commands[int(folder.name)] = (folder / "cmdline").read_text(encoding="utf-8", errors="replace")
+        except OSError:  # it ended meanwhile
+            continue
+        parents[int(folder.name)] = int(state.rpartition(")")[2].split()[1])
+    found: dict[int, str] = {}
+    layer = {driver}
+    while layer:
+        layer = {pid for pid, parent in parents.items() if parent in layer and pid not in found}
+        found |= {pid: commands.get(pid, "") for pid in layer}
+    return found
