@@ -12,6 +12,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from tuner.engine.crashes import Crashes
+from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trainable import threads_for
 from tuner.ledger import Decision, trial_name
 from tuner.search import Search
@@ -29,9 +30,10 @@ class _Unpickled:
 class LedgerSearcher(_Unpickled, Searcher):
     """Hands out the search's assignments, as long as fewer than `limit()` trials are alive."""
 
-    def __init__(self, search: Search, checkpoint_root: str, limit: Callable[[], int]) -> None:
+    def __init__(self, search: Search, checkpoint_root: str, limit: Callable[[], int], shares: GpuShares) -> None:
         super().__init__()
         self._search = search
+        self._shares = shares
         self._checkpoint_root = checkpoint_root
         self._limit = limit
         self._alive: set[str] = set()
@@ -52,6 +54,7 @@ class LedgerSearcher(_Unpickled, Searcher):
             "number": assignment.number,
             "trial": space.trial_config(assignment.parameters).to_mapping(),
             "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
+            "gpus": self._shares.of(assignment.number),
             "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
             "threads": threads_for(space.resources.cpus_per_trial),
             "confirmation": self._confirmation(assignment.number),
@@ -82,10 +85,11 @@ class LedgerSearcher(_Unpickled, Searcher):
 class LedgerScheduler(_Unpickled, FIFOScheduler):
     """Records each report and returns the decision that the ledger holds for it."""
 
-    def __init__(self, search: Search, checkpoint_prefix: str) -> None:
+    def __init__(self, search: Search, checkpoint_prefix: str, shares: GpuShares) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._search = search
         self._checkpoint_prefix = checkpoint_prefix
+        self._shares = shares
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
         """Pass one report on; Ray gives it flattened, with keys such as `metrics/loss/total`."""
@@ -93,6 +97,10 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
         number = trial.config["number"]
         if "error" in result:
             self._search.fail(number, result["error"])
+            return str(TrialScheduler.STOP)
+        if "out_of_memory" in result:
+            self._shares.enlarge(number)
+            self._search.hand_out_again(number)
             return str(TrialScheduler.STOP)
         metrics = {
             key.removeprefix(_METRICS): float(value) for key, value in result.items() if key.startswith(_METRICS)
@@ -118,8 +126,10 @@ class FailureCallback(_Unpickled, tune.Callback):
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """An epoch was trained and recorded, unless the report is of an error."""
-        del iteration, trials, trial, info
-        if "error" not in result:
+        del iteration, trials, info
+        if "out_of_memory" in result:
+            self._on_retry(trial.config["number"], result["out_of_memory"])
+        elif "error" not in result:
             self._crashes.epoch_trained()
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

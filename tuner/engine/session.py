@@ -15,6 +15,7 @@ from tuner.engine.checkpoints import CheckpointSweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.search import Search
@@ -46,12 +47,13 @@ def run_session(
     crashes = Crashes(search, limit)
     search.listeners.append(CheckpointSweeper(folder))
     stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
-    searcher = LedgerSearcher(search, str(folder), limit)
+    shares = GpuShares(resources.gpus_per_trial)
+    searcher = LedgerSearcher(search, str(folder), limit, shares)
     tuner = tune.Tuner(
-        tune.with_resources(run_trial, {"cpu": resources.cpus_per_trial, "gpu": resources.gpus_per_trial}),
+        tune.with_resources(run_trial, lambda config: _resources(resources.cpus_per_trial, config["gpus"])),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=LedgerScheduler(search, f"ray/{name}"),
+            scheduler=LedgerScheduler(search, f"ray/{name}", shares),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=_trial_name,
@@ -80,6 +82,10 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
         return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
     crashes.record_failures()
     return Ending.FINISHED if search.finished else Ending.BROKEN_OFF
+
+
+def _resources(cpus: float, gpus: float) -> tune.PlacementGroupFactory:
+    return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": gpus} if gpus > 0 else {"CPU": cpus}])
 
 
 def _trial_name(trial: Trial) -> str:

@@ -1,5 +1,6 @@
 """One trial inside a Ray worker: build the configuration, train, report each epoch with its checkpoint."""
 
+import gc
 import logging
 import math
 import tempfile
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ray import tune
+
+from tuner.engine.gpu_sharing import is_out_of_memory, out_of_memory_line, whole_gpu_error
 
 if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
     from training.trainer import Trainer
@@ -23,13 +26,36 @@ _KEPT_CHECKPOINTS = 2
 def run_trial(assignment: dict[str, Any]) -> None:
     """Train one trial.
 
-    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `threads` and, for a
-    trial of a confirmation, `confirmation`.
+    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `gpus`, `threads` and,
+    for a trial of a confirmation, `confirmation`.
 
     A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
-    node may have. Only what every retry would meet again is reported as `error`: a configuration that does not
-    suit the data, and divergence.
+    node may have. Reported as `error` is what every retry would meet again: a configuration that does not suit the
+    data, and divergence; as `out_of_memory`, that a part of a GPU was too little.
+
+    Raises:
+        OutOfGpuMemoryError: if a whole GPU was too little.
+
     """
+    import torch
+
+    try:
+        _run(assignment)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        if assignment["gpus"] >= 1:
+            raise whole_gpu_error(error) from error
+        line = out_of_memory_line(assignment["gpus"], error)
+    else:
+        return
+    # Only here, without the error, nothing holds the trial's tensors any more; the process may serve another trial.
+    gc.collect()
+    torch.cuda.empty_cache()
+    tune.report({"epoch": 0, "out_of_memory": line, "metrics": {}})
+
+
+def _run(assignment: dict[str, Any]) -> None:
     import torch
 
     from training.attacks import AttackError

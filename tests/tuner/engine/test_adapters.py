@@ -17,6 +17,7 @@ from simulated_search import MakeLedger, small_space
 from training.config import TrialConfig
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
 from tuner.engine.crashes import Crashes
+from tuner.engine.gpu_sharing import GpuShares
 from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 
@@ -57,7 +58,7 @@ def result(epoch: int, natural: float = 0.5, pgd: float = 0.5, **others: Any) ->
 
 def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Search) -> None:
     limit = 1
-    searcher = LedgerSearcher(search, "/runs/small-1", lambda: limit)
+    searcher = LedgerSearcher(search, "/runs/small-1", lambda: limit, GpuShares(0))
     first = searcher.suggest("a")
     assert searcher.suggest("b") is None, "asked again later"
     limit = 2
@@ -82,7 +83,7 @@ def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Searc
 
 
 def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
-    suggestion = LedgerSearcher(search, "/runs/small-1", lambda: 1).suggest("a")
+    suggestion = LedgerSearcher(search, "/runs/small-1", lambda: 1, GpuShares(0)).suggest("a")
     assert isinstance(suggestion, dict)
     assert (suggestion["number"], suggestion["checkpoints"], suggestion["threads"]) == (0, [], 2)
     assert suggestion["device"] == "cpu", "a trial without a GPU of its own must not use another's"
@@ -93,13 +94,13 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(searc
     search.next_assignment()
     search.report(0, 1, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, "ray/session-1/trial-0000/checkpoint_000000")
     rebuilt = Search(SPACE, search._ledger)
-    suggestion = LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1).suggest("a")
+    suggestion = LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1, GpuShares(0)).suggest("a")
     assert isinstance(suggestion, dict)
     assert suggestion["checkpoints"] == ["/runs/small-1/ray/session-1/trial-0000/checkpoint_000000"]
 
 
 def test_the_scheduler_records_a_report_and_returns_its_decision(search: Search) -> None:
-    scheduler = LedgerScheduler(search, "ray/session-2")
+    scheduler = LedgerScheduler(search, "ray/session-2", GpuShares(0))
     search.next_assignment(), search.next_assignment()
     good = result(1, 0.9, 0.9, checkpoint_dir_name="checkpoint_000000", **{"metrics/loss/total": 1})
     assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(0), good) == CONTINUE
@@ -113,25 +114,51 @@ def test_the_scheduler_records_a_report_and_returns_its_decision(search: Search)
 
 def test_a_complete_trial_is_stopped_by_ray(search: Search) -> None:
     search.next_assignment()
-    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), result(9)) == STOP
+    assert LedgerScheduler(search, "ray", GpuShares(0)).on_trial_result(NO_CONTROLLER, ray_trial(0), result(9)) == STOP
     assert search.trials[0].outcome is Outcome.COMPLETED
     assert search.trials[0].reports[-1].decision is Decision.COMPLETE
 
 
 def test_a_nan_stops(search: Search) -> None:
     search.next_assignment()
-    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), result(2, math.nan)) == STOP
+    assert (
+        LedgerScheduler(search, "ray", GpuShares(0)).on_trial_result(NO_CONTROLLER, ray_trial(0), result(2, math.nan))
+        == STOP
+    )
 
 
 def test_divergence_is_a_failure_with_the_workers_words(search: Search) -> None:
     search.next_assignment()
     diverged = {"epoch": 3, "error": "epoch 3: loss/total is nan"}
-    assert LedgerScheduler(search, "ray").on_trial_result(NO_CONTROLLER, ray_trial(0), diverged) == STOP
+    assert LedgerScheduler(search, "ray", GpuShares(0)).on_trial_result(NO_CONTROLLER, ray_trial(0), diverged) == STOP
     assert (search.trials[0].outcome, search.trials[0].error) == (Outcome.FAILED, "epoch 3: loss/total is nan")
 
 
+def test_a_trial_that_ran_out_of_gpu_memory_is_handed_out_again_with_a_larger_share(search: Search) -> None:
+    shares = GpuShares(0.25)
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, shares)
+    first = searcher.suggest("0")
+    assert isinstance(first, dict)
+    told: list[tuple[int, str]] = []
+    callback = FailureCallback(Crashes(search, lambda: 1), lambda *line: told.append(line), searcher)
+    for trial, share in enumerate((0.5, 1.0, 1.0)):
+        report = {"epoch": 0, "out_of_memory": f"time {trial}"}
+        scheduler = LedgerScheduler(search, "ray", shares)
+        assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(0), report) == STOP
+        callback.on_trial_result(1, [], ray_trial(0), report)
+        searcher.on_trial_complete(str(trial))
+        again = searcher.suggest(str(trial + 1))
+        assert isinstance(again, dict)
+        assert (again["number"], again["gpus"], again["trial"]) == (0, share, first["trial"])
+    assert told == [(0, "time 0"), (0, "time 1"), (0, "time 2")]
+    assert search.trials[0].outcome is Outcome.RUNNING
+    assert shares.of(1) == 0.25, "the others share as before"
+
+
 def failure_callback(search: Search, on_retry: Callable[[int, str], None] = ignore) -> FailureCallback:
-    return FailureCallback(Crashes(search, lambda: 1), on_retry, LedgerSearcher(search, "/runs", lambda: 1))
+    return FailureCallback(
+        Crashes(search, lambda: 1), on_retry, LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
+    )
 
 
 def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tmp_path: Path) -> None:
@@ -185,7 +212,7 @@ def test_a_trial_that_ray_gives_up_with_retries_left_is_handed_out_again(search:
 
 
 def test_a_trial_that_ray_ends_without_a_word_is_noticed_once(search: Search) -> None:
-    searcher = LedgerSearcher(search, "/runs", lambda: 1)
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
     callback = FailureCallback(Crashes(search, lambda: 1), ignore, searcher)
     assert isinstance(searcher.suggest("0"), dict)
     trial = ray_trial(0)
@@ -233,8 +260,8 @@ def test_without_hope_the_run_ends() -> None:
 def test_ray_may_pickle_all_of_them(search: Search) -> None:
     """Ray pickles its settings for a restoration that never happens; a ledger could not be."""
     adapters: list[Any] = [
-        LedgerSearcher(search, "/runs", lambda: 1),
-        LedgerScheduler(search, "ray"),
+        LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0)),
+        LedgerScheduler(search, "ray", GpuShares(0)),
         failure_callback(search),
         StopRequest(1.0, hope=lambda: True),
     ]

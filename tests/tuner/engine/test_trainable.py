@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from ray import tune
 from simulated_search import small_space
 
 from training.checkpoint import StorageError
 from training.data import DataError
+from tuner.engine.gpu_sharing import OutOfGpuMemoryError
 from tuner.engine.trainable import run_trial
 
 POINT = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}
@@ -62,6 +64,7 @@ def assignment(**trial: Any) -> dict[str, Any]:
         "trial": config.to_mapping(),
         "checkpoints": [],
         "device": "cpu",
+        "gpus": 0.0,
         "threads": 1,
         "confirmation": None,
     }
@@ -149,3 +152,36 @@ def test_a_storage_that_cannot_be_reached_costs_no_epoch(session: Session, monke
     assert session.reports == []
     run_trial(assignment())
     assert session.reports == [], "all epochs were trained"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nDetails"),
+        RuntimeError("CUDA error: out of memory\nDetails"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+    ],
+)
+def test_gpu_memory_that_is_used_up_is_named(
+    session: Session, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def train_epoch(*_: Any) -> dict[str, float]:
+        raise error
+
+    monkeypatch.setattr("training.trainer.Trainer.train_epoch", train_epoch)
+    run_trial({**assignment(), "gpus": 0.25})
+    (report,) = session.reports
+    assert report["out_of_memory"].startswith("out of GPU memory with 0.25 of a GPU (CUDA ")
+    assert report["out_of_memory"].endswith("; tried again with 0.5")
+    with pytest.raises(OutOfGpuMemoryError, match=r"with a whole GPU .*choose a smaller batch_size"):
+        run_trial({**assignment(), "gpus": 1.0})
+
+
+def test_another_error_of_torch_stays_what_it_is(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train_epoch(*_: Any) -> dict[str, float]:
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    monkeypatch.setattr("training.trainer.Trainer.train_epoch", train_epoch)
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        run_trial({**assignment(), "gpus": 0.25})
+    assert session.reports == []

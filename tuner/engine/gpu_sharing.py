@@ -1,0 +1,50 @@
+"""A trial that runs out of memory on a shared GPU: how it is recognised, and how much of a GPU it gets next."""
+
+
+class OutOfGpuMemoryError(Exception):
+    """A trial does not fit into the memory of a GPU that it has for itself."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error of torch says that the GPU's memory is used up, in whichever of its libraries."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    words = str(error)
+    return "CUDA error: out of memory" in words or "CUBLAS_STATUS_ALLOC_FAILED" in words
+
+
+class GpuShares:
+    """The share of a GPU that each trial gets: the space's, doubled each time that it was too small, at most a whole.
+
+    A larger share leaves fewer neighbours, whose memory it is that is missing.
+    """
+
+    def __init__(self, gpus_per_trial: float) -> None:
+        self._first = gpus_per_trial
+        self._enlarged: dict[int, float] = {}
+
+    def of(self, number: int) -> float:
+        """Give the share of a trial."""
+        return self._enlarged.get(number, self._first)
+
+    def enlarge(self, number: int) -> float:
+        """Double the share of a trial that ran out of memory, and give it."""
+        self._enlarged[number] = min(1.0, 2 * self.of(number))
+        return self._enlarged[number]
+
+
+def out_of_memory_line(share: float, error: BaseException) -> str:
+    """Name what happened to a trial that had a part of a GPU, and what comes next, in one line."""
+    reason = str(error).strip().splitlines()[0]
+    return f"out of GPU memory with {share:g} of a GPU ({reason}); tried again with {min(1.0, 2 * share):g}"
+
+
+def whole_gpu_error(error: BaseException) -> OutOfGpuMemoryError:
+    """Give the error of a trial that had a whole GPU."""
+    reason = str(error).strip().splitlines()[0]
+    return OutOfGpuMemoryError(
+        f"Out of GPU memory with a whole GPU ({reason}): choose a smaller batch_size or eval_batch_size, "
+        "or end the other programs on the GPU."
+    )
