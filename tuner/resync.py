@@ -36,12 +36,14 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     files = [folder.space_file, *write_front_files(folder.path, data)]
     from mlflow.exceptions import MlflowException
 
+    from tuner.tracking.projection import RefusedError
+
     try:
         projection.write(trials, data)
         ending = Ending.FINISHED if finished(space, trials) else Ending.INTERRUPTED
         projection.close(closing_status(ending, trials))
         projection.write_files(files)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, RefusedError, OSError) as error:
         raise UsageError(
             f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."
         ) from error

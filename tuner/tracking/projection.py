@@ -1,21 +1,28 @@
 """Writes a search into MLflow: one parent run, one child run a trial, each found by tag before it is made."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from tuner.ledger import Outcome, TrialRecord, trial_name
-from tuner.report.front_data import FrontData
+from tuner.report.front_data import CompletedTrial, FrontData
 from tuner.space import Space
 from tuner.tracking import layout
 
 # MLflow's limits for one batch; parameters and tags are far from theirs.
 _METRICS_A_BATCH = 1000
 _PAGE = 1000
+# Client errors that pass by themselves: deleted (and made again), too slow, too often.
+_PASSING = {404, 408, 429}
+
+
+class RefusedError(Exception):
+    """MLflow is there and does not take what it was given; everything else was written."""
 
 
 @dataclass
@@ -50,18 +57,25 @@ class Projection:
         return self._experiment_id
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
-        """Bring MLflow up to date with these trials."""
+        """Bring MLflow up to date with these trials.
+
+        Raises:
+            RefusedError: if MLflow refused some of them, such as one whose run somebody changed, after all others.
+
+        """
         try:
             if self._parent_id is None:
                 self._find_or_create()
-            for trial in trials:
-                self._write_trial(trial)
-            self._write_pareto(front)
+            refused = self._write_trials(trials)
+            self._write_pareto([point for point in front.points if point.number not in refused])
             self._write_parent(front)
         except Exception:
             # A run may exist whose id never arrived here: the next attempt looks for what there is.
             self._parent_id = None
             raise
+        if refused:
+            self._parent_id = None
+            raise RefusedError(_refusal(refused))
 
     def write_files(self, files: Sequence[Path]) -> None:
         """Put files beside the parent run, replacing those of the same name."""
@@ -133,6 +147,19 @@ class Projection:
         self._history_logged, self._described = 0, ""
         return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
 
+    def _write_trials(self, trials: Sequence[TrialRecord]) -> dict[int, MlflowException]:
+        """Write each trial, and give those that MLflow refused: one must not keep the others out."""
+        refused = {}
+        for trial in trials:
+            try:
+                self._write_trial(trial)
+            except MlflowException as error:
+                status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+                if status in _PASSING or not 400 <= status < 500:
+                    raise
+                refused[trial.number] = error
+        return refused
+
     def _write_trial(self, trial: TrialRecord) -> None:
         child = self._children.get(trial.number) or self._create_child(trial)
         if not child.described:
@@ -166,8 +193,8 @@ class Projection:
         self._children[trial.number] = _Child(run.info.run_id)
         return self._children[trial.number]
 
-    def _write_pareto(self, front: FrontData) -> None:
-        for point in front.points:
+    def _write_pareto(self, points: Sequence[CompletedTrial]) -> None:
+        for point in points:
             child = self._children[point.number]
             tags = layout.pareto_tags(point.on_front, point.pareto_rank)
             pairs = [(tag.key, tag.value) for tag in tags]
@@ -196,11 +223,22 @@ class Projection:
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
     ) -> None:
-        """Write in as few calls as MLflow's limit allows; tags go last, since they say what is complete."""
-        for start in range(0, len(metrics), _METRICS_A_BATCH):
+        """Write in as few calls as MLflow's limit allows; tags go with the last, since they say what is complete.
+
+        In one call MLflow itself writes parameters, metrics and tags in this order.
+        """
+        rest = len(metrics) % _METRICS_A_BATCH
+        for start in range(0, len(metrics) - rest, _METRICS_A_BATCH):
             self._client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_BATCH])
-        if params or tags:
-            self._client.log_batch(run_id, params=params, tags=tags)
+        last = metrics[len(metrics) - rest :]
+        if last or params or tags:
+            self._client.log_batch(run_id, metrics=last, params=params, tags=tags)
+
+
+def _refusal(refused: Mapping[int, MlflowException]) -> str:
+    number, error = next(iter(refused.items()))
+    others = f", and {len(refused) - 1} others" if len(refused) > 1 else ""
+    return f"MLflow refuses trial {number}{others}: {str(error).splitlines()[0]}"
 
 
 def _known(run: Run) -> _Child:

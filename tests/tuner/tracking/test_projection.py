@@ -1,7 +1,7 @@
 """A search in a real MLflow store: written once, whatever happens in between."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from tuner.report.front_data import FrontData, front_data
 from tuner.search import Search
 from tuner.space import Space, space_from_mapping
 from tuner.tracking import layout
-from tuner.tracking.projection import Projection
+from tuner.tracking.projection import Projection, RefusedError
 
 NUMBERS = itertools.count()
 
@@ -314,6 +314,33 @@ def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledge
     other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
     write(other, other.projection(), trials)
     assert broken == other.whole()
+
+
+def test_a_trial_that_mlflow_refuses_keeps_no_other_out(store: Store, ledger: Ledger) -> None:
+    """Somebody gave the run of trial 1 another parameter, which MLflow lets nobody change."""
+    trials = ledger.load()
+    running = replace(trials[1], outcome=Outcome.RUNNING, ended=None, reports=())
+    projection = store.projection()
+    projection.write([running], front_of(store.space, [running]))
+    run_id = store.runs()[1][1].info.run_id
+    store.client.set_terminated(run_id)
+    other = store.projection()
+    known = other._write_trials
+
+    def refusing(given: Sequence[TrialRecord]) -> dict[int, MlflowException]:
+        other._children[1].described = False
+        changed = [replace(trial, parameters={"alpha": 7.0}) if trial.number == 1 else trial for trial in given]
+        return known(changed)
+
+    other._write_trials = refusing  # type: ignore[method-assign]
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=r"MLflow refuses trial 1: .*alpha"):
+            write(store, other, trials)
+    _, children = store.runs()
+    assert sorted(children) == [trial.number for trial in trials]
+    for trial in trials:
+        if trial.number != 1:
+            assert children[trial.number].data.metrics["epochs_trained"] == trial.epochs_trained
 
 
 def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: Ledger) -> None:
