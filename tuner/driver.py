@@ -14,7 +14,7 @@ from tuner.data_check import checked_data
 from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
-from tuner.ledger import Ledger, default_ledger_url
+from tuner.ledger import Ledger, as_interrupted, default_ledger_url
 from tuner.lock import only_driver
 from tuner.plan import Plan, Request, plan_new
 from tuner.progress import LiveProgress, PlainProgress, Progress
@@ -137,7 +137,8 @@ def _conclude(
     ending: Ending, plan: Plan, search: Search, *, experiment_id: str | None, console: Console, resume: str
 ) -> int:
     space = plan.space
-    data = front_data(plan.folder.name, search.trials, space.objective_list, space.reference)
+    trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
+    data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
     table = None
     if space.confirm is not None:
         table = confirmation_table(space, confirmation_rows(space, search.trials))

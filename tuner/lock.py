@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from typing import TextIO
 from tuner.errors import UsageError
 
 _HELD = {errno.EAGAIN, errno.EACCES}
+# A reader that asks whether there is a driver holds the lock for a moment.
+_ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
 
 
 @contextmanager
@@ -35,10 +38,24 @@ def only_driver(folder: Path) -> Iterator[None]:
         yield
 
 
-def _lock(file: TextIO, folder: Path) -> None:
+def is_driven(folder: Path) -> bool:
+    """Tell whether a living driver has the lock of a search's folder; where there are no locks, none has."""
+    try:
+        with (folder / "driver.lock").open(encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    return False
+
+
+def _lock(file: TextIO, folder: Path, attempts: int = _ATTEMPTS) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        if error.errno in _HELD and attempts > 1:
+            time.sleep(_PAUSE_SECONDS)
+            _lock(file, folder, attempts - 1)
+            return
         if error.errno not in _HELD:
             raise UsageError(
                 f"The file system of {folder} has no locks ({error}), without which two drivers could spoil one "

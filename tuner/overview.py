@@ -5,16 +5,22 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, recorded_space
-from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.ledger import Ledger, Outcome, TrialRecord, as_interrupted
+from tuner.lock import is_driven
 from tuner.report.front_data import FrontData, front_data
 from tuner.space import Space
 from tuner.stop_rules import finished
 
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tuple[Space, list[TrialRecord], FrontData]:
-    """Read a search from its ledger; raise UsageError if there is none of this name."""
+    """Read a search from its ledger; raise UsageError if there is none of this name.
+
+    Where no driver is at work, the trials that are running on record are shown as interrupted.
+    """
     folder = find_search(runs_dir, name)
-    return _load(folder, folder.open_ledger(ledger_url))
+    space, trials = _read(folder.open_ledger(ledger_url))
+    shown = trials if is_driven(folder.path) else as_interrupted(trials)
+    return space, shown, front_data(name, shown, space.objective_list, space.reference, space.trial)
 
 
 def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, Any]]:
@@ -25,18 +31,17 @@ def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, An
     return [_row(folder, ledger_url) for folder in all_searches(runs_dir)]
 
 
-def _load(folder: SearchFolder, ledger: Ledger) -> tuple[Space, list[TrialRecord], FrontData]:
+def _read(ledger: Ledger) -> tuple[Space, list[TrialRecord]]:
     try:
-        space = recorded_space(ledger)
-        trials = ledger.load()
+        return recorded_space(ledger), ledger.load()
     finally:
         ledger.close()
-    return space, trials, front_data(folder.name, trials, space.objective_list, space.reference, space.trial)
 
 
 def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
     try:
-        space, trials, data = _load(folder, folder.open_ledger(folder.if_shared(ledger_url)))
+        space, trials = _read(folder.open_ledger(folder.if_shared(ledger_url)))
+        data = front_data(folder.name, trials, space.objective_list, space.reference)
         created = str(folder.frozen().get("created", ""))
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import UsageError
-from tuner.lock import only_driver
+from tuner.lock import is_driven, only_driver
 
 HOLDER = """
 import sys
 from pathlib import Path
-from tuner.lock import only_driver
+from tuner.lock import is_driven, only_driver
 with only_driver(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -51,6 +51,14 @@ def test_a_second_driver_is_refused_with_the_firsts_process_and_host(tmp_path: P
         first.communicate("done\n")
     with only_driver(tmp_path):
         assert (tmp_path / "driver.lock").read_text().startswith(f"process {os.getpid()} on ")
+
+
+def test_a_reader_sees_whether_a_driver_is_at_work(tmp_path: Path) -> None:
+    assert not is_driven(tmp_path), "nobody ever was"
+    with hold(tmp_path) as driver:
+        assert is_driven(tmp_path)
+        driver.communicate("done\n")
+    assert not is_driven(tmp_path)
 
 
 def test_a_driver_that_is_killed_holds_nothing(tmp_path: Path) -> None:

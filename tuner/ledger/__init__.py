@@ -1,6 +1,6 @@
 """The ledger: the durable record of a search, and the only truth about it."""
 
-from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, trial_name
+from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, trial_name
 from tuner.ledger.reports import report_times
 from tuner.ledger.store import Ledger, default_ledger_url
 
@@ -10,6 +10,7 @@ __all__ = [
     "Outcome",
     "Report",
     "TrialRecord",
+    "as_interrupted",
     "default_ledger_url",
     "report_times",
     "trial_name",

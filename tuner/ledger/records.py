@@ -1,7 +1,7 @@
 """What the ledger remembers of a trial, as frozen values: the form that every reader of it uses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ class Outcome(StrEnum):
     COMPLETED = "completed"  # trained for the whole budget
     STOPPED = "stopped"  # ended early: at a rung, or at any epoch whose objectives are not all finite
     FAILED = "failed"  # crashed more often than allowed, or diverged
+    INTERRUPTED = "interrupted"  # running on record, but no driver is at work: said by readers, never recorded
 
 
 class Decision(StrEnum):
@@ -64,3 +65,8 @@ class TrialRecord:
     def last_metrics(self) -> dict[str, float]:
         """Metrics of the last reported epoch: final values only if the trial completed."""
         return self.reports[-1].metrics if self.reports else {}
+
+
+def as_interrupted(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Show the running trials of a search that nobody drives for what they are: they go on when it is resumed."""
+    return [replace(t, outcome=Outcome.INTERRUPTED) if t.outcome is Outcome.RUNNING else t for t in trials]

@@ -23,6 +23,7 @@ from tuner.ledger import reports
 from tuner.ledger.connection import connect
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
+from tuner.ledger.trouble import named_trouble
 from tuner.objectives import Objective
 from tuner.urls import without_password
 
@@ -116,12 +117,14 @@ class Ledger:
 
     def facts(self) -> dict[str, Any]:
         """Give what was recorded of the search as a whole."""
-        return dict(self._study.user_attrs)
+        with named_trouble(self.url):
+            return dict(self._study.user_attrs)
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         """Record facts of the search as a whole, replacing those of the same name."""
-        for key, value in facts.items():
-            self._study.set_user_attr(key, value)
+        with named_trouble(self.url):
+            for key, value in facts.items():
+                self._study.set_user_attr(key, value)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
@@ -131,22 +134,23 @@ class Ledger:
             distributions=dict(distributions),
             user_attrs={_STARTED: time.time()},
         )
-        # Not by the study, which would keep every trial in memory.
-        trial_id = self._storage.create_new_trial(self._study._study_id, trial)  # noqa: SLF001
-        number = self._storage.get_trial_number_from_id(trial_id)
+        with named_trouble(self.url):
+            # Not by the study, which would keep every trial in memory.
+            trial_id = self._storage.create_new_trial(self._study._study_id, trial)  # noqa: SLF001
+            number = self._storage.get_trial_number_from_id(trial_id)
         self._trial_ids[number] = trial_id
         return number
 
     def record(self, number: int, report: Report) -> None:
         """Record one epoch with the decision on it, in one transaction."""
-        with self._engine.begin() as connection:
+        with named_trouble(self.url), self._engine.begin() as connection:
             connection.execute(reports.table.insert().values(reports.row_of(self.search, number, report)))
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
         table = reports.table
         of_trial = (table.c.search == self.search) & (table.c.trial == number)
-        with self._engine.begin() as connection:
+        with named_trouble(self.url), self._engine.begin() as connection:
             connection.execute(table.update().where(of_trial, table.c.epoch == epoch).values(checkpoint=checkpoint))
             connection.execute(table.update().where(of_trial, table.c.epoch > epoch).values(checkpoint=None))
 
@@ -158,24 +162,27 @@ class Ledger:
         Raises optuna's UpdateFinishedTrialError if it has ended already.
         """
         attributes = {_ENDED: time.time()} if error is None else {_ENDED: time.time(), _ERROR: error}
-        trial_id = self._trial_id(number)
-        for key, value in attributes.items():
-            self._storage.set_trial_user_attr(trial_id, key, value)
-        self._storage.set_trial_state_values(trial_id, _STATES[outcome], values)
-        (row,) = self._trials(trial_id)
-        return _record(row, self._reader.stored(number).get(number, ()))
+        with named_trouble(self.url):
+            trial_id = self._trial_id(number)
+            for key, value in attributes.items():
+                self._storage.set_trial_user_attr(trial_id, key, value)
+            self._storage.set_trial_state_values(trial_id, _STATES[outcome], values)
+            (row,) = self._trials(trial_id)
+            return _record(row, self._reader.stored(number).get(number, ()))
 
     def load(self) -> list[TrialRecord]:
         """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
-        stored = self._reader.stored()
-        rows = self._trials()
-        self._trial_ids = {row.number: row.trial_id for row in rows}
-        records = (_record(row, stored.get(row.number, ())) for row in rows)
-        return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
+        with named_trouble(self.url):
+            stored = self._reader.stored()
+            rows = self._trials()
+            self._trial_ids = {row.number: row.trial_id for row in rows}
+            records = (_record(row, stored.get(row.number, ())) for row in rows)
+            return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
 
     def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
         """Read the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
-        return self._reader.at_epochs(epochs)
+        with named_trouble(self.url):
+            yield from self._reader.at_epochs(epochs)
 
     def delete(self) -> None:
         """Remove the record of a search that could not begin, so that its name is free, and close."""

@@ -16,6 +16,7 @@ from tuner.report.seed_means import MeanMark
 SYMBOLS = {
     Outcome.STOPPED: "x-thin-open",
     Outcome.RUNNING: "triangle-right-open",
+    Outcome.INTERRUPTED: "triangle-right-open",
     Outcome.FAILED: "cross-thin-open",
     Outcome.COMPLETED: "circle-open",
 }

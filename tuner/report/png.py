@@ -23,7 +23,7 @@ from tuner.report.tables import summary
 
 WIDTH, HEIGHT, DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
 SUBTITLE_COLUMNS = 115  # characters
-SYMBOLS = {Outcome.STOPPED: "x", Outcome.RUNNING: ">", Outcome.FAILED: "+"}
+SYMBOLS = {Outcome.STOPPED: "x", Outcome.RUNNING: ">", Outcome.INTERRUPTED: ">", Outcome.FAILED: "+"}
 
 
 def front_png(data: FrontData) -> bytes:

@@ -16,6 +16,7 @@ from tuner.report.front_data import CompletedTrial, FrontData
 
 _ENDED = {
     Outcome.RUNNING: "is still running",
+    Outcome.INTERRUPTED: "was interrupted",
     Outcome.COMPLETED: "ended with a value that is not finite",
     Outcome.STOPPED: "was stopped",
     Outcome.FAILED: "failed",

@@ -130,7 +130,7 @@ def test_a_chosen_trial_is_exported_and_registered(tuner: Tuner, tmp_path: Path,
         ("export unknown 0 --out x", "There is no search named 'unknown'"),
         ("register unknown 0", "There is no search named 'unknown'"),
         (f"register {SEARCH} 0 --tracking-uri http://127.0.0.1:1", "MLflow does not answer"),
-        (f"register {SEARCH} 1", "Trial 1 is running after 0 epochs, but must be completed to be registered"),
+        (f"register {SEARCH} 1", "Trial 1 is interrupted after 0 epochs, but must be completed to be registered"),
     ],
 )
 def test_what_cannot_be_exported_or_registered_says_why(

@@ -78,7 +78,7 @@ def test_json_holds_front_dominated_counts_and_hypervolume() -> None:
     assert [entry["trial"] for entry in document["dominated"]] == [point.number for point in data.dominated]
     assert document["front"][0]["metrics"] == data.front[0].metrics
     assert document["front"][0]["parameters"] == data.front[0].parameters
-    assert document["counts"] == {"completed": 14, "stopped": 13, "failed": 1, "running": 2}
+    assert document["counts"] == {"completed": 14, "stopped": 13, "failed": 1, "interrupted": 0, "running": 2}
     assert document["hypervolume"] == data.hypervolume
     assert document["knee"] == data.knee
     assert document["objectives"][1] == {"name": "pgd_accuracy", "direction": "maximize"}

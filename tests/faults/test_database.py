@@ -1,0 +1,102 @@
+"""A ledger whose disk is full, whose file is damaged or may not be written: named, and nothing on record is lost."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
+
+from tuner.errors import UsageError
+from tuner.ledger import Ledger
+from tuner.ledger.trouble import LedgerError
+from tuner.lock import only_driver
+from tuner.search import Search
+
+SPACE = small_space()
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger) -> Ledger:
+    return make_ledger(SPACE)
+
+
+@contextmanager
+def restricted(ledger: Ledger, pragma: str) -> Iterator[None]:
+    """Set a limit of SQLite's on every connection of a ledger; `{pages}` is what the file has now."""
+
+    def limit(connection: Any, record: object) -> None:
+        del record
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA {pragma.format(pages=pages)}")
+
+    engines = (ledger._engine, ledger._storage.engine)
+    for engine in engines:
+        engine.dispose()
+        sa.event.listen(engine, "connect", limit)
+    yield
+    for engine in engines:
+        sa.event.remove(engine, "connect", limit)
+        engine.dispose()
+
+
+def test_a_full_disk_ends_a_search_with_its_record_whole(ledger: Ledger, make_ledger: MakeLedger) -> None:
+    """SQLite says of a file that may grow no further what it says of a full disk."""
+    full = r"database or disk is full\. What is on record stays; free some space"
+    with restricted(ledger, "max_page_count={pages}"), pytest.raises(LedgerError, match=full):
+        drive(Search(SPACE, ledger))
+    roomy = Ledger.open(ledger.url, SEARCH)
+    assert roomy.load(), "it did begin"
+    drive(Search(SPACE, roomy))
+    undisturbed = make_ledger(SPACE, "undisturbed")
+    drive(Search(SPACE, undisturbed))
+    assert on_record(roomy) == on_record(undisturbed)
+    roomy.close()
+
+
+def damage(file: Path, table: str) -> None:
+    """Overwrite the first page of a table, as a broken disk does."""
+    engine = sa.create_engine(f"sqlite:///{file}")
+    with engine.connect() as connection:
+        connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        page = connection.execute(sa.text(f"SELECT rootpage FROM sqlite_master WHERE name = '{table}'")).scalar_one()
+        size = connection.execute(sa.text("PRAGMA page_size")).scalar_one()
+    engine.dispose()
+    with file.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(b"\xa5" * size)
+
+
+@pytest.mark.parametrize("table", ["tuner_reports", "trials", "trial_params"])
+def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: Ledger, table: str) -> None:
+    drive(Search(SPACE, ledger))
+    ledger.close()
+    damage(Path(ledger.url.removeprefix("sqlite:///")), table)
+    with pytest.raises(UsageError, match=r"malformed\. What is on record stays; restore the file .*\.recover"):
+        Ledger.open(ledger.url, SEARCH).load()
+
+
+def test_a_file_that_may_not_be_written_is_named(ledger: Ledger) -> None:
+    search = Search(SPACE, ledger)
+    with (
+        restricted(ledger, "query_only=ON"),
+        pytest.raises(LedgerError, match=r"readonly database\..* check the rights"),
+    ):
+        drive(search)
+    assert ledger.load() == []
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights bind nobody who runs tests as root, hence the error of the system itself."""
+
+    def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
+        del arguments, named
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(UsageError, match=r"driver\.lock cannot be written: .*Permission denied.* Check the rights"):
+        only_driver(tmp_path).__enter__()
