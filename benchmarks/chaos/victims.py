@@ -3,8 +3,9 @@
 from enum import StrEnum
 from pathlib import Path
 
-_TRIAL = "ray::"
-_IDLE = "ray::IDLE"
+_WORKER = "ray::"
+# Of the node, and of nobody yet.
+_NO_TRIALS = ("Agent", "IDLE")
 
 
 class Victim(StrEnum):
@@ -22,7 +23,8 @@ def find(driver: int, victim: Victim) -> list[int]:
     below = {pid: command for pid, command in _descendants(driver).items() if command}
     if victim is Victim.RAYLET:
         return [pid for pid, command in below.items() if Path(command.split("\0")[0]).name == "raylet"]
-    return [pid for pid, command in below.items() if command.startswith(_TRIAL) and not command.startswith(_IDLE)]
+    workers = {pid: command for pid, command in below.items() if command.startswith(_WORKER)}
+    return [pid for pid, command in workers.items() if not any(word in command for word in _NO_TRIALS)]
 
 
 def _descendants(driver: int) -> dict[int, str]:

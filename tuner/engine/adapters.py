@@ -156,13 +156,14 @@ class FailureCallback(_Unpickled, tune.Callback):
 
 
 class StopRequest(_Unpickled, tune.Stopper):
-    """Ends the run of Ray Tune when asked to, when its time is over, or when there is no `hope`.
+    """Ends the run of Ray Tune when asked to, when its time is over, when its node is lost, or when there is no `hope`.
 
     The ledger keeps what is unfinished.
     """
 
     def __init__(self, time_budget_seconds: float | None, hope: Callable[[], bool]) -> None:
         self.requested = False
+        self.node_lost = False
         self._hope = hope
         self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
 
@@ -178,7 +179,7 @@ class StopRequest(_Unpickled, tune.Stopper):
 
     def stop_all(self) -> bool:
         """Ray asks this between events."""
-        return self.requested or self.out_of_time or not self._hope()
+        return self.requested or self.node_lost or self.out_of_time or not self._hope()
 
 
 def _traceback(trial: Trial) -> str:

@@ -16,6 +16,7 @@ from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.node_watch import node_watch, own_node_is_alive
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.search import Search
@@ -35,7 +36,7 @@ def run_session(
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
 
-    Raises BrokenOffError where trials do nothing but crash.
+    Raises BrokenOffError where trials do nothing but crash, or where Ray's node below this driver has died.
 
     The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with what the ledger holds; a second
     one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the signal went to
@@ -68,14 +69,29 @@ def run_session(
             verbose=0,
         ),
     )
-    with _signals(stop, on_stopping, on_stuck):
-        tuner.fit()
+    watchdog = threading.Timer(_PATIENCE_SECONDS, on_stuck)
+    watchdog.daemon = True
+
+    def lose_node() -> None:
+        stop.node_lost = True
+        if not stop.requested:  # which has started it
+            watchdog.start()
+
+    try:
+        with _signals(stop, on_stopping, watchdog), node_watch(own_node_is_alive, lose_node):
+            tuner.fit()
+    finally:
+        watchdog.cancel()
     return _ending(search, stop, crashes)
 
 
 def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
     if stop.requested:
         return Ending.FINISHED if search.finished else Ending.INTERRUPTED
+    if stop.node_lost and not search.finished:
+        raise BrokenOffError(
+            "Ray's node on this machine died, and with it the trials that ran; resume to start it anew."
+        )
     if crashes.too_many:
         raise BrokenOffError(crashes.verdict)
     if stop.out_of_time:
@@ -99,10 +115,8 @@ def _next_session(folder: Path) -> str:
 
 
 @contextmanager
-def _signals(stop: StopRequest, on_stopping: Callable[[], None], on_stuck: Callable[[], None]) -> Iterator[None]:
+def _signals(stop: StopRequest, on_stopping: Callable[[], None], watchdog: threading.Timer) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    watchdog = threading.Timer(_PATIENCE_SECONDS, on_stuck)
-    watchdog.daemon = True
 
     def again(number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -113,7 +127,8 @@ def _signals(stop: StopRequest, on_stopping: Callable[[], None], on_stuck: Calla
         stop.requested = True
         for handled in before:
             signal.signal(handled, again)
-        watchdog.start()
+        if not stop.node_lost:  # which has started it
+            watchdog.start()
         on_stopping()
 
     for number in before:
@@ -121,6 +136,5 @@ def _signals(stop: StopRequest, on_stopping: Callable[[], None], on_stuck: Calla
     try:
         yield
     finally:
-        watchdog.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,0 +1,39 @@
+"""`tuner run` whose trials sleep in place of training: SECONDS an epoch, then the command's own arguments.
+
+So a search takes as long as its epochs, whatever else the machine does, and what its tracking costs can be seen.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tuner.cli import main
+from tuner.engine import cluster
+
+SECONDS = float(sys.argv[1])
+
+
+def sleeping_trial(assignment: dict[str, Any]) -> None:
+    """Take the place of `run_trial` in the workers; Ray sends it to them whole."""
+    from ray import tune
+
+    for epoch in range(1, assignment["trial"]["epochs"] + 1):
+        time.sleep(SECONDS)
+        share = epoch / assignment["trial"]["epochs"]
+        metrics = {f"loss/{name}": 1 - share for name in ("natural", "adversarial", "total")}
+        natural, robust = share * assignment["trial"]["alpha"], share * (1 - assignment["trial"]["alpha"])
+        tune.report({"epoch": epoch, "metrics": {"natural_accuracy": natural, "pgd_accuracy": robust, **metrics}})
+
+
+def connect(address: str | None, connect: Callable[[str | None], None] = cluster.connect) -> None:
+    """Connect as ever, and only then touch the session: Ray reads its settings when it is imported."""
+    connect(address)
+    from tuner.engine import session
+
+    session.run_trial = sleeping_trial  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    cluster.connect = connect
+    main(["run", *sys.argv[2:]])

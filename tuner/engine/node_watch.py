@@ -1,0 +1,42 @@
+"""Notices that Ray's node below the driver has died: its raylet was killed, or the machine ran out of memory.
+
+Ray then goes on waiting for a node that never comes back, and every trial of this driver dies with it.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_INTERVAL_SECONDS = 2.0
+
+
+@contextmanager
+def node_watch(
+    is_alive: Callable[[], bool], on_lost: Callable[[], None], interval_seconds: float = _INTERVAL_SECONDS
+) -> Iterator[None]:
+    """Ask `is_alive` every few seconds, and call `on_lost`, from another thread, when it says no for the first time."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(interval_seconds):
+            if not is_alive():
+                on_lost()
+                return
+
+    thread = threading.Thread(target=watch, name="node-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+
+
+def own_node_is_alive() -> bool:
+    """Tell whether Ray counts the driver's own node among the living; without an answer, it may be."""
+    import ray
+
+    try:
+        own = ray.get_runtime_context().get_node_id()
+        return any(node["NodeID"] == own and node["Alive"] for node in ray.nodes())  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001 - whatever Ray raises while it ends or connects again, it says nothing of the node
+        return True
