@@ -1,0 +1,60 @@
+"""MLflow that does not answer: the search goes on without it, and what is missing is written later."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from simulated_search import MakeLedger, drive, small_space
+
+from tuner.ledger import TrialRecord
+from tuner.report.front_data import FrontData
+from tuner.search import Search
+from tuner.tracking import publisher as publisher_module
+from tuner.tracking.publisher import Publisher
+
+SPACE = small_space()
+PATIENCE_SECONDS = 20
+
+
+@dataclass
+class HangingProjection:
+    """A server that takes a call and gives no answer until it is let go."""
+
+    hanging: threading.Event = field(default_factory=threading.Event)
+    answer: threading.Event = field(default_factory=threading.Event)
+    written: int = 0
+
+    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
+        del front
+        self.hanging.set()
+        assert self.answer.wait(PATIENCE_SECONDS)
+        self.written = len(trials)
+
+    def write_files(self, files: Sequence[Path]) -> None:
+        """Take them."""
+
+    def close(self, status: str) -> None:
+        """Take it."""
+
+
+def test_a_search_ends_while_one_call_to_mlflow_hangs(
+    make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
+    monkeypatch.setattr(publisher_module, "write_front_files", lambda *_: [])
+    projection = HangingProjection()
+    anything: Any = projection
+    search = Search(SPACE, make_ledger(SPACE))
+    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+    search.listeners.append(publisher)
+    publisher.start()
+    assert projection.hanging.wait(PATIENCE_SECONDS)
+    drive(search)
+    assert search.finished, "though no call was answered"
+    assert projection.written == 0
+    projection.answer.set()
+    assert publisher.close("FINISHED")
+    assert projection.written == len(search.trials)
