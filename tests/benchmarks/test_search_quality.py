@@ -168,4 +168,4 @@ def test_a_kept_search_is_not_simulated_again(tmp_path: Path, monkeypatch: pytes
     first = run._run(pair)
     monkeypatch.setattr(run, "_simulated", lambda *_: pytest.fail("was simulated again"))
     assert run._run(pair) == first
-    assert len(first) >= 2
+    assert first
