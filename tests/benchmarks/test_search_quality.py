@@ -163,7 +163,7 @@ def test_a_task_is_its_own_description() -> None:
 
 
 def test_a_kept_search_is_not_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = Settings((YARDSTICK,), 1, 2, 4, None, (), tmp_path / "kept")
+    settings = Settings((YARDSTICK,), 1, 8, 4, None, (), tmp_path / "kept")
     pair = (settings, "trade_off", YARDSTICK, 0)
     first = run._run(pair)
     monkeypatch.setattr(run, "_simulated", lambda *_: pytest.fail("was simulated again"))
