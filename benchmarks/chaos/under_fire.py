@@ -121,6 +121,10 @@ class UnderFire:
             if self._on_record() > before:
                 return True
             time.sleep(0.1)
+        if process.poll() is None:
+            self._search.stuck.append(f"the driver of {self._search.folder.name} trained nothing any more")
+            process.kill()
+            process.wait()
         return False
 
     def _on_record(self) -> int:
