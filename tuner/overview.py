@@ -1,8 +1,10 @@
 """Searches as their readers see them: one search with its front, or a line for each search of a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tuner.confirm.results import confirmed_trials
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, recorded_space
 from tuner.ledger import Ledger, Outcome, TrialRecord
@@ -14,7 +16,8 @@ from tuner.stop_rules import finished
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tuple[Space, list[TrialRecord], FrontData]:
     """Read a search from its ledger; raise UsageError if there is none of this name."""
     folder = find_search(runs_dir, name)
-    return _load(folder, folder.open_ledger(ledger_url))
+    space, trials, data = _load(folder, folder.open_ledger(ledger_url))
+    return space, trials, replace(data, confirmed=confirmed_trials(runs_dir, name, trials))
 
 
 def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, Any]]:
