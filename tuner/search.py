@@ -16,7 +16,7 @@ from tuner.asha import Brackets
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
 from tuner.objectives import FloatArray, as_losses, loss_limits
 from tuner.sampling import propose
-from tuner.search_evidence import Values, evidence
+from tuner.search_evidence import Values, evidence, has_failed
 from tuner.space import Space
 from tuner.space.grid import grid
 from tuner.stop_rules import stop_reason
@@ -68,8 +68,12 @@ class Search:
         self._brackets = _brackets(space)
         self._values = Values(compared_epochs(space))
         self._earlier = from_facts(ledger.facts())
-        for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
-            self._restore(trial)
+        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
+        for number, report in ledger.reports_at(self._values.epochs):
+            rung = report.rung and self._brackets.is_rung(number, report.epoch)
+            self._note(number, report.epoch, report.metrics, rung=rung)
+        for trial in self.trials:
+            self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
 
     @property
@@ -173,18 +177,13 @@ class Search:
             self._end(trial.number, Outcome.STOPPED)
 
     def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
-        # The time on record, not this process's: a rebuilt search must give MLflow the same one.
-        record = self._ledger.finish(number, outcome, values, error)
-        ended = replace(self._trials[number], outcome=outcome, ended=record.ended, error=error)
+        # As it is on record: a rebuilt search must give MLflow the same times, and its reports need no memory.
+        ended = self._ledger.finish(number, outcome, values, error)
         self._trials[number] = ended
+        if has_failed(ended, self._objectives):
+            self._failed.add(number)
         for listener in self.listeners:
             listener.on_ended(ended)
-
-    def _restore(self, trial: TrialRecord) -> None:
-        for report in trial.reports:
-            rung = report.rung and self._brackets.is_rung(trial.number, report.epoch)
-            self._note(trial.number, report.epoch, report.metrics, rung=rung)
-        self._end_if_decided(trial)
 
     def _note(self, number: int, epoch: int, metrics: Mapping[str, float], *, rung: bool) -> None:
         losses = self._losses(metrics)
@@ -211,7 +210,7 @@ class Search:
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
-            evidence(self.trials, self._values, self._objectives, self._earlier),
+            evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
             seed=self.space.search.seed,
             number=number,
             fixed=starts[number] if number < len(starts) else None,

@@ -1,6 +1,7 @@
 """What the ledger remembers of a trial, as frozen values: the form that every reader of it uses."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -51,7 +52,7 @@ class TrialRecord:
     outcome: Outcome
     started: float
     ended: float | None = None
-    reports: tuple[Report, ...] = field(default=())
+    reports: Sequence[Report] = ()
     error: str | None = None
 
     @property

@@ -1,12 +1,11 @@
 """What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
 
-from tuner.ledger.records import Outcome, TrialRecord
+from tuner.ledger import Outcome, TrialRecord, report_times
 from tuner.report.format import displayed
 from tuner.report.front_data import FrontData
 
@@ -35,10 +34,11 @@ class Curve:
 
 def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
-    times = sorted(report.time for record in data.records for report in record.reports)
-    return tuple(
-        GrowthPoint(bisect_right(times, entry.ended), entry.hypervolume, entry.number) for entry in data.history
-    )
+    if not data.history:
+        return ()
+    times = np.sort(np.concatenate([report_times(record) for record in data.records]))
+    epochs = np.searchsorted(times, [entry.ended for entry in data.history], side="right").tolist()
+    return tuple(GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True))
 
 
 def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
@@ -53,12 +53,13 @@ def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
 
 
 def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
+    reports = tuple(record.reports)
     return Curve(
         number=record.number,
         outcome=record.outcome,
         on_front=on_front,
-        epochs=tuple(report.epoch for report in record.reports),
-        values={name: tuple(_shown(name, report.metrics.get(name)) for report in record.reports) for name in names},
+        epochs=tuple(report.epoch for report in reports),
+        values={name: tuple(_shown(name, report.metrics.get(name)) for report in reports) for name in names},
     )
 
 
