@@ -19,7 +19,7 @@ from playwright.sync_api import Frame, Page, sync_playwright
 CHROMIUM = shutil.which("chromium")
 _QUIET = "disable-quic no-first-run disable-background-networking disable-component-update disable-sync disable-gpu"
 _FLAGS = ["--no-sandbox", *(f"--{flag}" for flag in _QUIET.split())]
-_PATIENCE_MS = 60_000
+_PATIENCE_MS = 120_000
 _NAME_CELL = "[role=gridcell][col-id*='Run Name']"
 
 
@@ -73,6 +73,7 @@ class Pages:
 
     def open_experiment(self, link: str) -> None:
         """Follow a printed link; close the assistant, which a new browser shows first."""
+        self.page.goto("about:blank")  # else a link that differs in nothing would load nothing
         self.page.goto(link)
         self.page.locator(_NAME_CELL).first.wait_for()
         assistant = self.page.get_by_text("Ask questions about your")
@@ -92,11 +93,12 @@ class Pages:
         return self.page.locator(f"{_NAME_CELL} a").all_inner_texts()
 
     def charts(self, names: list[str], picture: str) -> dict[str, int]:
-        """Open the chart view and give for each chart of these names how many points its line has."""
+        """Open the chart view of folded searches; give for each chart of these names how many points its line has."""
         self.page.locator("label:has(input[value=CHART])").click()
         lines = {}
         for name in names:
             card = self.page.get_by_test_id("experiment-view-compare-runs-card").filter(has_text=name)
+            card.scroll_into_view_if_needed()
             card.locator(".point").first.wait_for()
             lines[name] = card.locator(".point").count()
         self.take(picture)
@@ -104,7 +106,6 @@ class Pages:
 
     def compare_runs(self, picture: str) -> list[str]:
         """Choose all runs below the first of the table, compare them, and give the names of the plots on offer."""
-        self.page.locator("label:has(input[value=TABLE])").click()
         boxes = self.page.locator(".ag-pinned-left-cols-container .ag-row .ag-selection-checkbox input")
         boxes.nth(1).wait_for()
         for index in range(1, boxes.count()):
@@ -132,6 +133,8 @@ class Pages:
         frame = handle.content_frame()
         assert frame
         frame.locator("#front .scatterlayer .point").first.wait_for()
+        # The path is a folder of the machine that the picture is taken on.
+        self.page.get_by_text("Path:").evaluate("element => { element.style.visibility = 'hidden'; }")
         self.take(picture)
         return frame
 
@@ -140,30 +143,25 @@ class Pages:
         self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
 
 
-def hover_text(frame: Frame, trace: str, index: int) -> str:
-    """Move the mouse to a point of a figure and give the text that appears there."""
-    place = frame.evaluate(
+def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:
+    """Move the mouse to a point of a figure's layer and give the text that appears there."""
+    x, y = frame.evaluate(
         """([name, index]) => {
             const figure = document.getElementById('front');
-            const trace = figure.data.find(found => found.name === name);
-            const box = figure.querySelector('.nsewdrag').getBoundingClientRect();
+            const layer = figure.data.find(found => found.name === name);
             const {xaxis, yaxis} = figure._fullLayout;
-            return [box.left + xaxis.d2p(trace.x[index]), box.top + yaxis.d2p(trace.y[index])];
+            return [xaxis.d2p(layer.x[index]), yaxis.d2p(layer.y[index])];
         }""",
-        [trace, index],
+        [name, index],
     )
-    frame.locator("#front .nsewdrag").first.scroll_into_view_if_needed()
-    frame.locator("#front .nsewdrag").first.hover(position=_inside(frame, place))
+    area = frame.locator("#front .nsewdrag").bounding_box()
+    assert area
+    # On its way, for Plotly looks at moves and not at where the mouse is.
+    page.mouse.move(area["x"] + x - 40, area["y"] + y)
+    page.mouse.move(area["x"] + x, area["y"] + y, steps=10)
     label = frame.locator("#front .hovertext")
     label.wait_for()
-    return "\n".join(label.locator("tspan.line").all_inner_texts())
-
-
-def _inside(frame: Frame, place: list[float]) -> Any:
-    box = frame.locator("#front .nsewdrag").first.evaluate(
-        "e => { const b = e.getBoundingClientRect(); return [b.left, b.top]; }"
-    )
-    return {"x": place[0] - box[0], "y": place[1] - box[1]}
+    return str(label.locator("text").first.get_attribute("data-unformatted"))
 
 
 @contextmanager

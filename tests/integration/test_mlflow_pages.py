@@ -51,12 +51,13 @@ def visit(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
         yield Visit(data, pages, links["digits_tradeoff"])
 
 
-def test_the_filter_lists_exactly_the_front_and_charts_and_comparison_work(visit: Visit) -> None:
+def test_charts_grow_the_filter_lists_exactly_the_front_and_trials_compare(visit: Visit) -> None:
+    visit.pages.open_experiment(visit.link)
+    charts = visit.pages.charts(["hypervolume", "front_size"], "mlflow_charts")
+    assert charts == {"hypervolume": len(visit.data.history), "front_size": len(visit.data.history)}
     visit.pages.open_experiment(visit.link)
     listed = visit.pages.listed_runs(f"tags.tuner.search = '{NAME}' and tags.pareto = 'front'", "mlflow_front")
     assert sorted(listed) == sorted([NAME, *(f"trial-{point.number:04d}" for point in visit.data.front)])
-    charts = visit.pages.charts(["hypervolume", "front_size"], "mlflow_charts")
-    assert charts == {"hypervolume": len(visit.data.history), "front_size": len(visit.data.history)}
     plots = visit.pages.compare_runs("mlflow_compare")
     assert {"Parallel Coordinates Plot", "Scatter Plot"} <= set(plots)
 
@@ -73,7 +74,7 @@ def test_the_search_has_table_picture_and_page(visit: Visit) -> None:
     drawn = frame.evaluate("Object.fromEntries(document.getElementById('front').data.map(t => [t.name, t.x]))")
     assert drawn["Pareto front"] == pytest.approx([100 * p.metrics["natural_accuracy"] for p in visit.data.front])
     best = visit.data.front[0]
-    shown = hover_text(frame, "Pareto front", 0)
+    shown = hover_text(visit.pages.page, frame, "Pareto front", 0)
     assert f"trial-{best.number:04d}" in shown
     assert f"PGD accuracy (%): {100 * best.metrics['pgd_accuracy']:.2f}" in shown
     assert f"lambda: {best.parameters['lambda']:.4g}" in shown
