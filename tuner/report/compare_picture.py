@@ -7,6 +7,7 @@ from tuner.report.compare import compare
 from tuner.report.front_data import FrontData
 from tuner.report.picture import Form, add_legend, draw_means, draw_published, framed, scatter, write_title, written
 
+_TITLE_COLUMNS = 60  # longer ones leave the picture; the legend has the names
 SYMBOLS = ("o", "s", "^", "p", "*", "h", "X")
 
 
@@ -14,7 +15,10 @@ def comparison_picture(searches: Sequence[FrontData], form: Form) -> bytes:
     """Draw each front as a step line with its points, or a grid with seeds as its means, joined, with their bars."""
     shown = compare(searches)
     figure, axes = framed(shown.x, shown.y)
-    write_title(axes, ", ".join(shown.fronts), " ".join(shown.figure_notes))
+    names = ", ".join(shown.fronts)
+    write_title(
+        axes, names if len(names) <= _TITLE_COLUMNS else f"{len(shown.fronts)} fronts", " ".join(shown.figure_notes)
+    )
     for index, (name, front) in enumerate(shown.fronts.items()):
         colour, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
         if front.means:

@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
+from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 from typed_commands import Tuner
 
 from tuner.confirm.plan import Choice, confirmation_space
@@ -98,11 +98,3 @@ def test_methods_searched_in_one_space_are_compared_in_one_figure(
     if form == "svg":
         assert ET.fromstring(out.read_text()).tag.endswith("svg")
     assert out.stat().st_size > 10_000
-
-
-def test_a_comparison_is_a_page_or_a_picture(tuner: Tuner, make_ledger: MakeLedger) -> None:
-    space = small_space()
-    drive(Search(space, make_ledger(space)))
-    answer = tuner("front", SEARCH, "--by", "bottleneck", "--out", "front.pdf")
-    assert answer.code == 2
-    assert "must end in .html" in answer.err
