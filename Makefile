@@ -5,7 +5,7 @@ SPACE ?= digits_tradeoff
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: search test clean
+.PHONY: search test screenshots clean
 
 search: $(VENV)/installed
 	$(BIN)/python -m tuner.run --space $(SPACE) $(ARGS)
@@ -16,6 +16,9 @@ test: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not slow" --numprocesses 2 $(ARGS)
 	$(BIN)/pytest -m slow $(ARGS)
+
+screenshots: $(VENV)/installed-test
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/integration/test_mlflow_pages.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

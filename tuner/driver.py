@@ -139,13 +139,12 @@ def _conclude(
     space = plan.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
     data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
-    table = None
+    table, confirms = None, None
     if space.confirm is not None:
-        table = confirmation_table(space, confirmation_rows(space, search.trials))
-    if space.confirm is not None:
+        table, confirms = confirmation_table(space, confirmation_rows(space, search.trials)), space.confirm.search
         for line in warning_lines(plan.folder.path):
             print_line(console, f"Warning: {line}")
-    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table)
+    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table, confirms=confirms)
     if ending is not Ending.FINISHED:
         print_line(console, f"{_WHY[ending]} {resume}")
         return _EXIT_CODES[ending]

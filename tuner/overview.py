@@ -1,8 +1,10 @@
 """Searches as their readers see them: one search with its front, or a line for each search of a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from tuner.confirm.results import confirmed_trials
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, recorded_space
 from tuner.ledger import Ledger, Outcome, TrialRecord, as_interrupted
@@ -20,7 +22,8 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tup
     folder = find_search(runs_dir, name)
     space, trials = _read(folder.open_ledger(ledger_url))
     shown = trials if is_driven(folder.path) else as_interrupted(trials)
-    return space, shown, front_data(name, shown, space.objective_list, space.reference, space.trial)
+    data = front_data(name, shown, space.objective_list, space.reference, space.trial)
+    return space, shown, replace(data, confirmed=confirmed_trials(runs_dir, name, shown))
 
 
 def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, Any]]:

@@ -1,14 +1,16 @@
 """`tuner sync`: write a search from its ledger into MLflow, whatever is there already."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from tuner.confirm.results import confirmed_trials
 from tuner.driver import make_projection
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, find_search, recorded_space
 from tuner.lock import only_driver
-from tuner.report.files import write_front_files
 from tuner.report.front_data import front_data
+from tuner.results import write_results
 from tuner.stop_rules import finished
 from tuner.tracking import store
 from tuner.urls import without_password
@@ -33,7 +35,8 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     finally:
         ledger.close()
     data = front_data(folder.name, trials, space.objective_list, space.reference, space.trial)
-    files = [folder.space_file, *write_front_files(folder.path, data)]
+    data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
+    files = [folder.space_file, *write_results(folder.path, space, trials, data)]
     from mlflow.exceptions import MlflowException
 
     from tuner.tracking.projection import RefusedError

@@ -10,11 +10,9 @@ from tuner.front.dominance import IntArray
 from tuner.front.limits import constrained_rank, violations
 from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import FloatArray, Objective, loss_limits
-from tuner.sampling import Evidence
+from tuner.sampling import STARTUP_TRIALS, Evidence
 from tuner.warm_start import EarlierTrial
 
-# So many must have reached a later epoch before it takes the place of an earlier one as the sampler's evidence.
-_ENOUGH_LATER = 10
 # Of measured trials; with more, a proposal of `motpe` would take longer than 100 ms (benchmarks/decisions.py).
 MOST_TOLD = 500
 
@@ -58,7 +56,7 @@ def evidence(
         before = [(trial.parameters, trial.losses(epoch, objectives)) for trial in earlier]
         measured = [(point, row) for point, row in before if row is not None]
         measured += [(trials[number].parameters, losses[number]) for number in sorted(known)]
-        if len(measured) >= _ENOUGH_LATER:
+        if len(measured) >= STARTUP_TRIALS:
             break
     limits = loss_limits(objectives)
     told = most_telling(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None

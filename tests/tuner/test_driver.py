@@ -60,7 +60,7 @@ class Driver:
         monkeypatch.setattr(tuner.driver, "make_projection", lambda *_: self.projection)
         monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
         monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
-        monkeypatch.setattr("tuner.report.files.front_png", lambda _: b"")
+        monkeypatch.setattr("tuner.report.files.front_pictures", lambda *_: {})
 
     def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
         """Plan and drive a search whose session is `session`."""

@@ -422,15 +422,15 @@ def reach(search: Search, epochs: Sequence[int]) -> None:
 @pytest.mark.parametrize(
     ("epochs", "at"),
     [
-        ([1] * 9, 1),
+        ([1] * 5, 1),
         ([1] * 12, 1),
-        ([3] * 9 + [1] * 3, 1),
-        ([3] * 10 + [1] * 3, 3),
-        ([9] * 9 + [3] * 4, 3),
-        ([9] * 10 + [3] * 4, 9),
+        ([3] * 5 + [1] * 3, 1),
+        ([3] * 6 + [1] * 3, 3),
+        ([9] * 5 + [3] * 4, 3),
+        ([9] * 6 + [3] * 4, 9),
     ],
 )
-def test_the_sampler_sees_one_epoch_the_latest_that_ten_trials_reached(
+def test_the_sampler_sees_one_epoch_the_latest_that_six_trials_reached(
     make_ledger: MakeLedger, seen: Seen, epochs: list[int], at: int
 ) -> None:
     space = small_space(search={"trials": 20})

@@ -9,8 +9,10 @@ from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
+    from tuner.ledger import TrialRecord
     from tuner.report.front_data import FrontData
     from tuner.report.selection import Selection, Wish
+    from tuner.space import Space
 
 
 def front(  # noqa: PLR0917 - each is an option by its name
@@ -43,12 +45,13 @@ def front(  # noqa: PLR0917 - each is an option by its name
         str | None, typer.Option("--by", help="Compare the fronts of a parameter's values.", metavar="PARAMETER")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Page of a comparison to write.", metavar="FILE.html")
+        Path | None,
+        typer.Option("--out", help="Comparison to write, a page or a picture.", metavar="FILE.html|png|svg"),
     ] = None,
 ) -> None:
-    """Show the Pareto front and write front.csv, .json, .html and .png; or show what is chosen from it.
+    """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show what is chosen from it.
 
-    Several searches, or one --by a parameter, are compared instead: a table, and with --out a page.
+    Several searches, or one --by a parameter, are compared instead: a table, and with --out a page or a picture.
 
     Examples:
 
@@ -57,10 +60,13 @@ def front(  # noqa: PLR0917 - each is an option by its name
       tuner front digits_tradeoff-1 --max-loss 0.01
 
       tuner front digits_tradeoff-1 digits_tradeoff-2 --out compare.html
+
+      tuner front digits_tradeoff-1 --by bottleneck --out compare.svg
     """
     from tuner.overview import load_search
 
-    searches = [load_search(runs_dir, name, ledger)[2] for name in dict.fromkeys(names)]
+    loaded = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
+    searches = [data for _, _, data in loaded]
     choosing = bool(minimum) or knee or max_loss is not None or trial is not None
     if len(searches) > 1 or by is not None:
         if choosing:
@@ -72,7 +78,26 @@ def front(  # noqa: PLR0917 - each is an option by its name
             f"--out {out} is for a comparison: name several searches, or give --by. One search's page is front.html in "
             "its folder."
         )
+    space, trials, _ = loaded[0]
+    if space.confirm is not None:
+        _show_confirmation(space, trials, names[0], choosing=choosing)
+        return
     _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
+
+
+def _show_confirmation(space: "Space", trials: "list[TrialRecord]", name: str, *, choosing: bool) -> None:
+    """Show a confirmation's table: it has no front, for who chooses by the test set has none left to report."""
+    from rich.console import Console
+
+    from tuner.confirm.table import confirmation_rows, confirmation_table, confirmed
+
+    search = confirmed(space).search
+    if choosing:
+        raise UsageError(
+            f"{name} is a confirmation: a choice by its figures would be one by the test set. Choose from {search}."
+        )
+    Console().print(confirmation_table(space, confirmation_rows(space, trials)))
+    typer.echo(f"These are figures of the test set: choose from the search, tuner front {search}")
 
 
 def _show(
@@ -134,12 +159,18 @@ def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: P
 
 
 def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
-    from tuner.report.compare_html import comparison_html
+    if out.suffix not in {".html", ".png", ".svg"}:
+        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
+    if out.suffix == ".html":
+        from tuner.report.compare_html import comparison_html
 
-    if out.suffix != ".html":
-        raise UsageError(f"--out is {out}, but must end in .html: a comparison is a page.")
+        content = comparison_html(searches).encode()
+    else:
+        from tuner.report.compare_picture import comparison_picture
+
+        content = comparison_picture(searches, "png" if out.suffix == ".png" else "svg")
     try:
-        out.write_text(comparison_html(searches), "utf-8")
+        out.write_bytes(content)
     except OSError as error:
         raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
     typer.echo(f"  {out}", err=True)
@@ -148,6 +179,7 @@ def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
 def _print(data: "FrontData", selection: "Selection") -> None:
     from rich.console import Console
 
+    from tuner.report.confirmed import confirmed_table
     from tuner.report.tables import front_table, selection_table
     from tuner.report.terminal import print_plot
 
@@ -160,6 +192,8 @@ def _print(data: "FrontData", selection: "Selection") -> None:
     else:
         console.print(front_table(data))
         print_plot(console, data)
+        if data.confirmed:
+            console.print("", confirmed_table(data))
 
 
 def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float | None, trial: int | None) -> "Wish":

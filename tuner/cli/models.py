@@ -69,13 +69,14 @@ def register(  # noqa: PLR0917 - each is an option by its name
 def _load(
     name: str, number: int, runs_dir: Path, ledger: str | None, data_root: Path | None, *, completed: bool = False
 ) -> "tuple[TrainedModel, Origin]":
+    from tuner.confirm.results import best_confirmed
     from tuner.folder import find_search
     from tuner.models.export import Origin
     from tuner.models.trained import find_trial, load_trained
     from tuner.overview import load_search
 
     folder = find_search(runs_dir, name)
-    space, trials, _ = load_search(runs_dir, name, ledger)
+    space, trials, data = load_search(runs_dir, name, ledger)
     record = find_trial(trials, number, name)
     if completed and record.outcome != "completed":
         raise UsageError(
@@ -83,7 +84,8 @@ def _load(
             f"be registered: `tuner export {name} {number} --out DIR` writes any trial's weights."
         )
     model = load_trained(folder, space, record, data_root)
-    return model, Origin.of(name, str(folder.frozen().get("search_id", "")), space, record)
+    search_id = str(folder.frozen().get("search_id", ""))
+    return model, Origin.of(name, search_id, space, record, best_confirmed(data.confirmed, number))
 
 
 def _introduced(origin: "Origin") -> str:

@@ -17,6 +17,7 @@ from tuner.report.format import format_value
 from tuner.report.tables import Grid, rich_table
 from tuner.space import Space
 from tuner.space.model import ConfirmSpec
+from tuner.whole_file import write_whole
 
 # Before an attack's name in the metrics of a trial.
 PREFIX = "test/"
@@ -125,25 +126,31 @@ def _abreast(rows: Sequence[Row]) -> Grid:
     return Grid(["", *(f"Trial {row.trial}" for row in rows)], lines)
 
 
-def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:
-    """Write `confirmation.md`, `.csv` and `.json`; give their paths."""
+def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
+    """Give the result in markdown: what was measured, and the table."""
     confirm, grid = confirmed(space), confirmation_grid(rows)
     lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
         f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, no bound), latent mean."
     )
+    return "\n".join([title, "", *lines, ""])
+
+
+def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:
+    """Write `confirmation.md`, `.csv` and `.json`; give their paths."""
+    confirm, grid = confirmed(space), confirmation_grid(rows)
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([grid.headings, *grid.rows])
     texts = {
-        "confirmation.md": "\n".join([title, "", *lines, "", *(f"- {line}" for line in warning_lines(folder)), ""]),
+        "confirmation.md": "\n".join(
+            [confirmation_markdown(space, rows), *(f"- {line}" for line in warning_lines(folder)), ""]
+        ),
         "confirmation.csv": table.getvalue(),
         "confirmation.json": json.dumps({**confirm.model_dump(), "rows": [asdict(row) for row in rows]}, indent=2)
         + "\n",
     }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    return [folder / name for name in texts]
+    return [write_whole(folder / name, text.encode()) for name, text in texts.items()]
 
 
 def _cell(mean: float, deviation: float | None) -> str:

@@ -1,7 +1,7 @@
 """A chosen model as files that need `training` alone: weights, configuration, facts, and an example of loading."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -12,6 +12,7 @@ import yaml
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.models.trained import TrainedModel
+from tuner.report.front_data import Confirmed
 from tuner.space import Space
 
 WEIGHTS, CONFIG, FACTS, EXAMPLE = "weights.pt", "config.yaml", "model.json", "load.py"
@@ -42,19 +43,22 @@ print([facts["class_names"][index] for index in model(images).argmax(dim=1).toli
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from: the search, its id, the trial, and the metrics it was chosen by."""
+    """Where a model comes from: the search, its id, the trial, the metrics it was chosen by, and what confirmed it."""
 
     search: str
     search_id: str
     trial: TrialRecord
     metrics: dict[str, float]
+    confirmed: Confirmed | None = None
 
     @classmethod
-    def of(cls, search: str, search_id: str, space: Space, trial: TrialRecord) -> "Origin":
+    def of(
+        cls, search: str, search_id: str, space: Space, trial: TrialRecord, confirmed: Confirmed | None = None
+    ) -> "Origin":
         """Take the objectives of a trial's last epoch: final values if it completed."""
         names = [objective.name for objective in space.objective_list]
         metrics = {name: trial.last_metrics[name] for name in names if name in trial.last_metrics}
-        return cls(search, search_id, trial, metrics)
+        return cls(search, search_id, trial, metrics, confirmed)
 
 
 def facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
@@ -69,6 +73,7 @@ def facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
         "parameters": trial.parameters,
         "metrics": origin.metrics,
         "measured_on": "validation split" if trial.outcome is Outcome.COMPLETED else "validation split, unfinished",
+        "confirmed": None if origin.confirmed is None else asdict(origin.confirmed),
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),
     }

@@ -4,7 +4,7 @@ The model is saved as a traced graph (`torch.export`), so that loading it needs 
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from mlflow.types import Schema, TensorSpec
 from tuner.errors import UsageError
 from tuner.models.export import Origin, facts
 from tuner.models.trained import TrainedModel
+from tuner.report.front_data import Confirmed
 from tuner.tracking import layout
 from tuner.urls import without_password
 
@@ -57,7 +58,7 @@ def register(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: st
             found = _version(client, name, origin)
             version = found or _new_version(client, run, model, origin, name)
             client.set_registered_model_alias(name, alias, version.version)
-            for key, value in version_tags(origin, run.data.metrics).items():
+            for key, value in version_tags(origin).items():
                 client.set_model_version_tag(name, version.version, key, value)
     except MlflowException as error:
         raise UsageError(
@@ -66,21 +67,31 @@ def register(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: st
     return Registered(name, str(version.version), alias, existed=found is not None)
 
 
-def version_tags(origin: Origin, run_metrics: Mapping[str, float]) -> dict[str, str]:
-    """Give a version's tags: where it comes from, its accuracies, and the confirmed ones if its run has any."""
-    confirmed = {key: value for key, value in run_metrics.items() if key.startswith(CONFIRMED)}
-    accuracies = {key: f"{value:.6g}" for key, value in {**origin.metrics, **confirmed}.items()}
+def version_tags(origin: Origin) -> dict[str, str]:
+    """Give a version's tags: where it comes from, its accuracies, and the confirmed ones if there are any."""
     return {
         layout.SEARCH_ID: origin.search_id,
         layout.SEARCH_NAME: origin.search,
         layout.TRIAL: str(origin.trial.number),
-        **accuracies,
+        **{key: f"{value:.6g}" for key, value in origin.metrics.items()},
+        **confirmed_accuracies(origin.confirmed),
     }
 
 
-def description(origin: Origin, confirmed: Mapping[str, str]) -> str:
+def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
+    """Give `confirmed/ATTACK`: the mean on the test set, with its deviation over the seeds; nothing if unconfirmed."""
+    if confirmed is None:
+        return {}
+    accuracies = {}
+    for name, mean in confirmed.means.items():
+        deviation = confirmed.deviations[name]
+        accuracies[f"{CONFIRMED}{name}"] = f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+    return {**accuracies, f"{CONFIRMED}seeds": str(confirmed.seeds), f"{CONFIRMED}by": confirmed.confirmation}
+
+
+def description(origin: Origin) -> str:
     """Say in markdown what a version is and how well it does."""
-    shown = {**{key: f"{value:.4f}" for key, value in origin.metrics.items()}, **confirmed}
+    shown = {key: f"{value:.4f}" for key, value in origin.metrics.items()} | confirmed_accuracies(origin.confirmed)
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
     parameters = ", ".join(f"{key} {value}" for key, value in origin.trial.parameters.items())
     lines = [
@@ -91,7 +102,8 @@ def description(origin: Origin, confirmed: Mapping[str, str]) -> str:
         *rows,
         "",
         (
-            "Values without `confirmed/` are of the validation split, on which the trial was chosen. "
+            "Values without `confirmed/` are of the validation split, on which the trial was chosen; those with it are "
+            "of the test set, of the same setting trained again where the seeds are more than one. "
             "Input: images in [0, 1], output: logits."
         ),
     ]
@@ -130,7 +142,7 @@ def _version(client: MlflowClient, name: str, origin: Origin) -> ModelVersion | 
 
 def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Origin, name: str) -> ModelVersion:
     _make_registered_model(client, name)
-    tags = version_tags(origin, run.data.metrics)
+    tags = version_tags(origin)
     logged = client.create_logged_model(
         run.info.experiment_id, f"trial-{origin.trial.number:04d}", run.info.run_id, tags=tags, model_type="classifier"
     )
@@ -144,7 +156,7 @@ def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Or
         source=f"models:/{logged.model_id}",
         run_id=run.info.run_id,
         tags=tags,
-        description=description(origin, {key: value for key, value in tags.items() if key.startswith(CONFIRMED)}),
+        description=description(origin),
         model_id=logged.model_id,
     )
 

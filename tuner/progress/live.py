@@ -65,6 +65,8 @@ class LiveProgress(Progress):
 
     def _draw_front(self) -> None:
         space = self._search.space
+        if space.confirm is not None:  # a front of test figures would invite a choice by them
+            return
         data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
         if not data.front:
             self._front = Text("No front yet: no trial has completed.")

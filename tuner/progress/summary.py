@@ -35,8 +35,9 @@ def print_closing(
     experiment_id: str | None,
     *,
     table: RenderableType | None = None,
+    confirms: str | None = None,
 ) -> None:
-    """Give the front, or `table` in its place, and the places to look at next."""
+    """Give the front, or in its place the `table` of what a confirmation of `confirms` measured, and what is next."""
     if table is not None:
         console.print(table)
     elif has_seeds(data) and data.points:
@@ -49,8 +50,17 @@ def print_closing(
         print_line(console, took)
     runs = _runs_flag(folder.path.parent)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
+    front = (
+        f"tuner front {folder.name}{runs}",
+        f"the front; its files: {folder.path}/front.html, .png, .svg, .csv, .json",
+    )
+    if confirms is not None:
+        front = (
+            f"tuner front {confirms}{runs}",
+            f"the front with error bars; the table: {folder.path}/confirmation.md",
+        )
     steps = [
-        (f"tuner front {folder.name}{runs}", f"the front; its files: {folder.path}/front.html, .png, .csv, .json"),
+        front,
         (f"tuner show {folder.name}{runs}", "every trial"),
         (link or f"tuner ui{runs}", "the trials in MLflow"),
     ]

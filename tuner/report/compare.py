@@ -12,16 +12,23 @@ from tuner.report.effort import GrowthPoint, growth_by_epochs
 from tuner.report.figure import Axis, FrontFigure, front_figure
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import FrontData, front_data
+from tuner.report.published import PUBLISHED_NOTE, PublishedPoint
 from tuner.report.tables import Grid
 
 MOST_PARTS = len(PALETTE)
+SEEDS_NOTE = (
+    "Points with bars are means ± standard deviation over the seeds of a grid's point, joined in the grid's order."
+)
 # A path may differ where the images do not.
 _YARDSTICKS = [key for key in MEASUREMENT_KEYS if key != "data_root"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Fronts on common axes, by name; `notes` say what keeps them from being compared fairly."""
+    """Fronts on common axes, by name; `notes` say what keeps them from being compared fairly.
+
+    `figure_notes` are of the fronts drawn, `published` the paper's points beside them.
+    """
 
     x: Axis
     y: Axis
@@ -29,6 +36,8 @@ class Comparison:
     growth: dict[str, Sequence[GrowthPoint]]
     grid: Grid
     notes: tuple[str, ...]
+    figure_notes: tuple[str, ...]
+    published: tuple[PublishedPoint, ...]
 
 
 def compare(searches: Sequence[FrontData]) -> Comparison:
@@ -37,13 +46,18 @@ def compare(searches: Sequence[FrontData]) -> Comparison:
     alone = [front_figure(data) for data in searches if data.points] or [front_figure(searches[0])]
     x, y = _common([front.x for front in alone]), _common([front.y for front in alone])
     fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
+    published = next((front.published for front in fronts.values() if front.published), ())
+    differences = _differences(searches)
+    seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
         x=x,
         y=y,
         fronts=fronts,
         growth={data.search: growth_by_epochs(data) for data in searches},
         grid=comparison_grid(searches),
-        notes=_notes(searches),
+        notes=("Of each objective the best value is given, whatever the others are there.", *differences),
+        figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
+        published=published,
     )
 
 
@@ -106,8 +120,8 @@ def _common(axes: Sequence[Axis]) -> Axis:
     return Axis(axes[0].label, (min(lows), max(highs)))
 
 
-def _notes(searches: Sequence[FrontData]) -> tuple[str, ...]:
-    notes = ["Of each objective the best value is given, whatever the others are there."]
+def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
+    notes = []
     for key in _YARDSTICKS:
         values = {data.search: data.setting.get(key) for data in searches}
         if len({str(value) for value in values.values()}) > 1:

@@ -1,12 +1,13 @@
 """The page that overlays several fronts, a colour for each."""
 
 from collections.abc import Sequence
+from html import escape
 
 import plotly.graph_objects as go
 
 from tuner.report.colours import PALETTE
 from tuner.report.compare import Comparison, compare
-from tuner.report.draw_front import axis, layout, published_layers, staircase, trace
+from tuner.report.draw_front import LEGEND_BELOW, axis, layout, means_layer, published_layers, staircase, trace
 from tuner.report.draw_search import plot_growth
 from tuner.report.figure import FrontFigure
 from tuner.report.front_data import FrontData
@@ -19,8 +20,8 @@ def comparison_html(searches: Sequence[FrontData]) -> str:
     """Write the page of several searches."""
     shown = compare(searches)
     sections = [
-        Section("", shown.notes, plot_comparison(shown), "fronts", 600),
-        Section("Searches", grid=shown.grid),
+        Section("", shown.figure_notes, plot_comparison(shown), "fronts", 600),
+        Section("Searches", shown.notes[:1], grid=shown.grid),
     ]
     if any(shown.growth.values()):
         sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
@@ -29,18 +30,20 @@ def comparison_html(searches: Sequence[FrontData]) -> str:
 
 def plot_comparison(shown: Comparison) -> go.Figure:
     """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
-    figure = go.Figure(layout=layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend={"x": 0, "y": 0}))
+    figure = go.Figure(layout=layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW))
     for index, (name, front) in enumerate(shown.fronts.items()):
         for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]):
             figure.add_trace(drawn)
-    published = next((front.published for front in shown.fronts.values() if front.published), ())
-    for drawn in published_layers(published):
+    for drawn in published_layers(shown.published):
         figure.add_trace(drawn)
     return figure
 
 
 def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[go.Scatter]:
     style = {"symbol": symbol, "color": colour}
+    if front.means:
+        line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.5}, "marker": {**style, "size": 10}}
+        return [means_layer(front.means, escape(name), colour, **line)]
     layers = []
     if front.dominated:
         dim = {**style, "size": 6, "opacity": 0.3}

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
-from tuner.report.figure import Axis, FrontFigure, Mark, sparse
+from tuner.report.figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, sparse
 from tuner.report.format import format_value
-from tuner.report.published import PublishedPoint
+from tuner.report.published import PublishedPoint, is_named
 from tuner.report.seed_means import MeanMark
 
 SYMBOLS = {
@@ -23,11 +23,12 @@ SYMBOLS = {
 FONT = "system-ui, Helvetica, Arial, sans-serif"
 # The rungs' greys, from the first rung to the last: the further a trial came, the darker it is.
 RUNG_GREYS = ("#b8c2cc", "#8c99a6", "#616e7c", "#3e4c59")
+LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
 AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
 
 
-def plot_front(shown: FrontFigure, means: Sequence[MeanMark] = ()) -> go.Figure:
+def plot_front(shown: FrontFigure) -> go.Figure:
     """Draw the layers from the back to the front: unfinished, published, dominated, staircase, knee, front, means."""
     figure = go.Figure(layout=_layout(shown))
     for name, outcome, grey, marks in unfinished_layers(shown):
@@ -50,9 +51,10 @@ def plot_front(shown: FrontFigure, means: Sequence[MeanMark] = ()) -> go.Figure:
         rim = {"color": LINE, "width": 1.2}
         bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
         figure.add_trace(trace(shown.front, FRONT, bright))
-    if means:
-        figure.add_trace(_means(means))
-    figure.update_layout(updatemenus=_selector(shown, [str(drawn.name) for drawn in figure.data]))
+    for means, name, colour in ((shown.means, MEANS, LINE), (shown.confirmed, CONFIRMED, KNEE)):
+        if means:
+            figure.add_trace(means_layer(means, name, colour))
+    figure.update_layout(_selector(shown, [str(drawn.name) for drawn in figure.data]))
     return figure
 
 
@@ -115,17 +117,15 @@ def layout(**changes: Any) -> dict[str, Any]:
 
 
 def _layout(shown: FrontFigure) -> dict[str, Any]:
-    legend = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "traceorder": "reversed"}
-    margin = {"l": 70, "r": 20, "t": 90, "b": 60}
-    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, margin=margin)
+    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend={**LEGEND_BELOW, "traceorder": "reversed"})
 
 
-def _selector(shown: FrontFigure, names: Sequence[str]) -> list[dict[str, Any]]:
+def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
     """Give the menu that chooses by which parameter the completed trials are coloured; none for a single one."""
     layers = {DOMINATED: shown.dominated, FRONT: shown.front}
     coloured = [index for index, name in enumerate(names) if name in layers]
     if len(shown.scales) < 2 or not coloured:
-        return []
+        return {}
     buttons = []
     for scale in shown.scales:
         fills = [_fill(layers[names[index]], scale) for index in coloured]
@@ -137,9 +137,11 @@ def _selector(shown: FrontFigure, names: Sequence[str]) -> list[dict[str, Any]]:
             "marker.colorbar.ticktext": [bar.get("ticktext")] * len(coloured),
         }
         buttons.append({"label": escape(scale.parameter), "method": "restyle", "args": [change, coloured]})
-    place = {"x": 1.0, "xanchor": "right", "y": 1.01, "yanchor": "bottom", "showactive": True}
     active = next((index for index, scale in enumerate(shown.scales) if scale == shown.colours), 0)
-    return [{"type": "dropdown", "buttons": buttons, "active": active, "bgcolor": "white", **place}]
+    menu = {"type": "dropdown", "buttons": buttons, "active": active, "bgcolor": "white", "showactive": True}
+    place = {"x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom"}
+    words = {"text": "Coloured by", "showarrow": False, "xref": "paper", "yref": "paper", "yshift": 6}
+    return {"updatemenus": [{**menu, **place, "pad": {"l": 90}}], "annotations": [{**words, **place}]}
 
 
 def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def ticks(scale: ColourScale) -> tuple[list[float], list[str]]:
 
 
 def _published(points: Sequence[PublishedPoint], source: str) -> go.Scatter:
-    named = source.startswith("Table 4") or len(points) < 6
+    named = is_named(points)
     return go.Scatter(
         x=[point.natural for point in points],
         y=[point.pgd for point in points],
@@ -191,8 +193,9 @@ def _published(points: Sequence[PublishedPoint], source: str) -> go.Scatter:
     )
 
 
-def _means(means: Sequence[MeanMark]) -> go.Scatter:
-    bar = {"type": "data", "color": LINE, "thickness": 1}
+def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: Any) -> go.Scatter:
+    """Draw means as squares with bars of a standard deviation in both directions."""
+    bar = {"type": "data", "color": colour, "thickness": 1.2}
     return go.Scatter(
         x=[mean.place[0] for mean in means],
         y=[mean.place[1] for mean in means],
@@ -200,9 +203,12 @@ def _means(means: Sequence[MeanMark]) -> go.Scatter:
         error_y={**bar, "array": [mean.deviations[1] for mean in means]},
         text=["<br>".join(map(escape, mean.description)) for mean in means],
         hovertemplate="%{text}<extra></extra>",
-        mode="markers",
-        marker={"symbol": "square-open", "size": 9, "color": LINE},
-        name="mean of the seeds, ± standard deviation",
+        **{
+            "mode": "markers",
+            "marker": {"symbol": "square-open", "size": 9, "color": colour, "line": {"width": 1.5}},
+            "name": name,
+            **options,
+        },
     )
 
 

@@ -14,13 +14,18 @@ from tuner.front.dominance import is_non_dominated
 from tuner.ledger.records import Outcome, trial_name
 from tuner.objectives import FloatArray, Objective, as_losses
 from tuner.report.colours import ColourScale, colour_scale, colour_scales
+from tuner.report.confirmed import confirmed_marks, confirmed_notes
 from tuner.report.format import displayed, format_metric, format_value, metric_label
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, published_points
+from tuner.report.seed_means import MeanMark, mean_marks
 
 Limits = tuple[float, float]
 Place = tuple[float, float]
 Vertices = tuple[Place, ...]
+
+MEANS = "mean of the seeds, ± standard deviation"
+CONFIRMED = "confirmed on the test set, ± standard deviation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class FrontFigure:
     """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show.
 
     `scales` are all that the points can be coloured by, `colours` the first of them that is of numbers; `published`
-    are points of the paper in the units of the axes.
+    are points of the paper in the units of the axes, `means` those of a grid's seeds, `confirmed` of confirmations.
     """
 
     x: Axis
@@ -63,6 +68,8 @@ class FrontFigure:
     notes: tuple[str, ...]
     scales: tuple[ColourScale, ...] = ()
     published: tuple[PublishedPoint, ...] = ()
+    means: tuple[MeanMark, ...] = ()
+    confirmed: tuple[MeanMark, ...] = ()
 
 
 def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
@@ -75,7 +82,12 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     dominated = _marks(data.dominated, data.objectives, colours)
     unfinished = _marks(data.stopped, data.objectives, colours)
     published = published_points(data.setting, data.objectives)
-    beside = [*((mark.x, mark.y) for mark in unfinished), *((point.natural, point.pgd) for point in published)]
+    confirmed = confirmed_marks(data)
+    beside = [
+        *((mark.x, mark.y) for mark in unfinished),
+        *((point.natural, point.pgd) for point in published),
+        *(mark.place for mark in confirmed),
+    ]
     x_limits, y_limits = limits or _limits([(mark.x, mark.y) for mark in (*front, *dominated)], beside)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
@@ -91,9 +103,15 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=_staircase(data, x_limits, y_limits),
         colours=colours,
-        notes=(*_notes(data, unfinished, x_limits, y_limits), *_published_notes(published, x_limits, y_limits)),
+        notes=(
+            *_notes(data, unfinished, x_limits, y_limits),
+            *_published_notes(published, x_limits, y_limits),
+            *confirmed_notes(confirmed),
+        ),
         scales=colour_scales(data.points),
         published=published,
+        means=mean_marks(data),
+        confirmed=confirmed,
     )
 
 

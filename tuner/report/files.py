@@ -1,4 +1,4 @@
-"""The files of a front in the folder of its search: front.csv, front.json, front.html and front.png.
+"""The files of a front in the folder of its search: front.csv, front.json, front.html, front.png and front.svg.
 
 Importing this module imports matplotlib and plotly.
 """
@@ -6,29 +6,33 @@ Importing this module imports matplotlib and plotly.
 import csv
 import io
 import json
-import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tuner.report.figure import front_figure
 from tuner.report.front_data import CompletedTrial, FrontData
 from tuner.report.html import front_html
-from tuner.report.png import front_png
+from tuner.report.picture import front_pictures
 from tuner.report.tables import parameter_names
+from tuner.whole_file import write_whole
 
 
 def write_front_files(folder: Path, data: FrontData) -> list[Path]:
-    """Write the four files of a front into a folder, made if missing, and give their paths.
+    """Write the five files of a front into a folder, made if missing, and give their paths.
 
     Each file is replaced at once: whoever reads it meanwhile gets the old one or the new one, whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    shown = front_figure(data)
+    pictures = front_pictures(data, shown)
     contents = {
         "front.csv": front_csv(data).encode(),
         "front.json": front_json(data).encode(),
-        "front.html": front_html(data).encode(),
-        "front.png": front_png(data),
+        "front.html": front_html(data, shown).encode(),
+        **{f"front.{form}": content for form, content in pictures.items()},
     }
-    return [_replace(folder / name, content) for name, content in contents.items()]
+    return [write_whole(folder / name, content) for name, content in contents.items()]
 
 
 def front_csv(data: FrontData) -> str:
@@ -49,7 +53,7 @@ def front_csv(data: FrontData) -> str:
 
 
 def front_json(data: FrontData) -> str:
-    """Give the front, the dominated completed trials, the counts by state and the hypervolume as JSON."""
+    """Give the front, the dominated and the confirmed trials, the counts by state and the hypervolume as JSON."""
     document = {
         "search": data.search,
         "objectives": [
@@ -62,6 +66,7 @@ def front_json(data: FrontData) -> str:
         "knee": data.knee,
         "front": [_completed(point) for point in data.front],
         "dominated": [_completed(point) for point in data.dominated],
+        "confirmed": [asdict(found) for found in data.confirmed],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
@@ -74,14 +79,3 @@ def _completed(point: CompletedTrial) -> dict[str, Any]:
         "epochs": point.epochs,
         "pareto_rank": point.pareto_rank,
     }
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Write a file beside its place and move it there, within one file system."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path

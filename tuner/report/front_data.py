@@ -53,6 +53,22 @@ class UnfinishedTrial:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation measured of one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
+
+    Deviations are those of a sample (n - 1), None of a single seed.
+    """
+
+    confirmation: str
+    trial: int
+    seeds: int
+    retrained: bool
+    suite: str
+    means: dict[str, float]
+    deviations: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """The front after one more trial completed: trial `number`, at `ended` (seconds since 1970)."""
 
@@ -71,7 +87,7 @@ class FrontData:
     each of `points`, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, if the front
     has at least three distinct ones. `records` are all trials with their reports, by number; `setting` is what
-    is the same in all of them, by the keys of a space's `trial`.
+    is the same in all of them, by the keys of a space's `trial`. `confirmed` is what confirmations measured.
     """
 
     search: str
@@ -85,6 +101,7 @@ class FrontData:
     history: tuple[HistoryEntry, ...]
     records: tuple[TrialRecord, ...] = ()
     setting: Mapping[str, Any] = field(default_factory=dict)
+    confirmed: tuple[Confirmed, ...] = ()
 
     @property
     def front(self) -> tuple[CompletedTrial, ...]:

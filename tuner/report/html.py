@@ -11,13 +11,13 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from tuner.report.confirmed import NOTE, confirmed_grid
 from tuner.report.draw_front import FONT, plot_front
 from tuner.report.draw_search import plot_curves, plot_growth, plot_importances, plot_parallel
 from tuner.report.effort import curves, growth_by_epochs
-from tuner.report.figure import front_figure
+from tuner.report.figure import FrontFigure, front_figure
 from tuner.report.front_data import FrontData
 from tuner.report.importance import importances
-from tuner.report.seed_means import mean_marks
 from tuner.report.tables import KNEE_MARK, Grid, front_grid, summary
 
 PAGE = Template("""<!DOCTYPE html>
@@ -69,9 +69,12 @@ class Section(NamedTuple):
     grid: Grid | None = None
 
 
-def front_html(data: FrontData) -> str:
-    """Write the page of a search."""
-    return page(data.search, [_front(data), *_table(data), *_growth(data), *_curves(data), *_parameters(data)])
+def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
+    """Write the page of a search; `shown` is the layout of its front, if it is known already."""
+    front = _front(data, shown or front_figure(data))
+    return page(
+        data.search, [front, *_table(data), *_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
+    )
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -85,9 +88,8 @@ def page(title: str, sections: Sequence[Section]) -> str:
     )
 
 
-def _front(data: FrontData) -> Section:
-    shown = front_figure(data)
-    figure = plot_front(shown, mean_marks(data)) if shown.front or shown.unfinished else None
+def _front(data: FrontData, shown: FrontFigure) -> Section:
+    figure = plot_front(shown) if shown.front or shown.unfinished else None
     return Section("", (summary(data), *shown.notes), figure, "front", 600)
 
 
@@ -95,6 +97,10 @@ def _table(data: FrontData) -> list[Section]:
     if not data.front:
         return [Section("Pareto front", ("No trial has final values yet.",))]
     return [Section("Pareto front", grid=front_grid(data))]
+
+
+def _confirmed(data: FrontData) -> list[Section]:
+    return [Section("Confirmed on the test set", (NOTE,), grid=confirmed_grid(data))] if data.confirmed else []
 
 
 def _growth(data: FrontData) -> list[Section]:

@@ -1,27 +1,24 @@
 """How much each parameter matters for each objective, among the completed trials."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
-from optuna.trial import create_trial
 
 from tuner.objectives import FloatArray, Objective
 from tuner.report.colours import ColourScale, colour_scales
 from tuner.report.front_data import CompletedTrial, FrontData
 
-# Below this, a forest fits noise: a rank correlation has less to go wrong.
-ENOUGH_FOR_A_FOREST = 30
+# Below this, groups of trials are too small to be compared: a rank correlation has less to go wrong.
+ENOUGH_FOR_GROUPS = 30
 FEWEST = 4
-# More trials make the forest slower and its answer hardly better.
-MOST = 400
+_GROUP_SIZE, _MOST_GROUPS = 8, 10
 
-FOREST = "mean decrease of impurity in a random forest (Optuna); the shares add up to 1"
-RANKS = "squared rank correlation with the parameter (Spearman); too few trials for a forest"
+GROUPS = (
+    "the share of an objective's variance (in ranks) that lies between groups of trials by the parameter "
+    "(Kruskal-Wallis epsilon squared); each parameter by itself, so that shares need not add up to 1"
+)
+RANKS = "squared rank correlation with the parameter (Spearman); too few trials for more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,79 +37,50 @@ def importances(data: FrontData) -> tuple[Importance, ...]:
     complete = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
     if not scales or len(complete) < FEWEST:
         return ()
-    forest = len(complete) >= ENOUGH_FOR_A_FOREST
-    points = _evenly(complete, MOST)
-    return tuple(_importance(objective, points, scales, forest=forest) for objective in data.objectives)
+    return tuple(_importance(objective, complete, scales) for objective in data.objectives)
 
 
-def _importance(
-    objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ColourScale], *, forest: bool
-) -> Importance:
+def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ColourScale]) -> Importance:
     values = np.array([point.metrics[objective.name] for point in points])
-    if np.ptp(values) == 0:
-        shares = {scale.parameter: 0.0 for scale in scales}
-    else:
-        shares = _by_forest(values, points, scales) if forest else _by_ranks(values, points, scales)
-    ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    return Importance(objective.name, FOREST if forest else RANKS, len(points), ordered)
-
-
-def _by_ranks(values: FloatArray, points: Sequence[CompletedTrial], scales: Sequence[ColourScale]) -> dict[str, float]:
-    """Square the rank correlation; of a choice that is no number, the share of rank variance between choices."""
-    ranks = _ranks(values)
+    grouped = len(points) >= ENOUGH_FOR_GROUPS
     shares = {}
     for scale in scales:
         places = np.array([scale.value(point.parameters) for point in points])
-        if scale.choices:
-            means = {place: ranks[places == place].mean() for place in set(places.tolist())}
-            shares[scale.parameter] = float(np.var([means[place] for place in places.tolist()]) / np.var(ranks))
+        if grouped or scale.choices:
+            shares[scale.parameter] = between_groups(values, places if scale.choices else equal_groups(places))
         else:
-            shares[scale.parameter] = (
-                float(np.corrcoef(ranks, _ranks(places))[0, 1] ** 2) if np.ptp(places) > 0 else 0.0
-            )
-    return shares
+            shares[scale.parameter] = _correlation(_ranks(values), _ranks(places)) ** 2
+    ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
+    return Importance(objective.name, GROUPS if grouped else RANKS, len(points), ordered)
+
+
+def between_groups(values: FloatArray, groups: FloatArray) -> float:
+    """Give Kruskal and Wallis' epsilon squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
+
+    It is the share of the ranks' variance between groups, less what chance puts there: (H - k + 1) / (n - k)
+    (Tomczak and Tomczak 2014), not below 0.
+    """
+    ranks = _ranks(values)
+    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if np.ptp(ranks) == 0 or not 1 < len(sizes) < len(ranks):
+        return 0.0
+    means = np.bincount(group, weights=ranks) / sizes
+    within = float(((ranks - means[group]) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum())
+    return max(0.0, 1 - within * (len(ranks) - 1) / (len(ranks) - len(sizes)))
+
+
+def equal_groups(values: FloatArray) -> FloatArray:
+    """Part numbers into at most ten groups of about equal size, by their order; equal numbers stay together."""
+    count = min(_MOST_GROUPS, max(2, len(values) // _GROUP_SIZE))
+    edges = np.unique(np.quantile(values, np.arange(1, count) / count))
+    return np.searchsorted(edges, values, side="right").astype(np.float64)
+
+
+def _correlation(first: FloatArray, second: FloatArray) -> float:
+    return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) > 0 and np.ptp(second) > 0 else 0.0
 
 
 def _ranks(values: FloatArray) -> FloatArray:
     """Rank values from 1; equal ones share the mean of their ranks."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse], dtype=np.float64)
-
-
-def _by_forest(values: FloatArray, points: Sequence[CompletedTrial], scales: Sequence[ColourScale]) -> dict[str, float]:
-    from optuna.importance import MeanDecreaseImpurityImportanceEvaluator  # imports scikit-learn, a second or two
-
-    varying = [scale for scale in scales if len({scale.value(point.parameters) for point in points}) > 1]
-    distributions = {scale.parameter: _distribution(scale) for scale in varying}
-    study = optuna.create_study()
-    study.add_trials(
-        [
-            create_trial(
-                params={s.parameter: _parameter(s, point) for s in varying},
-                distributions=distributions,
-                value=float(value),
-            )
-            for point, value in zip(points, values, strict=True)
-        ]
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        shares = MeanDecreaseImpurityImportanceEvaluator(seed=0).evaluate(study)
-    return {scale.parameter: float(shares.get(scale.parameter, 0.0)) for scale in scales}
-
-
-def _distribution(scale: ColourScale) -> BaseDistribution:
-    if scale.choices:
-        return CategoricalDistribution(scale.choices)
-    return FloatDistribution(scale.low, scale.high, log=scale.logarithmic)
-
-
-def _parameter(scale: ColourScale, point: CompletedTrial) -> Any:
-    value = point.parameters[scale.parameter]
-    return str(value) if scale.choices else float(value)
-
-
-def _evenly(points: Sequence[CompletedTrial], most: int) -> Sequence[CompletedTrial]:
-    if len(points) <= most:
-        return points
-    return [points[index] for index in np.linspace(0, len(points) - 1, most).round().astype(int)]

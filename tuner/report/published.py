@@ -98,6 +98,11 @@ _TABLES: dict[str, tuple[tuple[str, int, dict[str, tuple[float, float]]], ...]] 
 }
 
 
+def is_named(points: Sequence[PublishedPoint]) -> bool:
+    """Whether a picture has room for the names of a table's points: there are few, or they are the methods'."""
+    return len(points) < 6
+
+
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
     """Give the paper's points for a search's data set, under as many attack steps as the search measures with.
 

@@ -95,12 +95,13 @@ def description(front: FrontData, run_id: str) -> str:
     """Give the parent run's description: the front as a table, and its picture as soon as there is one.
 
     The picture is the run's own artifact, by the address at which MLflow's server gives it, relative to the page, as a
-    server may lie below a path. `points` changes with the picture, so that no browser shows an old one.
+    server may lie below a path. `points` changes with the picture, so that no browser shows an old one. It is the SVG,
+    for MLflow shows pictures in their own size and the PNG is wider than its page.
     """
     if not front.points:
         return front_markdown(front)
-    address = f"get-artifact?path=front.png&run_uuid={run_id}&points={len(front.points)}"
-    return f"{front_markdown(front)}\n![The front as a picture: front.png among the artifacts]({address})\n"
+    address = f"get-artifact?path=front.svg&run_uuid={run_id}&points={len(front.points)}"
+    return f"{front_markdown(front)}\n![The front as a picture: front.svg among the artifacts]({address})\n"
 
 
 def front_metrics(entry: HistoryEntry) -> dict[str, float]:

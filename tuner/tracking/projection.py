@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from tuner.confirm.table import confirmation_markdown, confirmation_rows
 from tuner.ledger import Outcome, TrialRecord, trial_name
 from tuner.report.front_data import CompletedTrial, FrontData
 from tuner.space import Space
@@ -67,8 +68,13 @@ class Projection:
             if self._parent_id is None:
                 self._find_or_create()
             refused = self._write_trials(trials)
-            self._write_pareto([point for point in front.points if point.number not in refused])
-            self._write_parent(front)
+            if self._space.confirm is None:
+                self._write_pareto([point for point in front.points if point.number not in refused])
+                self._write_growth(front)
+                self._describe(layout.description(front, str(self._parent_id)))
+            else:  # a front of test figures would invite a choice by them
+                rows = confirmation_rows(self._space, trials)
+                self._describe(confirmation_markdown(self._space, rows))
         except Exception:
             # A run may exist whose id never arrived here: the next attempt looks for what there is.
             self._parent_id = None
@@ -202,19 +208,20 @@ class Projection:
                 self._log(child.run_id, tags=tags)
                 child.pareto = pairs
 
-    def _write_parent(self, front: FrontData) -> None:
+    def _write_growth(self, front: FrontData) -> None:
         new = list(enumerate(front.history, start=1))[self._history_logged :]
         metrics = [
             Metric(key, value, round(entry.ended * 1000), step)
             for step, entry in new
             for key, value in layout.front_metrics(entry).items()
         ]
-        note = layout.description(front, str(self._parent_id))
-        tags = [RunTag(layout.NOTE, note)] if note != self._described else []
-        if metrics or tags:
-            self._log(str(self._parent_id), metrics=metrics, tags=tags)
+        self._log(str(self._parent_id), metrics=metrics)
         self._history_logged = len(front.history)
-        self._described = note
+
+    def _describe(self, note: str) -> None:
+        if note != self._described:
+            self._log(str(self._parent_id), tags=[RunTag(layout.NOTE, note)])
+            self._described = note
 
     def _log(
         self,

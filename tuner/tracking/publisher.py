@@ -4,12 +4,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tuner.confirm.table import confirmation_rows, write_confirmation
+from tuner.confirm.results import confirmed_trials
 from tuner.ledger import TrialRecord
-from tuner.report.files import write_front_files
 from tuner.report.front_data import FrontData, front_data
+from tuner.results import write_results
 from tuner.search import Assignment
 from tuner.space import Space
 from tuner.tracking.projection import Projection
@@ -100,14 +101,13 @@ class Publisher:
         return self._attempt(_FILES, lambda: self._write_files(front)) and written
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
-        files = [*others, *write_front_files(self._folder, front)]
-        if self._space.confirm is not None:
-            files += write_confirmation(self._folder, self._space, confirmation_rows(self._space, self._trials()))
-        self._projection.write_files(files)
+        self._projection.write_files([*others, *write_results(self._folder, self._space, self._trials(), front)])
 
     def _front(self) -> FrontData:
         space = self._space
-        return front_data(self._search, self._trials(), space.objective_list, space.reference, space.trial)
+        trials = self._trials()
+        data = front_data(self._search, trials, space.objective_list, space.reference, space.trial)
+        return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Write, and say whether it went well; of failure after failure only the first is told."""

@@ -163,7 +163,7 @@ def test_several_searches_or_a_parameters_values_are_compared(
         ("--out compare.html", "--out compare.html is for a comparison"),
         ("--by depth", f"--by depth: the parameters of {SEARCH} are alpha, bottleneck, lambda."),
         ("--by bottleneck --knee", "choose from one front: leave them out to compare."),
-        ("--by bottleneck --out front.png", "--out is front.png, but must end in .html"),
+        ("--by bottleneck --out front.pdf", "--out is front.pdf, but must end in .html"),
         ("--by bottleneck --out no/folder.html", "--out no/folder.html cannot be written"),
         ("unknown", "There is no search named 'unknown'"),
     ],

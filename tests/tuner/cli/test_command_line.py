@@ -429,7 +429,7 @@ def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: Ledger,
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     assert parent.info.status == "FINISHED"
     files = {item.path for item in client.list_artifacts(parent.info.run_id)}
-    assert files == {"space.yaml", "front.csv", "front.json", "front.html", "front.png"}
+    assert files == {"space.yaml", "front.csv", "front.json", "front.html", "front.png", "front.svg"}
     assert finished.load()
 
 

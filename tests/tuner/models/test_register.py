@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tuner.ledger import Ledger
 from tuner.models.export import Origin
 from tuner.models.register import Registered, register, version_tags
 from tuner.models.trained import TrainedModel, load_trained
-from tuner.report.front_data import front_data
+from tuner.report.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection
 
 NUMBERS = itertools.count()
@@ -107,10 +108,23 @@ def test_registering_again_moves_the_alias_and_makes_no_version(
     assert not mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
 
 
-def test_confirmed_accuracies_of_the_run_come_along(origin: Origin) -> None:
-    tags = version_tags(origin, {"confirmed/autoattack_accuracy": 0.25, "natural_accuracy": 0.1})
-    assert tags["confirmed/autoattack_accuracy"] == "0.25"
-    assert float(tags["natural_accuracy"]) == pytest.approx(origin.metrics["natural_accuracy"], rel=1e-5)
+def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
+    assert not any(key.startswith("confirmed/") for key in version_tags(origin))
+    found = Confirmed(
+        "small-1-confirm",
+        0,
+        3,
+        True,
+        "quick",
+        {"Natural": 0.9, "Worst case": 0.25},
+        {"Natural": 0.01, "Worst case": None},
+    )
+    registered(model, replace(origin, confirmed=found), mlflow_uri)
+    version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
+    expected = {"Natural": "0.9000 ± 0.0100", "Worst case": "0.2500", "seeds": "3", "by": "small-1-confirm"}
+    for key, value in expected.items():
+        assert version.tags[f"confirmed/{key}"] == value
+        assert f"| confirmed/{key} | {value} |" in str(version.description)
 
 
 def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(

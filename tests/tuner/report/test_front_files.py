@@ -7,6 +7,7 @@ import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
@@ -14,10 +15,11 @@ from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 from tuner.ledger.records import Outcome
 from tuner.objectives import Objective
 from tuner.report import files
+from tuner.report.figure import FrontFigure
 from tuner.report.files import front_csv, front_json, write_front_files
 from tuner.report.front_data import FrontData
 from tuner.report.html import front_html
-from tuner.report.png import front_png
+from tuner.report.picture import front_pictures
 
 SECONDS = Objective("autoattack_accuracy", maximise=False)
 SEARCHES = {
@@ -42,9 +44,9 @@ SEARCHES = {
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_all_four_files_are_written_for_any_search(name: str, tmp_path: Path) -> None:
+def test_all_five_files_are_written_for_any_search(name: str, tmp_path: Path) -> None:
     paths = write_front_files(tmp_path / "new" / "folder", SEARCHES[name])
-    assert [path.name for path in paths] == ["front.csv", "front.json", "front.html", "front.png"]
+    assert [path.name for path in paths] == ["front.csv", "front.json", "front.html", "front.png", "front.svg"]
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(p.name for p in paths)
     assert all(path.stat().st_size > 0 for path in paths)
 
@@ -146,16 +148,29 @@ def test_a_page_without_trials_has_no_empty_axes() -> None:
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_the_picture_is_1200_by_800_pixels(name: str) -> None:
-    content = front_png(SEARCHES[name])
-    assert content.startswith(b"\x89PNG")
-    assert struct.unpack(">II", content[16:24]) == (1200, 800)
+def test_the_picture_is_1200_by_800_pixels_and_of_the_same_shape_as_svg(name: str) -> None:
+    pictures = front_pictures(SEARCHES[name])
+    assert pictures["png"].startswith(b"\x89PNG")
+    assert struct.unpack(">II", pictures["png"][16:24]) == (1200, 800)
+    root = ET.fromstring(pictures["svg"])
+    assert (root.attrib["width"], root.attrib["height"]) == ("576pt", "384pt")
+
+
+def test_the_same_search_is_the_same_picture() -> None:
+    assert front_pictures(SEARCHES["usual"]) == front_pictures(SEARCHES["usual"])
+
+
+def test_thousands_of_stopped_trials_are_a_bitmap_in_the_svg() -> None:
+    stopped = [trial(n, 0.5, n / 5000, outcome=Outcome.STOPPED, epochs=13) for n in range(2000)]
+    content = front_pictures(search_of([trial(2000, 0.6, 0.5), *stopped]))["svg"]
+    assert b"<image" in content
+    assert len(content) < 1_000_000
 
 
 def test_names_are_not_read_as_mathematics() -> None:
     """Matplotlib would refuse to draw this formula."""
     data = search_of([trial(n, 0.8, 0.5, parameters={"$lr_{$": 1.0 + n}) for n in range(2)])
-    assert front_png(replace(data, search="$x^{$")).startswith(b"\x89PNG")
+    assert front_pictures(replace(data, search="$x^{$"))["png"].startswith(b"\x89PNG")
 
 
 def test_a_reader_of_the_old_file_keeps_it_whole(tmp_path: Path) -> None:
@@ -177,14 +192,14 @@ def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch: 
     with pytest.raises(OSError, match="No space left"):
         write_front_files(tmp_path, SEARCHES["usual"])
     assert (tmp_path / "front.csv").read_text() == before
-    assert len(list(tmp_path.iterdir())) == 4
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_data: FrontData) -> bytes:
+    def broken(_data: FrontData, _shown: FrontFigure) -> dict[str, bytes]:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr(files, "front_png", broken)
+    monkeypatch.setattr(files, "front_pictures", broken)
     with pytest.raises(RuntimeError, match="no font"):
         write_front_files(tmp_path, SEARCHES["one"])
     assert list(tmp_path.iterdir()) == []

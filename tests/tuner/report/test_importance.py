@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from fake_search import search_of, trade_off_trials, trial
+from scipy.stats import kruskal
 
 from tuner.report.front_data import FrontData
-from tuner.report.importance import FOREST, RANKS, importances
+from tuner.report.importance import GROUPS, RANKS, between_groups, equal_groups, importances
 
 
 def made_up(count: int) -> FrontData:
@@ -19,7 +20,7 @@ def made_up(count: int) -> FrontData:
     return search_of(trials)
 
 
-@pytest.mark.parametrize(("count", "measure"), [(8, RANKS), (29, RANKS), (30, FOREST), (200, FOREST)])
+@pytest.mark.parametrize(("count", "measure"), [(8, RANKS), (29, RANKS), (30, GROUPS), (200, GROUPS)])
 def test_what_decides_an_objective_is_its_most_important_parameter(count: int, measure: str) -> None:
     natural, pgd = importances(made_up(count))
     assert (natural.objective, natural.measure, natural.trials) == ("natural_accuracy", measure, count)
@@ -47,4 +48,28 @@ def test_an_objective_that_never_changes_depends_on_nothing(count: int) -> None:
     data = search_of([trial(n, 0.8, n / 100, parameters={"alpha": n / 100}) for n in range(count)])
     natural, pgd = importances(data)
     assert natural.shares == {"alpha": 0.0}
-    assert pgd.shares["alpha"] == pytest.approx(1.0)
+    assert pgd.shares["alpha"] > 0.9
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_measure_is_that_of_kruskal_and_wallis(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups = rng.integers(0, 4, 60).astype(float)
+    values = np.round(rng.normal(size=60) + 0.8 * groups, 1)
+    statistic = kruskal(*(values[groups == group] for group in range(4))).statistic
+    assert between_groups(values, groups) == pytest.approx((statistic - 3) / 56)
+
+
+def test_what_rises_and_falls_again_matters_too() -> None:
+    """A rank correlation would be 0."""
+    alpha = np.linspace(0, 1, 80)
+    assert between_groups((alpha - 0.5) ** 2, equal_groups(alpha)) > 0.9
+
+
+def test_groups_are_of_equal_size_and_keep_equal_numbers_together() -> None:
+    assert np.bincount(equal_groups(np.random.default_rng(0).random(100)).astype(int)).tolist() == [10] * 10
+    assert len(set(equal_groups(np.repeat([1.0, 2.0, 3.0], 20)))) == 3
+
+
+def test_groups_of_one_trial_each_say_nothing() -> None:
+    assert between_groups(np.arange(5.0), np.arange(5.0)) == 0

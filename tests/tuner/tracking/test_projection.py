@@ -167,7 +167,7 @@ def test_the_description_follows_the_search_with_table_and_picture(store: Store,
         note = parent.data.tags["mlflow.note.content"]
         notes.append(note)
         assert note == layout.description(front, parent.info.run_id)
-        picture = f"(get-artifact?path=front.png&run_uuid={parent.info.run_id}&points={len(front.points)})"
+        picture = f"(get-artifact?path=front.svg&run_uuid={parent.info.run_id}&points={len(front.points)})"
         assert (picture in note) == bool(front.points)
         for point in front.front:
             assert f"| {point.number} |" in note

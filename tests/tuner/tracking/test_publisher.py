@@ -54,13 +54,12 @@ class FakeProjection:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intervals of milliseconds, and files that cost nothing."""
 
-    def write_front_files(folder: Path, front: FrontData) -> list[Path]:
-        del front
+    def write_results(folder: Path, *_: object) -> list[Path]:
         return [folder / "front.csv"]
 
     monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.005)
     monkeypatch.setattr(publisher_module, "_LONGEST_PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(publisher_module, "write_front_files", write_front_files)
+    monkeypatch.setattr(publisher_module, "write_results", write_results)
 
 
 MakePublisher = Callable[[FakeProjection], tuple[Publisher, Search]]
@@ -142,10 +141,10 @@ def test_each_new_failure_is_told(make_publisher: MakePublisher, caplog: pytest.
 def test_files_that_cannot_be_written_stop_nothing(
     make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(folder: Path, front: FrontData) -> list[Path]:
-        raise OSError(28, "No space left on device", str(folder), front.search)
+    def full(folder: Path, *_: object) -> list[Path]:
+        raise OSError(28, "No space left on device", str(folder))
 
-    monkeypatch.setattr(publisher_module, "write_front_files", full)
+    monkeypatch.setattr(publisher_module, "write_results", full)
     projection = FakeProjection()
     publisher, search = make_publisher(projection)
     drive(search)

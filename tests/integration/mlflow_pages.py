@@ -1,0 +1,175 @@
+"""MLflow's pages on a search in a real Chromium: what a person does there, and pictures of what is seen."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Frame, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+_QUIET = "disable-quic no-first-run disable-background-networking disable-component-update disable-sync disable-gpu"
+_FLAGS = ["--no-sandbox", *(f"--{flag}" for flag in _QUIET.split())]
+_PATIENCE_MS = 120_000
+_NAME_CELL = "[role=gridcell][col-id*='Run Name']"
+
+
+@contextmanager
+def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
+    """Run `tuner ui` on a folder of searches and give the links that it prints, by experiment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "tuner", "ui", "--runs-dir", str(runs_dir), "--port", port]
+    with (runs_dir.parent / "ui.log").open("w") as log:
+        # A group of its own: MLflow's server starts others.
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
+    try:
+        assert server.stdout
+        links = _printed_links(server.stdout)
+        _wait_for(server, f"http://127.0.0.1:{port}/health")
+        yield links
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+
+
+def _printed_links(output: Any) -> dict[str, str]:
+    """Read the first line, for MLflow as a whole, and the lines of the experiments, which come at once."""
+    output.readline()
+    return dict(re.findall(r"^  (\S+): (http\S+)$", output.readline(), flags=re.MULTILINE))
+
+
+def _wait_for(server: "subprocess.Popen[str]", address: str) -> None:
+    """Ask until the server answers; importing MLflow takes it seconds, and much longer on a busy machine."""
+    while server.poll() is None:
+        try:
+            urllib.request.urlopen(address, timeout=60).close()
+        except urllib.error.URLError:
+            with socket.socket() as pause:
+                pause.settimeout(0.2)
+                pause.connect_ex(("127.0.0.1", 9))
+            continue
+        return
+    raise AssertionError(f"tuner ui ended with code {server.returncode}")
+
+
+class Pages:
+    """A person at MLflow: opens pages, looks, and takes pictures into a folder."""
+
+    def __init__(self, page: Page, pictures: Path) -> None:
+        self.page = page
+        self._pictures = pictures
+        page.set_default_timeout(_PATIENCE_MS)
+
+    def open_experiment(self, link: str) -> None:
+        """Follow a printed link; close the assistant, which a new browser shows first."""
+        self.page.goto("about:blank")  # else a link that differs in nothing would load nothing
+        self.page.goto(link)
+        self.page.locator(_NAME_CELL).first.wait_for()
+        assistant = self.page.get_by_text("Ask questions about your")
+        if assistant.is_visible():
+            self.page.get_by_label("Close").last.click()
+            assistant.wait_for(state="detached")
+
+    def listed_runs(self, query: str, picture: str) -> list[str]:
+        """Give the names of the runs that a query lists, unfolded."""
+        box = self.page.get_by_test_id("search-box")
+        box.fill(query)
+        with self.page.expect_response(re.compile("runs/search")):
+            box.press("Enter")
+        self.page.locator(f"{_NAME_CELL} button").first.click()
+        self.page.locator(_NAME_CELL).nth(1).wait_for()
+        self.take(picture)
+        return self.page.locator(f"{_NAME_CELL} a").all_inner_texts()
+
+    def charts(self, names: list[str], picture: str) -> dict[str, int]:
+        """Open the chart view of folded searches; give for each chart of these names how many points its line has."""
+        self.page.locator("label:has(input[value=CHART])").click()
+        lines = {}
+        for name in names:
+            card = self.page.get_by_test_id("experiment-view-compare-runs-card").filter(has_text=name)
+            card.scroll_into_view_if_needed()
+            card.locator(".point").first.wait_for()
+            lines[name] = card.locator(".point").count()
+        self.take(picture)
+        return lines
+
+    def compare_runs(self, picture: str) -> list[str]:
+        """Choose all runs below the first of the table, compare them, and give the names of the plots on offer."""
+        boxes = self.page.locator(".ag-pinned-left-cols-container .ag-row .ag-selection-checkbox input")
+        boxes.nth(1).wait_for()
+        for index in range(1, boxes.count()):
+            boxes.nth(index).check()
+        self.page.get_by_role("button", name="Compare").click()
+        self.page.locator("#parallel-coordinates-plot, .js-plotly-plot").first.wait_for()
+        self.take(picture)
+        return self.page.get_by_role("tab").all_inner_texts()
+
+    def description(self, run: str, picture: str) -> tuple[str, int]:
+        """Open a run and give its description's text and its picture's width in pixels."""
+        self.page.get_by_role("link", name=run, exact=True).click()
+        self.page.get_by_text("Show more").click()
+        image = self.page.locator("img[src*=get-artifact]")
+        image.wait_for()
+        width = image.evaluate("image => image.decode().then(() => image.naturalWidth)")
+        self.take(picture)
+        return self.page.locator("body").inner_text(), int(width)
+
+    def artifact_page(self, name: str, picture: str) -> Frame:
+        """Show a page among the artifacts and give its frame, once its first figure is drawn."""
+        self.page.get_by_role("tab", name="Artifacts").click()
+        self.page.get_by_text(name, exact=True).first.click()
+        handle = self.page.locator("iframe.mlflow-html-iframe").element_handle()
+        frame = handle.content_frame()
+        assert frame
+        frame.locator("#front .scatterlayer .point").first.wait_for()
+        # The path is a folder of the machine that the picture is taken on.
+        self.page.get_by_text("Path:").evaluate("element => { element.style.visibility = 'hidden'; }")
+        self.take(picture)
+        return frame
+
+    def take(self, name: str) -> None:
+        """Take a picture of the window."""
+        self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
+
+
+def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:
+    """Move the mouse to a point of a figure's layer and give the text that appears there."""
+    x, y = frame.evaluate(
+        """([name, index]) => {
+            const figure = document.getElementById('front');
+            const layer = figure.data.find(found => found.name === name);
+            const {xaxis, yaxis} = figure._fullLayout;
+            return [xaxis.d2p(layer.x[index]), yaxis.d2p(layer.y[index])];
+        }""",
+        [name, index],
+    )
+    area = frame.locator("#front .nsewdrag").bounding_box()
+    assert area
+    # On its way, for Plotly looks at moves and not at where the mouse is.
+    page.mouse.move(area["x"] + x - 40, area["y"] + y)
+    page.mouse.move(area["x"] + x, area["y"] + y, steps=10)
+    label = frame.locator("#front .hovertext")
+    label.wait_for()
+    return str(label.locator("text").first.get_attribute("data-unformatted"))
+
+
+@contextmanager
+def chromium(pictures: Path) -> Iterator[Pages]:
+    """Start a headless Chromium with a profile of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        try:
+            yield Pages(browser.new_page(viewport={"width": 1280, "height": 800}), pictures)
+        finally:
+            browser.close()

@@ -1,0 +1,100 @@
+"""`tuner front` on confirmations, on methods side by side, and on searches with little to show."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
+from typed_commands import Tuner
+
+from tuner.confirm.plan import Choice, confirmation_space
+from tuner.confirm.table import confirmation_rows, write_confirmation
+from tuner.ledger import Ledger
+from tuner.search import Search
+from tuner.space import Space, space_from_mapping
+
+ONE_EPOCH: dict[str, Any] = {"early_stopping": {"scheduler": "none"}, "trial": {"epochs": 1}}
+NAN = float("nan")
+
+
+def report(space: Space, ledger: Ledger, values: list[dict[str, float] | None]) -> None:
+    """Run a trial for each of some metrics, after one epoch; None fails."""
+    search = Search(space, ledger)
+    for metrics in values:
+        assignment = search.next_assignment()
+        assert assignment
+        if metrics is None:
+            search.fail(assignment.number, "out of memory")
+        else:
+            search.report(assignment.number, 1, metrics, None)
+
+
+def accuracies(natural: float, pgd: float, **others: float) -> dict[str, float]:
+    return {"natural_accuracy": natural, "pgd_accuracy": pgd, **others}
+
+
+@pytest.mark.parametrize(
+    ("values", "front"),
+    [
+        ([], "No trial has final values yet"),
+        ([accuracies(0.9, 0.5)], "Front: 1 of 1 completed"),
+        ([accuracies(0.9, 0.5), accuracies(0.8, 0.6)], "Front: 2 of 2 completed"),
+        ([accuracies(0.9, 0.5)] * 4, "Front: 4 of 4 completed"),
+        ([accuracies(0.9, 0.5), None, accuracies(NAN, 0.5)], "Front: 1 of 1 completed"),
+        ([None, None], "No trial has final values yet"),
+    ],
+)
+def test_a_search_with_little_to_show_has_a_front_and_its_files(
+    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path, values: list[dict[str, float] | None], front: str
+) -> None:
+    space = small_space(**ONE_EPOCH)
+    report(space, make_ledger(space), values)
+    for command in ("front", "show"):
+        answer = tuner(command, SEARCH)
+        assert (answer.code, answer.err) == (0, "")
+    assert front in tuner("show", SEARCH).out
+    assert len(list((runs_dir / SEARCH).glob("front.*"))) == 5
+    assert tuner("front", SEARCH, "--knee").code == 0
+
+
+def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
+    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    space = small_space(**ONE_EPOCH)
+    ledger = make_ledger(space)
+    report(space, ledger, [accuracies(0.9, 0.5)])
+    measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4}
+    confirming = confirmation_space(space, SEARCH, ledger.load(), Choice(seeds=2, suite="quick"))
+    confirmation = make_ledger(confirming, f"{SEARCH}-confirm")
+    report(confirming, confirmation, [accuracies(0.88, 0.45, **measured)] * 2)
+    folder = runs_dir / f"{SEARCH}-confirm"
+    write_confirmation(folder, confirming, confirmation_rows(confirming, confirmation.load()))
+    answer = tuner("front", f"{SEARCH}-confirm")
+    assert answer.code == 0
+    assert f"Confirmation of {SEARCH}" in answer.out
+    assert "Pareto" not in answer.out
+    assert not list(folder.glob("front.*"))
+    refused = tuner("front", f"{SEARCH}-confirm", "--knee")
+    assert refused.code == 2
+    assert f"Choose from {SEARCH}." in refused.err
+    assert "45.00 ± 0.00" in tuner("front", SEARCH).out
+
+
+@pytest.mark.parametrize("form", ["html", "png", "svg"])
+def test_methods_searched_in_one_space_are_compared_in_one_figure(
+    tuner: Tuner, make_ledger: MakeLedger, tmp_path: Path, form: str
+) -> None:
+    """The paper's Figure 3: a front for each objective, of what all three have in common."""
+    mapping = space_mapping(**ONE_EPOCH)
+    methods = {"type": "categorical", "choices": ["shared_information", "trades", "mart"]}
+    mapping["parameters"] = {"objective": methods, "lambda": mapping["parameters"]["lambda"]}
+    space = space_from_mapping(mapping, "methods.yaml")
+    report(space, make_ledger(space), [accuracies(0.9 - n / 30, 0.4 + n / 40) for n in range(12)])
+    out = tmp_path / f"methods.{form}"
+    answer = tuner("front", SEARCH, "--by", "objective", "--out", str(out))
+    assert answer.code == 0
+    assert all(f"objective {method}" in answer.out for method in methods["choices"])
+    if form == "svg":
+        assert ET.fromstring(out.read_text()).tag.endswith("svg")
+    assert out.stat().st_size > 10_000

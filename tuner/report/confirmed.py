@@ -1,0 +1,80 @@
+"""What confirmations measured of a search's trials on the test set, beside the search's own figures."""
+
+import math
+from collections.abc import Sequence
+
+from rich.console import RenderableType
+
+from tuner.ledger.records import trial_name
+from tuner.report.format import format_metric
+from tuner.report.front_data import Confirmed, FrontData
+from tuner.report.seed_means import MeanMark
+from tuner.report.tables import Grid, rich_table
+
+# The axes of a front, by the names that a confirmation's measurements have.
+NAMES = {"natural_accuracy": "Natural", "pgd_accuracy": "PGD-20"}
+NOTE = (
+    "Measured on the test set, mean ± standard deviation over the seeds; the search's own figures are of its "
+    "validation split."
+)
+
+
+def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
+    """Place the confirmed trials on the first two objectives; none if a confirmation does not measure these."""
+    axes = [NAMES.get(objective.name) for objective in data.objectives[:2]]
+    if len(axes) < 2 or None in axes:
+        return ()
+    return tuple(
+        MeanMark(
+            place=_pair([100 * found.means[str(name)] for name in axes]),
+            deviations=_pair([100 * (found.deviations[str(name)] or 0) for name in axes]),
+            description=(
+                f"{trial_name(found.trial)}, {_how(found)}",
+                *(f"{name}: {_cell(found, name)}" for name in found.means),
+            ),
+        )
+        for found in data.confirmed
+        if all(math.isfinite(found.means.get(str(name), math.nan)) for name in axes)
+    )
+
+
+def confirmed_notes(marks: Sequence[MeanMark]) -> tuple[str, ...]:
+    """Say what the squares of a picture with confirmed trials are."""
+    return (f"Confirmed trials: {len(marks)}, as squares. {NOTE}",) if marks else ()
+
+
+def confirmed_grid(data: FrontData) -> Grid:
+    """Tabulate what was confirmed, in per cent, a row for each trial of each confirmation."""
+    names = list(dict.fromkeys(name for found in data.confirmed for name in found.means))
+    rows = [
+        [str(found.trial), *(_cell(found, name) for name in names), str(found.seeds), found.confirmation]
+        for found in data.confirmed
+    ]
+    return Grid(["Trial", *names, "Seeds", "Confirmation"], rows)
+
+
+def confirmed_table(data: FrontData) -> RenderableType:
+    """Give the confirmed trials as a table for a terminal: natural accuracy, PGD and the worst case."""
+    names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
+    whole = confirmed_grid(data)
+    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds"}]
+    grid = Grid([whole.headings[index] for index in kept], [[row[index] for index in kept] for row in whole.rows])
+    by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
+    return rich_table(f"Confirmed by {by}, in per cent", NOTE, grid, emphasised="")
+
+
+def _how(found: Confirmed) -> str:
+    runs = f"trained again with {found.seeds} seeds" if found.retrained else "its own weights"
+    return f"confirmed by {found.confirmation}: {runs}, suite {found.suite}"
+
+
+def _cell(found: Confirmed, name: str) -> str:
+    """Write an accuracy in per cent with its deviation."""
+    if name not in found.means:
+        return format_metric("_accuracy", None)
+    mean, deviation = found.means[name], found.deviations[name]
+    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    return values[0], values[1]
