@@ -3,9 +3,11 @@
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
+from training.rung_schedules import BRANCH_EPOCHS
 from tuner.ledger.records import Outcome, TrialRecord
 from tuner.report.format import displayed
 from tuner.report.front_data import FrontData
@@ -35,10 +37,17 @@ class Curve:
 
 def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
-    times = sorted(report.time for record in data.records for report in record.reports)
-    return tuple(
-        GrowthPoint(bisect_right(times, entry.ended), entry.hypervolume, entry.number) for entry in data.history
+    reports = sorted(
+        (report.time, report.metrics.get(BRANCH_EPOCHS, 0.0)) for record in data.records for report in record.reports
     )
+    times = [time for time, _ in reports]
+    branches = [0.0, *accumulate(branch for _, branch in reports)]
+
+    def spent(ended: float) -> int:
+        count = bisect_right(times, ended)
+        return count + round(branches[count])
+
+    return tuple(GrowthPoint(spent(entry.ended), entry.hypervolume, entry.number) for entry in data.history)
 
 
 def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
