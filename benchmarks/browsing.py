@@ -23,7 +23,7 @@ from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
 from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Decision, Ledger, default_ledger_url
-from tuner.ledger.store import _reports
+from tuner.ledger.reports import table
 from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"
@@ -68,7 +68,7 @@ def make_search(runs_dir: Path, trials: int, completed: float) -> None:
     ledger._study.add_trials([trial for trial, _ in rows])  # noqa: SLF001
     reports = [report for number, (_, found) in enumerate(rows) for report in _with_number(number, found)]
     with ledger._engine.begin() as connection:  # noqa: SLF001
-        connection.execute(_reports.insert(), reports)
+        connection.execute(table.insert(), reports)
     ledger.close()
     folder.freeze(space, {"search_id": "large-0", **provenance()})
 

@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--branch-epochs", type=int, default=2)
     parser.add_argument("--one-seed", action="store_true", help="leave out what another seed gives")
     parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--kept", type=Path, default=None, help="file of the points so far: broken off, it goes on")
     parser.add_argument("--data-root", default=None)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
@@ -67,7 +68,7 @@ def main() -> None:
     space = load_space(arguments.space, arguments.set, flags)
     configs = [replace(space.trial_config(p), branch_epochs=arguments.branch_epochs) for p in points(space, arguments)]
     tasks = [(config, arguments.rungs, not arguments.one_seed) for config in configs]
-    runs = _measured(tasks, arguments.processes)
+    runs = _measured(tasks, arguments.processes, arguments.kept)
     result = {
         "command": command("rung_prediction", arguments.data_root),
         "points": len(runs),
@@ -91,10 +92,20 @@ def points(space: Space, arguments: argparse.Namespace) -> list[dict[str, Any]]:
     return [propose("random", distributions, 2, nothing, seed=1, number=n) for n in range(arguments.points)]
 
 
-def _measured(tasks: Sequence[tuple[TrialConfig, list[int], bool]], processes: int) -> list[dict[str, Any]]:
+def _measured(
+    tasks: Sequence[tuple[TrialConfig, list[int], bool]], processes: int, kept: Path | None
+) -> list[dict[str, Any]]:
+    """Measure the points that are not in the file `kept` yet, and keep each as it is done."""
+    lines = kept.read_text("utf-8").splitlines() if kept is not None and kept.exists() else []
+    runs = [json.loads(line) for line in lines[: len(tasks)]]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(measure, *task) for task in tasks]
-        return [future.result() for future in tqdm(futures, unit="point")]
+        futures = [pool.submit(measure, *task) for task in tasks[len(runs) :]]
+        for future in tqdm(futures, unit="point"):
+            runs.append(future.result())
+            if kept is not None:
+                with kept.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(runs[-1]) + "\n")
+    return runs
 
 
 def measure(config: TrialConfig, rungs: list[int], another_seed: bool) -> dict[str, Any]:
@@ -106,13 +117,13 @@ def measure(config: TrialConfig, rungs: list[int], another_seed: bool) -> dict[s
     trainer = Trainer(config, data, "cpu")
     for rung in rungs:
         _curve(trainer, rung)
-        found["branch"][rung] = _branch(trainer, branch_config(config, rung))
-        found["decayed"][rung] = _branch(trainer, _decayed(config, trainer.history[-1:]))
+        found["branch"][str(rung)] = _branch(trainer, branch_config(config, rung))
+        found["decayed"][str(rung)] = _branch(trainer, _decayed(config, trainer.history[-1:]))
     found["as_is"] = _curve(trainer, config.epochs)
     if another_seed:
         found["another_seed"] = _trained(replace(config, seed=config.seed + 1), data)
     for rung in rungs:
-        found["continue"][rung] = _trained(replace(config, rungs=(rung,), rung_schedule="continue"), data)
+        found["continue"][str(rung)] = _trained(replace(config, rungs=(rung,), rung_schedule="continue"), data)
     return {"parameters": {"alpha": config.alpha, "lambda": config.lam, "bottleneck": config.bottleneck}, **found}
 
 
@@ -163,11 +174,11 @@ class _Compared(NamedTuple):
 def _compared(runs: Sequence[dict[str, Any]], way: str, rung: int) -> _Compared:
     """Take what each way compares at `rung`; a second start gives the values of a first one, bit for bit."""
     if way in {"restart", "continue"}:
-        curves = np.array([run["continue"][rung] for run in runs])
+        curves = np.array([run["continue"][str(rung)] for run in runs])
         whole = curves if way == "continue" else np.array([run["as_is"] for run in runs])
         return _Compared(curves[:, rung - 1], whole[:, -1])
     whole = np.array([run["as_is"] for run in runs])
-    early = whole[:, rung - 1] if way == "as_is" else np.array([run[way][rung] for run in runs])
+    early = whole[:, rung - 1] if way == "as_is" else np.array([run[way][str(rung)] for run in runs])
     return _Compared(early, whole[:, -1])
 
 

@@ -14,6 +14,7 @@ come on top. A fully trained trial of `continue` was trained by another schedule
 accuracies compare with those of its like only.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
@@ -24,7 +25,7 @@ from training.schedules import scheduled_lambda, scheduled_learning_rate
 RUNG_KEYS = ("rungs", "rung_schedule", "branch_epochs")
 # A branch's metrics have names of their own: a trial's curve is that of the model which it keeps.
 RUNG_PREFIX = "rung/"
-BRANCH_EPOCHS = f"{RUNG_PREFIX}epochs"
+BRANCH_EPOCHS = "branch_epochs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,12 @@ def compared_after(config: TrialConfig) -> tuple[int, ...]:
     return tuple(accumulate(config.rungs)) if config.rung_schedule == "restart" else config.rungs
 
 
+def branched_epochs(config: TrialConfig, epoch: int) -> int:
+    """Give the epochs of all branches until `epoch` epochs are trained."""
+    branches = sum(rung <= epoch for rung in config.rungs) if config.rung_schedule == "branch" else 0
+    return branches * config.branch_epochs
+
+
 def branch_config(config: TrialConfig, epoch: int) -> TrialConfig:
     """Give the configuration of the branch after `epoch` epochs: the rest of the schedule in `branch_epochs`."""
     spent = epoch / config.epochs
@@ -98,3 +105,16 @@ def branch_config(config: TrialConfig, epoch: int) -> TrialConfig:
         ramp_start=max(0.0, config.ramp_start - spent) / left,
         ramp_end=1.0 if ramped else (config.ramp_end - spent) / left,
     )
+
+
+def rung_metrics(
+    config: TrialConfig, epoch: int, branch: Callable[[TrialConfig], Mapping[str, float]]
+) -> dict[str, float]:
+    """Give the metrics that branches add after `epoch` epochs, with `branch` to train one; none for the other ways."""
+    if config.rung_schedule != "branch":
+        return {}
+    cost = {BRANCH_EPOCHS: float(branched_epochs(config, epoch))}
+    if epoch not in config.rungs:
+        return cost
+    found = branch(branch_config(config, epoch))
+    return {**{f"{RUNG_PREFIX}{name}": value for name, value in found.items()}, **cost}

@@ -21,7 +21,7 @@ from training.models import build_model
 from training.numerics import repeatable_convolutions
 from training.optimiser import build_optimiser
 from training.random_streams import RandomStreams
-from training.rung_schedules import BRANCH_EPOCHS, RUNG_PREFIX, begins_anew, branch_config, progress_at, total_epochs
+from training.rung_schedules import begins_anew, progress_at, rung_metrics, total_epochs
 from training.schedules import scheduled_lambda, scheduled_learning_rate
 from training.validation import validate
 
@@ -92,8 +92,8 @@ class Trainer:
     def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
         """Train one epoch and evaluate.
 
-        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, at a rung with a branch the
-        branch's as `rung/NAME` and its length `rung/epochs`, the epoch's mean of each
+        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, a branch's as `rung/NAME` and the
+        epochs of all branches so far as `branch_epochs`, the epoch's mean of each
         `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
         besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
         weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
@@ -109,7 +109,7 @@ class Trainer:
             accuracies = validate(self.model, self._data.validation, self.config)
         metrics = {
             **accuracies,
-            **self._rung_accuracies(self.epoch + 1),
+            **rung_metrics(self.config, self.epoch + 1, self.branch),
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
@@ -125,24 +125,17 @@ class Trainer:
     def branch(self, config: TrialConfig) -> dict[str, float]:
         """Train a copy of the present model by another schedule, to its end; give the copy's accuracies.
 
-        Nothing of this trial changes, its random states included.
+        Nothing of this trial changes, its random states included. Raise DivergedError if the copy diverges.
         """
         copy = Trainer(config, self._data, self.device)
         copy.model.load_state_dict(self.model.state_dict())
         copy._objective.load_state_dict(deepcopy(self._objective.state_dict()))
         while copy.epoch < copy.epochs:
-            copy.train_epoch()
+            try:
+                copy.train_epoch()
+            except DivergedError as error:
+                raise DivergedError(f"{error.term} of its branch", self.epoch + 1) from error
         return {name: copy.history[-1][name] for name in METRICS}
-
-    def _rung_accuracies(self, epoch: int) -> dict[str, float]:
-        if self.config.rung_schedule != "branch" or epoch not in self.config.rungs:
-            return {}
-        try:
-            found = self.branch(branch_config(self.config, epoch))
-        except DivergedError as error:
-            raise DivergedError(f"{error.term} of its branch", epoch) from error
-        measured = {f"{RUNG_PREFIX}{name}": value for name, value in found.items()}
-        return {**measured, BRANCH_EPOCHS: float(self.config.branch_epochs)}
 
     def save(self, folder: Path) -> None:
         """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.

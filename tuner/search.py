@@ -68,8 +68,11 @@ class Search:
         self._brackets = _brackets(space)
         self._values = Values(compared_epochs(space))
         self._earlier = from_facts(ledger.facts())
-        for trial in sorted(self._trials.values(), key=lambda trial: trial.number):
-            self._restore(trial)
+        for number, report in ledger.reports_at(self._values.epochs):
+            rung = report.rung and self._brackets.is_rung(number, report.epoch)
+            self._note(number, report.epoch, report.metrics, rung=rung)
+        for trial in self.trials:
+            self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
 
     @property
@@ -173,18 +176,11 @@ class Search:
             self._end(trial.number, Outcome.STOPPED)
 
     def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
-        # The time on record, not this process's: a rebuilt search must give MLflow the same one.
-        record = self._ledger.finish(number, outcome, values, error)
-        ended = replace(self._trials[number], outcome=outcome, ended=record.ended, error=error)
+        # As it is on record: a rebuilt search must give MLflow the same times, and its reports need no memory.
+        ended = self._ledger.finish(number, outcome, values, error)
         self._trials[number] = ended
         for listener in self.listeners:
             listener.on_ended(ended)
-
-    def _restore(self, trial: TrialRecord) -> None:
-        for report in trial.reports:
-            rung = report.rung and self._brackets.is_rung(trial.number, report.epoch)
-            self._note(trial.number, report.epoch, report.metrics, rung=rung)
-        self._end_if_decided(trial)
 
     def _note(self, number: int, epoch: int, metrics: Mapping[str, float], *, rung: bool) -> None:
         losses = self._losses(metrics)

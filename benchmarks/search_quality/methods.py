@@ -1,25 +1,60 @@
-"""The methods that are compared, as what they change in a space."""
+"""The methods that are compared: the project's default, what users would otherwise run, and variants of the default."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from tuner.space.model import EarlyStoppingSpec, SearchSpec
+from benchmarks.search_quality.scale import Scale
+from benchmarks.search_quality.searchers import (
+    MeanSearch,
+    OptunaSearch,
+    OwnSearch,
+    Searcher,
+    SyneTuneSearch,
+    optuna_sampler,
+    space_of,
+)
+from benchmarks.search_quality.tasks import Task
 
-_FULL = {"scheduler": "none"}
+Method = Callable[[Task, Scale, int], Searcher]
 
-# Name: (section `search`, section `early_stopping`). What is not said is the project's default.
-METHODS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "motpe + farthest_first": ({"sampler": "motpe"}, {"tie_break": "farthest_first"}),
-    "motpe + crowding": ({"sampler": "motpe"}, {"tie_break": "crowding"}),
-    "motpe + hypervolume": ({"sampler": "motpe"}, {"tie_break": "hypervolume"}),
-    "motpe + keep_front": ({"sampler": "motpe"}, {"tie_break": "keep_front"}),
-    "motpe + 3 brackets": ({"sampler": "motpe"}, {"brackets": 3}),
-    "nsga2": ({"sampler": "nsga2"}, {}),
-    "gp": ({"sampler": "gp"}, {}),
-    "random": ({"sampler": "random"}, {}),
-    "motpe, full trainings": ({"sampler": "motpe"}, _FULL),
-    "nsga2, full trainings": ({"sampler": "nsga2"}, _FULL),
-    "random, full trainings": ({"sampler": "random"}, _FULL),
+
+def _own(search: dict[str, Any], early_stopping: dict[str, Any], task: Task, _: Scale, seed: int) -> Searcher:
+    return OwnSearch(space_of(task, {**search, "seed": seed}, early_stopping))
+
+
+def _optuna(name: str, task: Task, _: Scale, seed: int) -> Searcher:
+    return OptunaSearch(task, optuna_sampler(name, seed))
+
+
+def _mean(task: Task, scale: Scale, seed: int) -> Searcher:
+    return MeanSearch(task, scale, seed)
+
+
+def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
+    return SyneTuneSearch(task, seed)
+
+
+# What a space does that says nothing of its sampler and its rungs, but for the rungs' epochs.
+DEFAULT = "tuner (default)"
+YARDSTICK = "random, full trainings"
+FULL_MOTPE = "Optuna MOTPE, full trainings"
+
+COMPETITORS: dict[str, Method] = {
+    DEFAULT: partial(_own, {}, {}),
+    "random + MO-ASHA": partial(_own, {"sampler": "random"}, {}),
+    "TPE + ASHA on the mean": _mean,
+    "Syne Tune MOASHA": _syne_tune,
+    FULL_MOTPE: partial(_optuna, "motpe"),
+    "Optuna NSGA-II, full trainings": partial(_optuna, "nsga2"),
+    YARDSTICK: partial(_own, {"sampler": "random"}, {"scheduler": "none"}),
 }
-# Needs about a second a proposal.
-LEFT_OUT = ("gp",)
-DEFAULT = f"{SearchSpec().sampler} + {EarlyStoppingSpec().tie_break}"
+VARIANTS: dict[str, Method] = {
+    "crowding": partial(_own, {}, {"tie_break": "crowding"}),
+    "hypervolume": partial(_own, {}, {"tie_break": "hypervolume"}),
+    "keep_front": partial(_own, {}, {"tie_break": "keep_front"}),
+    "3 brackets": partial(_own, {}, {"brackets": 3}),
+    "nsga2": partial(_own, {"sampler": "nsga2"}, {}),
+    "gp": partial(_own, {"sampler": "gp"}, {}),
+}
+METHODS = {**COMPETITORS, **VARIANTS}

@@ -36,12 +36,12 @@ def against(tasks: Mapping[str, Any], method: str, other: str) -> dict[str, tupl
 def tables(result: Mapping[str, Any]) -> str:
     """Give the tables: hypervolume at the end by task, mean ranks, epochs to random's hypervolume."""
     tasks, methods = result["tasks"], result["methods"]
-    budget = result["budget"]
+    budget, (early, middle, _) = result["budget"], result["checkpoints"]
     lines = [
         f"Share of the best known front's hypervolume after the epochs of {budget} full trainings, mean ± its standard",
         f"error over n = {result['seeds']} seeds, {result['workers']} workers:",
         "",
-        _line(["method", *tasks, "mean rank", f"at {budget // 4}", f"at {budget // 2}"]),
+        _line(["method", *tasks, "mean rank", f"at {early}", f"at {middle}"]),
         _line(["---"] * (len(tasks) + 4)),
     ]
     by_checkpoint = [ranks(tasks, methods, checkpoint) for checkpoint in (2, 0, 1)]
@@ -57,6 +57,15 @@ def tables(result: Mapping[str, Any]) -> str:
     for method in methods:
         shares = [task["methods"][method]["budget_share_to_random"] for task in tasks.values()]
         lines.append(_line([method, *("–" if share is None else f"{share:.2f}" for share in shares)]))
+    lines += [
+        "",
+        "The same share if stopped trials counted for the front, too, with their last losses:",
+        "",
+    ]
+    lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]
+    for method in methods:
+        counted = [task["methods"][method]["share_of_best_with_stopped"][0] for task in tasks.values()]
+        lines.append(_line([method, *(f"{share:.3f}" for share in counted)]))
     return "\n".join([*lines, ""])
 
 

@@ -9,22 +9,19 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import optuna
+
+from benchmarks.search_quality.digits import digits_task
 from benchmarks.search_quality.lcbench import lcbench_tasks
-from benchmarks.search_quality.measure import (
-    best_volume,
-    epochs_to,
-    mean_and_error,
-    scale_of,
-    volumes_at,
-)
-from benchmarks.search_quality.methods import METHODS
-from benchmarks.search_quality.simulate import FullTraining, simulate, space_of
+from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
+from benchmarks.search_quality.methods import METHODS, YARDSTICK
+from benchmarks.search_quality.scale import Scale, scale_of
+from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
 
-YARDSTICK = "random, full trainings"
 _CURVE_POINTS = 40
-# method -> full trainings of each seed
-Runs = Mapping[str, Sequence[Sequence[FullTraining]]]
+# method -> trainings of each seed
+Runs = Mapping[str, Sequence[Sequence[Training]]]
 
 
 @dataclass(frozen=True)
@@ -38,10 +35,15 @@ class Settings:
     lcbench: Path | None
     lcbench_tasks: tuple[str, ...]
 
+    @property
+    def checkpoints(self) -> tuple[int, int, int]:
+        """The budgets, in full trainings, at which methods are compared: a quarter, half and all."""
+        return self.budget // 4, self.budget // 2, self.budget
+
 
 def all_tasks(settings: Settings) -> list[Task]:
-    """Give the analytic tasks, and those of LCBench if there is its model."""
-    known = analytic_tasks()
+    """Give the analytic tasks and the recorded one, and those of LCBench if there is its model."""
+    known = [*analytic_tasks(), digits_task()]
     if settings.lcbench is not None:
         known += lcbench_tasks(settings.lcbench, list(settings.lcbench_tasks))
     return known
@@ -49,56 +51,60 @@ def all_tasks(settings: Settings) -> list[Task]:
 
 def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give the figures of one task after the other."""
-    for name in [task.name for task in all_tasks(settings)]:
-        pairs = [(settings, name, method, seed) for method in settings.methods for seed in range(settings.seeds)]
-        if jobs > 1:
-            with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-                found = list(pool.map(_run, pairs))
-        else:
-            found = [_run(pair) for pair in pairs]
-        runs = {
-            method: found[index * settings.seeds : (index + 1) * settings.seeds]
-            for index, method in enumerate(settings.methods)
-        }
-        yield name, figures(_task(settings, name), runs, settings.budget)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_quiet) as pool:
+        for task in all_tasks(settings):
+            pairs = [(settings, task.name, m, seed) for m in settings.methods for seed in range(settings.seeds)]
+            found = list(pool.map(_run, pairs))
+            runs = {
+                method: found[index * settings.seeds : (index + 1) * settings.seeds]
+                for index, method in enumerate(settings.methods)
+            }
+            yield task.name, figures(task, runs, settings)
 
 
-def figures(task: Task, runs: Runs, budget: int) -> dict[str, Any]:
+def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
     """Give the figures of each method on a task; hypervolumes as shares of that of the best known front."""
     scale = scale_of(task)
-    best = best_volume([training for seeds in runs.values() for run in seeds for training in run], scale)
-    checkpoints = [budget // 4 * task.epochs, budget // 2 * task.epochs, budget * task.epochs]
-    curve_at = [round(budget * task.epochs * k / _CURVE_POINTS) for k in range(1, _CURVE_POINTS + 1)]
-    yardstick = [volumes_at(run, scale, checkpoints)[-1] for run in runs[YARDSTICK]]
-    target = statistics.fmean(yardstick)
+    best = best_volume([training for seeds in runs.values() for run in seeds for training in full(run)], scale)
+    best_of_all = best_volume([training for seeds in runs.values() for run in seeds for training in run], scale)
+    checkpoints = [trainings * task.epochs for trainings in settings.checkpoints]
+    curve_at = [round(checkpoints[-1] * k / _CURVE_POINTS) for k in range(1, _CURVE_POINTS + 1)]
+    target = statistics.fmean(volumes_at(full(run), scale, checkpoints)[-1] for run in runs[YARDSTICK])
     methods = {}
     for method, seeds in runs.items():
-        shares = [[volume / best for volume in volumes_at(run, scale, checkpoints)] for run in seeds]
-        curves = [[volume / best for volume in volumes_at(run, scale, curve_at)] for run in seeds]
-        reached = statistics.median(epochs_to(run, scale, target) for run in seeds)
+        complete = [full(run) for run in seeds]
+        shares = [[volume / best for volume in volumes_at(run, scale, checkpoints)] for run in complete]
+        curves = [[volume / best for volume in volumes_at(run, scale, curve_at)] for run in complete]
+        of_all = [volumes_at(run, scale, checkpoints)[-1] / best_of_all for run in seeds]
+        reached = statistics.median(epochs_to(run, scale, target) for run in complete)
         methods[method] = {
             "share_of_best": [mean_and_error(column) for column in zip(*shares, strict=True)],
             "shares_by_seed": [row[-1] for row in shares],
-            "full_trainings": statistics.fmean(len(run) for run in seeds),
+            "share_of_best_with_stopped": mean_and_error(of_all),
+            "full_trainings": statistics.fmean(len(run) for run in complete),
+            "trials": statistics.fmean(len(run) for run in seeds),
             "budget_share_to_random": reached / checkpoints[-1] if math.isfinite(reached) else None,
             "curve": [mean_and_error(column) for column in zip(*curves, strict=True)],
         }
     return {"epochs": task.epochs, "checkpoints": checkpoints, "curve_at": curve_at, "methods": methods}
 
 
-def _run(pair: tuple[Settings, str, str, int]) -> list[FullTraining]:
+def _quiet() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+
+def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
     settings, name, method, seed = pair
-    task = _task(settings, name)
-    search, early_stopping = METHODS[method]
-    space = space_of(task, {**search, "seed": seed}, early_stopping, settings.budget * task.epochs)
-    return simulate(task, space, settings.workers)
+    task, scale = _task(settings, name)
+    return simulate(task, METHODS[method](task, scale, seed), settings.workers, settings.budget * task.epochs)
 
 
-_TASKS: dict[str, Task] = {}
+_TASKS: dict[str, tuple[Task, Scale]] = {}
 
 
-def _task(settings: Settings, name: str) -> Task:
-    """Give a task, made once in each process."""
+def _task(settings: Settings, name: str) -> tuple[Task, Scale]:
+    """Give a task and its scale, made once in each process."""
     if name not in _TASKS:
-        _TASKS.update({task.name: task for task in all_tasks(settings)})
+        task = next(task for task in all_tasks(settings) if task.name == name)
+        _TASKS[name] = task, scale_of(task)
     return _TASKS[name]

@@ -1,112 +1,50 @@
-"""One search in simulated time: workers that report epochs to `tuner.search.Search`, and a ledger in memory."""
+"""One search in simulated time: workers that train epoch by epoch and ask what becomes of their trials."""
 
 import heapq
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
-from benchmarks.search_quality.tasks import LOSSES, Task
-from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
-from tuner.search import Search
-from tuner.space import Space
-
-
-class TaskSpace(Space):
-    """The space of a task, whose epochs are its own and not those of a training configuration."""
-
-    task_epochs: int
-
-    @property
-    def epochs(self) -> int:
-        """The budget of one trial in epochs."""
-        return self.task_epochs
-
-
-class MemoryLedger(Ledger):
-    """A ledger that forgets: what a search writes is kept for its reader in this process only."""
-
-    def __init__(self) -> None:
-        self._records: list[TrialRecord] = []
-        self._time = 0.0
-
-    def load(self) -> list[TrialRecord]:
-        """Give the trials by number."""
-        return list(self._records)
-
-    def facts(self) -> dict[str, Any]:
-        """Give no facts."""
-        return {}
-
-    def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, Any]) -> int:
-        """Note a new trial."""
-        del distributions
-        self._records.append(TrialRecord(len(self._records), dict(parameters), Outcome.RUNNING, 0.0))
-        return len(self._records) - 1
-
-    def record(self, number: int, report: Report) -> None:
-        """Note nothing: the search keeps the reports itself."""
-
-    def finish(
-        self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
-    ) -> TrialRecord:
-        """Note the end of a trial."""
-        del values, error
-        self._time += 1
-        self._records[number] = replace(self._records[number], outcome=outcome, ended=self._time)
-        return self._records[number]
+from benchmarks.search_quality.searchers import Losses, Searcher
+from benchmarks.search_quality.tasks import Task
+from tuner.ledger import Decision
+from tuner.objectives import FloatArray
 
 
 @dataclass(frozen=True)
-class FullTraining:
-    """A trial that was trained for the whole budget: epochs spent by all trials until then, and its final losses."""
+class Training:
+    """A trial that ended: epochs spent by all trials until then, its last losses, and whether it was fully trained."""
 
     spent: int
-    losses: tuple[float, float]
+    losses: Losses
+    full: bool
 
 
-def space_of(task: Task, search: Mapping[str, Any], early_stopping: Mapping[str, Any], max_epochs: int) -> TaskSpace:
-    """Give the space of a task for a search that ends with its epochs."""
-    return TaskSpace.model_validate(
-        {
-            "name": task.name,
-            "trial": {},
-            "parameters": task.parameters,
-            "objectives": {name: {"direction": "minimize"} for name in LOSSES},
-            "search": {"trials": 10**6, "max_epochs": max_epochs, **search},
-            "early_stopping": {"grace_epochs": task.grace_epochs, **early_stopping},
-            "task_epochs": task.epochs,
-        }
-    )
-
-
-def simulate(task: Task, space: TaskSpace, workers: int) -> list[FullTraining]:
-    """Run a search until `search.max_epochs` are spent, and give its full trainings in the order of their ends."""
-    search = Search(space, MemoryLedger())
+def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> list[Training]:
+    """Run a search until its trials together have trained `max_epochs`, and give those that ended, in that order."""
     events: list[tuple[float, int, int]] = []  # (time, trial, epoch that ends then)
-    curves: dict[int, Any] = {}
+    curves: dict[int, FloatArray] = {}
     lengths: dict[int, float] = {}
-    completed: list[FullTraining] = []
+    ended: list[Training] = []
 
     def start(time: float) -> None:
-        assignment = search.next_assignment()
-        if assignment is not None:
-            curves[assignment.number] = task.curve(assignment.parameters)
-            lengths[assignment.number] = task.seconds(assignment.parameters)
-            heapq.heappush(events, (time + lengths[assignment.number], assignment.number, 1))
+        trial = searcher.next()
+        if trial is not None:
+            number, point = trial
+            curves[number] = task.curve(point)
+            lengths[number] = task.seconds(point)
+            heapq.heappush(events, (time + lengths[number], number, 1))
 
     for worker in range(workers):
         start(worker * 1e-6)
-    budget, spent = space.search.max_epochs or 0, 0
-    while events and spent < budget:
+    spent = 0
+    while events and spent < max_epochs:
         time, number, epoch = heapq.heappop(events)
         spent += 1
         first, second = curves[number][epoch - 1].tolist()
-        decision = search.report(number, epoch, dict(zip(LOSSES, (first, second), strict=True)), None)
+        decision = searcher.report(number, epoch, (first, second))
         if decision is Decision.CONTINUE:
             heapq.heappush(events, (time + lengths[number], number, epoch + 1))
             continue
-        if decision is Decision.COMPLETE:
-            completed.append(FullTraining(spent, (first, second)))
+        ended.append(Training(spent, (first, second), decision is Decision.COMPLETE))
         del curves[number]
         start(time)
-    return completed
+    return ended

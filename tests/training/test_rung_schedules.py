@@ -48,7 +48,8 @@ def trained(config: TrialConfig) -> Trainer:
 
 def kept(history: list[dict[str, float]]) -> list[dict[str, float]]:
     """Leave out what a branch adds, and the time."""
-    return [{k: v for k, v in m.items() if k != "seconds" and not k.startswith("rung/")} for m in history]
+    added = ("rung/", "branch_epochs", "seconds")
+    return [{k: v for k, v in m.items() if not k.startswith(added)} for m in history]
 
 
 def weights_are_equal(one: Trainer, other: Trainer) -> bool:
@@ -115,7 +116,7 @@ def test_a_branch_leaves_the_trial_as_it_is(changes: dict[str, Any]) -> None:
     assert kept(branched.history) == kept(plain.history)
     assert weights_are_equal(branched, plain)
     assert ["rung/pgd_accuracy" in metrics for metrics in branched.history] == [True, False, True, False]
-    assert [metrics.get("rung/epochs") for metrics in branched.history] == [1, None, 1, None]
+    assert [metrics["branch_epochs"] for metrics in branched.history] == [1, 1, 2, 2]
 
 
 def test_a_branch_trains_the_weights_at_hand() -> None:
@@ -193,7 +194,7 @@ def test_a_trial_that_dies_inside_a_branch_ends_as_one_that_does_not(
 def test_a_branch_that_diverges_ends_the_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = begun(make_config(rungs=[1], rung_schedule="branch"))
     monkeypatch.setattr(
-        "training.trainer.branch_config", lambda config, _: replace(config, rungs=(), learning_rate=math.inf)
+        "training.rung_schedules.branch_config", lambda config, _: replace(config, rungs=(), learning_rate=math.inf)
     )
     with pytest.raises(DivergedError, match=r"Training diverged in epoch 1: .* of its branch is not finite"):
         trainer.train_epoch()

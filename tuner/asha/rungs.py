@@ -7,7 +7,7 @@ the stopping type: a trial is judged once at each rung, against all that were th
 import numpy as np
 
 from tuner.front.dominance import BoolArray
-from tuner.front.order import TieBreak, rank_of
+from tuner.front.order import TieBreak, preferred_at_most
 from tuner.objectives import FloatArray
 
 
@@ -67,8 +67,8 @@ class Rungs:
         finite: BoolArray = np.asarray(np.isfinite(rows).all(axis=1))
         if not finite[place]:
             return False
-        rank = rank_of(rows[finite], int(finite[:place].sum()), self._tie_break, self._limits)
-        return rank * self._reduction_factor <= len(rows)
+        most = len(rows) // self._reduction_factor
+        return preferred_at_most(rows[finite], int(finite[:place].sum()), most, self._tie_break, self._limits)
 
 
 class _Board:

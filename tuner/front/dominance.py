@@ -14,6 +14,8 @@ from tuner.objectives import FloatArray
 BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 
+_SWEPT_AT_ONCE = 256
+
 
 class DistinctRows(NamedTuple):
     """The distinct rows of a matrix in lexicographic order, and how to get back to the matrix.
@@ -70,17 +72,19 @@ def is_non_dominated(losses: FloatArray) -> BoolArray:
     return _first_front(distinct.rows)[distinct.inverse]
 
 
-def non_domination_rank(losses: FloatArray) -> IntArray:
+def non_domination_rank(losses: FloatArray, deepest: int | None = None) -> IntArray:
     """Give each row of an (n, m) loss matrix (lower is better) the index of its front, as (n,).
 
     Front 0 is the non-dominated rows, front k those that are non-dominated once fronts 0 to k - 1 are
     taken away (Deb et al. 2002, NSGA-II, doi:10.1109/4235.996017). Equal rows are in the same front.
+    With `deepest`, which saves time, all rows from that front on get its index.
     """
     distinct = distinct_rows(losses)
     objectives = losses.shape[1]
+    limit = len(losses) if deepest is None else deepest
     if objectives == 1:
-        return distinct.inverse
-    ranks = _ranks_of_pairs(distinct.rows) if objectives == 2 else _ranks_by_peeling(distinct.rows)
+        return np.minimum(distinct.inverse, limit)
+    ranks = _ranks_of_pairs(distinct.rows, limit) if objectives == 2 else _ranks_by_peeling(distinct.rows, limit)
     return ranks[distinct.inverse]
 
 
@@ -105,19 +109,19 @@ def _first_front_of_pairs(rows: FloatArray) -> BoolArray:
     return front
 
 
-def _ranks_by_peeling(rows: FloatArray) -> IntArray:
-    ranks = np.empty(len(rows), dtype=np.int64)
+def _ranks_by_peeling(rows: FloatArray, deepest: int) -> IntArray:
+    ranks = np.full(len(rows), deepest, dtype=np.int64)
     remaining = np.arange(len(rows))
-    front_index = 0
-    while remaining.size:
+    for front_index in range(deepest):
+        if remaining.size == 0:
+            break
         front = _first_front(rows[remaining])
         ranks[remaining[front]] = front_index
         remaining = remaining[~front]
-        front_index += 1
     return ranks
 
 
-def _ranks_of_pairs(rows: FloatArray) -> IntArray:
+def _ranks_of_pairs(rows: FloatArray, deepest: int) -> IntArray:
     """Find all fronts of two objectives in one sweep (Jensen 2003, doi:10.1109/TEVC.2003.817234).
 
     A front dominates the next row exactly if the second loss of its latest member, its smallest, does not
@@ -125,12 +129,17 @@ def _ranks_of_pairs(rows: FloatArray) -> IntArray:
     front that does not dominate the row.
     """
     smallest_of_front: list[float] = []
-    ranks = []
-    for second in rows[:, 1].tolist():
-        rank = bisect_right(smallest_of_front, second)
-        if rank == len(smallest_of_front):
-            smallest_of_front.append(second)
-        else:
-            smallest_of_front[rank] = second
-        ranks.append(rank)
-    return np.array(ranks, dtype=np.int64)
+    ranks = np.full(len(rows), deepest, dtype=np.int64)
+    for start in range(0, len(rows), _SWEPT_AT_ONCE):
+        seconds = rows[start : start + _SWEPT_AT_ONCE, 1]
+        # Most rows are dominated by the deepest front that counts, and cheaper to pass over than to place.
+        full = 0 < deepest == len(smallest_of_front)
+        places = np.flatnonzero(seconds < smallest_of_front[-1]) if full else np.arange(len(seconds))
+        for place, second in zip((start + places).tolist(), seconds[places].tolist(), strict=True):
+            rank = bisect_right(smallest_of_front, second)
+            if rank < len(smallest_of_front):
+                smallest_of_front[rank] = second
+            elif rank < deepest:
+                smallest_of_front.append(second)
+            ranks[place] = rank
+    return ranks

@@ -19,8 +19,8 @@ from typing import Literal
 
 import numpy as np
 
-from tuner.front.dominance import IntArray, distinct_rows
-from tuner.front.limits import constrained_rank
+from tuner.front.dominance import BoolArray, IntArray, distinct_rows
+from tuner.front.limits import constrained_rank, constrained_relation, violations
 from tuner.front.scaling import scale_to_unit
 from tuner.front.spread import ORDERS
 from tuner.objectives import FloatArray
@@ -44,7 +44,7 @@ def preference_rank(
 
     """
     rows, inverse, counts = distinct_rows(losses)
-    fronts = constrained_rank(rows, limits)
+    fronts = constrained_rank(rows, None if limits is None else violations(rows, limits))
     ranks = np.zeros(len(rows), dtype=np.int64)
     scaled = scale_to_unit(rows)
     better = 0
@@ -58,16 +58,33 @@ def preference_rank(
     return ranks[inverse]
 
 
-def rank_of(
-    losses: FloatArray, row: int, tie_break: TieBreak = "farthest_first", limits: FloatArray | None = None
-) -> int:
-    """Give `preference_rank(losses, tie_break, limits)[row]`, ordering no other front than that row's own."""
-    rows, inverse, counts = distinct_rows(losses)
-    fronts = constrained_rank(rows, limits)
-    own = int(inverse[row])
-    if fronts[own] == 0 and tie_break == "keep_front":
-        return 0
-    members = np.flatnonzero(fronts == fronts[own])
-    ordered = members[ORDERS[tie_break](scale_to_unit(rows)[members])]
-    before = ordered[: int(np.flatnonzero(ordered == own)[0])]
-    return int(counts[fronts < fronts[own]].sum() + counts[before].sum())
+def preferred_at_most(
+    losses: FloatArray, row: int, most: int, tie_break: TieBreak = "farthest_first", limits: FloatArray | None = None
+) -> bool:
+    """Tell whether `preference_rank(losses, tie_break, limits)[row] <= most`, in a fraction of its time.
+
+    Rows that dominate the row are preferred to it whatever their fronts are. Those that it dominates are in later
+    fronts and dominate only rows of still later ones, so that without them all others stay in their fronts.
+    """
+    beyond = None if limits is None else violations(losses, limits)
+    dominating, dominated = constrained_relation(losses, row, beyond)
+    if int(dominating.sum()) > most:
+        return False
+    # Its own front comes next after the last of those that dominate it.
+    own = 1 + int(constrained_rank(losses[dominating], _of(beyond, dominating)).max(initial=-1))
+    if own == 0 and tie_break == "keep_front":
+        return True
+    left = ~dominated
+    fronts = constrained_rank(losses[left], _of(beyond, left), own + 1)
+    members = losses[left][fronts == own]
+    rows, inverse, counts = distinct_rows(members)
+    scaled = np.empty_like(rows)
+    scaled[inverse] = scale_to_unit(losses)[left][fronts == own]
+    ordered = ORDERS[tie_break](scaled)
+    place = int(inverse[(members == losses[row]).all(axis=1).argmax()])
+    before = ordered[: int(np.flatnonzero(ordered == place)[0])]
+    return int((fronts < own).sum() + counts[before].sum()) <= most
+
+
+def _of(beyond: FloatArray | None, chosen: BoolArray) -> FloatArray | None:
+    return None if beyond is None else beyond[chosen]

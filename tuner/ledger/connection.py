@@ -11,8 +11,11 @@ from tuner.urls import without_password
 _LOCK_SECONDS = 60
 
 
-def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
-    """Open Optuna's storage and the database below it; raise UsageError, without the password, if that fails."""
+def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]:
+    """Open Optuna's storage and the database below it, for writing and, without a pool, for reading.
+
+    Raise UsageError, without the password, if that fails.
+    """
     try:
         address = sa.engine.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
@@ -27,7 +30,8 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine]:
             # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
             with engine.connect() as connection:
                 connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        return optuna.storages.RDBStorage(url, engine_kwargs=arguments), engine
+        storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
+        return storage, engine, sa.create_engine(address, poolclass=sa.pool.NullPool, **arguments)
     except ImportError as error:
         raise UsageError(
             f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "

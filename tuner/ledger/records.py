@@ -1,6 +1,7 @@
 """What the ledger remembers of a trial, as frozen values: the form that every reader of it uses."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -53,7 +54,7 @@ class TrialRecord:
     outcome: Outcome
     started: float
     ended: float | None = None
-    reports: tuple[Report, ...] = field(default=())
+    reports: Sequence[Report] = ()
     error: str | None = None
 
     @property
@@ -64,8 +65,7 @@ class TrialRecord:
     @property
     def epochs_spent(self) -> int:
         """Epochs that the trial cost: those on record and those of branches (`training.rung_schedules`)."""
-        branches = sum(report.metrics.get(BRANCH_EPOCHS, 0.0) for report in self.reports)
-        return self.epochs_trained + round(branches)
+        return self.epochs_trained + round(self.last_metrics.get(BRANCH_EPOCHS, 0.0))
 
     @property
     def last_metrics(self) -> dict[str, float]:

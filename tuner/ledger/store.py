@@ -5,11 +5,10 @@ table of their own because Optuna stores no intermediate values for several obje
 report, its decision and its checkpoint have to become durable in one transaction.
 """
 
-import json
 import time
 import warnings
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,11 +16,13 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from tuner.errors import UsageError
+from tuner.ledger import reports
 from tuner.ledger.connection import connect
-from tuner.ledger.records import Decision, Outcome, Report, TrialRecord
+from tuner.ledger.records import Outcome, Report, TrialRecord
+from tuner.ledger.trial_rows import TrialRow, read_trials
 from tuner.objectives import Objective
 from tuner.urls import without_password
 
@@ -34,19 +35,6 @@ _STARTED = "started"
 _ENDED = "ended"
 _ERROR = "error"
 
-_metadata = sa.MetaData()
-_reports = sa.Table(
-    "tuner_reports",
-    _metadata,
-    sa.Column("search", sa.String(200), primary_key=True),
-    sa.Column("trial", sa.Integer, primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True),
-    sa.Column("rung", sa.Boolean, nullable=False),
-    sa.Column("decision", sa.String(16), nullable=False),
-    sa.Column("checkpoint", sa.Text),
-    sa.Column("time", sa.Double, nullable=False),
-    sa.Column("metrics", sa.Text, nullable=False),
-)
 _STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
     Outcome.STOPPED: TrialState.PRUNED,
@@ -64,14 +52,19 @@ class Ledger:
     """One search's record, written by the driver alone; a method that writes returns once it is durable."""
 
     def __init__(
-        self, url: str, search: str, study: optuna.Study, storage: optuna.storages.RDBStorage, engine: sa.Engine
+        self,
+        url: str,
+        search: str,
+        study: optuna.Study,
+        connections: tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine],
     ) -> None:
         """Use `create` or `open`."""
         self.url = url
         self.search = search
         self._study = study
-        self._storage = storage
-        self._engine = engine
+        self._storage, self._engine, reading = connections
+        self._reader = reports.ReportReader(reading, search)
+        self._trial_ids: dict[int, int] = {}
 
     @classmethod
     def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
@@ -79,23 +72,23 @@ class Ledger:
 
         Raises UsageError if the storage cannot be reached or holds a search of this name already.
         """
-        storage, engine = connect(url)
+        connections = connect(url)
         directions = [
             StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
         ]
         try:
-            study = optuna.create_study(storage=storage, study_name=search, directions=directions)
+            study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
                 f"The ledger {without_password(url)} holds a search named {search!r} already, whose folder is "
                 "not here: choose another --name, or resume it with the --runs-dir that has its folder."
             ) from error
-        ledger = cls(url, search, study, storage, engine)
+        ledger = cls(url, search, study, connections)
         try:
             with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([objective.name for objective in objectives])
-            _metadata.create_all(engine)
+            reports.metadata.create_all(connections[1])
             ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
         except BaseException:
             ledger.delete()
@@ -107,12 +100,12 @@ class Ledger:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
             raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
-        storage, engine = connect(url)
+        connections = connect(url)
         try:
-            study = optuna.load_study(study_name=search, storage=storage)
+            study = optuna.load_study(study_name=search, storage=connections[0])
         except KeyError as error:
             raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
-        ledger = cls(url, search, study, storage, engine)
+        ledger = cls(url, search, study, connections)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
             raise UsageError(
@@ -132,58 +125,57 @@ class Ledger:
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
-        self._study.add_trial(
-            create_trial(
-                state=TrialState.RUNNING,
-                params=dict(parameters),
-                distributions=dict(distributions),
-                user_attrs={_STARTED: time.time()},
-            )
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(parameters),
+            distributions=dict(distributions),
+            user_attrs={_STARTED: time.time()},
         )
-        return len(self._study.get_trials(deepcopy=False)) - 1
+        # Not by the study, which would keep every trial in memory.
+        trial_id = self._storage.create_new_trial(self._study._study_id, trial)  # noqa: SLF001
+        number = self._storage.get_trial_number_from_id(trial_id)
+        self._trial_ids[number] = trial_id
+        return number
 
     def record(self, number: int, report: Report) -> None:
         """Record one epoch with the decision on it, in one transaction."""
         with self._engine.begin() as connection:
-            connection.execute(
-                _reports.insert().values(
-                    search=self.search,
-                    trial=number,
-                    epoch=report.epoch,
-                    rung=report.rung,
-                    decision=report.decision.value,
-                    checkpoint=report.checkpoint,
-                    time=report.time,
-                    metrics=json.dumps(report.metrics),
-                )
-            )
+            connection.execute(reports.table.insert().values(reports.row_of(self.search, number, report)))
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
-        of_trial = (_reports.c.search == self.search) & (_reports.c.trial == number)
+        table = reports.table
+        of_trial = (table.c.search == self.search) & (table.c.trial == number)
         with self._engine.begin() as connection:
-            connection.execute(
-                _reports.update().where(of_trial, _reports.c.epoch == epoch).values(checkpoint=checkpoint)
-            )
-            connection.execute(_reports.update().where(of_trial, _reports.c.epoch > epoch).values(checkpoint=None))
+            connection.execute(table.update().where(of_trial, table.c.epoch == epoch).values(checkpoint=checkpoint))
+            connection.execute(table.update().where(of_trial, table.c.epoch > epoch).values(checkpoint=None))
 
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
-        """End a running trial for good and give it as it is on record, without its reports.
+        """End a running trial for good and give it as it is on record; `values` are those of a completed one.
 
-        `values` are in the objectives' order if it completed.
+        Raises optuna's UpdateFinishedTrialError if it has ended already.
         """
         attributes = {_ENDED: time.time()} if error is None else {_ENDED: time.time(), _ERROR: error}
-        trial_id = self._trials()[number]._trial_id  # noqa: SLF001 - Optuna offers no other way by number
+        trial_id = self._trial_id(number)
         for key, value in attributes.items():
-            self._study._storage.set_trial_user_attr(trial_id, key, value)  # noqa: SLF001
-        return _record(self._study.tell(number, values=values, state=_STATES[outcome]), reports=())
+            self._storage.set_trial_user_attr(trial_id, key, value)
+        self._storage.set_trial_state_values(trial_id, _STATES[outcome], values)
+        (row,) = self._trials(number)
+        return _record(row, self._reader.stored(number).get(number, ()))
 
     def load(self) -> list[TrialRecord]:
-        """Read all trials in the order of their numbers."""
-        reports = self._load_reports()
-        return [_record(trial, tuple(reports.get(trial.number, ()))) for trial in self._trials()]
+        """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
+        stored = self._reader.stored()
+        rows = self._trials()
+        self._trial_ids = {row.number: row.trial_id for row in rows}
+        records = (_record(row, stored.get(row.number, ())) for row in rows)
+        return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
+
+    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
+        """Read the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
+        return self._reader.at_epochs(epochs)
 
     def delete(self) -> None:
         """Remove the record of a search that could not begin, so that its name is free, and close."""
@@ -196,35 +188,25 @@ class Ledger:
         self._storage.engine.dispose()
         self._engine.dispose()
 
-    def _trials(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
-
-    def _load_reports(self) -> dict[int, list[Report]]:
-        query = sa.select(_reports).where(_reports.c.search == self.search).order_by(_reports.c.trial, _reports.c.epoch)
-        reports: dict[int, list[Report]] = defaultdict(list)
+    def _trials(self, number: int | None = None) -> list[TrialRow]:
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                reports[row.trial].append(
-                    Report(
-                        epoch=row.epoch,
-                        metrics=json.loads(row.metrics),
-                        rung=row.rung,
-                        decision=Decision(row.decision),
-                        checkpoint=row.checkpoint,
-                        time=row.time,
-                    )
-                )
-        return reports
+            return read_trials(connection, self._study._study_id, number)  # noqa: SLF001
+
+    def _trial_id(self, number: int) -> int:
+        """Give Optuna's key of a trial, which it would look for among all trials."""
+        if number not in self._trial_ids:
+            (row,) = self._trials(number)
+            self._trial_ids[number] = row.trial_id
+        return self._trial_ids[number]
 
 
-def _record(trial: FrozenTrial, reports: tuple[Report, ...]) -> TrialRecord:
-    attributes = trial.user_attrs
+def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:
     return TrialRecord(
-        number=trial.number,
-        parameters=dict(trial.params),
-        outcome=_OUTCOMES[trial.state],
-        started=attributes.get(_STARTED, trial.datetime_start.timestamp() if trial.datetime_start else 0.0),
-        ended=None if trial.datetime_complete is None else attributes.get(_ENDED, trial.datetime_complete.timestamp()),
-        reports=reports,
-        error=attributes.get(_ERROR) if trial.state is TrialState.FAIL else None,
+        number=row.number,
+        parameters=row.parameters,
+        outcome=_OUTCOMES[row.state],
+        started=row.attributes.get(_STARTED, row.started or 0.0),
+        ended=None if row.ended is None else row.attributes.get(_ENDED, row.ended),
+        reports=found,
+        error=row.attributes.get(_ERROR) if row.state is TrialState.FAIL else None,
     )

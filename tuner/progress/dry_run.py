@@ -73,7 +73,9 @@ def _rungs(space: Space) -> list[str]:
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
-    way = f"1 of {stopping.reduction_factor} goes on at each; rung_schedule {stopping.rung_schedule}"
+    way = f"1 of {stopping.reduction_factor} goes on at each"
+    if stopping.rung_schedule != "as_is":
+        way += f"; rung_schedule {stopping.rung_schedule}"
     return [f"Rungs:      {'; '.join(shown)}; {end} ({way})"]
 
 

@@ -1,14 +1,11 @@
 """What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
 
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
-from training.rung_schedules import BRANCH_EPOCHS
-from tuner.ledger.records import Outcome, TrialRecord
+from tuner.ledger import Outcome, TrialRecord, report_times
 from tuner.report.format import displayed
 from tuner.report.front_data import FrontData
 
@@ -37,17 +34,16 @@ class Curve:
 
 def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
-    reports = sorted(
-        (report.time, report.metrics.get(BRANCH_EPOCHS, 0.0)) for record in data.records for report in record.reports
-    )
-    times = [time for time, _ in reports]
-    branches = [0.0, *accumulate(branch for _, branch in reports)]
-
-    def spent(ended: float) -> int:
-        count = bisect_right(times, ended)
-        return count + round(branches[count])
-
-    return tuple(GrowthPoint(spent(entry.ended), entry.hypervolume, entry.number) for entry in data.history)
+    if not data.history:
+        return ()
+    times = [report_times(record) for record in data.records]
+    # A trial's branches are spread evenly over its epochs: exact once it has ended.
+    costs = [np.full(len(own), r.epochs_spent / max(1, len(own))) for own, r in zip(times, data.records, strict=True)]
+    order = np.argsort(np.concatenate(times), kind="stable")
+    spent = np.concatenate([[0.0], np.cumsum(np.concatenate(costs)[order])])
+    places = np.searchsorted(np.concatenate(times)[order], [entry.ended for entry in data.history], side="right")
+    epochs = np.round(spent[places]).astype(int).tolist()
+    return tuple(GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True))
 
 
 def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
@@ -62,12 +58,13 @@ def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
 
 
 def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
+    reports = tuple(record.reports)
     return Curve(
         number=record.number,
         outcome=record.outcome,
         on_front=on_front,
-        epochs=tuple(report.epoch for report in record.reports),
-        values={name: tuple(_shown(name, report.metrics.get(name)) for report in record.reports) for name in names},
+        epochs=tuple(report.epoch for report in reports),
+        values={name: tuple(_shown(name, report.metrics.get(name)) for report in reports) for name in names},
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from training.config import TrialConfig
 from training.config_files import with_preset
-from training.rung_schedules import compared_after, total_epochs
+from training.rung_schedules import branched_epochs, compared_after, total_epochs
 from tuner.asha import milestones
 from tuner.front.order import TieBreak
 from tuner.objectives import Objective
@@ -136,9 +136,9 @@ class Space(Part):
     @property
     def most_epochs(self) -> int:
         """What one trial costs at most, in epochs, branches included."""
-        stopping = self.early_stopping
-        branches = len(self.rung_epochs) if stopping.rung_schedule == "branch" else 0
-        return self.epochs + branches * stopping.branch_epochs
+        if self.early_stopping.rung_schedule == "as_is":
+            return self.epochs
+        return self.epochs + branched_epochs(self.example, self.epochs)
 
     @property
     def example(self) -> TrialConfig:

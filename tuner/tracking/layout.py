@@ -51,6 +51,8 @@ def search_parameters(space: Space) -> list[Param]:
 
 def epoch_metrics(trial: TrialRecord, after: int) -> list[Metric]:
     """Give the metrics of the epochs later than `after`, with the epoch as step."""
+    if trial.epochs_trained <= after:
+        return []  # without reading the reports of every trial that has ended
     return [
         Metric(key, value, round(report.time * 1000), report.epoch)
         for report in trial.reports

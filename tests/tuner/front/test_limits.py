@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from optuna.study._multi_objective import _fast_non_domination_rank
 
 from tuner.front.dominance import non_domination_rank
-from tuner.front.limits import constrained_rank, violations
+from tuner.front.limits import constrained_rank, constrained_relation, violations
 from tuner.objectives import FloatArray
 
 INF = np.inf
@@ -38,8 +38,9 @@ def test_an_infinite_loss_is_beyond_every_limit() -> None:
 def test_without_limits_the_fronts_are_the_usual_ones(losses: FloatArray) -> None:
     usual = non_domination_rank(losses).tolist()
     assert constrained_rank(losses, None).tolist() == usual
-    assert constrained_rank(losses, np.full(losses.shape[1], INF)).tolist() == usual
-    assert constrained_rank(losses, np.full(losses.shape[1], 4.0)).tolist() == usual, "all are within"
+    for accepts_all in (INF, 4.0):
+        beyond = violations(losses, np.full(losses.shape[1], accepts_all))
+        assert constrained_rank(losses, beyond).tolist() == usual
 
 
 @given(matrices(), st.lists(st.integers(-4, 4), min_size=3, max_size=3))
@@ -60,12 +61,20 @@ def test_fronts_are_those_of_constrained_domination(losses: FloatArray, limits: 
             expected[row] = front
         left -= best
         front += 1
-    assert constrained_rank(losses, bounds).tolist() == expected
+    assert constrained_rank(losses, beyond).tolist() == expected
+    for deepest in range(len(losses) + 1):
+        clipped = constrained_rank(losses, beyond, deepest)
+        assert clipped.tolist() == [min(front, deepest) for front in expected]
+    for row in range(len(losses)):
+        dominating, dominated = constrained_relation(losses, row, beyond)
+        assert dominating.tolist() == [dominates(a, row) for a in range(len(losses))]
+        assert dominated.tolist() == [dominates(row, b) for b in range(len(losses))]
 
 
 @given(matrices(), st.integers(-4, 4))
 def test_fronts_are_optunas_for_its_penalty(losses: FloatArray, limit: int) -> None:
     bounds = np.full(losses.shape[1], float(limit))
     if len(losses):
-        theirs = _fast_non_domination_rank(losses, penalty=violations(losses, bounds))
-        assert constrained_rank(losses, bounds).tolist() == theirs.tolist()
+        beyond = violations(losses, bounds)
+        theirs = _fast_non_domination_rank(losses, penalty=beyond)
+        assert constrained_rank(losses, beyond).tolist() == theirs.tolist()

@@ -1,0 +1,172 @@
+"""A ledger of a long search, measured: opening it, the driver's memory, its size, and writing to it.
+
+Run:  python -m benchmarks.ledger [--trials 10000] [--epochs 100]
+Makes up a search of so many trials, each with so many epochs of fifteen metrics as the trainer reports them, in a
+folder that is removed. A process of its own opens it, rebuilds the search from it and goes on with one more trial.
+Writes benchmarks/results/ledger.json with hardware, versions, date and command.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from optuna.trial import TrialState, create_trial
+
+from benchmarks.surroundings import command as command_line
+from benchmarks.surroundings import surroundings
+from tuner.ledger import Decision, Ledger, Outcome, Report, default_ledger_url
+from tuner.ledger.reports import row_of, table
+from tuner.search import Search
+from tuner.space import Space, load_space
+
+_RESULT = Path(__file__).parent / "results" / "ledger.json"
+_NAME = "long"
+_WRITES = 20
+_METRICS = (
+    *("natural_accuracy", "pgd_accuracy", "lambda", "learning_rate", "seconds"),
+    *("loss/natural_cross_entropy", "loss/adversarial_cross_entropy", "loss/symmetric_kl", "loss/information"),
+    *("loss/total", "gradient_norm/natural_cross_entropy", "gradient_norm/adversarial_cross_entropy"),
+    *("gradient_norm/symmetric_kl", "gradient_norm/information", "gradient_norm/total"),
+)
+
+
+def main() -> None:
+    """Make the ledgers, open them in processes of their own, and print and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=100)
+    parser.add_argument("--open", metavar="FOLDER", help="what the process of its own does")
+    arguments = parser.parse_args()
+    if arguments.open:
+        sys.stdout.write(json.dumps(_opened(Path(arguments.open), arguments.epochs)))
+        return
+    figures = {
+        "small": _measured(trials=10, epochs=arguments.epochs),
+        "large": _measured(trials=arguments.trials, epochs=arguments.epochs),
+    }
+    found = {
+        "figures": figures,
+        "command": command_line("ledger"),
+        **surroundings(["optuna", "sqlalchemy"]),
+    }
+    text = json.dumps(found, indent=2)
+    _RESULT.write_text(text + "\n", "utf-8")
+    sys.stdout.write(text + "\n")
+
+
+def _measured(trials: int, epochs: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        make_ledger(Path(folder), trials, epochs)
+        size = (Path(folder) / "ledger.db").stat().st_size
+        command = [sys.executable, "-m", "benchmarks.ledger", "--open", folder, "--epochs", str(epochs)]
+        opened = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return {
+        "trials": trials,
+        "epochs": epochs,
+        "size (MB)": round(size / 1e6, 1),
+        "size of a report (bytes)": round(size / (trials * epochs)),
+        **opened,
+    }
+
+
+def _space(epochs: int, trials: int) -> Space:
+    return load_space("digits_tradeoff", flags={"trial.epochs": epochs, "search.trials": trials})
+
+
+def make_ledger(folder: Path, trials: int, epochs: int) -> None:
+    """Write a made-up search: every tenth trial is completed, the others as long but stopped at the last epoch."""
+    space = _space(epochs, trials)
+    facts = {"search_id": "long-0", "space": space.model_dump(mode="json")}
+    ledger = Ledger.create(default_ledger_url(folder), _NAME, space.objective_list, facts)
+    rng = np.random.default_rng(0)
+    ledger._study.add_trials([_trial(space, rng, number) for number in range(trials)])  # noqa: SLF001
+    with ledger._engine.begin() as connection:  # noqa: SLF001
+        for number in range(trials):
+            connection.execute(table.insert(), list(_rows(rng, number, epochs)))
+    ledger.close()
+
+
+def _trial(space: Space, rng: np.random.Generator, number: int) -> Any:
+    done = number % 10 == 0
+    point = {"alpha": rng.random(), "beta": 10 ** rng.uniform(-4, -1), "lambda": 10 ** rng.uniform(-1, 1)}
+    return create_trial(
+        params={**point, "bottleneck": int(rng.choice([16, 32, 64, 128]))},
+        distributions=space.distributions(),
+        values=rng.random(2).tolist() if done else None,
+        state=TrialState.COMPLETE if done else TrialState.PRUNED,
+        user_attrs={"started": float(number), "ended": number + 0.9},
+    )
+
+
+def _rows(rng: np.random.Generator, number: int, epochs: int) -> Iterator[dict[str, Any]]:
+    for epoch in range(1, epochs + 1):
+        end = epoch == epochs
+        decision = Decision.CONTINUE if not end else Decision.STOP if number % 10 else Decision.COMPLETE
+        checkpoint = f"ray/session-1/trial-{number:04d}/checkpoint_{epoch:06d}"
+        metrics = dict(zip(_METRICS, rng.random(len(_METRICS)).tolist(), strict=True))
+        yield row_of(_NAME, number, Report(epoch, metrics, epoch == 5, decision, checkpoint, number + epoch / epochs))
+
+
+def _opened(folder: Path, epochs: int) -> dict[str, float]:
+    """Open the ledger, rebuild the search, and write one more trial; seconds of each, and the memory at the end."""
+    url = default_ledger_url(folder)
+    before = _resident()
+    started = time.perf_counter()
+    ledger = Ledger.open(url, _NAME)
+    trials = ledger.load()
+    loaded = time.perf_counter()
+    search = Search(_space(epochs, len(trials) + 1), ledger)
+    rebuilt = time.perf_counter()
+    memory = _resident() - before
+    writes = _write(ledger, search)
+    ledger.close()
+    with sa.create_engine(url).connect() as connection:
+        assert connection.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
+    return {
+        "open and load (s)": round(loaded - started, 2),
+        "rebuild the search, with its own load (s)": round(rebuilt - loaded, 2),
+        "memory for it (MB)": round(memory / 1e6, 1),
+        **writes,
+    }
+
+
+def _write(ledger: Ledger, search: Search) -> dict[str, float]:
+    """Give the median milliseconds of each kind of write."""
+    proposals, records, ends = [], [], []
+    distributions = search.space.distributions()
+    point = {"alpha": 0.5, "beta": 0.001, "lambda": 4.0, "bottleneck": 128}
+    metrics = dict.fromkeys(_METRICS, 0.5)
+    for _ in range(_WRITES):
+        started = time.perf_counter()
+        number = ledger.propose(point, distributions)
+        proposed = time.perf_counter()
+        ledger.record(number, Report(1, metrics, rung=False, decision=Decision.STOP, checkpoint=None, time=0.0))
+        recorded = time.perf_counter()
+        ledger.finish(number, Outcome.STOPPED)
+        proposals.append(proposed - started)
+        records.append(recorded - proposed)
+        ends.append(time.perf_counter() - recorded)
+    kinds = {"a proposal": proposals, "a report": records, "an end": ends}
+    return {f"write {kind} (ms, median of {_WRITES})": round(1000 * median(t), 2) for kind, t in kinds.items()}
+
+
+def _resident() -> int:
+    """Give this process's resident memory in bytes; the most it ever had is of no use, for imports come first."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    main()
