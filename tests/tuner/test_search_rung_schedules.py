@@ -66,7 +66,7 @@ def test_a_trial_is_compared_by_its_branch(make_ledger: MakeLedger) -> None:
     assert again is not None
     assert again.number == first.number
     assert third is not None
-    assert rebuilt.report(third.number, 1, branched(0.5, 0.4), None) is Decision.STOP
+    assert rebuilt.report(third.number, 1, branched(0.1, 0.05), None) is Decision.STOP
 
 
 def test_branches_count_as_epochs_that_were_spent(make_ledger: MakeLedger) -> None:
@@ -147,7 +147,7 @@ def test_a_confirmation_trains_as_the_search_did(
 
 def test_values_of_another_way_are_no_evidence(make_ledger: MakeLedger) -> None:
     trials = completed(AS_IS, make_ledger(AS_IS))
-    with pytest.raises(UsageError, match="rung_schedule is 'as_is' there and 'branch' here|rungs is"):
+    with pytest.raises(UsageError, match="rungs is "):
         earlier_trials("old", AS_IS, trials, BRANCH, compared_epochs(BRANCH))
 
 
