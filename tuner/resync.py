@@ -32,7 +32,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         projection = make_projection(folder, space, ledger, uri)
     finally:
         ledger.close()
-    data = front_data(folder.name, trials, space.objective_list, space.reference, space.trial)
+    data = front_data(folder.name, trials, space.objective_list, space.reference, space.setting)
     files = [folder.space_file, *write_front_files(folder.path, data)]
     from mlflow.exceptions import MlflowException
 

@@ -52,6 +52,11 @@ def test_the_trainer_is_told_of_the_rungs_where_it_has_to_do_something_there() -
     assert type(config).from_mapping(config.to_mapping()) == config
 
 
+def test_only_a_chain_makes_final_values_that_do_not_compare() -> None:
+    assert [space.setting for space in (RESTART, BRANCH)] == [AS_IS.setting] * 2
+    assert CONTINUE.setting == {**AS_IS.setting, "rung_schedule": "continue", "rungs": [1, 3]}
+
+
 def test_a_trial_is_compared_by_its_branch(make_ledger: MakeLedger) -> None:
     """The second trial's own accuracies are better at the rung, those of its branch are worse."""
     ledger = make_ledger(BRANCH)

@@ -146,6 +146,16 @@ class Space(Part):
         return self.trial_config(next(corners(self)))
 
     @property
+    def setting(self) -> dict[str, Any]:
+        """What is the same in all trials, and what it takes to say with which others their final values compare.
+
+        Of the ways towards a rung only `continue` trains another model than one whole schedule.
+        """
+        if self.early_stopping.rung_schedule != "continue":
+            return dict(self.trial)
+        return {**self.trial, "rung_schedule": "continue", "rungs": list(self.rung_epochs)}
+
+    @property
     def objective_list(self) -> tuple[Objective, ...]:
         """The objectives in the file's order."""
         return tuple(Objective(n, o.direction == "maximize", o.limit) for n, o in self.objectives.items())

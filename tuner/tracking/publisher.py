@@ -107,7 +107,7 @@ class Publisher:
 
     def _front(self) -> FrontData:
         space = self._space
-        return front_data(self._search, self._trials(), space.objective_list, space.reference, space.trial)
+        return front_data(self._search, self._trials(), space.objective_list, space.reference, space.setting)
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Write, and say whether it went well; of failure after failure only the first is told."""
