@@ -20,7 +20,7 @@ def surroundings(packages: Sequence[str], *, device: str | None = None) -> dict[
     }
 
 
-def command(benchmark: str, data_root: str | None = None) -> str:
-    """Give the command line of this process, with DIR for the folder of the data, which is nobody else's."""
-    words = ["DIR" if word == data_root else word for word in sys.argv[1:]]
+def command(benchmark: str, *folders: str | None) -> str:
+    """Give the command line of this process, with DIR for folders of this machine, which are nobody else's."""
+    words = ["DIR" if word in folders else word for word in sys.argv[1:]]
     return " ".join(["python", "-m", f"benchmarks.{benchmark}", *words])

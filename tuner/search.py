@@ -16,7 +16,7 @@ from tuner.asha import Brackets
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
 from tuner.objectives import FloatArray, as_losses, compared_metrics, loss_limits
 from tuner.sampling import propose
-from tuner.search_evidence import Values, evidence
+from tuner.search_evidence import Values, evidence, has_failed
 from tuner.space import Space
 from tuner.space.grid import grid
 from tuner.stop_rules import stop_reason
@@ -68,6 +68,7 @@ class Search:
         self._brackets = _brackets(space)
         self._values = Values(compared_epochs(space))
         self._earlier = from_facts(ledger.facts())
+        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
         for number, report in ledger.reports_at(self._values.epochs):
             rung = report.rung and self._brackets.is_rung(number, report.epoch)
             self._note(number, report.epoch, report.metrics, rung=rung)
@@ -179,6 +180,8 @@ class Search:
         # As it is on record: a rebuilt search must give MLflow the same times, and its reports need no memory.
         ended = self._ledger.finish(number, outcome, values, error)
         self._trials[number] = ended
+        if has_failed(ended, self._objectives):
+            self._failed.add(number)
         for listener in self.listeners:
             listener.on_ended(ended)
 
@@ -207,7 +210,7 @@ class Search:
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
-            evidence(self.trials, self._values, self._objectives, self._earlier),
+            evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
             seed=self.space.search.seed,
             number=number,
             fixed=starts[number] if number < len(starts) else None,

@@ -1,15 +1,22 @@
 """What the trials of a search tell its sampler: values of one epoch, failures, and what is still running."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from tuner.front.dominance import IntArray
+from tuner.front.limits import constrained_rank, violations
 from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import FloatArray, Objective, loss_limits
-from tuner.sampling import STARTUP_TRIALS, Evidence
+from tuner.sampling import Evidence
 from tuner.warm_start import EarlierTrial
+
+# So many must have reached a later epoch before it takes the place of an earlier one as the sampler's evidence.
+_ENOUGH_LATER = 10
+# Of measured trials; with more, a proposal of `motpe` would take longer than 100 ms (benchmarks/decisions.py).
+MOST_TOLD = 500
 
 
 class Values:
@@ -33,15 +40,16 @@ def evidence(
     trials: Sequence[TrialRecord],
     values: Values,
     objectives: Sequence[Objective],
+    failed: Collection[int],
     earlier: Sequence[EarlierTrial] = (),
 ) -> Evidence:
     """Take the values at one epoch, the latest that enough trials have reached: early values of some and
     final values of others would not compare (DESIGN, decision 4).
 
-    A trial that failed counts as one, whatever it gave before. Trials must be in the order of their numbers.
-    Those of an `earlier` search count at the epochs at which they were measured, before this search's own.
+    A trial that failed counts as one, whatever it gave before; `failed` has their numbers. `trials` holds each trial
+    at the place of its number. Those of an `earlier` search count at the epochs at which they were measured, before
+    this search's own. Of many, the most telling ones are taken, so that a proposal takes no longer.
     """
-    failed = {trial.number for trial in trials if has_failed(trial, objectives)}
     known: set[int] = set()
     measured: list[tuple[Mapping[str, Any], FloatArray]] = []
     for epoch in reversed(values.epochs):
@@ -49,18 +57,32 @@ def evidence(
         known = losses.keys() - failed
         before = [(trial.parameters, trial.losses(epoch, objectives)) for trial in earlier]
         measured = [(point, row) for point, row in before if row is not None]
-        measured += [(t.parameters, losses[t.number]) for t in trials if t.number in known]
-        if len(measured) >= STARTUP_TRIALS:
+        measured += [(trials[number].parameters, losses[number]) for number in sorted(known)]
+        if len(measured) >= _ENOUGH_LATER:
             break
+    limits = loss_limits(objectives)
+    told = most_telling(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None
     # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
     # would keep the sampler away from just those that went on.
     return Evidence(
-        measured=measured,
+        measured=measured if told is None else [measured[place] for place in told.tolist()],
         running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known],
         tried=[trial.parameters for trial in trials],
-        failed=[trial.parameters for trial in trials if trial.number in failed],
-        limits=loss_limits(objectives),
+        failed=[trials[number].parameters for number in sorted(failed)[-MOST_TOLD // 5 :]],
+        limits=limits,
     )
+
+
+def most_telling(losses: FloatArray, limits: FloatArray | None) -> IntArray:
+    """Choose `MOST_TOLD` rows of a larger (n, m) matrix of losses, in the order of arrival, as their places in it.
+
+    A tenth are the best by their fronts, and the earliest of the last of these: those that TPE models as good and
+    NSGA-II takes for parents. The others are the latest.
+    """
+    fronts = constrained_rank(losses, None if limits is None else violations(losses, limits))
+    best = np.argsort(fronts, kind="stable")[: MOST_TOLD // 10]
+    others = np.setdiff1d(np.arange(len(losses)), best)[-(MOST_TOLD - len(best)) :]
+    return np.sort(np.concatenate([best, others]))
 
 
 def has_failed(trial: TrialRecord, objectives: Sequence[Objective]) -> bool:

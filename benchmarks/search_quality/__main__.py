@@ -4,7 +4,8 @@ Run:  python -m benchmarks.search_quality --lcbench DIR [--seeds 20] [--budget 4
 Everything is simulated, with the project's own `tuner.search.Search` and the other packages' own classes; only trials
 that were trained for the whole budget count for the front. For each number of workers it writes
 search_quality_N_workers.json, .md and .png into benchmarks/results/ with date, versions and command. DIR holds YAHPO's
-LCBench (model.onnx, encoding.json); without it the other tasks are run. Wants `pip install -e '.[bench]'`.
+LCBench (model.onnx, encoding.json); without it the other tasks are run. With `--keep FOLDER` an interrupted benchmark
+goes on: give a new folder after every change of the code. Wants `pip install -e '.[bench]'`.
 """
 
 import argparse
@@ -22,9 +23,12 @@ from benchmarks.search_quality.verdicts import verdicts
 from benchmarks.surroundings import command, surroundings
 
 _RESULTS = Path(__file__).parents[1] / "results"
-# A prototype of this search was tried on the first four. The rest is every third of the others in the order of their
-# numbers, from the second on; the default was chosen on those of them that come first (`--tasks` has all 34).
-_LCBENCH = ("167152", "126026", "34539", "189873")
+# A prototype of this search was tried on the first four. The other eight are every third of the remaining 30 in the
+# order of their names, from the second on. The default was chosen on eight others, every third from the first on.
+_LCBENCH = (
+    *("167152", "126026", "34539", "189873"),
+    *("126029", "167149", "167181", "167190", "168329", "168335", "168910", "189865"),
+)
 
 
 def main() -> None:
@@ -37,12 +41,19 @@ def main() -> None:
     parser.add_argument("--lcbench", type=Path, help="folder of YAHPO's LCBench")
     parser.add_argument("--tasks", nargs="*", default=_LCBENCH, help="OpenML task ids of LCBench")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--keep", type=Path, help="folder in which simulated searches are kept")
     parser.add_argument("--name", default="search_quality", help="begin of the names of the results' files")
     arguments = parser.parse_args()
     methods = tuple(dict.fromkeys([DEFAULT, *arguments.methods, YARDSTICK]))
     for workers in arguments.workers:
         settings = Settings(
-            methods, arguments.seeds, arguments.budget, workers, arguments.lcbench, tuple(arguments.tasks)
+            methods,
+            arguments.seeds,
+            arguments.budget,
+            workers,
+            arguments.lcbench,
+            tuple(arguments.tasks),
+            arguments.keep,
         )
         _write(_result(settings, arguments.jobs), f"{arguments.name}_{workers}_workers")
 
@@ -54,7 +65,7 @@ def _result(settings: Settings, jobs: int) -> dict[str, Any]:
         tasks[name] = figures
         print(f"{settings.workers} workers, {name} done after {time.monotonic() - started:.0f} s", flush=True)
     return {
-        "command": command("search_quality", str(settings.lcbench)),
+        "command": command("search_quality", str(settings.lcbench), str(settings.keep)),
         "seeds": settings.seeds,
         "budget": settings.budget,
         "checkpoints": list(settings.checkpoints),

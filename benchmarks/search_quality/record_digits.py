@@ -24,7 +24,7 @@ from tuner.space import load_space
 
 RECORD = Path(__file__).parents[1] / "results" / "digits_curves.json"
 # Equal steps of alpha, and of the logarithms of the two others: what lies between is interpolated.
-GRID = {
+GRID: dict[str, list[float]] = {
     "alpha": [0.0, 1 / 3, 2 / 3, 1.0],
     "lambda": [math.exp(math.log(0.1) + k / 7 * math.log(100)) for k in range(8)],
     "bottleneck": [16, 128],

@@ -1,10 +1,12 @@
 """All methods on all tasks with all seeds, and what that gives: plain figures, ready to be written down."""
 
+import json
 import math
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,10 @@ Runs = Mapping[str, Sequence[Sequence[Training]]]
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run; `budget` is in full trainings, `lcbench` the folder of the surrogate model or None."""
+    """What is run; `budget` is in full trainings, `lcbench` the folder of the surrogate model or None.
+
+    Each simulated search is kept in the folder `keep`, if there is one, and taken from there when it is run again.
+    """
 
     methods: tuple[str, ...]
     seeds: int
@@ -34,6 +39,7 @@ class Settings:
     workers: int
     lcbench: Path | None
     lcbench_tasks: tuple[str, ...]
+    keep: Path | None = None
 
     @property
     def checkpoints(self) -> tuple[int, int, int]:
@@ -95,6 +101,19 @@ def _quiet() -> None:
 
 def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
     settings, name, method, seed = pair
+    if settings.keep is None:
+        return _simulated(*pair)
+    words = (name, method, f"seed {seed}", f"{settings.workers} workers", f"{settings.budget} trainings")
+    file = settings.keep / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
+    if not file.is_file():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".part")
+        unfinished.write_text(json.dumps([astuple(training) for training in _simulated(*pair)]), encoding="utf-8")
+        unfinished.replace(file)
+    return [Training(spent, (a, b), whole) for spent, (a, b), whole in json.loads(file.read_text(encoding="utf-8"))]
+
+
+def _simulated(settings: Settings, name: str, method: str, seed: int) -> list[Training]:
     task, scale = _task(settings, name)
     return simulate(task, METHODS[method](task, scale, seed), settings.workers, settings.budget * task.epochs)
 

@@ -99,8 +99,8 @@ def space_of(
 class OwnSearch:
     """The project's own `tuner.search.Search`: its samplers, its rungs, its stop rules."""
 
-    def __init__(self, space: TaskSpace) -> None:
-        self._search = Search(space, MemoryLedger())
+    def __init__(self, space: TaskSpace, ledger: MemoryLedger | None = None) -> None:
+        self._search = Search(space, ledger or MemoryLedger())
 
     def next(self) -> tuple[int, dict[str, Any]] | None:
         """Ask the search."""

@@ -1,46 +1,91 @@
 """The simulation behind the benchmark of the search's quality, and its figures, on cases with known answers."""
 
+import json
 import math
+from pathlib import Path
+from typing import Any
 
 import moocore
 import numpy as np
 import pytest
 
-from benchmarks.search_quality.measure import Scale, epochs_to, mean_and_error, volumes_at
-from benchmarks.search_quality.methods import DEFAULT, METHODS
+from benchmarks.search_quality import run
+from benchmarks.search_quality.digits import digits_task
+from benchmarks.search_quality.measure import epochs_to, full, mean_and_error, volumes_at
+from benchmarks.search_quality.methods import DEFAULT, FULL_MOTPE, METHODS, YARDSTICK
+from benchmarks.search_quality.record_digits import GRID, RECORD
 from benchmarks.search_quality.report import against, ranks
-from benchmarks.search_quality.simulate import FullTraining, simulate, space_of
+from benchmarks.search_quality.run import Settings
+from benchmarks.search_quality.scale import Scale, scale_of
+from benchmarks.search_quality.searchers import syne_tune_space
+from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
+from benchmarks.search_quality.verdicts import verdicts
 from tuner.asha import milestones
 
 UNIT = Scale(np.zeros(2), np.ones(2))
-TRAININGS = [FullTraining(10, (0.5, 0.6)), FullTraining(25, (0.7, 0.7)), FullTraining(30, (0.2, 0.9))]
+TRAININGS = [
+    Training(10, (0.5, 0.6), full=True),
+    Training(25, (0.7, 0.7), full=True),
+    Training(30, (0.2, 0.9), full=True),
+]
+FAST = [method for method in METHODS if method != "gp"]
+
+
+def found_by(method: str, workers: int, trainings: int) -> list[Training]:
+    if method == "Syne Tune MOASHA":
+        pytest.importorskip("syne_tune", reason="needs pip install -e '.[bench]'")
+    task = trade_off()
+    return simulate(task, METHODS[method](task, scale_of(task), 3), workers, trainings * task.epochs)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-@pytest.mark.parametrize("method", ["random, full trainings", "random"])
-def test_a_simulation_spends_its_epochs_and_counts_full_trainings_only(method: str, workers: int) -> None:
-    task = trade_off()
-    search, early_stopping = METHODS[method]
-    space = space_of(task, {**search, "seed": 3}, early_stopping, 6 * task.epochs)
-    found = simulate(task, space, workers)
+@pytest.mark.parametrize("method", FAST)
+def test_a_simulation_spends_its_epochs_and_the_same_seed_gives_the_same_search(method: str, workers: int) -> None:
+    found = found_by(method, workers, 6)
     spent = [training.spent for training in found]
     assert spent == sorted(spent)
-    assert max(spent) <= 6 * task.epochs
-    if early_stopping and workers == 1:
-        assert spent == [task.epochs * count for count in range(1, 7)]
-    assert found == simulate(task, space, workers), "the same seed, the same search"
+    assert max(spent) <= 6 * trade_off().epochs
+    if "full trainings" in method and workers == 1:
+        assert spent == [trade_off().epochs * count for count in range(1, 7)]
+        assert len(full(found)) == len(found)
+    assert found == found_by(method, workers, 6)
+
+
+@pytest.mark.parametrize("method", [method for method in FAST if "full" not in method])
+def test_early_stopping_starts_more_trials_than_full_trainings_would(method: str) -> None:
+    found = found_by(method, 4, 10)
+    assert len(found) > 10 > len(full(found)) > 0
 
 
 def test_the_first_trial_of_a_search_is_never_stopped() -> None:
     """With one worker it reaches the end after its own epochs, whatever the method."""
-    task = trade_off()
-    space = space_of(task, {"sampler": "random"}, {}, 2 * task.epochs)
-    assert simulate(task, space, 1)[0].spent == task.epochs
+    assert found_by("random + MO-ASHA", 1, 2)[0].spent == trade_off().epochs
+
+
+def test_syne_tune_searches_the_same_ranges() -> None:
+    """Its integers include both ends, as a space file's do."""
+    pytest.importorskip("syne_tune", reason="needs pip install -e '.[bench]'")
+    space = syne_tune_space({"n": {"type": "int", "low": 1, "high": 2}, **trade_off().parameters})
+    drawn = [{name: domain.sample() for name, domain in space.items()} for _ in range(200)]
+    assert {point["n"] for point in drawn} == {1, 2}
+    assert {point["bottleneck"] for point in drawn} <= {8, 16, 32, 64, 128}
+    assert all(0.1 <= point["lambda"] <= 30 for point in drawn)
+    assert 0.8 < np.median([point["lambda"] for point in drawn]) < 4, "logarithmic: the middle is sqrt(3)"
+
+
+def test_the_recorded_curves_are_met_at_their_points_and_interpolated_between() -> None:
+    task = digits_task()
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
+    first, second, *_ = GRID["lambda"]
+    point = {"alpha": 0.0, "bottleneck": 16}
+    ends = [task.curve({**point, "lambda": value}) for value in (first, second)]
+    assert np.allclose(ends, 1 - np.array(record["curves"])[[0, 2]])
+    assert np.allclose(task.curve({**point, "lambda": math.sqrt(first * second)}), np.mean(ends, axis=0))
 
 
 def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
-    for task in analytic_tasks():
+    for task in [*analytic_tasks(), digits_task()]:
         for point in random_points(task, 5, seed=0):
             curve = task.curve(point)
             assert curve.shape == (task.epochs, 2)
@@ -87,10 +132,40 @@ def test_methods_are_compared_seed_by_seed() -> None:
     assert against(result_of(a=[0.5, 0.9], b=[0.4, 0.6]), "a", "b")["task"] == pytest.approx((0.2, 0.1))
 
 
-def test_the_default_is_one_of_the_methods() -> None:
-    assert DEFAULT in METHODS
+def a_result(own: list[float], other: list[float], shares: list[float | None]) -> dict[str, Any]:
+    """Give a result of two methods with their shares at the end, and the default's budgets to random's hypervolume."""
+    tasks = {
+        f"task{k}": {
+            "methods": {
+                DEFAULT: {"share_of_best": [(own[k], 0.0)] * 3, "budget_share_to_random": shares[k]},
+                FULL_MOTPE: {"share_of_best": [(other[k], 0.0)] * 3},
+            }
+        }
+        for k in range(len(own))
+    }
+    head = {"default": DEFAULT, "methods": [DEFAULT, FULL_MOTPE], "budget": 40, "checkpoints": [10, 20, 40]}
+    return {**head, "workers": 4, "seeds": 20, "tasks": tasks}
+
+
+def test_verdicts_say_what_was_met_and_what_was_missed() -> None:
+    good = verdicts(a_result([0.9, 0.8, 0.899], [0.5, 0.6, 0.9], [0.2, 0.3, None]))
+    assert "MISSED" not in good
+    assert "0.30 of theirs" in good
+    bad = verdicts(a_result([0.5, 0.6, 0.8], [0.9, 0.5, 0.9], [None, None, 0.1]))
+    assert bad.count("MISSED") == 5
+    assert "task0 (-44.4 %), task2 (-11.1 %)" in bad
+    assert "inf of theirs" in bad
 
 
 def test_a_task_is_its_own_description() -> None:
     assert len({task.name for task in analytic_tasks()}) == len(analytic_tasks())
     assert isinstance(trade_off(), Task)
+
+
+def test_a_kept_search_is_not_simulated_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings((YARDSTICK,), 1, 8, 4, None, (), tmp_path / "kept")
+    pair = (settings, "trade_off", YARDSTICK, 0)
+    first = run._run(pair)
+    monkeypatch.setattr(run, "_simulated", lambda *_: pytest.fail("was simulated again"))
+    assert run._run(pair) == first
+    assert first

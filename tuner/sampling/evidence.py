@@ -11,8 +11,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.objectives import FloatArray
 
-# Optuna's own default for the number of random trials before a model is fitted.
-STARTUP_TRIALS = 10
+# Trials measured at one epoch before a model is fitted to them. Optuna waits for 10; with rungs a model that begins
+# sooner finds its front with fewer epochs (benchmarks/README.md, `search_quality`).
+STARTUP_TRIALS = 6
 
 Parameters = Mapping[str, Any]
 

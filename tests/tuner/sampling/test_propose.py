@@ -152,6 +152,6 @@ def test_random_proposals_ignore_the_evidence() -> None:
 
 @pytest.mark.parametrize("sampler", ["motpe", "nsga2", "gp"])
 def test_models_start_at_random(sampler: str) -> None:
-    few, none = evidence(9), NOTHING
+    few, none = evidence(5), NOTHING
     assert ask(sampler, few) == ask("random", none)
-    assert ask(sampler, evidence(10)) != ask("random", none)
+    assert ask(sampler, evidence(6)) != ask("random", none)

@@ -1,0 +1,114 @@
+"""What a decision at a rung and a proposal cost once a search is long, and how both grow.
+
+Run:  python -m benchmarks.decisions
+Writes benchmarks/results/decisions.json. A simulated search of a task with two objectives, in this process, with a
+ledger in memory: what is timed is `tuner.search.Search` alone. The decisions are those at the first rung, where all
+trials stand. CPU time of this process in milliseconds: mean and largest of n.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import optuna
+from tqdm import tqdm
+
+from benchmarks.search_quality.searchers import MemoryLedger, OwnSearch, TaskSpace, space_of
+from benchmarks.search_quality.simulate import simulate
+from benchmarks.search_quality.tasks import LOSSES, Task, trade_off
+from benchmarks.surroundings import command, surroundings
+from tuner.search import Search
+
+_RESULT = Path(__file__).parent / "results" / "decisions.json"
+_DECISIONS, _PROPOSALS = 200, 20
+_CASES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "crowding": {"tie_break": "crowding"},
+    "hypervolume": {"tie_break": "hypervolume"},
+    "every trial fully trained": {"scheduler": "none"},
+}
+_WANTED_MS = {"decision_ms": 5.0, "proposal_ms": 100.0}
+
+
+def main() -> None:
+    """Time both at several lengths of a search, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1_000, 10_000])
+    arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    task = trade_off()
+    found: dict[str, dict[str, Any]] = {}
+    for trials in tqdm(arguments.trials, unit="length"):
+        found[str(trials)] = {case: measured(task, stopping, trials) for case, stopping in _CASES.items()}
+    result = {
+        "command": command("decisions"),
+        "wanted_mean_ms_at_the_longest": _WANTED_MS,
+        "trials": found,
+        "decisions": _DECISIONS,
+        "proposals": _PROPOSALS,
+        **surroundings(("optuna", "numpy")),
+    }
+    _RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=1))
+
+
+def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dict[str, float]]:
+    """Grow a search of random points to so many trials, and time decisions and proposals of `motpe` on it."""
+    ledger = MemoryLedger()
+    grow(task, space_of(task, {"sampler": "random"}, stopping), ledger, trials)
+    search = Search(space_of(task, {"sampler": "motpe"}, stopping), ledger)
+    proposals: list[float] = []
+    decisions: list[float] = []
+    while len(decisions) < _DECISIONS:
+        milliseconds, assignment = _timed(search.next_assignment)
+        if len(proposals) < _PROPOSALS:
+            proposals.append(milliseconds)
+        if assignment is None:
+            raise RuntimeError("The search ended, but must go on: it has no limit of trials or epochs.")
+        losses = task.curve(assignment.parameters)[: task.grace_epochs].tolist()
+        reports = [
+            partial(search.report, assignment.number, epoch + 1, _metrics(row), None)
+            for epoch, row in enumerate(losses)
+        ]
+        decisions.append([_timed(report)[0] for report in reports][-1])
+    return {"decision_ms": _summary(decisions), "proposal_ms": _summary(proposals)}
+
+
+def grow(task: Task, space: TaskSpace, ledger: MemoryLedger, trials: int) -> None:
+    """Run a search until so many trials have ended; those that still train stay as they are."""
+    searcher = _Limited(space, ledger, trials)
+    simulate(task, searcher, workers=16, max_epochs=trials * task.epochs)
+
+
+class _Limited(OwnSearch):
+    """A search on a given ledger that proposes so many trials and no more."""
+
+    def __init__(self, space: TaskSpace, ledger: MemoryLedger, trials: int) -> None:
+        super().__init__(space, ledger)
+        self._left = trials
+
+    def next(self) -> tuple[int, dict[str, Any]] | None:
+        self._left -= 1
+        return super().next() if self._left >= 0 else None
+
+
+def _metrics(losses: list[float]) -> dict[str, float]:
+    return dict(zip(LOSSES, losses, strict=True))
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    started = time.process_time()
+    value = call()
+    return 1000 * (time.process_time() - started), value
+
+
+def _summary(milliseconds: list[float]) -> dict[str, float]:
+    return {"mean": round(sum(milliseconds) / len(milliseconds), 3), "largest": round(max(milliseconds), 3)}
+
+
+if __name__ == "__main__":
+    main()
