@@ -7,7 +7,8 @@ Writes benchmarks/results/rung_prediction_SPACE.json.
 The same random points and seed for all ways (`training/rung_schedules.py`), on the validation split. Of each way at
 each rung:
 
-- Spearman's rank correlation with the final value of the same way, by objective, with its bootstrap standard error;
+- Spearman's rank correlation with the final value of the same way, by objective, with its bootstrap standard error,
+  and by how much it differs from that of `as_is` after as many epochs, the branch's counted;
 - which part of the final front, and of its hypervolume, is left of the share of points that goes on, in the order in
   which a search prefers trials;
 - the epochs that a point costs on average, branches and second starts included, and what `as_is` gives at the epoch
@@ -201,6 +202,7 @@ def _rung(runs: Sequence[dict[str, Any]], rung: int, epochs: int, branch: int) -
             }
         found[way] = {
             **_correlations(runs, way, rung),
+            "minus_as_is": _difference(_compared(runs, way, rung), _compared(runs, "as_is", rung + before)),
             "hypervolume_of_all": round(_volume(_compared(runs, way, rung).final) / all_points, 4),
             "by_share": shares,
         }
@@ -234,18 +236,28 @@ def _between_seeds(runs: Sequence[dict[str, Any]], rungs: Sequence[int]) -> dict
 
 
 def _spearman(compared: _Compared) -> dict[str, Any]:
-    rng = np.random.default_rng(0)
+    value, spread = _rank_correlation(*(part.T for part in compared)), np.nanstd(_resampled(compared), axis=1)
+    return {
+        name: {"spearman": round(float(value[i]), 3), "se": round(float(spread[i]), 3)}
+        for i, name in enumerate(METRICS)
+    }
+
+
+def _difference(one: _Compared, other: _Compared) -> dict[str, Any]:
+    """Give by how much two correlations differ, with the standard error of the same points drawn for both."""
+    value = _rank_correlation(*(part.T for part in one)) - _rank_correlation(*(part.T for part in other))
+    spread = np.nanstd(_resampled(one) - _resampled(other), axis=1)
+    return {
+        name: {"difference": round(float(value[i]), 3), "se": round(float(spread[i]), 3)}
+        for i, name in enumerate(METRICS)
+    }
+
+
+def _resampled(compared: _Compared) -> FloatArray:
+    """Give the correlations of bootstrap samples, (2, resamples), of the same points whenever it is asked."""
     count = len(compared.early)
-    draws = rng.integers(count, size=(_RESAMPLES, count))
-    found = {}
-    for column, name in enumerate(METRICS):
-        early, final = compared.early[:, column], compared.final[:, column]
-        resampled = _rank_correlation(early[draws], final[draws])
-        found[name] = {
-            "spearman": round(float(_rank_correlation(early, final)), 3),
-            "se": round(float(np.nanstd(resampled)), 3),
-        }
-    return found
+    draws = np.random.default_rng(0).integers(count, size=(_RESAMPLES, count))
+    return _rank_correlation(*(part.T[:, draws] for part in compared))
 
 
 def _rank_correlation(first: FloatArray, second: FloatArray) -> FloatArray:
