@@ -34,7 +34,7 @@ def _load(folder: SearchFolder, ledger: Ledger) -> tuple[Space, list[TrialRecord
         trials = ledger.load()
     finally:
         ledger.close()
-    return space, trials, front_data(folder.name, trials, space.objective_list, space.reference, space.trial)
+    return space, trials, front_data(folder.name, trials, space.objective_list, space.reference, space.setting)
 
 
 def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
