@@ -10,6 +10,7 @@ from training.config_rules import (
     Rule,
     choice,
     choices_of,
+    epoch_numbers,
     milestones,
     not_negative,
     path_text,
@@ -30,6 +31,8 @@ OPTIMISERS = ("sgd", "adam")
 # The terms of `shared_information`, in the order of their computation.
 TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
 HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
+# How a trial trains towards the rungs of early stopping; `training/rung_schedules.py` explains them.
+RUNG_SCHEDULES = ("as_is", "restart", "continue", "branch")
 AUGMENTATIONS = ("none", "crop_flip")
 # What a trial reports that a search may optimise.
 METRICS = ("natural_accuracy", "pgd_accuracy")
@@ -121,6 +124,12 @@ class TrialConfig:
     lr_drop_factor: float = share_above_zero(0.1)
     lr_after_drops: tuple[float, ...] = rates()
 
+    # The epochs of the schedule at which a search compares this trial with others, and how it trains towards them:
+    # as_is needs not know of them. branch_epochs: the length of each branch, of branch alone.
+    rungs: tuple[int, ...] = epoch_numbers()
+    rung_schedule: str = choice("as_is", RUNG_SCHEDULES)
+    branch_epochs: int = whole(2, 1)
+
     # Attacks, l-infinity: PGD inside training, and a longer PGD for the validation accuracy. Training attacks
     # start uniformly in the ball or, as in the code of TRADES and MART, from 0.001 * N(0, 1).
     epsilon: float = share(0.031)
@@ -201,6 +210,9 @@ MEASUREMENT_KEYS = (
     "validation_fraction",
     "split_seed",
     "epochs",
+    "rungs",
+    "rung_schedule",
+    "branch_epochs",
     "epsilon",
     "eval_attack_steps",
     "eval_attack_step_size",

@@ -43,6 +43,7 @@ def conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
         problems.append(("forward", f"{config.objective} sees one kind of images only: there is nothing to join"))
     if config.lam != 4.0 and config.objective in _WITHOUT_WEIGHT:
         problems.append(("lambda", f"has no effect with {config.objective}; remove it"))
+    problems += _rung_conflicts(config)
     if config.objective == "shared_information":
         problems += _shared_information_conflicts(config)
     if config.objective == "mma" and config.smallest_margin > config.max_margin:
@@ -59,6 +60,18 @@ def _foreign_fields(config: "TrialConfig") -> list[tuple[str, str]]:
         for name in names
         if owner != config.objective and getattr(config, name) != defaults[name]
     ]
+
+
+def _rung_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
+    problems = []
+    if config.rung_schedule == "as_is" and config.rungs:
+        problems.append(("rungs", "has no effect with rung_schedule = as_is; remove it"))
+    if config.rung_schedule != "as_is" and not config.rungs:
+        problems.append(("rungs", f"is empty, but rung_schedule = {config.rung_schedule} needs one epoch at least"))
+    if config.rungs and config.rungs[-1] >= config.epochs:
+        rule = f"below epochs = {config.epochs}"
+        problems.append(("rungs", f"the last value is {config.rungs[-1]}, but must be {rule}"))
+    return problems
 
 
 def _shared_information_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:

@@ -77,6 +77,20 @@ def rates() -> Any:
     )
 
 
+def epoch_numbers() -> Any:
+    """Give a field of increasing epochs, counted from 1, empty by default."""
+
+    def convert(value: Any) -> tuple[int, ...]:
+        if isinstance(value, str | bytes):
+            raise TypeError(value)
+        return tuple(_to_int(item) for item in value)
+
+    def increasing(value: tuple[int, ...]) -> bool:
+        return all(epoch >= 1 for epoch in value) and list(value) == sorted(set(value))
+
+    return field(default=(), metadata={"rule": Rule("a list of increasing integers >= 1", convert, increasing)})
+
+
 def strengths(default: tuple[float, ...]) -> Any:
     """Give a field of shares of a radius, from none to all of it, increasing."""
 

@@ -122,7 +122,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
 def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
     from tqdm import tqdm
 
-    epochs = trainer.config.epochs
+    epochs = trainer.epochs
     # `disable=None`: no bar where the output is not a terminal.
     bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
 

@@ -6,6 +6,8 @@ from 0.083 to 0.833 and drop the learning rate at 0.625, 0.75 and 0.833 of the b
 
 from collections.abc import Sequence
 
+from training.config import TrialConfig
+
 
 def lambda_at(progress: float, *, start: float, final: float, ramp_start: float, ramp_end: float) -> float:
     """Give lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
@@ -31,3 +33,25 @@ def learning_rate_at(
     if after_drops and passed:
         return after_drops[passed - 1]
     return base * drop_factor**passed
+
+
+def scheduled_lambda(config: TrialConfig, progress: float) -> float:
+    """Give lambda after the fraction `progress` of a schedule of `config`."""
+    return lambda_at(
+        progress,
+        start=config.lam_start,
+        final=config.lam,
+        ramp_start=config.ramp_start,
+        ramp_end=config.ramp_end,
+    )
+
+
+def scheduled_learning_rate(config: TrialConfig, progress: float) -> float:
+    """Give the learning rate after the fraction `progress` of a schedule of `config`."""
+    return learning_rate_at(
+        progress,
+        base=config.learning_rate,
+        drops=config.lr_drops,
+        drop_factor=config.lr_drop_factor,
+        after_drops=config.lr_after_drops,
+    )

@@ -2,23 +2,27 @@
 
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.attacks import InnerAttack
 from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
-from training.config import ConfigError, TrialConfig
+from training.config import METRICS, ConfigError, TrialConfig
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
 from training.losses import Batch, ModelLook, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.numerics import repeatable_convolutions
+from training.optimiser import build_optimiser
 from training.random_streams import RandomStreams
-from training.schedules import lambda_at, learning_rate_at
+from training.rung_schedules import begins_anew, progress_at, rung_metrics, total_epochs
+from training.schedules import scheduled_lambda, scheduled_learning_rate
 from training.validation import validate
 
 __all__ = ["DivergedError", "OnStep", "Report", "Trainer"]
@@ -47,17 +51,22 @@ class Trainer:
             rule = f"at most {len(data.train)}, the number of training images"
             raise ConfigError([("batch_size", f"the value is {config.batch_size}, but must be {rule}")])
         self.config = config
+        self.epochs = total_epochs(config)
         self.device = torch.device(device)
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self._between_epochs = True
-        self._split_digest = data.split_digest
-        self._train, self._validation = data.train.to(self.device), data.validation.to(self.device)
+        self._data = replace(data, train=data.train.to(self.device), validation=data.validation.to(self.device))
+        self._begin()
+
+    def _begin(self) -> None:
+        """Draw new weights, the same each time: all that a step changes is as before the first one."""
+        config, data = self.config, self._data
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
             self.model = build_model(config, data.num_classes, data.image_shape).to(self.device)
             self._objective = build_objective(config, self.model, len(data.train), self._streams.generator)
-        self._optimiser = _build_optimiser(config, self.model)
+        self._optimiser = build_optimiser(config, self.model)
         self._attack = InnerAttack(
             self.model,
             self._streams.generator,
@@ -76,14 +85,15 @@ class Trainer:
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
-        while self.epoch < self.config.epochs:
+        while self.epoch < self.epochs:
             metrics = self.train_epoch(on_step)
             report(self.epoch, metrics, self.save)
 
     def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
         """Train one epoch and evaluate.
 
-        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, the epoch's mean of each
+        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, a branch's as `rung/NAME` and the
+        epochs of all branches so far as `branch_epochs`, the epoch's mean of each
         `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
         besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
         weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
@@ -91,12 +101,15 @@ class Trainer:
         """
         started = time.perf_counter()
         self._between_epochs = False
+        if begins_anew(self.config, self.epoch):
+            self._begin()
         with self._streams.active(), repeatable_convolutions():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
-            accuracies = validate(self.model, self._validation, self.config)
+            accuracies = validate(self.model, self._data.validation, self.config)
         metrics = {
             **accuracies,
+            **rung_metrics(self.config, self.epoch + 1, self.branch),
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
@@ -108,6 +121,21 @@ class Trainer:
         self.history.append(metrics)
         self._between_epochs = True
         return metrics
+
+    def branch(self, config: TrialConfig) -> dict[str, float]:
+        """Train a copy of the present model by another schedule, to its end; give the copy's accuracies.
+
+        Nothing of this trial changes, its random states included. Raise DivergedError if the copy diverges.
+        """
+        copy = Trainer(config, self._data, self.device)
+        copy.model.load_state_dict(self.model.state_dict())
+        copy._objective.load_state_dict(deepcopy(self._objective.state_dict()))
+        while copy.epoch < copy.epochs:
+            try:
+                copy.train_epoch()
+            except DivergedError as error:
+                raise DivergedError(f"{error.term} of its branch", self.epoch + 1) from error
+        return {name: copy.history[-1][name] for name in METRICS}
 
     def save(self, folder: Path) -> None:
         """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.
@@ -140,13 +168,13 @@ class Trainer:
             "objective": self._objective.state_dict(),
             "random": self._streams.state(),
             "history": self.history,
-            "split_digest": self._split_digest,
+            "split_digest": self._data.split_digest,
         }
 
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or foreign."""
         state = load_checkpoint(folder, self.config)
-        if state["split_digest"] != self._split_digest:
+        if state["split_digest"] != self._data.split_digest:
             raise CheckpointError(
                 f"The checkpoint in {folder} was validated on other images than the present data set gives;"
                 " restore the data set or start again."
@@ -169,7 +197,7 @@ class Trainer:
         """
         self.model.train()
         generator = self._streams.generator
-        order = torch.randperm(len(self._train), generator=generator, device=self.device)
+        order = torch.randperm(len(self._data.train), generator=generator, device=self.device)
         batches = order[: self.steps * self.config.batch_size].view(self.steps, self.config.batch_size)
         taken = []
         norms: dict[str, Tensor] = {}
@@ -201,42 +229,15 @@ class Trainer:
         self._optimiser.step()
 
     def _batch(self, indices: Tensor) -> Batch:
-        images = to_unit(self._train.images[indices])
+        images = to_unit(self._data.train.images[indices])
         if self.config.augmentation == "crop_flip":
             images = random_crop_flip(images, self._streams.generator)
-        return Batch(images, self._train.labels[indices], indices)
-
-    def _progress(self, step: int) -> float:
-        """Give the fraction of the budget spent before `step` of the present epoch.
-
-        One division of whole numbers: at an epoch's beginning it equals epoch / epochs to the last bit, so
-        that a drop at 75/120 falls where it should.
-        """
-        return (self.epoch * self.steps + step) / (self.config.epochs * self.steps)
+        return Batch(images, self._data.train.labels[indices], indices)
 
     def _lambda(self, step: int) -> float:
         if not self._objective.ramped:
             return self.config.lam
-        return lambda_at(
-            self._progress(step),
-            start=self.config.lam_start,
-            final=self.config.lam,
-            ramp_start=self.config.ramp_start,
-            ramp_end=self.config.ramp_end,
-        )
+        return scheduled_lambda(self.config, progress_at(self.config, self.epoch, step, self.steps))
 
     def _learning_rate(self, step: int) -> float:
-        return learning_rate_at(
-            self._progress(step),
-            base=self.config.learning_rate,
-            drops=self.config.lr_drops,
-            drop_factor=self.config.lr_drop_factor,
-            after_drops=self.config.lr_after_drops,
-        )
-
-
-def _build_optimiser(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimiser == "adam":
-        return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
-    return torch.optim.SGD(model.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay)
+        return scheduled_learning_rate(self.config, progress_at(self.config, self.epoch, step, self.steps))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tuner.asha import Brackets
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
-from tuner.objectives import FloatArray, as_losses, loss_limits
+from tuner.objectives import FloatArray, as_losses, compared_metrics, loss_limits
 from tuner.sampling import propose
 from tuner.search_evidence import Values, evidence, has_failed
 from tuner.space import Space
@@ -192,7 +192,7 @@ class Search:
             self._brackets.record(number, epoch, losses)
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
-        return as_losses([metrics], self._objectives).reshape(-1)
+        return as_losses([compared_metrics(metrics)], self._objectives).reshape(-1)
 
     def _propose(self) -> TrialRecord:
         number = len(self._trials)
@@ -219,15 +219,14 @@ class Search:
 
 def compared_epochs(space: Space) -> tuple[int, ...]:
     """Give the epochs at which trials of a search are compared: its rungs, and the end."""
-    return (*_brackets(space).epochs, space.epochs)
+    return (*space.rung_epochs, space.epochs)
 
 
 def _brackets(space: Space) -> Brackets:
     stopping = space.early_stopping
     return Brackets(
-        stopping.grace_epochs,
+        space.rung_epochs,
         stopping.reduction_factor,
-        0 if stopping.scheduler == "none" else space.epochs,
         brackets=stopping.brackets,
         seed=space.search.seed,
         tie_break=stopping.tie_break,

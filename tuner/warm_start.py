@@ -23,7 +23,7 @@ import numpy as np
 from training.config import TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
-from tuner.objectives import FloatArray, Objective, as_losses
+from tuner.objectives import FloatArray, Objective, as_losses, compared_metrics
 from tuner.space import Space
 from tuner.space.parameters import Parameter
 
@@ -91,8 +91,8 @@ def earlier_trials(
         settings = earlier.trial_config(trial.parameters)
         reason = why_not(settings, space)
         measured = {
-            report.epoch: {key: report.metrics[key] for key in space.objectives if key in report.metrics}
-            for report in trial.reports
+            report.epoch: {key: compared[key] for key in space.objectives if key in compared}
+            for report, compared in ((report, compared_metrics(report.metrics)) for report in trial.reports)
             if report.epoch in epochs
         }
         if reason is None and measured:

@@ -44,7 +44,7 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(
     make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
-    monkeypatch.setattr(publisher_module, "write_front_files", lambda *_: [])
+    monkeypatch.setattr(publisher_module, "write_results", lambda *_: [])
     projection = HangingProjection()
     anything: Any = projection
     search = Search(SPACE, make_ledger(SPACE))

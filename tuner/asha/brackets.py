@@ -6,9 +6,11 @@ earlier one that reach a rung were selected before, and would be too strong a fi
 follows Hyperband (Li et al. 2018, arXiv:1603.06560): a similar number of epochs for each.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tuner.asha.rungs import Rungs, milestones
+from tuner.asha.rungs import Rungs
 from tuner.front.order import TieBreak
 from tuner.objectives import FloatArray
 
@@ -39,21 +41,21 @@ def bracket_shares(brackets: int, reduction_factor: int) -> FloatArray:
 class Brackets:
     """The rungs of all brackets, by trial number; with one bracket, plain ASHA. Without rungs nobody is stopped.
 
-    There are at most as many brackets as rungs, so that each compares at least once.
+    `epochs` are the rungs of the first bracket; each next one leaves out the first rung of the one before it. There are
+    at most as many brackets as rungs, so that each compares at least once.
     """
 
     def __init__(
         self,
-        grace_epochs: int,
+        epochs: Sequence[int],
         reduction_factor: int,
-        epochs: int,
         *,
         brackets: int = 1,
         seed: int = 0,
         tie_break: TieBreak = "farthest_first",
         limits: FloatArray | None = None,
     ) -> None:
-        self.epochs = milestones(grace_epochs, reduction_factor, epochs)
+        self.epochs = list(epochs)
         self._count = max(1, min(brackets, len(self.epochs)))
         self._factor = reduction_factor
         self._seed = seed

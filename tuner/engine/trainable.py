@@ -118,7 +118,7 @@ def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
     def step(epoch: int) -> Mapping[str, float]:
         from tuner.engine.confirmation import measure_on_test_set
 
-        return measure_on_test_set(trainer, confirmation) if epoch >= trainer.config.epochs else {}
+        return measure_on_test_set(trainer, confirmation) if epoch >= trainer.epochs else {}
 
     return step
 

@@ -4,7 +4,6 @@ import os
 
 from rich.console import Console
 
-from tuner.asha import milestones
 from tuner.asha.brackets import bracket_shares
 from tuner.ledger import Outcome
 from tuner.plan import Plan
@@ -61,7 +60,7 @@ def _limits(space: Space) -> list[str]:
 
 def _rungs(space: Space) -> list[str]:
     stopping = space.early_stopping
-    epochs = milestones(stopping.grace_epochs, stopping.reduction_factor, space.epochs)
+    epochs = list(space.rung_epochs)
     if stopping.scheduler == "none" or not epochs:
         why = (
             "switched off"
@@ -74,7 +73,10 @@ def _rungs(space: Space) -> list[str]:
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
-    return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} goes on at each)"]
+    way = f"1 of {stopping.reduction_factor} goes on at each"
+    if stopping.rung_schedule != "as_is":
+        way += f"; rung_schedule {stopping.rung_schedule}"
+    return [f"Rungs:      {'; '.join(shown)}; {end} ({way})"]
 
 
 def _brackets(brackets: int, reduction_factor: int, epochs: list[int]) -> str:
@@ -89,8 +91,9 @@ def _brackets(brackets: int, reduction_factor: int, epochs: list[int]) -> str:
 
 def _cost(plan: Plan) -> list[str]:
     space = plan.space
-    most = space.search.trials * space.epochs
-    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
+    most = space.search.trials * space.most_epochs
+    branches = "" if space.most_epochs == space.epochs else f" and {space.most_epochs - space.epochs} of branches"
+    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs}{branches})"
     if not plan.resumed:
         return [line]
     ledger = plan.folder.open_ledger(plan.ledger_url)
@@ -98,7 +101,7 @@ def _cost(plan: Plan) -> list[str]:
         trials = ledger.load()
     finally:
         ledger.close()
-    spent = sum(trial.epochs_trained for trial in trials)
+    spent = sum(trial.epochs_spent for trial in trials)
     kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     running = len(trials) - kept
     return [f"{line}, {spent} of them trained; {kept} trials are kept, {running} continue"]

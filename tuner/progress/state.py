@@ -35,7 +35,7 @@ class Clock:
         return State(
             ended=ended,
             trials=planned,
-            epochs=sum(trial.epochs_trained for trial in trials),
+            epochs=sum(trial.epochs_spent for trial in trials),
             most_epochs=planned * epochs_a_trial,
             elapsed_seconds=elapsed,
             left_seconds=elapsed / here * max(0, planned - ended) if here > 0 else None,

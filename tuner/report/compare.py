@@ -94,7 +94,7 @@ def comparison_grid(searches: Sequence[FrontData]) -> Grid:
             str(len(data.front)),
             f"{data.hypervolume:.4f}",
             *(format_metric(name, data.history[-1].best[name] if data.history else None) for name in names),
-            str(sum(record.epochs_trained for record in data.records)),
+            str(sum(record.epochs_spent for record in data.records)),
         ]
         for data in searches
     ]

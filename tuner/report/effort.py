@@ -36,8 +36,13 @@ def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
     if not data.history:
         return ()
-    times = np.sort(np.concatenate([report_times(record) for record in data.records]))
-    epochs = np.searchsorted(times, [entry.ended for entry in data.history], side="right").tolist()
+    times = [report_times(record) for record in data.records]
+    # A trial's branches are spread evenly over its epochs: exact once it has ended.
+    costs = [np.full(len(own), r.epochs_spent / max(1, len(own))) for own, r in zip(times, data.records, strict=True)]
+    order = np.argsort(np.concatenate(times), kind="stable")
+    spent = np.concatenate([[0.0], np.cumsum(np.concatenate(costs)[order])])
+    places = np.searchsorted(np.concatenate(times)[order], [entry.ended for entry in data.history], side="right")
+    epochs = np.round(spent[places]).astype(int).tolist()
     return tuple(GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True))
 
 

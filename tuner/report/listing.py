@@ -22,6 +22,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "name": trial_name(trial.number),
             "outcome": trial.outcome.value,
             "epochs_trained": trial.epochs_trained,
+            "epochs_spent": trial.epochs_spent,
             "parameters": trial.parameters,
             "last": {n: _finite(trial.last_metrics.get(n)) for n in names},
             "final": {n: _finite(trial.last_metrics.get(n)) for n in names}

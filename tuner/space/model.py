@@ -1,5 +1,6 @@
 """The validated, frozen form of a space file."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -7,6 +8,8 @@ from pydantic import Field, model_validator
 
 from training.config import TrialConfig
 from training.config_files import with_preset
+from training.rung_schedules import branched_epochs, compared_after, total_epochs
+from tuner.asha import milestones
 from tuner.front.order import TieBreak
 from tuner.objectives import Objective
 from tuner.space.grid import corners, seeds
@@ -64,6 +67,8 @@ class SearchSpec(Part):
 class EarlyStoppingSpec(Part):
     """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later.
 
+    How trials train towards a rung is `rung_schedule` (`training.rung_schedules`), with `branch_epochs` for a branch.
+
     `tie_break` decides among trials of one Pareto front (`tuner.front.order`); each of the `brackets` has its first
     rung `reduction_factor` times later than the one before it (`tuner.asha.brackets`).
     """
@@ -73,6 +78,12 @@ class EarlyStoppingSpec(Part):
     reduction_factor: Annotated[int, Field(ge=2)] = 3
     tie_break: TieBreak = "farthest_first"
     brackets: Annotated[int, Field(ge=1)] = 1
+    rung_schedule: Literal["as_is", "restart", "continue", "branch"] = "as_is"
+    branch_epochs: Annotated[int, Field(ge=1)] = 2
+
+    def milestones(self, epochs: int) -> list[int]:
+        """Give the epochs of the rungs in a schedule of so many epochs; none without a scheduler."""
+        return [] if self.scheduler == "none" else milestones(self.grace_epochs, self.reduction_factor, epochs)
 
 
 class ResourcesSpec(Part):
@@ -112,13 +123,37 @@ class Space(Part):
 
     @property
     def epochs(self) -> int:
-        """The budget of one trial in epochs."""
-        return self.example.epochs
+        """All that one trial trains, in epochs; branches come on top."""
+        return total_epochs(self.example)
+
+    @property
+    def rung_epochs(self) -> tuple[int, ...]:
+        """The epochs after which trials are compared before their end."""
+        if self.early_stopping.rung_schedule == "as_is":
+            return tuple(self.early_stopping.milestones(self.epochs))
+        return compared_after(self.example)
+
+    @property
+    def most_epochs(self) -> int:
+        """What one trial costs at most, in epochs, branches included."""
+        if self.early_stopping.rung_schedule == "as_is":
+            return self.epochs
+        return self.epochs + branched_epochs(self.example, self.epochs)
 
     @property
     def example(self) -> TrialConfig:
         """The configuration of one point; what cannot be searched is the same in all of them."""
         return self.trial_config(next(corners(self)))
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What is the same in all trials, and what it takes to say with which others their final values compare.
+
+        Of the ways towards a rung only `continue` trains another model than one whole schedule.
+        """
+        if self.early_stopping.rung_schedule != "continue":
+            return dict(self.trial)
+        return {**self.trial, "rung_schedule": "continue", "rungs": list(self.rung_epochs)}
 
     @property
     def objective_list(self) -> tuple[Objective, ...]:
@@ -141,6 +176,16 @@ class Space(Part):
         """Give the trainer's configuration of one point.
 
         All trials share the search's seed, so that they differ by their parameters only, unless a grid has
-        several seeds.
+        several seeds. The trainer is told of the rungs where it has to do something there.
         """
-        return TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
+        config = TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
+        stopping = self.early_stopping
+        rungs = stopping.milestones(config.epochs)
+        if stopping.rung_schedule == "as_is" or not rungs:
+            return config
+        return replace(
+            config,
+            rungs=tuple(rungs),
+            rung_schedule=stopping.rung_schedule,
+            branch_epochs=stopping.branch_epochs,
+        )

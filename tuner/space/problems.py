@@ -6,8 +6,9 @@ from typing import Any
 
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
 from training.config_files import UnknownPresetError, with_preset
+from training.rung_schedules import RUNG_KEYS
 from tuner.space.grid import MOST_CORNERS, grid
-from tuner.space.model import Space
+from tuner.space.model import EarlyStoppingSpec, Space
 from tuner.space.parameters import Parameter
 
 _Problems = list[tuple[str, str]]
@@ -37,6 +38,7 @@ def cross_problems(space: Space) -> _Problems:
         for index, point in enumerate(getattr(space.search, section)):
             problems += _point_problems(space, point, f"search.{section}.{index}")
     problems += _grid_problems(space)
+    problems += _rung_problems(space)
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
     if not problems:
@@ -126,6 +128,22 @@ def _grid_problems(space: Space) -> _Problems:
     count = 0 if problems else len(grid(space))
     if count and "trials" in search.model_fields_set and search.trials > count:
         problems.append(("search.trials", f"the value is {search.trials}, but the grid has {count} points"))
+    return problems
+
+
+def _rung_problems(space: Space) -> _Problems:
+    """Find where the trials' rungs would be said twice, or in vain."""
+    stopping = space.early_stopping
+    problems = []
+    if stopping.scheduler != "none":
+        problems = [
+            (f"trial.{key}", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")
+            for key in RUNG_KEYS
+            if key in space.trial
+        ]
+    if stopping.rung_schedule != "branch" and stopping.branch_epochs != EarlyStoppingSpec().branch_epochs:
+        rule = f"has no effect with rung_schedule: {stopping.rung_schedule}; remove it, or set rung_schedule: branch"
+        problems.append(("early_stopping.branch_epochs", rule))
     return problems
 
 

@@ -106,7 +106,7 @@ class Publisher:
     def _front(self) -> FrontData:
         space = self._space
         trials = self._trials()
-        data = front_data(self._search, trials, space.objective_list, space.reference, space.trial)
+        data = front_data(self._search, trials, space.objective_list, space.reference, space.setting)
         return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:

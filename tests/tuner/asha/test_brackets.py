@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.asha import Brackets, Rungs
+from tuner.asha import Brackets, Rungs, milestones
 from tuner.asha.brackets import bracket_of, bracket_shares
 
 
@@ -35,7 +35,7 @@ def test_brackets_are_drawn_with_their_shares() -> None:
 
 
 def test_each_bracket_begins_to_compare_later() -> None:
-    brackets = Brackets(1, 3, 27, brackets=3)
+    brackets = Brackets([1, 3, 9], 3, brackets=3)
     first = {bracket: next(n for n in range(100) if bracket_of(n, 3, 3, 0) == bracket) for bracket in range(3)}
     for bracket, number in first.items():
         rungs = [epoch for epoch in range(1, 28) if brackets.is_rung(number, epoch)]
@@ -44,7 +44,7 @@ def test_each_bracket_begins_to_compare_later() -> None:
 
 def test_trials_are_compared_inside_their_bracket_only() -> None:
     """Each decision is that of a plain rung with the trials of the same bracket."""
-    brackets = Brackets(1, 3, 9, brackets=2, seed=4)
+    brackets = Brackets([1, 3], 3, brackets=2, seed=4)
     alone = [Rungs([1, 3], 3), Rungs([3], 3)]
     rng = np.random.default_rng(0)
     for number in range(60):
@@ -58,7 +58,7 @@ def test_trials_are_compared_inside_their_bracket_only() -> None:
 
 @pytest.mark.parametrize(("epochs", "asked", "rungs"), [(27, 9, 3), (3, 4, 1), (1, 4, 0), (0, 2, 0)])
 def test_there_are_no_more_brackets_than_rungs(epochs: int, asked: int, rungs: int) -> None:
-    brackets = Brackets(1, 3, epochs, brackets=asked)
+    brackets = Brackets(milestones(1, 3, epochs), 3, brackets=asked)
     assert len(brackets.epochs) == rungs
     for number in range(50):
         compared = [epoch for epoch in range(1, 28) if brackets.is_rung(number, epoch)]

@@ -41,6 +41,19 @@ def test_growth_counts_the_epochs_of_all_trials_until_each_completed() -> None:
     assert [p.hypervolume for p in points] == pytest.approx([0.25, 0.5625])
 
 
+def test_growth_counts_branches() -> None:
+    """Each of two trials of two epochs cost a branch of three more."""
+    ends = {"natural_accuracy": 0.5, "pgd_accuracy": 0.5, "branch_epochs": 3.0}
+    records = [
+        replace(record, reports=(record.reports[0], replace(record.reports[1], metrics=ends)))
+        for record in (
+            reported(0, 0.1, 0.5, times=(1, 2), outcome=Outcome.COMPLETED),
+            reported(1, 0.1, 0.6, times=(3, 4), outcome=Outcome.COMPLETED),
+        )
+    ]
+    assert [point.epochs for point in growth_by_epochs(search_of(records))] == [5, 10]
+
+
 def test_a_curve_holds_its_trials_reports_in_per_cent() -> None:
     by_number = {curve.number: curve for curve in curves(DATA)}
     assert by_number[0].values["pgd_accuracy"] == (10.0, 50.0)

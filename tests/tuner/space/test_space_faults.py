@@ -61,7 +61,10 @@ def test_a_logarithmic_range_lies_above_zero(low: int) -> None:
     ("changes", "expected"),
     [
         ({"search": {"trails": 8}}, "search.trails: unknown key; did you mean trials?"),
-        ({"early_stopping": {"grace_epoch": 8}}, "early_stopping.grace_epoch: unknown key; did you mean grace_epochs?"),
+        (
+            {"early_stopping": {"grace_epoch": 8}},
+            "early_stopping.grace_epoch: unknown key; did you mean grace_epochs",
+        ),
         ({"resources": {"gpu_per_trial": 1}}, "resources.gpu_per_trial: unknown key; did you mean"),
         (
             {"objectives": {"pgd_accuracy": {"directoin": "maximize"}}},

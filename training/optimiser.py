@@ -1,0 +1,14 @@
+"""The optimiser that a configuration names."""
+
+import torch
+from torch import nn
+
+from training.config import TrialConfig
+
+
+def build_optimiser(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
+    """Give the optimiser of a model's parameters, at the configuration's first learning rate."""
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimiser == "adam":
+        return torch.optim.Adam(model.parameters(), lr=rate, weight_decay=decay)
+    return torch.optim.SGD(model.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay)
