@@ -173,8 +173,8 @@ class Ledger:
     def load(self) -> list[TrialRecord]:
         """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
         with named_trouble(self.url):
+            rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
             stored = self._reader.stored()
-            rows = self._trials()
             self._trial_ids = {row.number: row.trial_id for row in rows}
             records = (_record(row, stored.get(row.number, ())) for row in rows)
             return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]

@@ -53,6 +53,8 @@ class TrialRow(NamedTuple):
 def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None = None) -> list[TrialRow]:
     """Read all trials of a study in the order of their numbers, or the one with this key."""
     chosen = _trials.c.study_id == study_id if trial_id is None else _trials.c.trial_id == trial_id
+    # Trials first: a driver may write meanwhile, and what belongs to a row is never written after it.
+    rows = connection.execute(sa.select(_trials).where(chosen).order_by(_trials.c.number)).all()
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(_params).join(_trials, _trials.c.trial_id == _params.c.trial_id).where(chosen)
     for row in connection.execute(named.order_by(_params.c.param_id)):
@@ -72,7 +74,7 @@ def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None =
             started=row.datetime_start.timestamp() if row.datetime_start else None,
             ended=row.datetime_complete.timestamp() if row.datetime_complete else None,
         )
-        for row in connection.execute(sa.select(_trials).where(chosen).order_by(_trials.c.number))
+        for row in rows
     ]
 
 

@@ -251,6 +251,35 @@ def test_a_reader_sees_each_write_and_blocks_none(ledger: Ledger) -> None:
     reader.close()
 
 
+@pytest.mark.parametrize("statement", [1, 2, 3, 4])
+def test_what_a_driver_writes_while_a_reader_reads_is_seen_whole_or_not_at_all(ledger: Ledger, statement: int) -> None:
+    """The driver acts right before one of the reader's statements: ends a trial, and proposes another one."""
+    propose(ledger)
+    reader = Ledger.open(ledger.url, SEARCH)
+    seen = 0
+
+    def act(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == statement:
+            ledger.record(0, report(1))
+            ledger.finish(0, Outcome.STOPPED)
+            propose(ledger)
+
+    engines = (reader._engine, reader._reader._engine)
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", act)
+    trials = reader.load()
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", act)
+    assert seen >= statement
+    assert [trial.parameters for trial in trials] == [POINT] * len(trials)
+    if trials[0].outcome is Outcome.STOPPED:
+        assert trials[0].ended is not None
+        assert trials[0].epochs_trained == 1
+    reader.close()
+
+
 def test_what_was_written_survives_the_writer(make_ledger: MakeLedger) -> None:
     """The writing process ends without closing anything."""
     url = make_ledger(SPACE).url
