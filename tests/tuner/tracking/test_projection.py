@@ -316,7 +316,9 @@ def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledge
     assert broken == other.whole()
 
 
-def test_a_trial_that_mlflow_refuses_keeps_no_other_out(store: Store, ledger: Ledger) -> None:
+def test_a_trial_that_mlflow_refuses_keeps_no_other_out(
+    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Somebody gave the run of trial 1 another parameter, which MLflow lets nobody change."""
     trials = ledger.load()
     running = replace(trials[1], outcome=Outcome.RUNNING, ended=None, reports=())
@@ -332,7 +334,7 @@ def test_a_trial_that_mlflow_refuses_keeps_no_other_out(store: Store, ledger: Le
         changed = [replace(trial, parameters={"alpha": 7.0}) if trial.number == 1 else trial for trial in given]
         return known(changed)
 
-    other._write_trials = refusing  # type: ignore[method-assign]
+    monkeypatch.setattr(other, "_write_trials", refusing)
     for _ in range(2):
         with pytest.raises(RefusedError, match=r"MLflow refuses trial 1: .*alpha"):
             write(store, other, trials)
