@@ -1,4 +1,4 @@
-"""Every command that README.md and the spaces' comments show is one that the command line takes."""
+"""Every command that README.md, the docs and the spaces' comments show is one that the command line takes."""
 
 import re
 import shlex
@@ -16,10 +16,14 @@ _TUNER = re.compile(r"^(?:#\s+[A-Za-z ]+:\s+|\s*)(?:python -m tuner\.(run) ?|tun
 
 
 def _commands() -> list[str]:
-    texts = [_ROOT / "README.md", *sorted((_ROOT / "search_spaces").glob("*.yaml"))]
+    texts = [
+        _ROOT / "README.md",
+        *sorted((_ROOT / "docs").glob("*.md")),
+        *sorted((_ROOT / "search_spaces").glob("*.yaml")),
+    ]
     found = []
     for path in texts:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        for line in path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
             match = _TUNER.match(line.split("  # ")[0])
             if match:
                 found.append(f"{match[1] or ''} {match[2]}".strip())

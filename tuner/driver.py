@@ -15,7 +15,7 @@ from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Ledger, as_interrupted, default_ledger_url
-from tuner.lock import only_driver
+from tuner.lock import driver_lock
 from tuner.plan import Plan, Request, plan_new
 from tuner.progress import LiveProgress, PlainProgress, Progress
 from tuner.progress.summary import print_closing, print_line, print_opening, resume_command
@@ -57,7 +57,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
         plan = _with_folder(plan, request)
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(only_driver(plan.folder.path))
+            held.enter_context(driver_lock(plan.folder.path, plan.ledger_url))
         except UsageError:
             if not plan.resumed:
                 _discard(plan.folder)
@@ -110,6 +110,7 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
                 plan.folder.path.resolve(),
                 concurrency=request.concurrency,
                 time_budget_seconds=request.time_budget_seconds,
+                split_digest=ledger.facts().get("split_digest"),
                 on_retry=progress.on_retry,
                 on_stopping=lambda: print_line(console, f"Stopping; press Ctrl-C again to stop at once. {resume}"),
                 on_stuck=abandon,

@@ -16,6 +16,7 @@ import yaml
 
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, default_ledger_url
+from tuner.object_storage import place_of, upload, url_of
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
 from tuner.tracking import store
@@ -61,6 +62,7 @@ class SearchFolder:
             file.write(text)
         Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
+        upload(self.space_file)
 
     def open_ledger(self, url: str | None = None) -> Ledger:
         """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
@@ -88,6 +90,11 @@ class SearchFolder:
         if recorded and not given and has_masked_password(recorded):
             way = "give it with its password as --ledger or in TUNER_LEDGER"
             raise UsageError(f"The ledger of {self.name} is {recorded}: {way}.")
+        if not (given or recorded) and url_of(self.path):
+            raise UsageError(
+                f"{url_of(self.path)} is in object storage, which cannot hold a database: keep the ledger on a server, "
+                "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER."
+            )
         return absolute(given or recorded or default_ledger_url(self.path))
 
     def tracking_uri(self, given: str | None = None) -> str:
@@ -96,6 +103,11 @@ class SearchFolder:
         if recorded and not given and has_masked_password(recorded):
             way = "give it with its password as --tracking-uri or in MLFLOW_TRACKING_URI"
             raise UsageError(f"MLflow of {self.name} is at {recorded}: {way}.")
+        if not (given or recorded) and url_of(self.path):
+            raise UsageError(
+                f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
+                "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI."
+            )
         return absolute(given or recorded or store.default_tracking_uri(self.path.parent))
 
     def _mapping(self) -> dict[str, Any]:
@@ -140,7 +152,7 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
     names = [search.name for search in all_searches(runs_dir)]
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(near)}?" if near else "`tuner list` shows the searches."
-    raise UsageError(f"There is no search named {name!r} in {runs_dir}: {hint}")
+    raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}")
 
 
 def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
@@ -153,10 +165,10 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         rule = "start with a letter or a digit and go on with these and . _ -: it names a folder"
         raise UsageError(f"--name is {name!r}, but must {rule}.")
     if name in _RESERVED:
-        raise UsageError(f"--name {name!r} is taken by MLflow's store in {runs_dir}: choose another.")
+        raise UsageError(f"--name {name!r} is taken by MLflow's store in {place_of(runs_dir)}: choose another.")
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists():
-        way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {folder.path}"
+        way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
         raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
     return folder
 

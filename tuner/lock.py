@@ -1,21 +1,36 @@
-"""One driver a search: a lock that the operating system takes back when its holder dies."""
+"""One driver a search: a lock that the operating system, or the database, takes back when its holder dies."""
 
 import errno
 import fcntl
+import hashlib
 import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from tuner.errors import UsageError
+from tuner.object_storage import url_of
+from tuner.urls import without_password
 
 _HELD = {errno.EAGAIN, errno.EACCES}
 # A reader that asks whether there is a driver holds the lock for a moment.
 _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
+# Seconds without a word, seconds between questions, questions: then the server gives a lost connection's lock back.
+_KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+_HOLDER_QUERY = (
+    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND ((classid::bigint << 32) | objid::bigint) = :key"
+)
+
+
+def driver_lock(folder: Path, ledger_url: str) -> AbstractContextManager[None]:
+    """Give the lock of a search: in its folder, or in its ledger's database where the folder is in object storage."""
+    return only_driver_by_database(ledger_url, folder.name) if url_of(folder) else only_driver(folder)
 
 
 @contextmanager
@@ -31,15 +46,63 @@ def only_driver(folder: Path) -> Iterator[None]:
         raise UsageError(f"The lock {path} cannot be written: {error}. Check the rights of the folder.") from error
     with file:
         _lock(file, folder)
-        started = datetime.now(UTC).isoformat(timespec="seconds")
         file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}, started {started}\n")
+        file.write(f"{_holder()}\n")
         file.flush()
         yield
 
 
-def is_driven(folder: Path) -> bool:
-    """Tell whether a living driver has the lock of a search's folder; where there are no locks, none has."""
+@contextmanager
+def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
+    """Hold a search's advisory lock in PostgreSQL; raise UsageError if another driver has it, or if it has no locks.
+
+    The lock lives as long as its connection. One whose machine is gone is noticed by the server within a minute.
+    """
+    import sqlalchemy as sa
+
+    engine, key = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT"), _key(search)
+    if engine.dialect.name != "postgresql":
+        raise UsageError(
+            f"The ledger {without_password(ledger_url)} has no locks, which a search in object storage needs: "
+            "give --ledger postgresql://USER:PASSWORD@HOST/DATABASE."
+        )
+    with engine.connect() as connection:
+        for name, value in {**_KEEPALIVE, "application_name": f"tuner: {_holder()}"}.items():
+            connection.execute(sa.text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
+        if not connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
+            holder = connection.execute(sa.text(_HOLDER_QUERY), {"key": key}).scalar()
+            raise _held(search, str(holder or "").removeprefix("tuner: "))
+        yield
+
+
+def _is_held_in_database(ledger_url: str, search: str) -> bool:
+    import sqlalchemy as sa
+
+    with sa.create_engine(ledger_url, poolclass=sa.pool.NullPool).connect() as connection:
+        return connection.execute(sa.text(_HOLDER_QUERY), {"key": _key(search)}).first() is not None
+
+
+def _key(search: str) -> int:
+    return int.from_bytes(hashlib.sha256(f"tuner:{search}".encode()).digest()[:4])
+
+
+def _holder() -> str:
+    # PostgreSQL keeps 63 characters of it.
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return f"process {os.getpid()} on {socket.gethostname()[:20]}, started {started}"
+
+
+def _held(search: str, holder: str) -> UsageError:
+    return UsageError(
+        f"The search {search} is being driven by {holder or 'another process'}: "
+        "wait for it, or stop it with Ctrl-C or SIGTERM."
+    )
+
+
+def is_driven(folder: Path, ledger_url: str) -> bool:
+    """Tell whether a living driver has the lock of a search; where there are no locks, none has."""
+    if url_of(folder):
+        return _is_held_in_database(ledger_url, folder.name)
     try:
         with (folder / "driver.lock").open(encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -62,7 +125,4 @@ def _lock(file: TextIO, folder: Path, attempts: int = _ATTEMPTS) -> None:
                 "search: give --runs-dir on another one, or mount it with locks."
             ) from error
         file.seek(0)
-        raise UsageError(
-            f"The search {folder.name} is being driven by {file.read().strip() or 'another process'}: "
-            "wait for it, or stop it with Ctrl-C or SIGTERM."
-        ) from error
+        raise _held(folder.name, file.read().strip()) from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
+from tuner.object_storage import place_of
 from tuner.space import Space, load_space
 from tuner.space.difference import differing_keys, in_recorded_order
 from tuner.stop_rules import finished
@@ -129,7 +130,7 @@ def _newest_unfinished(request: Request) -> SearchFolder:
         except UsageError as error:
             _log.warning("%s is passed over: %s", folder.name, error)
     raise UsageError(
-        f"No search in {request.runs_dir} is unfinished. `tuner list` shows the searches; "
+        f"No search in {place_of(request.runs_dir)} is unfinished. `tuner list` shows the searches; "
         "--resume NAME --trials N extends a finished one."
     )
 

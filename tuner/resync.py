@@ -8,7 +8,7 @@ from tuner.driver import make_projection
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, find_search, recorded_space
-from tuner.lock import only_driver
+from tuner.lock import driver_lock
 from tuner.report.front_data import front_data
 from tuner.results import write_results
 from tuner.stop_rules import finished
@@ -22,7 +22,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
     uri = folder.tracking_uri(tracking_uri)
     store.require_reachable(uri)
     # A running search writes MLflow itself; two writers could make two runs of one trial.
-    with only_driver(folder.path):
+    with driver_lock(folder.path, folder.ledger_url(ledger_url)):
         return _write(folder, uri, ledger_url), uri
 
 

@@ -15,6 +15,8 @@ from tuner.warm_start import EarlierTrial
 
 # Of measured trials; with more, a proposal of `motpe` would take longer than 100 ms (benchmarks/decisions.py).
 MOST_TOLD = 500
+# Of those that run, the latest: they keep the next proposals apart, which are made at about the same time.
+MOST_RUNNING = 100
 
 
 class Values:
@@ -62,9 +64,10 @@ def evidence(
     told = most_telling(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None
     # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
     # would keep the sampler away from just those that went on.
+    running = [t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known]
     return Evidence(
         measured=measured if told is None else [measured[place] for place in told.tolist()],
-        running=[t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known],
+        running=running[-MOST_RUNNING:],
         tried=[trial.parameters for trial in trials],
         failed=[trials[number].parameters for number in sorted(failed)[-MOST_TOLD // 5 :]],
         limits=limits,

@@ -1,10 +1,19 @@
-"""URLs as they may be shown and remembered: whole but for passwords, and the same from every folder."""
+"""URLs and texts as they may be shown and remembered: whole but for secrets, and the same from every folder."""
 
+import logging
+import os
 import re
 from pathlib import Path
 
 _MASK = "***"
 _SECRET = re.compile(r"pass|pw|secret|token|credential|auth|api_?key|access_?key", re.IGNORECASE)
+_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
+# Through these MLflow, S3 and Ray are told secrets, and none of ours may repeat them.
+_SECRET_VARIABLES = (
+    *("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    "RAY_AUTH_TOKEN",
+)
+_SHORTEST_SECRET = 6
 _RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", re.DOTALL)
 
 
@@ -15,6 +24,24 @@ def without_password(url: str) -> str:
     """
     address, mark, query = re.sub(r":(?!//).*@", f":{_MASK}@", url, flags=re.DOTALL).partition("?")
     return address + mark + "&".join(map(_masked, query.split("&")))
+
+
+def redacted(text: str) -> str:
+    """Give a text with the passwords of URLs masked, and the values of the environment's secrets."""
+    text = _PASSWORD.sub(rf"\1{_MASK}", text)
+    for name in _SECRET_VARIABLES:
+        value = os.environ.get(name, "")
+        if len(value) >= _SHORTEST_SECRET:  # a shorter one would be found in words that are none
+            text = text.replace(value, _MASK)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats log records, tracebacks included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the record's text."""
+        return redacted(super().format(record))
 
 
 def has_masked_password(url: str) -> bool:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,22 +30,25 @@ def own_environment(**others: str) -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key not in _OWN} | others
 
 
-def start(runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `python -m tuner.run` in the background; standard output and error come through one pipe."""
+def start(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:
+    """Start `python -m tuner.run` in the background; standard output and error come through one pipe.
+
+    It runs in `folder`, by default the one that holds `runs_dir`.
+    """
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "tuner.run", "--runs-dir", str(runs_dir), *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         env=own_environment(),
-        cwd=runs_dir.parent,
+        cwd=folder or Path(runs_dir).parent,
         start_new_session=True,
     )
 
 
-def run(runs_dir: Path, *arguments: str) -> Finished:
+def run(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> Finished:
     """Run `python -m tuner.run` to its end."""
-    process = start(runs_dir, *arguments)
+    process = start(runs_dir, *arguments, folder=folder)
     output, _ = process.communicate()
     return Finished(process.returncode, output)
 
@@ -80,3 +84,14 @@ def wait_for_reports(runs_dir: Path, name: str, reports: int, process: subproces
             return
         time.sleep(0.05)
     raise AssertionError(f"the command ended with {process.returncode} before {reports} reports")
+
+
+def kill_when(process: subprocess.Popen[str], happened: Callable[[], bool]) -> str:
+    """Kill a command's own process as soon as something has happened, and give what it printed."""
+    while process.poll() is None:
+        if happened():
+            process.kill()
+            output, _ = process.communicate()
+            return output
+        time.sleep(0.05)
+    raise AssertionError(f"the command ended with {process.returncode} before that")

@@ -1,18 +1,25 @@
-"""A real PostgreSQL as the ledger of a search and as MLflow's store."""
+"""A real PostgreSQL as the ledger of a search and as MLflow's store, with an S3-compatible server for its files."""
 
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from driver_process import TINY, run
+from driver_process import TINY, kill_when, run, start
 from mlflow import MlflowClient
-from postgres_server import PASSWORD, is_installed, server
+from s3_server import BUCKET, SECRET, s3_server
 from simulated_search import drive, on_record, small_space
 
-from tuner.folder import SearchFolder
+from benchmarks.postgres_server import PASSWORD, is_installed, server
+from tuner.errors import UsageError
+from tuner.folder import find_search
 from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.lock import only_driver_by_database
+from tuner.models.trained import load_trained
+from tuner.object_storage import names_in, open_runs
 from tuner.search import Search
 
 pytestmark = [
@@ -43,25 +50,68 @@ def test_a_search_leaves_the_same_record_as_on_sqlite(address: str, tmp_path: Pa
     assert {trial["outcome"] for trial in records[0]} == {Outcome.COMPLETED, Outcome.STOPPED}
 
 
-def test_a_search_keeps_ledger_and_mlflow_there(address: str, tmp_path: Path) -> None:
+def test_the_lock_of_a_search_in_object_storage_is_held_there(address: str) -> None:
+    url = f"postgresql://{address}/postgres"
+    mine = re.escape(f"process {os.getpid()} on ")
+    with only_driver_by_database(url, "locked"):
+        refusal = pytest.raises(
+            UsageError, match=rf"locked is being driven by {mine}.*, started \d{{4}}-.*: wait for it"
+        )
+        with refusal, only_driver_by_database(url, "locked"):
+            pass
+        with only_driver_by_database(url, "another"):
+            pass
+    with only_driver_by_database(url, "locked"):
+        pass
+
+
+def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ledger and MLflow in PostgreSQL, checkpoints and artifacts in S3: killed, it is continued from there."""
     url, tracking_uri = f"postgresql://{address}/postgres", f"postgresql://{address}/mlflow"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
-    words = ["--space", str(TINY), "--name", "onserver", "--trials", "3"]
-    found = run(tmp_path / "runs", *words, "--ledger", url, "--tracking-uri", tracking_uri)
-    assert found.code == 0, found.output
-    assert PASSWORD not in found.output
-    folder = SearchFolder(tmp_path / "runs" / "onserver")
-    assert not (folder.path / "ledger.db").exists()
-    assert not (tmp_path / "runs" / "mlflow.db").exists()
-    assert PASSWORD not in folder.space_file.read_text()
-    ledger = folder.open_ledger(url)
-    trials = ledger.load()
-    ledger.close()
-    assert [trial.outcome is Outcome.RUNNING for trial in trials] == [False, False, False]
-    client = MlflowClient(tracking_uri)
-    experiment = client.get_experiment_by_name("tiny")
-    assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id])
-    assert len(runs) == 4, "the search and its three trials"
-    assert all(PASSWORD not in str(run.to_dictionary()) for run in runs)
+    runs, words = f"s3://{BUCKET}/searches", ["--space", str(TINY), "--resume-or-start", "--name", "away"]
+    words += ["--trials", "3", "--ledger", url, "--tracking-uri", tracking_uri]
+    with s3_server() as environment:
+        for key, value in environment.items():
+            monkeypatch.setenv(key, value)
+        process = start(runs, *words, folder=tmp_path)
+        killed = kill_when(process, lambda: reports_on_record(url, "away") >= 2)
+        found = run(runs, *words, folder=tmp_path)
+        assert found.code == 0, found.output
+        assert not list(tmp_path.iterdir())
+        assert PASSWORD not in found.output + killed
+        assert SECRET not in found.output + killed
+        folder = find_search(open_runs(runs), "away")
+        assert PASSWORD not in folder.space_file.read_text()
+        ledger = folder.open_ledger(url)
+        trials = ledger.load()
+        sessions = {
+            report.checkpoint.split("/")[1] for trial in trials for report in trial.reports if report.checkpoint
+        }
+        assert sessions == {"session-1", "session-2"}
+        assert all(trial.outcome is not Outcome.RUNNING for trial in trials)
+        left = names_in(folder.path / "ray/session-2/trial-0000")
+        assert [f"ray/session-2/trial-0000/{name}" for name in left] == [trials[0].reports[-1].checkpoint]
+        model = load_trained(folder, folder.space(), trials[0], None)
+        assert model.config == folder.space().trial_config(trials[0].parameters)
+        ledger.close()
+        client = MlflowClient(tracking_uri)
+        experiment = client.get_experiment_by_name("tiny")
+        assert experiment is not None
+        found_runs = client.search_runs([experiment.experiment_id])
+        assert len(found_runs) == 4, "the search and its three trials"
+        assert not any(secret in str(run.to_dictionary()) for run in found_runs for secret in (PASSWORD, SECRET))
+        parent = next(run for run in found_runs if "tuner.trial" not in run.data.tags)
+        assert parent.info.artifact_uri.startswith(f"{runs}/mlartifacts/")
+        assert {file.path for file in client.list_artifacts(parent.info.run_id)} >= {"space.yaml", "front.html"}
+
+
+def reports_on_record(url: str, search: str) -> int:
+    """Count a search's reports, without a lock and before the table is there."""
+    with psycopg.connect(url) as connection:
+        try:
+            row = connection.execute("SELECT count(*) FROM tuner_reports WHERE search = %s", [search]).fetchone()
+        except psycopg.errors.UndefinedTable:
+            return 0
+    return 0 if row is None else int(row[0])

@@ -54,11 +54,11 @@ def test_a_second_driver_is_refused_with_the_firsts_process_and_host(tmp_path: P
 
 
 def test_a_reader_sees_whether_a_driver_is_at_work(tmp_path: Path) -> None:
-    assert not is_driven(tmp_path), "nobody ever was"
+    assert not is_driven(tmp_path, ""), "nobody ever was"
     with hold(tmp_path) as driver:
-        assert is_driven(tmp_path)
+        assert is_driven(tmp_path, "")
         driver.communicate("done\n")
-    assert not is_driven(tmp_path)
+    assert not is_driven(tmp_path, "")
 
 
 def test_a_driver_that_is_killed_holds_nothing(tmp_path: Path) -> None:

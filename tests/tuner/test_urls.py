@@ -1,12 +1,13 @@
-"""URLs as they may be shown and remembered."""
+"""URLs and texts as they may be shown and remembered."""
 
+import logging
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.urls import absolute, has_masked_password, without_password
+from tuner.urls import RedactingFormatter, absolute, has_masked_password, redacted, without_password
 
 
 @pytest.mark.parametrize(
@@ -54,3 +55,20 @@ def test_a_file_has_one_url_from_every_folder(
 def test_no_password_is_shown(password: str) -> None:
     shown = without_password(f"postgresql://me:<{password}>@host/db")
     assert f"<{password}>" not in shown
+
+
+def test_a_text_loses_its_secrets_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok-123456")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "five5")
+    text = "http://me:word@host and postgresql://you:other@db/x said tok-123456 at 10:30, see a@b"
+    assert redacted(text) == "http://me:***@host and postgresql://you:***@db/x said *** at 10:30, see a@b"
+    assert redacted("five5 is too short to be told from a word") == "five5 is too short to be told from a word"
+
+
+def test_logs_lose_secrets_in_tracebacks_too() -> None:
+    record = logging.LogRecord("x", logging.WARNING, __file__, 1, "%s", ("postgresql://a:b@c",), None)
+    error = ConnectionError("http://me:word@host does not answer")
+    record.exc_info = (ConnectionError, error, None)
+    shown = RedactingFormatter().format(record)
+    assert "postgresql://a:***@c" in shown
+    assert "ConnectionError: http://me:***@host does not answer" in shown

@@ -13,6 +13,7 @@ from tuner.cli.models import export, register
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.spaces import spaces
 from tuner.errors import UsageError
+from tuner.urls import RedactingFormatter, redacted
 
 app = typer.Typer(
     name="tuner",
@@ -36,9 +37,11 @@ app.command("ui")(ui)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logs = logging.StreamHandler()
+    logs.setFormatter(RedactingFormatter("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[logs], level=logging.WARNING)
     try:
         app(with_resume_value(sys.argv[1:] if arguments is None else arguments))
     except UsageError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{redacted(str(error))}\n")
         sys.exit(2)

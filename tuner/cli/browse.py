@@ -12,12 +12,13 @@ def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
     """List all searches with their state, trials and hypervolume."""
+    from tuner.object_storage import place_of
     from tuner.overview import overview
     from tuner.report.listing import print_rows
 
     rows = overview(runs_dir, ledger)
     if not rows and output is Format.TABLE:
-        typer.echo(f"No searches in {runs_dir} yet. Start one: python -m tuner.run --space digits_tradeoff")
+        typer.echo(f"No searches in {place_of(runs_dir)} yet. Start one: python -m tuner.run --space digits_tradeoff")
         return
     print_rows(rows, output.value)
 

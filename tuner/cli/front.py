@@ -110,6 +110,7 @@ def _show(
     max_loss: float | None,
     trial: int | None,
 ) -> None:
+    from tuner.object_storage import place_of
     from tuner.report.selection import Wish, choose
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
@@ -119,7 +120,7 @@ def _show(
     if output is Format.TABLE:
         _print(data, selection)
         for path in files:
-            typer.echo(f"  {path}")
+            typer.echo(f"  {place_of(path)}")
         if selection.reasons and len(selection.trials) == 1:
             typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
     else:

@@ -40,11 +40,14 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open MLflow on the searches of a folder, until Ctrl-C."""
+    from tuner.object_storage import place_of
     from tuner.tracking import store
 
     uri = store.default_tracking_uri(runs_dir)
     if not (runs_dir / "mlflow.db").is_file():
-        raise UsageError(f"There is no MLflow store in {runs_dir}: start a search first, or give its --runs-dir.")
+        raise UsageError(
+            f"There is no MLflow store in {place_of(runs_dir)}: start a search first, or give its --runs-dir."
+        )
     _require_free(port)
     typer.echo(f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (Ctrl-C ends it)")
     for experiment, identifier in store.experiments(uri):

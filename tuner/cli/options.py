@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-RunsDir = Annotated[Path, typer.Option("--runs-dir", help="Folder of all searches.", envvar="TUNER_RUNS_DIR")]
+from tuner.object_storage import open_runs
+
+RunsDir = Annotated[
+    Path,
+    typer.Option(
+        "--runs-dir",
+        help="Folder of all searches, or s3://BUCKET/PREFIX.",
+        envvar="TUNER_RUNS_DIR",
+        parser=open_runs,
+        metavar="PLACE",
+    ),
+]
 LedgerUrl = Annotated[
     str | None,
     typer.Option("--ledger", help="Database URL of the ledger, if not the search's own file.", envvar="TUNER_LEDGER"),

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
+from tuner.object_storage import download, names_in
 from tuner.report.format import format_value
 from tuner.report.tables import Grid, rich_table
 from tuner.space import Space
@@ -109,6 +110,8 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
 def warning_lines(folder: Path) -> list[str]:
     """Give the warning signs of a confirmation's evaluations, `trial-NNNN: message` each, from their files."""
     lines = []
+    for name in names_in(folder / "evaluations"):
+        download(folder / "evaluations" / name / "evaluation.json")
     for path in sorted(folder.glob("evaluations/*/evaluation.json")):
         found = json.loads(path.read_text(encoding="utf-8"))["warnings"]
         lines += [f"{path.parent.name}: {sign['message']}" for sign in found]

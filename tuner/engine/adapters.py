@@ -16,6 +16,7 @@ from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trainable import threads_for
 from tuner.ledger import Decision, trial_name
 from tuner.search import Search
+from tuner.urls import redacted
 
 _METRICS = "metrics/"
 
@@ -30,10 +31,19 @@ class _Unpickled:
 class LedgerSearcher(_Unpickled, Searcher):
     """Hands out the search's assignments, as long as fewer than `limit()` trials are alive."""
 
-    def __init__(self, search: Search, checkpoint_root: str, limit: Callable[[], int], shares: GpuShares) -> None:
+    def __init__(
+        self,
+        search: Search,
+        checkpoint_root: str,
+        limit: Callable[[], int],
+        shares: GpuShares,
+        split_digest: str | None = None,
+    ) -> None:
+        """Trials look into `checkpoint_root` for their checkpoints; `split_digest` is that of all validation images."""
         super().__init__()
         self._search = search
         self._shares = shares
+        self._split_digest = split_digest
         self._checkpoint_root = checkpoint_root
         self._limit = limit
         self._alive: set[str] = set()
@@ -53,6 +63,7 @@ class LedgerSearcher(_Unpickled, Searcher):
         return {
             "number": assignment.number,
             "trial": space.trial_config(assignment.parameters).to_mapping(),
+            "split_digest": self._split_digest,
             "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
             "gpus": self._shares.of(assignment.number),
             "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
@@ -65,7 +76,7 @@ class LedgerSearcher(_Unpickled, Searcher):
         confirm = self._search.space.confirm
         if confirm is None:
             return None
-        runs_dir = str(Path(self._checkpoint_root).parent)
+        runs_dir = self._checkpoint_root.rpartition("/")[0]
         weights = None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[number % len(confirm.trials)]}"
         folder = f"{self._checkpoint_root}/evaluations/{trial_name(number)}"
         return {"suite": confirm.suite, "images": confirm.images, "folder": folder, "weights": weights}
@@ -188,4 +199,4 @@ def _traceback(trial: Trial) -> str:
     if path is None or not Path(path).is_file():
         return "the trial's process ended without an error message"
     failures = Path(path).read_text(encoding="utf-8", errors="replace").split("Failure # ")
-    return failures[-1].strip()
+    return redacted(failures[-1].strip())

@@ -24,6 +24,10 @@ _ENVIRONMENT = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # `tuner.engine.session` handles both signals
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",  # a process that a stopped trial leaves late is no failure of the next
+    # The answer of a node that was cut off for half a minute is lost with its connection, and the driver, which only
+    # waits, would notice after seven minutes (Ray's default); then the trial goes on from its last checkpoint.
+    "RAY_grpc_client_keepalive_time_ms": "20000",
+    "RAY_grpc_client_keepalive_timeout_ms": "30000",
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # Tune's own state is never read again
 }
 

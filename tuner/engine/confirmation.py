@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
+from tuner.object_storage import working_folder
 
 if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
     from training.evaluation import Evaluation
@@ -19,7 +20,8 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
     """Evaluate the trainer's model; give its accuracies as metrics.
 
     `task` holds `suite`, `images` (0 for all) and `folder`, where the evaluation is kept: batch by batch, so that
-    one that was broken off goes on, and whole, with its warning signs. The attacks have the radius that the search
+    one that was broken off goes on (in object storage only if it was not the machine that broke), and whole, with its
+    warning signs. The attacks have the radius that the search
     measured with. Raise AttackError for a model that cannot be evaluated.
     """
     import torch
@@ -33,14 +35,11 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
         count = min(task["images"], len(images))
         images = images.subset(balanced_subset(images.labels, count))
     classes = trainer.model.head.out_features
-    folder = Path(task["folder"])
-    folder.mkdir(parents=True, exist_ok=True)
     scale = scale_of(trainer.config, classes)
     if scale.epsilon != trainer.config.epsilon:
         scale = scale.resized(trainer.config.epsilon)
-    state = folder / "state.json"
 
-    def evaluate() -> "Evaluation":
+    def evaluate(state: Path) -> "Evaluation":
         return evaluate_robustness(
             trainer.model,
             images.to(torch.device(trainer.device)),
@@ -49,13 +48,15 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
             state_path=state,
         )
 
-    try:
-        evaluation = evaluate()
-    except StateError:
-        # The last epoch was trained again with other weights: on another device, thread count or library.
-        state.unlink()
-        evaluation = evaluate()
-    (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
+    with working_folder(task["folder"]) as folder:
+        state = folder / "state.json"
+        try:
+            evaluation = evaluate(state)
+        except StateError:
+            # The last epoch was trained again with other weights: on another device, thread count or library.
+            state.unlink()
+            evaluation = evaluate(state)
+        (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
     return metrics_of(evaluation)
 
 

@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
-from tuner.engine.checkpoints import CheckpointSweeper
+from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
@@ -19,6 +19,7 @@ from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.node_watch import node_watch, own_node_is_alive
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
+from tuner.object_storage import names_in, place_of, url_of
 from tuner.search import Search
 
 _PATIENCE_SECONDS = 20.0
@@ -30,11 +31,14 @@ def run_session(
     *,
     concurrency: int | None,
     time_budget_seconds: float | None,
+    split_digest: str | None = None,
     on_retry: Callable[[int, str], None],
     on_stopping: Callable[[], None],
     on_stuck: Callable[[], None],
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
+
+    `split_digest` is that of the validation images, which each node has to find in its data.
 
     Raises BrokenOffError where trials do nothing but crash, or where Ray's node below this driver has died.
 
@@ -46,10 +50,12 @@ def run_session(
     resources = search.space.resources
     limit = trial_limit(resources, concurrency)
     crashes = Crashes(search, limit)
-    search.listeners.append(CheckpointSweeper(folder))
+    url = url_of(folder)
+    sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
+    search.listeners.append(sweeper)
     stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
     shares = GpuShares(resources.gpus_per_trial)
-    searcher = LedgerSearcher(search, str(folder), limit, shares)
+    searcher = LedgerSearcher(search, place_of(folder), limit, shares, split_digest)
     tuner = tune.Tuner(
         tune.with_resources(run_trial, lambda config: _resources(resources.cpus_per_trial, config["gpus"])),
         tune_config=tune.TuneConfig(
@@ -62,7 +68,7 @@ def run_session(
         ),
         run_config=tune.RunConfig(
             name=name,
-            storage_path=str(folder / "ray"),
+            storage_path=place_of(folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=search.space.search.max_failures),
             callbacks=[FailureCallback(crashes, on_retry, searcher)],
             stop=stop,
@@ -78,7 +84,7 @@ def run_session(
             watchdog.start()
 
     try:
-        with _signals(stop, on_stopping, watchdog), node_watch(own_node_is_alive, lose_node):
+        with sweeper, _signals(stop, on_stopping, watchdog), node_watch(own_node_is_alive, lose_node):
             tuner.fit()
     finally:
         watchdog.cancel()
@@ -109,7 +115,7 @@ def _trial_name(trial: Trial) -> str:
 
 
 def _next_session(folder: Path) -> str:
-    endings = [path.name.removeprefix("session-") for path in folder.glob("session-*")]
+    endings = [name.removeprefix("session-") for name in names_in(folder) if name.startswith("session-")]
     numbers = [int(ending) for ending in endings if ending.isdecimal()]
     return f"session-{max(numbers, default=0) + 1}"
 

@@ -26,8 +26,8 @@ _KEPT_CHECKPOINTS = 2
 def run_trial(assignment: dict[str, Any]) -> None:
     """Train one trial.
 
-    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `gpus`, `threads` and,
-    for a trial of a confirmation, `confirmation`.
+    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `gpus`, `threads`,
+    `split_digest` and, for a trial of a confirmation, `confirmation`.
 
     A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
     node may have. Reported as `error` is what every retry would meet again: a configuration that does not suit the
@@ -60,13 +60,14 @@ def _run(assignment: dict[str, Any]) -> None:
 
     from training.attacks import AttackError
     from training.config import ConfigError, TrialConfig
-    from training.data import load_trial_data
     from training.trainer import DivergedError, Trainer
+    from tuner.engine.node_data import load_on_this_node
 
     torch.set_num_threads(assignment["threads"])
     config = TrialConfig.from_mapping(assignment["trial"])
     try:
-        trainer = Trainer(config, load_trial_data(config), torch.device(assignment["device"]))
+        data = load_on_this_node(config, assignment["split_digest"])
+        trainer = Trainer(config, data, torch.device(assignment["device"]))
     except ConfigError as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
         return

@@ -16,13 +16,14 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import TrialState, create_trial
+from optuna.trial import TrialState
 
 from tuner.errors import UsageError
 from tuner.ledger import reports
 from tuner.ledger.connection import connect
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
+from tuner.ledger.trial_writes import end_trial, insert_trial
 from tuner.ledger.trouble import named_trouble
 from tuner.objectives import Objective
 from tuner.urls import without_password
@@ -128,23 +129,16 @@ class Ledger:
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
-        trial = create_trial(
-            state=TrialState.RUNNING,
-            params=dict(parameters),
-            distributions=dict(distributions),
-            user_attrs={_STARTED: time.time()},
-        )
-        with named_trouble(self.url):
-            # Not by the study, which would keep every trial in memory.
-            trial_id = self._storage.create_new_trial(self._study._study_id, trial)  # noqa: SLF001
-            number = self._storage.get_trial_number_from_id(trial_id)
+        study_id, started = self._study._study_id, {_STARTED: time.time()}  # noqa: SLF001
+        with named_trouble(self.url), self._engine.begin() as connection:
+            trial_id, number = insert_trial(connection, study_id, parameters, distributions, started)
         self._trial_ids[number] = trial_id
         return number
 
     def record(self, number: int, report: Report) -> None:
         """Record one epoch with the decision on it, in one transaction."""
         with named_trouble(self.url), self._engine.begin() as connection:
-            connection.execute(reports.table.insert().values(reports.row_of(self.search, number, report)))
+            connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
@@ -164,9 +158,8 @@ class Ledger:
         attributes = {_ENDED: time.time()} if error is None else {_ENDED: time.time(), _ERROR: error}
         with named_trouble(self.url):
             trial_id = self._trial_id(number)
-            for key, value in attributes.items():
-                self._storage.set_trial_user_attr(trial_id, key, value)
-            self._storage.set_trial_state_values(trial_id, _STATES[outcome], values)
+            with self._engine.begin() as connection:
+                end_trial(connection, trial_id, _STATES[outcome], values, attributes)
             (row,) = self._trials(trial_id)
             return _record(row, self._reader.stored(number).get(number, ()))
 

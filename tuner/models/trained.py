@@ -15,6 +15,7 @@ from training.models import Classifier, build_model
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
 from tuner.ledger import TrialRecord
+from tuner.object_storage import download
 from tuner.space import Space
 
 EXAMPLES = 4
@@ -99,4 +100,4 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
         raise UsageError(
             f"Trial {trial.number} has no checkpoint on record, after {trial.epochs_trained} epochs: choose another."
         )
-    return folder.path / recorded
+    return download(folder.path / recorded)

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from tuner.asha.brackets import bracket_shares
 from tuner.ledger import Outcome
+from tuner.object_storage import place_of
 from tuner.plan import Plan
 from tuner.progress.summary import print_line
 from tuner.space import Space
@@ -22,7 +23,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         *_rungs(plan.space),
         *_cost(plan),
         *_resources(plan.space),
-        f"Files:      {plan.folder.path}",
+        f"Files:      {place_of(plan.folder.path)}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",
         f"Data:       {plan.space.example.dataset} in {plan.space.example.data_root}",

@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 
 from tuner.folder import SearchFolder
 from tuner.ledger import TrialRecord, default_ledger_url
+from tuner.object_storage import place_of
 from tuner.plan import Request
 from tuner.progress.state import in_words
 from tuner.report.front_data import FrontData
@@ -20,10 +21,10 @@ from tuner.urls import absolute, without_password
 
 def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool) -> None:
     """Say what starts and where it is kept."""
-    verb = "Resuming" if resumed else "Starting"
+    verb, files = "Resuming" if resumed else "Starting", place_of(folder.path)
     print_line(
         console,
-        f"{verb} {folder.name}: {trials} trials. Files: {folder.path}  MLflow: {without_password(tracking_uri)}",
+        f"{verb} {folder.name}: {trials} trials. Files: {files}  MLflow: {without_password(tracking_uri)}",
     )
 
 
@@ -48,16 +49,16 @@ def print_closing(
         print_line(console, summary(data))
     if took := duration(data.records):
         print_line(console, took)
-    runs = _runs_flag(folder.path.parent)
+    runs, files = _runs_flag(folder.path.parent), place_of(folder.path)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
     front = (
         f"tuner front {folder.name}{runs}",
-        f"the front; its files: {folder.path}/front.html, .png, .svg, .csv, .json",
+        f"the front; its files: {files}/front.html, .png, .svg, .csv, .json",
     )
     if confirms is not None:
         front = (
             f"tuner front {confirms}{runs}",
-            f"the front with error bars; the table: {folder.path}/confirmation.md",
+            f"the front with error bars; the table: {files}/confirmation.md",
         )
     steps = [
         front,
@@ -100,7 +101,7 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
     ]
     arguments = ["python", "-m", "tuner.run", "--resume", folder.name]
     if folder.path.parent != Path("runs"):
-        arguments += ["--runs-dir", str(folder.path.parent)]
+        arguments += ["--runs-dir", place_of(folder.path.parent)]
     if request.address:
         arguments += ["--address", request.address]
     if request.concurrency:
@@ -113,7 +114,7 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
 
 
 def _runs_flag(runs_dir: Path) -> str:
-    return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(str(runs_dir))}"
+    return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(place_of(runs_dir))}"
 
 
 def print_line(console: Console, text: str) -> None:

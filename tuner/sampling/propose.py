@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler, RandomSampler
 from tuner.sampling.evidence import Evidence, Parameters, study_trials
 from tuner.sampling.points import all_points
 from tuner.sampling.samplers import sampler_for
+from tuner.sampling.storage import ToldTrials
 
 _ATTEMPTS = 16
 
@@ -53,7 +54,7 @@ def _ask(
     evidence: Evidence,
     fixed: Parameters,
 ) -> dict[str, Any]:
-    study = optuna.create_study(directions=["minimize"] * objectives, sampler=sampler)
+    study = optuna.create_study(storage=ToldTrials(), directions=["minimize"] * objectives, sampler=sampler)
     if not isinstance(sampler, RandomSampler):
         study.add_trials(study_trials(evidence, distributions))
     if fixed:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tuner.errors import UsageError
+from tuner.object_storage import url_of
 from tuner.urls import without_password
 
 
@@ -19,7 +20,7 @@ def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
     """Give where artifacts of a local store go; a server decides for itself (None)."""
     if tracking_uri.startswith(("http://", "https://")):
         return None
-    return (runs_dir.resolve() / "mlartifacts").as_uri()
+    return url_of(runs_dir / "mlartifacts") or (runs_dir.resolve() / "mlartifacts").as_uri()
 
 
 def require_uri(tracking_uri: str) -> None:
@@ -47,6 +48,22 @@ def require_reachable(tracking_uri: str) -> None:
             raise _unreachable(tracking_uri, error) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise _unreachable(tracking_uri, error) from error
+    _require_access(tracking_uri)
+
+
+def _require_access(tracking_uri: str) -> None:
+    """Ask the server something that takes the rights of a reader, with the credentials that MLflow itself finds."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        MlflowClient(tracking_uri).search_experiments(max_results=1)
+    except MlflowException as error:
+        if error.error_code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
+            raise UsageError(
+                f"MLflow at {without_password(tracking_uri)} lets nobody in with these credentials: set "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+            ) from error
 
 
 def experiment_link(tracking_uri: str, experiment_id: str) -> str | None:

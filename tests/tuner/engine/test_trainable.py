@@ -66,11 +66,15 @@ def assignment(**trial: Any) -> dict[str, Any]:
         "device": "cpu",
         "gpus": 0.0,
         "threads": 1,
+        "split_digest": None,
         "confirmation": None,
     }
 
 
-def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(session: Session, tmp_path: Path) -> None:
+def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.data.ensure_available", print)
     with pytest.raises(DataError, match="CIFAR10 is not on disk"):
         run_trial(assignment(dataset="cifar10", architecture="cnn4", data_root=str(tmp_path)))
     assert session.reports == []

@@ -14,9 +14,11 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
+from optuna.storages import InMemoryStorage
 
 from tuner.objectives import FloatArray
 from tuner.sampling import Evidence, propose
+from tuner.sampling.storage import ToldTrials
 
 SPACE: dict[str, BaseDistribution] = {
     "x": FloatDistribution(0.0, 1.0),
@@ -155,3 +157,13 @@ def test_models_start_at_random(sampler: str) -> None:
     few, none = evidence(5), NOTHING
     assert ask(sampler, few) == ask("random", none)
     assert ask(sampler, evidence(6)) != ask("random", none)
+
+
+@pytest.mark.parametrize("sampler", ["motpe", "nsga2"])
+def test_trials_that_are_told_without_a_copy_give_the_same_proposal(
+    sampler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = evidence(20, running=3)
+    here = ask(sampler, known)
+    monkeypatch.setattr(ToldTrials, "create_new_trial", InMemoryStorage.create_new_trial)
+    assert ask(sampler, known) == here

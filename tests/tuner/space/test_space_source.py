@@ -213,3 +213,11 @@ def test_two_ways_to_write_one_value_are_no_difference() -> None:
     mapping = space_mapping()
     mapping["parameters"]["alpha"] |= {"low": 0, "high": 1}
     assert differing_keys(small_space(), Space.model_validate(mapping)) == []
+
+
+def test_a_tag_in_a_space_file_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("name: !!python/object/apply:os.system ['touch executed']\n")
+    with pytest.raises(UsageError, match="could not determine a constructor for the tag"):
+        load_space(str(tmp_path / "mine.yaml"))
+    assert not (tmp_path / "executed").exists()

@@ -3,11 +3,11 @@
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from benchmarks.postgres_server import free_port
 from tuner.errors import UsageError
 from tuner.tracking import store
 
@@ -49,11 +49,6 @@ class Serve:
                 connection.sendall(self.answer)
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
-
-
 def test_the_default_is_a_file_beside_the_searches(tmp_path: Path) -> None:
     assert store.default_tracking_uri(tmp_path / "runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
 
@@ -69,11 +64,18 @@ def test_links_open_mlflows_training_pages_on_a_server() -> None:
     assert store.experiment_link("sqlite:////mlflow.db", "7") is None
 
 
-@pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found"])
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
 def test_a_server_that_answers_is_reachable(serve: Serve, status: str) -> None:
     serve.answer = f"HTTP/1.0 {status}\r\n\r\n".encode()
     store.require_reachable(f"http://{serve.address}/")
     assert serve.requests[0].startswith("GET /health ")
+
+
+@pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+def test_a_server_that_lets_nobody_in_is_refused_with_the_way_in(serve: Serve, status: str) -> None:
+    serve.answer = f"HTTP/1.0 {status}\r\n\r\n".encode()
+    with pytest.raises(UsageError, match="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or"):
+        store.require_reachable(f"http://{serve.address}")
 
 
 def test_a_password_in_the_uri_is_no_part_of_the_host(serve: Serve) -> None:

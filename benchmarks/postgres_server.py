@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from the machine's package, in a folder that goes away with it."""
+"""A PostgreSQL server for benchmarks and tests, from the machine's package, in a folder that goes away with it."""
 
 import os
 import shutil
@@ -19,18 +19,22 @@ def is_installed() -> bool:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Start a server and give its address, `USER:PASSWORD@HOST:PORT`."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """Start a server and give its address, `USER:PASSWORD@HOST:PORT`.
+
+    What it answers for is on the disk only if it is `durable`, as PostgreSQL is by default; tests need not wait for it.
+    """
     # Not one of pytest's folders: PostgreSQL refuses to run as root, and those are closed to everyone else.
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
-        data, password_file, port = folder / "data", folder / "password", _free_port()
+        data, password_file, port = folder / "data", folder / "password", free_port()
         password_file.write_text(PASSWORD)
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres")
             shutil.chown(password_file, "postgres")
         _as_owner("initdb", "--pgdata", data, "--username=tuner", "--auth=scram-sha-256", "--pwfile", password_file)
-        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder} -c fsync=off"
+        options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={folder}"
+        options += "" if durable else " -c fsync=off"
         _as_owner("pg_ctl", "start", "--wait", "--pgdata", data, "--log", folder / "log", "--options", options)
         try:
             yield f"tuner:{PASSWORD}@127.0.0.1:{port}"
@@ -45,7 +49,8 @@ def _as_owner(program: str, *arguments: str | Path) -> None:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

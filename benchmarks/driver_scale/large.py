@@ -1,0 +1,93 @@
+"""Part (c): a search of 10,000 trials on its disk: how long commands take on it, and what a driver needs for it.
+
+The search is made up, and MLflow's store holds it already. It is then resumed by the real command for one more trial of
+three epochs; the same command on a new search of one trial says what of the time is not for the 10,000.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.driver_scale.mlflow_runs import lay_down
+from benchmarks.driver_scale.workload import grown_search, write_ledger
+from tuner.folder import SearchFolder, provenance
+from tuner.ledger import Outcome
+from tuner.space import Space, load_space
+from tuner.tracking import store
+
+_OVERRIDES = ["early_stopping.grace_epochs=1", "early_stopping.reduction_factor=3", "search.sampler=motpe"]
+_EPOCHS = 3
+_PROBE_SECONDS = 0.1
+# They would send the commands to servers of the user's.
+_ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
+
+
+def measure(trials: int) -> dict[str, Any]:
+    """Give seconds and peak memory of each command."""
+    with tempfile.TemporaryDirectory() as name:
+        runs_dir = Path(name)
+        space = _space(trials)
+        _make(runs_dir, space, trials)
+        new = ["run", "--space", "digits_tradeoff", "--name", "new", "--trials", "1", "--epochs", str(_EPOCHS)]
+        new += [word for override in _OVERRIDES for word in ("--set", override)]
+        commands = {
+            "start of a search of one trial": new,
+            "resume for one more trial": ["run", "--resume", "large", "--trials", str(trials + 1)],
+            "tuner show": ["show", "large"],
+            "tuner front": ["front", "large"],
+        }
+        return {"trials": trials} | {title: _measured(words, runs_dir) for title, words in commands.items()}
+
+
+def _space(trials: int) -> Space:
+    return load_space("digits_tradeoff", _OVERRIDES, {"trial.epochs": _EPOCHS, "search.trials": trials})
+
+
+def _make(runs_dir: Path, space: Space, trials: int) -> None:
+    from tuner.data_check import checked_data
+
+    data_root = str(Path("data").resolve())
+    space = space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})
+    folder = SearchFolder(runs_dir / "large")
+    folder.path.mkdir()
+    grown = [t for t in grown_search(space, 16, trials + 16) if t.outcome is not Outcome.RUNNING][:trials]
+    records = [_renumbered(trial, number) for number, trial in enumerate(grown)]
+    write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=checked_data(space))
+    folder.freeze(space, {"search_id": "large-0", **provenance()})
+    lay_down(store.default_tracking_uri(runs_dir), space, "large", "large-0", records)
+
+
+def _renumbered(trial: Any, number: int) -> Any:
+    from dataclasses import replace
+
+    return replace(trial, number=number)
+
+
+def _measured(words: list[str], runs_dir: Path) -> dict[str, float]:
+    environment = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE}
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tuner", *words, "--runs-dir", str(runs_dir)],
+        stdout=subprocess.DEVNULL,
+        env=environment,
+    )
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _peak_kilobytes(process.pid))
+        time.sleep(_PROBE_SECONDS)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
+    return {"seconds": round(time.perf_counter() - started, 1), "peak_memory_megabytes": round(peak / 1024)}
+
+
+def _peak_kilobytes(process: int) -> int:
+    """Give the most memory that a process had; what the system counts at its end contains its parent's."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

@@ -1,0 +1,170 @@
+"""Part (a): the driver's layers alone, through Ray Tune's adapters but without Ray; the trials are formulas.
+
+A search that has been running for a while is laid down first: as many trials run as shall report, and as many have
+ended, at least 200. Then each report goes through the scheduler's adapter, which returns once report and decision are
+durable; a trial that ends is replaced by one that the searcher proposes, and MLflow is written by its thread meanwhile.
+"""
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmarks.driver_scale.mlflow_runs import lay_down
+from benchmarks.driver_scale.workload import Epochs, endless, grown_search, write_ledger
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
+from tuner.engine.gpu_sharing import GpuShares
+from tuner.folder import SearchFolder
+from tuner.ledger import Ledger, trial_name
+from tuner.progress import PlainProgress
+from tuner.search import Assignment, Search
+from tuner.space import load_space
+from tuner.tracking import store
+from tuner.tracking.projection import Projection
+from tuner.tracking.publisher import _FILES, _TRIALS, Publisher
+
+_FEWEST_ENDED = 200
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One measurement; `ledger_url` None means SQLite in the search's folder."""
+
+    concurrency: int
+    seconds: float
+    sampler: str = "motpe"
+    tracking: bool = True
+    ledger_url: str | None = None
+    tracking_uri: str | None = None
+
+
+def measure(setting: Setting) -> dict[str, Any]:
+    """Give reports a second and what they cost."""
+    space = endless(load_space("cifar10_tradeoff"), setting.sampler)
+    with tempfile.TemporaryDirectory() as name:
+        folder = SearchFolder(Path(name) / "scale")
+        folder.path.mkdir()
+        url = setting.ledger_url or f"sqlite:///{folder.path / 'ledger.db'}"
+        ended = max(_FEWEST_ENDED, setting.concurrency)
+        write_ledger(url, "scale", space, grown_search(space, setting.concurrency, ended))
+        ledger = Ledger.open(url, "scale")
+        search = Search(space, ledger)
+        before = {trial.number: trial.epochs_trained for trial in search.trials}
+        search.listeners.append(PlainProgress(search, Console(file=io.StringIO())))
+        uri = setting.tracking_uri or store.default_tracking_uri(Path(name))
+        with _tracked(setting, search, folder, uri) as lag:
+            figures = _run(search, setting)
+            figures["tracking_lag_reports"] = lag()
+        _require_durable(url, before, figures["reports"])
+        ledger.close()
+    return figures
+
+
+def _run(search: Search, setting: Setting) -> dict[str, Any]:
+    shares = GpuShares(search.space.resources.gpus_per_trial)
+    searcher = LedgerSearcher(search, "runs", lambda: setting.concurrency, shares)
+    scheduler = LedgerScheduler(search, "ray/session-1", shares)
+    epochs = Epochs(seed=1)
+    search.listeners.append(_Starts(epochs))
+    alive: dict[int, str] = {}
+    handed_out = 0
+
+    def fill() -> None:
+        nonlocal handed_out
+        while len(epochs) < setting.concurrency:
+            trial_id = str(handed_out)
+            configuration: Any = searcher.suggest(trial_id)
+            alive[configuration["number"]] = trial_id
+            handed_out += 1
+
+    fill()  # with those that were running
+    waits: list[float] = []
+    proposals = handed_out
+    started, computed = time.perf_counter(), time.thread_time()
+    while time.perf_counter() - started < setting.seconds:
+        number, epoch, metrics = epochs.next()
+        result = {"epoch": epoch, "checkpoint_dir_name": f"checkpoint_{epoch - 1:06d}"}
+        result |= {f"metrics/{key}": value for key, value in metrics.items()}
+        trial: Any = SimpleNamespace(
+            config={"number": number}, storage=SimpleNamespace(trial_dir_name=trial_name(number))
+        )
+        asked = time.perf_counter()
+        decision = scheduler.on_trial_result(None, trial, result)  # type: ignore[arg-type]
+        if decision == LedgerScheduler.CONTINUE:
+            epochs.go_on(number, epoch)
+        else:
+            searcher.on_trial_complete(alive.pop(number), result)
+            fill()
+        waits.append(time.perf_counter() - asked)
+    seconds, computed = time.perf_counter() - started, time.thread_time() - computed
+    return {
+        "reports": len(waits),
+        "reports_per_second": round(len(waits) / seconds, 1),
+        "proposals": handed_out - proposals,
+        "cpu_milliseconds_per_report": round(1000 * computed / len(waits), 2),
+        "milliseconds_median": round(1000 * float(np.median(waits)), 2),
+        "milliseconds_99_percent": round(1000 * float(np.quantile(waits, 0.99)), 1),
+        "milliseconds_longest": round(1000 * max(waits), 1),
+    }
+
+
+class _Starts:
+    """Listens to a search and starts the trials that it hands out."""
+
+    def __init__(self, epochs: Epochs) -> None:
+        self._epochs = epochs
+
+    def on_started(self, assignment: Assignment) -> None:
+        self._epochs.start(assignment)
+
+    def on_report(self, trial: Any) -> None:
+        """Do nothing: `_run` knows."""
+
+    def on_ended(self, trial: Any) -> None:
+        """Do nothing: `_run` knows."""
+
+
+@contextlib.contextmanager
+def _tracked(setting: Setting, search: Search, folder: SearchFolder, uri: str) -> Iterator[Any]:
+    """Publish the search while the block runs; give a function that counts the reports MLflow lacks."""
+    if not setting.tracking:
+        yield lambda: None
+        return
+    artifacts = store.artifact_folder(uri, folder.path.parent)
+    lay_down(uri, search.space, "scale", "scale-0", search.trials)
+    projection = Projection(uri, search.space, "scale", "scale-0", artifacts)
+    publisher = Publisher("scale", search.space, folder.path, projection, lambda: search.trials)
+    search.listeners.append(publisher)
+    publisher.start()
+
+    def lag() -> int:
+        children = projection._children  # noqa: SLF001
+        logged = {number: child.epochs_logged for number, child in list(children.items())}
+        return sum(trial.epochs_trained - logged.get(trial.number, 0) for trial in search.trials)
+
+    yield lag
+    # The rest is not written: it would take long, and says nothing of the driver.
+    publisher._closing.set()  # noqa: SLF001
+    projection._log = _broken_off  # type: ignore[method-assign]  # noqa: SLF001
+    publisher._failing = {_TRIALS, _FILES}  # noqa: SLF001 - says nothing of it
+    publisher._thread.join()  # noqa: SLF001
+
+
+def _broken_off(*_: Any, **__: Any) -> None:
+    raise InterruptedError
+
+
+def _require_durable(url: str, before: dict[int, int], reports: int) -> None:
+    again = Ledger.open(url, "scale")
+    found = sum(trial.epochs_trained - before.get(trial.number, 0) for trial in again.load())
+    again.close()
+    if found != reports:
+        raise RuntimeError(f"The ledger holds {found} new reports, but {reports} were decided on.")

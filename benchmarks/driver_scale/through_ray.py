@@ -1,0 +1,146 @@
+"""Part (b): trials of one report through real Ray on this machine, with actor reuse, beside Ray Tune's own means.
+
+Both sides run the same number of trials of the same space, two at a time, with Optuna's TPE for several objectives, and
+both write each trial into an MLflow store in a file. Ours makes each report durable before it decides; the other side
+is Ray Tune with OptunaSearch, which keeps its study in memory, and MLflowLoggerCallback. They have a process of their
+own, since Ray takes its settings when it is imported.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.driver_scale.workload import metrics_of
+from tuner.ledger import Ledger, Outcome
+from tuner.search import Search
+from tuner.space import Space, load_space
+from tuner.tracking import store
+
+_CONCURRENCY = 2
+
+
+def measure(trials: int) -> dict[str, Any]:
+    """Give the seconds of both sides, ours first, from the connected cluster to the last record in MLflow."""
+    command = [sys.executable, "-m", "benchmarks.driver_scale.through_ray", str(trials)]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, Any] = json.loads(printed.splitlines()[-1])
+    return found
+
+
+def _measure(trials: int) -> dict[str, Any]:
+    from tuner.engine import cluster
+
+    cluster.connect(None)
+    space = load_space(
+        "digits_tradeoff",
+        ["early_stopping.scheduler=none"],
+        {"trial.epochs": 1, "search.trials": trials},
+    )
+    with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
+        _warm_up()
+        seconds = {"tuner": _ours(space, Path(ours)), "ray_optuna_mlflow": _theirs(space, Path(theirs))}
+    return {
+        "trials": trials,
+        "seconds": {side: round(taken, 1) for side, taken in seconds.items()},
+        "trials_per_second": {side: round(trials / taken, 1) for side, taken in seconds.items()},
+    }
+
+
+def _warm_up() -> None:
+    """Have Ray start its workers, which both sides use."""
+    import ray
+
+    @ray.remote
+    def wait() -> None:
+        time.sleep(0.1)
+
+    ray.get([wait.remote() for _ in range(2 * _CONCURRENCY)])
+
+
+def _one_report(assignment: dict[str, Any]) -> None:
+    from ray import tune
+
+    trial = assignment["trial"]
+    tune.report({"epoch": 1, "metrics": metrics_of(trial, assignment["number"], 1)})
+
+
+def _ours(space: Space, runs_dir: Path) -> float:
+    from tuner.engine import session
+    from tuner.tracking.projection import Projection
+    from tuner.tracking.publisher import Publisher
+
+    started = time.perf_counter()
+    folder = runs_dir / "many"
+    folder.mkdir()
+    ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "many", space.objective_list, {"search_id": "many-0"})
+    search = Search(space, ledger)
+    uri = store.default_tracking_uri(runs_dir)
+    projection = Projection(uri, space, "many", "many-0", store.artifact_folder(uri, runs_dir))
+    publisher = Publisher("many", space, folder, projection, lambda: search.trials)
+    (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
+    search.listeners.append(publisher)
+    publisher.start()
+    with patch.object(session, "run_trial", _one_report):
+        session.run_session(
+            search,
+            folder,
+            concurrency=_CONCURRENCY,
+            time_budget_seconds=None,
+            on_retry=_unexpected,
+            on_stopping=_unexpected,
+            on_stuck=_unexpected,
+        )
+    if not publisher.close("FINISHED"):
+        raise RuntimeError("MLflow is not complete.")
+    seconds = time.perf_counter() - started
+    if {trial.outcome for trial in search.trials} != {Outcome.COMPLETED} or len(search.trials) != space.search.trials:
+        raise RuntimeError("Not every trial completed.")
+    ledger.close()
+    return seconds
+
+
+def _theirs(space: Space, folder: Path) -> float:
+    from ray import tune
+    from ray.air.integrations.mlflow import MLflowLoggerCallback
+    from ray.tune.search import ConcurrencyLimiter
+    from ray.tune.search.optuna import OptunaSearch
+
+    def one_report(config: dict[str, Any]) -> None:
+        tune.report(metrics_of(config, 0, 1))
+
+    started = time.perf_counter()
+    objectives = space.objective_list
+    searcher = OptunaSearch(
+        space=space.distributions(),
+        metric=[objective.name for objective in objectives],
+        mode=["max" if objective.maximise else "min" for objective in objectives],
+        seed=space.search.seed,
+    )
+    tuner = tune.Tuner(
+        tune.with_resources(one_report, {"cpu": 1}),
+        tune_config=tune.TuneConfig(
+            search_alg=ConcurrencyLimiter(searcher, _CONCURRENCY), num_samples=space.search.trials, reuse_actors=True
+        ),
+        run_config=tune.RunConfig(
+            storage_path=str(folder / "ray"),
+            callbacks=[MLflowLoggerCallback(tracking_uri=f"sqlite:///{folder / 'mlflow.db'}", experiment_name="many")],
+            verbose=0,
+        ),
+    )
+    results = tuner.fit()
+    if results.num_errors or len(results) != space.search.trials:
+        raise RuntimeError(f"{results.num_errors} of {len(results)} trials failed.")
+    return time.perf_counter() - started
+
+
+def _unexpected(*_: Any) -> None:
+    raise RuntimeError("The benchmark was disturbed.")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(_measure(int(sys.argv[1]))) + "\n")
