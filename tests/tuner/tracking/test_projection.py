@@ -1,6 +1,8 @@
 """A search in a real MLflow store: written once, whatever happens in between."""
 
+import csv
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +15,11 @@ from mlflow.exceptions import MlflowException
 from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_space, space_mapping
 
 from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.report.files import front_csv, front_json
+from tuner.report.format import format_metric
 from tuner.report.front_data import FrontData, front_data
+from tuner.report.html import front_html
+from tuner.report.tables import front_grid, front_markdown
 from tuner.search import Search
 from tuner.space import Space, space_from_mapping
 from tuner.tracking import layout
@@ -122,6 +128,31 @@ def test_a_finished_search_in_mlflow(store: Store, ledger: Ledger) -> None:
     assert list(children) == sorted(children, reverse=True) == [5, 4, 3, 2, 1, 0]
     for trial in trials:
         _assert_child(store, children[trial.number], trial, front)
+
+
+def test_mlflow_page_terminal_and_files_show_one_ledgers_numbers(store: Store, ledger: Ledger) -> None:
+    trials = ledger.load()
+    front = write(store, store.projection(), trials)
+    parent, children = store.runs()
+    names = [objective.name for objective in store.space.objective_list]
+    on_front = sorted(number for number, run in children.items() if run.data.tags.get("pareto") == "front")
+    assert on_front
+    in_mlflow = {n: [children[n].data.metrics[f"final/{name}"] for name in names] for n in on_front}
+    rows = list(csv.DictReader(front_csv(front).splitlines()))
+    assert {int(row["trial"]): [float(row[name]) for name in names] for row in rows} == in_mlflow
+    shown = [
+        [row["trial"], *(format_metric(n, in_mlflow[int(row["trial"])][names.index(n)]) for n in names)] for row in rows
+    ]
+    assert [row[: 1 + len(names)] for row in front_grid(front).rows] == shown
+    assert front_markdown(front) in parent.data.tags["mlflow.note.content"]
+    page = front_html(front)
+    for cells in shown:
+        assert "".join(f"<td>{cell}</td>" for cell in cells) in page
+    volume = parent.data.metrics["hypervolume"]
+    assert f"Hypervolume {volume:.4f}" in page
+    assert json.loads(front_json(front))["hypervolume"] == volume
+    for name in names:
+        assert parent.data.metrics[f"best_{name}"] == max(values[names.index(name)] for values in in_mlflow.values())
 
 
 def _assert_child(store: Store, run: Run, trial: TrialRecord, front: FrontData) -> None:
