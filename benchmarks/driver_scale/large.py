@@ -58,7 +58,9 @@ def _make(runs_dir: Path, space: Space, trials: int) -> None:
     records = [_renumbered(trial, number) for number, trial in enumerate(grown)]
     write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=checked_data(space))
     folder.freeze(space, {"search_id": "large-0", **provenance()})
-    lay_down(store.default_tracking_uri(runs_dir), space, "large", "large-0", records)
+    uri = store.default_tracking_uri(runs_dir)
+    artifacts = str(store.artifact_folder(uri, runs_dir))
+    lay_down(uri, space, records, search="large", search_id="large-0", artifacts=artifacts)
 
 
 def _renumbered(trial: Any, number: int) -> Any:

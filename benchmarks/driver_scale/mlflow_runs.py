@@ -12,17 +12,23 @@ from tuner.space import Space
 from tuner.tracking import layout
 
 
-def lay_down(tracking_uri: str, space: Space, search: str, search_id: str, trials: Sequence[TrialRecord]) -> None:
-    """Make the experiment, the search's run, and a run for each trial, whose epochs all count as written."""
-    experiment = MlflowClient(tracking_uri).create_experiment(space.name)
+def lay_down(
+    tracking_uri: str, space: Space, trials: Sequence[TrialRecord], *, search: str, search_id: str, artifacts: str
+) -> None:
+    """Make the experiment, the search's run, and a run for each trial, whose epochs all count as written.
+
+    `artifacts` is the URI of the folder that files go to.
+    """
+    experiment = MlflowClient(tracking_uri).create_experiment(space.name, artifact_location=artifacts)
     parent = uuid.uuid4().hex
     of_search = {layout.SEARCH_ID: search_id, layout.SEARCH_NAME: search}
-    runs, tags = [_run(parent, experiment, search, "RUNNING", 0.0)], _rows(parent, of_search)
+    runs, tags = [_run(parent, experiment, search, started=0.0, artifacts=artifacts)], _rows(parent, of_search)
     params = _rows(parent, {param.key: param.value for param in layout.search_parameters(space)})
     for trial in trials:
         run = uuid.uuid4().hex
         status = "RUNNING" if trial.outcome is Outcome.RUNNING else str(layout.run_status(trial))
-        runs.append(_run(run, experiment, trial_name(trial.number), status, trial.started))
+        name, started = trial_name(trial.number), trial.started
+        runs.append(_run(run, experiment, name, status, started=started, artifacts=artifacts))
         own = {layout.TRIAL: trial.number, layout.PARENT: parent, layout.EPOCHS_LOGGED: trial.epochs_trained}
         tags += _rows(run, {**of_search, **own})
         params += _rows(run, {param.key: param.value for param in layout.trial_parameters(space, trial)})
@@ -33,7 +39,9 @@ def lay_down(tracking_uri: str, space: Space, search: str, search_id: str, trial
     engine.dispose()
 
 
-def _run(run: str, experiment: str, name: str, status: str, started: float) -> dict[str, object]:
+def _run(
+    run: str, experiment: str, name: str, status: str = "RUNNING", *, started: float, artifacts: str
+) -> dict[str, object]:
     return {
         "run_uuid": run,
         "name": name,
@@ -42,7 +50,7 @@ def _run(run: str, experiment: str, name: str, status: str, started: float) -> d
         "status": status,
         "start_time": round(1000 * started),
         "lifecycle_stage": "active",
-        "artifact_uri": f"file:///nowhere/{run}",
+        "artifact_uri": f"{artifacts}/{run}",
     }
 
 
