@@ -118,7 +118,15 @@ class _Play:
         program = Path(__file__).with_name("recorded_trials.py")
         submit = [str(Path(sys.executable).with_name("ray")), "job", "submit"]
         submit += ["--address", f"http://{self._head.address}:8265", "--working-dir", str(program.parent), "--"]
-        words = ["python", program.name, str(self._folder), str(epoch_seconds), "--resume-or-start", "--name", _NAME]
+        words = [
+            sys.executable,
+            program.name,
+            str(self._folder),
+            str(epoch_seconds),
+            "--resume-or-start",
+            "--name",
+            _NAME,
+        ]
         words += ["--space", "digits_tradeoff", "--trials", str(trials), "--epochs", str(epochs), "-v"]
         words += ["--set", "early_stopping.scheduler=none", "--set", "train_fraction=0.2"]
         words += ["--runs-dir", str(self._folder / "runs"), "--data-root", str(self._folder), "--address", "auto"]
