@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"
 _BUDGET, _RUNG = 20, 5
+_RUNS = 5
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
         figures = {
             "trials": arguments.trials,
             "completed_share": arguments.completed,
+            "runs of each command": _RUNS,
             "tuner front (s)": _seconds(folder, "front", "large"),
             "tuner front --knee (s)": _seconds(folder, "front", "large", "--knee"),
             "tuner show (s)": _seconds(folder, "show", "large"),
@@ -112,12 +115,16 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
         }
 
 
-def _seconds(runs_dir: str, *command: str) -> float:
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "tuner", *command, "--runs-dir", runs_dir], check=True, stdout=subprocess.DEVNULL
-    )
-    return round(time.perf_counter() - started, 2)
+def _seconds(runs_dir: str, *command: str) -> dict[str, float]:
+    """Give the median and the extremes of some runs of a command, the start of Python included."""
+    taken = []
+    for _ in range(_RUNS):
+        started = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "tuner", *command, "--runs-dir", runs_dir], check=True, stdout=subprocess.DEVNULL
+        )
+        taken.append(time.perf_counter() - started)
+    return {"median": round(median(taken), 2), "least": round(min(taken), 2), "most": round(max(taken), 2)}
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ CHROMIUM = shutil.which("chromium")
 _QUIET = "disable-quic no-first-run disable-background-networking disable-component-update disable-sync disable-gpu"
 _FLAGS = ["--no-sandbox", *(f"--{flag}" for flag in _QUIET.split())]
 _PATIENCE_MS = 120_000
+_ALL_CHARTS = 1000  # pixels: two rows of charts
 _NAME_CELL = "[role=gridcell][col-id*='Run Name']"
 
 
@@ -101,7 +102,12 @@ class Pages:
             card.scroll_into_view_if_needed()
             card.locator(".point").first.wait_for()
             lines[name] = card.locator(".point").count()
+        window = self.page.viewport_size
+        assert window
+        self.page.set_viewport_size({**window, "height": _ALL_CHARTS})
+        card.scroll_into_view_if_needed()
         self.take(picture)
+        self.page.set_viewport_size(window)
         return lines
 
     def compare_runs(self, picture: str) -> list[str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 import typer
 
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, SearchName
+from tuner.cli.reading import keeping_garbage
 
 
+@keeping_garbage()
 def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
@@ -23,6 +25,7 @@ def list_searches(
     print_rows(rows, output.value)
 
 
+@keeping_garbage()
 def show(
     name: SearchName,
     runs_dir: RunsDir = Path("runs"),
@@ -33,6 +36,7 @@ def show(
     from rich.console import Console
 
     from tuner.overview import load_search
+    from tuner.report.figure import front_figure
     from tuner.report.listing import print_rows, trial_rows
     from tuner.report.seed_means import has_seeds, seed_means_rows, seed_means_table
     from tuner.report.tables import trials_table
@@ -41,8 +45,11 @@ def show(
     space, trials, data = load_search(runs_dir, name, ledger)
     if output is Format.TABLE:
         console = Console()
-        console.print(trials_table(data))
-        print_plot(console, data)
+        # A confirmation's figures are of the test set: a front of them would be one to choose from.
+        ranked = space.confirm is None
+        console.print(trials_table(data, ranked=ranked))
+        if ranked:
+            print_plot(console, front_figure(data))
         if has_seeds(data):
             console.print("", seed_means_table(data))
     elif output is Format.CSV:

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
+from tuner.cli.reading import keeping_garbage
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.ledger import TrialRecord
+    from tuner.report.figure import FrontFigure
     from tuner.report.front_data import FrontData
     from tuner.report.selection import Selection, Wish
     from tuner.space import Space
 
 
+@keeping_garbage()
 def front(  # noqa: PLR0917 - each is an option by its name
     names: Annotated[
         list[str],
@@ -111,14 +114,16 @@ def _show(
     trial: int | None,
 ) -> None:
     from tuner.object_storage import place_of
+    from tuner.report.figure import front_figure
     from tuner.report.selection import Wish, choose
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
     # The files are of the whole front, and take longer than a choice from it.
-    files = _written(folder, data) if wish == Wish() else []
+    shown = front_figure(data)
+    files = _written(folder, data, shown) if wish == Wish() else []
     if output is Format.TABLE:
-        _print(data, selection)
+        _print(data, shown, selection)
         for path in files:
             typer.echo(f"  {place_of(path)}")
         if selection.reasons and len(selection.trials) == 1:
@@ -131,10 +136,10 @@ def _show(
             typer.echo(reason, err=True)
 
 
-def _written(folder: Path, data: "FrontData") -> list[Path]:
+def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> list[Path]:
     from tuner.report.files import write_front_files
 
-    return write_front_files(folder, data)
+    return write_front_files(folder, data, shown)
 
 
 def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
@@ -177,7 +182,7 @@ def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
     typer.echo(f"  {out}", err=True)
 
 
-def _print(data: "FrontData", selection: "Selection") -> None:
+def _print(data: "FrontData", shown: "FrontFigure", selection: "Selection") -> None:
     from rich.console import Console
 
     from tuner.report.confirmed import confirmed_table
@@ -192,7 +197,7 @@ def _print(data: "FrontData", selection: "Selection") -> None:
         console.print(selection_table(data, selection))
     else:
         console.print(front_table(data))
-        print_plot(console, data)
+        print_plot(console, shown)
         if data.confirmed:
             console.print("", confirmed_table(data))
 

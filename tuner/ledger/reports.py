@@ -83,7 +83,7 @@ class ReportReader:
         at_end = (table.c.trial == ends.c.trial) & (table.c.epoch == ends.c.epoch)
         query = sa.select(table, ends.c.reports).join(ends, at_end).where(chosen)
         with self._engine.connect() as connection:
-            rows = connection.execute(query)
+            rows = connection.execute(query).all()
             return {row.trial: StoredReports(self, row.trial, row.reports, _report(row)) for row in rows}
 
     def times(self, number: int, reports: int) -> FloatArray:
@@ -98,7 +98,7 @@ class ReportReader:
         found: dict[int, list[float]] = defaultdict(list)
         with self._engine.connect() as connection:
             query = sa.select(table.c.trial, table.c.time).where(table.c.search == self._search, chosen)
-            for trial, time in connection.execute(query):
+            for trial, time in connection.execute(query).all():
                 found[trial].append(time)
         return {trial: np.sort(times) for trial, times in found.items()}
 

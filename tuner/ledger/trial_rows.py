@@ -57,12 +57,12 @@ def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None =
     rows = connection.execute(sa.select(_trials).where(chosen).order_by(_trials.c.number)).all()
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(_params).join(_trials, _trials.c.trial_id == _params.c.trial_id).where(chosen)
-    for row in connection.execute(named.order_by(_params.c.param_id)):
+    for row in connection.execute(named.order_by(_params.c.param_id)).all():
         value = _distribution(row.distribution_json).to_external_repr(row.param_value)
         parameters[row.trial_id][row.param_name] = value
     attributes: dict[int, dict[str, Any]] = defaultdict(dict)
     noted = sa.select(_attributes).join(_trials, _trials.c.trial_id == _attributes.c.trial_id).where(chosen)
-    for row in connection.execute(noted):
+    for row in connection.execute(noted).all():
         attributes[row.trial_id][row.key] = json.loads(row.value_json)
     return [
         TrialRow(

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from html import escape
 
-import plotly.graph_objects as go
-
 from tuner.report.colours import PALETTE
 from tuner.report.compare import Comparison, compare
-from tuner.report.draw_front import LEGEND_BELOW, axis, layout, means_layer, published_layers, staircase, trace
+from tuner.report.draw_front import LEGEND_BELOW, Drawn, axis, layout, means_layer, published_layers, staircase, trace
 from tuner.report.draw_search import plot_growth
 from tuner.report.figure import FrontFigure
 from tuner.report.front_data import FrontData
@@ -28,18 +26,18 @@ def comparison_html(searches: Sequence[FrontData]) -> str:
     return page(", ".join(shown.fronts), sections)
 
 
-def plot_comparison(shown: Comparison) -> go.Figure:
+def plot_comparison(shown: Comparison) -> Drawn:
     """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
-    figure = go.Figure(layout=layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW))
-    for index, (name, front) in enumerate(shown.fronts.items()):
-        for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]):
-            figure.add_trace(drawn)
-    for drawn in published_layers(shown.published):
-        figure.add_trace(drawn)
-    return figure
+    traces = [
+        drawn
+        for index, (name, front) in enumerate(shown.fronts.items())
+        for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)])
+    ]
+    traces += published_layers(shown.published)
+    return {"data": traces, "layout": layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW)}
 
 
-def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[go.Scatter]:
+def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Drawn]:
     style = {"symbol": symbol, "color": colour}
     if front.means:
         line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.5}, "marker": {**style, "size": 10}}

@@ -1,10 +1,14 @@
-"""The front as an interactive figure by plotly: what `figure` says, drawn."""
+"""The front as an interactive figure by plotly: what `figure` says, drawn.
+
+Figures and their traces are plain dictionaries in the form of plotly.js. Plotly's own objects check and copy each of
+them, which takes a second for 10,000 trials; the tests have them checked.
+"""
 
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
+from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
@@ -20,6 +24,8 @@ SYMBOLS = {
     Outcome.FAILED: "cross-thin-open",
     Outcome.COMPLETED: "circle-open",
 }
+Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
+PLOTLY_SCALE = get_colorscale(SCALE)
 FONT = "system-ui, Helvetica, Arial, sans-serif"
 # The rungs' greys, from the first rung to the last: the further a trial came, the darker it is.
 RUNG_GREYS = ("#b8c2cc", "#8c99a6", "#616e7c", "#3e4c59")
@@ -28,34 +34,32 @@ DOMINATED, FRONT = "dominated", "Pareto front"
 AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
 
 
-def plot_front(shown: FrontFigure) -> go.Figure:
+def plot_front(shown: FrontFigure) -> Drawn:
     """Draw the layers from the back to the front: unfinished, published, dominated, staircase, knee, front, means."""
-    figure = go.Figure(layout=_layout(shown))
+    traces: list[Drawn] = []
     for name, outcome, grey, marks in unfinished_layers(shown):
         line = {"color": grey, "width": 1.2}
         style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
-        figure.add_trace(trace(marks, name, style, legendgroup=name))
+        traces.append(trace(marks, name, style, legendgroup=name))
         if name.endswith(AT_EPOCH):
-            figure.add_trace(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
-    for drawn in published_layers(shown.published):
-        figure.add_trace(drawn)
+            traces.append(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
+    traces += published_layers(shown.published)
     if shown.dominated:
         dim = {"size": 7, "opacity": 0.4, **_fill(shown.dominated, shown.colours)}
-        figure.add_trace(trace(shown.dominated, DOMINATED, dim))
+        traces.append(trace(shown.dominated, DOMINATED, dim))
     if shown.staircase:
-        figure.add_trace(staircase(shown, LINE))
+        traces.append(staircase(shown, LINE))
     if shown.knee:
         ring = {"symbol": "circle-open", "size": 22, "color": KNEE, "line": {"width": 2}}
-        figure.add_trace(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
+        traces.append(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
     if shown.front:
         rim = {"color": LINE, "width": 1.2}
         bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
-        figure.add_trace(trace(shown.front, FRONT, bright))
+        traces.append(trace(shown.front, FRONT, bright))
     for means, name, colour in ((shown.means, MEANS, LINE), (shown.confirmed, CONFIRMED, KNEE)):
         if means:
-            figure.add_trace(means_layer(means, name, colour))
-    figure.update_layout(_selector(shown, [str(drawn.name) for drawn in figure.data]))
-    return figure
+            traces.append(means_layer(means, name, colour))
+    return {"data": traces, "layout": _layout(shown) | _selector(shown, [drawn.get("name", "") for drawn in traces])}
 
 
 def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[Mark]]]:
@@ -71,22 +75,22 @@ def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[
     return layers
 
 
-def published_layers(published: Sequence[PublishedPoint]) -> list[go.Scatter]:
+def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
     """Draw the paper's points, a layer for each of its tables."""
     sources = dict.fromkeys(point.source for point in published)
     return [_published([point for point in published if point.source == source], source) for source in sources]
 
 
-def staircase(shown: FrontFigure, colour: str, **options: Any) -> go.Scatter:
+def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
     """Draw the front's step line."""
     xs, ys = zip(*shown.staircase, strict=True)
     line = {"color": colour, "width": 1.5}
-    return go.Scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
+    return scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
 
 
-def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: Any) -> go.Scatter:
+def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: Any) -> Drawn:
     """Draw marks with their descriptions to be hovered over."""
-    return go.Scatter(
+    return scatter(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         text=["<br>".join(map(escape, mark.description)) for mark in marks],
@@ -98,6 +102,11 @@ def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: An
     )
 
 
+def scatter(**properties: Any) -> Drawn:
+    """Give a trace of points or lines."""
+    return {"type": "scatter", **properties}
+
+
 def axis(shown: Axis) -> dict[str, Any]:
     """Give plotly's form of an axis."""
     title = {"text": escape(shown.label), "standoff": 12}
@@ -107,7 +116,6 @@ def axis(shown: Axis) -> dict[str, Any]:
 def layout(**changes: Any) -> dict[str, Any]:
     """Give what all figures of a page have in common."""
     common = {
-        "template": "none",
         "font": {"family": FONT, "size": 13, "color": LINE},
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
         "hovermode": "closest",
@@ -151,7 +159,7 @@ def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
     values = [scale.value(mark.parameters) for mark in marks]
     return {
         "color": [PLAIN if value is None else round(scale.position(value), 6) for value in values],
-        "colorscale": SCALE,
+        "colorscale": PLOTLY_SCALE,
         "cmin": scale.position(scale.low),
         "cmax": scale.position(scale.high),
     }
@@ -176,9 +184,9 @@ def ticks(scale: ColourScale) -> tuple[list[float], list[str]]:
     return [scale.position(tick) for tick in scale.ticks], [format_value(tick) for tick in scale.ticks]
 
 
-def _published(points: Sequence[PublishedPoint], source: str) -> go.Scatter:
+def _published(points: Sequence[PublishedPoint], source: str) -> Drawn:
     named = is_named(points)
-    return go.Scatter(
+    return scatter(
         x=[point.natural for point in points],
         y=[point.pgd for point in points],
         text=[point.label for point in points],
@@ -193,10 +201,10 @@ def _published(points: Sequence[PublishedPoint], source: str) -> go.Scatter:
     )
 
 
-def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: Any) -> go.Scatter:
+def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: Any) -> Drawn:
     """Draw means as squares with bars of a standard deviation in both directions."""
     bar = {"type": "data", "color": colour, "thickness": 1.2}
-    return go.Scatter(
+    return scatter(
         x=[mean.place[0] for mean in means],
         y=[mean.place[1] for mean in means],
         error_x={**bar, "array": [mean.deviations[0] for mean in means]},
@@ -212,8 +220,8 @@ def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: An
     )
 
 
-def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> go.Scatter:
-    return go.Scatter(
+def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> Drawn:
+    return scatter(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         text=[f"\N{NO-BREAK SPACE}{mark.epochs}" for mark in marks],

@@ -4,54 +4,54 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
-
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.colours import FAINT, GRID, LINE, PALETTE, SCALE, ColourScale, colour_scales
-from tuner.report.draw_front import layout, ticks
+from tuner.report.colours import FAINT, GRID, LINE, PALETTE, ColourScale, colour_scales
+from tuner.report.draw_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
 from tuner.report.effort import Curve, GrowthPoint
 from tuner.report.format import displayed, metric_label
 from tuner.report.front_data import FrontData
 from tuner.report.importance import Importance
 
 AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+_BETWEEN_PANELS = 0.09  # of the figure's width
 
 
-def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> go.Figure:
+def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
     """Draw the hypervolume of each search over the epochs it trained, as steps."""
-    axes = {"xaxis": {**AXIS, "title": "Epochs trained, of all trials"}, "yaxis": {**AXIS, "title": "Hypervolume"}}
-    figure = go.Figure(layout=layout(**axes, showlegend=len(searches) > 1))
-    for (name, points), colour in zip(searches.items(), _colours(len(searches)), strict=True):
-        figure.add_trace(
-            go.Scatter(
-                x=[0, *(point.epochs for point in points)],
-                y=[0.0, *(point.hypervolume for point in points)],
-                text=["", *(trial_name(point.number) for point in points)],
-                hovertemplate="%{text}<br>%{x} epochs: %{y:.4f}<extra></extra>",
-                mode="lines+markers",
-                line={"shape": "hv", "color": colour, "width": 1.5},
-                marker={"size": 4},
-                name=escape(name),
-            )
+    axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": _axis("Hypervolume")}
+    traces = [
+        scatter(
+            x=[0, *(point.epochs for point in points)],
+            y=[0.0, *(point.hypervolume for point in points)],
+            text=["", *(trial_name(point.number) for point in points)],
+            hovertemplate="%{text}<br>%{x} epochs: %{y:.4f}<extra></extra>",
+            mode="lines+markers",
+            line={"shape": "hv", "color": colour, "width": 1.5},
+            marker={"size": 4, "color": colour},
+            name=escape(name),
         )
-    return figure
+        for (name, points), colour in zip(searches.items(), _colours(len(searches)), strict=True)
+    ]
+    return {"data": traces, "layout": layout(**axes, showlegend=len(searches) > 1)}
 
 
-def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> go.Figure:
+def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
     """Draw learning curves, a panel for each objective; those of the front dark, a cross where one was stopped."""
-    figure = make_subplots(rows=1, cols=len(names), horizontal_spacing=0.09)
-    figure.update_layout(layout(showlegend=False))
-    for column, name in enumerate(names, start=1):
-        figure.update_xaxes(title="Epoch", row=1, col=column, **AXIS)
-        figure.update_yaxes(title=escape(metric_label(name)), row=1, col=column, **AXIS)
-        for curve in sorted(curves, key=lambda curve: curve.on_front):
-            figure.add_trace(_curve(curve, name), row=1, col=column)
-        figure.add_trace(_stops(curves, name), row=1, col=column)
-    return figure
+    traces, axes = [], {}
+    width = (1 - _BETWEEN_PANELS * (len(names) - 1)) / len(names)
+    for index, name in enumerate(names):
+        left, key = index * (width + _BETWEEN_PANELS), str(index + 1)
+        axes[f"xaxis{key}"] = {**_axis("Epoch"), "domain": [left, min(1.0, left + width)], "anchor": f"y{key}"}
+        axes[f"yaxis{key}"] = {**_axis(metric_label(name)), "anchor": f"x{key}"}
+        panel = {"xaxis": f"x{key}", "yaxis": f"y{key}"}
+        for on_front in (False, True):
+            group = [curve for curve in curves if curve.on_front is on_front]
+            traces.append(_lines(group, name, on_front=on_front) | panel)
+        traces.append(_stops(curves, name) | panel)
+    return {"data": traces, "layout": layout(**axes, showlegend=False)}
 
 
-def plot_parallel(data: FrontData) -> go.Figure:
+def plot_parallel(data: FrontData) -> Drawn:
     """Draw each completed trial as a line through its parameters and objectives, coloured by the last objective."""
     last = data.objectives[-1].name
     values = [displayed(last, point.metrics[last]) for point in data.points]
@@ -60,50 +60,60 @@ def plot_parallel(data: FrontData) -> go.Figure:
         {"label": escape(metric_label(o.name)), "values": [displayed(o.name, p.metrics[o.name]) for p in data.points]}
         for o in data.objectives
     ]
-    line = {"color": values, "colorscale": SCALE, "showscale": True, "colorbar": {"title": escape(metric_label(last))}}
-    figure = go.Figure(go.Parcoords(dimensions=dimensions, line=line), layout=layout())
-    figure.update_layout(margin={"l": 80, "r": 60, "t": 60, "b": 30})
-    return figure
+    bar = {"title": {"text": escape(metric_label(last))}}
+    line = {"color": values, "colorscale": PLOTLY_SCALE, "showscale": True, "colorbar": bar}
+    traces = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
+    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 30})}
 
 
-def plot_importances(found: Sequence[Importance]) -> go.Figure:
+def plot_importances(found: Sequence[Importance]) -> Drawn:
     """Draw the importance of each parameter as bars, a colour for each objective."""
     axes = {
-        "xaxis": {**AXIS, "title": "Importance (0: none, 1: all)", "range": [0, 1.02]},
+        "xaxis": {**_axis("Importance (0: none, 1: all)"), "range": [0, 1.02]},
         "yaxis": {**AXIS, "autorange": "reversed", "automargin": True},
     }
     legend = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0}
-    figure = go.Figure(layout=layout(**axes, barmode="group", legend=legend))
-    for importance, colour in zip(found, _colours(len(found)), strict=True):
-        figure.add_trace(
-            go.Bar(
-                x=list(importance.shares.values()),
-                y=[escape(name) for name in importance.shares],
-                orientation="h",
-                marker={"color": colour},
-                name=escape(metric_label(importance.objective)),
-                hovertemplate="%{y}: %{x:.2f}<extra></extra>",
-            )
-        )
-    return figure
+    traces = [
+        {
+            "type": "bar",
+            "x": list(importance.shares.values()),
+            "y": [escape(name) for name in importance.shares],
+            "orientation": "h",
+            "marker": {"color": colour},
+            "name": escape(metric_label(importance.objective)),
+            "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+        }
+        for importance, colour in zip(found, _colours(len(found)), strict=True)
+    ]
+    return {"data": traces, "layout": layout(**axes, barmode="group", legend=legend)}
 
 
-def _curve(curve: Curve, name: str) -> go.Scatter:
-    line = {"color": PALETTE[0] if curve.on_front else FAINT, "width": 1.8 if curve.on_front else 0.7}
-    return go.Scatter(
-        x=curve.epochs,
-        y=curve.values[name],
-        mode="lines" if len(curve.epochs) > 1 else "markers",
-        line=line,
-        marker={"color": line["color"], "size": 4},
-        name=trial_name(curve.number),
-        hovertemplate=f"{trial_name(curve.number)}, {curve.outcome.value}<br>epoch %{{x}}: %{{y:.2f}}<extra></extra>",
+def _axis(title: str) -> dict[str, Any]:
+    return {**AXIS, "title": {"text": escape(title)}}
+
+
+def _lines(curves: Sequence[Curve], name: str, *, on_front: bool) -> Drawn:
+    """Draw curves as one trace with a gap after each: hundreds of traces take seconds to make and to show."""
+    colour = PALETTE[0] if on_front else FAINT
+    sizes = [0 if len(curve.epochs) > 1 else 4 for curve in curves]  # one report is no line
+    return scatter(
+        x=[epoch for curve in curves for epoch in (*curve.epochs, None)],
+        y=[value for curve in curves for value in (*curve.values[name], None)],
+        text=[f"{trial_name(curve.number)}, {curve.outcome.value}" for curve in curves for _ in (*curve.epochs, None)],
+        mode="lines+markers",
+        line={"color": colour, "width": 1.8 if on_front else 0.7},
+        marker={
+            "color": colour,
+            "size": [size for curve, size in zip(curves, sizes, strict=True) for _ in (*curve.epochs, None)],
+        },
+        name="front" if on_front else "not on the front",
+        hovertemplate="%{text}<br>epoch %{x}: %{y:.2f}<extra></extra>",
     )
 
 
-def _stops(curves: Sequence[Curve], name: str) -> go.Scatter:
+def _stops(curves: Sequence[Curve], name: str) -> Drawn:
     stopped = [curve for curve in curves if curve.outcome is Outcome.STOPPED]
-    return go.Scatter(
+    return scatter(
         x=[curve.epochs[-1] for curve in stopped],
         y=[curve.values[name][-1] for curve in stopped],
         mode="markers",

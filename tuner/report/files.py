@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tuner.report.figure import front_figure
+from tuner.report.figure import FrontFigure, front_figure
 from tuner.report.front_data import CompletedTrial, FrontData
 from tuner.report.html import front_html
 from tuner.report.picture import front_pictures
@@ -18,13 +18,14 @@ from tuner.report.tables import parameter_names
 from tuner.whole_file import write_whole
 
 
-def write_front_files(folder: Path, data: FrontData) -> list[Path]:
+def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None = None) -> list[Path]:
     """Write the five files of a front into a folder, made if missing, and give their paths.
 
+    `shown` is the layout of the data, if it is known already.
     Each file is replaced at once: whoever reads it meanwhile gets the old one or the new one, whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    shown = front_figure(data)
+    shown = shown or front_figure(data)
     pictures = front_pictures(data, shown)
     contents = {
         "front.csv": front_csv(data).encode(),

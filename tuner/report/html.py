@@ -8,11 +8,11 @@ from html import escape
 from string import Template
 from typing import NamedTuple
 
-import plotly.graph_objects as go
+from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from tuner.report.confirmed import NOTE, confirmed_grid
-from tuner.report.draw_front import FONT, plot_front
+from tuner.report.draw_front import FONT, Drawn, plot_front
 from tuner.report.draw_search import plot_curves, plot_growth, plot_importances, plot_parallel
 from tuner.report.effort import curves, growth_by_epochs
 from tuner.report.figure import FrontFigure, front_figure
@@ -63,7 +63,7 @@ class Section(NamedTuple):
 
     heading: str
     notes: Sequence[str] = ()
-    figure: go.Figure | None = None
+    figure: Drawn | None = None
     key: str = ""
     height: int = 420
     grid: Grid | None = None
@@ -137,8 +137,10 @@ def _section(section: Section) -> str:
     parts += [f"<p>{escape(note)}</p>" for note in section.notes]
     if section.figure is not None:
         parts.append(
-            section.figure.to_html(
+            to_html(
+                section.figure,
                 full_html=False,
+                validate=False,
                 include_plotlyjs=False,
                 default_height=f"{section.height}px",
                 div_id=section.key,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -170,9 +170,13 @@ def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None
         axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, rasterized=bitmap, **style)
 
 
-def _colours(marks: Sequence[Mark], scale: ColourScale | None) -> list[Any]:
-    mappable = _mappable(scale) if scale else None
-    return [PLAIN if mappable is None or m.colour is None else mappable.to_rgba(np.array(m.colour)) for m in marks]
+def _colours(marks: Sequence[Mark], scale: ColourScale | None) -> Any:
+    """Give the colour of each mark, (marks, 4): plain where it has no value on the scale."""
+    colours = np.tile(to_rgba(PLAIN), (len(marks), 1))
+    valued = [index for index, mark in enumerate(marks) if mark.colour is not None]
+    if scale and valued:
+        colours[valued] = _mappable(scale).to_rgba(np.array([marks[index].colour for index in valued], dtype=float))
+    return colours
 
 
 def _mappable(scale: ColourScale) -> ScalarMappable:

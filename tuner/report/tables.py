@@ -54,8 +54,11 @@ def front_grid(data: FrontData, trials: Sequence[CompletedTrial] | None = None) 
     return Grid(headings, rows)
 
 
-def trials_grid(data: FrontData) -> Grid:
-    """Tabulate every trial by number; metrics of a trial that did not complete are those it reported last."""
+def trials_grid(data: FrontData, *, ranked: bool = True) -> Grid:
+    """Tabulate every trial by number; metrics of a trial that did not complete are those it reported last.
+
+    Without being `ranked`, completed trials are called that, and neither front nor dominated.
+    """
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
     trials.sort(key=lambda trial: trial.number)
     names = parameter_names(trials)
@@ -64,7 +67,7 @@ def trials_grid(data: FrontData) -> Grid:
     rows = [
         [
             str(trial.number),
-            _state(trial, data),
+            _state(trial, data, ranked=ranked),
             *(format_metric(name, trial.metrics.get(name)) for name in metrics),
             *(format_value(trial.parameters.get(name)) for name in names),
             str(trial.epochs),
@@ -92,9 +95,12 @@ def selection_table(data: FrontData, selection: Selection) -> RenderableType:
     return rich_table(title, "\n".join(selection.reasons), front_grid(data, selection.trials), emphasised=KNEE_MARK)
 
 
-def trials_table(data: FrontData) -> RenderableType:
-    """Give every trial as a table for a terminal; those on the front stand out."""
-    return rich_table(f"Trials of {data.search}", summary(data), trials_grid(data), emphasised="front")
+def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
+    """Give every trial as a table for a terminal; those on the front stand out, unless the trials are not `ranked`."""
+    grid = trials_grid(data, ranked=ranked)
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
+    caption = summary(data) if ranked else f"Trials: {counted or 'none yet'}."
+    return rich_table(f"Trials of {data.search}", caption, grid, emphasised="front")
 
 
 def front_markdown(data: FrontData) -> str:
@@ -141,8 +147,10 @@ def fitting(grid: Grid, width: int, kept: int) -> Grid:
     return Grid([grid.headings[column] for column in columns], rows)
 
 
-def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> str:
+def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:
     if isinstance(trial, CompletedTrial):
+        if not ranked:
+            return Outcome.COMPLETED.value
         beyond = "" if within_limits(trial.metrics, data.objectives) else f" {BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value

@@ -2,17 +2,16 @@
 
 from rich.console import Console
 
-from tuner.report.figure import front_figure
-from tuner.report.front_data import FrontData
+from tuner.report.figure import FrontFigure
 from tuner.report.terminal_plot import LEAST_WIDTH, WIDTH, plot_lines
 
 _MARGIN = 10  # tick labels and the axis
 
 
-def print_plot(console: Console, data: FrontData) -> None:
+def print_plot(console: Console, shown: FrontFigure) -> None:
     """Print the plot of a front, as wide as the terminal allows; a narrow one gets none."""
     width = min(WIDTH, console.width - _MARGIN)
     if width < LEAST_WIDTH:
         return
-    for line in plot_lines(front_figure(data), width):
+    for line in plot_lines(shown, width):
         console.print(line, markup=False, highlight=False, no_wrap=True, overflow="crop", crop=True)

@@ -75,6 +75,9 @@ def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
     assert f"Confirmation of {SEARCH}" in answer.out
     assert "Pareto" not in answer.out
     assert not list(folder.glob("front.*"))
+    listed = tuner("show", f"{SEARCH}-confirm").out
+    assert "completed" in listed
+    assert "front" not in listed.lower()
     refused = tuner("front", f"{SEARCH}-confirm", "--knee")
     assert refused.code == 2
     assert f"Choose from {SEARCH}." in refused.err

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
-from test_front_files import traces
+from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
 from tuner.report.compare import MOST_PARTS, by_parameter, compare
@@ -86,6 +86,7 @@ def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
     assert drawn["first"]["marker"]["color"] != drawn["second"]["marker"]["color"]
     assert drawn["first"]["marker"]["symbol"] != drawn["second"]["marker"]["symbol"]
     assert [found["name"] for found in traces(page, "growth")] == ["first", "second"]
+    assert plotly_figures(page).keys() == {"fronts", "growth"}
 
 
 def test_empty_searches_make_a_page_too() -> None:

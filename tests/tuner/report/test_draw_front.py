@@ -1,6 +1,7 @@
 """The interactive figure of a front: its layers and its menu."""
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from fake_search import search_of, trade_off_trials, trial
 
@@ -26,7 +27,7 @@ def test_many_different_epochs_are_one_layer() -> None:
 
 def test_the_menu_colours_by_any_parameter_that_varies() -> None:
     shown = front_figure(DATA)
-    figure = plot_front(shown)
+    figure = go.Figure(plot_front(shown))
     (menu,) = figure.layout.updatemenus
     assert [button.label for button in menu.buttons] == ["lambda", "alpha", "beta", "bottleneck"]
     assert menu.active == 0
@@ -51,4 +52,4 @@ def test_a_choice_that_is_no_number_has_its_names_on_the_scale() -> None:
 
 def test_one_parameter_needs_no_menu() -> None:
     data = search_of([trial(n, 0.5, 0.5, parameters={"alpha": n / 2}) for n in range(2)])
-    assert not plot_front(front_figure(data)).layout.updatemenus
+    assert "updatemenus" not in plot_front(front_figure(data))["layout"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import plotly.graph_objects as go
 import pytest
 from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 
@@ -94,6 +95,38 @@ def traces(page: str, key: str = "front") -> list[dict[str, Any]]:
     return found
 
 
+def plotly_figures(page: str) -> dict[str, go.Figure]:
+    """Read all figures out of a page by their ids; raise ValueError if plotly's own check refuses one."""
+    decoder = json.JSONDecoder()
+    found = {}
+    for call in re.finditer(r'Plotly\.newPlot\(\s*"(\w+)",\s*', page):
+        data, end = decoder.raw_decode(page, call.end())
+        layout, _ = decoder.raw_decode(page, page.index("{", end))
+        found[call[1]] = go.Figure(data, layout)
+    return found
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_plotly_accepts_every_figure_of_a_page(name: str) -> None:
+    figures = plotly_figures(front_html(SEARCHES[name]))
+    assert ("front" in figures) == (name != "nothing")
+    if name == "usual":
+        assert figures.keys() == {"front", "growth", "curves", "parallel", "importance"}
+        assert figures["curves"].layout.xaxis2.domain[1] == 1
+        assert figures["curves"].layout.yaxis2.title.text == "PGD accuracy (%)"
+
+
+def drawn_curves(trace: dict[str, Any]) -> dict[int, tuple[list[int], list[float]]]:
+    """Give the epochs and values of each trial's curve, which ends at a gap."""
+    curves: dict[int, tuple[list[int], list[float]]] = {}
+    for epoch, value, text in zip(trace["x"], trace["y"], trace["text"], strict=True):
+        epochs, values = curves.setdefault(int(re.findall(r"\d+", text)[0]), ([], []))
+        if epoch is not None:
+            epochs.append(epoch)
+            values.append(value)
+    return curves
+
+
 def test_the_page_draws_the_front_with_hover_text() -> None:
     data = SEARCHES["usual"]
     by_name = {trace.get("name"): trace for trace in traces(front_html(data))}
@@ -109,7 +142,15 @@ def test_the_page_shows_growth_curves_parameters_and_importance() -> None:
     data = SEARCHES["usual"]
     page = front_html(data)
     assert traces(page, "growth")[0]["y"][-1] == data.hypervolume
-    assert len(traces(page, "curves")) == 2 * (len([record for record in data.records if record.reports]) + 1)
+    others, front, stops = traces(page, "curves")[:3]
+    reported = {record.number: record for record in data.records if record.reports}
+    assert drawn_curves(front).keys() == {point.number for point in data.front}
+    assert drawn_curves(others).keys() == reported.keys() - drawn_curves(front).keys()
+    for number, (epochs, values) in {**drawn_curves(front), **drawn_curves(others)}.items():
+        assert epochs == [report.epoch for report in reported[number].reports]
+        natural = [100 * report.metrics["natural_accuracy"] for report in reported[number].reports]
+        assert values == pytest.approx(natural)
+    assert len(stops["x"]) == data.counts[Outcome.STOPPED]
     (parallel,) = traces(page, "parallel")
     assert [d["label"] for d in parallel["dimensions"]][-2:] == ["Natural accuracy (%)", "PGD accuracy (%)"]
     assert {bar["name"] for bar in traces(page, "importance")} == {"Natural accuracy (%)", "PGD accuracy (%)"}

@@ -34,11 +34,11 @@ def test_without_values_there_is_no_plot() -> None:
 
 
 def test_a_narrow_terminal_gets_a_narrow_plot_or_none() -> None:
-    data = search_of(trade_off_trials())
+    shown = front_figure(search_of(trade_off_trials()))
     for width in (25, 40, 80, 200):
         console = Console(width=width, color_system=None)
         with console.capture() as capture:
-            print_plot(console, data)
+            print_plot(console, shown)
         printed = capture.get().splitlines()
         assert bool(printed) == (width >= 30)
         assert all(len(line) <= width for line in printed)
