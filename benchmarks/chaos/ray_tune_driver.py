@@ -11,6 +11,7 @@ OptunaSearch proposes by both objectives; ASHA compares by one metric only, whic
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -35,8 +36,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
     arguments = parser.parse_args()
-    # Read by Ray when it is imported.
+    # Read by Ray when it is imported; without the token it would write one into the home folder.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", _SECONDS_BETWEEN_STATES)
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
         sys.exit(_run(arguments))
     except Exception as error:
