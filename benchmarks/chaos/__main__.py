@@ -57,7 +57,7 @@ def main() -> None:
         "faults": faults.found,
         "stuck": [line for search in searches for line in search.stuck],
         "minutes": round((time.perf_counter() - started) / 60, 1),
-        "command": command_line("chaos"),
+        "command": command_line("chaos", str(arguments.folder)),
         **surroundings(["torch", "ray", "optuna", "mlflow"]),
     }
     text = json.dumps(found, indent=2)

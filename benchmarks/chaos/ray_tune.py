@@ -9,6 +9,7 @@ finish though nobody killed them is given up, and after twice as many searches a
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from typing import Any
 from benchmarks.chaos.checks import Faults
 from benchmarks.chaos.plan import Plan, options, working_folder
 from benchmarks.chaos.ray_tune_checks import check_events, check_results, check_runs, failures
+from benchmarks.chaos.ray_tune_driver import SECONDS_BETWEEN_STATES
 from benchmarks.chaos.ray_tune_events import Event, Kind, read_events
 from benchmarks.chaos.ray_tune_results import read_results, read_runs
 from benchmarks.chaos.under_fire import Attacked, UnderFire
@@ -101,6 +103,7 @@ def main() -> None:
         "faults": faults.found,
         "stuck": [line for search in searches for line in search.stuck],
         "minutes": round((time.perf_counter() - started) / 60, 1),
+        "TUNE_GLOBAL_CHECKPOINT_S": os.environ.get("TUNE_GLOBAL_CHECKPOINT_S", SECONDS_BETWEEN_STATES),
         "command": command_line("chaos.ray_tune", str(arguments.folder)),
         **surroundings(["torch", "ray", "optuna", "mlflow"]),
     }

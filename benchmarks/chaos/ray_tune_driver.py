@@ -23,7 +23,7 @@ from benchmarks.chaos.ray_tune_events import Event, Kind, note
 from benchmarks.chaos.under_fire import SPACE
 from tuner.space import Space, load_space
 
-_SECONDS_BETWEEN_STATES = "1"
+SECONDS_BETWEEN_STATES = "1"
 _MEAN = "mean_accuracy"
 
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, required=True)
     arguments = parser.parse_args()
     # Read by Ray when it is imported; without the token it would write one into the home folder.
-    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", _SECONDS_BETWEEN_STATES)
+    os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", SECONDS_BETWEEN_STATES)
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
