@@ -8,9 +8,7 @@ benchmarks/results/chaos.json with hardware, versions, date and command; exits w
 import argparse
 import itertools
 import json
-import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.checks import Faults, check_epochs, check_mlflow, check_record, epochs_begun, essence, read_trials
+from benchmarks.chaos.plan import Plan, options, working_folder
+from benchmarks.chaos.tuner_search import TunerSearch
 from benchmarks.chaos.under_fire import Attacked, Kill, UnderFire
 from benchmarks.chaos.victims import Victim
 from benchmarks.surroundings import command as command_line
@@ -34,26 +34,14 @@ _KINDS = (
     "ledger and MLflow differ",
     "not as if never killed (one trial at a time)",
 )
-# Of ten kills; the driver and the raylet take everything with them, a trial's process is soon back.
-_TURNS = (*[Victim.DRIVER] * 2, *[Victim.TRIAL] * 7, Victim.RAYLET)
 
 
 def main() -> None:
     """Run the searches and print and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--searches", type=int, default=8)
-    parser.add_argument("--trials", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where the searches lie and stay; else they are removed")
-    arguments = parser.parse_args()
+    arguments = options(__doc__)
     started = time.perf_counter()
-    if arguments.folder is not None:
-        arguments.folder.mkdir(parents=True, exist_ok=True)
-        searches, faults, counts = _attack(arguments.folder, arguments)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            searches, faults, counts = _attack(Path(folder), arguments)
+    with working_folder(arguments.folder) as folder:
+        searches, faults, counts = _attack(folder, arguments)
     kills = [kill for search in searches for kill in search.kills]
     found = {
         "figures": {
@@ -69,7 +57,7 @@ def main() -> None:
         "faults": faults.found,
         "stuck": [line for search in searches for line in search.stuck],
         "minutes": round((time.perf_counter() - started) / 60, 1),
-        "command": command_line("chaos"),
+        "command": command_line("chaos", str(arguments.folder)),
         **surroundings(["torch", "ray", "optuna", "mlflow"]),
     }
     text = json.dumps(found, indent=2)
@@ -82,34 +70,31 @@ def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked]
     faults = Faults()
     counts: Counter[str] = Counter()
     searches = []
-    left = [_TURNS[turn % len(_TURNS)] for turn in range(arguments.kills)]
-    random.Random(arguments.seed).shuffle(left)  # noqa: S311 - kills, not secrets
-    share = -(-arguments.kills // arguments.searches)
-    for index in itertools.count():  # a search that ends early leaves its kills to one more
-        if not left:
+    plan = Plan(arguments)
+    for index in itertools.count():
+        if not plan.left:
             break
-        rng = random.Random(f"{arguments.seed} {index}")  # noqa: S311
-        alone = index % 2 == 1
-        words = ["--trials", str(arguments.trials), "--seed", str(arguments.seed + index)]
-        words += ["--concurrency", "1" if alone else "2"]
-        fire = UnderFire(folder / f"attacked-{index}", rng, words)
-        search = fire.run(left[:share])
-        left = left[len(search.kills) :]
-        searches.append(search)
+        turn = plan.turn(index)
+        search = TunerSearch(folder / f"attacked-{index}", turn.words)
+        attacked = UnderFire(search, turn.rng()).run(turn.victims)
+        attacked.stuck += search.half_made
+        plan.carried_out(len(attacked.kills))
+        searches.append(attacked)
         trials = read_trials(search.folder)
-        begun = epochs_begun(fire.begun_file)
+        begun = epochs_begun(search.begun_file)
         check_record(trials, search.snapshots, arguments.trials, faults)
         counts["trials"] += len(trials)
         counts["epochs on record"] += sum(trial.epochs_trained for trial in trials)
         counts["epochs begun twice, in flight when killed"] += check_epochs(begun, search.snapshots, faults)
         values = check_mlflow(f"sqlite:///{folder / 'mlflow.db'}", search.folder.name, trials, faults)
         counts["values compared with MLflow"] += values
-        if alone:
-            left_alone = UnderFire(folder / f"undisturbed-{index}", rng, words).run([])
+        if turn.alone:
+            left_alone = TunerSearch(folder / f"undisturbed-{index}", turn.words)
+            UnderFire(left_alone, turn.rng()).run([])
             counts["searches compared with an undisturbed one"] += 1
             if essence(read_trials(left_alone.folder)) != essence(trials):
                 faults.add(_KINDS[-1], search.folder.name)
-        print(f"{search.folder.name}: {len(search.kills)} kills, {len(trials)} trials, {faults.found}", flush=True)
+        print(f"{search.folder.name}: {len(attacked.kills)} kills, {len(trials)} trials, {faults.found}", flush=True)
     return searches, faults, dict(counts)
 
 

@@ -7,47 +7,23 @@ there is a file FOLDER/hold.
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
-from tuner.cli import main
-from tuner.engine import cluster
+from benchmarks.watched_driver import run_watched
 
 FOLDER, SECONDS = Path(sys.argv[1]), float(sys.argv[2])
 
 
-def recorded_trial(assignment: dict[str, Any]) -> None:
-    """Take the place of `run_trial` in the workers; Ray sends it to them whole."""
+def record(number: int, epoch: int) -> None:
+    """Write the line of an epoch, and have it last."""
     import ray
 
-    from training.trainer import Trainer
-    from tuner.engine.trainable import run_trial
-
-    train_epoch = Trainer.train_epoch
     address = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
-
-    def train(trainer: Trainer, *arguments: Any) -> dict[str, float]:
-        with (FOLDER / "epochs").open("a", encoding="utf-8") as file:
-            file.write(f"{assignment['number']} {trainer.epoch + 1} {address}\n")
-        time.sleep(SECONDS)
-        while (FOLDER / "hold").exists():
-            time.sleep(0.1)
-        return train_epoch(trainer, *arguments)
-
-    Trainer.train_epoch = train  # type: ignore[assignment, method-assign]
-    try:
-        run_trial(assignment)
-    finally:
-        Trainer.train_epoch = train_epoch  # type: ignore[method-assign]
-
-
-def _connect(address: str | None) -> None:
-    # The session is imported only then: Ray reads its settings when it is imported.
-    _CONNECT(address)
-    from tuner.engine import session
-
-    session.run_trial = recorded_trial  # type: ignore[attr-defined]
+    with (FOLDER / "epochs").open("a", encoding="utf-8") as file:
+        file.write(f"{number} {epoch} {address}\n")
+    time.sleep(SECONDS)
+    while (FOLDER / "hold").exists():
+        time.sleep(0.1)
 
 
 if __name__ == "__main__":
-    _CONNECT, cluster.connect = cluster.connect, _connect
-    main(["run", *sys.argv[3:]])
+    run_watched(sys.argv[3:], record)

@@ -1,0 +1,46 @@
+"""This project's own search under fire: `tuner run`, and `--resume` after each end of its driver."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.chaos.checks import Snapshot, epochs_begun, read_trials
+from benchmarks.chaos.under_fire import SPACE
+from tuner.errors import UsageError
+
+
+class TunerSearch:
+    """The search in `folder`, whose ledger tells what is on record; `words` are the command's further options."""
+
+    def __init__(self, folder: Path, words: Sequence[str]) -> None:
+        self.folder = folder
+        self.snapshots: list[Snapshot] = []
+        self.half_made: list[str] = []
+        self.begun_file = folder.parent / f"{folder.name}.epochs"
+        self._words = words
+
+    def command(self) -> list[str]:
+        """Start the search, or resume it once its space is there; a folder without one is noted in `half_made`."""
+        resumed = (self.folder / "space.yaml").exists()
+        if not resumed and self.folder.exists():
+            self.half_made.append(f"{self.folder.name} was killed before it was whole")
+        words = ["--resume", self.folder.name] if resumed else ["--name", self.folder.name, "--space", str(SPACE)]
+        command = [sys.executable, "-m", "benchmarks.chaos.logged_driver", str(self.begun_file)]
+        return [*command, *words, *self._words, "--runs-dir", str(self.folder.parent)]
+
+    def epochs_on_record(self) -> int:
+        """Count the epochs in the ledger."""
+        return sum(trial.epochs_trained for trial in self._snapshot().trials)
+
+    def remember(self) -> None:
+        """Keep the ledger's state."""
+        self.snapshots.append(self._snapshot())
+
+    def _snapshot(self) -> Snapshot:
+        begun = len(epochs_begun(self.begun_file))
+        if not (self.folder / "space.yaml").exists():
+            return Snapshot((), begun)
+        try:
+            return Snapshot(read_trials(self.folder), begun)
+        except UsageError:  # another process makes the ledger at this moment
+            return Snapshot((), begun)
