@@ -1,7 +1,7 @@
 """Several fronts in one figure: of several searches, or of one search by the values of a parameter."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from training.config import MEASUREMENT_KEYS
@@ -12,7 +12,8 @@ from tuner.report.effort import GrowthPoint, growth_by_epochs
 from tuner.report.figure import Axis, FrontFigure, front_figure
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import FrontData, front_data
-from tuner.report.published import PUBLISHED_NOTE, PublishedPoint
+from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, published_points
+from tuner.report.seed_means import MeanMark, mean_marks
 from tuner.report.tables import Grid
 
 MOST_PARTS = len(PALETTE)
@@ -43,10 +44,9 @@ class Comparison:
 def compare(searches: Sequence[FrontData]) -> Comparison:
     """Lay several fronts out on axes that hold them all; raise UsageError if their objectives differ."""
     _require_same_objectives(searches)
-    alone = [front_figure(data) for data in searches if data.points] or [front_figure(searches[0])]
-    x, y = _common([front.x for front in alone]), _common([front.y for front in alone])
+    x, y = _axes(searches)
     fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
-    published = next((front.published for front in fronts.values() if front.published), ())
+    published = tuple(dict.fromkeys(point for front in fronts.values() for point in front.published))
     differences = _differences(searches)
     seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
@@ -115,9 +115,21 @@ def _objectives(data: FrontData) -> str:
     return ", ".join(objective.name for objective in data.objectives)
 
 
-def _common(axes: Sequence[Axis]) -> Axis:
+def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
+    """Frame what is drawn: completed trials, published points near them, and means with their bars."""
+    points = tuple(point for data in searches for point in data.points)
+    # Unfinished and confirmed trials are not drawn, and would press the fronts into a corner.
+    drawn = [replace(data, points=points, stopped=(), confirmed=()) for data in searches]
+    settings = {published_points(data.setting, data.objectives): data for data in drawn}
+    framed = [front_figure(data) for data in settings.values()]
+    means = [mean for data in searches for mean in mean_marks(data)]
+    return _holding([front.x for front in framed], means, 0), _holding([front.y for front in framed], means, 1)
+
+
+def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) -> Axis:
+    ends = [mean.place[direction] + sign * mean.deviations[direction] for mean in means for sign in (-1, 1)]
     lows, highs = zip(*(axis.limits for axis in axes), strict=True)
-    return Axis(axes[0].label, (min(lows), max(highs)))
+    return Axis(axes[0].label, (min([*lows, *ends]), max([*highs, *ends])))
 
 
 def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:

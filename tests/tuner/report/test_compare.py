@@ -7,9 +7,10 @@ from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, tria
 from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
+from tuner.ledger.records import Outcome
 from tuner.report.compare import MOST_PARTS, by_parameter, compare
 from tuner.report.compare_html import comparison_html
-from tuner.report.front_data import FrontData, front_data
+from tuner.report.front_data import Confirmed, FrontData, front_data
 
 
 def named(name: str, seed: int, **setting: object) -> FrontData:
@@ -28,6 +29,35 @@ def test_fronts_share_axes_that_hold_them_all() -> None:
         for mark in (*front.front, *front.dominated):
             assert shown.x.limits[0] < mark.x < shown.x.limits[1]
             assert shown.y.limits[0] < mark.y < shown.y.limits[1]
+
+
+def test_the_frame_is_of_what_is_drawn() -> None:
+    """A part with one completed trial and stopped ones far below it once spread the frame over all of them."""
+    near = search_of([trial(n, 0.9 + n / 100, 0.5 - n / 100) for n in range(3)])
+    stopped = [trial(n, 0.15, 0.1, outcome=Outcome.STOPPED, epochs=1) for n in range(4, 9)]
+    far = replace(search_of([trial(3, 0.93, 0.47), *stopped]), search="far")
+    confirmed = Confirmed(
+        "far-confirm", 3, 2, True, "quick", {"Natural": 0.2, "PGD-20": 0.1}, {"Natural": None, "PGD-20": None}
+    )
+    shown = compare([near, replace(far, confirmed=(confirmed,))])
+    assert shown.x.limits == pytest.approx((90 - 0.18, 93 + 0.18))
+    assert shown.y.limits == pytest.approx((47 - 0.18, 50 + 0.18))
+
+
+def test_the_frame_holds_the_bars_of_means_and_the_published_points_near_them() -> None:
+    """Of two seeds the deviation is the distance over the square root of 2: the bars reach beyond both."""
+    seeds = search_of([trial(n, 0.81 + n / 100, 0.5 + n / 100, parameters={"seed": n}) for n in range(2)])
+    (mean,) = compare([seeds]).fronts["example"].means
+    shown = compare([seeds, replace(FIRST, points=(), stopped=())])
+    assert shown.x.limits[0] <= mean.place[0] - mean.deviations[0] < 81 - 0.06
+    assert shown.x.limits[1] >= mean.place[0] + mean.deviations[0]
+    setting = {"dataset": "cifar10", "architecture": "resnet18"}
+    wide = compare([seeds, named("first", 0), replace(seeds, search="paper", setting=setting)])
+    assert {point.source for point in wide.published} == {
+        "Table 4, ResNet-18, PGD-20",
+        "Table 12, ResNet-18, PGD-20, lambda 4",
+    }
+    assert all(wide.x.limits[0] < point.natural < wide.x.limits[1] for point in wide.published)
 
 
 def test_the_table_has_each_searchs_figures() -> None:
