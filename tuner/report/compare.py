@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS
+from training.config import MEASUREMENT_KEYS, TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger.records import TrialRecord
 from tuner.report.colours import PALETTE
@@ -12,7 +12,7 @@ from tuner.report.effort import GrowthPoint, growth_by_epochs
 from tuner.report.figure import Axis, FrontFigure, front_figure
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import FrontData, front_data
-from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, published_points
+from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, measured_with, published_points
 from tuner.report.seed_means import MeanMark, mean_marks
 from tuner.report.tables import Grid
 
@@ -134,12 +134,19 @@ def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) ->
 
 def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     notes = []
+    measured = {data.search: _measured_with(data) for data in searches}
     for key in _YARDSTICKS:
-        values = {data.search: data.setting.get(key) for data in searches}
-        if len({str(value) for value in values.values()}) > 1:
+        values = {name: getattr(config, key) for name, config in measured.items()}
+        if len(set(values.values())) > 1:
             shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())
             notes.append(f"Measured differently: {key} is {shown}.")
     references = {tuple(data.reference.items()) for data in searches}
     if len(references) > 1:
         notes.append("The hypervolumes have different reference points and do not compare.")
     return tuple(notes)
+
+
+def _measured_with(data: FrontData) -> TrialConfig:
+    """Complete a search's setting; where presets are searched, any trial's says the same of the measurement."""
+    searched = data.records[0].parameters if data.records else {}
+    return measured_with({**searched, **data.setting})

@@ -1,6 +1,7 @@
 """Several fronts in one figure."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
@@ -17,6 +18,7 @@ def named(name: str, seed: int, **setting: object) -> FrontData:
     return front_data(name, trade_off_trials(seed=seed), OBJECTIVES, REFERENCE, setting)
 
 
+MNIST_ATTACK = {"eval_attack_steps": 40, "eval_attack_step_size": 0.01}
 FIRST, SECOND = named("first", 0), named("second", 1)
 
 
@@ -82,6 +84,28 @@ def test_different_yardsticks_are_named() -> None:
     other = replace(SECOND, reference={"natural_accuracy": 0.5, "pgd_accuracy": 0.0})
     assert any("do not compare" in note for note in compare([FIRST, other]).notes)
     assert len(compare([FIRST, SECOND]).notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"split_seed": 0, "eval_images": 0, "epsilon": 0.031, "rungs": [], "rung_schedule": "as_is"}),
+        ({"epsilon": "8/255"}, {"epsilon": 8 / 255}),
+        ({"epochs": 120}, {"epochs": 120.0, "batch_size": 64, "data_root": "elsewhere", "alpha": 0.1}),
+        ({"preset": "mnist_trades"}, {"dataset": "mnist", "epsilon": 0.3, "epochs": 100, **MNIST_ATTACK}),
+    ],
+)
+def test_what_is_said_otherwise_but_measured_alike_is_not_named(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert len(compare([named("a", 0, **one), named("b", 1, **other)]).notes) == 1
+
+
+def test_yardsticks_of_presets_are_those_of_their_trials() -> None:
+    """Where presets are searched, the setting does not have them, but all of them agree in what is measured."""
+    presets = [trial(n, 0.1, 0.2, parameters={"preset": f"mnist_{name}"}) for n, name in enumerate(["trades", "mart"])]
+    searched = replace(search_of(presets), search="presets", setting={"epochs": 100})
+    assert len(compare([searched, *by_parameter(searched, "preset")]).notes) == 1
+    notes = compare([searched, named("b", 1)]).notes
+    assert "Measured differently: dataset is mnist in presets, cifar10 in b." in notes
 
 
 def test_different_objectives_have_no_common_figure() -> None:
