@@ -1,5 +1,6 @@
 """Several fronts in one figure: of several searches, or of one search by the values of a parameter."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,8 +43,16 @@ class Comparison:
 
 
 def compare(searches: Sequence[FrontData]) -> Comparison:
-    """Lay several fronts out on axes that hold them all; raise UsageError if their objectives differ."""
+    """Lay several fronts out on axes that hold them all.
+
+    Raise UsageError if their objectives differ, or if there are more of them than colours.
+    """
+    if len(searches) > MOST_PARTS:
+        raise UsageError(
+            f"{len(searches)} searches are named, but a figure has colours for {MOST_PARTS}: name fewer of them."
+        )
     _require_same_objectives(searches)
+    searches = _named_apart(searches)
     x, y = _axes(searches)
     fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
     published = tuple(dict.fromkeys(point for front in fronts.values() for point in front.published))
@@ -78,9 +87,10 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
             f"--by {name}: it has {len(parts)} values in {data.search}, but a figure has colours for {MOST_PARTS}: "
             "choose a parameter with fewer."
         )
+    values = sorted(parts, key=lambda value: (isinstance(value, str), value))
     return [
-        front_data(f"{name} {format_value(value)}", parts[value], data.objectives, data.reference, data.setting)
-        for value in sorted(parts, key=lambda value: (isinstance(value, str), value))
+        front_data(f"{name} {shown}", parts[value], data.objectives, data.reference, {**data.setting, name: value})
+        for value, shown in zip(values, _told_apart(values), strict=True)
     ]
 
 
@@ -99,6 +109,23 @@ def comparison_grid(searches: Sequence[FrontData]) -> Grid:
         for data in searches
     ]
     return Grid(["Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
+
+
+def _told_apart(values: Sequence[Any]) -> list[str]:
+    """Write values as everywhere else, but in full where some would look alike."""
+    shown = [format_value(value) for value in values]
+    return shown if len(set(shown)) == len(shown) else [repr(value) for value in values]
+
+
+def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
+    """Number searches of equal name, which is all that a figure tells them apart by."""
+    counts: Counter[str] = Counter()
+    apart = []
+    for data in searches:
+        counts[data.search] += 1
+        repeated = counts[data.search] > 1
+        apart.append(replace(data, search=f"{data.search} ({counts[data.search]})") if repeated else data)
+    return apart
 
 
 def _require_same_objectives(searches: Sequence[FrontData]) -> None:

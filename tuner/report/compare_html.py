@@ -30,8 +30,8 @@ def plot_comparison(shown: Comparison) -> Drawn:
     """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
     traces = [
         drawn
-        for index, (name, front) in enumerate(shown.fronts.items())
-        for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)])
+        for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, SYMBOLS, strict=False)
+        for drawn in _layers(name, front, colour, symbol)
     ]
     traces += published_layers(shown.published)
     return {"data": traces, "layout": layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW)}

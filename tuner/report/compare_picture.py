@@ -19,8 +19,7 @@ def comparison_picture(searches: Sequence[FrontData], form: Form) -> bytes:
     write_title(
         axes, names if len(names) <= _TITLE_COLUMNS else f"{len(shown.fronts)} fronts", " ".join(shown.figure_notes)
     )
-    for index, (name, front) in enumerate(shown.fronts.items()):
-        colour, symbol = PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)]
+    for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, SYMBOLS, strict=False):
         if front.means:
             draw_means(axes, front.means, name, colour, fmt=f"{symbol}-", linewidth=1.2)
             continue

@@ -124,6 +124,43 @@ def test_a_search_is_parted_by_a_parameter_into_fronts_of_their_own() -> None:
     assert [part.search for part in by_parameter(methods, "objective")] == ["objective a", "objective b", "objective c"]
 
 
+def test_the_parts_by_architecture_have_the_published_points_of_each() -> None:
+    trials = [trial(n, 0.8, 0.5, parameters={"architecture": name}) for n, name in enumerate(["resnet18", "wrn34_10"])]
+    shown = compare(by_parameter(replace(search_of(trials), setting={"dataset": "cifar10"}), "architecture"))
+    assert [len(front.published) for front in shown.fronts.values()] == [16, 4]
+    assert len(shown.published) == 20
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ([0.12341, 0.12342, 0.12343, 0.12344], ["0.12341", "0.12342", "0.12343", "0.12344"]),
+        ([0.5, 0.1 + 0.2, 0.3], ["0.3", "0.30000000000000004", "0.5"]),
+        ([1.5, "1.5"], ["1.5", "'1.5'"]),
+        ([0.123456, 2], ["0.1235", "2"]),
+    ],
+)
+def test_parts_of_distinct_values_have_distinct_names(values: list[Any], names: list[str]) -> None:
+    data = search_of([trial(n, 0.1 * n, 0.5, parameters={"alpha": value}) for n, value in enumerate(values)])
+    shown = compare(by_parameter(data, "alpha"))
+    assert list(shown.fronts) == list(shown.growth) == [f"alpha {name}" for name in names]
+    assert [row[1] for row in shown.grid.rows] == ["1 of 1"] * len(values)
+
+
+def test_searches_of_equal_name_are_told_apart() -> None:
+    shown = compare([FIRST, replace(SECOND, search="first"), SECOND])
+    assert list(shown.fronts) == ["first", "first (2)", "second"]
+    assert [row[0] for row in shown.grid.rows] == list(shown.fronts)
+    assert shown.fronts["first"].front != shown.fronts["first (2)"].front
+
+
+def test_more_searches_than_colours_are_refused() -> None:
+    searches = [named(f"search-{number}", number) for number in range(MOST_PARTS + 1)]
+    assert len(compare(searches[:-1]).fronts) == MOST_PARTS
+    with pytest.raises(UsageError, match="8 searches are named, but a figure has colours for 7: name fewer"):
+        compare(searches)
+
+
 def test_a_parameter_that_parts_nothing_is_refused() -> None:
     with pytest.raises(UsageError, match="--by depth: the parameters of first are alpha, beta, bottleneck, lambda"):
         by_parameter(FIRST, "depth")
@@ -141,6 +178,12 @@ def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
     assert drawn["first"]["marker"]["symbol"] != drawn["second"]["marker"]["symbol"]
     assert [found["name"] for found in traces(page, "growth")] == ["first", "second"]
     assert plotly_figures(page).keys() == {"fronts", "growth"}
+
+
+def test_each_of_the_most_fronts_has_a_colour_and_a_symbol_of_its_own() -> None:
+    page = comparison_html([named(f"search-{number}", number) for number in range(MOST_PARTS)])
+    marks = [found["marker"] for found in traces(page, "fronts") if str(found.get("name")).startswith("search-")]
+    assert len({mark["color"] for mark in marks}) == len({mark["symbol"] for mark in marks}) == MOST_PARTS
 
 
 def test_empty_searches_make_a_page_too() -> None:
