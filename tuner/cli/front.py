@@ -11,6 +11,7 @@ from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.ledger import TrialRecord
+    from tuner.report.compare import Comparison
     from tuner.report.figure import FrontFigure
     from tuner.report.front_data import FrontData
     from tuner.report.selection import Selection, Wish
@@ -145,36 +146,38 @@ def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> list[Path
 def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
     from tuner.report.compare import by_parameter, compare
 
+    title = None
     if by is not None:
         if len(searches) > 1:
             raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+        title = f"{searches[0].search} by {by}"
         searches = by_parameter(searches[0], by)
-    shown = compare(searches)
+    shown = compare(searches, title)
     if output is Format.TABLE:
         from rich.console import Console
 
         from tuner.report.tables import rich_table
 
-        Console().print(rich_table("Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
+        Console().print(rich_table(shown.title if by else "Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
     else:
         from tuner.report.listing import print_rows
 
         print_rows([dict(zip(shown.grid.headings, row, strict=True)) for row in shown.grid.rows], output.value)
     if out is not None:
-        _write_comparison(out, searches)
+        _write_comparison(out, shown)
 
 
-def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
+def _write_comparison(out: Path, shown: "Comparison") -> None:
     if out.suffix not in {".html", ".png", ".svg"}:
         raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
     if out.suffix == ".html":
         from tuner.report.compare_html import comparison_html
 
-        content = comparison_html(searches).encode()
+        content = comparison_html(shown).encode()
     else:
         from tuner.report.compare_picture import comparison_picture
 
-        content = comparison_picture(searches, "png" if out.suffix == ".png" else "svg")
+        content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
     try:
         out.write_bytes(content)
     except OSError as error:

@@ -32,6 +32,7 @@ class Comparison:
     `figure_notes` are of the fronts drawn, `published` the paper's points beside them.
     """
 
+    title: str
     x: Axis
     y: Axis
     fronts: dict[str, FrontFigure]
@@ -42,8 +43,8 @@ class Comparison:
     published: tuple[PublishedPoint, ...]
 
 
-def compare(searches: Sequence[FrontData]) -> Comparison:
-    """Lay several fronts out on axes that hold them all.
+def compare(searches: Sequence[FrontData], title: str | None = None) -> Comparison:
+    """Lay several fronts out on axes that hold them all, under their names or the title given.
 
     Raise UsageError if their objectives differ, or if there are more of them than colours.
     """
@@ -59,6 +60,7 @@ def compare(searches: Sequence[FrontData]) -> Comparison:
     differences = _differences(searches)
     seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
+        title=title or ", ".join(fronts),
         x=x,
         y=y,
         fronts=fronts,

@@ -1,6 +1,8 @@
 """Several fronts in one figure."""
 
+import re
 from dataclasses import replace
+from html import unescape
 from typing import Any
 
 import pytest
@@ -9,8 +11,9 @@ from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
 from tuner.ledger.records import Outcome
-from tuner.report.compare import MOST_PARTS, by_parameter, compare
+from tuner.report.compare import MOST_PARTS, Comparison, by_parameter, compare
 from tuner.report.compare_html import comparison_html
+from tuner.report.compare_picture import comparison_picture
 from tuner.report.front_data import Confirmed, FrontData, front_data
 
 
@@ -171,7 +174,7 @@ def test_a_parameter_that_parts_nothing_is_refused() -> None:
 
 
 def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
-    page = comparison_html([FIRST, SECOND])
+    page = comparison_html(compare([FIRST, SECOND]))
     drawn = {found["name"]: found for found in traces(page, "fronts") if "name" in found}
     assert drawn["first"]["x"] == pytest.approx([100 * p.metrics["natural_accuracy"] for p in FIRST.front])
     assert drawn["first"]["marker"]["color"] != drawn["second"]["marker"]["color"]
@@ -181,12 +184,45 @@ def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
 
 
 def test_each_of_the_most_fronts_has_a_colour_and_a_symbol_of_its_own() -> None:
-    page = comparison_html([named(f"search-{number}", number) for number in range(MOST_PARTS)])
+    page = comparison_html(compare([named(f"search-{number}", number) for number in range(MOST_PARTS)]))
     marks = [found["marker"] for found in traces(page, "fronts") if str(found.get("name")).startswith("search-")]
     assert len({mark["color"] for mark in marks}) == len({mark["symbol"] for mark in marks}) == MOST_PARTS
 
 
 def test_empty_searches_make_a_page_too() -> None:
     empty = replace(search_of([]), search="empty")
-    assert traces(comparison_html([FIRST, empty]), "fronts")
-    assert comparison_html([empty, replace(empty, search="other")]).startswith("<!DOCTYPE html>")
+    assert traces(comparison_html(compare([FIRST, empty])), "fronts")
+    assert comparison_html(compare([empty, replace(empty, search="other")])).startswith("<!DOCTYPE html>")
+
+
+def svg_comments(shown: Comparison) -> list[str]:
+    """Give the texts of a picture, which an SVG draws as paths with the text as a comment."""
+    return [unescape(text) for text in re.findall(r"<!-- (.*?) -->", comparison_picture(shown, "svg").decode())]
+
+
+def test_a_front_to_come_is_in_every_legend() -> None:
+    """Page and picture once differed in what they said of a part without completed trials."""
+    running = replace(search_of([trial(0, 0.2, 0.1, outcome=Outcome.RUNNING, epochs=1)]), search="to come")
+    shown = compare([FIRST, running, SECOND])
+    page = comparison_html(shown)
+    legends = [[t["name"] for t in traces(page, key) if t.get("showlegend", True)] for key in ("fronts", "growth")]
+    assert legends == [["first", "to come", "second"]] * 2
+    assert [text for text in svg_comments(shown) if text in shown.fronts] == ["first", "to come", "second"]
+
+
+@pytest.mark.parametrize(
+    ("title", "drawn"),
+    [
+        (None, "first, second"),
+        ("first by bottleneck", "first by bottleneck"),
+        ("a_search_with_a_name_as_long_as_they_come-1 by learning_rate", None),
+        (
+            "a_search_with_a_name_longer_than_they_come-1 by learning_rate",
+            "a_search_with_a_name_longer_than_they_come-1 by learning_ra…",
+        ),
+    ],
+)
+def test_page_and_picture_have_the_title(title: str | None, drawn: str | None) -> None:
+    shown = compare([FIRST, SECOND], title)
+    assert f"<h1>{title or 'first, second'}</h1>" in comparison_html(shown)
+    assert (drawn or title) in svg_comments(shown)
