@@ -162,7 +162,9 @@ def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: P
     else:
         from tuner.report.listing import print_rows
 
-        print_rows([dict(zip(shown.grid.headings, row, strict=True)) for row in shown.grid.rows], output.value)
+        print_rows(shown.rows, output.value)
+        for note in shown.notes:
+            typer.echo(note, err=True)
     if out is not None:
         _write_comparison(out, shown)
 

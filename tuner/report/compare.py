@@ -29,7 +29,8 @@ _YARDSTICKS = [key for key in MEASUREMENT_KEYS if key != "data_root"]
 class Comparison:
     """Fronts on common axes, by name; `notes` say what keeps them from being compared fairly.
 
-    `figure_notes` are of the fronts drawn, `published` the paper's points beside them.
+    `rows` are the table in plain values, in the units of the metrics. `figure_notes` are of the fronts drawn,
+    `published` the paper's points beside them.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Comparison:
     fronts: dict[str, FrontFigure]
     growth: dict[str, Sequence[GrowthPoint]]
     grid: Grid
+    rows: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     figure_notes: tuple[str, ...]
     published: tuple[PublishedPoint, ...]
@@ -66,6 +68,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None) -> Comparis
         fronts=fronts,
         growth={data.search: growth_by_epochs(data) for data in searches},
         grid=comparison_grid(searches),
+        rows=comparison_rows(searches),
         notes=("Of each objective the best value is given, whatever the others are there.", *differences),
         figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
         published=published,
@@ -128,6 +131,23 @@ def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
         repeated = counts[data.search] > 1
         apart.append(replace(data, search=f"{data.search} ({counts[data.search]})") if repeated else data)
     return apart
+
+
+def comparison_rows(searches: Sequence[FrontData]) -> tuple[dict[str, Any], ...]:
+    """Give a row of plain values for each search; `best` is that of each objective, None before a trial completed."""
+    nothing = {objective.name: None for objective in searches[0].objectives}
+    return tuple(
+        {
+            "search": data.search,
+            "completed": len(data.points),
+            "trials": len(data.records),
+            "front": len(data.front),
+            "hypervolume": data.hypervolume,
+            "best": data.history[-1].best if data.history else nothing,
+            "epochs": sum(record.epochs_spent for record in data.records),
+        }
+        for data in searches
+    )
 
 
 def _require_same_objectives(searches: Sequence[FrontData]) -> None:
