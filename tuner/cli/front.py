@@ -1,5 +1,6 @@
 """`tuner front`: the Pareto front, what is chosen from it, and several searches in one figure."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,6 +76,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if len(searches) > 1 or by is not None:
         if choosing:
             raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
+        _refuse_confirmations([(data.search, space) for space, _, data in loaded])
         _compare(searches, by, output, out)
         return
     if out is not None:
@@ -84,15 +86,24 @@ def front(  # noqa: PLR0917 - each is an option by its name
         )
     space, trials, _ = loaded[0]
     if space.confirm is not None:
-        _show_confirmation(space, trials, names[0], choosing=choosing)
+        _show_confirmation(space, trials, names[0], output, choosing=choosing)
         return
     _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
 
 
-def _show_confirmation(space: "Space", trials: "list[TrialRecord]", name: str, *, choosing: bool) -> None:
-    """Show a confirmation's table: it has no front, for who chooses by the test set has none left to report."""
-    from rich.console import Console
+def _refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
+    for name, space in searches:
+        if space.confirm is not None:
+            raise UsageError(
+                f"{name} is a confirmation: a front of its figures would be one of the test set. Compare "
+                f"{space.confirm.search} instead."
+            )
 
+
+def _show_confirmation(
+    space: "Space", trials: "list[TrialRecord]", name: str, output: Format, *, choosing: bool
+) -> None:
+    """Show a confirmation's table: it has no front, for who chooses by the test set has none left to report."""
     from tuner.confirm.table import confirmation_rows, confirmation_table, confirmed
 
     search = confirmed(space).search
@@ -100,8 +111,17 @@ def _show_confirmation(space: "Space", trials: "list[TrialRecord]", name: str, *
         raise UsageError(
             f"{name} is a confirmation: a choice by its figures would be one by the test set. Choose from {search}."
         )
-    Console().print(confirmation_table(space, confirmation_rows(space, trials)))
-    typer.echo(f"These are figures of the test set: choose from the search, tuner front {search}")
+    rows = confirmation_rows(space, trials)
+    if output is Format.TABLE:
+        from rich.console import Console
+
+        Console().print(confirmation_table(space, rows))
+    else:
+        from tuner.report.listing import print_rows
+
+        print_rows([asdict(row) for row in rows], output.value)
+    note = f"These are figures of the test set: choose from the search, tuner front {search}"
+    typer.echo(note, err=output is not Format.TABLE)
 
 
 def _show(
