@@ -27,7 +27,7 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tup
 
 
 def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, Any]]:
-    """Give a row for each search, the newest first; one that cannot be read says why.
+    """Give a row for each search, the newest first; one that cannot be read says why, a confirmation has no front.
 
     `ledger_url` is the ledger of the searches that have none in their folder.
     """
@@ -48,14 +48,16 @@ def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
         created = str(folder.frozen().get("created", ""))
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}
+    # The figures of a confirmation are of the test set: a front of them would be one to choose from.
+    ranked = space.confirm is None
     ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     return {
         "search": folder.name,
         "state": "finished" if finished(space, trials) else "unfinished",
         "ended": ended,
         "trials": space.search.trials,
-        "front": len(data.front),
-        "hypervolume": data.hypervolume,
+        "front": len(data.front) if ranked else None,
+        "hypervolume": data.hypervolume if ranked else None,
         "created": created,
         "space": space.name,
     }

@@ -1,5 +1,6 @@
 """`tuner front`: the Pareto front, what is chosen from it, and several searches in one figure."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.ledger import TrialRecord
+    from tuner.report.compare import Comparison
     from tuner.report.figure import FrontFigure
     from tuner.report.front_data import FrontData
     from tuner.report.selection import Selection, Wish
@@ -74,6 +76,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if len(searches) > 1 or by is not None:
         if choosing:
             raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
+        _refuse_confirmations([(data.search, space) for space, _, data in loaded])
         _compare(searches, by, output, out)
         return
     if out is not None:
@@ -83,15 +86,24 @@ def front(  # noqa: PLR0917 - each is an option by its name
         )
     space, trials, _ = loaded[0]
     if space.confirm is not None:
-        _show_confirmation(space, trials, names[0], choosing=choosing)
+        _show_confirmation(space, trials, names[0], output, choosing=choosing)
         return
     _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
 
 
-def _show_confirmation(space: "Space", trials: "list[TrialRecord]", name: str, *, choosing: bool) -> None:
-    """Show a confirmation's table: it has no front, for who chooses by the test set has none left to report."""
-    from rich.console import Console
+def _refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
+    for name, space in searches:
+        if space.confirm is not None:
+            raise UsageError(
+                f"{name} is a confirmation: a front of its figures would be one of the test set. Compare "
+                f"{space.confirm.search} instead."
+            )
 
+
+def _show_confirmation(
+    space: "Space", trials: "list[TrialRecord]", name: str, output: Format, *, choosing: bool
+) -> None:
+    """Show a confirmation's table: it has no front, for who chooses by the test set has none left to report."""
     from tuner.confirm.table import confirmation_rows, confirmation_table, confirmed
 
     search = confirmed(space).search
@@ -99,8 +111,17 @@ def _show_confirmation(space: "Space", trials: "list[TrialRecord]", name: str, *
         raise UsageError(
             f"{name} is a confirmation: a choice by its figures would be one by the test set. Choose from {search}."
         )
-    Console().print(confirmation_table(space, confirmation_rows(space, trials)))
-    typer.echo(f"These are figures of the test set: choose from the search, tuner front {search}")
+    rows = confirmation_rows(space, trials)
+    if output is Format.TABLE:
+        from rich.console import Console
+
+        Console().print(confirmation_table(space, rows))
+    else:
+        from tuner.report.listing import print_rows
+
+        print_rows([asdict(row) for row in rows], output.value)
+    note = f"These are figures of the test set: choose from the search, tuner front {search}"
+    typer.echo(note, err=output is not Format.TABLE)
 
 
 def _show(
@@ -145,36 +166,40 @@ def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> list[Path
 def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
     from tuner.report.compare import by_parameter, compare
 
+    title = None
     if by is not None:
         if len(searches) > 1:
             raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+        title = f"{searches[0].search} by {by}"
         searches = by_parameter(searches[0], by)
-    shown = compare(searches)
+    shown = compare(searches, title)
     if output is Format.TABLE:
         from rich.console import Console
 
         from tuner.report.tables import rich_table
 
-        Console().print(rich_table("Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
+        Console().print(rich_table(shown.title if by else "Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
     else:
         from tuner.report.listing import print_rows
 
-        print_rows([dict(zip(shown.grid.headings, row, strict=True)) for row in shown.grid.rows], output.value)
+        print_rows(shown.rows, output.value)
+        for note in shown.notes:
+            typer.echo(note, err=True)
     if out is not None:
-        _write_comparison(out, searches)
+        _write_comparison(out, shown)
 
 
-def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
+def _write_comparison(out: Path, shown: "Comparison") -> None:
     if out.suffix not in {".html", ".png", ".svg"}:
         raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
     if out.suffix == ".html":
         from tuner.report.compare_html import comparison_html
 
-        content = comparison_html(searches).encode()
+        content = comparison_html(shown).encode()
     else:
         from tuner.report.compare_picture import comparison_picture
 
-        content = comparison_picture(searches, "png" if out.suffix == ".png" else "svg")
+        content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
     try:
         out.write_bytes(content)
     except OSError as error:

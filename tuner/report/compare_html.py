@@ -1,37 +1,44 @@
 """The page that overlays several fronts, a colour for each."""
 
-from collections.abc import Sequence
 from html import escape
 
 from tuner.report.colours import PALETTE
-from tuner.report.compare import Comparison, compare
-from tuner.report.draw_front import LEGEND_BELOW, Drawn, axis, layout, means_layer, published_layers, staircase, trace
+from tuner.report.compare import Comparison
+from tuner.report.draw_front import (
+    LEGEND_BELOW,
+    Drawn,
+    axis,
+    layout,
+    means_layer,
+    published_layers,
+    scatter,
+    staircase,
+    trace,
+)
 from tuner.report.draw_search import plot_growth
 from tuner.report.figure import FrontFigure
-from tuner.report.front_data import FrontData
 from tuner.report.html import Section, page
 
 SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
 
 
-def comparison_html(searches: Sequence[FrontData]) -> str:
-    """Write the page of several searches."""
-    shown = compare(searches)
+def comparison_html(shown: Comparison) -> str:
+    """Write the page of several fronts."""
     sections = [
         Section("", shown.figure_notes, plot_comparison(shown), "fronts", 600),
         Section("Searches", shown.notes[:1], grid=shown.grid),
     ]
     if any(shown.growth.values()):
         sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
-    return page(", ".join(shown.fronts), sections)
+    return page(shown.title, sections)
 
 
 def plot_comparison(shown: Comparison) -> Drawn:
     """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
     traces = [
         drawn
-        for index, (name, front) in enumerate(shown.fronts.items())
-        for drawn in _layers(name, front, PALETTE[index % len(PALETTE)], SYMBOLS[index % len(SYMBOLS)])
+        for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, SYMBOLS, strict=False)
+        for drawn in _layers(name, front, colour, symbol)
     ]
     traces += published_layers(shown.published)
     return {"data": traces, "layout": layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW)}
@@ -50,4 +57,7 @@ def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Dra
         layers.append(staircase(front, colour, legendgroup=name))
     if front.front:
         layers.append(trace(front.front, name, {**style, "size": 11}, legendgroup=name))
+    else:
+        # Without a point, even an unknown one, plotly leaves it out of the legend.
+        layers.append(scatter(x=[None], y=[None], mode="markers", marker={**style, "size": 11}, name=escape(name)))
     return layers

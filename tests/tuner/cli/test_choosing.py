@@ -148,12 +148,21 @@ def test_several_searches_or_a_parameters_values_are_compared(
 ) -> None:
     make_ledger(SPACE, "other")
     answer = tuner("front", SEARCH, "other", "--out", "compare.html", "--format", "json")
-    assert [row["Search"] for row in json.loads(answer.out)] == [SEARCH, "other"]
+    first, second = json.loads(answer.out)
+    hypervolume = first.pop("hypervolume")
+    assert hypervolume == pytest.approx(0.9 * 0.1 + 0.88 * 0.4 + 0.5 * 0.1)
+    best = {"natural_accuracy": 0.9, "pgd_accuracy": 0.6}
+    assert first == {"search": SEARCH, "completed": 4, "trials": 5, "front": 3, "best": best, "epochs": 4}
+    assert second["best"] == {"natural_accuracy": None, "pgd_accuracy": None}
+    assert "Of each objective the best value is given" in answer.err
+    assert "compare.html" in answer.err
+    (line, *_) = csv.DictReader(tuner("front", SEARCH, "other", "--format", "csv").out.splitlines())
+    assert (line["hypervolume"], line["best.pgd_accuracy"]) == (str(hypervolume), "0.6")
     page = (tmp_path / "compare.html").read_text()
     assert all(name in page for name in (SEARCH, "other"))
     table = tuner("front", SEARCH, "--by", "bottleneck")
     assert (table.code, table.err) == (0, "")
-    assert "bottleneck" in table.out
+    assert f"{SEARCH} by bottleneck" in table.out
 
 
 @pytest.mark.usefixtures("ledger")

@@ -1,5 +1,7 @@
 """`tuner front` on confirmations, on methods side by side, and on searches with little to show."""
 
+import csv
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -58,30 +60,64 @@ def test_a_search_with_little_to_show_has_a_front_and_its_files(
     assert tuner("front", SEARCH, "--knee").code == 0
 
 
-def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
-    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path
-) -> None:
+@pytest.fixture
+def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
+    """A confirmation of the one trial of a search, with two seeds; gives its name."""
     space = small_space(**ONE_EPOCH)
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
     measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4}
     confirming = confirmation_space(space, SEARCH, ledger.load(), Choice(seeds=2, suite="quick"))
-    confirmation = make_ledger(confirming, f"{SEARCH}-confirm")
-    report(confirming, confirmation, [accuracies(0.88, 0.45, **measured)] * 2)
-    folder = runs_dir / f"{SEARCH}-confirm"
-    write_confirmation(folder, confirming, confirmation_rows(confirming, confirmation.load()))
-    answer = tuner("front", f"{SEARCH}-confirm")
+    name = f"{SEARCH}-confirm"
+    confirmed = make_ledger(confirming, name)
+    report(confirming, confirmed, [accuracies(0.88, 0.45, **measured)] * 2)
+    write_confirmation(runs_dir / name, confirming, confirmation_rows(confirming, confirmed.load()))
+    return name
+
+
+def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
+    tuner: Tuner, confirmation: str, runs_dir: Path
+) -> None:
+    folder = runs_dir / confirmation
+    answer = tuner("front", confirmation)
     assert answer.code == 0
     assert f"Confirmation of {SEARCH}" in answer.out
     assert "Pareto" not in answer.out
     assert not list(folder.glob("front.*"))
-    listed = tuner("show", f"{SEARCH}-confirm").out
+    listed = tuner("show", confirmation).out
     assert "completed" in listed
     assert "front" not in listed.lower()
-    refused = tuner("front", f"{SEARCH}-confirm", "--knee")
+    refused = tuner("front", confirmation, "--knee")
     assert refused.code == 2
     assert f"Choose from {SEARCH}." in refused.err
     assert "45.00 ± 0.00" in tuner("front", SEARCH).out
+
+
+@pytest.mark.parametrize("options", ["front {search} {confirmation}", "front {confirmation} --by alpha"])
+def test_a_confirmation_is_not_compared_by_its_figures_of_the_test_set(
+    tuner: Tuner, confirmation: str, options: str
+) -> None:
+    answer = tuner(*options.format(search=SEARCH, confirmation=confirmation).split())
+    assert (answer.code, answer.out) == (2, "")
+    assert f"{confirmation} is a confirmation" in answer.err
+    assert f"Compare {SEARCH}" in answer.err
+
+
+def test_a_confirmation_is_listed_without_a_front(tuner: Tuner, confirmation: str) -> None:
+    rows = {row["search"]: row for row in json.loads(tuner("list", "--format", "json").out)}
+    assert (rows[confirmation]["front"], rows[confirmation]["hypervolume"]) == (None, None)
+    assert (rows[confirmation]["state"], rows[confirmation]["ended"]) == ("finished", 2)
+    assert (rows[SEARCH]["front"], rows[SEARCH]["hypervolume"]) == (1, pytest.approx(0.45))
+    assert "0.396" not in tuner("list").out  # 0.88 * 0.45
+
+
+def test_a_confirmation_is_given_as_rows(tuner: Tuner, confirmation: str, runs_dir: Path) -> None:
+    answer = tuner("front", confirmation, "--format", "json")
+    assert answer.code == 0
+    assert json.loads(answer.out) == json.loads((runs_dir / confirmation / "confirmation.json").read_text())["rows"]
+    assert "figures of the test set" in answer.err
+    (line,) = csv.DictReader(tuner("front", confirmation, "--format", "csv").out.splitlines())
+    assert (line["trial"], line["seeds"], line["means.PGD-20"]) == ("0", "2", "0.45")
 
 
 @pytest.mark.parametrize("form", ["html", "png", "svg"])
