@@ -65,8 +65,8 @@ def test_the_measure_is_that_of_kruskal_and_wallis(seed: int) -> None:
 
 @pytest.mark.parametrize(("parameter", "measure"), [("alpha", RANKS), ("kind", GROUPS)])
 def test_of_few_trials_numbers_are_ranked_and_choices_grouped(parameter: str, measure: str) -> None:
-    values = {"alpha": lambda n: n / 10, "kind": lambda n: "ab"[n % 2]}[parameter]
-    data = search_of([trial(n, n / 10, n / 10, parameters={parameter: values(n)}) for n in range(8)])
+    values = [n / 10 for n in range(8)] if parameter == "alpha" else list("abababab")
+    data = search_of([trial(n, n / 10, n / 10, parameters={parameter: value}) for n, value in enumerate(values)])
     assert importances(data)[0].measure == measure
 
 
