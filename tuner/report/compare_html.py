@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from html import escape
 
-from tuner.report.colours import PALETTE
+from tuner.report.colours import PALETTE, SYMBOLS
 from tuner.report.compare import Comparison, compare
 from tuner.report.draw_front import LEGEND_BELOW, Drawn, axis, layout, means_layer, published_layers, staircase, trace
 from tuner.report.draw_search import plot_growth
 from tuner.report.figure import FrontFigure
 from tuner.report.front_data import FrontData
 from tuner.report.html import Section, page
-
-SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
 
 
 def comparison_html(searches: Sequence[FrontData]) -> str:

@@ -14,11 +14,14 @@ MOST_CURVES = 120
 
 @dataclass(frozen=True, slots=True)
 class GrowthPoint:
-    """The hypervolume when trial `number` had completed, after `epochs` of all trials together."""
+    """The hypervolume when trial `number` had completed, after `epochs` of all trials together.
+
+    Without a number it is the hypervolume still, after all epochs that the search has spent.
+    """
 
     epochs: int
     hypervolume: float
-    number: int
+    number: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,10 @@ class Curve:
 
 
 def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
-    """Follow the hypervolume over the epochs trained by all trials, those that were stopped included."""
+    """Follow the hypervolume over the epochs trained by all trials, those that were stopped included.
+
+    It ends with what the search has spent until now: the epochs after its last completed trial were paid for too.
+    """
     if not data.history:
         return ()
     times = [report_times(record) for record in data.records]
@@ -43,7 +49,10 @@ def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     spent = np.concatenate([[0.0], np.cumsum(np.concatenate(costs)[order])])
     places = np.searchsorted(np.concatenate(times)[order], [entry.ended for entry in data.history], side="right")
     epochs = np.round(spent[places]).astype(int).tolist()
-    return tuple(GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True))
+    points = [GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True)]
+    total = sum(record.epochs_spent for record in data.records)
+    since = [GrowthPoint(total, data.hypervolume, None)] if total > points[-1].epochs else []
+    return (*points, *since)
 
 
 def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:

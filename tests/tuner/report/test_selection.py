@@ -130,7 +130,7 @@ def test_metrics_are_abbreviated_as_everywhere() -> None:
     objectives = [OBJECTIVES[0], Objective("fgsm_accuracy", maximise=True)]
     records = [trial(n, 0.9 - n / 10, 0.0) for n in range(2)]
     for n, record in enumerate(records):
-        record.reports[0].metrics["fgsm_accuracy"] = n / 10  # type: ignore[index]
+        record.reports[0].metrics["fgsm_accuracy"] = n / 10
     assert "the best FGSM accuracy, 10.00 %" in choose(search_of(records, objectives), Wish(max_loss=0.2)).reasons[0]
 
 
