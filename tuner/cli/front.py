@@ -1,5 +1,6 @@
 """`tuner front`: the Pareto front, what is chosen from it, and several searches in one figure."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +54,8 @@ def front(  # noqa: PLR0917 - each is an option by its name
     ] = None,
 ) -> None:
     """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show what is chosen from it.
+
+    Where a choice leaves no trial, the reason is printed and the exit code is 1.
 
     Several searches, or one --by a parameter, are compared instead: a table, and with --out a page or a picture.
 
@@ -134,6 +137,8 @@ def _show(
         print_rows(completed_rows(selection.trials, data.objectives), output.value)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
+    if wish != Wish() and not selection.trials:
+        raise typer.Exit(1)
 
 
 def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> list[Path]:
@@ -213,7 +218,7 @@ def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float
         raise UsageError(f"--trial {trial} chooses whatever its accuracies are: leave --min out.")
     if max_loss is not None:
         _check_max_loss(max_loss, data)
-    return Wish(_minimums(minimums, list(data.reference)), knee=knee, max_loss=max_loss, trial=trial)
+    return Wish(_minimums(minimums, data), knee=knee, max_loss=max_loss, trial=trial)
 
 
 def _check_max_loss(max_loss: float, data: "FrontData") -> None:
@@ -228,14 +233,32 @@ def _check_max_loss(max_loss: float, data: "FrontData") -> None:
         raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.")
 
 
-def _minimums(options: list[str], metrics: list[str]) -> dict[str, float]:
+def _minimums(options: list[str], data: "FrontData") -> dict[str, float]:
+    directions = {objective.name: objective.maximise for objective in data.objectives}
     minimums = {}
     for option in options:
         metric, _, text = option.partition("=")
-        if metric not in metrics:
-            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(metrics)}.")
-        try:
-            minimums[metric] = float(text)
-        except ValueError as error:
-            raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+        if metric not in directions:
+            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(directions)}.")
+        if not directions[metric]:
+            raise UsageError(
+                f"--min {option!r}: {metric} is minimised, and a minimum would keep its worst trials. Set a minimum of "
+                "what is maximised, or take the rows that you want from --format json."
+            )
+        minimums[metric] = _minimum(option, metric, text)
     return minimums
+
+
+def _minimum(option: str, metric: str, text: str) -> float:
+    from tuner.report.format import is_accuracy
+
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+    if not math.isfinite(value):
+        raise UsageError(f"--min {option!r}: {text} is no number to compare with, give one such as {metric}=0.8.")
+    if is_accuracy(metric) and not 0 <= value <= 1:
+        way = f": write {metric}={value / 100:g} for {value:g} %" if 1 < value <= 100 else f", such as {metric}=0.8"
+        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.")
+    return value

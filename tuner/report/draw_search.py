@@ -70,7 +70,7 @@ def plot_parallel(data: FrontData) -> Drawn:
     line = {"color": values, "colorscale": PLOTLY_SCALE, "showscale": True, "colorbar": bar}
     traces = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
     notes = _left_out(len(data.points) - len(points), len(data.points))
-    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 40}, annotations=notes)}
+    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 60}, annotations=notes)}
 
 
 def plot_importances(found: Sequence[Importance]) -> Drawn:
@@ -140,7 +140,7 @@ def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
     if not count:
         return []
     text = f"{count} of {trials} completed trials left out: without a value of one of the parameters."
-    place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -12}
+    place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -24}
     return [{"text": text, "showarrow": False, **place}]
 
 

@@ -55,7 +55,7 @@ def test_a_search_with_little_to_show_has_a_front_and_its_files(
         assert (answer.code, answer.err) == (0, "")
     assert front in tuner("show", SEARCH).out
     assert len(list((runs_dir / SEARCH).glob("front.*"))) == 5
-    assert tuner("front", SEARCH, "--knee").code == 0
+    assert tuner("front", SEARCH, "--knee").code == 1, "a front of less than three points has no knee"
 
 
 def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
