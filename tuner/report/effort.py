@@ -1,7 +1,9 @@
 """What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from tuner.report.format import displayed
 from tuner.report.front_data import FrontData
 
 MOST_CURVES = 120
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,8 @@ def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
     """Give the learning curves of the front and of the other trials, evenly thinned out beyond `most`."""
     front = {point.number for point in data.front}
     reported = [record for record in data.records if record.reports]
-    first = _evenly([record for record in reported if record.number in front], most)
-    others = _evenly([record for record in reported if record.number not in front], most - len(first))
+    first = evenly([record for record in reported if record.number in front], most)
+    others = evenly([record for record in reported if record.number not in front], most - len(first))
     names = [objective.name for objective in data.objectives]
     chosen = sorted([*first, *others], key=lambda record: record.number)
     return tuple(_curve(record, names, on_front=record.number in front) for record in chosen)
@@ -81,7 +84,8 @@ def _shown(name: str, value: float | None) -> float | None:
     return displayed(name, value) if value is not None and math.isfinite(value) else None
 
 
-def _evenly(records: list[TrialRecord], most: int) -> list[TrialRecord]:
-    if len(records) <= most:
-        return records
-    return [records[index] for index in np.linspace(0, len(records) - 1, most).round().astype(int)]
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    """Thin a sequence out to at most `most` items at even distances, the first and the last kept."""
+    if len(items) <= most:
+        return items
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int)]
