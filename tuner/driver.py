@@ -64,9 +64,24 @@ def run(plan: Plan, request: Request, console: Console) -> int:
             raise
         ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
         try:
-            return _run_connected(plan, request, ledger, console)
+            code = _run_connected(plan, request, ledger, console)
         finally:
             ledger.close()
+    if code == 0 and plan.space.confirm is not None:
+        _show_beside(plan.space.confirm.search, request, console)
+    return code
+
+
+def _show_beside(search: str, request: Request, console: Console) -> None:
+    """Write the page and the MLflow run of a search anew, which have its confirmation beside its own figures."""
+    from tuner.resync import resync
+
+    try:
+        resync(request.runs_dir, search, request.tracking_uri, request.ledger)
+    except UsageError as error:
+        print_line(
+            console, f"{search} does not show this confirmation yet: write it with `tuner sync {search}`. {error}"
+        )
 
 
 def _check_tracking(plan: Plan) -> None:

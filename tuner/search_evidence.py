@@ -13,7 +13,7 @@ from tuner.objectives import FloatArray, Objective, loss_limits
 from tuner.sampling import STARTUP_TRIALS, Evidence
 from tuner.warm_start import EarlierTrial
 
-# Of measured trials. A proposal of `motpe` takes longer in proportion, 484 ms with 5,000 (benchmarks/README.md).
+# Of measured trials. A proposal of `motpe` takes longer in proportion: half a second with 5,000.
 MOST_TOLD = 500
 # Of those that run, the latest: they keep the next proposals apart, which are made at about the same time.
 MOST_RUNNING = 100

@@ -59,7 +59,8 @@ def tables(result: Mapping[str, Any]) -> str:
         lines.append(_line([method, *("–" if share is None else f"{share:.2f}" for share in shares)]))
     lines += [
         "",
-        "The same share if stopped trials counted for the front, too, with their last losses:",
+        "Hypervolume if stopped trials counted for the front, too, with their last losses, as a share of the best",
+        "such front's:",
         "",
     ]
     lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]

@@ -37,6 +37,7 @@ def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
     assert row["means"]["Worst case"] <= row["means"]["PGD-20"] <= row["means"]["Natural"]
     parents, children = mlflow_runs(runs_dir, "tiny", "chosen-confirm")
     assert [parent.data.tags["tuner.confirms"] for parent in parents] == ["chosen"]
+    assert "Confirmed on the test set" in (runs_dir / "chosen" / "front.html").read_text("utf-8"), "written anew"
     for trial in trials:
         (child,) = children[trial.number]
         assert child.data.metrics["test/PGD-20"] == trial.last_metrics["test/PGD-20"]

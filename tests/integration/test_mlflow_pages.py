@@ -79,3 +79,13 @@ def test_the_search_has_table_picture_and_page(visit: Visit) -> None:
     assert f"PGD accuracy (%): {100 * best.metrics['pgd_accuracy']:.2f}" in shown
     assert f"lambda: {best.parameters['lambda']:.4g}" in shown
     visit.pages.take("mlflow_page")
+    # Whichever parameter colours the points, there is one colour bar.
+    for button in range(frame.evaluate("document.getElementById('front').layout.updatemenus[0].buttons.length")):
+        frame.evaluate(
+            """button => {
+                const figure = document.getElementById('front');
+                return Plotly.restyle(figure, ...figure.layout.updatemenus[0].buttons[button].args);
+            }""",
+            button,
+        )
+        assert frame.locator("#front .cbtitle").count() == 1

@@ -33,18 +33,16 @@ def show(
     output: OutputFormat = Format.TABLE,
 ) -> None:
     """Show every trial of a search: parameters, state, accuracies."""
-    from rich.console import Console
-
     from tuner.overview import load_search
     from tuner.report.figure import front_figure
     from tuner.report.listing import print_rows, trial_rows
     from tuner.report.seed_means import has_seeds, seed_means_rows, seed_means_table
     from tuner.report.tables import trials_table
-    from tuner.report.terminal import print_plot
+    from tuner.report.terminal import print_plot, terminal
 
     space, trials, data = load_search(runs_dir, name, ledger)
     if output is Format.TABLE:
-        console = Console()
+        console = terminal()
         # A confirmation's figures are of the test set: a front of them would be one to choose from.
         ranked = space.confirm is None
         console.print(trials_table(data, ranked=ranked))

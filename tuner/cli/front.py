@@ -188,13 +188,11 @@ def _write_comparison(out: Path, searches: "list[FrontData]") -> None:
 
 
 def _print(data: "FrontData", shown: "FrontFigure", selection: "Selection") -> None:
-    from rich.console import Console
-
     from tuner.report.confirmed import confirmed_table
     from tuner.report.tables import front_table, selection_table
-    from tuner.report.terminal import print_plot
+    from tuner.report.terminal import print_plot, terminal
 
-    console = Console()
+    console = terminal()
     if not selection.trials:
         for reason in selection.reasons:
             console.print(reason, markup=False, highlight=False)

@@ -58,6 +58,8 @@ def register(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: st
             found = _version(client, name, origin)
             version = found or _new_version(client, run, model, origin, name)
             client.set_registered_model_alias(name, alias, version.version)
+            if found is not None:  # what was confirmed since belongs into it, too
+                client.update_model_version(name, version.version, description(origin))
             for key, value in version_tags(origin).items():
                 client.set_model_version_tag(name, version.version, key, value)
     except MlflowException as error:
@@ -93,6 +95,7 @@ def description(origin: Origin) -> str:
     """Say in markdown what a version is and how well it does."""
     shown = {key: f"{value:.4f}" for key, value in origin.metrics.items()} | confirmed_accuracies(origin.confirmed)
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
+    again = " trained again" if origin.confirmed is not None and origin.confirmed.retrained else ""
     parameters = ", ".join(f"{key} {value}" for key, value in origin.trial.parameters.items())
     lines = [
         f"Trial {origin.trial.number} of the search {origin.search}: {parameters}.",
@@ -103,7 +106,7 @@ def description(origin: Origin) -> str:
         "",
         (
             "Values without `confirmed/` are of the validation split, on which the trial was chosen; those with it are "
-            "of the test set, of the same setting trained again where the seeds are more than one. "
+            f"of the test set, of the same setting{again}. "
             "Input: images in [0, 1], output: logits."
         ),
     ]

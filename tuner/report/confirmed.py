@@ -1,18 +1,20 @@
 """What confirmations measured of a search's trials on the test set, beside the search's own figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import RenderableType
 
 from tuner.ledger.records import trial_name
 from tuner.report.format import format_metric
 from tuner.report.front_data import Confirmed, FrontData
-from tuner.report.seed_means import MeanMark
+from tuner.report.seed_means import MeanMark, bar_of
 from tuner.report.tables import Grid, rich_table
 
 # The axes of a front, by the names that a confirmation's measurements have.
-NAMES = {"natural_accuracy": "Natural", "pgd_accuracy": "PGD-20"}
+_STEPS = 20
+NAMES = {"natural_accuracy": "Natural", "pgd_accuracy": f"PGD-{_STEPS}"}
 NOTE = (
     "Measured on the test set, mean ± standard deviation over the seeds; the search's own figures are of its "
     "validation split."
@@ -27,7 +29,7 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
     return tuple(
         MeanMark(
             place=_pair([100 * found.means[str(name)] for name in axes]),
-            deviations=_pair([100 * (found.deviations[str(name)] or 0) for name in axes]),
+            deviations=_pair([100 * bar_of(found.deviations[str(name)]) for name in axes]),
             description=(
                 f"{trial_name(found.trial)}, {_how(found)}",
                 *(f"{name}: {_cell(found, name)}" for name in found.means),
@@ -38,9 +40,13 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
     )
 
 
-def confirmed_notes(marks: Sequence[MeanMark]) -> tuple[str, ...]:
-    """Say what the squares of a picture with confirmed trials are."""
-    return (f"Confirmed trials: {len(marks)}, as squares. {NOTE}",) if marks else ()
+def confirmed_notes(marks: Sequence[MeanMark], setting: Mapping[str, Any]) -> tuple[str, ...]:
+    """Say what the squares of a picture with confirmed trials are, and if another PGD attacked them than the search."""
+    if not marks:
+        return ()
+    steps = setting.get("eval_attack_steps")
+    other = f" Their PGD accuracy is of {_STEPS} steps, the search's of {steps}." if steps not in {None, _STEPS} else ""
+    return (f"Confirmed trials: {len(marks)}, as squares. {NOTE}{other}",)
 
 
 def confirmed_grid(data: FrontData) -> Grid:

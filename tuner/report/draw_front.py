@@ -140,6 +140,8 @@ def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
         bar = _colour_bar(scale)["colorbar"]
         change = {
             **{f"marker.{key}": [fill[key] for fill in fills] for key in ("color", "cmin", "cmax")},
+            # Plotly gives a layer whose bar is touched one of its own.
+            "marker.showscale": [names[index] == FRONT for index in coloured],
             "marker.colorbar.title.text": bar["title"]["text"],
             "marker.colorbar.tickvals": [bar.get("tickvals")] * len(coloured),
             "marker.colorbar.ticktext": [bar.get("ticktext")] * len(coloured),

@@ -1,6 +1,6 @@
 """What the picture of a front shows, in the units of its axes: marks, staircase, limits, colours and notes.
 
-`html` and `png` draw it and decide nothing, so that the tests of what is shown need no pixels.
+`draw_front` and `picture` draw it and decide nothing, so that the tests of what is shown need no pixels.
 """
 
 import math
@@ -106,7 +106,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         notes=(
             *_notes(data, unfinished, x_limits, y_limits),
             *_published_notes(published, x_limits, y_limits),
-            *confirmed_notes(confirmed),
+            *confirmed_notes(confirmed, data.setting),
         ),
         scales=colour_scales(data.points),
         published=published,

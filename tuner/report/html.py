@@ -155,7 +155,7 @@ def _section(section: Section) -> str:
 def _html_table(grid: Grid) -> str:
     head = "".join(f"<th>{escape(heading)}</th>" for heading in grid.headings)
     body = "\n".join(
-        ('<tr class="knee">' if KNEE_MARK in row else "<tr>")
+        ('<tr class="knee">' if any(cell.startswith(KNEE_MARK) for cell in row) else "<tr>")
         + "".join(f"<td>{escape(cell)}</td>" for cell in row)
         + "</tr>"
         for row in grid.rows

@@ -12,6 +12,9 @@ from tuner.objectives import Objective, within_limits
 from tuner.report.format import format_value
 from tuner.report.front_data import CompletedTrial
 
+# What a narrow list of searches goes without, the last one first.
+_OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
+
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
     """Give a row a trial; `final` holds the objectives if it completed, `last` those of its last epoch."""
@@ -71,22 +74,19 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from tuner.report.tables import Grid, rich_table
+    from tuner.report.terminal import terminal
 
-    table = Table(box=box.SIMPLE_HEAD)
     columns = _columns(rows)
-    for column in columns:
-        table.add_column(column.capitalize(), no_wrap=column == columns[0])
-    for row in rows:
-        table.add_row(*(Text(_cell(column, row.get(column))) for column in columns))
-    Console().print(table)
+    headings = [column.capitalize() for column in columns]
+    cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
+    terminal().print(rich_table("", "", Grid(headings, cells), "", _OPTIONAL))
 
 
 def _cell(column: str, value: Any) -> str:
     """Write a value for a narrow table: of a date the day and the minute."""
+    if column == "hypervolume" and isinstance(value, float):
+        return f"{value:.4f}"
     return str(value)[:16].replace("T", " ") if column == "created" and value else format_value(value)
 
 

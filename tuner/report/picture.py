@@ -29,7 +29,13 @@ WIDTH, HEIGHT, DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
 SUBTITLE_COLUMNS = 115  # characters
 # More marks of a layer than this are one bitmap in an SVG, which would else take seconds to be shown.
 _MOST_VECTORS = 500
-SYMBOLS = {Outcome.STOPPED: "x", Outcome.RUNNING: ">", Outcome.INTERRUPTED: ">", Outcome.FAILED: "+"}
+SYMBOLS = {
+    Outcome.STOPPED: "x",
+    Outcome.RUNNING: ">",
+    Outcome.INTERRUPTED: ">",
+    Outcome.FAILED: "+",
+    Outcome.COMPLETED: "o",
+}
 
 
 def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Form, bytes]:

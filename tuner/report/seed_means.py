@@ -1,5 +1,6 @@
 """The points of a grid with several seeds: mean and standard deviation over the seeds."""
 
+import math
 import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -43,7 +44,10 @@ def has_seeds(data: FrontData) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MeanMark:
-    """The mean of a point's seeds in the units of the axes, and its deviations to be drawn as error bars."""
+    """The mean of a point's seeds in the units of the axes, and its deviations to be drawn as error bars.
+
+    A single seed has none: NaN, which draws nothing.
+    """
 
     place: tuple[float, float]
     deviations: tuple[float, float]
@@ -63,13 +67,22 @@ def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
             MeanMark(
                 place=(displayed(first, point.means[first]), displayed(second, point.means[second])),
                 deviations=(
-                    displayed(first, point.deviations[first] or 0),
-                    displayed(second, point.deviations[second] or 0),
+                    displayed(first, bar_of(point.deviations[first])),
+                    displayed(second, bar_of(point.deviations[second])),
                 ),
-                description=(f"mean of {len(point.trials)} seeds", *cells, *parameters),
+                description=(_seeds(len(point.trials)), *cells, *parameters),
             )
         )
     return tuple(marks)
+
+
+def bar_of(deviation: float | None) -> float:
+    """Give the length of an error bar, NaN where there is no deviation to draw."""
+    return math.nan if deviation is None else deviation
+
+
+def _seeds(count: int) -> str:
+    return f"mean of {count} seeds" if count > 1 else "one seed"
 
 
 def seed_means_grid(data: FrontData) -> Grid:

@@ -1,11 +1,11 @@
 """Tables of a search: plain rows of text, and what draws them on a terminal and in markdown."""
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +19,8 @@ KNEE_MARK = "◆ knee"
 BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
 MARKDOWN_LIMIT = 7000
+_BETWEEN = 2  # characters from column to column
+_LEAST_TEXT = 12  # characters to which a column of text may shrink
 
 
 class Grid(NamedTuple):
@@ -86,13 +88,15 @@ def front_table(data: FrontData, *, caption: str | None = None, width: int | Non
     grid = front_grid(data)
     if width is not None:
         grid = fitting(grid, width, kept=1 + len(data.objectives))
-    return rich_table(f"Pareto front of {data.search}", shown, grid, emphasised=KNEE_MARK)
+    return rich_table(f"Pareto front of {data.search}", shown, grid, KNEE_MARK, parameter_names(data.front))
 
 
 def selection_table(data: FrontData, selection: Selection) -> RenderableType:
     """Give chosen trials as a table for a terminal, with the reasons for the choice beneath."""
     title = f"Chosen from {data.search}"
-    return rich_table(title, "\n".join(selection.reasons), front_grid(data, selection.trials), emphasised=KNEE_MARK)
+    names = parameter_names(selection.trials)
+    grid = front_grid(data, selection.trials)
+    return rich_table(title, "\n".join(selection.reasons), grid, KNEE_MARK, names)
 
 
 def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
@@ -100,7 +104,9 @@ def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
     grid = trials_grid(data, ranked=ranked)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
     caption = summary(data) if ranked else f"Trials: {counted or 'none yet'}."
-    return rich_table(f"Trials of {data.search}", caption, grid, emphasised="front")
+    return rich_table(
+        f"Trials of {data.search}", caption, grid, "front", parameter_names([*data.points, *data.stopped])
+    )
 
 
 def front_markdown(data: FrontData) -> str:
@@ -139,12 +145,33 @@ def _marks(point: CompletedTrial, data: FrontData) -> str:
 
 def fitting(grid: Grid, width: int, kept: int) -> Grid:
     """Drop columns from the right until a table fits into `width`, the first `kept` and the last one excepted."""
-    widths = [max(map(len, column)) for column in zip(grid.headings, *grid.rows, strict=True)]
-    columns = list(range(len(widths)))
-    while sum(widths[column] + 2 for column in columns) > width and len(columns) > kept + 1:
-        columns.pop(-2)
-    rows = [[row[column] for column in columns] for row in grid.rows]
-    return Grid([grid.headings[column] for column in columns], rows)
+    return _fitted(grid, width, grid.headings[kept:-1], breaking=False)
+
+
+def _fitted(grid: Grid, width: int, optional: Sequence[str], *, breaking: bool) -> Grid:
+    """Drop the columns with `optional` headings, the last one first, until a table fits into `width`.
+
+    With `breaking` headings, which may go over several lines, only the cells have to fit.
+    """
+    left = [heading for heading in grid.headings if heading in optional]
+    while left and _width(grid, breaking=breaking) > width:
+        place = grid.headings.index(left.pop())
+        rows = [[*row[:place], *row[place + 1 :]] for row in grid.rows]
+        grid = Grid([*grid.headings[:place], *grid.headings[place + 1 :]], rows)
+    return grid
+
+
+def _width(grid: Grid, *, breaking: bool) -> int:
+    columns = zip(*grid.rows, strict=True) if breaking and grid.rows else zip(grid.headings, *grid.rows, strict=True)
+    return sum(max(map(len, column)) + _BETWEEN for column in columns)
+
+
+def _is_number(cell: str) -> bool:
+    return not any(character.isalpha() for character in cell.replace("e-", "").replace("e+", ""))
+
+
+def _has(row: Sequence[str], emphasised: str) -> bool:
+    return bool(emphasised) and any(cell.startswith(emphasised) for cell in row)
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:
@@ -156,27 +183,57 @@ def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: 
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 
 
-def rich_table(title: str, caption: str, grid: Grid, emphasised: str) -> RenderableType:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for heading, *cells in zip(grid.headings, *grid.rows, strict=True):
-        # On a narrow terminal headings break over lines; numbers never do.
-        width = max(map(len, cells), default=None)
-        justify: Literal["left", "right"] = "left" if heading in {"State", ""} else "right"
-        table.add_column(Text(heading), justify=justify, min_width=width, overflow="fold")
-    for row in grid.rows:
-        # Text, because a parameter's value in brackets would be read as markup.
-        table.add_row(*map(Text, row), style="bold" if emphasised in row else None)
-    # Not the table's own title and caption, which a narrow table would break over many lines.
-    return Group(Text(title, style="italic"), table, Text(caption, style="dim italic"))
+def rich_table(title: str, caption: str, grid: Grid, emphasised: str, optional: Sequence[str] = ()) -> RenderableType:
+    """Give a grid as a table for a terminal, rows with the cell `emphasised` in bold.
+
+    On a terminal too narrow, columns with the `optional` headings are left out, the last one first, and the caption
+    says so; then text is broken over lines. Numbers never are: they would be other numbers.
+    """
+    return _TitledTable(title, caption, grid, emphasised, optional)
+
+
+class _TitledTable:
+    """A table with title and caption that knows its width only when it is printed."""
+
+    def __init__(self, title: str, caption: str, grid: Grid, emphasised: str, optional: Sequence[str]) -> None:
+        self._title, self._caption, self._grid = title, caption, grid
+        self._emphasised, self._optional = emphasised, optional
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        grid = _fitted(self._grid, options.max_width, self._optional, breaking=True)
+        left_out = [heading for heading in self._grid.headings if heading not in grid.headings]
+        note = f"Left out, for it is too narrow here: {', '.join(left_out)}." if left_out else ""
+        # Not the table's own title and caption, which a narrow table would break over many lines.
+        if self._title:
+            yield Text(self._title, style="italic")
+        yield from console.render(self._table(grid), options)
+        if caption := "\n".join(filter(None, [self._caption, note])):
+            yield Text(caption, style="dim italic")
+
+    def _table(self, grid: Grid) -> Table:
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        for heading, *cells in zip(grid.headings, *grid.rows, strict=True):
+            text = heading in {"State", ""} or not all(map(_is_number, cells))
+            width = max(map(len, cells), default=0)
+            table.add_column(
+                Text(heading),
+                justify="left" if text else "right",
+                min_width=min(width, _LEAST_TEXT) if text else width,
+                overflow="fold",
+            )
+        for row in grid.rows:
+            # Text, because a parameter's value in brackets would be read as markup.
+            table.add_row(*map(Text, row), style="bold" if _has(row, self._emphasised) else None)
+        return table
 
 
 def _markdown_line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _thinned(lines: list[str], limit: int) -> list[str]:
     """Keep as many evenly spaced lines as fit into `limit` characters."""
-    fitting = max(2, limit // (max(map(len, lines)) + 1))
-    if len(lines) <= fitting:
+    most = max(2, limit // (max(map(len, lines)) + 1))
+    if len(lines) <= most:
         return lines
-    return [lines[index] for index in np.linspace(0, len(lines) - 1, fitting).round().astype(int)]
+    return [lines[index] for index in np.linspace(0, len(lines) - 1, most).round().astype(int)]

@@ -1,4 +1,7 @@
-"""The plot of a front on a terminal of a certain width."""
+"""The terminal: how wide it is, and the plot of a front on it."""
+
+import os
+import sys
 
 from rich.console import Console
 
@@ -6,6 +9,15 @@ from tuner.report.figure import FrontFigure
 from tuner.report.terminal_plot import LEAST_WIDTH, WIDTH, plot_lines
 
 _MARGIN = 10  # tick labels and the axis
+
+
+_UNBOUNDED = 10_000  # characters
+
+
+def terminal() -> Console:
+    """Give the console of standard output; a file or a pipe is as wide as it needs, unless COLUMNS says otherwise."""
+    bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(width=None if bounded else _UNBOUNDED)
 
 
 def print_plot(console: Console, shown: FrontFigure) -> None:

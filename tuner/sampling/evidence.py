@@ -12,7 +12,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from tuner.objectives import FloatArray
 
 # Trials measured at one epoch before a model is fitted to them. Optuna waits for 10; with rungs a model that begins
-# sooner finds its front with fewer epochs (benchmarks/README.md, `search_quality`).
+# sooner gets to a good front with fewer epochs, and has a slightly worse one in the end (benchmarks/README.md,
+# `search_quality`).
 STARTUP_TRIALS = 6
 
 Parameters = Mapping[str, Any]

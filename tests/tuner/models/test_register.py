@@ -17,7 +17,7 @@ from trained_trials import SPACE, folder_of, trained_search
 from tuner.errors import UsageError
 from tuner.ledger import Ledger
 from tuner.models.export import Origin
-from tuner.models.register import Registered, register, version_tags
+from tuner.models.register import Registered, description, register, version_tags
 from tuner.models.trained import TrainedModel, load_trained
 from tuner.report.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection
@@ -119,12 +119,15 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
         {"Natural": 0.9, "Worst case": 0.25},
         {"Natural": 0.01, "Worst case": None},
     )
-    registered(model, replace(origin, confirmed=found), mlflow_uri)
+    registered(model, origin, mlflow_uri)
+    registered(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
     expected = {"Natural": "0.9000 ± 0.0100", "Worst case": "0.2500", "seeds": "3", "by": "small-1-confirm"}
     for key, value in expected.items():
         assert version.tags[f"confirmed/{key}"] == value
         assert f"| confirmed/{key} | {value} |" in str(version.description)
+    assert "of the same setting trained again." in str(version.description)
+    assert "trained again" not in description(replace(origin, confirmed=replace(found, retrained=False)))
 
 
 def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(

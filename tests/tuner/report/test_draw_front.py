@@ -40,6 +40,7 @@ def test_the_menu_colours_by_any_parameter_that_varies() -> None:
         expected = np.log10(values) if logarithmic else values
         assert change["marker.color"][place] == pytest.approx(expected, abs=1e-5)
         assert change["marker.colorbar.title.text"] == button.label
+        assert [names[layer] for layer, bar in zip(layers, change["marker.showscale"], strict=True) if bar] == [FRONT]
 
 
 def test_a_choice_that_is_no_number_has_its_names_on_the_scale() -> None:

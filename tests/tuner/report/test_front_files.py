@@ -32,6 +32,9 @@ SEARCHES = {
     "partly coloured": search_of([trial(n, 0.8, 0.5, parameters={"lambda": n} if n else {}) for n in range(4)]),
     "one objective": search_of(trade_off_trials(), OBJECTIVES[:1]),
     "three objectives": search_of([trial(n, 0.8, 0.5, 0.1 * n) for n in range(4)], [*OBJECTIVES, SECONDS]),
+    "third objective not finite": search_of(
+        [trial(0, 0.8, 0.5, float("nan")), trial(1, 0.9, 0.4, 0.1)], [*OBJECTIVES, SECONDS]
+    ),
     "failed and not finite": search_of(
         [
             trial(0, outcome=Outcome.FAILED),

@@ -1,6 +1,8 @@
 """Tables of a search, on a terminal and in markdown."""
 
 from fake_search import search_of, trade_off_trials, trial
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 
 from tuner.ledger.records import Outcome
@@ -13,6 +15,7 @@ from tuner.report.tables import (
     front_grid,
     front_markdown,
     front_table,
+    rich_table,
     summary,
     trials_grid,
     trials_table,
@@ -71,6 +74,25 @@ def test_tables_fit_a_narrow_terminal_without_cutting_numbers() -> None:
         assert max(map(len, lines)) <= 80
         words = [line.split() for line in lines]
         assert all(" ".join(row).split() in words for row in grid.rows)
+
+
+def test_a_terminal_too_narrow_leaves_parameters_out_and_says_which() -> None:
+    names = [f"parameter_{letter}" for letter in "abcdef"]
+    data = search_of([trial(n, 0.8 + n / 10, 0.5 - n / 10, parameters=dict.fromkeys(names, 1.25e-5)) for n in range(2)])
+    text = printed(front_table(data))
+    assert "Left out, for it is too narrow here: parameter_f." in " ".join(text.split())
+    for row in front_grid(data).rows:
+        kept = [*row[:3], *["1.25e-05"] * 5, row[-2], *row[-1].split()]
+        assert kept in [line.split() for line in text.splitlines()]
+
+
+@given(st.integers(40, 200), st.text(st.characters(categories=["L"]), min_size=1, max_size=40))
+def test_text_is_broken_and_numbers_never_are(width: int, name: str) -> None:
+    grid = Grid(["Search", "Natural %", "Hypervolume"], [[name, "91.25", "0.1234"], ["other", "9.00", "0.5"]])
+    lines = printed(rich_table("Fronts", "", grid, ""), width).splitlines()
+    assert all(len(line) <= width for line in lines)
+    for row in grid.rows:
+        assert any(line.split()[-2:] == row[-2:] for line in lines)
 
 
 def test_values_in_brackets_are_printed_as_they_are() -> None:
