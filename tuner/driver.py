@@ -102,7 +102,7 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     search = Search(plan.space, ledger)
     projection = make_projection(plan.folder, plan.space, ledger, plan.tracking_uri)
     publisher = Publisher(plan.folder.name, plan.space, plan.folder.path, projection, lambda: search.trials)
-    progress = _progress(search, plan.folder.name, console, request.verbosity)
+    progress = _progress(search, plan.folder.name, console, request)
     search.listeners += [publisher, progress]
     if request.verbosity >= 0:
         print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.resumed)
@@ -141,12 +141,13 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
 
 
-def _progress(search: Search, name: str, console: Console, verbosity: int) -> Progress:
+def _progress(search: Search, name: str, console: Console, request: Request) -> Progress:
+    verbosity, seconds = request.verbosity, request.time_budget_seconds
     if verbosity < 0:
         return PlainProgress(search, Console(quiet=True))
     if console.is_terminal and verbosity == 0:
-        return LiveProgress(search, console, name)
-    return PlainProgress(search, console, every_epoch=verbosity > 0)
+        return LiveProgress(search, console, name, time_budget_seconds=seconds)
+    return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
 
 
 def _conclude(

@@ -1,18 +1,19 @@
 """`tuner front`: the Pareto front, what is chosen from it, and several searches in one figure."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tuner.cli.compare import compare_fronts, refuse_confirmations
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
 from tuner.cli.reading import keeping_garbage
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.ledger import TrialRecord
-    from tuner.report.compare import Comparison
     from tuner.report.figure import FrontFigure
     from tuner.report.front_data import FrontData
     from tuner.report.selection import Selection, Wish
@@ -56,6 +57,8 @@ def front(  # noqa: PLR0917 - each is an option by its name
 ) -> None:
     """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show what is chosen from it.
 
+    Where a choice leaves no trial, the reason is printed and the exit code is 1.
+
     Several searches, or one --by a parameter, are compared instead: a table, and with --out a page or a picture.
 
     Examples:
@@ -76,8 +79,8 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if len(searches) > 1 or by is not None:
         if choosing:
             raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
-        _refuse_confirmations([(data.search, space) for space, _, data in loaded])
-        _compare(searches, by, output, out)
+        refuse_confirmations([(data.search, space) for space, _, data in loaded])
+        compare_fronts(searches, by, output, out)
         return
     if out is not None:
         raise UsageError(
@@ -89,15 +92,6 @@ def front(  # noqa: PLR0917 - each is an option by its name
         _show_confirmation(space, trials, names[0], output, choosing=choosing)
         return
     _show(runs_dir / searches[0].search, searches[0], output, minimum or [], knee=knee, max_loss=max_loss, trial=trial)
-
-
-def _refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
-    for name, space in searches:
-        if space.confirm is not None:
-            raise UsageError(
-                f"{name} is a confirmation: a front of its figures would be one of the test set. Compare "
-                f"{space.confirm.search} instead."
-            )
 
 
 def _show_confirmation(
@@ -134,77 +128,40 @@ def _show(
     max_loss: float | None,
     trial: int | None,
 ) -> None:
-    from tuner.object_storage import place_of
     from tuner.report.figure import front_figure
     from tuner.report.selection import Wish, choose
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
-    # The files are of the whole front, and take longer than a choice from it.
     shown = front_figure(data)
-    files = _written(folder, data, shown) if wish == Wish() else []
     if output is Format.TABLE:
         _print(data, shown, selection)
-        for path in files:
-            typer.echo(f"  {place_of(path)}")
-        if selection.reasons and len(selection.trials) == 1:
-            typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
     else:
         from tuner.report.listing import completed_rows, print_rows
 
         print_rows(completed_rows(selection.trials, data.objectives), output.value)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
+    if wish == Wish():  # the files are of the whole front, and take longer than a choice from it
+        _write_files(folder, data, shown, listed=output is Format.TABLE)
+    elif not selection.trials:
+        raise typer.Exit(1)
+    elif output is Format.TABLE and len(selection.trials) == 1:
+        typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
 
 
-def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> list[Path]:
+def _write_files(folder: Path, data: "FrontData", shown: "FrontFigure", *, listed: bool) -> None:
+    from tuner.object_storage import place_of
     from tuner.report.files import write_front_files
 
-    return write_front_files(folder, data, shown)
-
-
-def _compare(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
-    from tuner.report.compare import by_parameter, compare
-
-    title = None
-    if by is not None:
-        if len(searches) > 1:
-            raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
-        title = f"{searches[0].search} by {by}"
-        searches = by_parameter(searches[0], by)
-    shown = compare(searches, title)
-    if output is Format.TABLE:
-        from rich.console import Console
-
-        from tuner.report.tables import rich_table
-
-        Console().print(rich_table(shown.title if by else "Fronts", " ".join(shown.notes), shown.grid, emphasised=""))
-    else:
-        from tuner.report.listing import print_rows
-
-        print_rows(shown.rows, output.value)
-        for note in shown.notes:
-            typer.echo(note, err=True)
-    if out is not None:
-        _write_comparison(out, shown)
-
-
-def _write_comparison(out: Path, shown: "Comparison") -> None:
-    if out.suffix not in {".html", ".png", ".svg"}:
-        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
-    if out.suffix == ".html":
-        from tuner.report.compare_html import comparison_html
-
-        content = comparison_html(shown).encode()
-    else:
-        from tuner.report.compare_picture import comparison_picture
-
-        content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
     try:
-        out.write_bytes(content)
+        files = write_front_files(folder, data, shown)
     except OSError as error:
-        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
-    typer.echo(f"  {out}", err=True)
+        raise UsageError(
+            f"The files of the front cannot be written to {place_of(folder)} ({error}): check its rights and its space."
+        ) from error
+    for path in files if listed else []:
+        typer.echo(f"  {place_of(path)}")
 
 
 def _print(data: "FrontData", shown: "FrontFigure", selection: "Selection") -> None:
@@ -236,7 +193,7 @@ def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float
         raise UsageError(f"--trial {trial} chooses whatever its accuracies are: leave --min out.")
     if max_loss is not None:
         _check_max_loss(max_loss, data)
-    return Wish(_minimums(minimums, list(data.reference)), knee=knee, max_loss=max_loss, trial=trial)
+    return Wish(_minimums(minimums, data), knee=knee, max_loss=max_loss, trial=trial)
 
 
 def _check_max_loss(max_loss: float, data: "FrontData") -> None:
@@ -251,14 +208,32 @@ def _check_max_loss(max_loss: float, data: "FrontData") -> None:
         raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.")
 
 
-def _minimums(options: list[str], metrics: list[str]) -> dict[str, float]:
+def _minimums(options: list[str], data: "FrontData") -> dict[str, float]:
+    directions = {objective.name: objective.maximise for objective in data.objectives}
     minimums = {}
     for option in options:
         metric, _, text = option.partition("=")
-        if metric not in metrics:
-            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(metrics)}.")
-        try:
-            minimums[metric] = float(text)
-        except ValueError as error:
-            raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+        if metric not in directions:
+            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(directions)}.")
+        if not directions[metric]:
+            raise UsageError(
+                f"--min {option!r}: {metric} is minimised, and a minimum would keep its worst trials. Set a minimum of "
+                "what is maximised, or take the rows that you want from --format json."
+            )
+        minimums[metric] = _minimum(option, metric, text)
     return minimums
+
+
+def _minimum(option: str, metric: str, text: str) -> float:
+    from tuner.report.format import is_accuracy
+
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+    if not math.isfinite(value):
+        raise UsageError(f"--min {option!r}: {text} is no number to compare with, give one such as {metric}=0.8.")
+    if is_accuracy(metric) and not 0 <= value <= 1:
+        way = f": write {metric}={value / 100:g} for {value:g} %" if 1 < value <= 100 else f", such as {metric}=0.8"
+        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.")
+    return value

@@ -12,22 +12,28 @@ from rich.text import Text
 from tuner.ledger import Outcome, TrialRecord
 from tuner.progress.plain import PlainProgress, Progress
 from tuner.progress.state import Clock, in_words
+from tuner.report.effort import evenly
 from tuner.report.format import format_metric, format_value, metric_heading
-from tuner.report.front_data import front_data
-from tuner.report.tables import Grid, fitting, front_table
+from tuner.report.front_data import FrontData, front_data
+from tuner.report.tables import KNEE_MARK, Grid, fitting, front_grid, rich_table
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
+# What a front has around it: four lines of state, the headings of both tables, a title, a caption, one trial to start.
+_OTHER_LINES = 10
 
 
 class LiveProgress(Progress):
     """Redraws itself twice a second while its context is on."""
 
-    def __init__(self, search: Search, console: Console, name: str) -> None:
+    def __init__(
+        self, search: Search, console: Console, name: str, *, time_budget_seconds: float | None = None
+    ) -> None:
         self._search = search
         self._name = name
         self._console = console
-        self._clock = Clock(sum(trial.outcome is not Outcome.RUNNING for trial in search.trials))
+        limit = search.space.search.max_epochs
+        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
         self._alive: set[int] = set()
         self._front: RenderableType = Text("")
         self._lines = PlainProgress(search, console)
@@ -70,12 +76,18 @@ class LiveProgress(Progress):
         data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
         if not data.front:
             self._front = Text("No front yet: no trial has completed.")
-        elif len(data.front) <= _MOST_FRONT_ROWS:
-            # Not the usual caption, which counts trials: these change before the front is drawn again.
-            caption = f"Hypervolume {data.hypervolume:.4f}"
-            self._front = front_table(data, caption=caption, width=self._console.width)
         else:
-            self._front = Text(f"{len(data.front)} trials on the front; hypervolume {data.hypervolume:.4f}")
+            self._front = self._front_table(data)
+
+    def _front_table(self, data: FrontData) -> RenderableType:
+        """Give as much of the front as the terminal has lines for, evenly thinned with both ends kept."""
+        lines = self._console.height - _OTHER_LINES - len(self._alive)
+        shown = evenly(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
+        hidden = len(data.front) - len(shown)
+        # Not the usual caption, which counts trials: these change before the front is drawn again.
+        caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
+        grid = fitting(front_grid(data, shown), self._console.width, kept=1 + len(data.objectives))
+        return rich_table(f"Pareto front of {data.search}", caption, grid, emphasised=KNEE_MARK)
 
     def _render(self) -> RenderableType:
         trials = self._search.trials

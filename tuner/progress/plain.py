@@ -22,12 +22,19 @@ class Progress(Listener, AbstractContextManager["Progress"], Protocol):
 class PlainProgress(Progress):
     """Prints a line when a trial starts, when it ends, and with `every_epoch` after each epoch."""
 
-    def __init__(self, search: Search, console: Console, *, every_epoch: bool = False) -> None:
+    def __init__(
+        self,
+        search: Search,
+        console: Console,
+        *,
+        every_epoch: bool = False,
+        time_budget_seconds: float | None = None,
+    ) -> None:
         self._search = search
         self._console = console
         self._every_epoch = every_epoch
-        ended = sum(trial.outcome is not Outcome.RUNNING for trial in search.trials)
-        self._clock = Clock(ended)
+        limit = search.space.search.max_epochs
+        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
 
     def __enter__(self) -> Self:
         return self

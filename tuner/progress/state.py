@@ -9,7 +9,10 @@ from tuner.ledger import Outcome, TrialRecord
 
 @dataclass(frozen=True)
 class State:
-    """A search's progress at one moment; `most_epochs` is what it would cost if no trial stopped early."""
+    """A search's progress at one moment; `most_epochs` is what it would cost if no trial stopped early.
+
+    With `search.max_epochs` that is the bound, until the trials that still run then are sure to pass it.
+    """
 
     ended: int
     trials: int
@@ -20,26 +23,58 @@ class State:
 
 
 class Clock:
-    """Estimates the time that is left, from the trials that ended since this process began."""
+    """Estimates the time that is left, from what was done since this process began.
 
-    def __init__(self, ended_before: int, now: Callable[[], float] = time.monotonic) -> None:
+    `max_epochs` and `budget_seconds` end the search earlier, if they are set; the shortest of the times is given.
+    """
+
+    def __init__(
+        self,
+        before: Sequence[TrialRecord] = (),
+        *,
+        max_epochs: int | None = None,
+        budget_seconds: float | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._now = now
         self._began = now()
-        self._ended_before = ended_before
+        self._ended_before = _ended(before)
+        self._epochs_before = _epochs(before)
+        self._max_epochs = max_epochs
+        self._budget_seconds = budget_seconds
 
     def state(self, trials: Sequence[TrialRecord], planned: int, epochs_a_trial: int) -> State:
         """Sum up `trials` of a search with `planned` trials of `epochs_a_trial` epochs."""
-        ended = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
+        ended, epochs = _ended(trials), _epochs(trials)
         elapsed = self._now() - self._began
-        here = ended - self._ended_before
+        most = planned * epochs_a_trial
+        left = [_left(elapsed, ended - self._ended_before, planned - ended)]
+        if self._max_epochs is not None:
+            open_epochs = sum(epochs_a_trial - t.epochs_spent for t in trials if t.outcome is Outcome.RUNNING)
+            most = min(most, max(self._max_epochs, epochs + open_epochs))
+            left.append(_left(elapsed, epochs - self._epochs_before, most - epochs))
+        if self._budget_seconds is not None:
+            left.append(max(0.0, self._budget_seconds - elapsed))
         return State(
             ended=ended,
             trials=planned,
-            epochs=sum(trial.epochs_spent for trial in trials),
-            most_epochs=planned * epochs_a_trial,
+            epochs=epochs,
+            most_epochs=most,
             elapsed_seconds=elapsed,
-            left_seconds=elapsed / here * max(0, planned - ended) if here > 0 else None,
+            left_seconds=min((seconds for seconds in left if seconds is not None), default=None),
         )
+
+
+def _ended(trials: Sequence[TrialRecord]) -> int:
+    return sum(trial.outcome is not Outcome.RUNNING for trial in trials)
+
+
+def _epochs(trials: Sequence[TrialRecord]) -> int:
+    return sum(trial.epochs_spent for trial in trials)
+
+
+def _left(elapsed: float, done: int, to_do: int) -> float | None:
+    return elapsed / done * max(0, to_do) if done > 0 else None
 
 
 def in_words(seconds: float) -> str:

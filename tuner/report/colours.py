@@ -16,6 +16,9 @@ GRID = "#e4e7eb"
 KNEE = "#c2410c"
 # Okabe and Ito's colours, told apart by colour-blind people: one for each objective, or each search.
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+# Beside the colours, for who prints in grey: plotly's markers of searches and patterns of bars.
+SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
+PATTERNS = ("", "/", "x", ".", "-", "+", "|")
 
 PREFERRED_PARAMETER = "lambda"
 LOG_FROM_RATIO = 10.0

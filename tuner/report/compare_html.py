@@ -2,7 +2,7 @@
 
 from html import escape
 
-from tuner.report.colours import PALETTE
+from tuner.report.colours import PALETTE, SYMBOLS
 from tuner.report.compare import Comparison
 from tuner.report.draw_front import (
     LEGEND_BELOW,
@@ -18,8 +18,6 @@ from tuner.report.draw_front import (
 from tuner.report.draw_search import plot_growth
 from tuner.report.figure import FrontFigure
 from tuner.report.html import Section, page
-
-SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
 
 
 def comparison_html(shown: Comparison) -> str:

@@ -5,32 +5,33 @@ from html import escape
 from typing import Any
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.colours import FAINT, GRID, LINE, PALETTE, ColourScale, colour_scales
+from tuner.report.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS, ColourScale, colour_scales
 from tuner.report.draw_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
 from tuner.report.effort import Curve, GrowthPoint
 from tuner.report.format import displayed, metric_label
-from tuner.report.front_data import FrontData
+from tuner.report.front_data import CompletedTrial, FrontData
 from tuner.report.importance import Importance
 
 AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
 _BETWEEN_PANELS = 0.09  # of the figure's width
+_MOST_SYMBOLS = 20  # on one of several lines: enough to tell it by, few enough to see its steps
 
 
 def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
-    """Draw the hypervolume of each search over the epochs it trained, as steps."""
+    """Draw the hypervolume of each search over the epochs it trained, as steps; several by colour and symbol."""
     axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": _axis("Hypervolume")}
     traces = [
         scatter(
             x=[0, *(point.epochs for point in points)],
             y=[0.0, *(point.hypervolume for point in points)],
-            text=["", *(trial_name(point.number) for point in points)],
+            text=["start", *("so far" if point.number is None else trial_name(point.number) for point in points)],
             hovertemplate="%{text}<br>%{x} epochs: %{y:.4f}<extra></extra>",
             mode="lines+markers",
             line={"shape": "hv", "color": colour, "width": 1.5},
-            marker={"size": 4, "color": colour},
+            marker={"size": 4, "color": colour} if len(searches) == 1 else _told_apart(colour, index),
             name=escape(name),
         )
-        for (name, points), colour in zip(searches.items(), _colours(len(searches)), strict=True)
+        for index, ((name, points), colour) in enumerate(zip(searches.items(), _colours(len(searches)), strict=True))
     ]
     return {"data": traces, "layout": layout(**axes, showlegend=len(searches) > 1)}
 
@@ -52,22 +53,28 @@ def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
 
 
 def plot_parallel(data: FrontData) -> Drawn:
-    """Draw each completed trial as a line through its parameters and objectives, coloured by the last objective."""
-    last = data.objectives[-1].name
-    values = [displayed(last, point.metrics[last]) for point in data.points]
-    dimensions = [_dimension(scale, data) for scale in colour_scales(data.points)]
+    """Draw each completed trial as a line through its parameters and objectives, coloured by the last objective.
+
+    Trials without one of the parameters are left out, and a line below says how many: plotly has no gaps in a line,
+    and draws what is missing outside the axis.
+    """
+    last, scales = data.objectives[-1].name, colour_scales(data.points)
+    points = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
+    values = [displayed(last, point.metrics[last]) for point in points]
+    dimensions = [_dimension(scale, points) for scale in scales]
     dimensions += [
-        {"label": escape(metric_label(o.name)), "values": [displayed(o.name, p.metrics[o.name]) for p in data.points]}
+        {"label": escape(metric_label(o.name)), "values": [displayed(o.name, p.metrics[o.name]) for p in points]}
         for o in data.objectives
     ]
     bar = {"title": {"text": escape(metric_label(last))}}
     line = {"color": values, "colorscale": PLOTLY_SCALE, "showscale": True, "colorbar": bar}
     traces = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
-    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 30})}
+    notes = _left_out(len(data.points) - len(points), len(data.points))
+    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 60}, annotations=notes)}
 
 
 def plot_importances(found: Sequence[Importance]) -> Drawn:
-    """Draw the importance of each parameter as bars, a colour for each objective."""
+    """Draw the importance of each parameter as bars, a colour and a pattern for each objective."""
     axes = {
         "xaxis": {**_axis("Importance (0: none, 1: all)"), "range": [0, 1.02]},
         "yaxis": {**AXIS, "autorange": "reversed", "automargin": True},
@@ -79,11 +86,11 @@ def plot_importances(found: Sequence[Importance]) -> Drawn:
             "x": list(importance.shares.values()),
             "y": [escape(name) for name in importance.shares],
             "orientation": "h",
-            "marker": {"color": colour},
+            "marker": {"color": colour, "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}},
             "name": escape(metric_label(importance.objective)),
             "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
         }
-        for importance, colour in zip(found, _colours(len(found)), strict=True)
+        for index, (importance, colour) in enumerate(zip(found, _colours(len(found)), strict=True))
     ]
     return {"data": traces, "layout": layout(**axes, barmode="group", legend=legend)}
 
@@ -124,12 +131,24 @@ def _stops(curves: Sequence[Curve], name: str) -> Drawn:
     )
 
 
-def _dimension(scale: ColourScale, data: FrontData) -> dict[str, Any]:
-    """Give an axis of the parallel coordinates; a trial without the parameter has none of its line there."""
-    values = [scale.value(point.parameters) for point in data.points]
+def _told_apart(colour: str, index: int) -> dict[str, Any]:
+    return {"size": 8, "color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "maxdisplayed": _MOST_SYMBOLS}
+
+
+def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
+    """Give the line that says how many trials are not drawn, if any."""
+    if not count:
+        return []
+    text = f"{count} of {trials} completed trials left out: without a value of one of the parameters."
+    place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -24}
+    return [{"text": text, "showarrow": False, **place}]
+
+
+def _dimension(scale: ColourScale, points: Sequence[CompletedTrial]) -> dict[str, Any]:
+    values = [scale.value(point.parameters) for point in points]
     shown: dict[str, Any] = {
         "label": escape(scale.parameter),
-        "values": [None if value is None else round(scale.position(value), 6) for value in values],
+        "values": [round(scale.position(value), 6) for value in values if value is not None],
     }
     places, labels = ticks(scale)
     return {**shown, "tickvals": places, "ticktext": labels} if places else shown

@@ -15,8 +15,8 @@ FEWEST = 4
 _GROUP_SIZE, _MOST_GROUPS = 8, 10
 
 GROUPS = (
-    "the share of an objective's variance (in ranks) that lies between groups of trials by the parameter "
-    "(Kruskal-Wallis epsilon squared); each parameter by itself, so that shares need not add up to 1"
+    "the share of an objective's variance (in ranks) that lies between groups of trials by the parameter, less what "
+    "chance puts there (Kruskal-Wallis eta squared); each parameter by itself, so that shares need not add up to 1"
 )
 RANKS = "squared rank correlation with the parameter (Spearman); too few trials for more"
 
@@ -51,14 +51,24 @@ def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: 
         else:
             shares[scale.parameter] = _correlation(_ranks(values), _ranks(places)) ** 2
     ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    return Importance(objective.name, GROUPS if grouped else RANKS, len(points), ordered)
+    return Importance(objective.name, _measure(scales, grouped=grouped), len(points), ordered)
+
+
+def _measure(scales: Sequence[ColourScale], *, grouped: bool) -> str:
+    """Say which measure was taken of which parameter: choices have no order, and so no rank correlation."""
+    numbers = ", ".join(scale.parameter for scale in scales if not scale.choices)
+    choices = ", ".join(scale.parameter for scale in scales if scale.choices)
+    if grouped or not numbers:
+        return GROUPS
+    return f"for {numbers}: {RANKS}; for {choices}: {GROUPS}" if choices else RANKS
 
 
 def between_groups(values: FloatArray, groups: FloatArray) -> float:
-    """Give Kruskal and Wallis' epsilon squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
+    """Give Kruskal and Wallis' eta squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
 
     It is the share of the ranks' variance between groups, less what chance puts there: (H - k + 1) / (n - k)
-    (Tomczak and Tomczak 2014), not below 0.
+    (Tomczak and Tomczak 2014), not below 0. Their epsilon squared, H / (n - 1), is the share itself, which grows with
+    k alone: parameters parted into different numbers of groups could not be compared by it.
     """
     ranks = _ranks(values)
     _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)

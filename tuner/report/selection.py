@@ -11,7 +11,7 @@ import numpy as np
 from tuner.front.select import least_short, meets, shortfall, within
 from tuner.ledger.records import Outcome
 from tuner.objectives import FloatArray, Objective, as_losses
-from tuner.report.format import displayed, format_metric, in_a_sentence, is_accuracy
+from tuner.report.format import ABBREVIATIONS, displayed, format_metric, in_a_sentence, is_accuracy
 from tuner.report.front_data import CompletedTrial, FrontData
 
 _ENDED = {
@@ -64,7 +64,8 @@ def choose(data: FrontData, wish: Wish) -> Selection:
 
 def _met(data: FrontData, meeting: Sequence[CompletedTrial], minimums: Mapping[str, float]) -> str:
     wanted = " and ".join(in_a_sentence(name, value) for name, value in minimums.items())
-    return f"At least {wanted}: {len(meeting)} of the {_trials(len(data.front))} on the front."
+    kept = f"{len(meeting)} of the {len(data.front)} trials" if len(data.front) > 1 else "the only trial"
+    return f"At least {wanted}: {kept} on the front."
 
 
 def _nearest(data: FrontData, minimums: Mapping[str, float]) -> str:
@@ -88,15 +89,21 @@ def _most_robust(
     near = within(losses[:, 0], max_loss)
     chosen = candidates[int(near[losses[near, -1].argmin()])]
     best = candidates[int(losses[:, 0].argmin())]
-    lost = abs(best.metrics[first.name] - chosen.metrics[first.name])
-    gained = abs(best.metrics[last.name] - chosen.metrics[last.name])
+    top = f"best {_noun(first.name)}{' among those' if reasons else ''}, {_value(first.name, best)}"
+    near_it = f"within {_points(first.name, max_loss)} of"
+    if len(candidates) == 1:
+        return Selection((best,), (*reasons, f"Trial {best.number} is the only one to choose from."))
+    if len(near) == 1:
+        others = "no other of them" if reasons else "no other trial of the front"
+        return Selection((best,), (*reasons, f"Trial {best.number} has the {top}, and {others} is {near_it} it."))
     why = (
         f"Trial {chosen.number} has the best {_noun(last.name)}, {_value(last.name, chosen)}, of the "
-        f"{_trials(len(near))} within {_points(first.name, max_loss)} of the best {_noun(first.name)}, "
-        f"{_value(first.name, best)} (trial {best.number})"
+        f"{len(near)} trials {near_it} the {top} (trial {best.number})"
     )
-    against = f": it gives up {_points(first.name, lost)} of it for {_points(last.name, gained)}"
-    return Selection((chosen,), (*reasons, why + ("." if chosen is best else f"{against} of {_noun(last.name)}.")))
+    lost = abs(best.metrics[first.name] - chosen.metrics[first.name])
+    gained = abs(best.metrics[last.name] - chosen.metrics[last.name])
+    against = f": it gives up {_points(first.name, lost)} of it for {_points(last.name, gained)} of {_noun(last.name)}"
+    return Selection((chosen,), (*reasons, why + ("." if chosen is best else f"{against}.")))
 
 
 def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str, ...]) -> Selection:
@@ -122,10 +129,11 @@ def _by_number(data: FrontData, number: int) -> Selection:
             return Selection((point,), (f"Trial {number} was chosen by its number; {_standing(data, point)}.",))
     for trial in data.stopped:
         if trial.number == number:
-            why = f"Trial {number} {_ENDED[trial.outcome]} after {trial.epochs} epochs and has no final values."
-            return Selection((), (f"{why} Choose a completed trial.",))
+            after = f"{_ENDED[trial.outcome]} after {_counted(trial.epochs, 'epoch')}"
+            return Selection((), (f"Trial {number} {after} and has no final values. Choose a completed trial.",))
     count = len(data.points) + len(data.stopped)
-    known = f"the trials are numbered 0 to {count - 1}" if count else "no trial has begun"
+    few = {0: "no trial has begun", 1: "the only one is trial 0"}
+    known = few.get(count, f"the trials are numbered 0 to {count - 1}")
     return Selection((), (f"There is no trial {number}: {known}.",))
 
 
@@ -150,8 +158,7 @@ def _value(name: str, point: CompletedTrial) -> str:
 
 
 def _noun(name: str) -> str:
-    words = name.replace("_", " ")
-    return words.replace("pgd", "PGD")
+    return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
 
 
 def _points(name: str, difference: float) -> str:
@@ -162,5 +169,5 @@ def _points(name: str, difference: float) -> str:
     return f"{shown} point" if shown == "1.00" else f"{shown} points"
 
 
-def _trials(count: int) -> str:
-    return "1 trial" if count == 1 else f"{count} trials"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

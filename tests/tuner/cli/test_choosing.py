@@ -47,16 +47,19 @@ def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
         ("--max-loss 0.5", [2]),
         ("--trial 3", [3]),
         ("--trial 9", []),
+        ("--trial 4", []),
+        ("--min pgd_accuracy=0.6 --knee", []),
     ],
 )
 def test_the_front_is_narrowed_and_says_why(tuner: Tuner, options: str, chosen: list[int]) -> None:
     answer = tuner("front", SEARCH, "--format", "json", *options.split())
+    assert answer.code == (0 if chosen else 1)
     assert [row["trial"] for row in json.loads(answer.out)] == chosen
     assert bool(answer.err) == bool(options)
     rows = tuner("front", SEARCH, "--format", "csv", *options.split()).out.splitlines()
     assert [int(row["trial"]) for row in csv.DictReader(rows)] == chosen
     table = tuner("front", SEARCH, *options.split())
-    assert table.code == 0
+    assert table.code == (0 if chosen else 1)
     for reason in answer.err.splitlines():
         assert reason in table.out
     assert (f"tuner export {SEARCH} {chosen[0] if chosen else ''}" in table.out) == (bool(options) and len(chosen) == 1)
@@ -72,12 +75,29 @@ def test_the_front_is_narrowed_and_says_why(tuner: Tuner, options: str, chosen: 
         ("--max-loss 1", "--max-loss is 1, but must be a share of at least 0 and below 1: 0.01 is one point."),
         ("--max-loss -0.1", "--max-loss is -0.1, but must be a share"),
         ("--max-loss nan", "--max-loss is nan, but must be a share"),
+        (
+            "--min pgd_accuracy=82",
+            "--min 'pgd_accuracy=82': an accuracy is a share from 0 to 1: write pgd_accuracy=0.82 for 82 %.",
+        ),
+        ("--min pgd_accuracy=820", "an accuracy is a share from 0 to 1, such as pgd_accuracy=0.8."),
+        ("--min pgd_accuracy=-0.1", "an accuracy is a share from 0 to 1, such as pgd_accuracy=0.8."),
+        ("--min pgd_accuracy=nan", "--min 'pgd_accuracy=nan': nan is no number to compare with"),
+        ("--min pgd_accuracy=inf", "--min 'pgd_accuracy=inf': inf is no number to compare with"),
     ],
 )
 def test_a_contradictory_choice_is_refused(tuner: Tuner, options: str, message: str) -> None:
     answer = tuner("front", SEARCH, *options.split())
     assert (answer.code, answer.out) == (2, "")
     assert message in answer.err
+
+
+def test_a_minimum_of_what_is_minimised_would_keep_the_worst(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    mapping = SPACE.model_dump(mode="json")
+    objectives = {"natural_accuracy": {}, "train_loss": {"direction": "minimize", "reference": 10.0}}
+    make_ledger(SPACE.model_validate({**mapping, "objectives": objectives}))
+    answer = tuner("front", SEARCH, "--min", "train_loss=0.5")
+    assert (answer.code, answer.out) == (2, "")
+    assert "train_loss is minimised, and a minimum would keep its worst trials." in answer.err
 
 
 def test_one_objective_has_nothing_to_gain_by_a_loss(tuner: Tuner, make_ledger: MakeLedger) -> None:

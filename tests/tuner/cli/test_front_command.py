@@ -57,7 +57,7 @@ def test_a_search_with_little_to_show_has_a_front_and_its_files(
         assert (answer.code, answer.err) == (0, "")
     assert front in tuner("show", SEARCH).out
     assert len(list((runs_dir / SEARCH).glob("front.*"))) == 5
-    assert tuner("front", SEARCH, "--knee").code == 0
+    assert tuner("front", SEARCH, "--knee").code == 1, "a front of less than three points has no knee"
 
 
 @pytest.fixture
@@ -73,6 +73,18 @@ def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     report(confirming, confirmed, [accuracies(0.88, 0.45, **measured)] * 2)
     write_confirmation(runs_dir / name, confirming, confirmation_rows(confirming, confirmed.load()))
     return name
+
+
+def test_a_front_is_shown_though_its_files_cannot_be_written(
+    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    space = small_space(**ONE_EPOCH)
+    report(space, make_ledger(space), [accuracies(0.9, 0.5)])
+    (runs_dir / SEARCH / "front.csv").mkdir(parents=True)
+    answer = tuner("front", SEARCH)
+    assert answer.code == 2
+    assert "90.00" in answer.out
+    assert "The files of the front cannot be written to" in answer.err
 
 
 def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(

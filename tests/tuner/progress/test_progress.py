@@ -10,7 +10,7 @@ from rich.text import Text
 from simulated_search import CountingClock, MakeLedger, drive, small_space, train
 
 from tuner.folder import SearchFolder
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import Decision, Outcome, Report, TrialRecord
 from tuner.plan import Plan, Request
 from tuner.progress import LiveProgress, PlainProgress
 from tuner.progress.dry_run import print_plan
@@ -73,7 +73,7 @@ def trials(ended: int, running: int = 0) -> list[TrialRecord]:
 
 def test_time_left_is_estimated_from_the_trials_of_this_process() -> None:
     now = 0.0
-    clock = Clock(ended_before=6, now=lambda: now)
+    clock = Clock(trials(6), now=lambda: now)
     assert clock.state(trials(6, 2), 20, 9).left_seconds is None, "none ended here yet"
     now = 30.0
     state = clock.state(trials(9, 1), 20, 9)
@@ -83,9 +83,49 @@ def test_time_left_is_estimated_from_the_trials_of_this_process() -> None:
     assert clock.state(trials(21), 20, 9).left_seconds == 0, "fewer trials were asked for than have ended"
 
 
+def reported(number: int, epochs: int, outcome: Outcome) -> TrialRecord:
+    reports = tuple(
+        Report(epoch, {}, rung=False, decision=Decision.CONTINUE, checkpoint=None, time=0.0)
+        for epoch in range(1, epochs + 1)
+    )
+    return TrialRecord(number, {}, outcome, started=0.0, reports=reports)
+
+
+def test_the_nearest_of_all_bounds_counts() -> None:
+    now = 0.0
+    clock = Clock(max_epochs=30, now=lambda: now)
+    budget = Clock(budget_seconds=60, now=lambda: now)
+    now = 40.0
+    done = [reported(number, 5, Outcome.STOPPED) for number in range(4)]
+    state = clock.state(done, 16, 9)
+    assert (state.epochs, state.most_epochs, state.left_seconds) == (20, 30, 20.0), "not 120 s for 12 trials"
+    assert budget.state(done, 16, 9).left_seconds == 20
+    assert budget.state([], 16, 9).left_seconds == 20, "nothing ended here yet"
+    running = [*done, reported(4, 4, Outcome.RUNNING), reported(5, 3, Outcome.RUNNING)]
+    assert clock.state(running, 16, 9).most_epochs == 38, "trials that run at max_epochs go on to their end"
+    assert clock.state(done, 3, 9).most_epochs == 27
+    now = 70.0
+    assert budget.state(done, 16, 9).left_seconds == 0
+
+
+def test_both_displays_know_the_bounds(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 4, "max_epochs": 20})
+    search = Search(space, make_ledger(space))
+    screen = Screen(terminal=True)
+    live = LiveProgress(search, screen.console, "small-1", time_budget_seconds=0.0)
+    search.listeners.append(PlainProgress(search, screen.console, time_budget_seconds=1e-9))
+    first = search.next_assignment()
+    assert first is not None
+    train(search, first)
+    screen.console.print(live._render())
+    assert "epochs trained of at most 20" in screen.text
+    assert "about 0 s left" in screen.text
+    assert "[1/4 trials]" in screen.text, "no time is left"
+
+
 def test_epochs_are_counted_once(search: Search) -> None:
     drive(search)
-    state = Clock(0).state(search.trials, 4, 9)
+    state = Clock().state(search.trials, 4, 9)
     assert state.epochs == sum(len(trial.reports) for trial in search.trials)
 
 
@@ -213,7 +253,7 @@ def test_a_live_table_of_nothing_renders(search: Search) -> None:
     assert "No front yet" in screen.text
 
 
-def test_a_long_front_is_summed_up_on_a_terminal(make_ledger: MakeLedger) -> None:
+def test_a_long_front_is_thinned_out_on_a_terminal(make_ledger: MakeLedger) -> None:
     space = small_space(search={"trials": 14}, early_stopping={"scheduler": "none"}, trial={"epochs": 1})
     search = Search(space, make_ledger(space), CountingClock())
     for number in range(13):
@@ -221,7 +261,11 @@ def test_a_long_front_is_summed_up_on_a_terminal(make_ledger: MakeLedger) -> Non
         search.report(number, 1, {"natural_accuracy": 0.1 + 0.01 * number, "pgd_accuracy": 0.5 - 0.01 * number}, None)
     screen = Screen(terminal=True)
     screen.console.print(LiveProgress(search, screen.console, "small-1")._render())
-    assert "13 trials on the front; hypervolume 0." in screen.text
+    lines = [Text.from_ansi(line).plain.split() for line in screen.lines]
+    table = lines[lines.index(["Pareto", "front", "of", "small-1"]) :]
+    shown = [int(line[0]) for line in table if line and line[0].isdigit()]
+    assert (len(shown), shown[0], shown[-1]) == (12, 12, 0), "best natural accuracy first, both ends kept"
+    assert "; 1 more on the front" in screen.text
 
 
 def plan(runs_dir: Path, **changes: object) -> Plan:

@@ -41,6 +41,16 @@ def test_growth_counts_the_epochs_of_all_trials_until_each_completed() -> None:
     assert [p.hypervolume for p in points] == pytest.approx([0.25, 0.5625])
 
 
+def test_growth_ends_with_all_epochs_that_were_spent() -> None:
+    """A trial of three epochs is stopped after the last one that completed."""
+    last = reported(4, 0.1, 0.1, 0.1, times=(8, 9, 10), outcome=Outcome.STOPPED)
+    data = search_of([*DATA.records, last])
+    points = growth_by_epochs(data)
+    assert [(p.number, p.epochs) for p in points] == [(0, 4), (3, 7), (None, 10)]
+    assert points[-1].epochs == sum(record.epochs_spent for record in data.records)
+    assert points[-1].hypervolume == data.hypervolume
+
+
 def test_growth_counts_branches() -> None:
     """Each of two trials of two epochs cost a branch of three more."""
     ends = {"natural_accuracy": 0.5, "pgd_accuracy": 0.5, "branch_epochs": 3.0}

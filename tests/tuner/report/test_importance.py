@@ -20,7 +20,10 @@ def made_up(count: int) -> FrontData:
     return search_of(trials)
 
 
-@pytest.mark.parametrize(("count", "measure"), [(8, RANKS), (29, RANKS), (30, GROUPS), (200, GROUPS)])
+BOTH = f"for alpha, depth: {RANKS}; for kind: {GROUPS}"
+
+
+@pytest.mark.parametrize(("count", "measure"), [(8, BOTH), (29, BOTH), (30, GROUPS), (200, GROUPS)])
 def test_what_decides_an_objective_is_its_most_important_parameter(count: int, measure: str) -> None:
     natural, pgd = importances(made_up(count))
     assert (natural.objective, natural.measure, natural.trials) == ("natural_accuracy", measure, count)
@@ -58,6 +61,26 @@ def test_the_measure_is_that_of_kruskal_and_wallis(seed: int) -> None:
     values = np.round(rng.normal(size=60) + 0.8 * groups, 1)
     statistic = kruskal(*(values[groups == group] for group in range(4))).statistic
     assert between_groups(values, groups) == pytest.approx((statistic - 3) / 56)
+
+
+@pytest.mark.parametrize(("parameter", "measure"), [("alpha", RANKS), ("kind", GROUPS)])
+def test_of_few_trials_numbers_are_ranked_and_choices_grouped(parameter: str, measure: str) -> None:
+    values = [n / 10 for n in range(8)] if parameter == "alpha" else list("abababab")
+    data = search_of([trial(n, n / 10, n / 10, parameters={parameter: value}) for n, value in enumerate(values)])
+    assert importances(data)[0].measure == measure
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_parameter_without_a_part_has_none_however_many_groups_it_makes(seed: int) -> None:
+    """Epsilon squared, H / (n - 1), would give ten groups of 60 trials about 9 / 59 of what is nothing but chance."""
+    rng = np.random.default_rng(seed)
+    shares = [between_groups(rng.normal(size=60), rng.permuted(np.arange(60) % 10).astype(float)) for _ in range(200)]
+    assert np.median(shares) < 0.02
+
+
+def test_the_measure_is_called_by_its_name() -> None:
+    assert "eta squared" in GROUPS
+    assert "eta squared" in (between_groups.__doc__ or "").splitlines()[0]
 
 
 def test_what_rises_and_falls_again_matters_too() -> None:

@@ -65,8 +65,8 @@ def test_without_a_wish_the_front_is_given_without_a_word() -> None:
             [0],
             [
                 (
-                    "Trial 0 has the best PGD accuracy, 10.00 %, of the 1 trial within 0.00 points of the best natural "
-                    "accuracy, 90.00 % (trial 0)."
+                    "Trial 0 has the best natural accuracy, 90.00 %, and no other trial of the front is within 0.00 "
+                    "points of it."
                 )
             ],
         ),
@@ -103,6 +103,35 @@ def test_minimums_narrow_the_front_before_anything_is_chosen_from_it() -> None:
     narrowed = choose(DATA, Wish({"pgd_accuracy": 0.55}, knee=True))
     assert narrowed.trials == ()
     assert narrowed.reasons[-1] == "The knee of the front, trial 1, is not among them."
+
+
+def test_the_best_of_what_minimums_leave_is_not_called_the_best_of_all() -> None:
+    """Trial 0 is the best, with 90 %."""
+    assert choose(DATA, Wish({"pgd_accuracy": 0.3}, max_loss=0.2)).reasons[-1] == (
+        "Trial 2 has the best PGD accuracy, 55.00 %, of the 2 trials within 20.00 points of the best natural accuracy "
+        "among those, 89.00 % (trial 1): it gives up 19.00 points of it for 5.00 points of PGD accuracy."
+    )
+    assert choose(DATA, Wish({"pgd_accuracy": 0.55}, max_loss=0.01)).reasons[-1] == (
+        "Trial 2 has the best natural accuracy among those, 70.00 %, and no other of them is within 1.00 point of it."
+    )
+    last = choose(DATA, Wish({"pgd_accuracy": 0.6}, max_loss=0.01))
+    assert last.reasons[-1] == "Trial 3 is the only one to choose from."
+
+
+def test_one_is_counted_as_one() -> None:
+    alone = search_of([trial(0, 0.9, 0.1)])
+    assert choose(alone, Wish({"pgd_accuracy": 0.1})).reasons == ("At least PGD 10.00 %: the only trial on the front.",)
+    assert choose(alone, Wish(trial=3)).reasons == ("There is no trial 3: the only one is trial 0.",)
+    stopped = search_of([trial(0, 0.9, 0.9, outcome=Outcome.STOPPED, epochs=1)])
+    assert choose(stopped, Wish(trial=0)).reasons[0].startswith("Trial 0 was stopped after 1 epoch and has no")
+
+
+def test_metrics_are_abbreviated_as_everywhere() -> None:
+    objectives = [OBJECTIVES[0], Objective("fgsm_accuracy", maximise=True)]
+    records = [trial(n, 0.9 - n / 10, 0.0) for n in range(2)]
+    for n, record in enumerate(records):
+        record.reports[0].metrics["fgsm_accuracy"] = n / 10
+    assert "the best FGSM accuracy, 10.00 %" in choose(search_of(records, objectives), Wish(max_loss=0.2)).reasons[0]
 
 
 def test_where_nothing_meets_the_minimums_the_nearest_is_named_with_what_it_lacks() -> None:

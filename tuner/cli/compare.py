@@ -1,0 +1,70 @@
+"""`tuner front` of several searches, or of the parts of one: a table, and a page or a picture."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from tuner.cli.options import Format
+from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from tuner.report.compare import Comparison
+    from tuner.report.front_data import FrontData
+    from tuner.space import Space
+
+
+def refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
+    """Raise UsageError if one of some searches, each with its name, is a confirmation."""
+    for name, space in searches:
+        if space.confirm is not None:
+            raise UsageError(
+                f"{name} is a confirmation: a front of its figures would be one of the test set. Compare "
+                f"{space.confirm.search} instead."
+            )
+
+
+def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
+    """Print the fronts of several searches, or of one parted `by` a parameter, and draw them into the file `out`."""
+    from tuner.report.compare import by_parameter, compare
+
+    title = None
+    if by is not None:
+        if len(searches) > 1:
+            raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+        title = f"{searches[0].search} by {by}"
+        searches = by_parameter(searches[0], by)
+    shown = compare(searches, title)
+    if output is Format.TABLE:
+        from tuner.report.tables import rich_table
+        from tuner.report.terminal import terminal
+
+        title = shown.title if by else "Fronts"
+        optional = ("Hypervolume", "Front", "Completed")
+        terminal().print(rich_table(title, " ".join(shown.notes), shown.grid, emphasised="", optional=optional))
+    else:
+        from tuner.report.listing import print_rows
+
+        print_rows(shown.rows, output.value)
+        for note in shown.notes:
+            typer.echo(note, err=True)
+    if out is not None:
+        _write_comparison(out, shown)
+
+
+def _write_comparison(out: Path, shown: "Comparison") -> None:
+    if out.suffix not in {".html", ".png", ".svg"}:
+        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
+    if out.suffix == ".html":
+        from tuner.report.compare_html import comparison_html
+
+        content = comparison_html(shown).encode()
+    else:
+        from tuner.report.compare_picture import comparison_picture
+
+        content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
+    typer.echo(f"  {out}", err=True)
