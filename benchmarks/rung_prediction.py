@@ -71,7 +71,7 @@ def main() -> None:
     tasks = [(config, arguments.rungs, not arguments.one_seed) for config in configs]
     runs = _measured(tasks, arguments.processes, arguments.kept)
     result = {
-        "command": command("rung_prediction", arguments.data_root),
+        "command": command("rung_prediction", arguments.data_root, str(arguments.kept)),
         "points": len(runs),
         "epochs": space.epochs,
         "branch_epochs": arguments.branch_epochs,
