@@ -41,10 +41,10 @@ def show(
     from tuner.report.terminal import print_plot, terminal
 
     space, trials, data = load_search(runs_dir, name, ledger)
+    # A confirmation's figures are of the test set: a front of them would be one to choose from.
+    ranked = space.confirm is None
     if output is Format.TABLE:
         console = terminal()
-        # A confirmation's figures are of the test set: a front of them would be one to choose from.
-        ranked = space.confirm is None
         console.print(trials_table(data, ranked=ranked))
         if ranked:
             print_plot(console, front_figure(data))
@@ -53,7 +53,8 @@ def show(
     elif output is Format.CSV:
         print_rows(trial_rows(trials, space.objective_list), "csv")
     else:
-        shown = {"search": name, "hypervolume": data.hypervolume, "trials": trial_rows(trials, space.objective_list)}
+        volume = data.hypervolume if ranked else None
+        shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.objective_list)}
         if has_seeds(data):
             shown["points"] = seed_means_rows(data)
         typer.echo(json.dumps(shown, indent=2))

@@ -28,7 +28,7 @@ Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
 PLOTLY_SCALE = get_colorscale(SCALE)
 FONT = "system-ui, Helvetica, Arial, sans-serif"
 # The rungs' greys, from the first rung to the last: the further a trial came, the darker it is.
-RUNG_GREYS = ("#b8c2cc", "#8c99a6", "#616e7c", "#3e4c59")
+RUNG_GREYS = ("#8a949e", "#6b7681", "#4d5863", "#2f3a45")
 LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
 AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
@@ -45,7 +45,12 @@ def plot_front(shown: FrontFigure) -> Drawn:
             traces.append(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
     traces += published_layers(shown.published)
     if shown.dominated:
-        dim = {"size": 7, "opacity": 0.4, **_fill(shown.dominated, shown.colours)}
+        dim = {
+            "size": 7,
+            "opacity": 0.4,
+            "line": {"color": LINE, "width": 0.8},
+            **_fill(shown.dominated, shown.colours),
+        }
         traces.append(trace(shown.dominated, DOMINATED, dim))
     if shown.staircase:
         traces.append(staircase(shown, LINE))

@@ -150,7 +150,7 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
     if shown.knee:
         ring = {"s": 150, "facecolors": "none", "edgecolors": KNEE, "linewidths": 1.4, "zorder": 3}
         scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
-    dominated = {"s": 20, "alpha": 0.4, "linewidths": 0}
+    dominated = {"s": 20, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE}
     scatter(axes, shown.dominated, "dominated", c=_colours(shown.dominated, shown.colours), **dominated)
 
 

@@ -79,16 +79,10 @@ def trials_grid(data: FrontData, *, ranked: bool = True) -> Grid:
     return Grid(headings, rows)
 
 
-def front_table(data: FrontData, *, caption: str | None = None, width: int | None = None) -> RenderableType:
-    """Give the Pareto front as a table for a terminal; `caption` takes the place of the search's summary.
-
-    Parameters that do not fit into `width` are left out.
-    """
-    shown = summary(data) if caption is None else caption
-    grid = front_grid(data)
-    if width is not None:
-        grid = fitting(grid, width, kept=1 + len(data.objectives))
-    return rich_table(f"Pareto front of {data.search}", shown, grid, KNEE_MARK, parameter_names(data.front))
+def front_table(data: FrontData) -> RenderableType:
+    """Give the Pareto front as a table for a terminal."""
+    names = parameter_names(data.front)
+    return rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), KNEE_MARK, names)
 
 
 def selection_table(data: FrontData, selection: Selection) -> RenderableType:
