@@ -133,7 +133,8 @@ def _show(
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
-    shown = front_figure(data)
+    # Layout and files are of the whole front, and take longer than a choice from it.
+    shown = front_figure(data) if wish == Wish() else None
     if output is Format.TABLE:
         _print(data, shown, selection)
     else:
@@ -142,7 +143,7 @@ def _show(
         print_rows(completed_rows(selection.trials, data.objectives), output.value)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
-    if wish == Wish():  # the files are of the whole front, and take longer than a choice from it
+    if shown is not None:
         _write_files(folder, data, shown, listed=output is Format.TABLE)
     elif not selection.trials:
         raise typer.Exit(1)
@@ -164,7 +165,7 @@ def _write_files(folder: Path, data: "FrontData", shown: "FrontFigure", *, liste
         typer.echo(f"  {place_of(path)}")
 
 
-def _print(data: "FrontData", shown: "FrontFigure", selection: "Selection") -> None:
+def _print(data: "FrontData", shown: "FrontFigure | None", selection: "Selection") -> None:
     from tuner.report.confirmed import confirmed_table
     from tuner.report.tables import front_table, selection_table
     from tuner.report.terminal import print_plot, terminal
@@ -173,7 +174,7 @@ def _print(data: "FrontData", shown: "FrontFigure", selection: "Selection") -> N
     if not selection.trials:
         for reason in selection.reasons:
             console.print(reason, markup=False, highlight=False)
-    elif selection.reasons:
+    elif shown is None:
         console.print(selection_table(data, selection))
     else:
         console.print(front_table(data))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
 from rich import box
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
@@ -11,6 +10,7 @@ from rich.text import Text
 
 from tuner.ledger.records import Outcome
 from tuner.objectives import within_limits
+from tuner.report.effort import evenly
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.selection import Selection
@@ -227,7 +227,4 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 def _thinned(lines: list[str], limit: int) -> list[str]:
     """Keep as many evenly spaced lines as fit into `limit` characters."""
-    most = max(2, limit // (max(map(len, lines)) + 1))
-    if len(lines) <= most:
-        return lines
-    return [lines[index] for index in np.linspace(0, len(lines) - 1, most).round().astype(int)]
+    return list(evenly(lines, max(2, limit // (max(map(len, lines)) + 1))))
