@@ -28,6 +28,8 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
     """Print the fronts of several searches, or of one parted `by` a parameter, and draw them into the file `out`."""
     from tuner.report.compare import by_parameter, compare
 
+    if out is not None and out.suffix not in {".html", ".png", ".svg"}:
+        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
     title = None
     if by is not None:
         if len(searches) > 1:
@@ -53,8 +55,6 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
 
 
 def _write_comparison(out: Path, shown: "Comparison") -> None:
-    if out.suffix not in {".html", ".png", ".svg"}:
-        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
     if out.suffix == ".html":
         from tuner.report.compare_html import comparison_html
 

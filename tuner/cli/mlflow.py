@@ -49,7 +49,10 @@ def ui(
             f"There is no MLflow store in {place_of(runs_dir)}: start a search first, or give its --runs-dir."
         )
     _require_free(port)
-    typer.echo(f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (Ctrl-C ends it)")
+    typer.echo(
+        f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (answers in some seconds; "
+        "Ctrl-C ends it)"
+    )
     for experiment, identifier in store.experiments(uri):
         link = store.experiment_link(f"http://127.0.0.1:{port}", identifier)
         typer.echo(f"  {experiment}: {link}")

@@ -53,6 +53,7 @@ def _confirmed(confirmation: str, document: Mapping[str, Any], row: Mapping[str,
         suite=document["suite"],
         means=row["means"],
         deviations=row["deviations"],
+        warnings=row["warnings"],
     )
 
 

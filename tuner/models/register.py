@@ -81,14 +81,22 @@ def version_tags(origin: Origin) -> dict[str, str]:
 
 
 def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
-    """Give `confirmed/ATTACK`: the mean on the test set, with its deviation over the seeds; nothing if unconfirmed."""
+    """Give `confirmed/ATTACK`: the mean on the test set, with its deviation over the seeds; nothing if unconfirmed.
+
+    `confirmed/warnings` counts the signs that a figure is not to be trusted.
+    """
     if confirmed is None:
         return {}
     accuracies = {}
     for name, mean in confirmed.means.items():
         deviation = confirmed.deviations[name]
         accuracies[f"{CONFIRMED}{name}"] = f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
-    return {**accuracies, f"{CONFIRMED}seeds": str(confirmed.seeds), f"{CONFIRMED}by": confirmed.confirmation}
+    return {
+        **accuracies,
+        f"{CONFIRMED}seeds": str(confirmed.seeds),
+        f"{CONFIRMED}warnings": str(confirmed.warnings),
+        f"{CONFIRMED}by": confirmed.confirmation,
+    }
 
 
 def description(origin: Origin) -> str:
@@ -136,7 +144,8 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
 
 def _version(client: MlflowClient, name: str, origin: Origin) -> ModelVersion | None:
     """Find the version made of this trial before, so that registering again makes no second one."""
-    for version in client.search_model_versions(f"name = '{name}'"):
+    quote = '"' if "'" in name else "'"
+    for version in client.search_model_versions(f"name = {quote}{name}{quote}"):
         same_search = version.tags.get(layout.SEARCH_ID) == origin.search_id
         if same_search and version.tags.get(layout.TRIAL) == str(origin.trial.number):
             return version

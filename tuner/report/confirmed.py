@@ -33,6 +33,7 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
             description=(
                 f"{trial_name(found.trial)}, {_how(found)}",
                 *(f"{name}: {_cell(found, name)}" for name in found.means),
+                *([f"Warnings: {found.warnings}"] if found.warnings else []),
             ),
         )
         for found in data.confirmed
@@ -53,17 +54,23 @@ def confirmed_grid(data: FrontData) -> Grid:
     """Tabulate what was confirmed, in per cent, a row for each trial of each confirmation."""
     names = list(dict.fromkeys(name for found in data.confirmed for name in found.means))
     rows = [
-        [str(found.trial), *(_cell(found, name) for name in names), str(found.seeds), found.confirmation]
+        [
+            str(found.trial),
+            *(_cell(found, name) for name in names),
+            str(found.seeds),
+            str(found.warnings),
+            found.confirmation,
+        ]
         for found in data.confirmed
     ]
-    return Grid(["Trial", *names, "Seeds", "Confirmation"], rows)
+    return Grid(["Trial", *names, "Seeds", "Warnings", "Confirmation"], rows)
 
 
 def confirmed_table(data: FrontData) -> RenderableType:
-    """Give the confirmed trials as a table for a terminal: natural accuracy, PGD and the worst case."""
+    """Give the confirmed trials as a table for a terminal: natural accuracy, PGD, the worst case, and warnings."""
     names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
     whole = confirmed_grid(data)
-    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds"}]
+    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds", "Warnings"}]
     grid = Grid([whole.headings[index] for index in kept], [[row[index] for index in kept] for row in whole.rows])
     by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
     return rich_table(f"Confirmed by {by}, in per cent", NOTE, grid, emphasised="")
@@ -78,8 +85,8 @@ def _cell(found: Confirmed, name: str) -> str:
     """Write an accuracy in per cent with its deviation."""
     if name not in found.means:
         return format_metric("_accuracy", None)
-    mean, deviation = found.means[name], found.deviations[name]
-    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
+    mean, deviation = format_metric("_accuracy", found.means[name]), found.deviations[name]
+    return mean if deviation is None or math.isnan(deviation) else f"{mean} ± {100 * deviation:.2f}"
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:

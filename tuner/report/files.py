@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tuner.report.figure import FrontFigure, front_figure
-from tuner.report.front_data import CompletedTrial, FrontData
+from tuner.report.format import finite_or_none
+from tuner.report.front_data import CompletedTrial, Confirmed, FrontData
 from tuner.report.html import front_html
 from tuner.report.picture import front_pictures
 from tuner.report.tables import parameter_names
@@ -67,9 +68,16 @@ def front_json(data: FrontData) -> str:
         "knee": data.knee,
         "front": [_completed(point) for point in data.front],
         "dominated": [_completed(point) for point in data.dominated],
-        "confirmed": [asdict(found) for found in data.confirmed],
+        "confirmed": [_confirmed(found) for found in data.confirmed],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _confirmed(found: Confirmed) -> dict[str, Any]:
+    """Give null for the NaN of an attack that failed, which JSON does not know."""
+    means = {name: finite_or_none(mean) for name, mean in found.means.items()}
+    deviations = {name: finite_or_none(deviation) for name, deviation in found.deviations.items()}
+    return {**asdict(found), "means": means, "deviations": deviations}
 
 
 def _completed(point: CompletedTrial) -> dict[str, Any]:

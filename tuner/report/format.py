@@ -35,6 +35,11 @@ def format_metric(name: str, value: float | None) -> str:
     return f"{displayed(name, value):.2f}" if is_accuracy(name) else format_value(value)
 
 
+def finite_or_none(value: float | None) -> float | None:
+    """Give None for a NaN or an infinity, which JSON does not know."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def in_a_sentence(name: str, value: float | None) -> str:
     """Write a metric with its name and unit: "Natural 98.33 %"."""
     unit = " %" if is_accuracy(name) else ""

@@ -56,7 +56,8 @@ class UnfinishedTrial:
 class Confirmed:
     """What a confirmation measured of one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
 
-    Deviations are those of a sample (n - 1), None of a single seed.
+    Deviations are those of a sample (n - 1), None of a single seed. `warnings`: how many signs, summed over the seeds,
+    say that a figure is not to be trusted.
     """
 
     confirmation: str
@@ -66,6 +67,7 @@ class Confirmed:
     suite: str
     means: dict[str, float]
     deviations: dict[str, float | None]
+    warnings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,13 @@
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from tuner.ledger import Outcome, TrialRecord, trial_name
 from tuner.objectives import Objective, within_limits
-from tuner.report.format import format_value
+from tuner.report.format import finite_or_none, format_value
 from tuner.report.front_data import CompletedTrial
 
 # What a narrow list of searches goes without, the last one first.
@@ -27,19 +26,14 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "epochs_trained": trial.epochs_trained,
             "epochs_spent": trial.epochs_spent,
             "parameters": trial.parameters,
-            "last": {n: _finite(trial.last_metrics.get(n)) for n in names},
-            "final": {n: _finite(trial.last_metrics.get(n)) for n in names}
+            "last": {n: finite_or_none(trial.last_metrics.get(n)) for n in names},
+            "final": {n: finite_or_none(trial.last_metrics.get(n)) for n in names}
             if trial.outcome is Outcome.COMPLETED
             else None,
             "error": trial.error,
         }
         for trial in trials
     ]
-
-
-def _finite(value: float | None) -> float | None:
-    """Give null for NaN, which JSON does not know."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
@@ -65,7 +59,8 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
     if form == "json":
         sys.stdout.write(json.dumps(list(rows), indent=2) + "\n")
     elif form == "csv":
-        flat = [_flat({key: value for key, value in row.items() if value is not None}) for row in rows]
+        nested = {key for row in rows for key, value in row.items() if isinstance(value, dict)}
+        flat = [_flat(row, nested) for row in rows]
         writer = csv.DictWriter(sys.stdout, _columns(flat), restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
@@ -94,11 +89,12 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(row: dict[str, Any], nested: set[str]) -> dict[str, Any]:
+    """Give what is nested as a.b; where a column is nested in other rows only, it is none of this row's columns."""
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict):
             flat |= {f"{key}.{inner}": item for inner, item in value.items()}
-        else:
+        elif key not in nested:
             flat[key] = value
     return flat

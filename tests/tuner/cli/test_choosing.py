@@ -201,3 +201,5 @@ def test_a_comparison_that_cannot_be_made_says_why(tuner: Tuner, options: str, m
     answer = tuner("front", SEARCH, *options.split())
     assert answer.code == 2
     assert message in answer.err
+    if "no/folder" not in options:
+        assert answer.out == "", "refused before anything is shown"

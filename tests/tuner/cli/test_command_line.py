@@ -377,9 +377,19 @@ def test_a_search_is_shown_as_csv_and_as_a_table(tuner: Tuner, finished: Ledger)
     rows = list(csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out)))
     assert [float(row["parameters.lambda"]) for row in rows] == [t.parameters["lambda"] for t in finished.load()]
     assert rows[0]["error"] == "Traceback\nRuntimeError: out of memory"
+    assert (rows[0]["final.pgd_accuracy"], rows[1]["error"]) == ("", "")
+    assert "final" not in rows[0], "it stands in a column for each metric"
     table = tuner("show", SEARCH).out
     assert f"Trials of {SEARCH}" in table
     assert sum(line.split()[:1] == [str(number)] for number in range(5) for line in table.splitlines()) >= 5
+
+
+def test_a_column_without_a_value_stays_in_csv(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    """A program that reads it finds the columns that it knows, whatever happened in the search."""
+    search = Search(SPACE, make_ledger(SPACE))
+    search.next_assignment()
+    (line,) = csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out))
+    assert line["error"] == ""
 
 
 def test_a_nan_is_null_in_json(tuner: Tuner, make_ledger: MakeLedger) -> None:

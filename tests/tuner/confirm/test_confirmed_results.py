@@ -72,6 +72,8 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
         "trial-0007, confirmed by small-1-confirm: trained again with 2 seeds, suite quick"
     )
     assert "PGD-20: 45.00 ± 7.07" in seventh.description
+    assert seventh.description[-1] == "Warnings: 1"
+    assert "Warnings" not in third.description[-1]
     shown = front_figure(data)
     assert shown.x.limits[0] < 80 < shown.x.limits[1], "inside the frame"
     assert shown.notes[-1].startswith("Confirmed trials: 2, as squares.")
@@ -87,10 +89,19 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
 def test_page_and_json_have_them_as_numbers(runs_dir: Path) -> None:
     data = confirmed_search(runs_dir, SEARCHED)
     grid = confirmed_grid(data)
-    assert grid.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Confirmation"]
-    assert grid.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "small-1-confirm"]
+    assert grid.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings", "Confirmation"]
+    assert grid.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1", "small-1-confirm"]
     assert "<td>85.00 ± 7.07</td>" in front_html(data)
     assert json.loads(front_json(data))["confirmed"][1]["means"]["PGD-20"] == pytest.approx(0.45)
+
+
+def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
+    means, deviations = {"Natural": 0.9, "PGD-20": math.nan}, {"Natural": None, "PGD-20": math.nan}
+    found = Confirmed("c", 7, 2, True, "quick", means, deviations)
+    data = replace(search_of(SEARCHED), confirmed=(found,))
+    assert json.loads(front_json(data))["confirmed"][0]["means"] == {"Natural": 0.9, "PGD-20": None}
+    assert confirmed_grid(data).rows[0][1:3] == ["90.00", "–"]
+    assert confirmed_marks(data) == ()
 
 
 def test_an_unconfirmed_search_says_nothing_of_it() -> None:

@@ -108,6 +108,12 @@ def test_registering_again_moves_the_alias_and_makes_no_version(
     assert not mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
 
 
+def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
+    for existed in (False, True):
+        made = register(mlflow_uri, model, origin, name="Ann's model", alias="chosen")
+        assert (made.version, made.existed) == ("1", existed)
+
+
 def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     assert not any(key.startswith("confirmed/") for key in version_tags(origin))
     found = Confirmed(
@@ -118,11 +124,18 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
         "quick",
         {"Natural": 0.9, "Worst case": 0.25},
         {"Natural": 0.01, "Worst case": None},
+        warnings=4,
     )
     registered(model, origin, mlflow_uri)
     registered(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
-    expected = {"Natural": "0.9000 ± 0.0100", "Worst case": "0.2500", "seeds": "3", "by": "small-1-confirm"}
+    expected = {
+        "Natural": "0.9000 ± 0.0100",
+        "Worst case": "0.2500",
+        "seeds": "3",
+        "warnings": "4",
+        "by": "small-1-confirm",
+    }
     for key, value in expected.items():
         assert version.tags[f"confirmed/{key}"] == value
         assert f"| confirmed/{key} | {value} |" in str(version.description)
