@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.chaos.checks import Snapshot, epochs_begun, read_trials
 from benchmarks.chaos.under_fire import SPACE
 from tuner.errors import UsageError
+from tuner.ledger import TrialRecord
 
 
 class TunerSearch:
@@ -37,10 +38,14 @@ class TunerSearch:
         self.snapshots.append(self._snapshot())
 
     def _snapshot(self) -> Snapshot:
-        begun = len(epochs_begun(self.begun_file))
+        trials = self._on_record()
+        # Read last: an epoch that is begun and recorded between the two readings was not trained again.
+        return Snapshot(trials, len(epochs_begun(self.begun_file)))
+
+    def _on_record(self) -> Sequence[TrialRecord]:
         if not (self.folder / "space.yaml").exists():
-            return Snapshot((), begun)
+            return ()
         try:
-            return Snapshot(read_trials(self.folder), begun)
+            return read_trials(self.folder)
         except UsageError:  # another process makes the ledger at this moment
-            return Snapshot((), begun)
+            return ()

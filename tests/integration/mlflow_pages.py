@@ -110,16 +110,31 @@ class Pages:
         self.page.set_viewport_size(window)
         return lines
 
-    def compare_runs(self, picture: str) -> list[str]:
-        """Choose all runs below the first of the table, compare them, and give the names of the plots on offer."""
+    def compare_runs(self, picture: str) -> dict[str, Any]:
+        """Choose all runs below the first of the table and compare them; give what the plots draw, by their tabs.
+
+        Of parallel coordinates the values by axis, of the scatter plot those of x and y.
+        """
         boxes = self.page.locator(".ag-pinned-left-cols-container .ag-row .ag-selection-checkbox input")
         boxes.nth(1).wait_for()
         for index in range(1, boxes.count()):
             boxes.nth(index).check()
         self.page.get_by_role("button", name="Compare").click()
-        self.page.locator("#parallel-coordinates-plot, .js-plotly-plot").first.wait_for()
+        parallel, scatter = "Parallel Coordinates Plot", "Scatter Plot"
+        axes = self._drawn(parallel)["dimensions"]
         self.take(picture)
-        return self.page.get_by_role("tab").all_inner_texts()
+        points = self._drawn(scatter)
+        return {
+            parallel: {axis["label"]: axis["values"] for axis in axes},
+            scatter: {"x": points["x"], "y": points["y"]},
+        }
+
+    def _drawn(self, tab: str) -> dict[str, Any]:
+        """Open a tab of the comparison and give the first trace of its plot."""
+        self.page.get_by_role("tab", name=tab).click()
+        plot = self.page.locator("[role=tabpanel][data-state=active] .js-plotly-plot, .js-plotly-plot:visible").first
+        plot.wait_for()
+        return dict(plot.evaluate("plot => JSON.parse(JSON.stringify(plot.data[0]))"))
 
     def description(self, run: str, picture: str) -> tuple[str, int]:
         """Open a run and give its description's text and its picture's width in pixels."""

@@ -59,7 +59,10 @@ def test_charts_grow_the_filter_lists_exactly_the_front_and_trials_compare(visit
     listed = visit.pages.listed_runs(f"tags.tuner.search = '{NAME}' and tags.pareto = 'front'", "mlflow_front")
     assert sorted(listed) == sorted([NAME, *(f"trial-{point.number:04d}" for point in visit.data.front)])
     plots = visit.pages.compare_runs("mlflow_compare")
-    assert {"Parallel Coordinates Plot", "Scatter Plot"} <= set(plots)
+    front = {p.parameters["alpha"]: p.metrics["natural_accuracy"] for p in visit.data.front}
+    parallel, scatter = plots["Parallel Coordinates Plot"], plots["Scatter Plot"]
+    assert dict(zip(parallel["alpha"], parallel["natural_accuracy"], strict=True)) == pytest.approx(front)
+    assert sorted(map(float, scatter["x"])) == pytest.approx(sorted(front)), "alpha, the first of its choices"
 
 
 def test_the_search_has_table_picture_and_page(visit: Visit) -> None:
