@@ -34,6 +34,7 @@ class _Child:
     described: bool = False
     epochs_logged: int = 0
     ended: bool = False
+    waiting: bool = False
     pareto: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -90,9 +91,17 @@ class Projection:
                 self._client.log_artifact(self._parent_id, str(path))
 
     def close(self, status: str) -> None:
-        """End the parent run as FINISHED, FAILED or KILLED (interrupted, to be resumed)."""
-        if self._parent_id is not None:
-            self._client.set_terminated(self._parent_id, status)
+        """End the parent run as FINISHED, FAILED or KILLED (interrupted, to be resumed).
+
+        Trials that have not ended are SCHEDULED from then on: they run when the search is resumed.
+        """
+        if self._parent_id is None:
+            return
+        for child in self._children.values():
+            if not child.ended and not child.waiting:
+                self._client.update_run(child.run_id, status="SCHEDULED")
+                child.waiting = True
+        self._client.set_terminated(self._parent_id, status)
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -178,6 +187,9 @@ class Projection:
             metrics += layout.final_metrics(trial, self._space.objective_list)
             tags = layout.end_tags(trial)
         if metrics or tags:
+            if child.waiting:
+                self._client.update_run(child.run_id, status="RUNNING")
+                child.waiting = False
             tags.append(RunTag(layout.EPOCHS_LOGGED, str(trial.epochs_trained)))
             self._log(child.run_id, metrics=metrics, tags=tags)
             child.epochs_logged = trial.epochs_trained
@@ -255,5 +267,6 @@ def _known(run: Run) -> _Child:
         described=bool(run.data.params),
         epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
         ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
+        waiting=run.info.status == "SCHEDULED",
         pareto=[(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
     )

@@ -251,8 +251,14 @@ def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, 
     running = replace(trials[-1], outcome=Outcome.RUNNING, ended=None, reports=trials[-1].reports[:1])
     write(store, interrupted, [*trials[:-1], running])
     interrupted.close("KILLED")
-    assert store.runs()[0].info.status == "KILLED"
+    parent, children = store.runs()
+    assert (parent.info.status, children[5].info.status) == ("KILLED", "SCHEDULED")
     resumed = store.projection()
+    write(store, resumed, [*trials[:-1], running])
+    assert store.runs()[1][5].info.status == "SCHEDULED", "until its next epoch"
+    again = replace(running, reports=trials[-1].reports[:2])
+    write(store, resumed, [*trials[:-1], again])
+    assert store.runs()[1][5].info.status == "RUNNING"
     write(store, resumed, trials)
     parent, children = store.runs()
     assert parent.info.status == "RUNNING"
