@@ -16,7 +16,7 @@ from tuner.asha import Brackets
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
 from tuner.objectives import FloatArray, as_losses, compared_metrics, loss_limits
 from tuner.sampling import propose
-from tuner.search_evidence import Values, evidence, has_failed
+from tuner.search_evidence import Values, earlier_values, evidence, has_failed
 from tuner.space import Space
 from tuner.space.grid import grid
 from tuner.stop_rules import stop_reason
@@ -67,7 +67,7 @@ class Search:
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._brackets = _brackets(space)
         self._values = Values(compared_epochs(space))
-        self._earlier = from_facts(ledger.facts())
+        self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
         for number, report in ledger.reports_at(self._values.epochs):
             rung = report.rung and self._brackets.is_rung(number, report.epoch)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import FloatArray, Objective, loss_limits
 from tuner.sampling import STARTUP_TRIALS, Evidence
 from tuner.warm_start import EarlierTrial
+
+# A point and its losses, (objectives,).
+Measured = tuple[Mapping[str, Any], FloatArray]
 
 # Of measured trials. A proposal of `motpe` takes longer in proportion: half a second with 5,000.
 MOST_TOLD = 500
@@ -36,27 +40,37 @@ class Values:
         return self._losses[epoch]
 
 
+def earlier_values(
+    earlier: Sequence[EarlierTrial], epochs: Sequence[int], objectives: Sequence[Objective]
+) -> dict[int, list[Measured]]:
+    """Give what earlier trials measured at each of some epochs; it stays the same for all proposals of a search."""
+    found: dict[int, list[Measured]] = {epoch: [] for epoch in epochs}
+    for epoch, measured in found.items():
+        rows = ((trial.parameters, trial.losses(epoch, objectives)) for trial in earlier)
+        measured += [(point, row) for point, row in rows if row is not None]
+    return found
+
+
 def evidence(
     trials: Sequence[TrialRecord],
     values: Values,
     objectives: Sequence[Objective],
     failed: Collection[int],
-    earlier: Sequence[EarlierTrial] = (),
+    earlier: Mapping[int, Sequence[Measured]] = MappingProxyType({}),
 ) -> Evidence:
     """Take the values at one epoch, the latest that enough trials have reached: early values of some and
     final values of others would not compare (DESIGN, decision 4).
 
     A trial that failed counts as one, whatever it gave before; `failed` has their numbers. `trials` holds each trial
-    at the place of its number. Those of an `earlier` search count at the epochs at which they were measured, before
-    this search's own. Of many, the most telling ones are taken, so that a proposal takes no longer.
+    at the place of its number. Those of an `earlier` search, by epoch, count where they were measured, before this
+    search's own. Of many, the most telling ones are taken, so that a proposal takes no longer.
     """
     known: set[int] = set()
-    measured: list[tuple[Mapping[str, Any], FloatArray]] = []
+    measured: list[Measured] = []
     for epoch in reversed(values.epochs):
         losses = values.at(epoch)
         known = losses.keys() - failed
-        before = [(trial.parameters, trial.losses(epoch, objectives)) for trial in earlier]
-        measured = [(point, row) for point, row in before if row is not None]
+        measured = list(earlier.get(epoch, ()))
         measured += [(trials[number].parameters, losses[number]) for number in sorted(known)]
         if len(measured) >= STARTUP_TRIALS:
             break
