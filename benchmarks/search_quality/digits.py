@@ -1,4 +1,7 @@
-"""The digits trainer's own recorded learning curves as a task (`benchmarks.search_quality.record_digits`)."""
+"""The digits trainer's own recorded learning curves as a task (`benchmarks.search_quality.record_digits`).
+
+Its rungs are those of the shipped space, `digits_tradeoff`.
+"""
 
 import itertools
 import json
@@ -12,9 +15,8 @@ import numpy as np
 from benchmarks.search_quality.record_digits import RECORD
 from benchmarks.search_quality.tasks import Parameters, Task, steady
 from tuner.objectives import FloatArray
+from tuner.space import load_space
 
-# Rungs at 2, 6 and 18, by the default factor. search_spaces/digits_tradeoff.yaml has one at 5, and a factor of 5.
-_GRACE = 2
 _LOGARITHMIC = {"lambda", "bottleneck"}
 
 
@@ -35,7 +37,9 @@ def digits_task() -> Task:
         "lambda": {"type": "float", "low": grid["lambda"][0], "high": grid["lambda"][-1], "log": True},
         "bottleneck": {"type": "int", "low": grid["bottleneck"][0], "high": grid["bottleneck"][-1], "log": True},
     }
-    return Task("digits", parameters, curves.shape[-2], _GRACE, curve, steady)
+    stopping = load_space("digits_tradeoff").early_stopping
+    epochs = curves.shape[-2]
+    return Task("digits", parameters, epochs, stopping.grace_epochs, curve, steady, stopping.reduction_factor)
 
 
 @lru_cache(maxsize=1)

@@ -38,11 +38,12 @@ def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
 # What a space does that says nothing of its sampler and its rungs, but for the rungs' epochs.
 DEFAULT = "tuner (default)"
 YARDSTICK = "random, full trainings"
+RANDOM_MO_ASHA = "random + MO-ASHA"
 FULL_MOTPE = "Optuna MOTPE, full trainings"
 
 COMPETITORS: dict[str, Method] = {
     DEFAULT: partial(_own, {}, {}),
-    "random + MO-ASHA": partial(_own, {"sampler": "random"}, {}),
+    RANDOM_MO_ASHA: partial(_own, {"sampler": "random"}, {}),
     "TPE + ASHA on the mean": _mean,
     "Syne Tune MOASHA": _syne_tune,
     FULL_MOTPE: partial(_optuna, "motpe"),

@@ -10,11 +10,18 @@ import numpy as np
 _COLOURS = "tab10"
 
 
-def ranks(tasks: Mapping[str, Any], methods: Sequence[str], checkpoint: int) -> dict[str, float]:
-    """Give the mean rank of each method over tasks by mean hypervolume at a checkpoint; 1 is the best."""
+def share(task: Mapping[str, Any], method: str, checkpoint: int | None) -> float:
+    """Give a method's mean share of the best hypervolume at a checkpoint; at None when all trials had ended."""
+    figures = task["methods"][method]
+    found = figures["share_when_all_ended"] if checkpoint is None else figures["share_of_best"][checkpoint]
+    return float(found[0])
+
+
+def ranks(tasks: Mapping[str, Any], methods: Sequence[str], checkpoint: int | None) -> dict[str, float]:
+    """Give the mean rank of each method over tasks by `share` at a checkpoint; 1 is the best."""
     places: dict[str, list[float]] = {method: [] for method in methods}
     for task in tasks.values():
-        means = {m: task["methods"][m]["share_of_best"][checkpoint][0] for m in methods}
+        means = {method: share(task, method, checkpoint) for method in methods}
         for method in methods:
             better = sum(other > means[method] for other in means.values())
             equal = sum(other == means[method] for other in means.values())
@@ -35,39 +42,72 @@ def against(tasks: Mapping[str, Any], method: str, other: str) -> dict[str, tupl
 
 def tables(result: Mapping[str, Any]) -> str:
     """Give the tables: hypervolume at the end by task, mean ranks, epochs to random's hypervolume."""
-    tasks, methods = result["tasks"], result["methods"]
-    budget, (early, middle, _) = result["budget"], result["checkpoints"]
-    lines = [
-        f"Share of the best known front's hypervolume after the epochs of {budget} full trainings, mean ± its standard",
-        f"error over n = {result['seeds']} seeds, {result['workers']} workers:",
-        "",
-        _line(["method", *tasks, "mean rank", f"at {early}", f"at {middle}"]),
-        _line(["---"] * (len(tasks) + 4)),
+    trainings = f"{result['budget']} full trainings"
+    captions_and_tables = [
+        (
+            f"Share of the best known front's hypervolume after the epochs of {trainings}, mean ± its standard error "
+            f"over n = {result['seeds']} seeds, {result['workers']} workers:"
+        ),
+        _by_then(result),
+        (
+            f"Epochs until the hypervolume of {result['budget']} random full trainings is reached, as a share of "
+            "theirs (median over seeds; – where fewer than half of them reached it by then):"
+        ),
+        _to_random(result),
+        (
+            f"Share when all trials have ended that had begun by the epochs of {trainings}, and the mean of what was "
+            "spent then, in full trainings:"
+        ),
+        _all_ended(result),
+        (
+            "Hypervolume if stopped trials counted for the front, too, with their last losses, as a share of the best "
+            "such front's:"
+        ),
+        _with_stopped(result),
     ]
-    by_checkpoint = [ranks(tasks, methods, checkpoint) for checkpoint in (2, 0, 1)]
-    for method in sorted(methods, key=lambda m: by_checkpoint[0][m]):
-        cells = ["{:.3f} ± {:.3f}".format(*task["methods"][method]["share_of_best"][2]) for task in tasks.values()]
-        lines.append(_line([method, *cells, *(f"{places[method]:.1f}" for places in by_checkpoint)]))
-    lines += [
-        "",
-        f"Epochs until random full training's final hypervolume is reached, as a share of its {budget} trainings",
+    return "\n\n".join([*captions_and_tables, ""])
+
+
+def _by_then(result: Mapping[str, Any]) -> str:
+    tasks, (early, middle, _) = result["tasks"], result["checkpoints"]
+    at_end, at_early, at_middle = (ranks(tasks, result["methods"], checkpoint) for checkpoint in (2, 0, 1))
+    rows = [
+        [
+            method,
+            *("{:.3f} ± {:.3f}".format(*task["methods"][method]["share_of_best"][2]) for task in tasks.values()),
+            *(f"{places[method]:.1f}" for places in (at_end, at_early, at_middle)),
+        ]
+        for method in sorted(at_end, key=lambda method: at_end[method])
     ]
-    lines += ["(median over seeds; – where fewer than half of them reached it):", ""]
-    lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]
-    for method in methods:
-        shares = [task["methods"][method]["budget_share_to_random"] for task in tasks.values()]
-        lines.append(_line([method, *("–" if share is None else f"{share:.2f}" for share in shares)]))
-    lines += [
-        "",
-        "Hypervolume if stopped trials counted for the front, too, with their last losses, as a share of the best",
-        "such front's:",
-        "",
-    ]
-    lines += [_line(["method", *tasks]), _line(["---"] * (len(tasks) + 1))]
-    for method in methods:
-        counted = [task["methods"][method]["share_of_best_with_stopped"][0] for task in tasks.values()]
-        lines.append(_line([method, *(f"{share:.3f}" for share in counted)]))
-    return "\n".join([*lines, ""])
+    return _table(["method", *tasks, "mean rank", f"at {early}", f"at {middle}"], rows)
+
+
+def _to_random(result: Mapping[str, Any]) -> str:
+    rows = []
+    for method in result["methods"]:
+        found = [task["methods"][method]["budget_share_to_random"] for task in result["tasks"].values()]
+        rows.append([method, *("–" if epochs is None else f"{epochs:.2f}" for epochs in found)])
+    return _table(["method", *result["tasks"]], rows)
+
+
+def _all_ended(result: Mapping[str, Any]) -> str:
+    places = ranks(result["tasks"], result["methods"], None)
+    rows = []
+    for method in sorted(places, key=lambda method: places[method]):
+        found = [task["methods"][method] for task in result["tasks"].values()]
+        shares = ["{:.3f} ± {:.3f}".format(*figures["share_when_all_ended"]) for figures in found]
+        rows.append(
+            [method, *shares, f"{places[method]:.1f}", f"{np.mean([figures['spent'] for figures in found]):.1f}"]
+        )
+    return _table(["method", *result["tasks"], "mean rank", "spent"], rows)
+
+
+def _with_stopped(result: Mapping[str, Any]) -> str:
+    rows = []
+    for method in result["methods"]:
+        found = [task["methods"][method]["share_of_best_with_stopped"][0] for task in result["tasks"].values()]
+        rows.append([method, *(f"{value:.3f}" for value in found)])
+    return _table(["method", *result["tasks"]], rows)
 
 
 def comparisons(result: Mapping[str, Any], method: str) -> str:
@@ -119,5 +159,6 @@ def plot(result: Mapping[str, Any], path: Path) -> None:
     plt.close(figure)
 
 
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)

@@ -1,12 +1,14 @@
 """All methods on all tasks with all seeds, and what that gives: plain figures, ready to be written down."""
 
+import hashlib
 import json
-import math
 import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
+from functools import lru_cache
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,15 @@ from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
 
 _CURVE_POINTS = 40
+# What a simulated search rests on: not how the command line, MLflow or the figures are written.
+_RESTS_ON = (
+    *(f"tuner/{folder}/*.py" for folder in ("asha", "front", "ledger", "sampling", "space")),
+    *(f"tuner/{module}.py" for module in ("objectives", "search", "search_evidence", "stop_rules", "warm_start")),
+    *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
+    *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "lcbench", "tasks")),
+    "benchmarks/results/digits_curves.json",
+    "search_spaces/digits_tradeoff.yaml",
+)
 # method -> trainings of each seed
 Runs = Mapping[str, Sequence[Sequence[Training]]]
 
@@ -30,7 +41,8 @@ Runs = Mapping[str, Sequence[Sequence[Training]]]
 class Settings:
     """What is run; `budget` is in full trainings, `lcbench` the folder of the surrogate model or None.
 
-    Each simulated search is kept in the folder `keep`, if there is one, and taken from there when it is run again.
+    Each simulated search is kept in the folder `keep`, if there is one, and taken from there when it is run again by
+    the same code.
     """
 
     methods: tuple[str, ...]
@@ -69,30 +81,48 @@ def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any
 
 
 def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
-    """Give the figures of each method on a task; hypervolumes as shares of that of the best known front."""
+    """Give the figures of each method on a task; hypervolumes as shares of that of the best known front.
+
+    The target is the hypervolume of `budget` random full trainings, those that ended first, however many workers there
+    are. `share_of_best` is of the trials that ended within the epochs of so many full trainings, `share_when_all_ended`
+    of those, too, that had begun by then, and `spent` what the search has trained in the end, in full trainings.
+    """
     scale = scale_of(task)
     best = best_volume([training for seeds in runs.values() for run in seeds for training in full(run)], scale)
     best_of_all = best_volume([training for seeds in runs.values() for run in seeds for training in run], scale)
     checkpoints = [trainings * task.epochs for trainings in settings.checkpoints]
     curve_at = [round(checkpoints[-1] * k / _CURVE_POINTS) for k in range(1, _CURVE_POINTS + 1)]
-    target = statistics.fmean(volumes_at(full(run), scale, checkpoints)[-1] for run in runs[YARDSTICK])
+    target = statistics.fmean(best_volume(full(run)[: settings.budget], scale) for run in runs[YARDSTICK])
     methods = {}
     for method, seeds in runs.items():
         complete = [full(run) for run in seeds]
         shares = [[volume / best for volume in volumes_at(run, scale, checkpoints)] for run in complete]
         curves = [[volume / best for volume in volumes_at(run, scale, curve_at)] for run in complete]
+        all_ended = [best_volume(run, scale) / best for run in complete]
         of_all = [volumes_at(run, scale, checkpoints)[-1] / best_of_all for run in seeds]
         reached = statistics.median(epochs_to(run, scale, target) for run in complete)
         methods[method] = {
             "share_of_best": [mean_and_error(column) for column in zip(*shares, strict=True)],
             "shares_by_seed": [row[-1] for row in shares],
+            "share_when_all_ended": mean_and_error(all_ended),
+            "spent": statistics.fmean(run[-1].spent for run in seeds) / task.epochs,
             "share_of_best_with_stopped": mean_and_error(of_all),
             "full_trainings": statistics.fmean(len(run) for run in complete),
             "trials": statistics.fmean(len(run) for run in seeds),
-            "budget_share_to_random": reached / checkpoints[-1] if math.isfinite(reached) else None,
+            "budget_share_to_random": reached / checkpoints[-1] if reached <= checkpoints[-1] else None,
             "curve": [mean_and_error(column) for column in zip(*curves, strict=True)],
         }
     return {"epochs": task.epochs, "checkpoints": checkpoints, "curve_at": curve_at, "methods": methods}
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Give a digest of all that a simulated search rests on: code, the digits' space and curves, and packages."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in ("numpy", "optuna")).encode())
+    for file in sorted(file for pattern in _RESTS_ON for file in root.glob(pattern)):
+        digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def _quiet() -> None:
@@ -104,7 +134,7 @@ def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
     if settings.keep is None:
         return _simulated(*pair)
     words = (name, method, f"seed {seed}", f"{settings.workers} workers", f"{settings.budget} trainings")
-    file = settings.keep / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
+    file = settings.keep / code_digest() / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")

@@ -90,7 +90,11 @@ def space_of(
             "parameters": task.parameters,
             "objectives": {name: {"direction": "minimize"} for name in objectives},
             "search": {"trials": 10**6, **search},
-            "early_stopping": {"grace_epochs": task.grace_epochs, **early_stopping},
+            "early_stopping": {
+                "grace_epochs": task.grace_epochs,
+                "reduction_factor": task.reduction_factor,
+                **early_stopping,
+            },
             "task_epochs": task.epochs,
         }
     )
@@ -169,7 +173,7 @@ class SyneTuneSearch:
             time_attr="epoch",
             max_t=task.epochs,
             grace_period=task.grace_epochs,
-            reduction_factor=3,
+            reduction_factor=task.reduction_factor,
             random_seed=seed,
         )
 

@@ -19,7 +19,11 @@ class Training:
 
 
 def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> list[Training]:
-    """Run a search until its trials together have trained `max_epochs`, and give those that ended, in that order."""
+    """Run a search as `search.max_epochs` does, and give its trials in the order of their ends.
+
+    Once all trials together have trained `max_epochs` none begins any more; those that run then go on until they are
+    stopped or trained. So a search spends more than `max_epochs`, the more workers the more.
+    """
     events: list[tuple[float, int, int]] = []  # (time, trial, epoch that ends then)
     curves: dict[int, FloatArray] = {}
     lengths: dict[int, float] = {}
@@ -36,7 +40,7 @@ def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> l
     for worker in range(workers):
         start(worker * 1e-6)
     spent = 0
-    while events and spent < max_epochs:
+    while events:
         time, number, epoch = heapq.heappop(events)
         spent += 1
         first, second = curves[number][epoch - 1].tolist()
@@ -46,5 +50,6 @@ def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> l
             continue
         ended.append(Training(spent, (first, second), decision is Decision.COMPLETE))
         del curves[number]
-        start(time)
+        if spent < max_epochs:
+            start(time)
     return ended

@@ -19,7 +19,7 @@ class Task:
     """A problem with learning curves.
 
     `curve` gives the two losses, (epochs, 2), lower is better, of a point; `seconds` the simulated time of one of its
-    epochs. `parameters` are those of a space file.
+    epochs. `parameters` are those of a space file, `grace_epochs` and `reduction_factor` those of its rungs.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Task:
     grace_epochs: int
     curve: Callable[[Parameters], FloatArray]
     seconds: Callable[[Parameters], float]
+    reduction_factor: int = 3
 
 
 def zdt(name: str, shape: Callable[[float, float], float], *, distance: float = 9.0, misleading: float = 0.0) -> Task:

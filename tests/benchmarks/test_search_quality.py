@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from benchmarks.search_quality.record_digits import GRID, RECORD
 from benchmarks.search_quality.report import against, ranks
 from benchmarks.search_quality.run import Settings
 from benchmarks.search_quality.scale import Scale, scale_of
-from benchmarks.search_quality.searchers import syne_tune_space
+from benchmarks.search_quality.searchers import space_of, syne_tune_space
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
 from benchmarks.search_quality.verdicts import verdicts
 from tuner.asha import milestones
+from tuner.space import load_space
 
 UNIT = Scale(np.zeros(2), np.ones(2))
 TRAININGS = [
@@ -45,7 +47,8 @@ def test_a_simulation_spends_its_epochs_and_the_same_seed_gives_the_same_search(
     found = found_by(method, workers, 6)
     spent = [training.spent for training in found]
     assert spent == sorted(spent)
-    assert max(spent) <= 6 * trade_off().epochs
+    budget = 6 * trade_off().epochs
+    assert max(spent) < budget + workers * trade_off().epochs, "what runs at the end may end"
     if "full trainings" in method and workers == 1:
         assert spent == [trade_off().epochs * count for count in range(1, 7)]
         assert len(full(found)) == len(found)
@@ -55,7 +58,7 @@ def test_a_simulation_spends_its_epochs_and_the_same_seed_gives_the_same_search(
 @pytest.mark.parametrize("method", [method for method in FAST if "full" not in method])
 def test_early_stopping_starts_more_trials_than_full_trainings_would(method: str) -> None:
     found = found_by(method, 4, 10)
-    assert len(found) > 10 > len(full(found)) > 0
+    assert len(found) > found[-1].spent / trade_off().epochs > len(full(found)) > 0
 
 
 def test_the_first_trial_of_a_search_is_never_stopped() -> None:
@@ -91,7 +94,30 @@ def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
             assert curve.shape == (task.epochs, 2)
             assert np.isfinite(curve).all()
             assert np.array_equal(curve, task.curve(dict(reversed(point.items()))))
-        assert milestones(task.grace_epochs, 3, task.epochs)
+        assert milestones(task.grace_epochs, task.reduction_factor, task.epochs)
+
+
+def test_the_digits_have_the_rungs_of_their_space() -> None:
+    task, stopping = digits_task(), load_space("digits_tradeoff").early_stopping
+    assert (task.grace_epochs, task.reduction_factor) == (stopping.grace_epochs, stopping.reduction_factor)
+    assert space_of(task, {}, {}).rung_epochs == load_space("digits_tradeoff").rung_epochs
+
+
+def test_the_target_is_that_of_whole_trainings_however_many_workers_there_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With 4 workers one of 5 trainings is cut when the epochs of 5 are spent, and ends then."""
+    monkeypatch.setattr(run, "_CURVE_POINTS", 2)
+    task, scale = trade_off(), scale_of(trade_off())
+    found = found_by(YARDSTICK, 4, 5)
+    settings = Settings((YARDSTICK,), 1, 5, 4, None, ())
+    measured = run.figures(task, {YARDSTICK: [found]}, settings)["methods"][YARDSTICK]
+    assert len(found) > 5 > len([training for training in found if training.spent <= 5 * task.epochs])
+    assert measured["budget_share_to_random"] is None, "the fifth ends after the epochs of five"
+    assert measured["share_when_all_ended"][0] == 1.0
+    assert measured["spent"] == found[-1].spent / task.epochs > 5
+    volume = volumes_at(found, scale, [found[4].spent])[0]
+    assert epochs_to(found, scale, volume) <= found[4].spent
 
 
 def test_the_hypervolume_at_an_epoch_is_that_of_what_has_ended_by_then() -> None:
@@ -117,7 +143,11 @@ def test_mean_and_standard_error_in_closed_form() -> None:
 def result_of(**finals: list[float]) -> dict[str, dict[str, dict[str, dict[str, list[object]]]]]:
     """Give one task with the final shares of each method by seed."""
     methods: dict[str, dict[str, list[object]]] = {
-        method: {"share_of_best": [mean_and_error(values)], "shares_by_seed": list(values)}
+        method: {
+            "share_of_best": [mean_and_error(values)],
+            "share_when_all_ended": list(mean_and_error(values[::-1][:1])),
+            "shares_by_seed": list(values),
+        }
         for method, values in finals.items()
     }
     return {"task": {"methods": methods}}
@@ -126,22 +156,31 @@ def result_of(**finals: list[float]) -> dict[str, dict[str, dict[str, dict[str, 
 def test_ranks_begin_at_one_and_share_places() -> None:
     tasks = result_of(a=[0.5, 0.5], b=[0.9, 0.9], c=[0.5, 0.5])
     assert ranks(tasks, ["a", "b", "c"], 0) == {"a": 2.5, "b": 1.0, "c": 2.5}
+    ended = result_of(a=[0.5, 0.9], b=[0.9, 0.1])
+    assert ranks(ended, ["a", "b"], None) == {"a": 1.0, "b": 2.0}
+
+
+def ending(share: float) -> dict[str, Any]:
+    """Give a method's figures that stay the same from the first checkpoint on."""
+    return {"share_of_best": [(share, 0.0)] * 3, "share_when_all_ended": (share, 0.0)}
 
 
 def test_methods_are_compared_seed_by_seed() -> None:
     assert against(result_of(a=[0.5, 0.9], b=[0.4, 0.6]), "a", "b")["task"] == pytest.approx((0.2, 0.1))
 
 
-def a_result(own: list[float], other: list[float], shares: list[float | None]) -> dict[str, Any]:
+def a_result(
+    own: list[float], other: list[float], shares: list[float | None], names: Sequence[str] = ()
+) -> dict[str, Any]:
     """Give a result of two methods with their shares at the end, and the default's budgets to random's hypervolume."""
     tasks = {
-        f"task{k}": {
+        name: {
             "methods": {
-                DEFAULT: {"share_of_best": [(own[k], 0.0)] * 3, "budget_share_to_random": shares[k]},
-                FULL_MOTPE: {"share_of_best": [(other[k], 0.0)] * 3},
+                DEFAULT: {**ending(own[k]), "budget_share_to_random": shares[k]},
+                FULL_MOTPE: ending(other[k]),
             }
         }
-        for k in range(len(own))
+        for k, name in enumerate(names or [f"task{k}" for k in range(len(own))])
     }
     head = {"default": DEFAULT, "methods": [DEFAULT, FULL_MOTPE], "budget": 40, "checkpoints": [10, 20, 40]}
     return {**head, "workers": 4, "seeds": 20, "tasks": tasks}
@@ -152,9 +191,17 @@ def test_verdicts_say_what_was_met_and_what_was_missed() -> None:
     assert "MISSED" not in good
     assert "0.30 of theirs" in good
     bad = verdicts(a_result([0.5, 0.6, 0.8], [0.9, 0.5, 0.9], [None, None, 0.1]))
-    assert bad.count("MISSED") == 5
-    assert "task0 (-44.4 %), task2 (-11.1 %)" in bad
+    assert bad.count("MISSED") == 7
+    assert bad.count("task0 (-44.4 %), task2 (-11.1 %)") == 2, "by then, and when all have ended"
     assert "inf of theirs" in bad
+
+
+def test_the_prototypes_tasks_have_their_own_verdicts() -> None:
+    names = ["lcbench_167152", "lcbench_126026", "digits"]
+    found = verdicts(a_result([0.9, 0.8, 0.5], [0.5, 0.9, 0.9], [0.3, 0.5, 0.1], names))
+    assert "over the 2 of LCBench, on which no choice was made, 0.40" in found
+    assert "- MISSED: epochs to random's hypervolume, in brackets a prototype's: lcbench_167152 0.30 (0.30), " in found
+    assert "on these 2; not on lcbench_126026 (Optuna MOTPE, full trainings)" in found
 
 
 def test_a_task_is_its_own_description() -> None:

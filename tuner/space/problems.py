@@ -25,6 +25,14 @@ def cross_problems(space: Space) -> _Problems:
         if name not in METRICS
     ]
     problems += [
+        (
+            f"objectives.{name}",
+            "is minimised and needs a `reference` for the hypervolume: a value that is worse than all",
+        )
+        for name, objective in space.objectives.items()
+        if objective.direction == "minimize" and "reference" not in objective.model_fields_set
+    ]
+    problems += [
         (f"trial.{name}", "fixed and searched at once; keep it either here or under parameters")
         for name in space.parameters
         if name in space.trial

@@ -296,10 +296,16 @@ def test_a_limit_is_on_the_worse_side_of_its_objective(spec: dict[str, Any], exp
 
 @pytest.mark.parametrize(
     ("spec", "limit"),
-    [({}, None), ({"at_least": 0.8}, 0.8), ({"direction": "minimize", "at_most": 0}, 0.0)],
+    [({}, None), ({"at_least": 0.8}, 0.8), ({"direction": "minimize", "reference": 1, "at_most": 0}, 0.0)],
 )
 def test_a_limit_reaches_the_objective(spec: dict[str, Any], limit: float | None) -> None:
     assert small_space(objectives={"pgd_accuracy": spec}).objective_list[1].limit == limit
+
+
+def test_a_minimised_objective_needs_a_reference() -> None:
+    """With the 0 of accuracies no front of a positive metric would have any hypervolume."""
+    (fault,) = faults(space_mapping(objectives={"pgd_accuracy": {"direction": "minimize"}}))
+    assert fault.startswith("objectives.pgd_accuracy: is minimised and needs a `reference` for the hypervolume")
 
 
 def test_rules_of_early_stopping_have_names() -> None:
