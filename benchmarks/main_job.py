@@ -35,17 +35,18 @@ def main() -> None:
         "main_job.json" if arguments.space == "digits_tradeoff" else f"main_job_{arguments.space}.json"
     )
     with tempfile.TemporaryDirectory() as folder:
-        command = ["-m", "tuner.run", "--space", arguments.space, "--seed", arguments.seed, "--name", "measured"]
+        command = ["-m", "tuner.run", "--space", arguments.space, "--seed", arguments.seed]
         started = time.perf_counter()
         code = subprocess.run([sys.executable, *command, "--runs-dir", folder], check=False).returncode
         seconds = time.perf_counter() - started
         if code != 0:
             sys.exit(f"The search ended with exit code {code}; nothing is measured.")
-        show = [sys.executable, "-m", "tuner", "show", "measured", "--runs-dir", folder, "--format", "json"]
+        name = f"{arguments.space}-1"  # as it is called by default in an empty folder
+        show = [sys.executable, "-m", "tuner", "show", name, "--runs-dir", folder, "--format", "json"]
         shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
-        front = json.loads((Path(folder) / "measured" / "front.json").read_text(encoding="utf-8"))["front"]
-        shutil.copy(Path(folder) / "measured" / "front.png", results.with_suffix(".png"))
-        figures = _figures(shown, front, _budget(Path(folder)))
+        front = json.loads((Path(folder) / name / "front.json").read_text(encoding="utf-8"))["front"]
+        shutil.copy(Path(folder) / name / "front.png", results.with_suffix(".png"))
+        figures = _figures(shown, front, _budget(Path(folder), name))
     result = {
         "command": " ".join(["python", *command]),
         "exit_code": code,
@@ -73,10 +74,10 @@ def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) ->
     }
 
 
-def _budget(runs_dir: Path) -> int:
+def _budget(runs_dir: Path, name: str) -> int:
     from tuner.folder import find_search
 
-    return find_search(runs_dir, "measured").space().epochs
+    return find_search(runs_dir, name).space().epochs
 
 
 if __name__ == "__main__":

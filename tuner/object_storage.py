@@ -7,6 +7,7 @@ storage and never through the copy. All functions take paths of the local file s
 
 import atexit
 import re
+import shlex
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -55,6 +56,11 @@ def url_of(path: Path) -> str | None:
 def place_of(path: Path) -> str:
     """Say where a file or folder belongs, for people and for Ray: its URL in object storage, or its path."""
     return url_of(path) or str(path)
+
+
+def runs_flag(runs_dir: Path) -> str:
+    """Give the flag that a command needs for a folder of searches, after a blank; nothing for the usual one."""
+    return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(place_of(runs_dir))}"
 
 
 def upload(path: Path) -> None:

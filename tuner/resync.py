@@ -8,6 +8,7 @@ from tuner.driver import make_projection
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, find_search, recorded_space
+from tuner.ledger import as_interrupted
 from tuner.lock import driver_lock
 from tuner.report.front_data import front_data
 from tuner.results import write_results
@@ -31,10 +32,11 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     try:
         space = recorded_space(ledger)
         trials = ledger.load()
+        shown = as_interrupted(trials)  # no driver is at work: the lock is this command's
         projection = make_projection(folder, space, ledger, uri)
     finally:
         ledger.close()
-    data = front_data(folder.name, trials, space.objective_list, space.reference, space.setting)
+    data = front_data(folder.name, shown, space.objective_list, space.reference, space.setting)
     data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
     files = [folder.space_file, *write_results(folder.path, space, trials, data)]
     from mlflow.exceptions import MlflowException

@@ -36,9 +36,9 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
             raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
         title = f"{searches[0].search} by {by}"
         searches = by_parameter(searches[0], by)
-    shown = compare(searches, title)
+    shown = compare(searches, title, by)
     if output is Format.TABLE:
-        from tuner.report.tables import rich_table
+        from tuner.report.grid import rich_table
         from tuner.report.terminal import terminal
 
         title = shown.title if by else "Fronts"

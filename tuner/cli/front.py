@@ -128,6 +128,7 @@ def _show(
     max_loss: float | None,
     trial: int | None,
 ) -> None:
+    from tuner.object_storage import place_of, runs_flag
     from tuner.report.figure import front_figure
     from tuner.report.selection import Wish, choose
 
@@ -135,38 +136,44 @@ def _show(
     selection = choose(data, wish)
     # Layout and files are of the whole front, and take longer than a choice from it.
     shown = front_figure(data) if wish == Wish() else None
+    # Written before anything is printed, which a reader such as `head` may break off; told of after it.
+    files, trouble = _written(folder, data, shown) if shown is not None else ([], None)
     if output is Format.TABLE:
         _print(data, shown, selection)
     else:
         from tuner.report.listing import completed_rows, print_rows
 
-        print_rows(completed_rows(selection.trials, data.objectives), output.value)
+        columns = ["trial", *(objective.name for objective in data.objectives), "epochs"]
+        print_rows(completed_rows(selection.trials, data.objectives), output.value, columns)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
-    if shown is not None:
-        _write_files(folder, data, shown, listed=output is Format.TABLE)
-    elif not selection.trials:
+    if trouble is not None:
+        raise trouble
+    if shown is None and not selection.trials:
         raise typer.Exit(1)
-    elif output is Format.TABLE and len(selection.trials) == 1:
-        typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number} --out DIR")
+    if output is Format.TABLE:
+        for path in files:
+            typer.echo(f"  {place_of(path)}")
+        if shown is None and len(selection.trials) == 1:
+            flag = runs_flag(folder.parent)
+            typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number}{flag} --out DIR")
 
 
-def _write_files(folder: Path, data: "FrontData", shown: "FrontFigure", *, listed: bool) -> None:
+def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> tuple[list[Path], UsageError | None]:
+    """Write the front's files; give their paths, or why there are none."""
     from tuner.object_storage import place_of
     from tuner.report.files import write_front_files
 
     try:
-        files = write_front_files(folder, data, shown)
+        return write_front_files(folder, data, shown), None
     except OSError as error:
-        raise UsageError(
-            f"The files of the front cannot be written to {place_of(folder)} ({error}): check its rights and its space."
-        ) from error
-    for path in files if listed else []:
-        typer.echo(f"  {place_of(path)}")
+        where = f"{place_of(folder)} ({error})"
+        return [], UsageError(f"The files of the front cannot be written to {where}: check its rights and its space.")
 
 
 def _print(data: "FrontData", shown: "FrontFigure | None", selection: "Selection") -> None:
     from tuner.report.confirmed import confirmed_table
+    from tuner.report.seed_means import has_seeds, seed_means_table
     from tuner.report.tables import front_table, selection_table
     from tuner.report.terminal import print_plot, terminal
 
@@ -178,6 +185,8 @@ def _print(data: "FrontData", shown: "FrontFigure | None", selection: "Selection
         console.print(selection_table(data, selection))
     else:
         console.print(front_table(data))
+        if has_seeds(data):
+            console.print("Each row is of one seed; means over the seeds:", "", seed_means_table(data))
         print_plot(console, shown)
         if data.confirmed:
             console.print("", confirmed_table(data))

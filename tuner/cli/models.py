@@ -73,15 +73,18 @@ def _load(
     from tuner.folder import find_search
     from tuner.models.export import Origin
     from tuner.models.trained import find_trial, load_trained
+    from tuner.object_storage import runs_flag
     from tuner.overview import load_search
+    from tuner.report.format import counted
 
     folder = find_search(runs_dir, name)
     space, trials, data = load_search(runs_dir, name, ledger)
     record = find_trial(trials, number, name)
     if completed and record.outcome != "completed":
         raise UsageError(
-            f"Trial {number} is {record.outcome.value} after {record.epochs_trained} epochs, but must be completed to "
-            f"be registered: `tuner export {name} {number} --out DIR` writes any trial's weights."
+            f"Trial {number} is {record.outcome.value} after {counted(record.epochs_trained, 'epoch')}, but must be "
+            f"completed to be registered: `tuner export {name} {number}{runs_flag(runs_dir)} --out DIR` writes any "
+            "trial's weights."
         )
     model = load_trained(folder, space, record, data_root)
     search_id = str(folder.frozen().get("search_id", ""))
@@ -89,8 +92,8 @@ def _load(
 
 
 def _introduced(origin: "Origin") -> str:
-    from tuner.report.format import in_a_sentence
+    from tuner.report.format import counted, in_a_sentence
 
     metrics = ", ".join(in_a_sentence(name, value) for name, value in origin.metrics.items())
-    epochs = f"{origin.trial.outcome.value} after {origin.trial.epochs_trained} epochs"
+    epochs = f"{origin.trial.outcome.value} after {counted(origin.trial.epochs_trained, 'epoch')}"
     return f"Trial {origin.trial.number} of {origin.search}, {epochs}: {metrics} on the validation split."

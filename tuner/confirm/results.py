@@ -9,6 +9,9 @@ from typing import Any
 from tuner.ledger import TrialRecord
 from tuner.report.front_data import Confirmed
 
+# From the weakest attacks to the strongest.
+_SUITES = ("quick", "paper", "standard")
+
 _log = logging.getLogger(__name__)
 
 
@@ -30,9 +33,9 @@ def confirmed_trials(runs_dir: Path, search: str, trials: Sequence[TrialRecord])
 
 
 def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | None:
-    """Choose the confirmation of a trial that says most: trained again rather than not, with the most seeds."""
+    """Choose the confirmation of a trial that says most: trained again, under the strongest suite, with most seeds."""
     of_trial = [found for found in confirmed if found.trial == number]
-    return max(of_trial, key=lambda found: (found.retrained, found.seeds), default=None)
+    return max(of_trial, key=lambda found: (found.retrained, _SUITES.index(found.suite), found.seeds), default=None)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from tuner.ledger import Outcome, TrialRecord
 from tuner.object_storage import download, names_in
 from tuner.report.format import format_value
-from tuner.report.tables import Grid, rich_table
+from tuner.report.grid import Grid, rich_table
 from tuner.space import Space
 from tuner.space.model import ConfirmSpec
 from tuner.whole_file import write_whole

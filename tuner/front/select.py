@@ -1,45 +1,32 @@
 """Choosing from a Pareto front: its knee, what meets minimums or lies near the best, and what comes nearest."""
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from tuner.front.dominance import IntArray
 from tuner.front.scaling import scale_to_unit
 from tuner.objectives import FloatArray
 
+# Scaled losses of a straight front sum to 1 but for this.
+_ROUNDING = 1e-9
 
-def knee(losses: FloatArray) -> int:
-    """Find the row of a front, an (n, m) loss matrix (lower is better), where its trade-off bends most.
+
+def knee(losses: FloatArray) -> int | None:
+    """Find the row of a front, an (n, m) loss matrix (lower is better), where its trade-off bends most, if it does.
 
     With every objective scaled to [0, 1] over the front, it is the row farthest on the ideal point's side
     of the hyperplane through the unit points, which for two objectives is the line through the front's two
     extremes (Das 1999, doi:10.1007/BF01195985). The distance to it falls with the sum of the scaled losses,
-    so the row with the smallest sum is taken, and of equal ones the first. Hence a front that bends away
-    from the ideal everywhere, or has fewer than three rows, gives one of its ends.
+    so the row with the smallest sum is taken, and of equal ones the first.
 
-    Raises:
-        ValueError: if there are no rows.
-
+    There is none among fewer than three different rows, nor on a front in two objectives that nowhere bends towards
+    the ideal: its ends, whose sums are 1, are no compromise.
     """
-    if len(losses) == 0:
-        raise ValueError("The front has 0 rows, but a knee needs at least 1: no trial has completed yet.")
-    return int(scale_to_unit(losses).sum(axis=1).argmin())
-
-
-def meets(metrics: Mapping[str, float], minimums: Mapping[str, float]) -> bool:
-    """Tell whether every metric named in `minimums` is at least its minimum; a NaN is not.
-
-    Raises:
-        ValueError: if `minimums` names a metric that `metrics` lacks.
-
-    """
-    for name in minimums:
-        if name not in metrics:
-            raise ValueError(
-                f"The minimum is set for {name!r}, but must be set for one of: {', '.join(sorted(metrics))}."
-            )
-    return all(metrics[name] >= minimum for name, minimum in minimums.items())
+    if len(losses) < 3 or len(np.unique(losses, axis=0)) < 3:
+        return None
+    sums = scale_to_unit(losses).sum(axis=1)
+    best = int(sums.argmin())
+    two_vary = np.count_nonzero(np.ptp(losses, axis=0)) == 2
+    return None if two_vary and sums[best] > 1 - _ROUNDING else best
 
 
 def within(losses: FloatArray, tolerance: float) -> IntArray:
@@ -49,11 +36,6 @@ def within(losses: FloatArray, tolerance: float) -> IntArray:
     as no more. The slack of 1e-9 is far below one image of any data set.
     """
     return np.flatnonzero(losses <= losses.min() + tolerance + 1e-9)
-
-
-def shortfall(metrics: Mapping[str, float], minimums: Mapping[str, float]) -> dict[str, float]:
-    """Give by how much each metric misses its minimum, without those that meet theirs."""
-    return {name: value - metrics[name] for name, value in minimums.items() if metrics[name] < value}
 
 
 def least_short(values: FloatArray, minimums: FloatArray) -> int:

@@ -137,7 +137,8 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], query)
     if not runs:
         raise UsageError(
-            f"Trial {origin.trial.number} of {origin.search} is not in MLflow: `tuner sync {origin.search}` writes it."
+            f"Trial {origin.trial.number} of {origin.search} is not in MLflow: `tuner sync {origin.search}`, with the "
+            "--runs-dir and --tracking-uri of this command if it has any, writes it."
         )
     return runs[0]
 

@@ -15,7 +15,8 @@ from tuner.progress.state import Clock, in_words
 from tuner.report.effort import evenly
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import FrontData, front_data
-from tuner.report.tables import KNEE_MARK, Grid, fitting, front_grid, rich_table
+from tuner.report.grid import Grid, fitting, rich_table
+from tuner.report.tables import KNEE_MARK, front_grid
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 
 from tuner.folder import SearchFolder
 from tuner.ledger import TrialRecord, default_ledger_url
-from tuner.object_storage import place_of
+from tuner.object_storage import place_of, runs_flag
 from tuner.plan import Request
 from tuner.progress.state import in_words
 from tuner.report.front_data import FrontData
@@ -49,7 +49,7 @@ def print_closing(
         print_line(console, summary(data))
     if took := duration(data.records):
         print_line(console, took)
-    runs, files = _runs_flag(folder.path.parent), place_of(folder.path)
+    runs, files = runs_flag(folder.path.parent), place_of(folder.path)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
     front = (
         f"tuner front {folder.name}{runs}",
@@ -111,10 +111,6 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
         arguments += [] if variable in secret else [flag, url]
     hint = f"\n  with the URL and its password in {' and '.join(secret)}" if secret else ""
     return shlex.join(arguments) + hint
-
-
-def _runs_flag(runs_dir: Path) -> str:
-    return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(place_of(runs_dir))}"
 
 
 def print_line(console: Console, text: str) -> None:

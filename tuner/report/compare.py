@@ -13,27 +13,30 @@ from tuner.report.effort import GrowthPoint, growth_by_epochs
 from tuner.report.figure import Axis, FrontFigure, front_figure
 from tuner.report.format import format_metric, format_value, metric_heading
 from tuner.report.front_data import FrontData, front_data
+from tuner.report.grid import Grid
 from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, measured_with, published_points
 from tuner.report.seed_means import MeanMark, mean_marks
-from tuner.report.tables import Grid
 
 MOST_PARTS = len(PALETTE)
 SEEDS_NOTE = (
     "Points with bars are means ± standard deviation over the seeds of a grid's point, joined in the grid's order."
 )
+_BEST_NOTE = "Of each objective the best value is given, whatever the others are there."
+_SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are of single seeds, of which the figure shows the means."
 # A path may differ where the images do not.
 _YARDSTICKS = [key for key in MEASUREMENT_KEYS if key != "data_root"]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Fronts on common axes, by name; `notes` say what keeps them from being compared fairly.
+    """Fronts on common axes, by name; `heading` is what the names are, `notes` what keeps them from a fair comparison.
 
     `rows` are the table in plain values, in the units of the metrics. `figure_notes` are of the fronts drawn,
     `published` the paper's points beside them.
     """
 
     title: str
+    heading: str
     x: Axis
     y: Axis
     fronts: dict[str, FrontFigure]
@@ -45,8 +48,10 @@ class Comparison:
     published: tuple[PublishedPoint, ...]
 
 
-def compare(searches: Sequence[FrontData], title: str | None = None) -> Comparison:
+def compare(searches: Sequence[FrontData], title: str | None = None, by: str | None = None) -> Comparison:
     """Lay several fronts out on axes that hold them all, under their names or the title given.
+
+    `by` is the parameter whose values they are, if they are the parts of one search.
 
     Raise UsageError if their objectives differ, or if there are more of them than colours.
     """
@@ -63,13 +68,14 @@ def compare(searches: Sequence[FrontData], title: str | None = None) -> Comparis
     seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
         title=title or ", ".join(fronts),
+        heading=by or "Search",
         x=x,
         y=y,
         fronts=fronts,
         growth={data.search: growth_by_epochs(data) for data in searches},
-        grid=comparison_grid(searches),
-        rows=comparison_rows(searches),
-        notes=("Of each objective the best value is given, whatever the others are there.", *differences),
+        grid=comparison_grid(searches, by),
+        rows=comparison_rows(searches, by),
+        notes=(" ".join([_BEST_NOTE, *([_SINGLE_SEEDS_NOTE] if seeds else [])]), *differences),
         figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
         published=published,
     )
@@ -99,12 +105,12 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
     ]
 
 
-def comparison_grid(searches: Sequence[FrontData]) -> Grid:
+def comparison_grid(searches: Sequence[FrontData], by: str | None = None) -> Grid:
     """Tabulate what each search reached, the best of each objective, and for how many epochs of all trials."""
     names = [objective.name for objective in searches[0].objectives]
     rows = [
         [
-            data.search,
+            _label(data, by),
             f"{len(data.points)} of {len(data.records)}",
             str(len(data.front)),
             f"{data.hypervolume:.4f}",
@@ -113,7 +119,7 @@ def comparison_grid(searches: Sequence[FrontData]) -> Grid:
         ]
         for data in searches
     ]
-    return Grid(["Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
+    return Grid([by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
 
 
 def _told_apart(values: Sequence[Any]) -> list[str]:
@@ -133,12 +139,16 @@ def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
     return apart
 
 
-def comparison_rows(searches: Sequence[FrontData]) -> tuple[dict[str, Any], ...]:
+def _label(data: FrontData, by: str | None) -> str:
+    return data.search if by is None else data.search.removeprefix(f"{by} ")
+
+
+def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tuple[dict[str, Any], ...]:
     """Give a row of plain values for each search; `best` is that of each objective, None before a trial completed."""
     nothing = {objective.name: None for objective in searches[0].objectives}
     return tuple(
         {
-            "search": data.search,
+            by or "search": _label(data, by),
             "completed": len(data.points),
             "trials": len(data.records),
             "front": len(data.front),
@@ -153,7 +163,7 @@ def comparison_rows(searches: Sequence[FrontData]) -> tuple[dict[str, Any], ...]
 def _require_same_objectives(searches: Sequence[FrontData]) -> None:
     first = searches[0]
     for other in searches[1:]:
-        if other.objectives != first.objectives:
+        if _objectives(other) != _objectives(first):
             raise UsageError(
                 f"{first.search} optimises {_objectives(first)}, but {other.search} {_objectives(other)}: "
                 "only searches with the same objectives have a common figure."
@@ -161,7 +171,7 @@ def _require_same_objectives(searches: Sequence[FrontData]) -> None:
 
 
 def _objectives(data: FrontData) -> str:
-    return ", ".join(objective.name for objective in data.objectives)
+    return ", ".join(f"{o.name} ({'maximised' if o.maximise else 'minimised'})" for o in data.objectives)
 
 
 def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
@@ -192,6 +202,8 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     references = {tuple(data.reference.items()) for data in searches}
     if len(references) > 1:
         notes.append("The hypervolumes have different reference points and do not compare.")
+    if len({tuple(objective.limit for objective in data.objectives) for data in searches}) > 1:
+        notes.append("The searches have different limits, and looked for trials within their own.")
     return tuple(notes)
 
 

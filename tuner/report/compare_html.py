@@ -2,7 +2,7 @@
 
 from html import escape
 
-from tuner.report.colours import PALETTE, SYMBOLS
+from tuner.report.colours import LINE, PALETTE, SYMBOLS
 from tuner.report.compare import Comparison
 from tuner.report.draw_front import (
     LEGEND_BELOW,
@@ -24,7 +24,7 @@ def comparison_html(shown: Comparison) -> str:
     """Write the page of several fronts."""
     sections = [
         Section("", shown.figure_notes, plot_comparison(shown), "fronts", 600),
-        Section("Searches", shown.notes[:1], grid=shown.grid),
+        Section("Searches" if shown.heading == "Search" else shown.heading, shown.notes[:1], grid=shown.grid),
     ]
     if any(shown.growth.values()):
         sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
@@ -46,15 +46,17 @@ def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Dra
     style = {"symbol": symbol, "color": colour}
     if front.means:
         line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.5}, "marker": {**style, "size": 10}}
+        line["hovertemplate"] = f"<b>{escape(name)}</b><br>%{{text}}<extra></extra>"
         return [means_layer(front.means, escape(name), colour, **line)]
     layers = []
     if front.dominated:
-        dim = {**style, "size": 6, "opacity": 0.3}
-        layers.append(trace(front.dominated, f"{name}: dominated", dim, legendgroup=name, showlegend=False))
+        dim = {**style, "size": 6, "opacity": 0.4, "line": {"color": LINE, "width": 0.8}}
+        behind = trace(front.dominated, f"{name}: dominated", dim, heading=name, legendgroup=name, showlegend=False)
+        layers.append(behind)
     if front.staircase:
         layers.append(staircase(front, colour, legendgroup=name))
     if front.front:
-        layers.append(trace(front.front, name, {**style, "size": 11}, legendgroup=name))
+        layers.append(trace(front.front, name, {**style, "size": 11}, heading=name, legendgroup=name))
     else:
         # Without a point, even an unknown one, plotly leaves it out of the legend.
         layers.append(scatter(x=[None], y=[None], mode="markers", marker={**style, "size": 11}, name=escape(name)))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tuner.report.colours import PALETTE
+from tuner.report.colours import LINE, PALETTE
 from tuner.report.compare import Comparison
 from tuner.report.picture import Form, add_legend, draw_means, draw_published, framed, scatter, write_title, written
 
@@ -20,7 +20,8 @@ def comparison_picture(shown: Comparison, form: Form) -> bytes:
         if front.means:
             draw_means(axes, front.means, name, colour, fmt=f"{symbol}-", linewidth=1.2)
             continue
-        scatter(axes, front.dominated, "", s=14, alpha=0.3, marker=symbol, color=colour, linewidths=0)
+        dim: dict[str, Any] = {"s": 16, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE, "facecolors": colour}
+        scatter(axes, front.dominated, "", marker=symbol, **dim)
         if front.staircase:
             axes.plot(*zip(*front.staircase, strict=True), color=colour, linewidth=1.2)
         style: dict[str, Any] = {"s": 44, "marker": symbol, "color": colour, "zorder": 3}

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from tuner.ledger.records import trial_name
 from tuner.report.format import format_metric
 from tuner.report.front_data import Confirmed, FrontData
+from tuner.report.grid import Grid, rich_table
 from tuner.report.seed_means import MeanMark, bar_of
-from tuner.report.tables import Grid, rich_table
 
 # The axes of a front, by the names that a confirmation's measurements have.
 _STEPS = 20

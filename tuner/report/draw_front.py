@@ -11,9 +11,10 @@ from typing import Any
 from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
-from tuner.report.figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, sparse
+from tuner.report.colours import GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
 from tuner.report.format import format_value
+from tuner.report.layers import AT_EPOCH, sparse, unfinished_layers
 from tuner.report.published import PublishedPoint, is_named
 from tuner.report.seed_means import MeanMark
 
@@ -27,11 +28,8 @@ SYMBOLS = {
 Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
 PLOTLY_SCALE = get_colorscale(SCALE)
 FONT = "system-ui, Helvetica, Arial, sans-serif"
-# The rungs' greys, from the first rung to the last: the further a trial came, the darker it is.
-RUNG_GREYS = ("#8a949e", "#6b7681", "#4d5863", "#2f3a45")
 LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
-AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
 
 
 def plot_front(shown: FrontFigure) -> Drawn:
@@ -67,19 +65,6 @@ def plot_front(shown: FrontFigure) -> Drawn:
     return {"data": traces, "layout": _layout(shown) | _selector(shown, [drawn.get("name", "") for drawn in traces])}
 
 
-def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[Mark]]]:
-    """Part the unfinished marks by outcome, the stopped ones by their rung too: (name, outcome, grey, marks)."""
-    layers = []
-    for outcome, marks in shown.unfinished.items():
-        rungs = sorted({mark.epochs for mark in marks}) if outcome is Outcome.STOPPED else []
-        if not 0 < len(rungs) <= len(RUNG_GREYS):
-            layers.append((f"{outcome.value} {AT_EPOCH}", outcome, FAINT, list(marks)))
-            continue
-        for rung, grey in zip(rungs, RUNG_GREYS, strict=False):
-            layers.append((f"stopped at epoch {rung}", outcome, grey, [m for m in marks if m.epochs == rung]))
-    return layers
-
-
 def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
     """Draw the paper's points, a layer for each of its tables."""
     sources = dict.fromkeys(point.source for point in published)
@@ -93,13 +78,14 @@ def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
     return scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
 
 
-def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], **options: Any) -> Drawn:
-    """Draw marks with their descriptions to be hovered over."""
+def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], *, heading: str = "", **options: Any) -> Drawn:
+    """Draw marks with their descriptions to be hovered over, below a `heading` if there is one."""
+    line = f"<b>{escape(heading)}</b><br>" if heading else ""
     return scatter(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         text=["<br>".join(map(escape, mark.description)) for mark in marks],
-        hovertemplate="%{text}<extra></extra>",
+        hovertemplate=f"{line}%{{text}}<extra></extra>",
         mode="markers",
         marker=style,
         name=escape(name),
@@ -130,7 +116,18 @@ def layout(**changes: Any) -> dict[str, Any]:
 
 
 def _layout(shown: FrontFigure) -> dict[str, Any]:
-    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend={**LEGEND_BELOW, "traceorder": "reversed"})
+    legend = {**LEGEND_BELOW, "traceorder": "reversed"}
+    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, shapes=_limit_lines(shown))
+
+
+def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
+    """Draw the worst values that the search accepts, across the whole figure."""
+    line = {"color": LINE, "width": 1, "dash": "dot"}
+    return [
+        {"type": "line", one: limit, f"{one[0]}1": limit, other: 0, f"{other[0]}1": 1, ref: "paper", "line": line}
+        for limit, one, other, ref in zip(shown.accepted, ("x0", "y0"), ("y0", "x0"), ("yref", "xref"), strict=True)
+        if limit is not None
+    ]
 
 
 def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
@@ -217,8 +214,8 @@ def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: An
         error_x={**bar, "array": [mean.deviations[0] for mean in means]},
         error_y={**bar, "array": [mean.deviations[1] for mean in means]},
         text=["<br>".join(map(escape, mean.description)) for mean in means],
-        hovertemplate="%{text}<extra></extra>",
         **{
+            "hovertemplate": "%{text}<extra></extra>",
             "mode": "markers",
             "marker": {"symbol": "square-open", "size": 9, "color": colour, "line": {"width": 1.5}},
             "name": name,

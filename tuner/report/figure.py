@@ -15,13 +15,12 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.objectives import FloatArray, Objective, as_losses
 from tuner.report.colours import ColourScale, colour_scale, colour_scales
 from tuner.report.confirmed import confirmed_marks, confirmed_notes
-from tuner.report.format import displayed, format_metric, format_value, metric_label
+from tuner.report.format import counted, displayed, format_metric, format_value, is_accuracy, metric_label
+from tuner.report.frame import Limits, Place, framed, outside
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.seed_means import MeanMark, mean_marks
 
-Limits = tuple[float, float]
-Place = tuple[float, float]
 Vertices = tuple[Place, ...]
 
 MEANS = "mean of the seeds, ± standard deviation"
@@ -43,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One direction of the picture. Its limits leave out unfinished trials far from the completed ones."""
+    """One direction of the picture. Its limits leave out trials far from the front."""
 
     label: str
     limits: Limits
@@ -54,7 +53,8 @@ class FrontFigure:
     """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show.
 
     `scales` are all that the points can be coloured by, `colours` the first of them that is of numbers; `published`
-    are points of the paper in the units of the axes, `means` those of a grid's seeds, `confirmed` of confirmations.
+    are points of the paper in the units of the axes, `means` those of a grid's seeds, `confirmed` of confirmations,
+    `accepted` the limits of the search on both axes, None where it has none.
     """
 
     x: Axis
@@ -70,12 +70,13 @@ class FrontFigure:
     published: tuple[PublishedPoint, ...] = ()
     means: tuple[MeanMark, ...] = ()
     confirmed: tuple[MeanMark, ...] = ()
+    accepted: tuple[float | None, float | None] = (None, None)
 
 
 def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
     """Lay out a search on its first two objectives, or on trial number and objective if it has but one.
 
-    The frame holds the completed trials unless `limits` give another.
+    The frame holds the front, and what lies near it, unless `limits` give another.
     """
     colours = colour_scale(data.points)
     front = _marks(data.front, data.objectives, colours)
@@ -84,11 +85,11 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
     beside = [
-        *((mark.x, mark.y) for mark in unfinished),
+        *((mark.x, mark.y) for mark in (*dominated, *unfinished)),
         *((point.natural, point.pgd) for point in published),
         *(mark.place for mark in confirmed),
     ]
-    x_limits, y_limits = limits or _limits([(mark.x, mark.y) for mark in (*front, *dominated)], beside)
+    x_limits, y_limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
         x=Axis(_x_label(data.objectives), x_limits),
@@ -104,7 +105,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         staircase=_staircase(data, x_limits, y_limits),
         colours=colours,
         notes=(
-            *_notes(data, unfinished, x_limits, y_limits),
+            *_notes(data, dominated, unfinished, x_limits, y_limits),
             *_published_notes(published, x_limits, y_limits),
             *confirmed_notes(confirmed, data.setting),
         ),
@@ -112,19 +113,8 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         published=published,
         means=mean_marks(data),
         confirmed=confirmed,
+        accepted=_accepted(data.objectives),
     )
-
-
-def sparse(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
-    """Choose marks inside the frame far enough apart to be labelled: the frame is cut into 25 x 30 cells."""
-    chosen: dict[tuple[int, int], Mark] = {}
-    for mark in marks:
-        column = (mark.x - x_limits[0]) / (x_limits[1] - x_limits[0]) * 25
-        row = (mark.y - y_limits[0]) / (y_limits[1] - y_limits[0]) * 30
-        near = [(int(column) + i, int(row) + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-        if 0 <= column < 25 and 0 <= row < 30 and chosen.keys().isdisjoint(near):
-            chosen[int(column), int(row)] = mark
-    return list(chosen.values())
 
 
 def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
@@ -196,40 +186,37 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
         trial_name(trial.number),
         *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
         *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
-        f"{state} after {trial.epochs} {'epoch' if trial.epochs == 1 else 'epochs'}",
+        f"{state} after {counted(trial.epochs, 'epoch')}",
     )
 
 
-def _limits(completed: Sequence[Place], beside: Sequence[Place]) -> tuple[Limits, Limits]:
-    """Frame the completed trials, and other marks up to half their extent away from them.
-
-    Early rungs lie far below final values and would press the front into a corner.
-    """
-    return (
-        _frame([x for x, _ in completed], [x for x, _ in beside]),
-        _frame([y for _, y in completed], [y for _, y in beside]),
-    )
+def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
+    """Give the limits of the objectives on both axes; the first axis of a single objective is of trial numbers."""
+    x, y = (None if o.limit is None else displayed(o.name, o.limit) for o in (objectives[0], _y_objective(objectives)))
+    return (None if len(objectives) == 1 else x, y)
 
 
-def _frame(completed: list[float], beside: list[float]) -> Limits:
-    values = [*completed, *beside]
-    if not values:
-        return (0.0, 1.0)
-    low, high = min(values), max(values)
-    # One or two completed trials say too little about how far apart the others will be.
-    if len(completed) >= 3 and (span := max(completed) - min(completed)) > 0:
-        low, high = max(low, min(completed) - span / 2), min(high, max(completed) + span / 2)
-    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
-    return (low - margin, high + margin)
+def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence[Objective]) -> tuple[Limits, Limits]:
+    """Frame the front, and other marks near it."""
+    shares = [is_accuracy(objective.name) for objective in (objectives[0], _y_objective(objectives))]
+    (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
+    if len(objectives) == 1:  # trial numbers, of which all are shown
+        xs, other_xs, shares[0] = (), (*xs, *other_xs), False
+    return framed(xs, other_xs, shares[0]), framed(ys, other_ys, shares[1])
 
 
-def _notes(data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> tuple[str, ...]:
+def _notes(
+    data: FrontData, dominated: Sequence[Mark], unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
+) -> tuple[str, ...]:
     notes = []
+    if any(objective.limit is not None for objective in data.objectives[:2]):
+        notes.append("Dotted: the limits of the search.")
     if len(data.objectives) > 2:
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
-    if outside := _outside([(mark.x, mark.y) for mark in unfinished], x_limits, y_limits):
-        notes.append(f"Unfinished trials outside the frame: {outside}.")
+    for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
+        if away := outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
+            notes.append(f"{what} trials outside the frame: {away}.")
     if without_values := len(data.stopped) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
     return tuple(notes)
@@ -237,10 +224,6 @@ def _notes(data: FrontData, unfinished: Sequence[Mark], x_limits: Limits, y_limi
 
 def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
     notes = [PUBLISHED_NOTE] if published else []
-    if outside := _outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
-        notes.append(f"Published points outside the frame: {outside}.")
+    if away := outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+        notes.append(f"Published points outside the frame: {away}.")
     return notes
-
-
-def _outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -> int:
-    return sum(not (x_limits[0] <= x <= x_limits[1] and y_limits[0] <= y <= y_limits[1]) for x, y in places)

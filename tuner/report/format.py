@@ -46,6 +46,11 @@ def in_a_sentence(name: str, value: float | None) -> str:
     return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {format_metric(name, value)}{unit}"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number of things: "1 epoch", "2 epochs"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def last_line(text: str | None) -> str:
     """Give the last line of a traceback or a message, which says what happened."""
     return ((text or "").strip().splitlines() or ["no message"])[-1]

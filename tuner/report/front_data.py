@@ -15,7 +15,7 @@ from tuner.front.dominance import non_domination_rank
 from tuner.front.growth import front_growth
 from tuner.front.select import knee
 from tuner.ledger.records import Outcome, TrialRecord
-from tuner.objectives import FloatArray, Objective, as_losses
+from tuner.objectives import FloatArray, Objective, as_losses, within_limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +87,9 @@ class FrontData:
 
     `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
     each of `points`, in the order in which they ended. `reference` is the reference point of the
-    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, if the front
-    has at least three distinct ones. `records` are all trials with their reports, by number; `setting` is what
-    is the same in all of them, by the keys of a space's `trial`. `confirmed` is what confirmations measured.
+    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
+    limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
+    is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured.
     """
 
     search: str
@@ -144,7 +144,7 @@ def front_data(
         stopped=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
         counts=_counts(trials),
         hypervolume=history[-1].hypervolume if history else 0.0,
-        knee=_knee_number(points, losses),
+        knee=_knee_number(points, losses, objectives),
         history=history,
         records=tuple(ordered),
         setting=dict(setting or {}),
@@ -189,10 +189,11 @@ def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
     return {outcome: counted[outcome] for outcome in ended_first}
 
 
-def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray) -> int | None:
-    """Find the knee; two distinct trials are but ends, and calling one of them the knee would mislead."""
-    front = [index for index, point in enumerate(points) if point.on_front]
-    return points[front[knee(losses[front])]].number if len(np.unique(losses[front], axis=0)) >= 3 else None
+def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray, objectives: Sequence[Objective]) -> int | None:
+    """Find the knee of the front, of that part of it that is within the limits of the objectives."""
+    front = [i for i, point in enumerate(points) if point.on_front and within_limits(point.metrics, objectives)]
+    place = knee(losses[front])
+    return None if place is None else points[front[place]].number
 
 
 def _history(

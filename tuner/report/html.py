@@ -17,8 +17,9 @@ from tuner.report.draw_search import plot_curves, plot_growth, plot_importances,
 from tuner.report.effort import curves, growth_by_epochs
 from tuner.report.figure import FrontFigure, front_figure
 from tuner.report.front_data import FrontData
+from tuner.report.grid import Grid
 from tuner.report.importance import importances
-from tuner.report.tables import KNEE_MARK, Grid, front_grid, summary
+from tuner.report.tables import KNEE_MARK, front_grid, summary
 
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">

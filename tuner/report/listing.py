@@ -54,14 +54,17 @@ def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Object
     ]
 
 
-def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
-    """Print rows to standard output as "table", "json" or "csv"; nested values become columns a.b in CSV."""
+def print_rows(rows: Sequence[dict[str, Any]], form: str, columns: Sequence[str] = ()) -> None:
+    """Print rows to standard output as "table", "json" or "csv"; nested values become columns a.b in CSV.
+
+    Without a row CSV has the `columns` given.
+    """
     if form == "json":
         sys.stdout.write(json.dumps(list(rows), indent=2) + "\n")
     elif form == "csv":
         nested = {key for row in rows for key, value in row.items() if isinstance(value, dict)}
         flat = [_flat(row, nested) for row in rows]
-        writer = csv.DictWriter(sys.stdout, _columns(flat), restval="", lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, _columns(flat) or columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
     else:
@@ -69,7 +72,7 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str) -> None:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
-    from tuner.report.tables import Grid, rich_table
+    from tuner.report.grid import Grid, rich_table
     from tuner.report.terminal import terminal
 
     columns = _columns(rows)

@@ -15,10 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.colours import FAINT, GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
-from tuner.report.figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure, sparse
+from tuner.report.colours import GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
 from tuner.report.format import format_value
 from tuner.report.front_data import FrontData
+from tuner.report.layers import AT_EPOCH, inside, sparse, unfinished_layers
 from tuner.report.published import PublishedPoint, is_named
 from tuner.report.seed_means import MeanMark
 from tuner.report.tables import summary
@@ -151,22 +152,20 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
         ring = {"s": 150, "facecolors": "none", "edgecolors": KNEE, "linewidths": 1.4, "zorder": 3}
         scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
     dominated = {"s": 20, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE}
-    scatter(axes, shown.dominated, "dominated", c=_colours(shown.dominated, shown.colours), **dominated)
+    seen = inside(shown.dominated, shown.x.limits, shown.y.limits)
+    scatter(axes, seen, "dominated", c=_colours(seen, shown.colours), **dominated)
+    for limit, draw in zip(shown.accepted, (axes.axvline, axes.axhline), strict=True):
+        if limit is not None:
+            draw(limit, color=LINE, linewidth=0.8, linestyle=":")
 
 
 def _draw_unfinished(axes: Axes, shown: FrontFigure) -> None:
-    for outcome, marks in shown.unfinished.items():
-        style = {"marker": SYMBOLS[outcome], "s": 14, "color": FAINT, "linewidths": 0.8}
-        scatter(axes, marks, f"{outcome.value} (at epoch)", **style)
-    unfinished = [mark for marks in shown.unfinished.values() for mark in marks]
-    for mark in sparse(unfinished, shown.x.limits, shown.y.limits):
-        small: dict[str, Any] = {
-            "xytext": (3, 2),
-            "textcoords": "offset points",
-            "fontsize": 5.5,
-            "color": FAINT,
-        }
-        axes.annotate(str(mark.epochs), (mark.x, mark.y), **small)
+    for name, outcome, grey, marks in unfinished_layers(shown):
+        seen = inside(marks, shown.x.limits, shown.y.limits)
+        scatter(axes, seen, name, marker=SYMBOLS[outcome], s=14, color=grey, linewidths=0.8)
+        for mark in sparse(seen, shown.x.limits, shown.y.limits) if name.endswith(AT_EPOCH) else ():
+            small: dict[str, Any] = {"xytext": (3, 2), "textcoords": "offset points", "fontsize": 5.5, "color": grey}
+            axes.annotate(str(mark.epochs), (mark.x, mark.y), **small)
 
 
 def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:

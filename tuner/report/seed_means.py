@@ -9,7 +9,8 @@ from rich.console import RenderableType
 
 from tuner.report.format import displayed, format_metric, format_value, metric_heading, metric_label
 from tuner.report.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.tables import Grid, parameter_names, rich_table
+from tuner.report.grid import Grid, rich_table
+from tuner.report.tables import parameter_names
 
 SEED = "seed"
 

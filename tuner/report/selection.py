@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tuner.front.select import least_short, meets, shortfall, within
+from tuner.front.select import least_short, within
 from tuner.ledger.records import Outcome
-from tuner.objectives import FloatArray, Objective, as_losses
-from tuner.report.format import ABBREVIATIONS, displayed, format_metric, in_a_sentence, is_accuracy
+from tuner.objectives import FloatArray, Objective, as_losses, within_limits
+from tuner.report.format import ABBREVIATIONS, counted, displayed, format_metric, in_a_sentence, is_accuracy
 from tuner.report.front_data import CompletedTrial, FrontData
 
 _ENDED = {
@@ -46,15 +46,25 @@ class Selection:
 
 
 def choose(data: FrontData, wish: Wish) -> Selection:
-    """Choose among the completed trials of a search; without a wish the whole front."""
+    """Choose among the completed trials of a search; without a wish the whole front.
+
+    Where objectives have limits, only among trials within them, unless one is asked for by its number.
+    """
     if wish.trial is not None:
         return _by_number(data, wish.trial)
     if not data.front:
         return Selection((), ("No trial has completed yet, so there is no front to choose from.",))
-    meeting = tuple(point for point in data.front if meets(point.metrics, wish.minimums))
+    return Selection(data.front) if wish == Wish() else _from_front(data, wish)
+
+
+def _from_front(data: FrontData, wish: Wish) -> Selection:
+    allowed = tuple(point for point in data.front if within_limits(point.metrics, data.objectives))
+    if not allowed:
+        return Selection((), (f"No trial of the front is within the limits of the search ({_limits(data)}).",))
+    meeting = tuple(point for point in allowed if not _lacking(point, wish.minimums))
     if not meeting:
-        return Selection((), (_nearest(data, wish.minimums),))
-    reasons = (_met(data, meeting, wish.minimums),) if wish.minimums else ()
+        return Selection((), (_nearest(allowed, data, wish.minimums),))
+    reasons = (_met(data, meeting, wish.minimums),) if wish.minimums or _limits(data) else ()
     if wish.max_loss is not None:
         return _most_robust(data.objectives, meeting, wish.max_loss, reasons)
     if wish.knee:
@@ -63,20 +73,44 @@ def choose(data: FrontData, wish: Wish) -> Selection:
 
 
 def _met(data: FrontData, meeting: Sequence[CompletedTrial], minimums: Mapping[str, float]) -> str:
-    wanted = " and ".join(in_a_sentence(name, value) for name, value in minimums.items())
+    limits = _limits(data)
+    wanted = " and ".join([*([f"within the limits of the search ({limits})"] if limits else []), *_at_least(minimums)])
     kept = f"{len(meeting)} of the {len(data.front)} trials" if len(data.front) > 1 else "the only trial"
-    return f"At least {wanted}: {kept} on the front."
+    return f"{wanted[0].upper()}{wanted[1:]}: {kept} on the front."
 
 
-def _nearest(data: FrontData, minimums: Mapping[str, float]) -> str:
-    values = np.array([[point.metrics[name] for name in minimums] for point in data.front])
-    nearest = data.front[least_short(values, np.array(list(minimums.values())))]
+def _at_least(minimums: Mapping[str, float]) -> list[str]:
+    return [f"at least {' and '.join(in_a_sentence(*item) for item in minimums.items())}"] if minimums else []
+
+
+def _limits(data: FrontData) -> str:
+    """Say in words what the space accepts; nothing if it accepts all."""
+    return " and ".join(
+        f"at {'least' if objective.maximise else 'most'} {in_a_sentence(objective.name, objective.limit)}"
+        for objective in data.objectives
+        if objective.limit is not None
+    )
+
+
+def _lacking(point: CompletedTrial, minimums: Mapping[str, float]) -> dict[str, float]:
+    """Give by how much each metric misses its minimum, if it does: one that is written alike does not."""
+    return {
+        name: minimum - point.metrics[name]
+        for name, minimum in minimums.items()
+        if point.metrics[name] < minimum and format_metric(name, point.metrics[name]) != format_metric(name, minimum)
+    }
+
+
+def _nearest(allowed: Sequence[CompletedTrial], data: FrontData, minimums: Mapping[str, float]) -> str:
+    values = np.array([[point.metrics[name] for name in minimums] for point in allowed])
+    nearest = allowed[least_short(values, np.array(list(minimums.values())))]
+    limits = f" within the limits of the search ({_limits(data)})" if _limits(data) else ""
     wanted = " and ".join(f"at least {in_a_sentence(name, value)}" for name, value in minimums.items())
     missing = " and ".join(
-        f"{_points(name, lack)} of {_noun(name)}" for name, lack in shortfall(nearest.metrics, minimums).items()
+        f"{_points(name, lack)} of {_noun(name)}" for name, lack in _lacking(nearest, minimums).items()
     )
     return (
-        f"No trial of the front has {wanted}. The nearest is trial {nearest.number} "
+        f"No trial of the front{limits} has {wanted}. The nearest is trial {nearest.number} "
         f"({_accuracies(data.objectives, nearest)}), which lacks {missing}."
     )
 
@@ -108,8 +142,9 @@ def _most_robust(
 
 def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str, ...]) -> Selection:
     if data.knee is None:
-        why = "A front of fewer than 3 different points has no knee: choose by --min, --max-loss or --trial."
-        return Selection((), (*reasons, why))
+        few = len({tuple(point.metrics.values()) for point in data.front}) < 3
+        what = "A front of fewer than 3 different points" if few else "This front bends nowhere towards the ideal: it"
+        return Selection((), (*reasons, f"{what} has no knee: choose by --min, --max-loss or --trial."))
     chosen = tuple(point for point in meeting if point.number == data.knee)
     if not chosen:
         return Selection((), (*reasons, f"The knee of the front, trial {data.knee}, is not among them."))
@@ -129,7 +164,7 @@ def _by_number(data: FrontData, number: int) -> Selection:
             return Selection((point,), (f"Trial {number} was chosen by its number; {_standing(data, point)}.",))
     for trial in data.stopped:
         if trial.number == number:
-            after = f"{_ENDED[trial.outcome]} after {_counted(trial.epochs, 'epoch')}"
+            after = f"{_ENDED[trial.outcome]} after {counted(trial.epochs, 'epoch')}"
             return Selection((), (f"Trial {number} {after} and has no final values. Choose a completed trial.",))
     count = len(data.points) + len(data.stopped)
     few = {0: "no trial has begun", 1: "the only one is trial 0"}
@@ -138,6 +173,8 @@ def _by_number(data: FrontData, number: int) -> Selection:
 
 
 def _standing(data: FrontData, point: CompletedTrial) -> str:
+    if not within_limits(point.metrics, data.objectives):
+        return f"it is beyond the limits of the search ({_limits(data)})"
     if point.on_front:
         return "it is on the front"
     losses = as_losses([point.metrics, *(other.metrics for other in data.front)], data.objectives)
@@ -167,7 +204,3 @@ def _points(name: str, difference: float) -> str:
         return format_metric(name, difference)
     shown = f"{displayed(name, difference):.2f}"
     return f"{shown} point" if shown == "1.00" else f"{shown} points"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

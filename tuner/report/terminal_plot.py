@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tuner.report.figure import FrontFigure, Limits, Mark
+from tuner.report.figure import FrontFigure, Mark
+from tuner.report.frame import Limits
 
 # From the back to the front: a cell shows the last one that lies in it.
 STOPPED, DOMINATED, FRONT, KNEE = "·", "∘", "●", "◆"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.confirm.results import confirmed_trials
-from tuner.ledger import TrialRecord
+from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.front_data import FrontData, front_data
 from tuner.results import write_results
 from tuner.search import Assignment
@@ -18,6 +18,8 @@ from tuner.tracking.projection import Projection
 
 _INTERVAL_SECONDS = 2.0
 _FILES_INTERVAL_SECONDS = 20.0
+# Of all time, what drawing the front's files may take: a second of a core for some trials, five for 10,000.
+_FILES_SHARE = 0.02
 _LONGEST_PAUSE_SECONDS = 60.0
 # How long this thread computes before the driver's gets its turn again. Python's 5 ms would come with each wait for the
 # ledger's disk, several times a report, and halve the reports that a driver takes.
@@ -50,8 +52,9 @@ class Publisher:
         self._changed = True
         self._closing = threading.Event()
         self._pause = _INTERVAL_SECONDS
-        self._files_at = 0.0
-        self._files_of = -1
+        self._files_due = 0.0
+        self._files_show: object = None
+        self._files_wait = False
         self._failing: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
@@ -79,7 +82,7 @@ class Publisher:
         """Publish the last state and end the parent run; say whether all of it could be written."""
         self._closing.set()
         self._thread.join()
-        front = self._front()
+        front = self._front(as_interrupted(self._trials()))
         if not self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front)):
             return False
         # A folder of artifacts that cannot be written leaves no search open for ever.
@@ -88,7 +91,7 @@ class Publisher:
 
     def _run(self) -> None:
         while not self._closing.wait(self._pause):
-            if self._changed:
+            if self._changed or (self._files_wait and time.monotonic() >= self._files_due):
                 self._changed = False
                 if self._publish():
                     self._pause = _INTERVAL_SECONDS
@@ -97,20 +100,26 @@ class Publisher:
                     self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
 
     def _publish(self) -> bool:
-        """Write what is new; the front's files only now and then: they take a second of a core."""
-        front = self._front()
+        """Write what is new; the front's files only now and then: see `_FILES_SHARE`."""
+        front = self._front(self._trials())
         written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front))
-        if time.monotonic() - self._files_at <= _FILES_INTERVAL_SECONDS or len(front.points) == self._files_of:
+        epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.stopped)
+        shown = (front.counts, epochs, front.confirmed)
+        started = time.monotonic()
+        self._files_wait = shown != self._files_show
+        if not self._files_wait or started < self._files_due:
             return written
-        self._files_at, self._files_of = time.monotonic(), len(front.points)
-        return self._attempt(_FILES, lambda: self._write_files(front)) and written
+        filed = self._attempt(_FILES, lambda: self._write_files(front))
+        self._files_due = started + max(_FILES_INTERVAL_SECONDS, (time.monotonic() - started) / _FILES_SHARE)
+        if filed:
+            self._files_show, self._files_wait = shown, False
+        return filed and written
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
         self._projection.write_files([*others, *write_results(self._folder, self._space, self._trials(), front)])
 
-    def _front(self) -> FrontData:
+    def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
         space = self._space
-        trials = self._trials()
         data = front_data(self._search, trials, space.objective_list, space.reference, space.setting)
         return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 

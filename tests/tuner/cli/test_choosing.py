@@ -128,7 +128,7 @@ def trained(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
 def test_a_chosen_trial_is_exported_and_registered(tuner: Tuner, tmp_path: Path, mlflow_uri: str) -> None:
     answer = tuner("export", SEARCH, "0", "--out", "chosen")
     assert answer.code == 0
-    assert answer.out.startswith(f"Trial 0 of {SEARCH}, completed after 1 epochs: Natural ")
+    assert answer.out.startswith(f"Trial 0 of {SEARCH}, completed after 1 epoch: Natural ")
     assert "Try it: python chosen/load.py" in answer.out
     assert (tmp_path / "chosen" / "weights.pt").is_file()
     tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)

@@ -457,6 +457,24 @@ def test_a_search_of_failures_is_written_as_failed(tuner: Tuner, make_ledger: Ma
     assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED", "FAILED"]
 
 
+def test_an_interrupted_search_is_written_as_the_terminal_shows_it(
+    tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str
+) -> None:
+    from mlflow import MlflowClient
+
+    space = small_space().model_copy(update={"name": "interrupted"})
+    Search(space, make_ledger(space)).next_assignment()
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("interrupted")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"KILLED", "SCHEDULED"}
+    (note,) = [run.data.tags["mlflow.note.content"] for run in runs if "mlflow.note.content" in run.data.tags]
+    assert note.startswith("Trials: 1 interrupted.")
+    assert "Trials: 1 interrupted." in " ".join(tuner("show", SEARCH).out.split())
+
+
 def test_the_ui_is_mlflows_own_on_the_searches_store(
     tuner: Tuner, runs_dir: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

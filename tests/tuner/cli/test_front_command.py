@@ -60,6 +60,32 @@ def test_a_search_with_little_to_show_has_a_front_and_its_files(
     assert tuner("front", SEARCH, "--knee").code == 1, "a front of less than three points has no knee"
 
 
+def test_a_grid_with_seeds_has_its_means_beside_the_front_of_single_seeds(
+    tuner: Tuner, make_ledger: MakeLedger
+) -> None:
+    mapping = space_mapping(**ONE_EPOCH)
+    mapping["search"] = {"sampler": "grid", "points": [{"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}], "seeds": 2}
+    space = space_from_mapping(mapping, "seeds.yaml")
+    report(space, make_ledger(space), [accuracies(0.9, 0.5), accuracies(0.8, 0.6)])
+    shown = tuner("front", SEARCH).out
+    assert "Each row is of one seed; means over the seeds:" in shown
+    assert "85.00 ± 7.07" in shown
+
+
+def test_the_command_for_the_chosen_model_has_the_folder_of_the_searches(
+    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    space = small_space(**ONE_EPOCH)
+    report(space, make_ledger(space), [accuracies(0.9, 0.5)])
+    answer = tuner("front", SEARCH, "--trial", "0")
+    assert f"Its model: tuner export {SEARCH} 0 --runs-dir {runs_dir} --out DIR" in answer.out
+
+
+def test_a_front_without_trials_has_its_columns_in_csv(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    make_ledger(small_space())
+    assert tuner("front", SEARCH, "--format", "csv").out == "trial,natural_accuracy,pgd_accuracy,epochs\n"
+
+
 @pytest.fixture
 def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     """A confirmation of the one trial of a search, with two seeds; gives its name."""
@@ -145,7 +171,8 @@ def test_methods_searched_in_one_space_are_compared_in_one_figure(
     out = tmp_path / f"methods.{form}"
     answer = tuner("front", SEARCH, "--by", "objective", "--out", str(out))
     assert answer.code == 0
-    assert all(f"objective {method}" in answer.out for method in methods["choices"])
+    assert f"{SEARCH} by objective" in answer.out
+    assert all(f"\n{method} " in answer.out for method in methods["choices"])
     if form == "svg":
         assert ET.fromstring(out.read_text()).tag.endswith("svg")
     assert out.stat().st_size > 10_000

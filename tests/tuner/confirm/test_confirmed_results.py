@@ -115,4 +115,6 @@ def test_of_several_confirmations_the_one_with_most_seeds_counts() -> None:
         Confirmed("c", 7, seeds, retrained, "quick", {}, {}) for seeds, retrained in [(9, False), (2, True), (3, True)]
     ]
     assert best_confirmed(found, 7) == found[2]
+    stronger = replace(found[1], suite="standard")
+    assert best_confirmed([*found, stronger], 7) == stronger
     assert best_confirmed(found, 8) is None

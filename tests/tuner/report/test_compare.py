@@ -11,8 +11,9 @@ from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
 from tuner.ledger.records import Outcome
+from tuner.objectives import Objective
 from tuner.report.compare import MOST_PARTS, Comparison, by_parameter, compare
-from tuner.report.compare_html import comparison_html
+from tuner.report.compare_html import comparison_html, plot_comparison
 from tuner.report.compare_picture import comparison_picture
 from tuner.report.front_data import Confirmed, FrontData, front_data
 
@@ -112,8 +113,28 @@ def test_yardsticks_of_presets_are_those_of_their_trials() -> None:
 
 
 def test_different_objectives_have_no_common_figure() -> None:
-    with pytest.raises(UsageError, match="first optimises natural_accuracy, pgd_accuracy, but example natural_acc"):
+    with pytest.raises(UsageError, match=r"first optimises .*, pgd_accuracy \(maximised\), but example natural_acc"):
         compare([FIRST, search_of(trade_off_trials(), OBJECTIVES[:1])])
+
+
+def test_searches_with_different_limits_compare_and_it_is_said() -> None:
+    limited = (Objective("natural_accuracy", maximise=True, limit=0.8), OBJECTIVES[1])
+    shown = compare([FIRST, search_of(trade_off_trials(), limited)])
+    assert "The searches have different limits, and looked for trials within their own." in shown.notes
+
+
+def test_the_parts_of_a_search_are_listed_by_the_values_of_the_parameter() -> None:
+    shown = compare(by_parameter(FIRST, "bottleneck"), by="bottleneck")
+    assert (shown.grid.headings[0], [row[0] for row in shown.grid.rows]) == ("bottleneck", ["64", "128", "256", "512"])
+    assert [row["bottleneck"] for row in shown.rows] == ["64", "128", "256", "512"]
+
+
+def test_hovering_names_the_front() -> None:
+    drawn = plot_comparison(compare([FIRST, named("<second>", 1)]))["data"]
+    assert {trace["hovertemplate"].split("%{text}")[0] for trace in drawn if trace.get("text")} == {
+        "<b>first</b><br>",
+        "<b>&lt;second&gt;</b><br>",
+    }
 
 
 def test_a_search_is_parted_by_a_parameter_into_fronts_of_their_own() -> None:

@@ -6,8 +6,9 @@ import pytest
 from fake_search import search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
-from tuner.report.draw_front import FRONT, plot_front, ticks, unfinished_layers
+from tuner.report.draw_front import FRONT, plot_front, ticks
 from tuner.report.figure import front_figure
+from tuner.report.layers import unfinished_layers
 
 DATA = search_of(trade_off_trials())
 

@@ -67,7 +67,9 @@ def test_equal_trials_are_all_on_the_front_and_have_no_knee() -> None:
 def test_the_knee_is_that_of_the_front() -> None:
     data = search_of(trade_off_trials(60))
     losses = as_losses([point.metrics for point in data.front], OBJECTIVES)
-    assert data.knee == data.front[knee(losses)].number
+    place = knee(losses)
+    assert place is not None
+    assert data.knee == data.front[place].number
 
 
 def test_every_trial_appears_once_and_is_counted() -> None:

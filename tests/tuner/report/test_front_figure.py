@@ -12,7 +12,9 @@ from hypothesis.extra import numpy as hnp
 from tuner.ledger.records import Outcome
 from tuner.objectives import FloatArray, Objective
 from tuner.report.colours import ColourScale, colour_scale
-from tuner.report.figure import Mark, attainment_staircase, front_figure, sparse
+from tuner.report.draw_front import plot_front
+from tuner.report.figure import Mark, attainment_staircase, front_figure
+from tuner.report.layers import inside, sparse
 
 
 def test_marks_are_in_the_units_of_the_axes() -> None:
@@ -82,6 +84,34 @@ def test_unfinished_trials_far_away_do_not_press_the_front_into_a_corner() -> No
     assert 90 < high < 92
     assert shown.notes == ("Unfinished trials outside the frame: 1.",)
     assert len(shown.unfinished[Outcome.STOPPED]) == 2
+
+
+def test_a_completed_trial_that_collapsed_does_not_either() -> None:
+    front = [trial(n, 0.78 + n / 100, 0.5 - n / 100) for n in range(8)]
+    shown = front_figure(search_of([*front, trial(8, 0.1, 0.1)]))
+    assert shown.x.limits[0] > 70
+    assert "Dominated trials outside the frame: 1." in shown.notes
+    assert [mark.number for mark in shown.dominated] == [8]
+    assert inside(shown.dominated, shown.x.limits, shown.y.limits) == []
+
+
+def test_accuracies_end_at_0_and_100_per_cent() -> None:
+    shown = front_figure(search_of([trial(0, 1.0, 0.0), trial(1, 0.99, 0.01), trial(2, 0.98, 0.02)]))
+    assert shown.x.limits[1] - 100 == pytest.approx(0, abs=0.1)
+    assert shown.y.limits[0] == pytest.approx(0, abs=0.1)
+    assert shown.y.limits[0] < 0, "half of a mark"
+
+
+def test_the_limits_of_the_search_are_drawn() -> None:
+    limited = (Objective("natural_accuracy", maximise=True, limit=0.8), OBJECTIVES[1])
+    shown = front_figure(search_of(trade_off_trials(), limited))
+    assert shown.accepted == (80.0, None)
+    assert shown.notes[0] == "Dotted: the limits of the search."
+    (line,) = plot_front(shown)["layout"]["shapes"]
+    assert (line["x0"], line["x1"], line["y0"], line["y1"], line["yref"]) == (80.0, 80.0, 0, 1, "paper")
+    alone = front_figure(search_of([trial(0, 0.8)], limited[:1]))
+    assert alone.accepted == (None, 80.0)
+    assert front_figure(search_of(trade_off_trials())).accepted == (None, None)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

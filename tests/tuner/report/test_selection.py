@@ -166,6 +166,55 @@ def test_two_trials_have_no_knee() -> None:
     )
 
 
+def test_a_front_that_bends_nowhere_towards_the_ideal_has_no_knee() -> None:
+    data = search_of([trial(0, 0.9, 0.3), trial(1, 0.85, 0.35), trial(2, 0.7, 0.5)])
+    selection = choose(data, Wish(knee=True))
+    assert (data.knee, selection.trials) == (None, ())
+    assert selection.reasons[0].startswith("This front bends nowhere towards the ideal: it has no knee")
+
+
+def test_a_minimum_that_is_written_as_the_table_writes_a_value_is_met_by_it() -> None:
+    data = search_of([trial(0, 0.97467, 0.20277), trial(1, 0.9, 0.5)])
+    assert numbers(choose(data, Wish({"natural_accuracy": 0.9747}))) == [0]
+    assert numbers(choose(data, Wish({"natural_accuracy": 0.9748}))) == []
+    assert "lacks 0.01 points of natural accuracy" in choose(data, Wish({"natural_accuracy": 0.9748})).reasons[0]
+    assert numbers(choose(data, Wish({"natural_accuracy": 0.9747, "pgd_accuracy": 0.2028}))) == [0]
+
+
+LIMITED = search_of(
+    [trial(0, 0.9, 0.1), trial(1, 0.89, 0.4), trial(2, 0.85, 0.45), trial(3, 0.7, 0.7)],
+    (Objective("natural_accuracy", maximise=True, limit=0.8), Objective("pgd_accuracy", maximise=True)),
+)
+
+
+def test_choices_keep_to_the_limits_of_the_search() -> None:
+    within = "Within the limits of the search (at least Natural 80.00 %): 3 of the 4 trials on the front."
+    for wish, chosen in [(Wish(knee=True), 1), (Wish(max_loss=0.3), 2)]:
+        selection = choose(LIMITED, wish)
+        assert (numbers(selection), selection.reasons[0]) == ([chosen], within)
+    assert LIMITED.knee == 1
+    assert choose(LIMITED, Wish()).trials == LIMITED.front
+    both = choose(LIMITED, Wish({"pgd_accuracy": 0.4}))
+    assert both.reasons[0] == (
+        "Within the limits of the search (at least Natural 80.00 %) and at least PGD 40.00 %: 2 of the 4 trials on the "
+        "front."
+    )
+    too_much = choose(LIMITED, Wish({"pgd_accuracy": 0.6})).reasons[0]
+    assert too_much.startswith(
+        "No trial of the front within the limits of the search (at least Natural 80.00 %) has at least PGD 60.00 %. "
+        "The nearest is trial 2 "
+    )
+    assert (
+        choose(LIMITED, Wish(trial=3))
+        .reasons[0]
+        .endswith("; it is beyond the limits of the search (at least Natural 80.00 %).")
+    )
+    none_left = search_of([trial(0, 0.7, 0.7)], LIMITED.objectives)
+    assert choose(none_left, Wish(knee=True)).reasons == (
+        "No trial of the front is within the limits of the search (at least Natural 80.00 %).",
+    )
+
+
 def test_a_value_that_is_not_finite_is_no_final_value() -> None:
     selection = choose(search_of([trial(0, float("nan"), 0.1)]), Wish(trial=0))
     assert selection.reasons[0].startswith("Trial 0 ended with a value that is not finite")

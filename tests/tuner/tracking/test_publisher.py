@@ -30,6 +30,7 @@ class FakeProjection:
     files: list[list[str]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     calls: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    filed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
         self.calls.release()
@@ -41,6 +42,7 @@ class FakeProjection:
         if self.read_only:
             raise PermissionError(13, "Permission denied", "/artifacts")
         self.files.append([path.name for path in files])
+        self.filed.release()
 
     def close(self, status: str) -> None:
         self.closed.append(status)
@@ -48,6 +50,11 @@ class FakeProjection:
     def wait_for_a_call(self) -> None:
         """Take one call that nobody waited for yet, so that none is missed."""
         assert self.calls.acquire(timeout=PATIENCE_SECONDS)
+
+    def wait_for_files(self, times: int) -> None:
+        """Take this many times that files were written and nobody waited for it yet."""
+        for _ in range(times):
+            assert self.filed.acquire(timeout=PATIENCE_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +96,39 @@ def test_the_state_is_published_while_the_search_runs_and_at_its_end(make_publis
     assert projection.files[-1] == ["space.yaml", "front.csv"]
     assert projection.closed == ["FINISHED"]
     assert publisher._thread.is_alive() is False
+
+
+def test_the_files_follow_trials_that_have_not_completed(
+    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search whose trials only stop, or train for hours, has a page that shows them."""
+    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr(publisher_module, "_FILES_SHARE", float("inf"))
+    projection = FakeProjection()
+    publisher, search = make_publisher(projection)
+    assignment = search.next_assignment()
+    assert assignment
+    publisher.start()
+    projection.wait_for_a_call()
+    projection.wait_for_files(1)
+    search.report(assignment.number, 1, {"natural_accuracy": 0.5, "pgd_accuracy": 0.2}, None)
+    projection.wait_for_files(1)
+    search.fail(assignment.number, "it crashed")
+    projection.wait_for_files(1)
+    publisher.close("KILLED")
+
+
+def test_files_that_are_not_due_yet_are_written_later_though_nothing_more_happens(
+    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.2)
+    projection = FakeProjection()
+    publisher, search = make_publisher(projection)
+    publisher.start()
+    projection.wait_for_files(1)
+    search.next_assignment()
+    projection.wait_for_files(1)
+    publisher.close("KILLED")
 
 
 def test_without_news_nothing_is_written(make_publisher: MakePublisher) -> None:
