@@ -45,8 +45,17 @@ class Serve:
             except OSError:
                 return
             with connection:
-                self.requests.append(connection.recv(4096).decode())
+                self.requests.append(_request(connection))
                 connection.sendall(self.answer)
+
+
+def _request(connection: socket.socket) -> str:
+    """Read a request whole: one closed before its body has come breaks the connection, not the asker's wish."""
+    with connection.makefile("rb") as stream:
+        head = list(iter(lambda: stream.readline().strip(), b""))
+        lengths = [line.partition(b":")[2] for line in head if line.lower().startswith(b"content-length:")]
+        body = stream.read(int(lengths[0])) if lengths else b""
+    return b"\n".join([*head, body]).decode()
 
 
 def test_the_default_is_a_file_beside_the_searches(tmp_path: Path) -> None:
