@@ -35,9 +35,9 @@ def _essence(trial: TrialRecord) -> _Essence:
 
 def test_interruptions_change_nothing(tmp_path: Path) -> None:
     runs_dir = tmp_path / "runs"
-    undisturbed = run(runs_dir, "--space", str(TINY), "--name", "undisturbed", "--trials", "9", *_ONE_AT_A_TIME)
-    assert undisturbed.code == 0, undisturbed.output
-
+    # Beside it, on another core: a search with one trial at a time leaves one free.
+    alone = tmp_path / "alone"
+    undisturbed = start(alone, "--space", str(TINY), "--name", "undisturbed", "--trials", "9", *_ONE_AT_A_TIME)
     process = start(runs_dir, "--space", str(TINY), "--name", "disturbed", *_ONE_AT_A_TIME)
     wait_for_reports(runs_dir, "disturbed", 3, process)
     process.send_signal(signal.SIGINT)
@@ -55,7 +55,9 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
     extended = run(runs_dir, "--resume", "disturbed", "--trials", "9", *_ONE_AT_A_TIME)
     assert extended.code == 0, extended.output
 
-    expected = [_essence(trial) for trial in trials_of(runs_dir, "undisturbed")]
+    output, _ = undisturbed.communicate()
+    assert undisturbed.returncode == 0, output
+    expected = [_essence(trial) for trial in trials_of(alone, "undisturbed")]
     assert [_essence(trial) for trial in trials_of(runs_dir, "disturbed")] == expected
     parents, children = mlflow_runs(runs_dir, "tiny", "disturbed")
     assert len(parents) == 1
