@@ -1,6 +1,6 @@
 """Writes a search into MLflow: one parent run, one child run a trial, each found by tag before it is made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -58,8 +58,8 @@ class Projection:
         """The experiment's id, once MLflow has been reached."""
         return self._experiment_id
 
-    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
-        """Bring MLflow up to date with these trials.
+    def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
+        """Bring MLflow up to date with these trials; `rest` is called after each of them.
 
         Raises:
             RefusedError: if MLflow refused some of them, such as one whose run somebody changed, after all others.
@@ -68,7 +68,7 @@ class Projection:
         try:
             if self._parent_id is None:
                 self._find_or_create()
-            refused = self._write_trials(trials)
+            refused = self._write_trials(trials, rest)
             if self._space.confirm is None:
                 self._write_pareto([point for point in front.points if point.number not in refused])
                 self._write_growth(front)
@@ -162,7 +162,7 @@ class Projection:
         self._history_logged, self._described = 0, ""
         return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
 
-    def _write_trials(self, trials: Sequence[TrialRecord]) -> dict[int, MlflowException]:
+    def _write_trials(self, trials: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
         """Write each trial, and give those that MLflow refused: one must not keep the others out."""
         refused = {}
         for trial in trials:
@@ -173,6 +173,7 @@ class Projection:
                 if status in _PASSING or not 400 <= status < 500:
                     raise
                 refused[trial.number] = error
+            rest()
         return refused
 
     def _write_trial(self, trial: TrialRecord) -> None:

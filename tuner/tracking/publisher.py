@@ -17,6 +17,10 @@ from tuner.space import Space
 from tuner.tracking.projection import Projection
 
 _INTERVAL_SECONDS = 2.0
+# Of all time, what writing to MLflow may compute while the search runs, in turns of a quarter of a second: with 1,000
+# trials at once a round computes for many seconds, which the driver's loop would lack.
+_WRITING_SHARE = 0.2
+_WRITING_SECONDS = 0.25
 _FILES_INTERVAL_SECONDS = 20.0
 # Of all time, what drawing the front's files may take: a second of a core for some trials, five for 10,000.
 _FILES_SHARE = 0.02
@@ -52,6 +56,7 @@ class Publisher:
         self._changed = True
         self._closing = threading.Event()
         self._pause = _INTERVAL_SECONDS
+        self._computed = 0.0
         self._files_due = 0.0
         self._files_show: object = None
         self._files_wait = False
@@ -102,18 +107,27 @@ class Publisher:
     def _publish(self) -> bool:
         """Write what is new; the front's files only now and then: see `_FILES_SHARE`."""
         front = self._front(self._trials())
-        written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front))
+        self._computed = time.thread_time()
+        written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front, self._rest))
         epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.stopped)
         shown = (front.counts, epochs, front.confirmed)
-        started = time.monotonic()
         self._files_wait = shown != self._files_show
-        if not self._files_wait or started < self._files_due:
+        if not self._files_wait or time.monotonic() < self._files_due:
             return written
+        computed = time.thread_time()
         filed = self._attempt(_FILES, lambda: self._write_files(front))
-        self._files_due = started + max(_FILES_INTERVAL_SECONDS, (time.monotonic() - started) / _FILES_SHARE)
+        pause = max(_FILES_INTERVAL_SECONDS, (time.thread_time() - computed) / _FILES_SHARE)
+        self._files_due = time.monotonic() + pause
         if filed:
             self._files_show, self._files_wait = shown, False
         return filed and written
+
+    def _rest(self) -> None:
+        """Leave the processor to the driver's loop once this thread has had its share; never at the end of a search."""
+        computed = time.thread_time() - self._computed
+        if computed >= _WRITING_SECONDS:
+            self._closing.wait(computed * (1 / _WRITING_SHARE - 1))
+            self._computed = time.thread_time()
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
         self._projection.write_files([*others, *write_results(self._folder, self._space, self._trials(), front)])

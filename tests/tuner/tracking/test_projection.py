@@ -366,10 +366,10 @@ def test_a_trial_that_mlflow_refuses_keeps_no_other_out(
     other = store.projection()
     known = other._write_trials
 
-    def refusing(given: Sequence[TrialRecord]) -> dict[int, MlflowException]:
+    def refusing(given: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
         other._children[1].described = False
         changed = [replace(trial, parameters={"alpha": 7.0}) if trial.number == 1 else trial for trial in given]
-        return known(changed)
+        return known(changed, rest)
 
     monkeypatch.setattr(other, "_write_trials", refusing)
     for _ in range(2):

@@ -32,7 +32,9 @@ class FakeProjection:
     calls: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     filed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
 
-    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
+    def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
+        for _ in trials:
+            rest()
         self.calls.release()
         if self.broken:
             raise ConnectionError("MLflow is away\nwith details")
@@ -129,6 +131,20 @@ def test_files_that_are_not_due_yet_are_written_later_though_nothing_more_happen
     search.next_assignment()
     projection.wait_for_files(1)
     publisher.close("KILLED")
+
+
+def test_writing_rests_in_proportion_to_what_it_computed_and_not_at_the_end(
+    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rests: list[float] = []
+    clock = iter([0.0, 0.1, 0.3, 0.3, 0.4])
+    publisher, _ = make_publisher(FakeProjection())
+    monkeypatch.setattr("tuner.tracking.publisher.time.thread_time", lambda: next(clock))
+    monkeypatch.setattr(publisher._closing, "wait", rests.append)
+    publisher._computed = next(clock)
+    for _ in range(3):
+        publisher._rest()
+    assert rests == [pytest.approx(0.3 * 4)], "a fifth of the time, in turns of a quarter of a second"
 
 
 def test_without_news_nothing_is_written(make_publisher: MakePublisher) -> None:
