@@ -63,7 +63,7 @@ def main() -> None:
     text = json.dumps(found, indent=2)
     _RESULT.write_text(text + "\n", "utf-8")
     sys.stdout.write(text + "\n")
-    sys.exit(bool(faults.found) or not all(search.finished for search in searches))
+    sys.exit(bool(faults.found) or any(search.stuck or not search.finished for search in searches))
 
 
 def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked], Faults, dict[str, int]]:

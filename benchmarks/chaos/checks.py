@@ -53,9 +53,13 @@ def check_record(final: Sequence[TrialRecord], snapshots: Sequence[Snapshot], pl
     for point, count in points.items():
         if count > 1:
             faults.add("proposals repeated", f"{dict(point)} {count} times")
+    at_the_end = {trial.number: trial for trial in final}
     for snapshot in snapshots:
         for before in snapshot.trials:
-            _check_kept(before, final[before.number], faults)
+            if before.number in at_the_end:
+                _check_kept(before, at_the_end[before.number], faults)
+            else:
+                faults.add("trials lost", f"trial {before.number} was on record and is not any more")
 
 
 def _check_kept(before: TrialRecord, after: TrialRecord, faults: Faults) -> None:

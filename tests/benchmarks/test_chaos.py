@@ -38,6 +38,7 @@ def test_a_search_that_was_left_alone_has_no_fault(trials: list[TrialRecord]) ->
     ("kind", "change"),
     [
         ("trials lost", lambda t: t[:-1]),
+        ("trials lost", lambda _: []),
         ("trials lost", lambda t: [*t[:-1], replace(t[-1], outcome=Outcome.RUNNING)]),
         ("trials lost", lambda t: [replace(t[0], reports=t[0].reports[1:]), *t[1:]]),
         ("trials ended twice", lambda t: [replace(t[0], ended=t[0].ended + 1), *t[1:]]),

@@ -1,15 +1,19 @@
 """A clock that is set back in the middle of a search changes times, and nothing that is decided by them."""
 
+import time
 from collections.abc import Callable
 
+import pytest
 from simulated_search import CountingClock, MakeLedger, drive, on_record, small_space, train
 
+from tuner.ledger import Ledger
 from tuner.progress.summary import duration
 from tuner.report.effort import growth_by_epochs
 from tuner.report.front_data import front_data
 from tuner.search import Search
 
 SPACE = small_space()
+_SYSTEM = time.time
 
 
 def set_back(clock: Callable[[], float], after: int) -> Callable[[], float]:
@@ -38,3 +42,45 @@ def test_a_clock_that_runs_backwards_changes_no_decision(make_ledger: MakeLedger
     growth = growth_by_epochs(data)
     assert [point.hypervolume for point in growth] == sorted(point.hypervolume for point in growth)
     assert not duration(trials).startswith("-")
+
+
+class ShakenTime:
+    """The system's clock, set back by an hour after so many questions."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def __call__(self) -> float:
+        self._left -= 1
+        return _SYSTEM() - (3600 if self._left < 0 else 0)
+
+
+@pytest.mark.parametrize("after", range(1, 40, 3))
+def test_a_system_clock_that_is_set_back_changes_no_order(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """The rule of patience, and the history of the front, follow the order in which trials ended."""
+    space = small_space(search={"trials": 30, "patience": 4})
+    steady, shaken = make_ledger(space, "steady"), make_ledger(space, "shaken")
+    drive(Search(space, steady))
+    monkeypatch.setattr("tuner.ledger.store.time.time", ShakenTime(after))
+    interrupted = Search(space, shaken)
+    for _ in range(3):
+        assignment = interrupted.next_assignment()
+        assert assignment is not None
+        train(interrupted, assignment)
+    resumed = Ledger.open(shaken.url, "shaken")
+    drive(Search(space, resumed))
+    assert on_record(resumed) == on_record(steady)
+    trials = resumed.load()
+    ends = [trial.ended or 0.0 for trial in trials]
+    assert ends == sorted(ends), "one trial at a time"
+    histories = [
+        [
+            (entry.number, entry.hypervolume)
+            for entry in front_data("", t, space.objective_list, space.reference).history
+        ]
+        for t in (trials, steady.load())
+    ]
+    assert histories[0] == histories[1]
+    resumed.close()

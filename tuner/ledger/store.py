@@ -36,6 +36,8 @@ SCHEMA_VERSION = 1
 _STARTED = "started"
 _ENDED = "ended"
 _ERROR = "error"
+_TIMES = (_STARTED, _ENDED)
+_TICK_SECONDS = 1e-6  # a few times the smallest difference that a float has of a time today
 
 _STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -67,6 +69,7 @@ class Ledger:
         self._storage, self._engine, reading = connections
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}
+        self._latest = 0.0
 
     @classmethod
     def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
@@ -129,7 +132,7 @@ class Ledger:
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
-        study_id, started = self._study._study_id, {_STARTED: time.time()}  # noqa: SLF001
+        study_id, started = self._study._study_id, {_STARTED: self._now()}  # noqa: SLF001
         with named_trouble(self.url), self._engine.begin() as connection:
             trial_id, number = insert_trial(connection, study_id, parameters, distributions, started)
         self._trial_ids[number] = trial_id
@@ -155,7 +158,7 @@ class Ledger:
 
         Raises optuna's UpdateFinishedTrialError if it has ended already.
         """
-        attributes = {_ENDED: time.time()} if error is None else {_ENDED: time.time(), _ERROR: error}
+        attributes = {_ENDED: self._now(), **({} if error is None else {_ERROR: error})}
         with named_trouble(self.url):
             trial_id = self._trial_id(number)
             with self._engine.begin() as connection:
@@ -169,6 +172,7 @@ class Ledger:
             rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
             stored = self._reader.stored()
             self._trial_ids = {row.number: row.trial_id for row in rows}
+            self._latest = max([self._latest, *(row.attributes.get(key, 0.0) for row in rows for key in _TIMES)])
             records = (_record(row, stored.get(row.number, ())) for row in rows)
             return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
 
@@ -176,6 +180,11 @@ class Ledger:
         """Read the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
         with named_trouble(self.url):
             yield from self._reader.at_epochs(epochs)
+
+    def _now(self) -> float:
+        """Give the time, later than all on record: by it trials are ordered, also after a clock was set back."""
+        self._latest = max(time.time(), self._latest + _TICK_SECONDS)
+        return self._latest
 
     def delete(self) -> None:
         """Remove the record of a search that could not begin, so that its name is free, and close."""
