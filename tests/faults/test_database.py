@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger
+from tuner.ledger import Ledger, TrialRecord
 from tuner.ledger.trouble import LedgerError
 from tuner.lock import only_driver
 from tuner.search import Search
@@ -76,8 +77,36 @@ def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: Ledger, t
     drive(Search(SPACE, ledger))
     ledger.close()
     damage(Path(ledger.url.removeprefix("sqlite:///")), table)
-    with pytest.raises(UsageError, match=r"malformed\. What is on record stays; restore the file .*\.recover"):
+    with pytest.raises(UsageError, match=r"malformed.*\. What is on record stays; restore the file .*\.recover"):
         Ledger.open(ledger.url, SEARCH).load()
+
+
+def read(url: str) -> list[TrialRecord]:
+    """Read a ledger whole, as `tuner front` does."""
+    ledger = Ledger.open(url, SEARCH)
+    try:
+        return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
+    finally:
+        ledger.close()
+
+
+@pytest.mark.parametrize("pattern", [b"\xa5", b"\0"])
+def test_no_damaged_page_gives_another_record_or_another_error(ledger: Ledger, tmp_path: Path, pattern: bytes) -> None:
+    """Each page in turn, from its middle on: a damaged index would hide its rows without a word."""
+    drive(Search(SPACE, ledger))
+    ledger.close()
+    whole, copy = Path(ledger.url.removeprefix("sqlite:///")), tmp_path / "copy.db"
+    expected = read(ledger.url)
+    size, named = 4096, 0
+    for start in range(size // 2, whole.stat().st_size, size):
+        content = bytearray(whole.read_bytes())
+        content[start : start + size // 2] = pattern * (size // 2)
+        copy.write_bytes(content)
+        try:
+            assert read(f"sqlite:///{copy}") == expected
+        except UsageError as error:
+            named += ".recover" in str(error)
+    assert named > 5
 
 
 def test_a_file_that_may_not_be_written_is_named(ledger: Ledger) -> None:

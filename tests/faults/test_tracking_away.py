@@ -1,7 +1,7 @@
 """MLflow that does not answer: the search goes on without it, and what is missing is written later."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ class HangingProjection:
     answer: threading.Event = field(default_factory=threading.Event)
     written: int = 0
 
-    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
-        del front
+    def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
+        del front, rest
         self.hanging.set()
         assert self.answer.wait(PATIENCE_SECONDS)
         self.written = len(trials)
@@ -58,3 +58,20 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(
     projection.answer.set()
     assert publisher.close("FINISHED")
     assert projection.written == len(search.trials)
+
+
+def test_an_interrupted_search_does_not_wait_long_for_it(
+    make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has to end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
+    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
+    monkeypatch.setattr(publisher_module, "_CLOSING_SECONDS", 0.05)
+    projection = HangingProjection()
+    anything: Any = projection
+    search = Search(SPACE, make_ledger(SPACE))
+    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+    publisher.start()
+    assert projection.hanging.wait(PATIENCE_SECONDS)
+    assert not publisher.close("KILLED")
+    assert projection.written == 0, "it still hangs"
+    projection.answer.set()

@@ -36,8 +36,8 @@ class FakeProjection:
         self.trials: Sequence[TrialRecord] = []
         self.statuses: list[str] = []
 
-    def write(self, trials: Sequence[TrialRecord], front: FrontData) -> None:
-        del front
+    def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
+        del front, rest
         self.trials = trials
 
     def write_files(self, files: Sequence[Path]) -> None:
@@ -218,7 +218,7 @@ def refused(driver: Driver, match: str, **flags: Any) -> None:
         ({"ledger": "nonsense"}, "The ledger nonsense is not a database's URL"),
         (
             {"ledger": "sqlite:////proc/nowhere/ledger.db"},
-            "The ledger sqlite:////proc/nowhere/ledger.db cannot be opened",
+            "The ledger sqlite:////proc/nowhere/ledger.db cannot be used: unable to open database file",
         ),
         ({"overrides": ["dataset=folder"], "data_root": Path("/nowhere")}, "/nowhere"),
         ({"cpus_per_trial": 99}, "small asks for 99 CPU a trial, but Ray has 2 CPU here"),

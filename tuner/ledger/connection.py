@@ -6,6 +6,7 @@ import optuna
 import sqlalchemy as sa
 
 from tuner.errors import UsageError
+from tuner.ledger.trouble import named_trouble, trouble
 from tuner.urls import without_password
 
 _LOCK_SECONDS = 60
@@ -37,11 +38,23 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
             f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
             "for PostgreSQL, pip install 'robust-tuner[postgres]'."
         ) from error
-    except (sa.exc.SQLAlchemyError, RuntimeError) as error:
+    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+        if address.drivername.startswith("sqlite"):
+            raise trouble(url, str(getattr(error, "orig", None) or error.__cause__ or error)) from error
         reason = str(error).splitlines()[0]
         raise UsageError(
             f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
         ) from error
+
+
+def require_whole(url: str, engine: sa.Engine) -> None:
+    """Raise LedgerError where a file's pages contradict each other: a damaged index hides rows without a word."""
+    if engine.dialect.name != "sqlite":
+        return
+    with named_trouble(url), engine.connect() as connection:
+        found = connection.execute(sa.text("PRAGMA quick_check(1)")).scalars().first()
+    if found != "ok":
+        raise trouble(url, f"the file is malformed ({str(found).strip().splitlines()[-1]})")
 
 
 def _engine_arguments(address: sa.URL) -> dict[str, Any]:

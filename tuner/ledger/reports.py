@@ -7,12 +7,14 @@ and come from there, whole, when somebody asks for them.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, overload
 
 import numpy as np
 import sqlalchemy as sa
 
 from tuner.ledger.records import Decision, Report, TrialRecord
+from tuner.ledger.trouble import named_trouble
 from tuner.objectives import FloatArray
 
 metadata = sa.MetaData()
@@ -82,7 +84,7 @@ class ReportReader:
         )
         at_end = (table.c.trial == ends.c.trial) & (table.c.epoch == ends.c.epoch)
         query = sa.select(table, ends.c.reports).join(ends, at_end).where(chosen)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(query).all()
             return {row.trial: StoredReports(self, row.trial, row.reports, _report(row)) for row in rows}
 
@@ -94,9 +96,14 @@ class ReportReader:
             self._times |= self._read_times(table.c.trial == number)
         return self._times[number]
 
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with named_trouble(str(self._engine.url)), self._engine.connect() as connection:
+            yield connection
+
     def _read_times(self, chosen: sa.ColumnElement[bool]) -> dict[int, FloatArray]:
         found: dict[int, list[float]] = defaultdict(list)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             query = sa.select(table.c.trial, table.c.time).where(table.c.search == self._search, chosen)
             for trial, time in connection.execute(query).all():
                 found[trial].append(time)
@@ -104,7 +111,7 @@ class ReportReader:
 
     def _rows(self, chosen: sa.ColumnElement[bool]) -> Iterator[tuple[int, Report]]:
         query = sa.select(table).where(table.c.search == self._search, chosen)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             for row in connection.execute(query.order_by(table.c.trial, table.c.epoch)):
                 yield row.trial, _report(row)
 

@@ -20,7 +20,7 @@ from optuna.trial import TrialState
 
 from tuner.errors import UsageError
 from tuner.ledger import reports
-from tuner.ledger.connection import connect
+from tuner.ledger.connection import connect, require_whole
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
 from tuner.ledger.trial_writes import end_trial, insert_trial
@@ -106,10 +106,12 @@ class Ledger:
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
             raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
         connections = connect(url)
+        require_whole(url, connections[1])
         try:
-            study = optuna.load_study(study_name=search, storage=connections[0])
-        except KeyError as error:
-            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
+            with named_trouble(url):
+                study = _study(connections[0], search)
+        except _NoStudyError:
+            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from None
         ledger = cls(url, search, study, connections)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
@@ -206,6 +208,17 @@ class Ledger:
         if number not in self._trial_ids:
             self._trial_ids = {row.number: row.trial_id for row in self._trials()}
         return self._trial_ids[number]
+
+
+class _NoStudyError(Exception):
+    """There is no study of this name."""
+
+
+def _study(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError as error:
+        raise _NoStudyError from error
 
 
 def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:

@@ -21,12 +21,17 @@ _WAYS = {
     "malformed": _DAMAGED,
     "not a database": _DAMAGED,
     "readonly database": "check the rights of the file and of its folder",
+    "unable to open database file": "check the rights and the space of its folder",
     "is locked": "end the program that keeps the file locked, a backup perhaps",
 }
 
 
 class LedgerError(UsageError):
     """The ledger's database cannot be read or written; what it holds stays, and the message says the way out."""
+
+
+# What a damaged row gives beside the database's own errors: text that is no JSON, a state that there is not.
+_NO_ROWS = (ValueError, LookupError, TypeError, OverflowError)
 
 
 @contextmanager
@@ -36,10 +41,17 @@ def named_trouble(url: str) -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
-    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
-        cause = error if isinstance(error, ValueError) else (getattr(error, "orig", None) or error.__cause__ or error)
-        reason = str(getattr(cause, "orig", None) or cause).strip().splitlines()[0]
-        way = next((way for words, way in _WAYS.items() if words in reason), "check the database and its server")
-        raise LedgerError(
-            f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way}, then resume."
-        ) from error
+    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        cause = getattr(error, "orig", None) or error.__cause__ or error
+        raise trouble(url, str(getattr(cause, "orig", None) or cause)) from error
+    except _NO_ROWS as error:
+        raise trouble(url, f"{error or type(error).__name__}: its rows are malformed") from error
+
+
+def trouble(url: str, reason: str) -> LedgerError:
+    """Give the error that names what a database says, and the way out."""
+    reason = next(iter(reason.strip().splitlines()), "no reason given")
+    way = next((way for words, way in _WAYS.items() if words in reason), "check the database and its server")
+    return LedgerError(
+        f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way}, then resume."
+    )

@@ -25,6 +25,7 @@ _FILES_INTERVAL_SECONDS = 20.0
 # Of all time, what drawing the front's files may take: a second of a core for some trials, five for 10,000.
 _FILES_SHARE = 0.02
 _LONGEST_PAUSE_SECONDS = 60.0
+_CLOSING_SECONDS = 8.0
 # How long this thread computes before the driver's gets its turn again. Python's 5 ms would come with each wait for the
 # ledger's disk, several times a report, and halve the reports that a driver takes.
 _TURN_SECONDS = 0.0005
@@ -84,8 +85,18 @@ class Publisher:
         self._thread.start()
 
     def close(self, status: str) -> bool:
-        """Publish the last state and end the parent run; say whether all of it could be written."""
+        """Publish the last state and end the parent run; say whether all of it could be written.
+
+        An interrupted search, which has to end within 30 seconds, waits a few of them and no more.
+        """
         self._closing.set()
+        written: list[bool] = []
+        closing = threading.Thread(target=lambda: written.append(self._close(status)), name="closing", daemon=True)
+        closing.start()
+        closing.join(None if status == "FINISHED" else _CLOSING_SECONDS)
+        return written == [True]
+
+    def _close(self, status: str) -> bool:
         self._thread.join()
         front = self._front(as_interrupted(self._trials()))
         if not self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front)):

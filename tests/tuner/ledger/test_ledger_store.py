@@ -232,7 +232,7 @@ def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:
         Ledger.create("nonsense", "mine", OBJECTIVES, {})
     file = tmp_path / "ledger.db"
     file.write_text("This is no database, but long enough to have a header that says so. " * 20)
-    with pytest.raises(UsageError, match=r"cannot be opened: .*not a database\. Check --ledger"):
+    with pytest.raises(UsageError, match=r"cannot be used: .*not a database\. .*\.recover"):
         Ledger.open(default_ledger_url(tmp_path), "mine")
 
 
