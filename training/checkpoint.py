@@ -2,7 +2,6 @@
 
 import io
 import os
-import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -106,7 +105,7 @@ def _read(path: Path) -> Any:
     try:
         _verify_checksums(file)
         return torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except Exception as error:
         raise CheckpointError(
             f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
         ) from error

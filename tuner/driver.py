@@ -15,7 +15,7 @@ from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Ledger, as_interrupted, default_ledger_url
-from tuner.lock import driver_lock
+from tuner.lock import driver_lock, is_driven
 from tuner.plan import Plan, Request, plan_new
 from tuner.progress import LiveProgress, PlainProgress, Progress
 from tuner.progress.summary import print_closing, print_line, print_opening, resume_command
@@ -53,15 +53,19 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     cluster.connect(request.address)
     cluster.require_resources(plan.space.resources, plan.space.name)
     digest = checked_data(plan.space)
-    if not plan.resumed:
+    # What a driver left that died while it made this folder is begun anew, under the lock.
+    left = not plan.resumed and plan.folder.half_made
+    if not plan.resumed and not left:
         plan = _with_folder(plan, request)
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(driver_lock(plan.folder.path, plan.ledger_url))
         except UsageError:
-            if not plan.resumed:
+            if not plan.resumed and not left and not is_driven(plan.folder.path, plan.ledger_url):
                 _discard(plan.folder)
             raise
+        if left:
+            plan.folder.clear()
         ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
         try:
             code = _run_connected(plan, request, ledger, console)

@@ -1,9 +1,11 @@
 """Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
 
+import contextlib
 import difflib
 import os
 import platform
 import re
+import sqlite3
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +13,13 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, default_ledger_url
+from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.lock import LOCK_FILE
 from tuner.object_storage import place_of, upload, url_of
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
@@ -42,6 +46,19 @@ class SearchFolder:
     def space_file(self) -> Path:
         """The frozen space: what was searched, with versions; written last, so a folder with it is whole."""
         return self.path / "space.yaml"
+
+    @property
+    def half_made(self) -> bool:
+        """Whether a driver died while it made this folder: it holds a search's first files alone, and no trial."""
+        if self.space_file.exists() or not self.path.is_dir():
+            return False
+        return all(map(_is_beginning, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
+
+    def clear(self) -> None:
+        """Remove what a driver left that died while it made this folder; for who holds its lock."""
+        for path in self.path.iterdir():
+            if path.name != LOCK_FILE:
+                path.unlink()
 
     def frozen(self) -> dict[str, Any]:
         """Give the facts beside the space: search id, date, versions, the ledger if it is not the folder's own."""
@@ -120,6 +137,23 @@ class SearchFolder:
         return mapping
 
 
+def _is_beginning(path: Path) -> bool:
+    return path.name in {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"} or path.suffix == ".tmp"
+
+
+def _holds_trials(file: Path) -> bool:
+    """Tell whether a ledger's file has trials; one that cannot be read may have some."""
+    if not file.is_file():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM trials").fetchone() != (0,))
+    except sqlite3.OperationalError as error:
+        return "no such table" not in str(error)
+    except sqlite3.DatabaseError:
+        return True
+
+
 def recorded_space(ledger: Ledger) -> Space:
     """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
     try:
@@ -167,7 +201,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
     if name in _RESERVED:
         raise UsageError(f"--name {name!r} is taken by MLflow's store in {place_of(runs_dir)}: choose another.")
     folder = SearchFolder(runs_dir / name)
-    if folder.path.exists():
+    if folder.path.exists() and not folder.half_made:
         way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
         raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
     return folder

@@ -16,6 +16,7 @@ from tuner.errors import UsageError
 from tuner.object_storage import url_of
 from tuner.urls import without_password
 
+LOCK_FILE = "driver.lock"
 _HELD = {errno.EAGAIN, errno.EACCES}
 # A reader that asks whether there is a driver holds the lock for a moment.
 _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
@@ -39,7 +40,7 @@ def only_driver(folder: Path) -> Iterator[None]:
 
     The refusal names the holder's process, host and start. A lock file without a living holder locks nothing.
     """
-    path = folder / "driver.lock"
+    path = folder / LOCK_FILE
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
@@ -104,7 +105,7 @@ def is_driven(folder: Path, ledger_url: str) -> bool:
     if url_of(folder):
         return _is_held_in_database(ledger_url, folder.name)
     try:
-        with (folder / "driver.lock").open(encoding="utf-8") as file:
+        with (folder / LOCK_FILE).open(encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno in _HELD

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from simulated_search import drive, space_mapping, train
+from simulated_search import drive, small_space, space_mapping, train
 
 import tuner.driver
 from tuner.driver import run
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import Ledger, Outcome, TrialRecord
 from tuner.plan import Plan, Request, plan_new, plan_resume
 from tuner.report.front_data import FrontData
 from tuner.search import Search
@@ -208,6 +208,15 @@ def refused(driver: Driver, match: str, **flags: Any) -> None:
 
     with pytest.raises(UsageError, match=match):
         driver.run(no_session, **flags)
+
+
+def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver) -> None:
+    folder = driver.runs_dir / "mine"
+    folder.mkdir(parents=True)
+    (folder / "driver.lock").touch()
+    Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "mine", small_space().objective_list, {}).close()
+    assert driver.run(to_the_end, name="mine") == 0
+    assert (folder / "space.yaml").is_file()
 
 
 @pytest.mark.parametrize(

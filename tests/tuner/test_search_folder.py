@@ -51,6 +51,30 @@ def test_a_damaged_frozen_space_is_named(runs_dir: Path, text: str) -> None:
         folder.space()
 
 
+def test_what_a_driver_left_that_died_at_the_beginning_is_no_search_and_takes_no_name(runs_dir: Path) -> None:
+    folder = SearchFolder(runs_dir / "mine")
+    assert not folder.half_made, "there is none"
+    folder.path.mkdir(parents=True)
+    (folder.path / "driver.lock").touch()
+    (folder.path / "tmp123.tmp").touch()
+    assert folder.half_made
+    assert new_search(runs_dir, "mine", SPACE) == folder
+    begun = Ledger.create(f"sqlite:///{folder.path / 'ledger.db'}", "mine", SPACE.objective_list, {})
+    assert folder.half_made, "its ledger has no trial"
+    begun.propose({}, {})
+    begun.close()
+    assert not folder.half_made, "trials are never thrown away"
+    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+        new_search(runs_dir, "mine", SPACE)
+    (folder.path / "ledger.db").write_text("damaged")
+    assert not folder.half_made
+    (folder.path / "ledger.db").unlink()
+    folder.clear()
+    assert [path.name for path in folder.path.iterdir()] == ["driver.lock"]
+    (folder.path / "notes.txt").touch()
+    assert not folder.half_made, "somebody else's file"
+
+
 def test_searches_are_listed_the_newest_first(runs_dir: Path) -> None:
     assert all_searches(runs_dir) == []
     for name, created in [("a", "2026-01-02"), ("b", "2026-01-03"), ("c", "2026-01-01")]:
@@ -90,9 +114,10 @@ def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> Non
     make_search(runs_dir, "mine")
     with pytest.raises(UsageError, match=r"The name 'mine' exists already: choose another --name, or .*--resume mine"):
         new_search(runs_dir, "mine", SPACE)
-    (runs_dir / "half").mkdir()
-    with pytest.raises(UsageError, match=f"remove {runs_dir}/half"):
-        new_search(runs_dir, "half", SPACE)
+    (runs_dir / "other").mkdir()
+    (runs_dir / "other" / "notes.txt").touch()
+    with pytest.raises(UsageError, match=f"remove {runs_dir}/other"):
+        new_search(runs_dir, "other", SPACE)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___"])

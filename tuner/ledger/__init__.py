@@ -2,9 +2,10 @@
 
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, trial_name
 from tuner.ledger.reports import report_times
-from tuner.ledger.store import Ledger, default_ledger_url
+from tuner.ledger.store import LEDGER_FILE, Ledger, default_ledger_url
 
 __all__ = [
+    "LEDGER_FILE",
     "Decision",
     "Ledger",
     "Outcome",

@@ -31,6 +31,7 @@ from tuner.urls import without_password
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 SCHEMA_VERSION = 1
+LEDGER_FILE = "ledger.db"
 
 # Optuna's own times are local ones without their zone: another reader would take them for its own.
 _STARTED = "started"
@@ -49,7 +50,7 @@ _OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {TrialState
 
 def default_ledger_url(search_folder: Path) -> str:
     """Give the URL of a search's own SQLite file."""
-    return f"sqlite:///{search_folder.resolve() / 'ledger.db'}"
+    return f"sqlite:///{search_folder.resolve() / LEDGER_FILE}"
 
 
 class Ledger:
