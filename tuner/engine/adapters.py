@@ -19,6 +19,8 @@ from tuner.search import Search
 from tuner.urls import redacted
 
 _METRICS = "metrics/"
+# A search that is asked to end has 30 seconds for all of it.
+CHECKPOINT_SECONDS = 12.0
 
 
 class _Unpickled:
@@ -38,6 +40,8 @@ class LedgerSearcher(_Unpickled, Searcher):
         limit: Callable[[], int],
         shares: GpuShares,
         split_digest: str | None = None,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         """Trials look into `checkpoint_root` for their checkpoints; `split_digest` is that of all validation images."""
         super().__init__()
@@ -47,13 +51,19 @@ class LedgerSearcher(_Unpickled, Searcher):
         self._checkpoint_root = checkpoint_root
         self._limit = limit
         self._alive: set[str] = set()
+        self._stopping = stopping
+
+    @property
+    def alive(self) -> int:
+        """How many trials run."""
+        return len(self._alive)
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         """Give the next trial's configuration, None to be asked again later, FINISHED when none is left.
 
         As long as a trial is alive one may be left: it may have to be handed out again.
         """
-        if len(self._alive) >= self._limit():
+        if self._stopping() or len(self._alive) >= self._limit():
             return None
         assignment = self._search.next_assignment()
         if assignment is None:
@@ -96,8 +106,16 @@ class LedgerSearcher(_Unpickled, Searcher):
 class LedgerScheduler(_Unpickled, FIFOScheduler):
     """Records each report and returns the decision that the ledger holds for it."""
 
-    def __init__(self, search: Search, checkpoint_prefix: str, shares: GpuShares) -> None:
+    def __init__(
+        self,
+        search: Search,
+        checkpoint_prefix: str,
+        shares: GpuShares,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """While it is `stopping` each trial ends with its report, whatever is decided on it: it is resumed later."""
         super().__init__()  # type: ignore[no-untyped-call]
+        self._stopping = stopping
         self._search = search
         self._checkpoint_prefix = checkpoint_prefix
         self._shares = shares
@@ -121,7 +139,8 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
         storage: Any = trial.storage
         checkpoint = f"{self._checkpoint_prefix}/{storage.trial_dir_name}/{folder}" if folder else None
         decision = self._search.report(number, result["epoch"], metrics, checkpoint)
-        return str(TrialScheduler.CONTINUE if decision is Decision.CONTINUE else TrialScheduler.STOP)
+        goes_on = decision is Decision.CONTINUE and not self._stopping()
+        return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
 
 class FailureCallback(_Unpickled, tune.Callback):
@@ -172,11 +191,29 @@ class StopRequest(_Unpickled, tune.Stopper):
     The ledger keeps what is unfinished.
     """
 
-    def __init__(self, time_budget_seconds: float | None, hope: Callable[[], bool]) -> None:
-        self.requested = False
+    def __init__(
+        self, time_budget_seconds: float | None, hope: Callable[[], bool], alive: Callable[[], int] = lambda: 0
+    ) -> None:
+        """`alive` counts the trials that run: when asked to end, it waits for their next checkpoints, but not long."""
         self.node_lost = False
+        self._requested_at: float | None = None
         self._hope = hope
+        self._alive = alive
         self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
+
+    @property
+    def requested(self) -> bool:
+        """Whether the user wants it to end: no trial is handed out, and each ends with its next report."""
+        return self._requested_at is not None
+
+    def request(self) -> None:
+        """End with the next checkpoints, or a few seconds later."""
+        self._requested_at = time.monotonic()
+
+    @property
+    def _waited(self) -> bool:
+        since = self._requested_at
+        return since is not None and (not self._alive() or time.monotonic() - since >= CHECKPOINT_SECONDS)
 
     @property
     def out_of_time(self) -> bool:
@@ -190,7 +227,7 @@ class StopRequest(_Unpickled, tune.Stopper):
 
     def stop_all(self) -> bool:
         """Ray asks this between events."""
-        return self.requested or self.node_lost or self.out_of_time or not self._hope()
+        return self._waited or self.node_lost or self.out_of_time or not self._hope()
 
 
 def _traceback(trial: Trial) -> str:

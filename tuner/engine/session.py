@@ -42,9 +42,9 @@ def run_session(
 
     Raises BrokenOffError where trials do nothing but crash, or where Ray's node below this driver has died.
 
-    The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with what the ledger holds; a second
-    one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the signal went to
-    its processes as well, `on_stuck` is called from another thread 20 seconds later.
+    The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with the next checkpoint of each trial, or 12
+    seconds later; a second one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the
+    signal went to its processes as well, `on_stuck` is called from another thread 20 seconds later.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
@@ -53,14 +53,14 @@ def run_session(
     url = url_of(folder)
     sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
     search.listeners.append(sweeper)
-    stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many)
+    stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many, alive=lambda: searcher.alive)
     shares = GpuShares(resources.gpus_per_trial)
-    searcher = LedgerSearcher(search, place_of(folder), limit, shares, split_digest)
+    searcher = LedgerSearcher(search, place_of(folder), limit, shares, split_digest, stopping=lambda: stop.requested)
     tuner = tune.Tuner(
         tune.with_resources(run_trial, lambda config: _resources(resources.cpus_per_trial, config["gpus"])),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=LedgerScheduler(search, f"ray/{name}", shares),
+            scheduler=LedgerScheduler(search, f"ray/{name}", shares, lambda: stop.requested),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=_trial_name,
@@ -130,7 +130,7 @@ def _signals(stop: StopRequest, on_stopping: Callable[[], None], watchdog: threa
 
     def request(number: int, frame: FrameType | None) -> None:
         del number, frame
-        stop.requested = True
+        stop.request()
         for handled in before:
             signal.signal(handled, again)
         if not stop.node_lost:  # which has started it

@@ -15,7 +15,7 @@ from ray.tune.search import Searcher
 from simulated_search import MakeLedger, small_space
 
 from training.config import TrialConfig
-from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.adapters import CHECKPOINT_SECONDS, FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.ledger import Decision, Outcome
@@ -231,10 +231,36 @@ def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
     stop = StopRequest(None, hope=lambda: True)
     assert not stop.stop_all()
     assert not stop("a", {})
-    stop.requested = True
+    stop.request()
     assert stop.stop_all()
     assert not stop("a", {})
     assert not stop.out_of_time
+
+
+def test_a_stop_request_waits_for_the_next_checkpoints_but_not_long(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
+    stop = StopRequest(None, hope=lambda: True, alive=lambda: searcher.alive)
+    searcher = LedgerSearcher(search, "/runs", lambda: 2, GpuShares(0), stopping=lambda: stop.requested)
+    scheduler = LedgerScheduler(search, "ray", GpuShares(0), stopping=lambda: stop.requested)
+    for name in "ab":
+        assert searcher.suggest(name)
+    assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(0), result(1)) == CONTINUE
+    stop.request()
+    assert searcher.suggest("c") is None, "nothing more is handed out"
+    assert not stop.stop_all()
+    assert scheduler.on_trial_result(NO_CONTROLLER, ray_trial(0), result(2)) == STOP
+    searcher.on_trial_complete("a")
+    assert search.trials[0].outcome is Outcome.RUNNING, "it is resumed"
+    assert (search.trials[0].epochs_trained, search.trials[0].reports[-1].decision) == (2, Decision.CONTINUE)
+    assert not stop.stop_all(), "another trial still trains"
+    now += CHECKPOINT_SECONDS
+    assert stop.stop_all()
+    now -= 1
+    searcher.on_trial_complete("b")
+    assert stop.stop_all(), "nothing is left to wait for"
 
 
 def test_a_time_budget_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

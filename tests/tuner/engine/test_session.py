@@ -29,7 +29,7 @@ def stop_request(seconds: float | None = None) -> StopRequest:
 
 def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: Crashes) -> None:
     interrupted = stop_request()
-    interrupted.requested = True
+    interrupted.request()
     assert _ending(search, interrupted, crashes) is Ending.INTERRUPTED
     assert _ending(search, stop_request(0), crashes) is Ending.OUT_OF_TIME
     assert _ending(search, stop_request(), crashes) is Ending.BROKEN_OFF
