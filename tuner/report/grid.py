@@ -101,7 +101,7 @@ def _least_width(column: Column) -> int:
 
 
 def _total(widths: Iterable[int]) -> int:
-    return sum(width + _BETWEEN for width in widths)
+    return sum(width + _BETWEEN for width in widths) - _BETWEEN
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
