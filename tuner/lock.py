@@ -3,23 +3,32 @@
 import errno
 import fcntl
 import hashlib
+import logging
 import os
+import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from tuner.errors import UsageError
 from tuner.object_storage import url_of
 from tuner.urls import without_password
 
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+_log = logging.getLogger(__name__)
+
 LOCK_FILE = "driver.lock"
 _HELD = {errno.EAGAIN, errno.EACCES}
 # A reader that asks whether there is a driver holds the lock for a moment.
 _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
+_WATCH_SECONDS = 2.0
 # Seconds without a word, seconds between questions, questions: then the server gives a lost connection's lock back.
 _KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 _HOLDER_QUERY = (
@@ -57,7 +66,8 @@ def only_driver(folder: Path) -> Iterator[None]:
 def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
     """Hold a search's advisory lock in PostgreSQL; raise UsageError if another driver has it, or if it has no locks.
 
-    The lock lives as long as its connection. One whose machine is gone is noticed by the server within a minute.
+    The lock lives as long as its connection, which is watched. A machine that is gone is noticed by the server within a
+    minute.
     """
     import sqlalchemy as sa
 
@@ -73,7 +83,37 @@ def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
         if not connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
             holder = connection.execute(sa.text(_HOLDER_QUERY), {"key": key}).scalar()
             raise _held(search, str(holder or "").removeprefix("tuner: "))
+        with _watched(connection, search):
+            yield
+
+
+@contextmanager
+def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
+    """Ask again and again whether the connection that holds a lock lives, and end this process gracefully if not.
+
+    With the connection the server gives the lock back, after its own restart for one, and another driver may take it.
+    """
+    import sqlalchemy as sa
+
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            try:
+                connection.execute(sa.text("SELECT 1"))
+            except sa.exc.SQLAlchemyError as error:
+                reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+                _log.error("The lock of %s is lost with its connection (%s): this driver stops.", search, reason)
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    watcher = threading.Thread(target=watch, name="lock", daemon=True)
+    watcher.start()
+    try:
         yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _is_held_in_database(ledger_url: str, search: str) -> bool:

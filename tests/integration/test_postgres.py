@@ -2,12 +2,14 @@
 
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from driver_process import TINY, kill_when, run, start
 from mlflow import MlflowClient
 from s3_server import BUCKET, SECRET, s3_server
@@ -63,6 +65,20 @@ def test_the_lock_of_a_search_in_object_storage_is_held_there(address: str) -> N
             pass
     with only_driver_by_database(url, "locked"):
         pass
+
+
+def test_a_driver_that_has_lost_its_lock_stops(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that restarts gives the lock back, and another driver may take it."""
+    url = f"postgresql://{address}/postgres"
+    stopped = threading.Event()
+    monkeypatch.setattr("tuner.lock._WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("tuner.lock.os.kill", lambda *_: stopped.set())
+    with only_driver_by_database(url, "lost"):
+        engine = sa.create_engine(url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tuner: %'"
+            connection.execute(sa.text(others)).all()
+        assert stopped.wait(20)
 
 
 def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
