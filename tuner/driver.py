@@ -65,7 +65,7 @@ def run(plan: Plan, request: Request, console: Console) -> int:
                 _discard(plan.folder)
             raise
         if left:
-            plan.folder.clear()
+            _clear(plan.folder)
         ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
         try:
             code = _run_connected(plan, request, ledger, console)
@@ -196,6 +196,15 @@ def _with_folder(plan: Plan, request: Request) -> Plan:
             return _with_folder(again, request)
         raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
     return plan
+
+
+def _clear(folder: SearchFolder) -> None:
+    """Begin a half-made folder anew, for who holds its lock: until then another driver may have made it whole."""
+    if not folder.half_made:
+        raise UsageError(
+            f"{folder.name} was begun by another driver meanwhile: continue it with --resume {folder.name}."
+        )
+    folder.clear()
 
 
 def _discard(folder: SearchFolder) -> None:

@@ -217,6 +217,10 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "mine", small_space().objective_list, {}).close()
     assert driver.run(to_the_end, name="mine") == 0
     assert (folder / "space.yaml").is_file()
+    before = driver.trials("mine")
+    with pytest.raises(UsageError, match="was begun by another driver meanwhile: continue it with --resume mine"):
+        tuner.driver._clear(SearchFolder(folder))
+    assert driver.trials("mine") == before, "a search that is whole is never cleared"
 
 
 @pytest.mark.parametrize(
