@@ -14,7 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from tuner.ledger.records import Decision, Report, TrialRecord
-from tuner.ledger.trouble import named_trouble
+from tuner.ledger.trouble import reading_rows
 from tuner.objectives import FloatArray
 
 metadata = sa.MetaData()
@@ -98,7 +98,7 @@ class ReportReader:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with named_trouble(str(self._engine.url)), self._engine.connect() as connection:
+        with reading_rows(str(self._engine.url)), self._engine.connect() as connection:
             yield connection
 
     def _read_times(self, chosen: sa.ColumnElement[bool]) -> dict[int, FloatArray]:

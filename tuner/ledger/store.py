@@ -24,7 +24,7 @@ from tuner.ledger.connection import connect, require_whole
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
 from tuner.ledger.trial_writes import end_trial, insert_trial
-from tuner.ledger.trouble import named_trouble
+from tuner.ledger.trouble import named_trouble, reading_rows
 from tuner.objectives import Objective
 from tuner.urls import without_password
 
@@ -110,9 +110,9 @@ class Ledger:
         require_whole(url, connections[1])
         try:
             with named_trouble(url):
-                study = _study(connections[0], search)
-        except _NoStudyError:
-            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from None
+                study = optuna.load_study(study_name=search, storage=connections[0])
+        except KeyError as error:
+            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
         ledger = cls(url, search, study, connections)
         version = ledger.facts().get("schema_version")
         if version != SCHEMA_VERSION:
@@ -171,7 +171,7 @@ class Ledger:
 
     def load(self) -> list[TrialRecord]:
         """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
-        with named_trouble(self.url):
+        with reading_rows(self.url):
             rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
             stored = self._reader.stored()
             self._trial_ids = {row.number: row.trial_id for row in rows}
@@ -209,17 +209,6 @@ class Ledger:
         if number not in self._trial_ids:
             self._trial_ids = {row.number: row.trial_id for row in self._trials()}
         return self._trial_ids[number]
-
-
-class _NoStudyError(Exception):
-    """There is no study of this name."""
-
-
-def _study(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
-    try:
-        return optuna.load_study(study_name=name, storage=storage)
-    except KeyError as error:
-        raise _NoStudyError from error
 
 
 def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:

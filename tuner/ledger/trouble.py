@@ -31,7 +31,7 @@ class LedgerError(UsageError):
 
 
 # What a damaged row gives beside the database's own errors: text that is no JSON, a state that there is not.
-_NO_ROWS = (ValueError, LookupError, TypeError, OverflowError)
+_NO_ROWS = (LookupError, TypeError, OverflowError)
 
 
 @contextmanager
@@ -41,11 +41,19 @@ def named_trouble(url: str) -> Iterator[None]:
         yield
     except sa.exc.IntegrityError:
         raise
-    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        cause = getattr(error, "orig", None) or error.__cause__ or error
+    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
+        cause = error if isinstance(error, ValueError) else (getattr(error, "orig", None) or error.__cause__ or error)
         raise trouble(url, str(getattr(cause, "orig", None) or cause)) from error
+
+
+@contextmanager
+def reading_rows(url: str) -> Iterator[None]:
+    """Name the database's trouble, and rows that make no sense, which is no fault of who reads them."""
+    try:
+        with named_trouble(url):
+            yield
     except _NO_ROWS as error:
-        raise trouble(url, f"{error or type(error).__name__}: its rows are malformed") from error
+        raise trouble(url, f"{error!r}: its rows are malformed") from error
 
 
 def trouble(url: str, reason: str) -> LedgerError:
