@@ -2,10 +2,12 @@
 
 import io
 import os
+import re
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -14,6 +16,12 @@ from training.config import ConfigError, TrialConfig
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
 FORMAT = 1
+_SEAL = b"crc32:"
+# The end of a zip archive without a comment: its signature, 16 bytes, the comment's length.
+_END_BYTES = 22
+_UNSEALED_END = re.compile(rb"PK\x05\x06.{16}\x00\x00\Z", re.DOTALL)
+_LENGTH_BYTES = 2
+_CHUNK_BYTES = 1 << 24
 
 # Where the data lie may change between machines; every other key changes the numbers that follow.
 FREE_KEYS = frozenset({"data_root"})
@@ -36,8 +44,9 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
     unfinished = folder / f"{name}.{os.getpid()}.tmp"
     content = {"format": FORMAT, "config": config.to_mapping(), "state": dict(state)}
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("w+b") as file:
             torch.save(content, file)
+            _seal(file)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(folder / name)
@@ -97,27 +106,51 @@ def _content(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> Any:
     try:
-        file = io.BytesIO(path.read_bytes())  # before all else: zipfile takes a broken connection for a damaged file
+        content = path.read_bytes()  # before all else: zipfile takes a broken connection for a damaged file
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
     except OSError as error:
         raise StorageError(f"{path} cannot be read ({error}); try again when its storage can be reached.") from error
     try:
-        _verify_checksums(file)
-        return torch.load(file, map_location="cpu", weights_only=True)
+        _verify(content)
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(
             f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
         ) from error
 
 
-def _verify_checksums(file: io.BytesIO) -> None:
-    """Raise BadZipFile if a byte has changed; `torch.load` ignores the checksums that `torch.save` writes."""
-    with zipfile.ZipFile(file) as archive:
-        damaged = archive.testzip()
-    if damaged is not None:
-        raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+def _seal(file: BinaryIO) -> None:
+    """Write the checksum of the whole file, a zip archive, as its comment, whose length its last two bytes tell.
+
+    `torch.load` ignores the checksums of the archive's members, and its directory has none.
+    """
+    end = file.seek(-_LENGTH_BYTES, os.SEEK_END)
     file.seek(0)
+    checksum = 0
+    for start in range(0, end, _CHUNK_BYTES):
+        checksum = zlib.crc32(file.read(min(_CHUNK_BYTES, end - start)), checksum)
+    seal = _seal_of(checksum)
+    file.seek(end)
+    file.write(len(seal).to_bytes(_LENGTH_BYTES, "little") + seal)
+
+
+def _seal_of(checksum: int) -> bytes:
+    return _SEAL + f"{checksum:08x}".encode()
+
+
+def _verify(content: bytes) -> None:
+    """Raise BadZipFile if a byte has changed; a file of an earlier release has the checksums of its members alone."""
+    if _UNSEALED_END.search(content, max(0, len(content) - _END_BYTES)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
+        return
+    length = len(_seal_of(0))
+    checksum = zlib.crc32(memoryview(content)[: -length - _LENGTH_BYTES])
+    if content[-length:] != _seal_of(checksum):
+        raise zipfile.BadZipFile("its checksum is wrong")
 
 
 def _completed(saved: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,20 +3,19 @@
 import contextlib
 import logging
 import os
-import secrets
-import shutil
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from tuner.beginning import clear, create, discard, open_ledger, with_folder
 from tuner.confirm.table import confirmation_rows, confirmation_table, warning_lines
 from tuner.data_check import checked_data
 from tuner.engine.ending import Ending, all_failed, closing_status
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder, provenance
-from tuner.ledger import Ledger, as_interrupted, default_ledger_url
+from tuner.folder import SearchFolder
+from tuner.ledger import Ledger, TakenOverError, as_interrupted
 from tuner.lock import driver_lock, is_driven
-from tuner.plan import Plan, Request, plan_new
+from tuner.plan import Plan, Request
 from tuner.progress import LiveProgress, PlainProgress, Progress
 from tuner.progress.summary import print_closing, print_line, print_opening, resume_command
 from tuner.report.format import last_line
@@ -24,13 +23,10 @@ from tuner.report.front_data import front_data
 from tuner.search import Search
 from tuner.space import Space
 from tuner.tracking import store
-from tuner.urls import without_password
-from tuner.warm_start import FACT
-from tuner.warm_start_source import warm_start_fact
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, which a refused request should not cost
     from tuner.tracking.projection import Projection
-
+    from tuner.tracking.publisher import Publisher
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +41,25 @@ _EXIT_CODES = {Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF
 def run(plan: Plan, request: Request, console: Console) -> int:
     """Run a planned search to its end and give the exit code: 0 done, 1 failed, 130 interrupted."""
     from tuner.engine import cluster
+    from tuner.engine.stop_signals import handled_by, interrupt
+
+    with handled_by(interrupt):
+        try:
+            return _run(plan, request, console)
+        except KeyboardInterrupt:
+            way_on = _way_on(plan.folder, request) if plan.resumed else "The search had not begun."
+            print_line(console, f"{_WHY[Ending.INTERRUPTED]} {way_on}")
+            return _EXIT_CODES[Ending.INTERRUPTED]
+        finally:
+            cluster.disconnect()
+
+
+def _way_on(folder: SearchFolder, request: Request) -> str:
+    return f"Nothing is lost. Continue with:\n  {resume_command(folder, request)}"
+
+
+def _run(plan: Plan, request: Request, console: Console) -> int:
+    from tuner.engine import cluster
 
     if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
         _check_tracking(plan)
@@ -56,19 +71,25 @@ def run(plan: Plan, request: Request, console: Console) -> int:
     # What a driver left that died while it made this folder is begun anew, under the lock.
     left = not plan.resumed and plan.folder.half_made
     if not plan.resumed and not left:
-        plan = _with_folder(plan, request)
+        plan = with_folder(plan, request)
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(driver_lock(plan.folder.path, plan.ledger_url))
         except UsageError:
             if not plan.resumed and not left and not is_driven(plan.folder.path, plan.ledger_url):
-                _discard(plan.folder)
+                discard(plan.folder)
             raise
         if left:
-            _clear(plan.folder)
-        ledger = _open_ledger(plan, digest) if plan.resumed else _create(plan, request, digest)
+            clear(plan)
+        ledger = open_ledger(plan, digest) if plan.resumed else create(plan, request, digest)
         try:
             code = _run_connected(plan, request, ledger, console)
+        except KeyboardInterrupt:
+            print_line(console, f"{_WHY[Ending.INTERRUPTED]} {_way_on(plan.folder, request)}")
+            code = _EXIT_CODES[Ending.INTERRUPTED]
+        except TakenOverError as error:  # whose MLflow run is the other driver's now
+            print_line(console, str(error))
+            code = 1
         finally:
             ledger.close()
     if code == 0 and plan.space.confirm is not None:
@@ -112,13 +133,13 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
         print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.resumed)
         for earlier in plan.warm_start:
             print_line(console, f"Warm start: {earlier.line}.")
-    resume = f"Nothing is lost. Continue with:\n  {resume_command(plan.folder, request)}"
+    resume = _way_on(plan.folder, request)
 
-    def abandon() -> None:
+    def abandon(ending: Ending, reason: str) -> None:
         """Ray's processes are gone, so that its own end would not come: leave with what the ledger holds."""
-        publisher.close("KILLED")
-        print_line(console, f"Ray does not answer any more. {resume}")
-        os._exit(130)
+        publisher.close(closing_status(ending, search.trials))
+        print_line(console, f"{reason} {resume}")
+        os._exit(_EXIT_CODES[ending])
 
     publisher.start()
     ending = Ending.BROKEN_OFF
@@ -132,17 +153,26 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
                 split_digest=ledger.facts().get("split_digest"),
                 on_retry=progress.on_retry,
                 on_stopping=lambda: print_line(console, f"Stopping; press Ctrl-C again to stop at once. {resume}"),
-                on_stuck=abandon,
+                on_lost=abandon,
             )
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
+    except TakenOverError:
+        raise
     except Exception as error:  # noqa: BLE001 - the ledger is whole, and its user needs the way to go on
         _log.debug("The session broke off", exc_info=True)
         print_line(console, f"The search broke off: {last_line(str(error))}")
-    complete = publisher.close(closing_status(ending, search.trials))
-    if not complete:
+    if not _closed(publisher, closing_status(ending, search.trials)):
         print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
     return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
+
+
+def _closed(publisher: "Publisher", status: str) -> bool:
+    """Wait until MLflow has all of the search and say whether it has; a signal ends the waiting."""
+    try:
+        return publisher.close(status)
+    except KeyboardInterrupt:
+        return False
 
 
 def _progress(search: Search, name: str, console: Console, request: Request) -> Progress:
@@ -184,78 +214,3 @@ def make_projection(folder: SearchFolder, space: Space, ledger: Ledger, tracking
 
     artifacts = store.artifact_folder(tracking_uri, folder.path.parent)
     return Projection(tracking_uri, space, folder.name, ledger.facts()["search_id"], artifacts)
-
-
-def _with_folder(plan: Plan, request: Request) -> Plan:
-    """Make the folder of a new search; without a name it takes the next one where another driver was faster."""
-    try:
-        plan.folder.path.mkdir(parents=True)
-    except OSError as error:
-        again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
-        if again.folder != plan.folder:
-            return _with_folder(again, request)
-        raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
-    return plan
-
-
-def _clear(folder: SearchFolder) -> None:
-    """Begin a half-made folder anew, for who holds its lock: until then another driver may have made it whole."""
-    if not folder.half_made:
-        raise UsageError(
-            f"{folder.name} was begun by another driver meanwhile: continue it with --resume {folder.name}."
-        )
-    folder.clear()
-
-
-def _discard(folder: SearchFolder) -> None:
-    """Remove what was made for a search that cannot begin."""
-    shutil.rmtree(folder.path)
-    with contextlib.suppress(OSError):  # the folder of all searches, if this was to be the first
-        folder.path.parent.rmdir()
-
-
-def _create(plan: Plan, request: Request, digest: str) -> Ledger:
-    """Write the new search into its folder: the ledger, and last the frozen space."""
-    facts = {
-        "search_id": f"{plan.folder.name}-{secrets.token_hex(4)}",
-        "split_digest": digest,
-        "space": plan.space.model_dump(mode="json"),
-        **provenance(),
-    }
-    frozen = {"search_id": facts["search_id"], "split_digest": digest, **provenance()}
-    if plan.warm_start:
-        frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
-    # What follows from --runs-dir is not written down, so that the folder can be moved.
-    if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
-        frozen["tracking_uri"] = without_password(plan.tracking_uri)
-    if plan.ledger_url != default_ledger_url(plan.folder.path):
-        frozen["ledger"] = without_password(plan.ledger_url)
-    try:
-        if plan.warm_start:
-            facts[FACT] = warm_start_fact(plan.warm_start, digest)
-        ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
-        try:
-            plan.folder.freeze(plan.space, frozen)
-        except BaseException:
-            ledger.delete()
-            raise
-    except BaseException:
-        _discard(plan.folder)
-        raise
-    return ledger
-
-
-def _open_ledger(plan: Plan, digest: str) -> Ledger:
-    """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
-    ledger = plan.folder.open_ledger(plan.ledger_url)
-    recorded = ledger.facts().get("split_digest", digest)
-    if recorded != digest:
-        ledger.close()
-        raise UsageError(
-            f"The validation images of {plan.space.trial['data_root']} (digest {digest}) are not those that "
-            f"{plan.folder.name} began with (digest {recorded}): its trials would not compare. Give the same data "
-            "by --data-root, or start a new search."
-        )
-    ledger.set_facts({"space": plan.space.model_dump(mode="json")})
-    plan.folder.freeze(plan.space, plan.folder.frozen())
-    return ledger

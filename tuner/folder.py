@@ -27,6 +27,7 @@ from tuner.tracking import store
 from tuner.urls import absolute, has_masked_password, without_password
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_BEGUN_FILE = "search_id.tmp"
 _RESERVED = {"mlflow.db", "mlartifacts"}
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
@@ -54,6 +55,16 @@ class SearchFolder:
             return False
         return all(map(_is_beginning, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
 
+    @property
+    def begun(self) -> str | None:
+        """The search id of a half-made search, which its ledger has too if that was made already."""
+        file = self.path / _BEGUN_FILE
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def note_begun(self, search_id: str) -> None:
+        """Note what is going to be made, before its ledger is; `freeze` forgets it."""
+        (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
+
     def clear(self) -> None:
         """Remove what a driver left that died while it made this folder; for who holds its lock."""
         for path in self.path.iterdir():
@@ -79,6 +90,7 @@ class SearchFolder:
             file.write(text)
         Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
         os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
+        (self.path / _BEGUN_FILE).unlink(missing_ok=True)
         upload(self.space_file)
 
     def open_ledger(self, url: str | None = None) -> Ledger:

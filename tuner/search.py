@@ -112,6 +112,17 @@ class Search:
         if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
             self._waiting.append(number)
 
+    def crashes(self, number: int) -> int:
+        """Count the crashes of a trial, those of earlier sessions included."""
+        return self._trials[number].crashes
+
+    def count_crash(self, number: int) -> None:
+        """Record that a running trial crashed; of one that has ended it says nothing."""
+        trial = self._trials[number]
+        if trial.outcome is Outcome.RUNNING:
+            self._ledger.count_crashes(number, trial.crashes + 1)
+            self._trials[number] = replace(trial, crashes=trial.crashes + 1)
+
     def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
         """Record an epoch of a running trial and decide on it.
 

@@ -93,7 +93,7 @@ def _ours(space: Space, runs_dir: Path) -> float:
             time_budget_seconds=None,
             on_retry=_unexpected,
             on_stopping=_unexpected,
-            on_stuck=_unexpected,
+            on_lost=_unexpected,
         )
     if not publisher.close("FINISHED"):
         raise RuntimeError("MLflow is not complete.")

@@ -88,6 +88,43 @@ def test_a_changed_byte_is_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path, make_config())
 
 
+def without_seal(content: bytes) -> bytes:
+    """Give a file as an earlier release wrote it: the archive without a comment."""
+    return content[: content.rindex(b"crc32:") - 2] + b"\0\0"
+
+
+def test_a_file_of_an_earlier_release_is_read_and_its_changed_byte_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = bytearray(without_seal((tmp_path / FILE_NAME).read_bytes()))
+    (tmp_path / FILE_NAME).write_bytes(content)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    content[content.find(torch.arange(1000.0).numpy().tobytes())] ^= 1
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read, it is damaged"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def test_no_changed_bit_gives_another_state(tmp_path: Path) -> None:
+    """Of the archive's directory, which has no checksum of its own, and of the seal itself, too."""
+    state = {"epoch": 2, "model": {"weight": torch.arange(3.0)}}
+    save_checkpoint(tmp_path, make_config(), state)
+    content = (tmp_path / FILE_NAME).read_bytes()
+    directory = content.index(b"PK\x01\x02")
+    refused = 0
+    for place in (*range(0, directory, 97), *range(directory, len(content))):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        (tmp_path / FILE_NAME).write_bytes(changed)
+        try:
+            loaded = load_checkpoint(tmp_path, make_config())
+        except CheckpointError:
+            refused += 1
+            continue
+        assert loaded["epoch"] == 2
+        assert torch.equal(loaded["model"]["weight"], torch.arange(3.0))
+    assert refused >= len(range(directory)) // 97 + len(content) - directory - 8
+
+
 @pytest.mark.parametrize("content", [b"not a checkpoint", b"\x80\x04K\x01."])
 def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / FILE_NAME).write_bytes(content)

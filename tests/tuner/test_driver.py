@@ -2,7 +2,11 @@
 
 import errno
 import json
+import os
+import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from io import StringIO
 from pathlib import Path
@@ -14,6 +18,7 @@ from rich.console import Console
 from simulated_search import drive, small_space, space_mapping, train
 
 import tuner.driver
+from tuner.beginning import clear
 from tuner.driver import run
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
@@ -219,8 +224,86 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     assert (folder / "space.yaml").is_file()
     before = driver.trials("mine")
     with pytest.raises(UsageError, match="was begun by another driver meanwhile: continue it with --resume mine"):
-        tuner.driver._clear(SearchFolder(folder))
+        clear(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
     assert driver.trials("mine") == before, "a search that is whole is never cleared"
+
+
+def test_a_search_that_was_killed_while_it_was_made_is_begun_anew_in_a_shared_ledger(
+    driver: Driver, tmp_path: Path
+) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+    folder = SearchFolder(driver.runs_dir / "mine")
+    folder.path.mkdir(parents=True)
+    folder.note_begun("mine-0a1b2c3d")
+    Ledger.create(shared, "mine", small_space().objective_list, {"search_id": "mine-0a1b2c3d"}).close()
+    Ledger.create(shared, "another", small_space().objective_list, {"search_id": "another-0a1b2c3d"}).close()
+    assert driver.run(to_the_end, name="mine", ledger=shared) == 0
+    assert len(driver.trials("mine")) == 3
+    assert sorted(path.name for path in folder.path.glob("*.tmp")) == []
+    refused(driver, "holds a search named 'another' already", name="another", ledger=shared)
+
+
+def test_an_interruption_before_the_search_began_leaves_nothing(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(address: str | None) -> None:
+        del address
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.engine.cluster.connect", connect)
+        assert driver.run(to_the_end) == 130
+    assert driver.text == "Interrupted. The search had not begun.\n"
+    assert not driver.runs_dir.exists()
+    driver.run(interrupted)
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.engine.cluster.connect", connect)
+        assert driver.run(to_the_end, resume="small-1") == 130
+    assert driver.text.startswith(
+        "Interrupted. Nothing is lost. Continue with:\n  python -m tuner.run --resume small-1"
+    )
+
+
+def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver) -> None:
+    def slow(status: str) -> None:
+        del status
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait()
+
+    driver.projection.close = slow  # type: ignore[method-assign]
+    assert driver.run(to_the_end) == 0
+    assert "MLflow is not complete: write the rest with `tuner sync small-1`." in driver.text
+    assert "Pareto front of small-1" in driver.text
+
+
+def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(driver: Driver) -> None:
+    def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
+        interrupted(search, folder, **options)
+        other = Ledger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
+        other.take_over()
+        other.close()
+        search.next_assignment()
+        raise AssertionError
+
+    assert driver.run(taken_over) == 1
+    assert "Another driver has taken small-1 over (its driver number 2; this is number 1)" in driver.text
+    assert driver.projection.statuses == [], "the run in MLflow is the other driver's"
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_other_versions_than_at_the_beginning_are_told(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.run(interrupted)
+    assert driver.run(interrupted, resume="small-1") == 130
+    assert caplog.messages == []
+    monkeypatch.setattr("tuner.folder.version", lambda package: f"{package}-99")
+    assert driver.run(to_the_end, resume="small-1") == 0
+    (warning,) = caplog.messages
+    assert re.match(
+        r"small-1 began with robust-tuner \S+ \(now robust-tuner-99\), torch \S+ \(now torch-99\), ", warning
+    )
+    assert "It goes on with what is installed" in warning
 
 
 @pytest.mark.parametrize(

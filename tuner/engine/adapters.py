@@ -151,6 +151,13 @@ class FailureCallback(_Unpickled, tune.Callback):
         self._on_retry = on_retry
         self._searcher = searcher
         self._given_up: set[str] = set()
+        self._counted: dict[str, int] = {}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tell Ray how many retries a trial has left; it knows nothing of earlier sessions."""
+        del iteration, trials, info
+        if trial.num_failures == 0:
+            trial.max_failures = self._crashes.retries_left(trial.config["number"])
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -166,7 +173,9 @@ class FailureCallback(_Unpickled, tune.Callback):
         """Ray restarts a crashed trial from its last checkpoint."""
         del iteration, trials, info
         number, error = trial.config["number"], _traceback(trial)
-        self._crashes.retried(number, error)
+        own = trial.num_failures > self._counted.get(trial.trial_id, 0)
+        self._counted[trial.trial_id] = trial.num_failures
+        self._crashes.retried(number, error, own=own)
         self._on_retry(number, error)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:

@@ -1,14 +1,17 @@
 """The Ray cluster of a search: start an embedded one or join an existing one, and see what it has to offer."""
 
+import contextlib
 import logging
 import math
 import os
 import secrets
 import socket
+import sys
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tuner.engine.stop_signals import undisturbed
 from tuner.errors import UsageError
 from tuner.space.model import ResourcesSpec
 
@@ -42,20 +45,43 @@ def connect(address: str | None) -> None:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     else:
         _require_reachable(address)
-    import ray
+    with undisturbed():
+        import ray
 
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\..*")
     try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
+        with undisturbed(), _without_handler_of_ray():
+            ray.init(
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+            )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"Ray at {address}" if address else "a local Ray"
         raise UsageError(f"Could not reach {where}: {_first_line(error).rstrip('.')}. Check --address.") from error
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+
+
+def disconnect() -> None:
+    """Leave the cluster, if there is one, and end it if it is embedded; a signal meanwhile changes nothing."""
+    ray = sys.modules.get("ray")
+    if ray is not None:
+        with contextlib.suppress(KeyboardInterrupt), undisturbed():
+            ray.shutdown()
+
+
+@contextlib.contextmanager
+def _without_handler_of_ray() -> Iterator[None]:
+    """Keep Ray from answering SIGTERM while it starts: it would leave the process in the middle of it, which aborts."""
+    from ray._private import utils
+
+    set_handler = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda _: None
+    try:
+        yield
+    finally:
+        utils.set_sigterm_handler = set_handler
 
 
 def require_resources(resources: ResourcesSpec, space: str) -> None:

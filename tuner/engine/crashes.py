@@ -1,7 +1,7 @@
 """What the crashes of a session mean: the fault of single trials, or one that all trials run into."""
 
-from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from tuner.report.format import last_line
 from tuner.search import Search
@@ -11,60 +11,75 @@ _FEWEST_CRASHES = 5
 _FEWEST_TRIALS = 3
 
 
+class _Crash(NamedTuple):
+    """A crash of a trial, by its own doing or by that of its machine."""
+
+    number: int
+    error: str
+    own: bool
+
+
 class Crashes:
     """Judges the crashes of one session; `places` gives how many trials run side by side.
 
     A trial without a retry left has failed. But so it would have where no trial can work: no data on the node, a
     full disk, another program on the GPU. Hence its end is written down when some trial has trained an epoch
     since; where none does, the session is given up, and these trials are on record as running, to be resumed.
-    Without any retry (`max_failures: 0`) a crash is a trial's end at once.
+    Without any retry (`max_failures: 0`) a crash is a trial's end at once. By the same rule its crashes are counted on
+    record, for later sessions: those that all trials run into count for none.
     """
 
     def __init__(self, search: Search, places: Callable[[], int]) -> None:
         self._search = search
         self._places = places
-        self._counts: Counter[int] = Counter()
-        self._row: list[tuple[int, str]] = []
+        self._row: list[_Crash] = []
         self._failed: dict[int, str] = {}
 
     @property
     def too_many(self) -> bool:
         """Whether so many trials crashed in a row, with no epoch between, that the next one would as well."""
-        trials = {number for number, _ in self._row}
+        trials = {crash.number for crash in self._row}
         return len(trials) >= _FEWEST_TRIALS and len(self._row) >= max(_FEWEST_CRASHES, 2 * self._places())
 
     @property
     def verdict(self) -> str:
         """Say in one line why the session is given up, and the way out."""
-        number, error = self._row[-1]
+        last = self._row[-1]
         return (
-            f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {number}: "
-            f"{last_line(error)}. Mend the cause and resume, or, if these trials alone are at fault, pass over them "
-            "by resuming with --set search.max_failures=0."
+            f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {last.number}: "
+            f"{last_line(last.error)}. Mend the cause and resume, or, if these trials alone are at fault, pass over "
+            "them by resuming with --set search.max_failures=0."
         )
 
     def epoch_trained(self) -> None:
         """Trials can work: those that failed did so by themselves."""
+        for crash in self._row:
+            if crash.own:
+                self._search.count_crash(crash.number)
         self._row.clear()
         self.record_failures()
 
-    def retried(self, number: int, error: str) -> None:
-        """A trial crashed and is started again."""
-        self._counts[number] += 1
-        self._row.append((number, error))
+    def retries_left(self, number: int) -> int:
+        """Give how often a trial may crash from now on and be started again."""
+        crashes = self._search.crashes(number) + sum(crash.own and crash.number == number for crash in self._row)
+        return max(0, self._search.space.search.max_failures - crashes)
+
+    def retried(self, number: int, error: str, *, own: bool = True) -> None:
+        """A trial crashed and is started again; unless it is its `own` crash its machine was taken from it."""
+        self._row.append(_Crash(number, error, own))
 
     def given_up(self, number: int, error: str) -> bool:
         """Ray gives up a trial that crashed; say whether it is handed out again, because it has retries left.
 
         Ray counts them only while a trial runs, not while its process is made ready for it.
         """
+        left = self.retries_left(number)
         self.retried(number, error)
-        most = self._search.space.search.max_failures
-        if self._counts[number] <= most:
+        if left:
             self._search.hand_out_again(number)
             return True
         self._failed[number] = error
-        if most == 0 and not self.too_many:
+        if self._search.space.search.max_failures == 0 and not self.too_many:
             self.record_failures()
         return False
 

@@ -1,6 +1,5 @@
 """One Ray Tune run of a search: from the ledger's state until it is finished, interrupted or out of time."""
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,13 +15,17 @@ from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.node_watch import node_watch, own_node_is_alive
+from tuner.engine.node_watch import head_is_alive, own_node_is_alive, watch
+from tuner.engine.stop_signals import answer, handled_by, interrupt
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.object_storage import names_in, place_of, url_of
 from tuner.search import Search
 
 _PATIENCE_SECONDS = 20.0
+# Ray ends its driver itself, without a word, when its head was silent for 60 seconds: one that comes back before that
+# (KubeRay with Redis) may still be found, and the last seconds are for MLflow.
+_HEAD_PATIENCE_SECONDS = 40.0
 
 
 def run_session(
@@ -34,7 +37,7 @@ def run_session(
     split_digest: str | None = None,
     on_retry: Callable[[int, str], None],
     on_stopping: Callable[[], None],
-    on_stuck: Callable[[], None],
+    on_lost: Callable[[Ending, str], None],
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
 
@@ -43,8 +46,9 @@ def run_session(
     Raises BrokenOffError where trials do nothing but crash, or where Ray's node below this driver has died.
 
     The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with the next checkpoint of each trial, or 12
-    seconds later; a second one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, because the
-    signal went to its processes as well, `on_stuck` is called from another thread 20 seconds later.
+    seconds later; a second one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, `on_lost` is
+    called from another thread, with how the session ends and why: 20 seconds after a signal that went to Ray's
+    processes as well, or 40 seconds after the last sign of life of Ray's head.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
@@ -75,7 +79,8 @@ def run_session(
             verbose=0,
         ),
     )
-    watchdog = threading.Timer(_PATIENCE_SECONDS, on_stuck)
+    stuck = (Ending.INTERRUPTED, "Ray does not answer any more.")
+    watchdog = threading.Timer(_PATIENCE_SECONDS, on_lost, stuck)
     watchdog.daemon = True
 
     def lose_node() -> None:
@@ -83,8 +88,13 @@ def run_session(
         if not stop.requested:  # which has started it
             watchdog.start()
 
+    def lose_head() -> None:
+        on_lost(Ending.BROKEN_OFF, "Ray's head (its GCS) has died, and with it the trials that ran.")
+
+    node = watch(own_node_is_alive, lose_node)
+    head = watch(head_is_alive, lose_head, patience_seconds=_HEAD_PATIENCE_SECONDS)
     try:
-        with sweeper, _signals(stop, on_stopping, watchdog), node_watch(own_node_is_alive, lose_node):
+        with sweeper, _signals(stop, on_stopping, watchdog), node, head:
             tuner.fit()
     finally:
         watchdog.cancel()
@@ -122,25 +132,13 @@ def _next_session(folder: Path) -> str:
 
 @contextmanager
 def _signals(stop: StopRequest, on_stopping: Callable[[], None], watchdog: threading.Timer) -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def again(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        raise KeyboardInterrupt
-
     def request(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.request()
-        for handled in before:
-            signal.signal(handled, again)
+        answer(interrupt)
         if not stop.node_lost:  # which has started it
             watchdog.start()
         on_stopping()
 
-    for number in before:
-        signal.signal(number, request)
-    try:
+    with handled_by(request):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -1,8 +1,10 @@
 """The ledger: the durable record of a search, and the only truth about it."""
 
+from tuner.ledger.fence import TakenOverError
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, trial_name
 from tuner.ledger.reports import report_times
 from tuner.ledger.store import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.ledger.unbegun import forget_unbegun
 
 __all__ = [
     "LEDGER_FILE",
@@ -10,9 +12,11 @@ __all__ = [
     "Ledger",
     "Outcome",
     "Report",
+    "TakenOverError",
     "TrialRecord",
     "as_interrupted",
     "default_ledger_url",
+    "forget_unbegun",
     "report_times",
     "trial_name",
 ]

@@ -48,7 +48,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One trial: its parameters by their names in the space file, its reports by epoch, and its end."""
+    """One trial: its parameters by their names in the space file, its reports by epoch, its crashes, and its end."""
 
     number: int
     parameters: dict[str, Any]
@@ -57,6 +57,7 @@ class TrialRecord:
     ended: float | None = None
     reports: Sequence[Report] = ()
     error: str | None = None
+    crashes: int = 0
 
     @property
     def epochs_trained(self) -> int:

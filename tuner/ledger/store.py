@@ -8,6 +8,7 @@ report, its decision and its checkpoint have to become durable in one transactio
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -21,9 +22,10 @@ from optuna.trial import TrialState
 from tuner.errors import UsageError
 from tuner.ledger import reports
 from tuner.ledger.connection import connect, require_whole
+from tuner.ledger.fence import require_holder, take_over
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
-from tuner.ledger.trial_writes import end_trial, insert_trial
+from tuner.ledger.trial_writes import end_trial, insert_trial, write_attributes
 from tuner.ledger.trouble import named_trouble, reading_rows
 from tuner.objectives import Objective
 from tuner.urls import without_password
@@ -37,6 +39,7 @@ LEDGER_FILE = "ledger.db"
 _STARTED = "started"
 _ENDED = "ended"
 _ERROR = "error"
+_CRASHES = "crashes"
 _TIMES = (_STARTED, _ENDED)
 _TICK_SECONDS = 1e-6  # a few times the smallest difference that a float has of a time today
 
@@ -71,6 +74,7 @@ class Ledger:
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}
         self._latest = 0.0
+        self._driver: int | None = None
 
     @classmethod
     def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
@@ -133,24 +137,34 @@ class Ledger:
             for key, value in facts.items():
                 self._study.set_user_attr(key, value)
 
+    def take_over(self) -> None:
+        """Become the driver of this search: what an earlier one writes from now on is refused (TakenOverError)."""
+        with self._writing() as connection:
+            self._driver = take_over(connection, self._study_id)
+
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial and give its number, its identity everywhere."""
-        study_id, started = self._study._study_id, {_STARTED: self._now()}  # noqa: SLF001
-        with named_trouble(self.url), self._engine.begin() as connection:
-            trial_id, number = insert_trial(connection, study_id, parameters, distributions, started)
+        started = {_STARTED: self._now()}
+        with self._writing() as connection:
+            trial_id, number = insert_trial(connection, self._study_id, parameters, distributions, started)
         self._trial_ids[number] = trial_id
         return number
 
     def record(self, number: int, report: Report) -> None:
         """Record one epoch with the decision on it, in one transaction."""
-        with named_trouble(self.url), self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
+
+    def count_crashes(self, number: int, crashes: int) -> None:
+        """Record how often a running trial has crashed so far."""
+        with self._writing() as connection:
+            write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
         table = reports.table
         of_trial = (table.c.search == self.search) & (table.c.trial == number)
-        with named_trouble(self.url), self._engine.begin() as connection:
+        with self._writing() as connection:
             connection.execute(table.update().where(of_trial, table.c.epoch == epoch).values(checkpoint=checkpoint))
             connection.execute(table.update().where(of_trial, table.c.epoch > epoch).values(checkpoint=None))
 
@@ -164,7 +178,7 @@ class Ledger:
         attributes = {_ENDED: self._now(), **({} if error is None else {_ERROR: error})}
         with named_trouble(self.url):
             trial_id = self._trial_id(number)
-            with self._engine.begin() as connection:
+            with self._writing() as connection:
                 end_trial(connection, trial_id, _STATES[outcome], values, attributes)
             (row,) = self._trials(trial_id)
             return _record(row, self._reader.stored(number).get(number, ()))
@@ -200,9 +214,21 @@ class Ledger:
         self._storage.engine.dispose()
         self._engine.dispose()
 
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give a transaction, which is undone if another driver has taken over."""
+        with named_trouble(self.url), self._engine.begin() as connection:
+            yield connection
+            if self._driver is not None:
+                require_holder(connection, self._study_id, self.search, self._driver)
+
+    @property
+    def _study_id(self) -> int:
+        return self._study._study_id  # noqa: SLF001
+
     def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
         with self._engine.connect() as connection:
-            return read_trials(connection, self._study._study_id, trial_id)  # noqa: SLF001
+            return read_trials(connection, self._study_id, trial_id)
 
     def _trial_id(self, number: int) -> int:
         """Give Optuna's key of a trial, which it would look for among all trials."""
@@ -220,4 +246,5 @@ def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:
         ended=None if row.ended is None else row.attributes.get(_ENDED, row.ended),
         reports=found,
         error=row.attributes.get(_ERROR) if row.state is TrialState.FAIL else None,
+        crashes=row.attributes.get(_CRASHES, 0),
     )

@@ -49,7 +49,7 @@ def insert_trial(
                 for name, value in parameters.items()
             ],
         )
-    _write_attributes(connection, trial_id, attributes)
+    _add_attributes(connection, trial_id, attributes)
     return trial_id, number
 
 
@@ -65,17 +65,21 @@ def end_trial(
     ended = connection.execute(sa.update(_trials).where(running).values(state=state, datetime_complete=_now()))
     if ended.rowcount != 1:
         raise optuna.exceptions.UpdateFinishedTrialError(f"The trial with id {trial_id} has already finished.")
-    connection.execute(
-        sa.delete(_attributes).where(_attributes.c.trial_id == trial_id, _attributes.c.key.in_(list(attributes)))
-    )
-    _write_attributes(connection, trial_id, attributes)
+    write_attributes(connection, trial_id, attributes)
     for objective, value in enumerate(values or ()):
         stored, kind = models.TrialValueModel.value_to_stored_repr(value)
         row = {"trial_id": trial_id, "objective": objective, "value": stored, "value_type": kind}
         connection.execute(sa.insert(_values), row)
 
 
-def _write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    """Write attributes of a trial, replacing those of the same name."""
+    named = _attributes.c.key.in_(list(attributes))
+    connection.execute(sa.delete(_attributes).where(_attributes.c.trial_id == trial_id, named))
+    _add_attributes(connection, trial_id, attributes)
+
+
+def _add_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
     for key, value in attributes.items():
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         connection.execute(sa.insert(_attributes), row)

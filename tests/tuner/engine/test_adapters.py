@@ -31,7 +31,7 @@ def search(make_ledger: MakeLedger) -> Search:
     return Search(SPACE, make_ledger(SPACE))
 
 
-def ray_trial(number: int, error_file: Path | None = None) -> Any:
+def ray_trial(number: int, error_file: Path | None = None, failures: int = 0) -> Any:
     """Give the part of a Ray trial that the adapters look at."""
     return SimpleNamespace(
         trial_id=str(number),
@@ -39,6 +39,8 @@ def ray_trial(number: int, error_file: Path | None = None) -> Any:
         error_file=None if error_file is None else str(error_file),
         storage=SimpleNamespace(trial_dir_name=f"trial-{number:04d}_ab12"),
         status=Trial.RUNNING,
+        num_failures=failures,
+        max_failures=99,
     )
 
 
@@ -167,8 +169,8 @@ def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tm
     search.next_assignment()
     file = tmp_path / "error.txt"
     file.write_text("Failure # 1 (occurred at noon)\nKeyError: 1\n")
-    callback.on_trial_recover(1, [], ray_trial(0, file))
-    callback.on_trial_recover(1, [], ray_trial(0, file))
+    callback.on_trial_recover(1, [], ray_trial(0, file, failures=1))
+    callback.on_trial_recover(1, [], ray_trial(0, file, failures=2))
     assert [trial.outcome for trial in search.trials] == [Outcome.RUNNING]
     file.write_text(file.read_text() + "Failure # 2 (occurred at one)\nTraceback\nRuntimeError: out of memory\n")
     callback.on_trial_error(2, [], ray_trial(0, file))
@@ -183,6 +185,28 @@ def test_a_crash_is_told_when_retried_and_recorded_when_final(search: Search, tm
     assert trial.error is not None
     assert trial.error.endswith("RuntimeError: out of memory")
     assert "KeyError" not in trial.error
+
+
+def test_a_machine_that_was_taken_away_costs_no_retry(search: Search) -> None:
+    """Ray does not count it either."""
+    callback = failure_callback(search)
+    search.next_assignment()
+    callback.on_trial_recover(1, [], ray_trial(0, failures=1))
+    callback.on_trial_recover(1, [], ray_trial(0, failures=1))
+    callback.on_trial_result(1, [], ray_trial(1), result(1))
+    assert search.crashes(0) == 1
+
+
+def test_a_trial_starts_with_the_retries_that_earlier_sessions_left_it(search: Search) -> None:
+    callback = failure_callback(search)
+    search.next_assignment()
+    search.count_crash(0)
+    trial = ray_trial(0)
+    callback.on_trial_start(1, [], trial)
+    assert trial.max_failures == search.space.search.max_failures - 1
+    restarted = ray_trial(0, failures=1)
+    callback.on_trial_start(1, [], restarted)
+    assert restarted.max_failures == 99, "Ray counts those of this session"
 
 
 def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:

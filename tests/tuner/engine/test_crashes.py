@@ -89,6 +89,33 @@ def test_all_places_may_crash_once_more_before_it_is_too_many(
     assert crashed == expected
 
 
+def test_crashes_are_counted_over_sessions(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 3)
+    crashes = Crashes(search, lambda: 1)
+    crashes.retried(0, TRACEBACK)
+    crashes.retried(1, TRACEBACK, own=False)
+    assert [crashes.retries_left(number) for number in range(3)] == [1, 2, 2]
+    crashes.epoch_trained()
+    resumed = Search(search.space, search._ledger)
+    later = Crashes(resumed, lambda: 1)
+    assert [trial.crashes for trial in resumed.trials] == [1, 0, 0]
+    assert [later.retries_left(number) for number in range(3)] == [1, 2, 2]
+    assert later.given_up(0, TRACEBACK)
+    assert not later.given_up(0, TRACEBACK)
+    assert later.retries_left(0) == 0
+    later.epoch_trained()
+    assert outcomes(search) == [Outcome.FAILED, Outcome.RUNNING, Outcome.RUNNING]
+
+
+def test_what_all_trials_run_into_costs_none_a_retry_in_the_next_session(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 3)
+    crashes = Crashes(search, lambda: 1)
+    for number in (0, 1, 2, 0, 1):
+        crashes.retried(number, TRACEBACK)
+    assert crashes.too_many
+    assert [trial.crashes for trial in Search(search.space, search._ledger).trials] == [0, 0, 0]
+
+
 def test_without_retries_a_crash_is_final_at_once_but_for_the_last_one_in_the_row(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 6, max_failures=0)
     crashes = Crashes(search, lambda: 1)

@@ -1,0 +1,78 @@
+"""Two drivers on one ledger: the later one writes, the earlier one is refused, whatever it writes."""
+
+from collections.abc import Callable
+
+import optuna
+import pytest
+from simulated_search import SEARCH, MakeLedger, drive, measured, on_record, small_space
+
+from tuner.ledger import Decision, Ledger, Outcome, Report, TakenOverError
+from tuner.search import Search
+
+SPACE = small_space()
+POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
+REPORT = Report(2, {"natural_accuracy": 0.5}, rung=False, decision=Decision.CONTINUE, checkpoint="there", time=1.0)
+
+WRITES: dict[str, Callable[[Ledger], object]] = {
+    "propose": lambda ledger: ledger.propose(POINT, SPACE.distributions()),
+    "record": lambda ledger: ledger.record(0, REPORT),
+    "renew_checkpoint": lambda ledger: ledger.renew_checkpoint(0, 1, "elsewhere"),
+    "count_crashes": lambda ledger: ledger.count_crashes(0, 1),
+    "finish": lambda ledger: ledger.finish(0, Outcome.FAILED, error="lost"),
+}
+
+
+@pytest.fixture
+def first(make_ledger: MakeLedger) -> Ledger:
+    ledger = make_ledger(SPACE)
+    ledger.take_over()
+    search = Search(SPACE, ledger)
+    assignment = search.next_assignment()
+    assert assignment is not None
+    search.report(0, 1, measured(assignment.parameters, 1), "here")
+    return ledger
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_whoever_was_taken_over_writes_nothing_more(first: Ledger, name: str) -> None:
+    before = on_record(first)
+    second = Ledger.open(first.url, SEARCH)
+    second.take_over()
+    for _ in range(2):
+        with pytest.raises(TakenOverError, match=rf"has taken {SEARCH} over .its driver number 2; this is number 1."):
+            WRITES[name](first)
+        assert on_record(second) == before
+    WRITES[name](second)
+    second.close()
+
+
+def test_a_reader_takes_nothing_over(first: Ledger) -> None:
+    reader = Ledger.open(first.url, SEARCH)
+    reader.load()
+    reader.close()
+    for write in WRITES.values():
+        write(first)
+
+
+def test_the_later_driver_goes_on_where_the_earlier_one_was(first: Ledger) -> None:
+    second = Ledger.open(first.url, SEARCH)
+    second.take_over()
+    drive(Search(SPACE, second))
+    assert all(trial.outcome is not Outcome.RUNNING for trial in first.load())
+    second.close()
+
+
+def test_each_search_of_a_database_has_its_own_drivers(first: Ledger) -> None:
+    other = Ledger.create(first.url, "other", SPACE.objective_list, {})
+    for _ in range(3):
+        other.take_over()
+    WRITES["record"](first)
+    WRITES["propose"](other)
+    other.close()
+
+
+def test_the_number_is_where_optuna_keeps_what_is_said_of_a_study(first: Ledger) -> None:
+    first.take_over()
+    study = optuna.load_study(study_name=SEARCH, storage=first.url)
+    assert study.user_attrs["driver"] == 2
+    assert first.facts()["driver"] == 2

@@ -1,0 +1,53 @@
+"""What a driver leaves in a shared database that died while it made a search."""
+
+import optuna
+import pytest
+from simulated_search import SEARCH, MakeLedger, small_space
+
+from tuner.errors import UsageError
+from tuner.ledger import Ledger, forget_unbegun
+
+SPACE = small_space()
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger) -> Ledger:
+    return make_ledger(SPACE, search_id="small-1-mine")
+
+
+def is_there(ledger: Ledger) -> bool:
+    try:
+        Ledger.open(ledger.url, SEARCH).close()
+    except UsageError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("search_id", ["small-1-mine", None])
+def test_a_search_without_a_trial_is_forgotten(ledger: Ledger, search_id: str | None) -> None:
+    forget_unbegun(ledger.url, SEARCH, search_id)
+    assert not is_there(ledger)
+    Ledger.create(ledger.url, SEARCH, SPACE.objective_list, {}).close()
+
+
+def test_another_machines_search_of_this_name_stays(ledger: Ledger) -> None:
+    forget_unbegun(ledger.url, SEARCH, "small-1-other")
+    assert is_there(ledger)
+
+
+@pytest.mark.parametrize("search_id", ["small-1-mine", None])
+def test_trials_are_never_thrown_away(ledger: Ledger, search_id: str | None) -> None:
+    ledger.propose({"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}, SPACE.distributions())
+    forget_unbegun(ledger.url, SEARCH, search_id)
+    assert len(ledger.load()) == 1
+
+
+def test_one_that_has_no_facts_yet_is_forgotten(ledger: Ledger) -> None:
+    optuna.create_study(storage=ledger.url, study_name="early", directions=["maximize", "maximize"])
+    forget_unbegun(ledger.url, "early", "early-0")
+    assert optuna.get_all_study_names(ledger.url) == [SEARCH]
+
+
+def test_what_is_not_there_is_no_error(ledger: Ledger) -> None:
+    forget_unbegun(ledger.url, "nothing", "nothing-0")
+    assert is_there(ledger)
