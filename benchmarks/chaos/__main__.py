@@ -1,6 +1,6 @@
-"""Kills at random moments in seeded searches on digits: of the driver, of trials' processes and of the raylet.
+"""Kills at random moments in seeded searches on digits: of the driver, of trials' processes, of Ray's raylet and head.
 
-Run:  python -m benchmarks.chaos [--kills 100] [--searches 8] [--seed 0]
+Run:  python -m benchmarks.chaos [--kills 100] [--searches 6] [--trials 40] [--seed 0]
 Every second search runs one trial at a time and must end, to the last bit, like one that nobody killed. Writes
 benchmarks/results/chaos.json with hardware, versions, date and command; exits with 1 if anything was lost or repeated.
 """
@@ -47,6 +47,7 @@ def main() -> None:
         "figures": {
             "kills": len(kills),
             "of": dict(Counter(f"{kill.victim} by {kill.signal}" for kill in kills)),
+            "of drivers that had trained nothing yet": sum(kill.early for kill in kills),
             **{kind: len(faults.found.get(kind, [])) for kind in _KINDS},
             "searches not finished": sum(not search.finished for search in searches),
             "drivers that neither went on nor ended": sum(len(search.stuck) for search in searches),
@@ -77,7 +78,7 @@ def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked]
         turn = plan.turn(index)
         search = TunerSearch(folder / f"attacked-{index}", turn.words)
         attacked = UnderFire(search, turn.rng()).run(turn.victims)
-        attacked.stuck += search.half_made
+        counts["searches begun anew, killed while they were made"] += search.begun_anew
         plan.carried_out(len(attacked.kills))
         searches.append(attacked)
         trials = read_trials(search.folder)
@@ -105,7 +106,7 @@ def _longest(kills: Sequence[Kill], name: str) -> float | None:
 
 def _codes(kills: Sequence[Kill]) -> dict[str, Any]:
     ended = [kill for kill in kills if kill.victim is not Victim.TRIAL]
-    return dict(Counter(f"{kill.victim} by {kill.signal}: {kill.code}" for kill in ended))
+    return dict(Counter(f"{kill.victim} by {kill.signal}: {kill.code}{' (early)' * kill.early}" for kill in ended))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.chaos.victims import Victim
 
-# Of ten kills; the driver and the raylet take everything with them, a trial's process is soon back.
-_TURNS = (*[Victim.DRIVER] * 2, *[Victim.TRIAL] * 7, Victim.RAYLET)
+# Of twenty kills; all but a trial's process take everything with them.
+_TURNS = (*[Victim.DRIVER] * 6, *[Victim.TRIAL] * 10, *[Victim.RAYLET] * 3, Victim.HEAD)
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def options(description: str | None) -> argparse.Namespace:
     """Read the options of a plan from the command line."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--searches", type=int, default=8)
-    parser.add_argument("--trials", type=int, default=16)
+    parser.add_argument("--searches", type=int, default=6)
+    parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, help="where the searches lie and stay; else they are removed")
     return parser.parse_args()

@@ -16,15 +16,15 @@ class TunerSearch:
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         self.folder = folder
         self.snapshots: list[Snapshot] = []
-        self.half_made: list[str] = []
+        self.begun_anew = 0
         self.begun_file = folder.parent / f"{folder.name}.epochs"
         self._words = words
 
     def command(self) -> list[str]:
-        """Start the search, or resume it once its space is there; a folder without one is noted in `half_made`."""
+        """Start the search, or resume it once its space is there; until then it is begun anew."""
         resumed = (self.folder / "space.yaml").exists()
         if not resumed and self.folder.exists():
-            self.half_made.append(f"{self.folder.name} was killed before it was whole")
+            self.begun_anew += 1
         words = ["--resume", self.folder.name] if resumed else ["--name", self.folder.name, "--space", str(SPACE)]
         command = [sys.executable, "-m", "benchmarks.chaos.logged_driver", str(self.begun_file)]
         return [*command, *words, *self._words, "--runs-dir", str(self.folder.parent)]

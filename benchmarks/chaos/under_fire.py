@@ -16,15 +16,22 @@ SPACE = Path(__file__).with_name("space.yaml")
 # Where a kill leaves a driver that neither goes on nor ends, which would be a finding.
 _PATIENCE_SECONDS = 240.0
 _LONGEST_WAIT_SECONDS = 2.0
+# Of the kills of a driver that has just been started, those that fall before its first epoch, within so many seconds.
+_EARLY_SHARE = 0.4
+_LONGEST_START_SECONDS = 15.0
 _SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 @dataclass
 class Kill:
-    """A kill that was carried out: whom, by what signal, the driver's exit code and seconds until its end, if any."""
+    """A kill that was carried out: whom, by what signal, the driver's exit code and seconds until its end, if any.
+
+    `early` is one of a driver that had trained nothing yet since its start.
+    """
 
     victim: Victim
     signal: str
+    early: bool = False
     code: int | None = None
     seconds: float | None = None
 
@@ -76,8 +83,9 @@ class UnderFire:
         while sessions_without_kill < 3:
             process = self._start()
             before = len(left)
+            early = bool(left) and left[0] is Victim.DRIVER and self._rng.random() < _EARLY_SHARE
             while left and process.poll() is None:
-                if self._kill(process, left[0]):
+                if self._kill(process, left[0], early=early):
                     left.pop(0)
             code = self._wait(process)
             if code == 0:
@@ -93,11 +101,11 @@ class UnderFire:
                 self._search.command(), stdout=log, stderr=log, env=environment, start_new_session=True
             )
 
-    def _kill(self, process: subprocess.Popen[bytes], victim: Victim) -> bool:
-        """Wait for an epoch on record, and then for a random moment; say whether there was anything to kill."""
-        if not self._wait_for_progress(process):
+    def _kill(self, process: subprocess.Popen[bytes], victim: Victim, *, early: bool) -> bool:
+        """Wait for an epoch on record, unless it is `early`, and a random time; say whether somebody was killed."""
+        if not early and not self._wait_for_progress(process):
             return False
-        time.sleep(self._rng.uniform(0, _LONGEST_WAIT_SECONDS))
+        time.sleep(self._rng.uniform(0, _LONGEST_START_SECONDS if early else _LONGEST_WAIT_SECONDS))
         found = find(process.pid, victim)
         if process.poll() is not None or not found:
             return False
@@ -107,7 +115,7 @@ class UnderFire:
             os.kill(self._rng.choice(found), number)
         except ProcessLookupError:
             return False
-        kill = Kill(victim, number.name)
+        kill = Kill(victim, number.name, early)
         self._attacked.kills.append(kill)
         if victim is not Victim.TRIAL:
             started = time.monotonic()

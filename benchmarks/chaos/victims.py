@@ -1,4 +1,4 @@
-"""The processes of one driver that may be killed: itself, the raylet of its node, and those that train trials."""
+"""The processes of one driver that may be killed: itself, Ray's two, and those that train trials."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,10 @@ class Victim(StrEnum):
     DRIVER = "driver"
     TRIAL = "trial process"
     RAYLET = "raylet"
+    HEAD = "head (GCS)"
+
+
+_PROGRAMS = {Victim.RAYLET: "raylet", Victim.HEAD: "gcs_server"}
 
 
 def find(driver: int, victim: Victim) -> list[int]:
@@ -21,8 +25,8 @@ def find(driver: int, victim: Victim) -> list[int]:
     if victim is Victim.DRIVER:
         return [driver]
     below = {pid: command for pid, command in _descendants(driver).items() if command}
-    if victim is Victim.RAYLET:
-        return [pid for pid, command in below.items() if Path(command.split("\0")[0]).name == "raylet"]
+    if victim in _PROGRAMS:
+        return [pid for pid, command in below.items() if Path(command.split("\0")[0]).name == _PROGRAMS[victim]]
     workers = {pid: command for pid, command in below.items() if command.startswith(_WORKER)}
     return [pid for pid, command in workers.items() if not any(word in command for word in _NO_TRIALS)]
 

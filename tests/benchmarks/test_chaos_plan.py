@@ -26,4 +26,4 @@ def test_every_kill_is_in_one_search_however_early_they_end() -> None:
         carried_out += done
         plan.carried_out(len(done))
     assert plan.left == 0
-    assert Counter(carried_out) == {Victim.DRIVER: 20, Victim.TRIAL: 70, Victim.RAYLET: 10}
+    assert Counter(carried_out) == {Victim.DRIVER: 30, Victim.TRIAL: 50, Victim.RAYLET: 15, Victim.HEAD: 5}

@@ -1,4 +1,4 @@
-"""Ray's node dies below the driver: the command ends by itself, says how to go on, and nothing is trained twice."""
+"""Ray's node or head dies below the driver: the command ends by itself, says how to go on; nothing is trained twice."""
 
 import os
 import signal
@@ -34,3 +34,16 @@ def test_a_killed_raylet_ends_the_command_and_the_search_goes_on(tmp_path: Path)
         assert later.outcome in {Outcome.COMPLETED, Outcome.STOPPED}
         kept = [(report.epoch, report.decision, report.metrics) for report in later.reports]
         assert kept[: len(earlier.reports)] == [(r.epoch, r.decision, r.metrics) for r in earlier.reports]
+
+
+def test_a_killed_head_ends_the_command_before_ray_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "24")
+    runs_dir = tmp_path / "runs"
+    process = start(runs_dir, "--space", str(TINY), "--name", "headless", "--trials", "400", "--concurrency", "1")
+    wait_for_reports(runs_dir, "headless", 2, process)
+    (head,) = find(process.pid, Victim.HEAD)
+    os.kill(head, signal.SIGKILL)
+    output, _ = process.communicate()
+    assert process.returncode == 1, output
+    assert "Ray's head (its GCS) has died" in output
+    assert "python -m tuner.run --resume headless" in output

@@ -18,7 +18,8 @@ from simulated_search import drive, on_record, small_space
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
 from tuner.folder import find_search
-from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.ledger import Ledger, Outcome, TakenOverError, default_ledger_url
+from tuner.ledger.fence import require_holder
 from tuner.lock import only_driver_by_database
 from tuner.models.trained import load_trained
 from tuner.object_storage import names_in, open_runs
@@ -79,6 +80,32 @@ def test_a_driver_that_has_lost_its_lock_stops(address: str, monkeypatch: pytest
             others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'tuner: %'"
             connection.execute(sa.text(others)).all()
         assert stopped.wait(20)
+
+
+def test_a_driver_that_was_taken_over_writes_nothing_more(address: str) -> None:
+    """Not even where the other one took over in the middle of its transaction."""
+    space = small_space()
+    url = f"postgresql://{address}/postgres"
+    first = Ledger.create(url, "fenced", space.objective_list, {"space": space.model_dump(mode="json")})
+    first.take_over()
+    search = Search(space, first)
+    assert search.next_assignment() is not None
+    second = Ledger.open(url, "fenced")
+    taken = threading.Thread(target=second.take_over)
+    with first._writing() as connection:
+        connection.execute(sa.text("SELECT 1"))
+        require_holder(connection, first._study_id, "fenced", 1)
+        taken.start()
+        taken.join(0.5)
+        assert taken.is_alive(), "it waits for the end of what was being written"
+    taken.join()
+    before = on_record(second)
+    with pytest.raises(TakenOverError, match="has taken fenced over"):
+        search.next_assignment()
+    assert on_record(second) == before
+    drive(Search(space, second))
+    first.close()
+    second.close()
 
 
 def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

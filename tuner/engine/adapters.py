@@ -1,6 +1,5 @@
-"""Ray Tune's searcher, scheduler, callback and stopper: they pass events to `Search` and decide nothing."""
+"""Ray Tune's searcher, scheduler and callback: they pass events to `Search` and decide nothing."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,23 +13,15 @@ from ray.tune.search import Searcher
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trainable import threads_for
+from tuner.engine.unpickled import Unpickled
 from tuner.ledger import Decision, trial_name
 from tuner.search import Search
 from tuner.urls import redacted
 
 _METRICS = "metrics/"
-# A search that is asked to end has 30 seconds for all of it.
-CHECKPOINT_SECONDS = 12.0
 
 
-class _Unpickled:
-    """Ray pickles its settings for `Tuner.restore`, which this project replaces by the ledger."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-
-class LedgerSearcher(_Unpickled, Searcher):
+class LedgerSearcher(Unpickled, Searcher):
     """Hands out the search's assignments, as long as fewer than `limit()` trials are alive."""
 
     def __init__(
@@ -103,7 +94,7 @@ class LedgerSearcher(_Unpickled, Searcher):
         """Restore nothing: a resumed search is a new Ray Tune run on the same ledger."""
 
 
-class LedgerScheduler(_Unpickled, FIFOScheduler):
+class LedgerScheduler(Unpickled, FIFOScheduler):
     """Records each report and returns the decision that the ledger holds for it."""
 
     def __init__(
@@ -143,7 +134,7 @@ class LedgerScheduler(_Unpickled, FIFOScheduler):
         return str(TrialScheduler.CONTINUE if goes_on else TrialScheduler.STOP)
 
 
-class FailureCallback(_Unpickled, tune.Callback):
+class FailureCallback(Unpickled, tune.Callback):
     """Passes crashes on, with their tracebacks, and tells of retries; `searcher` is told of what Ray tells nobody."""
 
     def __init__(self, crashes: Crashes, on_retry: Callable[[int, str], None], searcher: LedgerSearcher) -> None:
@@ -169,6 +160,12 @@ class FailureCallback(_Unpickled, tune.Callback):
         elif "error" not in result:
             self._crashes.epoch_trained()
 
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Forget what Ray keeps of an ended trial's metrics, most of the memory of a driver with 10,000 of them."""
+        del iteration, trials, info
+        trial.run_metadata.metric_analysis.clear()
+        trial.run_metadata.metric_n_steps.clear()
+
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Ray restarts a crashed trial from its last checkpoint."""
         del iteration, trials, info
@@ -192,51 +189,6 @@ class FailureCallback(_Unpickled, tune.Callback):
             if trial.status == Trial.ERROR and trial.trial_id not in self._given_up:
                 self._searcher.on_trial_complete(trial.trial_id, error=True)
                 self.on_trial_error(iteration, trials, trial, **info)
-
-
-class StopRequest(_Unpickled, tune.Stopper):
-    """Ends the run of Ray Tune when asked to, when its time is over, when its node is lost, or when there is no `hope`.
-
-    The ledger keeps what is unfinished.
-    """
-
-    def __init__(
-        self, time_budget_seconds: float | None, hope: Callable[[], bool], alive: Callable[[], int] = lambda: 0
-    ) -> None:
-        """`alive` counts the trials that run: when asked to end, it waits for their next checkpoints, but not long."""
-        self.node_lost = False
-        self._requested_at: float | None = None
-        self._hope = hope
-        self._alive = alive
-        self._deadline = None if time_budget_seconds is None else time.monotonic() + time_budget_seconds
-
-    @property
-    def requested(self) -> bool:
-        """Whether the user wants it to end: no trial is handed out, and each ends with its next report."""
-        return self._requested_at is not None
-
-    def request(self) -> None:
-        """End with the next checkpoints, or a few seconds later."""
-        self._requested_at = time.monotonic()
-
-    @property
-    def _waited(self) -> bool:
-        since = self._requested_at
-        return since is not None and (not self._alive() or time.monotonic() - since >= CHECKPOINT_SECONDS)
-
-    @property
-    def out_of_time(self) -> bool:
-        """Whether the time budget is used."""
-        return self._deadline is not None and time.monotonic() >= self._deadline
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """Stop no single trial: that is the scheduler's decision."""
-        del trial_id, result
-        return False
-
-    def stop_all(self) -> bool:
-        """Ray asks this between events."""
-        return self._waited or self.node_lost or self.out_of_time or not self._hope()
 
 
 def _traceback(trial: Trial) -> str:

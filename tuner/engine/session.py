@@ -1,5 +1,6 @@
 """One Ray Tune run of a search: from the ledger's state until it is finished, interrupted or out of time."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +10,14 @@ from types import FrameType
 from ray import tune
 from ray.tune.experiment import Trial
 
-from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher
 from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.node_watch import head_is_alive, own_node_is_alive, watch
+from tuner.engine.stop_request import StopRequest
 from tuner.engine.stop_signals import answer, handled_by, interrupt
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
@@ -23,9 +25,10 @@ from tuner.object_storage import names_in, place_of, url_of
 from tuner.search import Search
 
 _PATIENCE_SECONDS = 20.0
-# Ray ends its driver itself, without a word, when its head was silent for 60 seconds: one that comes back before that
-# (KubeRay with Redis) may still be found, and the last seconds are for MLflow.
-_HEAD_PATIENCE_SECONDS = 40.0
+# Ray ends its driver itself, without a word, when its head was silent for so long, in seconds. One that comes back
+# before that (KubeRay with Redis) may still be found; the last third of the time is for MLflow.
+_RAYS_PATIENCE = ("RAY_gcs_rpc_server_reconnect_timeout_s", "60")
+_HEAD_PATIENCE_SHARE = 2 / 3
 
 
 def run_session(
@@ -48,7 +51,7 @@ def run_session(
     The first Ctrl-C or SIGTERM calls `on_stopping` and ends the session with the next checkpoint of each trial, or 12
     seconds later; a second one ends it at once with KeyboardInterrupt. Where Ray does not answer any more, `on_lost` is
     called from another thread, with how the session ends and why: 20 seconds after a signal that went to Ray's
-    processes as well, or 40 seconds after the last sign of life of Ray's head.
+    processes as well, or 40 seconds after the last sign of life of Ray's head (two thirds of Ray's own patience).
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
@@ -92,7 +95,9 @@ def run_session(
         on_lost(Ending.BROKEN_OFF, "Ray's head (its GCS) has died, and with it the trials that ran.")
 
     node = watch(own_node_is_alive, lose_node)
-    head = watch(head_is_alive, lose_head, patience_seconds=_HEAD_PATIENCE_SECONDS)
+    head = watch(
+        head_is_alive, lose_head, patience_seconds=float(os.environ.get(*_RAYS_PATIENCE)) * _HEAD_PATIENCE_SHARE
+    )
     try:
         with sweeper, _signals(stop, on_stopping, watchdog), node, head:
             tuner.fit()

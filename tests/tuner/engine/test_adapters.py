@@ -15,9 +15,10 @@ from ray.tune.search import Searcher
 from simulated_search import MakeLedger, small_space
 
 from training.config import TrialConfig
-from tuner.engine.adapters import CHECKPOINT_SECONDS, FailureCallback, LedgerScheduler, LedgerSearcher, StopRequest
+from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.stop_request import CHECKPOINT_SECONDS, StopRequest
 from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 
@@ -209,6 +210,13 @@ def test_a_trial_starts_with_the_retries_that_earlier_sessions_left_it(search: S
     assert restarted.max_failures == 99, "Ray counts those of this session"
 
 
+def test_ray_keeps_no_statistics_of_a_trial_that_has_ended(search: Search) -> None:
+    trial = ray_trial(0)
+    trial.run_metadata = SimpleNamespace(metric_analysis={"epoch": {"max": 1}}, metric_n_steps={"epoch": {"5": [1]}})
+    failure_callback(search).on_trial_complete(1, [], trial)
+    assert vars(trial.run_metadata) == {"metric_analysis": {}, "metric_n_steps": {}}
+
+
 def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:
     callback = failure_callback(search)
     search.next_assignment(), search.next_assignment()
@@ -251,21 +259,11 @@ def test_a_trial_that_ray_ends_without_a_word_is_noticed_once(search: Search) ->
     assert list(search._waiting) == []
 
 
-def test_a_stop_request_ends_the_run_and_no_single_trial() -> None:
-    stop = StopRequest(None, hope=lambda: True)
-    assert not stop.stop_all()
-    assert not stop("a", {})
-    stop.request()
-    assert stop.stop_all()
-    assert not stop("a", {})
-    assert not stop.out_of_time
-
-
 def test_a_stop_request_waits_for_the_next_checkpoints_but_not_long(
     search: Search, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 100.0
-    monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
+    monkeypatch.setattr("tuner.engine.stop_request.time.monotonic", lambda: now)
     stop = StopRequest(None, hope=lambda: True, alive=lambda: searcher.alive)
     searcher = LedgerSearcher(search, "/runs", lambda: 2, GpuShares(0), stopping=lambda: stop.requested)
     scheduler = LedgerScheduler(search, "ray", GpuShares(0), stopping=lambda: stop.requested)
@@ -285,26 +283,6 @@ def test_a_stop_request_waits_for_the_next_checkpoints_but_not_long(
     now -= 1
     searcher.on_trial_complete("b")
     assert stop.stop_all(), "nothing is left to wait for"
-
-
-def test_a_time_budget_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("tuner.engine.adapters.time.monotonic", lambda: now)
-    stop = StopRequest(60, hope=lambda: True)
-    assert not stop.stop_all()
-    now = 160.0
-    assert stop.stop_all()
-    assert stop.out_of_time
-    assert not stop.requested
-
-
-def test_without_hope_the_run_ends() -> None:
-    hope = True
-    stop = StopRequest(None, lambda: hope)
-    assert not stop.stop_all()
-    hope = False
-    assert stop.stop_all()
-    assert not stop.requested
 
 
 def test_ray_may_pickle_all_of_them(search: Search) -> None:

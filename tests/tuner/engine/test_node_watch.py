@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import pytest
 from simulated_search import MakeLedger, small_space
 
-from tuner.engine.adapters import StopRequest
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.node_watch import head_is_alive, watch
 from tuner.engine.session import _ending
+from tuner.engine.stop_request import StopRequest
 from tuner.search import Search
 
 PATIENCE_SECONDS = 20

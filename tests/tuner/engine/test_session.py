@@ -3,10 +3,10 @@
 import pytest
 from simulated_search import MakeLedger, drive, small_space
 
-from tuner.engine.adapters import StopRequest
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.session import _ending
+from tuner.engine.stop_request import StopRequest
 from tuner.ledger import Outcome
 from tuner.search import Search
 

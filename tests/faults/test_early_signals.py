@@ -1,0 +1,27 @@
+"""A signal that comes before the first trial: the command ends in order, and may be repeated."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from driver_process import TINY, run, start, trials_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    """From the first imports over the start of Ray, which aborts when it is left, to the first trial."""
+    runs_dir = tmp_path / "runs"
+    words = ("--space", str(TINY), "--resume-or-start", "--name", "early", "--trials", "1")
+    for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGINT, 4.0), (signal.SIGTERM, 6.0)):
+        process = start(runs_dir, *words)
+        time.sleep(seconds)
+        process.send_signal(number)
+        output, _ = process.communicate()
+        assert process.returncode == 130, output
+        assert "Interrupted." in output
+        assert "Traceback" not in output
+    finished = run(runs_dir, *words)
+    assert finished.code == 0, finished.output
+    assert len(trials_of(runs_dir, "early")) == 1
