@@ -1,6 +1,9 @@
 """Connections to the ledger's database: a file by default, or a server by URL."""
 
+import os
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import optuna
 import sqlalchemy as sa
@@ -26,8 +29,11 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         ) from None  # whose message may hold the password
     try:
         arguments = _engine_arguments(address)
+        archive = _archive(address)
+        if archive is not None:
+            url, address = archive.render_as_string(hide_password=False), archive
         engine = sa.create_engine(address, **arguments)
-        if engine.dialect.name == "sqlite":
+        if engine.dialect.name == "sqlite" and archive is None:
             # Readers (`tuner show`, the tracking thread) must not block the driver's writes, nor it them.
             with engine.connect() as connection:
                 connection.execute(sa.text("PRAGMA journal_mode=WAL"))
@@ -45,6 +51,24 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         raise UsageError(
             f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
         ) from error
+
+
+def _archive(address: sa.URL) -> sa.URL | None:
+    """Give the address for reading a file in a folder that cannot be written, None for any other ledger.
+
+    SQLite keeps two files beside a ledger, also for those who only read it; it goes without if nothing can change.
+    """
+    file = Path(address.database or "")
+    if not address.drivername.startswith("sqlite") or not file.is_file() or os.access(file.parent, os.W_OK):
+        return None
+    log = file.with_name(f"{file.name}-wal")
+    if log.is_file() and log.stat().st_size:
+        raise UsageError(
+            f"The ledger {file} lies in a folder that cannot be written, and a part of it is still in {log.name}: copy "
+            "the folder to where it can be written, and give that as --runs-dir."
+        )
+    query = {"mode": "ro", "immutable": "1", "uri": "true"}
+    return sa.URL.create(address.drivername, database=f"file:{quote(str(file.resolve()))}", query=query)
 
 
 def require_whole(url: str, engine: sa.Engine) -> None:

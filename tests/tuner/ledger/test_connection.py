@@ -1,0 +1,46 @@
+"""A ledger in a folder that cannot be written, such as an archive: it is read and nothing is left beside it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
+
+from tuner.errors import UsageError
+from tuner.ledger import Ledger
+from tuner.search import Search
+
+SPACE = small_space()
+
+
+@pytest.fixture
+def archive(make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the copy of a finished ledger, in a folder that seems read-only to whoever asks (root writes anywhere)."""
+    ledger = make_ledger(SPACE)
+    drive(Search(SPACE, ledger))
+    ledger.close()
+    folder = tmp_path / "an archive 100%"
+    folder.mkdir()
+    shutil.copy(ledger.url.removeprefix("sqlite:///"), folder)
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path != folder and access(path, mode))
+    return folder / "ledger.db"
+
+
+def test_an_archive_is_read_and_left_as_it_is(archive: Path, make_ledger: MakeLedger) -> None:
+    expected = make_ledger(SPACE, "again")
+    drive(Search(SPACE, expected))
+    ledger = Ledger.open(f"sqlite:///{archive}", SEARCH)
+    assert ledger.facts()["search_id"] == f"{SEARCH}-0a1b2c3d"
+    assert on_record(ledger) == on_record(expected)
+    assert [path.name for path in archive.parent.iterdir()] == ["ledger.db"], "no files of SQLite's beside it"
+    with pytest.raises(UsageError, match=r"readonly database.*check the rights"):
+        ledger.take_over()
+    ledger.close()
+
+
+def test_an_archive_that_is_not_whole_is_refused(archive: Path) -> None:
+    archive.with_name("ledger.db-wal").write_bytes(b"what was written last")
+    with pytest.raises(UsageError, match=r"a part of it is still in ledger\.db-wal: copy the folder"):
+        Ledger.open(f"sqlite:///{archive}", SEARCH)
