@@ -69,9 +69,9 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
     try:
         if plan.warm_start:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
-        if url_of(plan.folder.path):
-            # The lock is that of the name in this ledger: who left it there without a trial is not at work.
-            forget_unbegun(plan.ledger_url, plan.folder.name)
+        begun = plan.folder.begun if url_of(plan.folder.path) else None
+        if begun is not None:  # by another machine, which had this search's lock, as this one has now
+            forget_unbegun(plan.ledger_url, plan.folder.name, begun)
         plan.folder.note_begun(facts["search_id"])
         ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:

@@ -41,7 +41,7 @@ _EXIT_CODES = {Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF
 def run(plan: Plan, request: Request, console: Console) -> int:
     """Run a planned search to its end and give the exit code: 0 done, 1 failed, 130 interrupted."""
     from tuner.engine import cluster
-    from tuner.engine.stop_signals import handled_by, interrupt
+    from tuner.stop_signals import handled_by, interrupt
 
     with handled_by(interrupt):
         try:
@@ -72,6 +72,18 @@ def _run(plan: Plan, request: Request, console: Console) -> int:
     left = not plan.resumed and plan.folder.half_made
     if not plan.resumed and not left:
         plan = with_folder(plan, request)
+    try:
+        return _run_locked(plan, request, digest, console, left=left)
+    except KeyboardInterrupt:
+        if not plan.folder.space_file.exists():
+            if not left and plan.folder.path.exists():
+                discard(plan.folder)
+            raise
+        print_line(console, f"{_WHY[Ending.INTERRUPTED]} {_way_on(plan.folder, request)}")
+        return _EXIT_CODES[Ending.INTERRUPTED]
+
+
+def _run_locked(plan: Plan, request: Request, digest: str, console: Console, *, left: bool) -> int:
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(driver_lock(plan.folder.path, plan.ledger_url))
@@ -84,9 +96,6 @@ def _run(plan: Plan, request: Request, console: Console) -> int:
         ledger = open_ledger(plan, digest) if plan.resumed else create(plan, request, digest)
         try:
             code = _run_connected(plan, request, ledger, console)
-        except KeyboardInterrupt:
-            print_line(console, f"{_WHY[Ending.INTERRUPTED]} {_way_on(plan.folder, request)}")
-            code = _EXIT_CODES[Ending.INTERRUPTED]
         except TakenOverError as error:  # whose MLflow run is the other driver's now
             print_line(console, str(error))
             code = 1
@@ -157,9 +166,9 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
             )
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
-    except TakenOverError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the ledger is whole, and its user needs the way to go on
+    except Exception as error:
+        if ledger.taken_over is not None:
+            raise ledger.taken_over from error
         _log.debug("The session broke off", exc_info=True)
         print_line(console, f"The search broke off: {last_line(str(error))}")
     if not _closed(publisher, closing_status(ending, search.trials)):

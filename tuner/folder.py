@@ -7,7 +7,7 @@ import platform
 import re
 import sqlite3
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -20,7 +20,7 @@ import yaml
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
 from tuner.lock import LOCK_FILE
-from tuner.object_storage import place_of, upload, url_of
+from tuner.object_storage import download, place_of, remove, upload, url_of
 from tuner.space import Space, space_from_mapping
 from tuner.space.source import FROZEN_KEY
 from tuner.tracking import store
@@ -58,12 +58,14 @@ class SearchFolder:
     @property
     def begun(self) -> str | None:
         """The search id of a half-made search, which its ledger has too if that was made already."""
-        file = self.path / _BEGUN_FILE
+        file = download(self.path / _BEGUN_FILE)
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def note_begun(self, search_id: str) -> None:
         """Note what is going to be made, before its ledger is; `freeze` forgets it."""
-        (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
+        with _named(self.path):
+            (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
+        upload(self.path / _BEGUN_FILE)
 
     def clear(self) -> None:
         """Remove what a driver left that died while it made this folder; for who holds its lock."""
@@ -86,12 +88,14 @@ class SearchFolder:
         mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
-        with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
-            file.write(text)
-        Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
-        os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
-        (self.path / _BEGUN_FILE).unlink(missing_ok=True)
+        with _named(self.path):
+            with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
+                file.write(text)
+            Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
+            os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
         upload(self.space_file)
+        if (self.path / _BEGUN_FILE).exists():
+            remove(self.path / _BEGUN_FILE)
 
     def open_ledger(self, url: str | None = None) -> Ledger:
         """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
@@ -147,6 +151,15 @@ class SearchFolder:
         if not isinstance(mapping, dict):
             raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
         return mapping
+
+
+@contextlib.contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Raise UsageError for what the disk refuses inside, with the folder and the way out."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.") from error
 
 
 def _is_beginning(path: Path) -> bool:

@@ -56,10 +56,17 @@ def only_driver(folder: Path) -> Iterator[None]:
         raise UsageError(f"The lock {path} cannot be written: {error}. Check the rights of the folder.") from error
     with file:
         _lock(file, folder)
-        file.truncate(0)
-        file.write(f"{_holder()}\n")
-        file.flush()
+        _write_holder(path, file.fileno())
         yield
+
+
+def _write_holder(path: Path, descriptor: int) -> None:
+    """Write who holds the lock; straight into the file, for what a full disk refuses must not come back at its end."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{_holder()}\n".encode())
+    except OSError as error:
+        raise UsageError(f"The lock {path} cannot be written: {error}. Check the space and the rights.") from error
 
 
 @contextmanager

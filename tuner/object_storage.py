@@ -78,6 +78,14 @@ def download(path: Path) -> Path:
     return path
 
 
+def remove(path: Path) -> None:
+    """Remove a file, and the one that it is the copy of."""
+    url = url_of(path)
+    path.unlink()
+    if url is not None:
+        _reach(url, lambda: _delete(url))
+
+
 def names_in(path: Path) -> list[str]:
     """List the names in a folder, or in the one that it is a copy of; nothing where there is none."""
     url = url_of(path)
@@ -139,6 +147,11 @@ def _send(path: Path, url: str) -> None:
     system, name = file_system(url)
     with system.open_output_stream(name) as stream:
         stream.write(path.read_bytes())
+
+
+def _delete(url: str) -> None:
+    system, name = file_system(url)
+    system.delete_file(name)
 
 
 def _reach(url: str, action: Callable[[], _Result]) -> _Result:

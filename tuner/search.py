@@ -113,7 +113,7 @@ class Search:
             self._waiting.append(number)
 
     def crashes(self, number: int) -> int:
-        """Count the crashes of a trial, those of earlier sessions included."""
+        """Count the crashes of a trial since its last new epoch, those of earlier sessions included."""
         return self._trials[number].crashes
 
     def count_crash(self, number: int) -> None:
@@ -148,7 +148,9 @@ class Search:
             time=self._clock(),
         )
         self._ledger.record(number, report)
-        self._trials[number] = replace(trial, reports=(*trial.reports, report))
+        if trial.crashes:
+            self._ledger.count_crashes(number, 0)
+        self._trials[number] = replace(trial, reports=(*trial.reports, report), crashes=0)
         for listener in self.listeners:
             listener.on_report(self._trials[number])
         self._end_if_decided(self._trials[number])

@@ -16,7 +16,7 @@ SPACE = Path(__file__).with_name("space.yaml")
 # Where a kill leaves a driver that neither goes on nor ends, which would be a finding.
 _PATIENCE_SECONDS = 240.0
 _LONGEST_WAIT_SECONDS = 2.0
-# Of the kills of a driver that has just been started, those that fall before its first epoch, within so many seconds.
+# Of the kills of a driver that has just been started, those that wait for no epoch, but for so many seconds at most.
 _EARLY_SHARE = 0.4
 _LONGEST_START_SECONDS = 15.0
 _SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
@@ -74,6 +74,7 @@ class UnderFire:
         self._search = search
         self._rng = rng
         self._attacked = Attacked(search.folder)
+        self._at_start = 0
         self._log = search.folder.parent / f"{search.folder.name}.log"
 
     def run(self, victims: Sequence[Victim]) -> Attacked:
@@ -95,6 +96,7 @@ class UnderFire:
         return self._attacked
 
     def _start(self) -> subprocess.Popen[bytes]:
+        self._at_start = self._search.epochs_on_record()
         environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
         with self._log.open("ab") as log:
             return subprocess.Popen(
@@ -115,7 +117,7 @@ class UnderFire:
             os.kill(self._rng.choice(found), number)
         except ProcessLookupError:
             return False
-        kill = Kill(victim, number.name, early)
+        kill = Kill(victim, number.name, self._search.epochs_on_record() == self._at_start)
         self._attacked.kills.append(kill)
         if victim is not Victim.TRIAL:
             started = time.monotonic()

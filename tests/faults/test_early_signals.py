@@ -10,12 +10,23 @@ from driver_process import TINY, run, start, trials_of
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+def wait_for_handler(process: int) -> None:
+    """Wait until a process has an answer to SIGTERM of its own: before that it is Python's start, and ends with it."""
+    while True:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+        caught = int(next(line for line in lines if line.startswith("SigCgt:")).split()[1], 16)
+        if caught >> (signal.SIGTERM - 1) & 1:
+            return
+        time.sleep(0.01)
+
+
 def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     """From the first imports over the start of Ray, which aborts when it is left, to the first trial."""
     runs_dir = tmp_path / "runs"
     words = ("--space", str(TINY), "--resume-or-start", "--name", "early", "--trials", "1")
-    for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGINT, 4.0), (signal.SIGTERM, 6.0)):
+    for number, seconds in ((signal.SIGTERM, 0.0), (signal.SIGTERM, 1.0), (signal.SIGINT, 2.5), (signal.SIGTERM, 4.5)):
         process = start(runs_dir, *words)
+        wait_for_handler(process.pid)
         time.sleep(seconds)
         process.send_signal(number)
         output, _ = process.communicate()

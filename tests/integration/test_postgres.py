@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from driver_process import TINY, kill_when, run, start
+from driver_process import TINY, kill_when, own_environment, run, start
 from mlflow import MlflowClient
 from s3_server import BUCKET, SECRET, s3_server
 from simulated_search import drive, on_record, small_space
@@ -136,18 +138,53 @@ def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, m
         assert all(trial.outcome is not Outcome.RUNNING for trial in trials)
         left = names_in(folder.path / "ray/session-2/trial-0000")
         assert [f"ray/session-2/trial-0000/{name}" for name in left] == [trials[0].reports[-1].checkpoint]
+        assert names_in(folder.path).count("space.yaml") == 1
+        assert not [name for name in names_in(folder.path) if name.endswith(".tmp")]
         model = load_trained(folder, folder.space(), trials[0], None)
         assert model.config == folder.space().trial_config(trials[0].parameters)
         ledger.close()
+        confirm_its_weights(runs, url, tracking_uri, tmp_path)
         client = MlflowClient(tracking_uri)
         experiment = client.get_experiment_by_name("tiny")
         assert experiment is not None
-        found_runs = client.search_runs([experiment.experiment_id])
+        found_runs = client.search_runs([experiment.experiment_id], "tags.`tuner.search` = 'away'")
         assert len(found_runs) == 4, "the search and its three trials"
         assert not any(secret in str(run.to_dictionary()) for run in found_runs for secret in (PASSWORD, SECRET))
         parent = next(run for run in found_runs if "tuner.trial" not in run.data.tags)
         assert parent.info.artifact_uri.startswith(f"{runs}/mlartifacts/")
         assert {file.path for file in client.list_artifacts(parent.info.run_id)} >= {"space.yaml", "front.html"}
+
+
+def confirm_its_weights(runs: str, ledger_url: str, tracking_uri: str, folder: Path) -> None:
+    """Attack a trial's own weights, which come from the storage, and leave the figures there."""
+    words = [
+        "confirm",
+        "away",
+        "--trial",
+        "0",
+        "--no-retrain",
+        "--suite",
+        "quick",
+        "--images",
+        "30",
+        "--runs-dir",
+        runs,
+    ]
+    words += ["--ledger", ledger_url, "--tracking-uri", tracking_uri]
+    done = subprocess.run(
+        [sys.executable, "-m", "tuner", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=own_environment(),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert PASSWORD not in done.stdout + done.stderr
+    assert "Confirmation of away, suite quick" in done.stdout
+    confirmation = find_search(open_runs(runs), "away").path.parent / "away-confirm"
+    assert {"space.yaml", "confirmation.json", "evaluations"} <= set(names_in(confirmation))
+    assert not list(folder.iterdir())
 
 
 def reports_on_record(url: str, search: str) -> int:

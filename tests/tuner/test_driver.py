@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from rich.console import Console
-from simulated_search import drive, small_space, space_mapping, train
+from simulated_search import drive, measured, small_space, space_mapping, train
 
 import tuner.driver
 from tuner.beginning import clear
@@ -23,13 +23,13 @@ from tuner.driver import run
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
 from tuner.folder import SearchFolder
-from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.ledger import Ledger, Outcome, TakenOverError, TrialRecord
 from tuner.plan import Plan, Request, plan_new, plan_resume
 from tuner.report.front_data import FrontData
 from tuner.search import Search
-from tuner.space import Space
 
 Session = Callable[..., Ending]
+POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
 
 class FakeProjection:
@@ -264,6 +264,45 @@ def test_an_interruption_before_the_search_began_leaves_nothing(
     )
 
 
+def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock(*arguments: object) -> None:
+        del arguments
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tuner.driver.driver_lock", lock)
+    assert driver.run(to_the_end) == 130
+    assert driver.text == "Interrupted. The search had not begun.\n"
+    assert not driver.runs_dir.exists()
+
+
+def test_an_interruption_after_the_end_says_what_there_is(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(ledger: Ledger) -> None:
+        closed(ledger)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    closed = Ledger.close
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "close", close)
+        assert driver.run(to_the_end) == 130
+    assert "Pareto front of small-1" in driver.text
+    assert "had not begun" not in driver.text
+    assert "python -m tuner.run --resume small-1" in driver.text
+
+
+@pytest.mark.parametrize("refusing", ["ftruncate", "write"])
+def test_a_disk_that_is_full_before_the_search_begins_is_named(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", *arguments[:0])
+
+    monkeypatch.setattr(f"tuner.lock.os.{refusing}", full)
+    refused(driver, r"driver\.lock cannot be written: .*No space left on device.*Check the space")
+    assert not driver.runs_dir.exists()
+
+
 def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver) -> None:
     def slow(status: str) -> None:
         del status
@@ -276,13 +315,21 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
     assert "Pareto front of small-1" in driver.text
 
 
-def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(driver: Driver) -> None:
+@pytest.mark.parametrize(
+    "write", [Search.next_assignment, lambda search: search.report(1, 1, measured(POINT, 1), "there")]
+)
+def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
+    driver: Driver, write: Callable[[Search], object]
+) -> None:
     def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
         interrupted(search, folder, **options)
         other = Ledger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
         other.take_over()
         other.close()
-        search.next_assignment()
+        try:
+            write(search)
+        except TakenOverError as error:  # as Ray does with whatever is raised while it handles a report
+            raise RuntimeError(f"Traceback of {error!r}") from None
         raise AssertionError
 
     assert driver.run(taken_over) == 1
@@ -430,12 +477,11 @@ def test_a_search_that_could_not_be_written_leaves_its_name_free_in_a_shared_led
 ) -> None:
     shared = f"sqlite:///{tmp_path}/shared.db"
 
-    def full(folder: SearchFolder, space: Space, facts: dict[str, Any]) -> None:
-        raise OSError(28, "No space left on device", folder, space, facts)
+    def full(source: str, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", source, target)
 
     with monkeypatch.context() as patched:
-        patched.setattr(SearchFolder, "freeze", full)
-        with pytest.raises(OSError, match="No space left"):
-            driver.run(to_the_end, ledger=shared)
+        patched.setattr("tuner.folder.os.replace", full)
+        refused(driver, "small-1 cannot be written: .*No space left.*Check its space", ledger=shared)
     assert not driver.runs_dir.exists()
     assert driver.run(to_the_end, ledger=shared) == 0

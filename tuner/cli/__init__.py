@@ -8,6 +8,7 @@ import typer
 from tuner.cli.browse import list_searches, show
 from tuner.cli.confirm import confirm
 from tuner.cli.front import front
+from tuner.cli.interruptible import interruptible
 from tuner.cli.mlflow import sync, ui
 from tuner.cli.models import export, register
 from tuner.cli.run import run, with_resume_value
@@ -23,12 +24,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-app.command("run")(run)
+app.command("run")(interruptible()(run))
 app.add_typer(spaces, name="spaces")
 app.command("list")(list_searches)
 app.command("show")(show)
 app.command("front")(front)
-app.command("confirm")(confirm)
+app.command("confirm")(interruptible()(confirm))
 app.command("export")(export)
 app.command("register")(register)
 app.command("sync")(sync)

@@ -145,10 +145,9 @@ class FailureCallback(Unpickled, tune.Callback):
         self._counted: dict[str, int] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Tell Ray how many retries a trial has left; it knows nothing of earlier sessions."""
+        """Tell Ray how many retries a trial has left."""
         del iteration, trials, info
-        if trial.num_failures == 0:
-            trial.max_failures = self._crashes.retries_left(trial.config["number"])
+        self._grant(trial)
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
@@ -159,6 +158,7 @@ class FailureCallback(Unpickled, tune.Callback):
             self._on_retry(trial.config["number"], result["out_of_memory"])
         elif "error" not in result:
             self._crashes.epoch_trained()
+            self._grant(trial)
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Forget what Ray keeps of an ended trial's metrics, most of the memory of a driver with 10,000 of them."""
@@ -182,6 +182,10 @@ class FailureCallback(Unpickled, tune.Callback):
         number, error = trial.config["number"], _traceback(trial)
         if self._crashes.given_up(number, error):
             self._on_retry(number, error)
+
+    def _grant(self, trial: Trial) -> None:
+        """Ray counts a trial's failures from the session's start to its end, and knows of no new epochs."""
+        trial.max_failures = trial.num_failures + self._crashes.retries_left(trial.config["number"])
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Find the trials whose process could not be made ready: Ray ends them without a word."""

@@ -11,9 +11,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from tuner.engine.stop_signals import undisturbed
 from tuner.errors import UsageError
 from tuner.space.model import ResourcesSpec
+from tuner.stop_signals import undisturbed
 
 _LIMIT_SECONDS = 5.0
 
@@ -64,7 +64,7 @@ def connect(address: str | None) -> None:
 
 
 def disconnect() -> None:
-    """Leave the cluster, if there is one, and end it if it is embedded; a signal meanwhile changes nothing."""
+    """Leave the cluster, if there is one, and end it if it is embedded; one signal meanwhile changes nothing."""
     ray = sys.modules.get("ray")
     if ray is not None:
         with contextlib.suppress(KeyboardInterrupt), undisturbed():

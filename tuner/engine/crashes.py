@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tuner.ledger import TrialRecord
 from tuner.report.format import last_line
-from tuner.search import Search
+from tuner.search import Assignment, Search
 
 _FEWEST_CRASHES = 5
 # One point that crashes each time, retries included, or two of them in turn, say nothing of the others.
@@ -20,13 +21,14 @@ class _Crash(NamedTuple):
 
 
 class Crashes:
-    """Judges the crashes of one session; `places` gives how many trials run side by side.
+    """Judges the crashes of one session, whose search it listens to; `places` gives how many trials run side by side.
 
     A trial without a retry left has failed. But so it would have where no trial can work: no data on the node, a
     full disk, another program on the GPU. Hence its end is written down when some trial has trained an epoch
     since; where none does, the session is given up, and these trials are on record as running, to be resumed.
     Without any retry (`max_failures: 0`) a crash is a trial's end at once. By the same rule its crashes are counted on
-    record, for later sessions: those that all trials run into count for none.
+    record, for later sessions: those that all trials run into count for none. A trial that trains a new epoch has all
+    its retries again, for over days its machines may be taken from it more often than it may crash at one place.
     """
 
     def __init__(self, search: Search, places: Callable[[], int]) -> None:
@@ -50,6 +52,16 @@ class Crashes:
             f"{last_line(last.error)}. Mend the cause and resume, or, if these trials alone are at fault, pass over "
             "them by resuming with --set search.max_failures=0."
         )
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Do nothing: to be handed out says nothing of crashes."""
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """A trial has trained a new epoch: what it crashed of is behind it."""
+        self._row = [crash for crash in self._row if crash.number != trial.number]
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Do nothing: an ended trial crashes no more."""
 
     def epoch_trained(self) -> None:
         """Trials can work: those that failed did so by themselves."""

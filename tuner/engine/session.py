@@ -18,11 +18,11 @@ from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.node_watch import head_is_alive, own_node_is_alive, watch
 from tuner.engine.stop_request import StopRequest
-from tuner.engine.stop_signals import answer, handled_by, interrupt
 from tuner.engine.trainable import run_trial
 from tuner.ledger import trial_name
 from tuner.object_storage import names_in, place_of, url_of
 from tuner.search import Search
+from tuner.stop_signals import answer, handled_by, interrupt
 
 _PATIENCE_SECONDS = 20.0
 # Ray ends its driver itself, without a word, when its head was silent for so long, in seconds. One that comes back
@@ -59,7 +59,7 @@ def run_session(
     crashes = Crashes(search, limit)
     url = url_of(folder)
     sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
-    search.listeners.append(sweeper)
+    search.listeners += [sweeper, crashes]
     stop = StopRequest(time_budget_seconds, hope=lambda: not crashes.too_many, alive=lambda: searcher.alive)
     shares = GpuShares(resources.gpus_per_trial)
     searcher = LedgerSearcher(search, place_of(folder), limit, shares, split_digest, stopping=lambda: stop.requested)
@@ -82,14 +82,16 @@ def run_session(
             verbose=0,
         ),
     )
-    stuck = (Ending.INTERRUPTED, "Ray does not answer any more.")
-    watchdog = threading.Timer(_PATIENCE_SECONDS, on_lost, stuck)
-    watchdog.daemon = True
+
+    def give_up() -> None:
+        lost = stop.node_lost and not stop.requested
+        on_lost(Ending.BROKEN_OFF if lost else Ending.INTERRUPTED, "Ray does not answer any more.")
+
+    watchdog = _Watchdog(give_up)
 
     def lose_node() -> None:
         stop.node_lost = True
-        if not stop.requested:  # which has started it
-            watchdog.start()
+        watchdog.start()
 
     def lose_head() -> None:
         on_lost(Ending.BROKEN_OFF, "Ray's head (its GCS) has died, and with it the trials that ran.")
@@ -104,6 +106,24 @@ def run_session(
     finally:
         watchdog.cancel()
     return _ending(search, stop, crashes)
+
+
+class _Watchdog:
+    """Calls `give_up`, from another thread, some seconds after its first start, unless it is cancelled before."""
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        self._timer = threading.Timer(_PATIENCE_SECONDS, give_up)
+        self._timer.daemon = True
+        self._unused = threading.Lock()
+
+    def start(self) -> None:
+        """Start the time; by whoever comes first, a signal or a thread."""
+        if self._unused.acquire(blocking=False):
+            self._timer.start()
+
+    def cancel(self) -> None:
+        """Call nothing any more."""
+        self._timer.cancel()
 
 
 def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
@@ -136,13 +156,12 @@ def _next_session(folder: Path) -> str:
 
 
 @contextmanager
-def _signals(stop: StopRequest, on_stopping: Callable[[], None], watchdog: threading.Timer) -> Iterator[None]:
+def _signals(stop: StopRequest, on_stopping: Callable[[], None], watchdog: "_Watchdog") -> Iterator[None]:
     def request(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop.request()
         answer(interrupt)
-        if not stop.node_lost:  # which has started it
-            watchdog.start()
+        watchdog.start()
         on_stopping()
 
     with handled_by(request):

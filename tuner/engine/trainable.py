@@ -3,6 +3,7 @@
 import gc
 import logging
 import math
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ _LastStep = Callable[[int], Mapping[str, float]]
 # The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well, until
 # a third is on record.
 _KEPT_CHECKPOINTS = 2
+_UNSENT = "unsent-checkpoint-"
 
 
 def run_trial(assignment: dict[str, Any]) -> None:
@@ -65,6 +67,8 @@ def _run(assignment: dict[str, Any]) -> None:
 
     torch.set_num_threads(assignment["threads"])
     config = TrialConfig.from_mapping(assignment["trial"])
+    for left in Path.cwd().glob(f"{_UNSENT}*"):  # by a process of this trial that was killed; Ray gives each its folder
+        shutil.rmtree(left, ignore_errors=True)
     try:
         data = load_on_this_node(config, assignment["split_digest"])
         trainer = Trainer(config, data, torch.device(assignment["device"]))
@@ -96,7 +100,7 @@ class _Reporter:
         self._prune()
         if self._last_step is not None:
             metrics = {**metrics, **self._last_step(epoch)}
-        with tempfile.TemporaryDirectory(prefix="checkpoint-") as folder:
+        with tempfile.TemporaryDirectory(prefix=_UNSENT, dir=Path.cwd()) as folder:
             save(Path(folder))
             tune.report(
                 {"epoch": epoch, "metrics": dict(metrics)},

@@ -56,17 +56,14 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
 def _archive(address: sa.URL) -> sa.URL | None:
     """Give the address for reading a file in a folder that cannot be written, None for any other ledger.
 
-    SQLite keeps two files beside a ledger, also for those who only read it; it goes without if nothing can change.
+    SQLite keeps two files beside a ledger, for those who read it, too, and goes without if it is told that nothing
+    changes. Where they are there, somebody is writing, or was when the machine stopped.
     """
     file = Path(address.database or "")
     if not address.drivername.startswith("sqlite") or not file.is_file() or os.access(file.parent, os.W_OK):
         return None
-    log = file.with_name(f"{file.name}-wal")
-    if log.is_file() and log.stat().st_size:
-        raise UsageError(
-            f"The ledger {file} lies in a folder that cannot be written, and a part of it is still in {log.name}: copy "
-            "the folder to where it can be written, and give that as --runs-dir."
-        )
+    if any(file.with_name(f"{file.name}{ending}").exists() for ending in ("-wal", "-shm")):
+        return None
     query = {"mode": "ro", "immutable": "1", "uri": "true"}
     return sa.URL.create(address.drivername, database=f"file:{quote(str(file.resolve()))}", query=query)
 

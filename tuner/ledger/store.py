@@ -8,7 +8,7 @@ report, its decision and its checkpoint have to become durable in one transactio
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from tuner.errors import UsageError
 from tuner.ledger import reports
 from tuner.ledger.connection import connect, require_whole
-from tuner.ledger.fence import require_holder, take_over
+from tuner.ledger.fence import TakenOverError, require_holder, take_over
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
 from tuner.ledger.trial_writes import end_trial, insert_trial, write_attributes
@@ -75,6 +75,8 @@ class Ledger:
         self._trial_ids: dict[int, int] = {}
         self._latest = 0.0
         self._driver: int | None = None
+        # Ray makes a text of what is raised while it handles a report.
+        self.taken_over: TakenOverError | None = None
 
     @classmethod
     def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
@@ -156,7 +158,7 @@ class Ledger:
             connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
 
     def count_crashes(self, number: int, crashes: int) -> None:
-        """Record how often a running trial has crashed so far."""
+        """Record how often a running trial has crashed since its last epoch."""
         with self._writing() as connection:
             write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
 
@@ -216,11 +218,26 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """Give a transaction, which is undone if another driver has taken over."""
-        with named_trouble(self.url), self._engine.begin() as connection:
-            yield connection
-            if self._driver is not None:
-                require_holder(connection, self._study_id, self.search, self._driver)
+        """Give a transaction, which is undone if another driver has taken over.
+
+        What that one has written may have been in the way already, so the reason is looked for after any failure.
+        """
+        try:
+            with named_trouble(self.url), self._engine.begin() as connection:
+                yield connection
+                self._require_own(connection)
+        except Exception as error:
+            with suppress(sa.exc.SQLAlchemyError), self._engine.connect() as connection:
+                try:
+                    self._require_own(connection)
+                except TakenOverError as reason:
+                    self.taken_over = reason
+                    raise reason from error
+            raise
+
+    def _require_own(self, connection: sa.Connection) -> None:
+        if self._driver is not None:
+            require_holder(connection, self._study_id, self.search, self._driver)
 
     @property
     def _study_id(self) -> int:

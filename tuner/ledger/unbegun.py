@@ -3,21 +3,24 @@
 import optuna
 
 from tuner.ledger.connection import connect
+from tuner.ledger.trouble import named_trouble
 
 
-def forget_unbegun(url: str, search: str, search_id: str | None = None) -> None:
+def forget_unbegun(url: str, search: str, search_id: str) -> None:
     """Remove such a study, so that the search can be made again; for who holds the lock of the search.
 
-    With a `search_id` only the one that has it, or that has no facts yet. A study with trials always stays.
+    Only the study that has this `search_id`, or that has no facts yet, and never one with trials.
     """
-    storage = connect(url)[0]
+    storage, *engines = connect(url)
     try:
-        study = optuna.load_study(study_name=search, storage=storage)
-        known = study.user_attrs.get("search_id")
-        if not study.get_trials(deepcopy=False) and (search_id is None or known in {None, search_id}):
-            optuna.delete_study(study_name=search, storage=storage)
+        with named_trouble(url):
+            study = optuna.load_study(study_name=search, storage=storage)
+            unbegun = not study.get_trials(deepcopy=False)
+            if unbegun and study.user_attrs.get("search_id") in {None, search_id}:
+                optuna.delete_study(study_name=search, storage=storage)
     except KeyError:
         return
     finally:
         storage.remove_session()
-        storage.engine.dispose()
+        for engine in (storage.engine, *engines):
+            engine.dispose()

@@ -107,6 +107,27 @@ def test_crashes_are_counted_over_sessions(make_ledger: MakeLedger) -> None:
     assert outcomes(search) == [Outcome.FAILED, Outcome.RUNNING, Outcome.RUNNING]
 
 
+def test_a_new_epoch_gives_a_trial_all_its_retries_again(make_ledger: MakeLedger) -> None:
+    search = make_search(make_ledger, 2)
+    crashes = Crashes(search, lambda: 1)
+    search.listeners.append(crashes)
+    for epoch in (1, 2, 3):
+        crashes.retried(0, TRACEBACK)
+        crashes.retried(0, TRACEBACK)
+        crashes.epoch_trained()
+        assert (search.crashes(0), crashes.retries_left(0)) == (2, 0)
+        search.report(0, epoch, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, None)
+        assert (search.crashes(0), crashes.retries_left(0)) == (0, 2)
+        assert [trial.crashes for trial in Search(search.space, search._ledger).trials] == [0, 0]
+    crashes.retried(0, TRACEBACK)
+    search.report(0, 4, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, None)
+    crashes.epoch_trained()
+    assert search.crashes(0) == 0, "its own epoch came before it was counted"
+    crashes.retried(0, TRACEBACK)
+    search.report(0, 4, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, None)
+    assert crashes.retries_left(0) == 1, "an epoch that is on record is not new"
+
+
 def test_what_all_trials_run_into_costs_none_a_retry_in_the_next_session(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 3)
     crashes = Crashes(search, lambda: 1)

@@ -40,7 +40,17 @@ def test_an_archive_is_read_and_left_as_it_is(archive: Path, make_ledger: MakeLe
     ledger.close()
 
 
-def test_an_archive_that_is_not_whole_is_refused(archive: Path) -> None:
-    archive.with_name("ledger.db-wal").write_bytes(b"what was written last")
-    with pytest.raises(UsageError, match=r"a part of it is still in ledger\.db-wal: copy the folder"):
-        Ledger.open(f"sqlite:///{archive}", SEARCH)
+def test_a_search_that_runs_is_watched_from_a_folder_that_its_reader_cannot_write(
+    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven = make_ledger(SPACE)
+    folder = Path(driven.url.removeprefix("sqlite:///")).parent
+    access = os.access
+    monkeypatch.setattr("os.access", lambda path, mode: path != folder and access(path, mode))
+    reader = Ledger.open(driven.url, SEARCH)
+    for _ in range(2):
+        Search(SPACE, driven).next_assignment()
+        assert on_record(reader) == on_record(driven)
+    driven.propose({"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}, SPACE.distributions())
+    assert on_record(reader) == on_record(driven)
+    reader.close()

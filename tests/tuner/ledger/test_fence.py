@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import optuna
 import pytest
+import sqlalchemy as sa
 from simulated_search import SEARCH, MakeLedger, drive, measured, on_record, small_space
 
 from tuner.ledger import Decision, Ledger, Outcome, Report, TakenOverError
@@ -44,6 +45,28 @@ def test_whoever_was_taken_over_writes_nothing_more(first: Ledger, name: str) ->
         assert on_record(second) == before
     WRITES[name](second)
     second.close()
+
+
+@pytest.mark.parametrize("name", ["record", "finish", "propose"])
+def test_what_the_later_driver_has_written_already_is_no_other_reason(first: Ledger, name: str) -> None:
+    """A driver that slept through it meets rows of its own trials that are there."""
+    second = Ledger.open(first.url, SEARCH)
+    second.take_over()
+    WRITES[name](second)
+    before = on_record(second)
+    assert first.taken_over is None
+    with pytest.raises(TakenOverError, match="its driver number 2"):
+        WRITES[name](first)
+    assert first.taken_over is not None
+    assert on_record(second) == before
+    second.close()
+
+
+def test_an_epoch_that_is_recorded_twice_by_one_driver_keeps_its_own_error(first: Ledger) -> None:
+    WRITES["record"](first)
+    with pytest.raises(sa.exc.IntegrityError):
+        WRITES["record"](first)
+    assert first.taken_over is None
 
 
 def test_a_reader_takes_nothing_over(first: Ledger) -> None:

@@ -23,9 +23,8 @@ def is_there(ledger: Ledger) -> bool:
     return True
 
 
-@pytest.mark.parametrize("search_id", ["small-1-mine", None])
-def test_a_search_without_a_trial_is_forgotten(ledger: Ledger, search_id: str | None) -> None:
-    forget_unbegun(ledger.url, SEARCH, search_id)
+def test_a_search_without_a_trial_is_forgotten(ledger: Ledger) -> None:
+    forget_unbegun(ledger.url, SEARCH, "small-1-mine")
     assert not is_there(ledger)
     Ledger.create(ledger.url, SEARCH, SPACE.objective_list, {}).close()
 
@@ -35,10 +34,9 @@ def test_another_machines_search_of_this_name_stays(ledger: Ledger) -> None:
     assert is_there(ledger)
 
 
-@pytest.mark.parametrize("search_id", ["small-1-mine", None])
-def test_trials_are_never_thrown_away(ledger: Ledger, search_id: str | None) -> None:
+def test_trials_are_never_thrown_away(ledger: Ledger) -> None:
     ledger.propose({"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}, SPACE.distributions())
-    forget_unbegun(ledger.url, SEARCH, search_id)
+    forget_unbegun(ledger.url, SEARCH, "small-1-mine")
     assert len(ledger.load()) == 1
 
 

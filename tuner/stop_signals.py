@@ -61,13 +61,13 @@ def undisturbed() -> Iterator[None]:
         asked = True
         patience.start()
 
-    with handled_by(note):
-        try:
+    try:
+        with handled_by(note):
             yield
-        finally:
-            patience.cancel()
-            if asked:
-                raise KeyboardInterrupt
+    finally:  # when a signal can no longer come to `note`
+        patience.cancel()
+        if asked:
+            raise KeyboardInterrupt
 
 
 def _leave() -> None:

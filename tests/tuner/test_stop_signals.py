@@ -7,8 +7,8 @@ from types import FrameType
 
 import pytest
 
-from tuner.engine import stop_signals
-from tuner.engine.stop_signals import handled_by, interrupt, undisturbed
+from tuner import stop_signals
+from tuner.stop_signals import handled_by, interrupt, undisturbed
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

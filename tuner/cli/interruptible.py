@@ -1,0 +1,20 @@
+"""What a command that drives a search does on SIGINT and SIGTERM before there is a driver."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from tuner.stop_signals import handled_by, interrupt
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End with exit code 130 on either signal; `tuner.driver` and the session have their own answers."""
+    with handled_by(interrupt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            sys.stderr.write("Interrupted; nothing was changed.\n")
+            raise typer.Exit(130) from None
