@@ -56,6 +56,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         ended = max(_FEWEST_ENDED, setting.concurrency)
         write_ledger(url, "scale", space, grown_search(space, setting.concurrency, ended))
         ledger = Ledger.open(url, "scale")
+        ledger.take_over()  # as a driver does, whose writes are checked since
         search = Search(space, ledger)
         before = {trial.number: trial.epochs_trained for trial in search.trials}
         search.listeners.append(PlainProgress(search, Console(file=io.StringIO())))
