@@ -1,12 +1,14 @@
 """Part (b): trials of one report through real Ray on this machine, with actor reuse, beside Ray Tune's own means.
 
 Both sides run the same number of trials of the same space, two at a time, with Optuna's TPE for several objectives, and
-both write each trial into an MLflow store in a file. Ours makes each report durable before it decides; the other side
-is Ray Tune with OptunaSearch, which keeps its study in memory, and MLflowLoggerCallback. They have a process of their
-own, since Ray takes its settings when it is imported.
+both write each trial into an MLflow store in a file. Ours makes each report durable before it decides, and its driver's
+memory is looked at; the other side is Ray Tune with OptunaSearch, which keeps its study in memory, and
+MLflowLoggerCallback. They have a process of their own, since Ray takes its settings when it is imported.
 """
 
+import gc
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,8 +18,8 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.driver_scale.workload import metrics_of
-from tuner.ledger import Ledger, Outcome
-from tuner.search import Search
+from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.search import Assignment, Search
 from tuner.space import Space, load_space
 from tuner.tracking import store
 
@@ -43,9 +45,11 @@ def _measure(trials: int) -> dict[str, Any]:
     )
     with tempfile.TemporaryDirectory() as ours, tempfile.TemporaryDirectory() as theirs:
         _warm_up()
-        seconds = {"tuner": _ours(space, Path(ours)), "ray_optuna_mlflow": _theirs(space, Path(theirs))}
+        memory = _Memory(trials)
+        seconds = {"tuner": _ours(space, Path(ours), memory), "ray_optuna_mlflow": _theirs(space, Path(theirs))}
     return {
         "trials": trials,
+        "driver_kilobytes_per_trial": memory.kilobytes_per_trial,
         "seconds": {side: round(taken, 1) for side, taken in seconds.items()},
         "trials_per_second": {side: round(trials / taken, 1) for side, taken in seconds.items()},
     }
@@ -69,7 +73,37 @@ def _one_report(assignment: dict[str, Any]) -> None:
     tune.report({"epoch": 1, "metrics": metrics_of(trial, assignment["number"], 1)})
 
 
-def _ours(space: Space, runs_dir: Path) -> float:
+class _Memory:
+    """Listens to a search of so many trials, and tells how the memory of this process grows in its second half."""
+
+    def __init__(self, trials: int) -> None:
+        self._half, self._last = trials // 2, trials
+        self._ended = 0
+        self._bytes: list[int] = []
+
+    @property
+    def kilobytes_per_trial(self) -> float:
+        """Give the growth of the resident memory, a trial."""
+        first, last = self._bytes
+        return round((last - first) / (self._last - self._half) / 1000, 1)
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Do nothing."""
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Do nothing."""
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Count, and look twice."""
+        del trial
+        self._ended += 1
+        if self._ended in {self._half, self._last}:
+            gc.collect()
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            self._bytes.append(pages * os.sysconf("SC_PAGE_SIZE"))
+
+
+def _ours(space: Space, runs_dir: Path, memory: _Memory) -> float:
     from tuner.engine import session
     from tuner.tracking.projection import Projection
     from tuner.tracking.publisher import Publisher
@@ -83,7 +117,7 @@ def _ours(space: Space, runs_dir: Path) -> float:
     projection = Projection(uri, space, "many", "many-0", store.artifact_folder(uri, runs_dir))
     publisher = Publisher("many", space, folder, projection, lambda: search.trials)
     (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
-    search.listeners.append(publisher)
+    search.listeners += [publisher, memory]
     publisher.start()
     with patch.object(session, "run_trial", _one_report):
         session.run_session(
