@@ -10,9 +10,8 @@ themselves, so that the order in which trials arrive changes nothing.
 - `hypervolume`: repeatedly the one that adds the most hypervolume to those before it;
 - `keep_front`: nobody is preferred to a member of the first front; in the others as `farthest_first`.
 
-`farthest_first` is the default because none of the others is measurably better: over 8 tasks of
-the first version of `benchmarks/search_quality` (10 seeds each) their mean hypervolumes differed by at most 0.005, and
-which one led changed from task to task.
+`farthest_first` is the default because none of the others is measurably better: see "The rule inside a front" in
+`benchmarks/README.md`.
 """
 
 from typing import Literal
