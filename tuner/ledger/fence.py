@@ -14,6 +14,12 @@ from tuner.ledger.trouble import LedgerError
 
 _KEY = "driver"
 _attributes: Any = models.StudyUserAttributeModel.__table__
+# Made once: it is asked with every report, and to make it takes longer than to ask it.
+_HOLDER = (
+    sa.select(_attributes.c.value_json)
+    .where(_attributes.c.study_id == sa.bindparam("study"), _attributes.c.key == _KEY)
+    .with_for_update(read=True)
+)
 
 
 class TakenOverError(LedgerError):
@@ -35,9 +41,7 @@ def require_holder(connection: sa.Connection, study_id: int, search: str, number
     Asked after the first row was written: from then on no other driver gets in between, in SQLite because there is one
     writer at a time, in PostgreSQL because this row is locked.
     """
-    place = (_attributes.c.study_id == study_id) & (_attributes.c.key == _KEY)
-    query = sa.select(_attributes.c.value_json).where(place).with_for_update(read=True)
-    holder = int(connection.execute(query).scalar_one())
+    holder = int(connection.execute(_HOLDER, {"study": study_id}).scalar_one())
     if holder != number:
         raise TakenOverError(
             f"Another driver has taken {search} over (its driver number {holder}; this is number {number}): this one "
