@@ -76,7 +76,7 @@ def _run(plan: Plan, request: Request, console: Console) -> int:
         return _run_locked(plan, request, digest, console, left=left)
     except KeyboardInterrupt:
         if not plan.folder.space_file.exists():
-            if not left and plan.folder.path.exists():
+            if not left and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
                 discard(plan.folder)
             raise
         print_line(console, f"{_WHY[Ending.INTERRUPTED]} {_way_on(plan.folder, request)}")

@@ -13,17 +13,22 @@ from tuner.ledger import Outcome
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def test_a_killed_raylet_ends_the_command_and_the_search_goes_on(tmp_path: Path) -> None:
-    runs_dir = tmp_path / "runs"
+def last_words(runs_dir: Path, name: str, victim: Victim) -> str:
+    """Kill a part of Ray below a search in mid-training, and give what the command prints until it ends by itself."""
     # More trials than are trained until Ray has noticed, which takes it some twenty seconds.
-    process = start(runs_dir, "--space", str(TINY), "--name", "lost", "--trials", "400", "--concurrency", "1")
-    wait_for_reports(runs_dir, "lost", 2, process)
-    (raylet,) = find(process.pid, Victim.RAYLET)
-    os.kill(raylet, signal.SIGKILL)
+    process = start(runs_dir, "--space", str(TINY), "--name", name, "--trials", "400", "--concurrency", "1")
+    wait_for_reports(runs_dir, name, 2, process)
+    (found,) = find(process.pid, victim)
+    os.kill(found, signal.SIGKILL)
     output, _ = process.communicate()
     assert process.returncode == 1, output
-    assert "Ray's node on this machine died" in output
-    assert "python -m tuner.run --resume lost" in output
+    assert f"python -m tuner.run --resume {name}" in output
+    return output
+
+
+def test_a_killed_raylet_ends_the_command_and_the_search_goes_on(tmp_path: Path) -> None:
+    runs_dir = tmp_path / "runs"
+    assert "Ray's node on this machine died" in last_words(runs_dir, "lost", Victim.RAYLET)
     before = trials_of(runs_dir, "lost")
     planned = str(len(before))
     resumed = run(runs_dir, "--resume", "lost", "--trials", planned, "--concurrency", "1")
@@ -38,12 +43,4 @@ def test_a_killed_raylet_ends_the_command_and_the_search_goes_on(tmp_path: Path)
 
 def test_a_killed_head_ends_the_command_before_ray_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "24")
-    runs_dir = tmp_path / "runs"
-    process = start(runs_dir, "--space", str(TINY), "--name", "headless", "--trials", "400", "--concurrency", "1")
-    wait_for_reports(runs_dir, "headless", 2, process)
-    (head,) = find(process.pid, Victim.HEAD)
-    os.kill(head, signal.SIGKILL)
-    output, _ = process.communicate()
-    assert process.returncode == 1, output
-    assert "Ray's head (its GCS) has died" in output
-    assert "python -m tuner.run --resume headless" in output
+    assert "Ray's head (its GCS) has died" in last_words(tmp_path / "runs", "headless", Victim.HEAD)

@@ -16,5 +16,5 @@ def interruptible() -> Iterator[None]:
         try:
             yield
         except KeyboardInterrupt:
-            sys.stderr.write("Interrupted; nothing was changed.\n")
+            sys.stderr.write("Interrupted.\n")
             raise typer.Exit(130) from None
