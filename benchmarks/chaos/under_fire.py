@@ -14,7 +14,7 @@ from benchmarks.chaos.victims import Victim, find
 
 SPACE = Path(__file__).with_name("space.yaml")
 # Where a kill leaves a driver that neither goes on nor ends, which would be a finding.
-_PATIENCE_SECONDS = 240.0
+_PATIENCE_SECONDS = 120.0
 _LONGEST_WAIT_SECONDS = 2.0
 # Of the kills of a driver that has just been started, those that wait for no epoch, but for so many seconds at most.
 _EARLY_SHARE = 0.4
