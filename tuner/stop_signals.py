@@ -49,24 +49,30 @@ def undisturbed() -> Iterator[None]:
     A second signal ends the process, and so do a few seconds without an end of the work, which may wait for children
     that have got the signal, too. Whatever it raises after a signal is a consequence of it.
     """
-    asked = False
-    patience = threading.Timer(_PATIENCE_SECONDS, _leave)
-    patience.daemon = True
+    asked, done = threading.Event(), threading.Event()
+
+    def impatient() -> None:
+        asked.wait()
+        if not done.wait(_PATIENCE_SECONDS):
+            _leave()
+
+    # Started here, not by the signal: that may come while the work starts a thread itself, and holds the lock of that.
+    threading.Thread(target=impatient, daemon=True).start()
 
     def note(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
         del number, frame
-        if asked:
+        if asked.is_set():
             _leave()
-        asked = True
-        patience.start()
+        asked.set()
 
     try:
         with handled_by(note):
             yield
     finally:  # when a signal can no longer come to `note`
-        patience.cancel()
-        if asked:
+        interrupted = asked.is_set()
+        done.set()
+        asked.set()  # for the thread, which ends
+        if interrupted:
             raise KeyboardInterrupt
 
 

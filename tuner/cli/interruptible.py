@@ -12,9 +12,9 @@ from tuner.stop_signals import handled_by, interrupt
 @contextmanager
 def interruptible() -> Iterator[None]:
     """End with exit code 130 on either signal; `tuner.driver` and the session have their own answers."""
-    with handled_by(interrupt):
-        try:
+    try:  # around the change of answers, too: a signal may come in the middle of it
+        with handled_by(interrupt):
             yield
-        except KeyboardInterrupt:
-            sys.stderr.write("Interrupted.\n")
-            raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        raise typer.Exit(130) from None

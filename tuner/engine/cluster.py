@@ -22,6 +22,9 @@ _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",  # with it, Ray prints its own tables and ignores ours
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a trial that asked for no GPU sees none
     "RAY_DEDUP_LOGS": "1",
+    # Ray's own answer to SIGTERM, set while it connects, prints a stack and aborts three seconds later; Python's
+    # faulthandler, which Ray turns on, too, still tells where a process crashed.
+    "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the ledger has the tracebacks, the display their last lines
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger replaces Tune's CSV, JSON and TensorBoard files
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",  # Tune knows one metric only; the ledger checks ours
