@@ -34,6 +34,7 @@ HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
 # How a trial trains towards the rungs of early stopping; `training/rung_schedules.py` explains them.
 RUNG_SCHEDULES = ("as_is", "restart", "continue", "branch")
 AUGMENTATIONS = ("none", "crop_flip")
+PRECISIONS = ("fp32", "tf32", "bf16")
 # What a trial reports that a search may optimise.
 METRICS = ("natural_accuracy", "pgd_accuracy")
 
@@ -141,6 +142,11 @@ class TrialConfig:
     # 0 = the whole validation split; otherwise its first `eval_images` images (the split is shuffled).
     eval_images: int = whole(0, 0)
     eval_batch_size: int = whole(500, 1)
+
+    # How training is computed; `training/arithmetic.py` says what each needs. Evaluation is in float32 always.
+    # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
+    precision: str = choice("tf32", PRECISIONS)
+    compile: str = choice("auto", ("auto", "off"))
 
     seed: int = whole(0, 0)
 

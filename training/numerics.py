@@ -9,10 +9,17 @@ import torch
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
+    with float32_as("ieee"):
+        yield
+
+
+@contextmanager
+def float32_as(precision: str) -> Iterator[None]:
+    """Let CUDA multiply float32 values as `ieee` or as `tf32`; a CPU multiplies them as they are."""
     matmul = torch.backends.cuda.matmul
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined] # missing in the stubs
     before = (matmul.fp32_precision, conv.fp32_precision)
-    matmul.fp32_precision = conv.fp32_precision = "ieee"
+    matmul.fp32_precision = conv.fp32_precision = precision
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from training.arithmetic import arithmetic_for
 from training.attacks import InnerAttack
 from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.config import METRICS, ConfigError, TrialConfig
@@ -17,7 +18,7 @@ from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
 from training.losses import Batch, ModelLook, build_objective, gradient_norms, weighted_total
-from training.models import build_model
+from training.models import Classifier, build_model
 from training.numerics import repeatable_convolutions
 from training.optimiser import build_optimiser
 from training.random_streams import RandomStreams
@@ -53,18 +54,27 @@ class Trainer:
         self.config = config
         self.epochs = total_epochs(config)
         self.device = torch.device(device)
+        self._arithmetic = arithmetic_for(config.precision, self.device)
+        # Convolutions read and write the channels of a pixel together, without reordering images before and after.
+        self._layout = torch.contiguous_format if config.compile == "off" else torch.channels_last
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self._between_epochs = True
         self._data = replace(data, train=data.train.to(self.device), validation=data.validation.to(self.device))
         self._begin()
 
+    @property
+    def fallbacks(self) -> list[str]:
+        """Say what is not computed as the configuration asks, and why; known after the first step."""
+        return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
+
     def _begin(self) -> None:
         """Draw new weights, the same each time: all that a step changes is as before the first one."""
         config, data = self.config, self._data
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
-            self.model = build_model(config, data.num_classes, data.image_shape).to(self.device)
+            model = build_model(config, data.num_classes, data.image_shape)
+            self.model = model.to(self.device).to(memory_format=self._layout)
             self._objective = build_objective(config, self.model, len(data.train), self._streams.generator)
         self._optimiser = build_optimiser(config, self.model)
         self._attack = InnerAttack(
@@ -75,9 +85,11 @@ class Trainer:
             steps=config.attack_steps,
             start=config.attack_start,
             sampled=config.attack_latent == "sample",
+            compiled=config.compile == "auto",
+            arithmetic=self._arithmetic,
         )
         self._look = ModelLook(
-            self.model,
+            Classifier(self._arithmetic.backbone(self.model.backbone), self.model.bottleneck, self.model.head),
             self._streams.generator,
             joint=config.forward == "joint",
             sampled=config.loss_latent == "sample",
@@ -103,7 +115,7 @@ class Trainer:
         self._between_epochs = False
         if begins_anew(self.config, self.epoch):
             self._begin()
-        with self._streams.active(), repeatable_convolutions():
+        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
             accuracies = validate(self.model, self._data.validation, self.config)
@@ -232,6 +244,7 @@ class Trainer:
         images = to_unit(self._data.train.images[indices])
         if self.config.augmentation == "crop_flip":
             images = random_crop_flip(images, self._streams.generator)
+        images = images.contiguous(memory_format=self._layout)
         return Batch(images, self._data.train.labels[indices], indices)
 
     def _lambda(self, step: int) -> float:

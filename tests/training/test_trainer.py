@@ -33,6 +33,18 @@ CHANGES: list[dict[str, Any]] = [
     {"information_estimator": "mine", "regularise": "output"},
     {"information_estimator": "mige", "views": [0, 0.5, 1]},
     {"views": [0, 0.3, 0.6, 1], "forward": "joint"},
+    {"precision": "fp32", "compile": "off"},
+    {"precision": "bf16"},
+    {"precision": "bf16", "compile": "off", "architecture": "cnn4", "augmentation": "crop_flip"},
+]
+# Both sides of `compile`, over networks with batch norm, dropout, residual sums, and a sampled latent.
+COMPILED: list[dict[str, Any]] = [
+    {"architecture": "digits_cnn"},
+    {"architecture": "cnn4", "augmentation": "crop_flip"},
+    {"architecture": "resnet18", "learning_rate": 0.01},
+    {"attack_latent": "sample"},
+    {"objective": "trades", "attack_start": "gaussian"},
+    {"objective": "mma", "max_margin": 0.2, "smallest_margin": 0.05},
 ]
 LAST_TERMS: list[tuple[dict[str, Any], str]] = [
     ({}, "information"),
@@ -186,6 +198,40 @@ def test_an_interrupted_trial_continues_to_the_last_bit(tmp_path: Path, changes:
     assert [without_seconds(m) for m in continued.history] == [without_seconds(m) for m in whole.history]
     expected = whole.model.state_dict()
     assert all(torch.equal(value, expected[key]) for key, value in continued.model.state_dict().items())
+
+
+@pytest.mark.parametrize("changes", COMPILED)
+def test_ten_steps_of_the_fast_path_are_those_of_the_reference(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    """In float64: in float32 rounding decides the signs of gradients next to 0, and ten steps multiply that."""
+    monkeypatch.setattr("training.trainer.to_unit", lambda images: images.double() / 255)
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    losses: list[dict[str, torch.Tensor]] = []
+    try:
+        for compiled in ("auto", "off"):
+            config = make_config(precision="fp32", compile=compiled, **changes)
+            trainer = Trainer(config, make_data(side=16, train=160), "cpu")
+            with trainer._streams.active():
+                losses.append(trainer._train_steps(None)[0])
+    finally:
+        torch.set_default_dtype(default)
+    fast, reference = losses
+    assert len(fast["total"]) == 10
+    assert fast["total"].dtype == torch.float64
+    torch.testing.assert_close(fast, reference)
+
+
+@pytest.mark.parametrize("architecture", ["digits_cnn", "cnn4"])
+def test_so_they_are_in_float32_up_to_its_rounding(architecture: str) -> None:
+    losses = []
+    for compiled in ("auto", "off"):
+        config = make_config(precision="fp32", compile=compiled, architecture=architecture, learning_rate=0.01)
+        trainer = Trainer(config, make_data(side=16, train=160), "cpu")
+        with trainer._streams.active():
+            losses.append(trainer._train_steps(None)[0])
+    torch.testing.assert_close(*losses, rtol=2e-3, atol=2e-5)
 
 
 def test_two_trials_in_one_process_do_not_disturb_each_other() -> None:

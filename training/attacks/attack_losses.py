@@ -4,26 +4,43 @@ Sums over the batch, not means: a sign does not depend on the batch size, and sm
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
-def cross_entropy_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+@dataclass(frozen=True, eq=False)
+class AttackLoss:
+    """A loss of logits whose other input is known by name: who records an attack can put another in its place."""
+
+    of: Callable[[Tensor, Tensor], Tensor]
+    target: Tensor
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        return self.of(logits, self.target)
+
+
+def cross_entropy_of(labels: Tensor) -> AttackLoss:
     """Give the cross-entropy with `labels`, (batch,)."""
-    return lambda logits: functional.cross_entropy(logits, labels, reduction="sum")
+    return AttackLoss(_cross_entropy, labels)
 
 
-def divergence_from(clean: Tensor) -> Callable[[Tensor], Tensor]:
+def divergence_from(clean: Tensor) -> AttackLoss:
     """Give KL(p(y|x) || p(y|x')), x the images with logits `clean` (batch, classes), x' the adversarial ones.
 
     The attack of TRADES: Zhang et al. 2019, eq. 5, arXiv:1901.08573.
     """
-    target = functional.log_softmax(clean, dim=1)
-    return lambda logits: functional.kl_div(
-        functional.log_softmax(logits, dim=1), target, reduction="sum", log_target=True
-    )
+    return AttackLoss(_divergence, functional.log_softmax(clean, dim=1))
+
+
+def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    return functional.cross_entropy(logits, labels, reduction="sum")
+
+
+def _divergence(logits: Tensor, clean: Tensor) -> Tensor:
+    return functional.kl_div(functional.log_softmax(logits, dim=1), clean, reduction="sum", log_target=True)
 
 
 def margin_of(labels: Tensor) -> Callable[[Tensor], Tensor]:

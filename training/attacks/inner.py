@@ -1,16 +1,21 @@
 """The attack inside training: PGD as one configuration sets it, on the loss that an objective chooses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from training.arithmetic import Arithmetic
 from training.attacks.attack_losses import soft_logit_margin
+from training.attacks.captured import CapturedAscent, cuda_recorder
+from training.attacks.folding import FoldedBackbone
 from training.attacks.margin import margins_along
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.models.bottleneck import Classifier
 
+_FLOAT32 = Arithmetic("fp32")
 # What an attack maximises: a scalar of the adversarial images' logits, (batch, classes).
 LogitLoss = Callable[[Tensor], Tensor]
 
@@ -32,7 +37,8 @@ class InnerAttack:
     """PGD in the l-infinity ball of radius `epsilon` on `model`, in eval mode and with its weights left alone.
 
     `start` is `uniform` or `gaussian`; `sampled`: the attack sees a draw of the latent, not its mean.
-    `generator` is on the images' device.
+    `generator` is on the images' device. `compiled`: it attacks a copy of the backbone that is made for it, and on
+    CUDA as one recorded graph; the same up to rounding. `arithmetic` is that of the backbone.
     """
 
     # `BorealisAI/mma_training`: the steps of one attack add up to 2.5 radii, and bisection takes 10 steps.
@@ -48,14 +54,28 @@ class InnerAttack:
         steps: int,
         start: str,
         sampled: bool,
+        compiled: bool = False,
+        arithmetic: Arithmetic = _FLOAT32,
     ) -> None:
         self._model = model
+        dtype = torch.bfloat16 if arithmetic.precision == "bf16" else None
+        self._folded = FoldedBackbone(model.backbone, dtype) if compiled else None
+        backbone = arithmetic.backbone(self._folded or model.backbone)
+        self._attacked = Classifier(backbone, model.bottleneck, model.head)
+        # A draw of the latent is another each time, which a recording would not be.
+        recorded = compiled and generator.device.type == "cuda" and not sampled
+        self._captured = CapturedAscent(cuda_recorder) if recorded else None
         self._generator = generator
         self._epsilon = epsilon
         self._step_size = step_size
         self._steps = steps
         self._uniform = start == "uniform"
         self._sampled = sampled
+
+    @property
+    def fallback(self) -> str | None:
+        """Why the attack is not replayed as a CUDA graph although it could have been; None if it is, or no GPU."""
+        return None if self._captured is None else self._captured.fallback
 
     def __call__(self, images: Tensor, loss: LogitLoss, *, strength: float = 1.0) -> Tensor:
         """Give adversarial images, as `images` (batch, channels, height, width) in [0, 1].
@@ -67,7 +87,7 @@ class InnerAttack:
 
     def logits(self, images: Tensor) -> Tensor:
         """Give logits, (batch, classes), as the attack sees them: in eval mode, without gradient."""
-        with frozen(self._model), torch.no_grad():
+        with self._prepared(), torch.no_grad():
             return self._classify(images)
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
@@ -98,18 +118,33 @@ class InnerAttack:
             start = uniform_start(images, epsilon, self._generator)
         else:
             start = gaussian_start(images, self._generator)
-        return ascend(
-            self._model,
-            images,
-            start,
-            lambda adversarial: loss(self._classify(adversarial)),
-            epsilon=epsilon,
-            step_size=step_size,
-            steps=self._steps,
-        )
+
+        def attacked(images: Tensor, start: Tensor, loss: LogitLoss) -> Tensor:
+            return ascend(
+                self._model,
+                images,
+                start,
+                lambda adversarial: loss(self._classify(adversarial)),
+                epsilon=epsilon,
+                step_size=step_size,
+                steps=self._steps,
+            )
+
+        with self._prepared():
+            if self._captured is None or isinstance(epsilon, Tensor):
+                return attacked(images, start, loss)
+            return self._captured((epsilon, step_size), attacked, images, start, loss)
+
+    @contextmanager
+    def _prepared(self) -> Iterator[None]:
+        """Attack the weights as they are now, in eval mode; nothing of an earlier step stays."""
+        with frozen(self._model):
+            if self._folded is not None:
+                self._folded.refresh()
+            yield
 
     def _classify(self, images: Tensor) -> Tensor:
         if not self._sampled:
-            logits: Tensor = self._model(images)
+            logits: Tensor = self._attacked(images)
             return logits
-        return self._model.classify(self._model.encode(images).sample(self._generator))
+        return self._attacked.classify(self._attacked.encode(images).sample(self._generator))

@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from training.models.layers import InputConv2d
+
 CNN4_SMALLEST_SIDE = 16
 
 
@@ -17,8 +19,8 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     # Each of the two strides rounds a side up.
     area = -(-height // 4) * -(-width // 4)
     backbone = nn.Sequential(
-        *_strided_block(channels, 16),
-        *_strided_block(16, 32),
+        *_strided_block(InputConv2d, channels, 16),
+        *_strided_block(nn.Conv2d, 16, 32),
         nn.Flatten(),
         nn.Linear(32 * area, 128),
         nn.ReLU(),
@@ -40,8 +42,8 @@ def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
             " choose the architecture digits_cnn."
         )
     backbone = nn.Sequential(
-        *_unpadded_block(channels, 32),
-        *_unpadded_block(32, 64),
+        *_unpadded_block(InputConv2d, channels, 32),
+        *_unpadded_block(nn.Conv2d, 32, 64),
         nn.Flatten(),
         nn.Linear(64 * _side_after_blocks(height) * _side_after_blocks(width), 200),
         nn.ReLU(),
@@ -52,17 +54,17 @@ def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     return backbone, 200
 
 
-def _strided_block(channels_in: int, channels_out: int) -> list[nn.Module]:
+def _strided_block(first: type[nn.Conv2d], channels_in: int, channels_out: int) -> list[nn.Module]:
     return [
-        nn.Conv2d(channels_in, channels_out, 3, stride=2, padding=1, bias=False),
+        first(channels_in, channels_out, 3, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     ]
 
 
-def _unpadded_block(channels_in: int, channels_out: int) -> list[nn.Module]:
+def _unpadded_block(first: type[nn.Conv2d], channels_in: int, channels_out: int) -> list[nn.Module]:
     return [
-        nn.Conv2d(channels_in, channels_out, 3),
+        first(channels_in, channels_out, 3),
         nn.ReLU(),
         nn.Conv2d(channels_out, channels_out, 3),
         nn.ReLU(),

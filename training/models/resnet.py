@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.models.layers import GlobalMean, require_halvings
+from training.models.layers import GlobalMean, InputConv2d, require_halvings
 
 # Builds the block that maps `channels_in` to `width * expansion` channels: (channels_in, width, stride).
 MakeBlock = Callable[[int, int, int], nn.Module]
@@ -30,7 +30,7 @@ def residual_backbone(
         for stride in (first_stride, *[1] * (depth - 1)):
             stages.append(make_block(channels_in, width, stride))
             channels_in = width * expansion
-    stem = [nn.Conv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
+    stem = [InputConv2d(channels, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU()]
     return nn.Sequential(*stem, *stages, GlobalMean()), channels_in
 
 

@@ -4,7 +4,7 @@ from collections import OrderedDict
 
 from torch import nn
 
-from training.models.layers import require_halvings
+from training.models.layers import InputConv2d, require_halvings
 
 # Channels and convolutions of the five groups.
 GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -27,7 +27,7 @@ def vgg16(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     channels_in, height, width = image_shape
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for number, (channels, convolutions) in enumerate(GROUPS, start=1):
-        layers[f"conv{number}"] = _convolutions(channels_in, channels, convolutions)
+        layers[f"conv{number}"] = _convolutions(channels_in, channels, convolutions, sees_images=number == 1)
         channels_in = channels
     area = (height // 2 ** len(GROUPS)) * (width // 2 ** len(GROUPS))
     layers["flatten"] = nn.Flatten()
@@ -36,10 +36,11 @@ def vgg16(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     return nn.Sequential(layers), 512
 
 
-def _convolutions(channels_in: int, channels: int, count: int) -> nn.Sequential:
+def _convolutions(channels_in: int, channels: int, count: int, *, sees_images: bool) -> nn.Sequential:
     group: OrderedDict[str, nn.Module] = OrderedDict()
     for number in range(1, count + 1):
-        group[f"conv{number}"] = nn.Conv2d(channels_in, channels, 3, padding=1, bias=False)
+        convolution = InputConv2d if sees_images and number == 1 else nn.Conv2d
+        group[f"conv{number}"] = convolution(channels_in, channels, 3, padding=1, bias=False)
         group[f"norm{number}"] = nn.BatchNorm2d(channels)
         group[f"relu{number}"] = nn.ReLU()
         channels_in = channels

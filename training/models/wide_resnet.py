@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.models.layers import GlobalMean, require_halvings
+from training.models.layers import GlobalMean, InputConv2d, require_halvings
 
 DEPTH = 34
 WIDEN_FACTOR = 10
@@ -17,7 +17,7 @@ def wrn34_10(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     require_halvings("wrn34_10", image_shape, 2)
     # Three groups of N blocks with two convolutions each: the paper counts depth as 6 N + 4 (section 3).
     blocks_per_group = (DEPTH - 4) // 6
-    layers: list[nn.Module] = [nn.Conv2d(image_shape[0], 16, 3, padding=1, bias=False)]
+    layers: list[nn.Module] = [InputConv2d(image_shape[0], 16, 3, padding=1, bias=False)]
     channels_in = 16
     for width, first_stride in ((16 * WIDEN_FACTOR, 1), (32 * WIDEN_FACTOR, 2), (64 * WIDEN_FACTOR, 2)):
         for stride in (first_stride, *[1] * (blocks_per_group - 1)):

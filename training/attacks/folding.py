@@ -1,0 +1,129 @@
+"""A backbone as an attack needs it: in eval mode, batch norm folded into the convolutions before it.
+
+An attack passes the same weights ten times. In eval mode batch norm is a scale and a shift for each channel, which
+become part of the convolution's weights once; its passes over the activations, forwards and backwards, are saved.
+"""
+
+import operator
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from training.models.layers import InputConv2d
+
+
+class FoldedBackbone(nn.Module):
+    """Computes what a backbone does in eval mode, up to rounding, from weights as `refresh` found them.
+
+    Dropout follows the mode of the backbone's own module, which is shared; so is every batch norm that follows no
+    convolution. ReLU works in place where nothing else reads its input. `dtype` is that of the convolutions but for
+    the first, for a run under autocast of the same type; None: that of the weights.
+    """
+
+    def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None) -> None:
+        """Trace `backbone`, whose control flow must not depend on values."""
+        super().__init__()
+        graph = _Tracer().trace(backbone)
+        traced = fx.GraphModule(backbone, graph)
+        self._convolutions = _fold(traced, dtype)
+        _work_in_place(traced)
+        traced.delete_all_unused_submodules()
+        traced.recompile()
+        self._traced = traced
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take over the backbone's present weights and statistics."""
+        for convolution in self._convolutions:
+            convolution.refresh()
+
+    def forward(self, images: Tensor) -> Tensor:
+        features: Tensor = self._traced(images)
+        return features
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        # By default a leaf is what torch defines; a subclass of a convolution is one as well.
+        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+
+
+class _FoldedConv(nn.Module):
+    """A convolution with the weights of `convolution` and `norm` together; both are read, neither is owned."""
+
+    def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, dtype: torch.dtype | None) -> None:
+        super().__init__()
+        self._sources = (convolution, norm)  # in a tuple torch does not take them for submodules
+        self._exact = isinstance(convolution, InputConv2d)
+        dtype = convolution.weight.dtype if self._exact or dtype is None else dtype
+        self.register_buffer("weight", torch.empty_like(convolution.weight, dtype=dtype).detach())
+        bias = convolution.weight.new_zeros(convolution.out_channels, dtype=dtype)
+        self.register_buffer("bias", None if norm is None and convolution.bias is None else bias)
+        self.weight: Tensor
+        self.bias: Tensor | None
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        convolution, norm = self._sources
+        weight, bias = convolution.weight, convolution.bias
+        if norm is not None:
+            mean, variance = norm.running_mean, norm.running_var
+            if mean is None or variance is None:
+                raise TypeError("A batch norm without running statistics has no eval mode to fold.")
+            scale = norm.weight * (variance + norm.eps).rsqrt()
+            weight = weight * scale[:, None, None, None]
+            bias = norm.bias + (scale * (-mean if bias is None else bias - mean))
+        self.weight.copy_(weight)
+        if self.bias is not None and bias is not None:
+            self.bias.copy_(bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolution = self._sources[0]
+        with torch.autocast(x.device.type, enabled=not self._exact and torch.is_autocast_enabled(x.device.type)):
+            return functional.conv2d(
+                x,
+                self.weight,
+                self.bias,
+                convolution.stride,
+                convolution.padding,
+                convolution.dilation,
+                convolution.groups,
+            )
+
+
+def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv]:
+    """Put folded convolutions in the places of all convolutions and of the batch norms right after them."""
+    modules: dict[str, Any] = dict(traced.named_modules())
+    folded = []
+    for node in [n for n in traced.graph.nodes if _is_a(n, nn.Conv2d, modules)]:
+        (reader, *others) = node.users
+        norm = reader if not others and _is_a(reader, nn.BatchNorm2d, modules) else None
+        convolution = _FoldedConv(modules[node.target], norm and modules[norm.target], dtype)
+        folded.append(convolution)
+        node.target = f"folded_{len(folded)}"
+        traced.add_submodule(node.target, convolution)
+        if norm is not None:
+            norm.replace_all_uses_with(node)
+            traced.graph.erase_node(norm)
+    return folded
+
+
+def _work_in_place(traced: fx.GraphModule) -> None:
+    """Let ReLU overwrite sums and outputs of convolutions, whose gradients do not need them."""
+    modules: dict[str, Any] = dict(traced.named_modules())
+    for node in list(traced.graph.nodes):
+        if not (node.target is functional.relu or _is_a(node, nn.ReLU, modules)):
+            continue
+        before = node.args[0]
+        overwritable = before.target is operator.add or _is_a(before, _FoldedConv, modules)
+        if overwritable and len(before.users) == 1:
+            with traced.graph.inserting_after(node):
+                replaced = traced.graph.call_function(functional.relu, (before,), {"inplace": True})
+            node.replace_all_uses_with(replaced)
+            traced.graph.erase_node(node)
+
+
+def _is_a(node: fx.Node, kind: type[nn.Module], modules: dict[str, Any]) -> bool:
+    return node.op == "call_module" and isinstance(modules[str(node.target)], kind)
