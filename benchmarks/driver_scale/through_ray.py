@@ -126,6 +126,7 @@ def _ours(space: Space, runs_dir: Path, memory: _Memory) -> float:
             concurrency=_CONCURRENCY,
             time_budget_seconds=None,
             on_retry=_unexpected,
+            on_fallback=_unexpected,
             on_stopping=_unexpected,
             on_lost=_unexpected,
         )

@@ -15,6 +15,7 @@ from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.fallbacks import FallbackCallback
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.node_watch import head_is_alive, own_node_is_alive, watch
 from tuner.engine.stop_request import StopRequest
@@ -39,12 +40,15 @@ def run_session(
     time_budget_seconds: float | None,
     split_digest: str | None = None,
     on_retry: Callable[[int, str], None],
+    on_fallback: Callable[[str], None],
     on_stopping: Callable[[], None],
     on_lost: Callable[[Ending, str], None],
 ) -> Ending:
     """Run trials on the connected Ray cluster; `folder` is the search's own, shared by all its nodes.
 
     `split_digest` is that of the validation images, which each node has to find in its data.
+
+    `on_retry` and `on_fallback` are told of crashes, and of what a node does not compute as the space asks.
 
     Raises BrokenOffError where trials do nothing but crash, or where Ray's node below this driver has died.
 
@@ -77,7 +81,7 @@ def run_session(
             name=name,
             storage_path=place_of(folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=search.space.search.max_failures),
-            callbacks=[FailureCallback(crashes, on_retry, searcher)],
+            callbacks=[FailureCallback(crashes, on_retry, searcher), FallbackCallback(on_fallback)],
             stop=stop,
             verbose=0,
         ),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ray import tune
 
+from tuner.engine.fallbacks import REPORTED
 from tuner.engine.gpu_sharing import is_out_of_memory, out_of_memory_line, whole_gpu_error
 
 if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
@@ -66,6 +67,8 @@ def _run(assignment: dict[str, Any]) -> None:
     from tuner.engine.node_data import load_on_this_node
 
     torch.set_num_threads(assignment["threads"])
+    if assignment["device"] == "cuda":  # so that who needs more than its share runs out of memory, and no neighbour
+        torch.cuda.set_per_process_memory_fraction(min(1.0, assignment["gpus"]))
     config = TrialConfig.from_mapping(assignment["trial"])
     for left in Path.cwd().glob(f"{_UNSENT}*"):  # by a process of this trial that was killed; Ray gives each its folder
         shutil.rmtree(left, ignore_errors=True)
@@ -81,7 +84,7 @@ def _run(assignment: dict[str, Any]) -> None:
         return
     _restore(trainer, _candidates(tune.get_checkpoint(), assignment["checkpoints"]))
     try:
-        trainer.run(_Reporter(last_step=None if confirmation is None else _last_step(trainer, confirmation)))
+        trainer.run(_Reporter(trainer, None if confirmation is None else _last_step(trainer, confirmation)))
     except AttackError as error:
         tune.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
     except DivergedError as error:
@@ -91,7 +94,8 @@ def _run(assignment: dict[str, Any]) -> None:
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self, last_step: _LastStep | None = None) -> None:
+    def __init__(self, trainer: "Trainer", last_step: _LastStep | None) -> None:
+        self._trainer = trainer
         self._persisted: list[tune.Checkpoint] = []
         self._last_step = last_step
 
@@ -103,7 +107,7 @@ class _Reporter:
         with tempfile.TemporaryDirectory(prefix=_UNSENT, dir=Path.cwd()) as folder:
             save(Path(folder))
             tune.report(
-                {"epoch": epoch, "metrics": dict(metrics)},
+                {"epoch": epoch, "metrics": dict(metrics), REPORTED: self._trainer.fallbacks},
                 checkpoint=tune.Checkpoint.from_directory(folder),
             )
         persisted = tune.get_checkpoint()

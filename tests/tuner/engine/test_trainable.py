@@ -11,6 +11,7 @@ from ray import tune
 from simulated_search import small_space
 
 from training.checkpoint import StorageError
+from training.config import ConfigError
 from training.data import DataError
 from tuner.engine.gpu_sharing import OutOfGpuMemoryError
 from tuner.engine.trainable import run_trial
@@ -179,6 +180,29 @@ def test_gpu_memory_that_is_used_up_is_named(
     assert report["out_of_memory"].endswith("; tried again with 0.5")
     with pytest.raises(OutOfGpuMemoryError, match=r"with a whole GPU .*choose a smaller batch_size"):
         run_trial({**assignment(), "gpus": 1.0})
+
+
+@pytest.mark.parametrize("share", [0.25, 1.0])
+def test_a_trial_gets_no_more_of_a_gpus_memory_than_its_share(
+    session: Session, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    shares: list[float] = []
+
+    def stop(*_: Any) -> None:
+        raise ConfigError([("architecture", "no GPU here")])
+
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
+    monkeypatch.setattr("training.trainer.Trainer.__init__", stop)
+    run_trial({**assignment(), "gpus": share, "device": "cuda"})
+    assert shares == [share]
+    assert session.reports[0]["error"] == "architecture: no GPU here"
+
+
+def test_what_the_trainer_fell_back_to_is_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.arithmetic.multiplies_bfloat16", lambda _: False)
+    run_trial(assignment(precision="bf16", epochs=1))
+    (text,) = session.reports[0]["fallbacks"]
+    assert "no instructions" in text
 
 
 def test_another_error_of_torch_stays_what_it_is(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

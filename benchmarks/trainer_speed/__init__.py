@@ -1,0 +1,1 @@
+"""The trainer's speed against a plain loop of the same configuration."""
