@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +163,10 @@ class _Play:
         return {epoch.address for epoch in self.begun()}
 
     def trials(self) -> list[TrialRecord]:
-        """Read the ledger."""
+        """Read the ledger, reports and all: the folder is gone when they are looked at."""
         ledger = SearchFolder(self._folder / "runs" / _NAME).open_ledger()
         try:
-            return ledger.load()
+            return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
         finally:
             ledger.close()
 
