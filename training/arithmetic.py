@@ -1,25 +1,24 @@
 """In which precision a trial's network is trained, and what takes the place of one that a device does not have."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.numerics import float32_as
-
-_log = logging.getLogger(__name__)
+from training.numerics import exact_float32, tf32_convolutions
 
 
 @dataclass(frozen=True)
 class Arithmetic:
     """A precision that a device has: `fp32`, `tf32` or `bf16`; `fallback` says what was asked for and why it is not it.
 
-    tf32: float32 whose products CUDA rounds to 10 bits of mantissa; a CPU computes it as fp32, which is not coarser and
-    no fallback. bf16: activations and products of the backbone in bfloat16, but for the convolution that sees the
-    images; weights, statistics, images, perturbations, bottleneck, head and losses stay in float32.
+    tf32: float32, but CUDA rounds the factors of convolutions to 10 bits of mantissa, as it does by default; a CPU
+    computes it as fp32, which is not coarser and no fallback. bf16: activations and products of the backbone in
+    bfloat16, but for the convolution that sees the images, in tf32. Weights, statistics, images, perturbations and all
+    that follows the backbone, HSIC's distances above all, stay in float32.
     """
 
     precision: str
@@ -27,8 +26,8 @@ class Arithmetic:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Compute float32 products inside as this precision says."""
-        with float32_as("ieee" if self.precision == "fp32" else "tf32"):
+        """Compute float32 convolutions inside as this precision says, and matrix products exactly."""
+        with exact_float32() if self.precision == "fp32" else tf32_convolutions():
             yield
 
     def backbone(self, backbone: nn.Module) -> nn.Module:
@@ -54,7 +53,6 @@ def arithmetic_for(precision: str, device: torch.device) -> Arithmetic:
     if precision == "bf16" and not multiplies_bfloat16(device):
         instead = "fp32" if device.type == "cpu" else "tf32"
         fallback = f"precision is bf16, which this {device.type} has no instructions for: {instead} in its place"
-        _log.warning("%s", fallback)
         return Arithmetic(instead, fallback)
     return Arithmetic(precision)
 
@@ -63,5 +61,6 @@ def multiplies_bfloat16(device: torch.device) -> bool:
     """Tell whether a device has instructions for products of bfloat16; without them it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities()
+    # Older releases of torch do not tell, and get none.
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -85,7 +85,8 @@ def find_checkpoint(path: Path) -> Path:
 def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
     """Read configuration and state from a file, its tensors on the CPU, for use of its weights.
 
-    A key that did not exist when it was written has its default: what an earlier release did without the key.
+    A key that did not exist when it was written has its default: what an earlier release did without the key. Of
+    `compile` that is so up to rounding only.
     Raise CheckpointError as `load_checkpoint`, or if this release does not know a key of it.
     """
     content = _content(path)
@@ -154,7 +155,7 @@ def _verify(content: bytes) -> None:
 
 
 def _completed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Add the defaults of the keys that an older version did not know, which trained as they say."""
+    """Add the defaults of the keys that an older version did not know, which trained as they say, up to rounding."""
     try:
         return TrialConfig.from_mapping(saved).to_mapping()
     except ConfigError:

@@ -9,17 +9,23 @@ import torch
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
-    with float32_as("ieee"):
+    with _float32_as("ieee", convolutions="ieee"):
         yield
 
 
 @contextmanager
-def float32_as(precision: str) -> Iterator[None]:
-    """Let CUDA multiply float32 values as `ieee` or as `tf32`; a CPU multiplies them as they are."""
+def tf32_convolutions() -> Iterator[None]:
+    """Let CUDA round the factors of convolutions to TF32, and keep matrix products exact: distances would cancel."""
+    with _float32_as("ieee", convolutions="tf32"):
+        yield
+
+
+@contextmanager
+def _float32_as(products: str, *, convolutions: str) -> Iterator[None]:
     matmul = torch.backends.cuda.matmul
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined] # missing in the stubs
     before = (matmul.fp32_precision, conv.fp32_precision)
-    matmul.fp32_precision = conv.fp32_precision = precision
+    matmul.fp32_precision, conv.fp32_precision = products, convolutions
     try:
         yield
     finally:

@@ -126,7 +126,13 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
     # `disable=None`: no bar where the output is not a terminal.
     bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
 
+    told: list[str] = []
+
     def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
+        for text in trainer.fallbacks:
+            if text not in told:
+                told.append(text)
+                _say(f"not as the configuration asks: {text}")
         trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)

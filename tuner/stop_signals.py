@@ -50,6 +50,7 @@ def undisturbed() -> Iterator[None]:
     that have got the signal, too. Whatever it raises after a signal is a consequence of it.
     """
     asked, done = threading.Event(), threading.Event()
+    interrupted = False
 
     def impatient() -> None:
         asked.wait()
@@ -60,16 +61,17 @@ def undisturbed() -> Iterator[None]:
     threading.Thread(target=impatient, daemon=True).start()
 
     def note(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
         del number, frame
-        if asked.is_set():
+        if interrupted:  # no lock of the event's: the signal may come while this very function holds it
             _leave()
+        interrupted = True
         asked.set()
 
     try:
         with handled_by(note):
             yield
     finally:  # when a signal can no longer come to `note`
-        interrupted = asked.is_set()
         done.set()
         asked.set()  # for the thread, which ends
         if interrupted:

@@ -6,11 +6,10 @@ torch, torchvision and torchattacks would write it.
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import cycle
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 
 from benchmarks.trainer_speed.work import CLASSES, Work
@@ -18,6 +17,7 @@ from training.losses import Batch, ModelLook, build_objective, weighted_total
 from training.models import build_model
 
 WORKERS = 2
+_ENDLESS = 10**9
 _PADDING = 4
 
 
@@ -42,16 +42,16 @@ class PlainLoop:
             self._model.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
         )
         pictures = work.data(steps).train
+        data = _Pictures(pictures.images, pictures.labels, crop=config.augmentation != "none")
+        # Without an end: workers that start an epoch anew in every round would be waited for more often than in use.
         loader = DataLoader(
-            _Pictures(pictures.images, pictures.labels, crop=config.augmentation != "none"),
+            data,
             batch_size=config.batch_size,
-            shuffle=True,
-            drop_last=True,
+            sampler=RandomSampler(data, replacement=True, num_samples=_ENDLESS),
             num_workers=WORKERS,
-            persistent_workers=True,
             pin_memory=device.type == "cuda",
         )
-        self._batches: Iterator[tuple[Tensor, Tensor]] = (batch for _ in cycle([0]) for batch in loader)
+        self._batches: Iterator[tuple[Tensor, Tensor]] = iter(loader)
 
     @property
     def attack(self) -> str:

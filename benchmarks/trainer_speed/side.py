@@ -24,6 +24,10 @@ class Task:
     steps: int
 
 
+class SideError(Exception):
+    """A side could not do its work; the message names it and why."""
+
+
 class Side:
     """A process that runs rounds when it is told to."""
 
@@ -38,25 +42,39 @@ class Side:
 
     def ask(self, *words: Any) -> Any:
         """Give the answer to `round`, `about` or `profile FILE`."""
-        self._pipe.send(words)
-        return self._pipe.recv()
+        try:
+            self._pipe.send(words)
+            answer = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise SideError(f"{self.task.name} ended with {self._process.exitcode}") from error
+        if isinstance(answer, Exception):
+            raise SideError(f"{self.task.name}: {answer}") from answer
+        return answer
 
     def close(self) -> None:
-        """End the process."""
-        self._pipe.send(("end",))
+        """End the process, whatever state it is in."""
+        self._process.terminate()
         self._process.join()
 
 
 def _serve(pipe: Connection, task: Task) -> None:
     torch.set_num_threads(task.threads)
-    side = _built(task)
-    while (words := pipe.recv()) != ("end",):
-        if words[0] == "round":
-            pipe.send(side.round())
-        elif words[0] == "about":
-            pipe.send({"attack": side.attack, "fallbacks": side.fallbacks, "memory_mb": _peak_memory(task.device)})
-        else:
-            pipe.send(_profiled(side, task, words[1]))
+    side = None
+    while True:
+        words = pipe.recv()
+        try:
+            side = side or _built(task)
+            pipe.send(_answer(side, task, words))
+        except RuntimeError as error:  # out of memory, above all
+            pipe.send(RuntimeError(str(error)))
+
+
+def _answer(side: Any, task: Task, words: tuple[Any, ...]) -> Any:
+    if words[0] == "round":
+        return side.round()
+    if words[0] == "about":
+        return {"attack": side.attack, "fallbacks": side.fallbacks, "memory_mb": _peak_memory(task.device)}
+    return _profiled(side, task, words[1])
 
 
 def _built(task: Task) -> Any:
@@ -70,9 +88,9 @@ def _built(task: Task) -> Any:
 
 
 def _peak_memory(device: str) -> int:
-    """Give the most memory that torch had on a GPU, or the process on a CPU, in MB."""
+    """Give the most memory that torch held on a GPU, recordings included, or the process on a CPU, in MB."""
     if device == "cuda":
-        return round(torch.cuda.max_memory_allocated() / 1e6)
+        return round(torch.cuda.max_memory_reserved() / 1e6)
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(round(int(line.split()[1]) / 1e3) for line in lines if line.startswith("VmHWM:"))
 

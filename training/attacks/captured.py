@@ -4,7 +4,6 @@ A step of a small network is some two hundred kernels of a few microseconds; lau
 three times as long as they compute (ResNet-18, batch 128, calculated; no GPU has run this yet).
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +12,6 @@ import torch
 from torch import Tensor
 
 from training.attacks.attack_losses import AttackLoss
-
-_log = logging.getLogger(__name__)
 
 Run = Callable[[], Tensor]
 # Records a run and gives what repeats it on whatever its inputs then hold.
@@ -25,6 +22,10 @@ _WARM_UPS = 3
 _LEAST_AGREEMENT = 0.95
 
 
+class RecordingError(RuntimeError):
+    """A recording broke off; CUDA's state of this process is not to be trusted any more."""
+
+
 @dataclass(frozen=True)
 class _Recording:
     images: Tensor
@@ -32,13 +33,19 @@ class _Recording:
     target: Tensor
     replay: Run
 
+    def of(self, images: Tensor, start: Tensor, target: Tensor) -> Tensor:
+        self.images.copy_(images)
+        self.start.copy_(start)
+        self.target.copy_(target)
+        return self.replay().clone()
+
 
 class CapturedAscent:
     """Attacks by replaying recordings, one for each shape and loss; what cannot be recorded is computed as it is.
 
     `ascend(images, start, loss)` must read nothing that moves between calls but its arguments: weights are changed in
-    place. A recording is compared with `ascend` when it is made, and given up where it differs; `fallback` then says
-    why, and so does the log, once.
+    place. A recording is made on other images than the first batch's, and compared with `ascend` on that batch; where
+    it differs, or where there is no room for it, it is given up for good, and `fallback` says so.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -49,55 +56,73 @@ class CapturedAscent:
     def __call__(
         self, key: tuple[Any, ...], ascend: Ascend, images: Tensor, start: Tensor, loss: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """Give what `ascend` would; `key` tells apart what else it depends on."""
+        """Give what `ascend` would; `key` tells apart what else it depends on. Raise what the recorder raises."""
         if self.fallback is not None or not isinstance(loss, AttackLoss):
             return ascend(images, start, loss)
         key = (*key, loss.of, images.shape, loss.target.shape)
-        if key not in self._recordings:
-            return self._record(key, ascend, images, start, loss)
-        recording = self._recordings[key]
-        recording.images.copy_(images)
-        recording.start.copy_(start)
-        recording.target.copy_(loss.target)
-        return recording.replay().clone()
+        if key in self._recordings:
+            return self._recordings[key].of(images, start, loss.target)
+        return self._record(key, ascend, images, start, loss)
 
     def _record(self, key: tuple[Any, ...], ascend: Ascend, images: Tensor, start: Tensor, loss: AttackLoss) -> Tensor:
         expected = ascend(images, start, loss)
-        own = images.clone(), start.clone(), loss.target.clone()
+        # Another order of the batch: a recording that repeats what it was made on, and no more, is found out.
+        others = images.flip(0), start.flip(0), loss.target.flip(0)
         try:
-            replay = self._recorder(lambda: ascend(own[0], own[1], AttackLoss(loss.of, own[2])))
+            replay = self._recorder(lambda: ascend(others[0], others[1], AttackLoss(loss.of, others[2])))
+            recording = _Recording(*others, replay)
             # From the recording from its first batch on, so that a trial that is continued repeats its bits.
-            found = replay().clone()
-            agreement = (found == expected).double().mean().item()
-        except RuntimeError as error:
-            self._give_up(str(error).strip().splitlines()[0])
-            return expected
-        if agreement < _LEAST_AGREEMENT:
-            self._give_up(f"its recording agrees with it in {100 * agreement:.1f} % of the pixels only")
-            return expected
-        self._recordings[key] = _Recording(*own, replay)
+            found = recording.of(images, start, loss.target)
+            agrees = (found == expected).double().mean().item() >= _LEAST_AGREEMENT
+        except torch.OutOfMemoryError:
+            return self._given_up("there is no GPU memory for it", expected)
+        if not agrees:
+            return self._given_up("its recording gives other images", expected)
+        self._recordings[key] = recording
         return found
 
-    def _give_up(self, reason: str) -> None:
-        self.fallback = f"the attack is not replayed as a CUDA graph, but computed step by step: {reason}"
+    def _given_up(self, reason: str, instead: Tensor) -> Tensor:
+        self.fallback = f"compile is auto, but the attack is no CUDA graph ({reason}): it is computed step by step"
         self._recordings.clear()
-        _log.warning("compile: %s", self.fallback)
+        return instead
 
 
-def cuda_recorder(run: Run) -> Run:
-    """Record a run on the current CUDA device."""
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):  # libraries choose kernels and workspaces in the first runs
-        for _ in range(_WARM_UPS):
-            run()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = run()
+class CudaRecorder:
+    """Records runs on one CUDA device; all recordings share their memory, as only one is replayed at a time."""
 
-    def replay() -> Tensor:
-        graph.replay()
-        return result
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._pool: Any = None
 
-    return replay
+    def __call__(self, run: Run) -> Run:
+        """Record a run. Raise RecordingError if that breaks off, and what the run raises before."""
+        with torch.cuda.device(self._device):
+            self._warm_up(run)
+            if self._pool is None:
+                self._pool = torch.cuda.graph_pool_handle()
+            graph = torch.cuda.CUDAGraph()
+            before = torch.cuda.current_stream()
+            try:
+                with torch.cuda.graph(graph, pool=self._pool):
+                    result = run()
+            except RuntimeError as error:
+                torch.cuda.set_stream(before)
+                raise RecordingError(
+                    f"The attack could not be recorded as a CUDA graph ({error}). Set compile: off, which needs none."
+                ) from error
+
+        def replay() -> Tensor:
+            graph.replay()
+            return result
+
+        return replay
+
+    @staticmethod
+    def _warm_up(run: Run) -> None:
+        """Let libraries choose kernels and workspaces, which they may not while a graph is recorded."""
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UPS):
+                run()
+        torch.cuda.current_stream().wait_stream(stream)

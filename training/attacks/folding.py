@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
-from training.models.layers import InputConv2d
+from training.models.layers import InputConv2d, in_float32
 
 
 class FoldedBackbone(nn.Module):
@@ -25,12 +25,16 @@ class FoldedBackbone(nn.Module):
     def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None) -> None:
         """Trace `backbone`, whose control flow must not depend on values."""
         super().__init__()
-        graph = _Tracer().trace(backbone)
+        tracer = _Tracer()
+        graph = tracer.trace(backbone)
         traced = fx.GraphModule(backbone, graph)
         self._convolutions = _fold(traced, dtype)
         _work_in_place(traced)
         traced.delete_all_unused_submodules()
         traced.recompile()
+        # Graph, tracer and module hold each other, and would keep the weights of a trial that has ended.
+        graph.owning_module = None
+        vars(tracer).clear()
         self._traced = traced
         self.refresh()
 
@@ -80,17 +84,13 @@ class _FoldedConv(nn.Module):
             self.bias.copy_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        convolution = self._sources[0]
-        with torch.autocast(x.device.type, enabled=not self._exact and torch.is_autocast_enabled(x.device.type)):
-            return functional.conv2d(
-                x,
-                self.weight,
-                self.bias,
-                convolution.stride,
-                convolution.padding,
-                convolution.dilation,
-                convolution.groups,
-            )
+        return in_float32(self._convolve, x) if self._exact else self._convolve(x)
+
+    def _convolve(self, x: Tensor) -> Tensor:
+        source = self._sources[0]
+        return functional.conv2d(
+            x, self.weight, self.bias, source.stride, source.padding, source.dilation, source.groups
+        )
 
 
 def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv]:

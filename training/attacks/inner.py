@@ -1,7 +1,6 @@
 """The attack inside training: PGD as one configuration sets it, on the loss that an objective chooses."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -9,7 +8,7 @@ from torch import Tensor
 
 from training.arithmetic import Arithmetic
 from training.attacks.attack_losses import soft_logit_margin
-from training.attacks.captured import CapturedAscent, cuda_recorder
+from training.attacks.captured import CapturedAscent, CudaRecorder
 from training.attacks.folding import FoldedBackbone
 from training.attacks.margin import margins_along
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
@@ -64,7 +63,7 @@ class InnerAttack:
         self._attacked = Classifier(backbone, model.bottleneck, model.head)
         # A draw of the latent is another each time, which a recording would not be.
         recorded = compiled and generator.device.type == "cuda" and not sampled
-        self._captured = CapturedAscent(cuda_recorder) if recorded else None
+        self._captured = CapturedAscent(CudaRecorder(generator.device)) if recorded else None
         self._generator = generator
         self._epsilon = epsilon
         self._step_size = step_size
@@ -87,8 +86,8 @@ class InnerAttack:
 
     def logits(self, images: Tensor) -> Tensor:
         """Give logits, (batch, classes), as the attack sees them: in eval mode, without gradient."""
-        with self._prepared(), torch.no_grad():
-            return self._classify(images)
+        self._refresh()
+        return self._logits(images)
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
         """Give images on the decision boundary, and their distances, (batch,); arXiv:1812.02637, AN-PGD.
@@ -108,7 +107,7 @@ class InnerAttack:
 
         def wrong_at(distances: Tensor) -> Tensor:
             moved = (images + distances[:, None, None, None] * direction).clamp(0, 1)
-            return soft_logit_margin(self.logits(moved), labels) >= 0
+            return soft_logit_margin(self._logits(moved), labels) >= 0
 
         distances = margins_along(wrong_at, radii, largest=largest, halvings=self._MARGIN_HALVINGS)
         return (images + distances[:, None, None, None] * direction).clamp(0, 1), distances
@@ -120,6 +119,7 @@ class InnerAttack:
             start = gaussian_start(images, self._generator)
 
         def attacked(images: Tensor, start: Tensor, loss: LogitLoss) -> Tensor:
+            self._refresh()  # in here it is part of a recording
             return ascend(
                 self._model,
                 images,
@@ -130,18 +130,19 @@ class InnerAttack:
                 steps=self._steps,
             )
 
-        with self._prepared():
-            if self._captured is None or isinstance(epsilon, Tensor):
-                return attacked(images, start, loss)
+        if self._captured is None or isinstance(epsilon, Tensor):
+            return attacked(images, start, loss)
+        with frozen(self._model):  # a replay is none of Python's business, but its recording is
             return self._captured((epsilon, step_size), attacked, images, start, loss)
 
-    @contextmanager
-    def _prepared(self) -> Iterator[None]:
-        """Attack the weights as they are now, in eval mode; nothing of an earlier step stays."""
-        with frozen(self._model):
-            if self._folded is not None:
-                self._folded.refresh()
-            yield
+    def _refresh(self) -> None:
+        """Attack the weights as they are now; nothing of an earlier step stays."""
+        if self._folded is not None:
+            self._folded.refresh()
+
+    def _logits(self, images: Tensor) -> Tensor:
+        with frozen(self._model), torch.no_grad():
+            return self._classify(images)
 
     def _classify(self, images: Tensor) -> Tensor:
         if not self._sampled:

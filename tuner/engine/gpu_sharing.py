@@ -46,5 +46,5 @@ def whole_gpu_error(error: BaseException) -> OutOfGpuMemoryError:
     reason = str(error).strip().splitlines()[0]
     return OutOfGpuMemoryError(
         f"Out of GPU memory with a whole GPU ({reason}): choose a smaller batch_size or eval_batch_size, "
-        "or end the other programs on the GPU."
+        "set compile to off, which takes less memory, or end the other programs on the GPU."
     )

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from collections.abc import Callable
 
 import pytest
@@ -97,6 +99,22 @@ def test_dropout_follows_the_mode_of_the_backbone() -> None:
     assert torch.equal(folded(images), folded(images))
     backbone.train()
     assert not torch.equal(folded(images), folded(images))
+
+
+def test_it_keeps_no_weights_alive() -> None:
+    """CUDA's memory waits for no garbage collection: a reused process would run out of it."""
+    backbone = drawn(resnet18, (3, 8, 8))
+    alive = [weakref.ref(parameter) for parameter in backbone.parameters()]
+    folded = FoldedBackbone(backbone)
+    folded(images_of((3, 8, 8)))
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        del folded, backbone
+        assert not any(reference() is not None for reference in alive)
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def test_it_has_no_weights_to_train() -> None:
