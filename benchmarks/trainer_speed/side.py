@@ -1,5 +1,6 @@
 """One side of a comparison in a process of its own, so that its memory can be told and its allocator is its own."""
 
+import contextlib
 import multiprocessing
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -11,6 +12,8 @@ import torch
 from benchmarks.trainer_speed.work import Work
 
 PLAIN = "plain loop"
+_END = ("end",)
+_PATIENCE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,9 @@ class Side:
 
     def close(self) -> None:
         """End the process, whatever state it is in."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(_END)
+            self._process.join(_PATIENCE_SECONDS)
         self._process.terminate()
         self._process.join()
 
@@ -60,8 +66,7 @@ class Side:
 def _serve(pipe: Connection, task: Task) -> None:
     torch.set_num_threads(task.threads)
     side = None
-    while True:
-        words = pipe.recv()
+    while (words := pipe.recv()) != _END:
         try:
             side = side or _built(task)
             pipe.send(_answer(side, task, words))

@@ -105,6 +105,9 @@ class CudaRecorder:
             try:
                 with torch.cuda.graph(graph, pool=self._pool):
                     result = run()
+            except torch.OutOfMemoryError:  # the recording was ended in order
+                torch.cuda.set_stream(before)
+                raise
             except RuntimeError as error:
                 torch.cuda.set_stream(before)
                 raise RecordingError(
