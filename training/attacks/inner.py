@@ -146,6 +146,5 @@ class InnerAttack:
 
     def _classify(self, images: Tensor) -> Tensor:
         if not self._sampled:
-            logits: Tensor = self._attacked(images)
-            return logits
+            return self._attacked.mean_logits(images)
         return self._attacked.classify(self._attacked.encode(images).sample(self._generator))

@@ -58,6 +58,11 @@ class GaussianBottleneck(nn.Module):
         mu, s = self.linear(features).chunk(2, dim=1)
         return Gaussian(mu, functional.softplus(s + self.sigma_bias) + self.sigma_floor)
 
+    def mean(self, features: Tensor) -> Tensor:
+        """Map (batch, features) to mu, (batch, dimensions), alone."""
+        dimensions = self.linear.out_features // 2
+        return functional.linear(features, self.linear.weight[:dimensions], self.linear.bias[:dimensions])
+
 
 class NoBottleneck(nn.Module):
     """Take features as the latent."""
@@ -65,6 +70,10 @@ class NoBottleneck(nn.Module):
     def forward(self, features: Tensor) -> Point:
         """Map (batch, features) to a point of as many dimensions."""
         return Point(features)
+
+    def mean(self, features: Tensor) -> Tensor:
+        """Give the features."""
+        return features
 
 
 class Classifier(nn.Module):
@@ -94,3 +103,7 @@ class Classifier(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Map images (batch, channels, height, width) in [0, 1] to the logits of the latent mean."""
         return self.classify(self.encode(images).mu)
+
+    def mean_logits(self, images: Tensor) -> Tensor:
+        """Give what `forward` gives, up to rounding, without computing sigma: for an attack, step by step."""
+        return self.classify(self.bottleneck.mean(self.backbone(images)))

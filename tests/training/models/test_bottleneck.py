@@ -3,7 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training.models import Classifier, Gaussian, GaussianBottleneck
+from training.models import Classifier, Gaussian, GaussianBottleneck, NoBottleneck
 
 
 def make_classifier() -> Classifier:
@@ -50,3 +50,11 @@ def test_a_sample_is_differentiable_in_mean_and_sigma() -> None:
     assert torch.equal(gradients[0], torch.ones(3, 2))
     # dz/dsigma is the noise, and with mu 0 and sigma 1 that is z.
     assert torch.equal(gradients[1], z)
+
+
+@pytest.mark.parametrize("bottleneck", [GaussianBottleneck(6, 3, sigma_bias=0.1, sigma_floor=1e-3), NoBottleneck()])
+def test_the_logits_of_the_mean_alone_are_those_of_the_model(bottleneck: GaussianBottleneck | NoBottleneck) -> None:
+    width = 3 if isinstance(bottleneck, GaussianBottleneck) else 6
+    model = Classifier(nn.Flatten(), bottleneck, nn.Linear(width, 4))
+    images = torch.rand(5, 1, 2, 3, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(model.mean_logits(images), model(images))
