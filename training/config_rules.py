@@ -55,7 +55,10 @@ def whole(default: int, minimum: int) -> Any:
 
 
 def choice(default: str, choices: tuple[str, ...]) -> Any:
-    rule = Rule(f"one of {', '.join(choices)}", str, lambda value: value in choices)
+    def convert(value: Any) -> str:
+        return "off" if value is False and "off" in choices else str(value)  # YAML reads a bare off as false
+
+    rule = Rule(f"one of {', '.join(choices)}", convert, lambda value: value in choices)
     return field(default=default, metadata={"rule": rule})
 
 

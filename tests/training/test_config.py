@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import make_config
@@ -17,6 +18,19 @@ def test_the_order_and_the_form_of_terms_do_not_matter(names: list[str], count: 
     assert listed == joined
     assert listed.terms == tuple(name for name in TERMS if name in chosen)
     assert TrialConfig.from_mapping(listed.to_mapping()) == listed
+
+
+@pytest.mark.parametrize(("text", "expected"), [("off", "off"), ("'off'", "off"), ("auto", "auto"), ("no", "off")])
+def test_off_may_be_written_as_yaml_reads_it(text: str, expected: str) -> None:
+    config = TrialConfig.from_mapping(yaml.safe_load(f"compile: {text}"))
+    assert config.compile == expected
+    assert TrialConfig.from_mapping(yaml.safe_load(yaml.safe_dump(config.to_mapping()))) == config
+
+
+@pytest.mark.parametrize("value", [True, "on", 0, None])
+def test_other_values_of_compile_are_refused(value: object) -> None:
+    with pytest.raises(ConfigError, match="compile: .* one of auto, off"):
+        make_config(compile=value)
 
 
 @pytest.mark.parametrize("terms", [[], "", ["hsic"], ["symmetric_kl", "symmetric_kl"], None, 3, [1]])
