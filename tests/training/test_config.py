@@ -29,7 +29,7 @@ def test_off_may_be_written_as_yaml_reads_it(text: str, expected: str) -> None:
 
 @pytest.mark.parametrize("value", [True, "on", 0, None])
 def test_other_values_of_compile_are_refused(value: object) -> None:
-    with pytest.raises(ConfigError, match="compile: .* one of auto, off"):
+    with pytest.raises(ConfigError, match=r"compile: .* one of auto, off"):
         make_config(compile=value)
 
 
