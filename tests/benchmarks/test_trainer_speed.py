@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from benchmarks.trainer_speed.comparison import figures, table
 from benchmarks.trainer_speed.ours import OurTrainer
 from benchmarks.trainer_speed.plain import PlainLoop
 from benchmarks.trainer_speed.work import flops_of_step, work_for
@@ -41,3 +42,25 @@ def test_the_attack_of_the_library_is_that_which_is_written_out() -> None:
         torch.manual_seed(5)
         found.append(attack(images, labels))
     assert torch.equal(*found)
+
+
+def test_figures_are_of_the_median_and_the_factor_of_each_round() -> None:
+    work = work_for("cnn4", 100, 10)
+    found = figures([1.0, 2.0, 4.0], [2.0, 2.0, 2.0], 3e12, work)
+    assert found["seconds_per_step"] == 2
+    assert found["images_per_second"] == 50
+    assert found["seconds_per_epoch"] == 2 * 540
+    assert found["tflops"] == 1.5
+    assert (found["times_the_plain_loop"], found["range_of_times"]) == (1, [0.5, 2])
+
+
+def test_a_side_that_failed_and_a_fallback_are_told() -> None:
+    work = work_for("cnn4", 100, 10)
+    row = {"architecture": "cnn4", "batch_size": 100, "side": "bf16", **figures([1.0], [1.5], 3e12, work)}
+    row |= {"share_of_peak": 0.5, "memory_mb": 7, "fallbacks": ["precision is bf16, which this cpu lacks"]}
+    failed = {"architecture": "wrn34_10", "batch_size": 512, "side": "fp32", "failed": "fp32: out of memory"}
+    heads, rule, first, second, *notes = table([row, failed]).splitlines()
+    assert {line.count("|") for line in (heads, rule, first, second)} == {11}
+    assert first.endswith("| 3 | 50 % | 7 | 1.50 (1.50-1.50) |")
+    assert "out of memory" in second
+    assert notes == ["", "bf16, cnn4: precision is bf16, which this cpu lacks."]
