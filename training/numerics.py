@@ -9,23 +9,23 @@ import torch
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
-    with _float32_as("ieee", convolutions="ieee"):
+    with _exact_products(convolutions="ieee"):
         yield
 
 
 @contextmanager
 def tf32_convolutions() -> Iterator[None]:
     """Let CUDA round the factors of convolutions to TF32, and keep matrix products exact: distances would cancel."""
-    with _float32_as("ieee", convolutions="tf32"):
+    with _exact_products(convolutions="tf32"):
         yield
 
 
 @contextmanager
-def _float32_as(products: str, *, convolutions: str) -> Iterator[None]:
+def _exact_products(*, convolutions: str) -> Iterator[None]:
     matmul = torch.backends.cuda.matmul
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined] # missing in the stubs
     before = (matmul.fp32_precision, conv.fp32_precision)
-    matmul.fp32_precision, conv.fp32_precision = products, convolutions
+    matmul.fp32_precision, conv.fp32_precision = "ieee", convolutions
     try:
         yield
     finally:

@@ -121,10 +121,12 @@ class _LibraryAttack:
         return found
 
     def logits(self, images: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Refuse: TRADES and MMA ask for it, and this benchmark trains shared information."""
+        raise NotImplementedError(self.logits.__doc__)
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
-        raise NotImplementedError
+        """Refuse: MMA asks for it, and this benchmark trains shared information."""
+        raise NotImplementedError(self.at_margins.__doc__)
 
     def _written_out(self, images: Tensor, labels: Tensor) -> Tensor:
         images = images.clone().detach()
