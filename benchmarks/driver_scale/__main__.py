@@ -1,9 +1,10 @@
 """How much one driver can take: (a) reports a second, (b) trials through Ray, (c) commands on the largest ledger.
 
-Run:  python -m benchmarks.driver_scale [--parts a b c] [--seconds 20] [--trials 1000] [--large 10000]
+Run:  python -m benchmarks.driver_scale [--parts a b c] [--seconds 20] [--runs 3] [--trials 1000] [--large 10000]
 Part (a) measures on SQLite and, where Debian's package postgresql is installed, on a PostgreSQL of its own, both as
-durable as their defaults. Writes benchmarks/results/driver_scale.json with hardware, versions, date and command after
-each measurement; what is not measured again keeps its figures.
+durable as their defaults; of several runs the one in the middle is given, and the rate of each. Writes
+benchmarks/results/driver_scale.json with hardware, versions, date and command after each measurement; what is not
+measured again keeps its figures.
 """
 
 import argparse
@@ -12,7 +13,7 @@ import logging
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=["a", "b", "c"], default=["a", "b", "c"])
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement of part (a)")
+    parser.add_argument("--runs", type=int, default=3, help="of each measurement of part (a)")
     parser.add_argument("--trials", type=int, default=1000, help="of part (b), on each side")
     parser.add_argument("--large", type=int, default=10_000, help="trials of part (c)")
     parser.add_argument("--concurrency", nargs="+", type=int, default=_CONCURRENCIES, help="trials at once in part (a)")
@@ -53,25 +55,33 @@ def _write(part: str, name: str, figures: Any) -> None:
 
 def _measured(part: str, arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     if part == "a":
-        yield from _layers(arguments.concurrency, arguments.seconds)
+        yield from _layers(arguments.concurrency, arguments.seconds, arguments.runs)
     elif part == "b":
         yield "side by side", through_ray.measure(arguments.trials)
     else:
         yield "commands", large.measure(arguments.large)
 
 
-def _layers(concurrencies: list[int], seconds: float) -> Iterator[tuple[str, Any]]:
+def _layers(concurrencies: list[int], seconds: float, runs: int) -> Iterator[tuple[str, Any]]:
     yield "durable commits per second of the disk, without a ledger", _commits_per_second()
     for concurrency in concurrencies:
-        yield f"sqlite, {concurrency} trials", layers.measure(layers.Setting(concurrency, seconds))
+        yield f"sqlite, {concurrency} trials", _middle_run(layers.Setting(concurrency, seconds), runs)
     most = max(concurrencies)
     without = layers.Setting(most, seconds, tracking=False)
-    yield f"sqlite, {most} trials, without MLflow", layers.measure(without)
+    yield f"sqlite, {most} trials, without MLflow", _middle_run(without, runs)
     if postgres_server.is_installed():
         for concurrency in concurrencies:
-            with postgres_server.server(durable=True) as address:
-                setting = layers.Setting(concurrency, seconds, ledger_url=f"postgresql://{address}/postgres")
-                yield f"postgresql, {concurrency} trials", layers.measure(setting)
+            setting = layers.Setting(concurrency, seconds)
+            yield f"postgresql, {concurrency} trials", _middle_run(setting, runs, layers.measure_on_postgres)
+
+
+def _middle_run(
+    setting: layers.Setting, runs: int, measure: Callable[[layers.Setting], dict[str, Any]] = layers.measure
+) -> dict[str, Any]:
+    """Give the figures of the run with the middle rate, the lower one of an even number, and the rates of all."""
+    by_rate = sorted((measure(setting) for _ in range(runs)), key=lambda figures: figures["reports_per_second"])
+    rates = [figures["reports_per_second"] for figures in by_rate]
+    return by_rate[(runs - 1) // 2] | {"reports_per_second_of_each_run": rates}
 
 
 def _commits_per_second() -> float:

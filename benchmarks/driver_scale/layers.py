@@ -10,7 +10,7 @@ import io
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from benchmarks import postgres_server
 from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import Epochs, endless, grown_search, write_ledger
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
@@ -67,6 +68,12 @@ def measure(setting: Setting) -> dict[str, Any]:
         _require_durable(url, before, figures["reports"])
         ledger.close()
     return figures
+
+
+def measure_on_postgres(setting: Setting) -> dict[str, Any]:
+    """Measure with a new PostgreSQL as the ledger, which writes to the disk before it answers."""
+    with postgres_server.server(durable=True) as address:
+        return measure(replace(setting, ledger_url=f"postgresql://{address}/postgres"))
 
 
 def _run(search: Search, setting: Setting) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from optuna.distributions import BaseDistribution
 from optuna.samplers import NSGAIISampler
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState
 
 from tuner.objectives import FloatArray
 
@@ -56,16 +56,34 @@ def study_trials(evidence: Evidence, distributions: Mapping[str, BaseDistributio
     losses = [row for _, row in evidence.measured]
     rows = [*evidence.measured, *((point, failed_losses(np.array(losses))) for point in evidence.failed if losses)]
     space = dict(distributions)
-    return [
-        create_trial(
-            values=row.tolist(),
-            params=dict(point),
-            distributions=space,
-            system_attrs=dict(_GENERATION),  # a copy: Optuna writes the constraints into it
-            constraints=_constraints(row, evidence.limits),
-        )
-        for point, row in rows
-    ] + [create_trial(state=TrialState.RUNNING, params=dict(point), distributions=space) for point in evidence.running]
+    measured = [_trial(TrialState.COMPLETE, point, space, row.tolist()) for point, row in rows]
+    for trial, (_, row) in zip(measured, rows, strict=True):
+        for name, value in _constraints(row, evidence.limits).items():
+            trial.set_constraint(name, value)
+    return measured + [_trial(TrialState.RUNNING, point, space) for point in evidence.running]
+
+
+def _trial(
+    state: TrialState, point: Parameters, space: dict[str, BaseDistribution], values: list[float] | None = None
+) -> FrozenTrial:
+    """Make a trial without the checks of Optuna's `create_trial`, which take longer than the sampler itself.
+
+    They are not needed: the space proposed this point, or `tuner.warm_start` found it to be in the space.
+    """
+    return FrozenTrial(
+        number=-1,
+        trial_id=-1,
+        state=state,
+        value=None,
+        values=values,
+        datetime_start=None,
+        datetime_complete=None,
+        params=dict(point),
+        distributions=space,
+        user_attrs={},
+        system_attrs=dict(_GENERATION) if values else {},
+        intermediate_values={},
+    )
 
 
 def failed_losses(losses: FloatArray) -> FloatArray:

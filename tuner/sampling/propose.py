@@ -36,14 +36,13 @@ def propose(
     points that are left is drawn. So a point comes twice only if `fixed` says so or the whole space was tried
     (`tuner.sampling.exhausted`, which ends a search before that).
     """
-    tried = [dict(point) for point in evidence.tried]
     point: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
         draw = np.random.SeedSequence((seed, number, attempt)).generate_state(1)[0]
         point = _ask(sampler_for(sampler, int(draw), evidence), distributions, objectives, evidence, fixed or {})
-        if point not in tried:
+        if point not in evidence.tried:
             return point
-    left = [other for other in all_points(distributions, fixed or {}) if other not in tried]
+    left = [other for other in all_points(distributions, fixed or {}) if other not in evidence.tried]
     return left[np.random.default_rng((seed, number)).integers(len(left))] if left else point
 
 
@@ -54,9 +53,12 @@ def _ask(
     evidence: Evidence,
     fixed: Parameters,
 ) -> dict[str, Any]:
-    study = optuna.create_study(storage=ToldTrials(), directions=["minimize"] * objectives, sampler=sampler)
+    storage = ToldTrials()
+    study = optuna.create_study(storage=storage, directions=["minimize"] * objectives, sampler=sampler)
     if not isinstance(sampler, RandomSampler):
-        study.add_trials(study_trials(evidence, distributions))
+        for trial in study_trials(evidence, distributions):
+            # Past `add_trials`, which checks each trial again.
+            storage.create_new_trial(study._study_id, trial)  # noqa: SLF001
     if fixed:
         study.enqueue_trial(dict(fixed))
     return dict(study.ask(dict(distributions)).params)

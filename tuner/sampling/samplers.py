@@ -13,7 +13,10 @@ import logging
 import warnings
 
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
 
 from tuner.sampling.evidence import STARTUP_TRIALS, Evidence
 
@@ -41,7 +44,17 @@ def sampler_for(name: str, seed: int, evidence: Evidence) -> BaseSampler:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "gp":
             return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
-        return TPESampler(multivariate=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed)
+        return _SameSpace(multivariate=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed)
+
+
+class _SameSpace(TPESampler):
+    """TPE for trials that all have the same parameters, which it would find out by comparing each with each."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Give the parameters that are modelled jointly: all that have more than one value, by name."""
+        del trial
+        space = study.get_trials(deepcopy=False)[0].distributions
+        return {name: space[name] for name in sorted(space) if not space[name].single()}
 
 
 def _parents(measured: int) -> int:

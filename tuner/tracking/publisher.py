@@ -117,8 +117,8 @@ class Publisher:
 
     def _publish(self) -> bool:
         """Write what is new; the front's files only now and then: see `_FILES_SHARE`."""
-        front = self._front(self._trials())
         self._computed = time.thread_time()
+        front = self._front(self._trials())
         written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front, self._rest))
         epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.stopped)
         shown = (front.counts, epochs, front.confirmed)

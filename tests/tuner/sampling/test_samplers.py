@@ -1,12 +1,14 @@
 """Each sampler on evidence with an answer: it finds the good region, avoids failures, and heeds limits."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
-from optuna.distributions import BaseDistribution, FloatDistribution
-from optuna.trial import TrialState
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.trial import TrialState, create_trial
 
 from tuner.objectives import FloatArray
 from tuner.sampling import Evidence, propose
@@ -98,6 +100,32 @@ def test_running_trials_have_no_values_and_failures_without_measured_ones_are_le
     points = [{"x": 0.5, "y": 0.5}]
     (trial,) = study_trials(Evidence([], points, points, failed=points), SPACE)
     assert trial.state is TrialState.RUNNING
+
+
+def test_motpe_proposes_what_optuna_does_that_checks_and_compares_every_trial() -> None:
+    """Ours leaves out checks and comparisons that always come out the same."""
+    space = SPACE | {"one": CategoricalDistribution(["only"]), "of": CategoricalDistribution([8, 16])}
+    rng = np.random.default_rng(0)
+    points = [{"x": x, "y": y, "one": "only", "of": 8 if x < y else 16} for x, y in rng.random((50, 2)).tolist()]
+    limits = np.array([0.9, np.inf])
+    known = Evidence([(p, losses_of(p)) for p in points[:30]], points[30:40], points, points[40:], limits)
+    for number in range(5):
+        draw = int(np.random.SeedSequence((3, number, 0)).generate_state(1)[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            theirs = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=6, seed=draw)
+        study = optuna.create_study(directions=["minimize"] * 2, sampler=theirs)
+        study.add_trials(
+            create_trial(
+                state=trial.state,
+                values=trial.values,
+                params=trial.params,
+                distributions=trial.distributions,
+                constraints=trial.constraints,
+            )
+            for trial in study_trials(known, space)
+        )
+        assert propose("motpe", space, 2, known, seed=3, number=number) == study.ask(space).params
 
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
