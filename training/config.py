@@ -126,7 +126,7 @@ class TrialConfig:
     lr_after_drops: tuple[float, ...] = rates()
 
     # The epochs of the schedule at which a search compares this trial with others, and how it trains towards them:
-    # as_is needs not know of them. branch_epochs: the length of each branch, of branch alone.
+    # as_is needs to know of them only to evaluate there. branch_epochs: the length of each branch, of branch alone.
     rungs: tuple[int, ...] = epoch_numbers()
     rung_schedule: str = choice("as_is", RUNG_SCHEDULES)
     branch_epochs: int = whole(2, 1)
@@ -142,6 +142,8 @@ class TrialConfig:
     # 0 = the whole validation split; otherwise its first `eval_images` images (the split is shuffled).
     eval_images: int = whole(0, 0)
     eval_batch_size: int = whole(500, 1)
+    # Epochs from one evaluation to the next; the last epoch and `rungs` are evaluated anyway.
+    eval_every: int = whole(1, 1)
 
     # How training is computed; `training/arithmetic.py` says what each needs. Evaluation is in float32 always.
     # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
@@ -223,4 +225,5 @@ MEASUREMENT_KEYS = (
     "eval_attack_steps",
     "eval_attack_step_size",
     "eval_images",
+    "eval_every",
 )

@@ -64,8 +64,8 @@ def _foreign_fields(config: "TrialConfig") -> list[tuple[str, str]]:
 
 def _rung_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
     problems = []
-    if config.rung_schedule == "as_is" and config.rungs:
-        problems.append(("rungs", "has no effect with rung_schedule = as_is; remove it"))
+    if config.rung_schedule == "as_is" and config.rungs and config.eval_every == 1:
+        problems.append(("rungs", "has no effect with rung_schedule = as_is and eval_every = 1; remove it"))
     if config.rung_schedule != "as_is" and not config.rungs:
         problems.append(("rungs", f"is empty, but rung_schedule = {config.rung_schedule} needs one epoch at least"))
     if config.rungs and config.rungs[-1] >= config.epochs:
@@ -106,4 +106,16 @@ def _information_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
         problems.append(
             ("views", f"there are {len(config.views)}, but MINE's critic compares two; use hsic or mige, or two views")
         )
+    return problems
+
+
+def group_conflicts(config: "TrialConfig", size: int) -> list[tuple[str, str]]:
+    """Give (key, message) of what keeps a trial from being trained by `size` processes."""
+    problems = []
+    if config.batch_size % size:
+        rule = f"a multiple of {size}, the GPUs of a trial, which take equal parts of each batch"
+        problems.append(("batch_size", f"the value is {config.batch_size}, but must be {rule}"))
+    if size > 1 and config.objective == "mma":
+        rule = "one of another name for a trial on several GPUs: each image's margin is known to one process alone"
+        problems.append(("objective", f"the value is 'mma', but must be {rule}"))
     return problems

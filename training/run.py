@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.command import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
-from training.config import ConfigError, TrialConfig
+from training.config import METRICS, ConfigError, TrialConfig
 from training.config_files import UnknownPresetError, find_config, with_preset
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
@@ -136,11 +136,8 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
         trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)
-        bar.set_postfix(
-            epoch=epoch,
-            natural=f"{metrics['natural_accuracy']:.3f}",
-            pgd=f"{metrics['pgd_accuracy']:.3f}",
-        )
+        short = {name.partition("_")[0]: f"{metrics[name]:.3f}" for name in METRICS if name in metrics}
+        bar.set_postfix({"epoch": epoch, **short})
         _say(f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s")
 
     def on_step(_step: int, _steps: int) -> None:
@@ -151,7 +148,9 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
 
 
 def _accuracies(metrics: Mapping[str, float]) -> str:
-    return f"natural_accuracy {metrics['natural_accuracy']:.4f}, pgd_accuracy {metrics['pgd_accuracy']:.4f}"
+    if METRICS[0] not in metrics:
+        return "not evaluated"
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in METRICS)
 
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:

@@ -81,6 +81,11 @@ def compared_after(config: TrialConfig) -> tuple[int, ...]:
     return tuple(accumulate(config.rungs)) if config.rung_schedule == "restart" else config.rungs
 
 
+def is_evaluated(config: TrialConfig, epoch: int) -> bool:
+    """Tell whether accuracies are measured after `epoch` epochs: every `eval_every`, and wherever trials compare."""
+    return epoch % config.eval_every == 0 or epoch in compared_after(config) or epoch == total_epochs(config)
+
+
 def branched_epochs(config: TrialConfig, epoch: int) -> int:
     """Give the epochs of all branches until `epoch` epochs are trained."""
     branches = sum(rung <= epoch for rung in config.rungs) if config.rung_schedule == "branch" else 0

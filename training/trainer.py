@@ -14,6 +14,7 @@ from training.arithmetic import arithmetic_for
 from training.attacks import InnerAttack
 from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.config import METRICS, ConfigError, TrialConfig
+from training.config_conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
@@ -21,8 +22,9 @@ from training.losses import Batch, ModelLook, build_objective, gradient_norms, w
 from training.models import Classifier, build_model
 from training.numerics import repeatable_convolutions
 from training.optimiser import build_optimiser
+from training.parallel import ALONE, Group
 from training.random_streams import RandomStreams
-from training.rung_schedules import begins_anew, progress_at, rung_metrics, total_epochs
+from training.rung_schedules import begins_anew, is_evaluated, progress_at, rung_metrics, total_epochs
 from training.schedules import scheduled_lambda, scheduled_learning_rate
 from training.validation import validate
 
@@ -43,15 +45,21 @@ class Report(Protocol):
 class Trainer:
     """One trial. After `restore` it continues bit for bit, on one device, library and thread count."""
 
-    def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str) -> None:
-        """Build the model and move `data` to `device`; raise ConfigError if they do not suit `config`."""
+    def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
+        """Build the model and move `data` to `device`; raise ConfigError if they, or the `group`, do not suit `config`.
+
+        Each process of a group has a trainer of its own, and all of them make the same calls but for `save`.
+        """
         # A last partial batch is dropped: HSIC depends on the number of samples, so that its value and its
         # bias would change with that batch. Another permutation drops other samples in the next epoch.
         self.steps = len(data.train) // config.batch_size
         if self.steps == 0:
             rule = f"at most {len(data.train)}, the number of training images"
             raise ConfigError([("batch_size", f"the value is {config.batch_size}, but must be {rule}")])
+        if problems := group_conflicts(config, group.size):
+            raise ConfigError(problems)
         self.config = config
+        self._group = group
         self.epochs = total_epochs(config)
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
@@ -75,7 +83,7 @@ class Trainer:
         with self._streams.active():
             model = build_model(config, data.num_classes, data.image_shape)
             self.model = model.to(self.device).to(memory_format=self._layout)
-            self._objective = build_objective(config, self.model, len(data.train), self._streams.generator)
+            self._objective = build_objective(config, self.model, len(data.train), self._streams.generator, self._group)
         self._optimiser = build_optimiser(config, self.model)
         self._attack = InnerAttack(
             self.model,
@@ -87,13 +95,16 @@ class Trainer:
             sampled=config.attack_latent == "sample",
             compiled=config.compile == "auto",
             arithmetic=self._arithmetic,
+            group=self._group,
         )
-        self._look = ModelLook(
+        look = ModelLook(
             Classifier(self._arithmetic.backbone(self.model.backbone), self.model.bottleneck, self.model.head),
             self._streams.generator,
             joint=config.forward == "joint",
             sampled=config.loss_latent == "sample",
+            group=self._group,
         )
+        self._look = self._group.trained_together(look)
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
@@ -104,8 +115,8 @@ class Trainer:
     def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
         """Train one epoch and evaluate.
 
-        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, a branch's as `rung/NAME` and the
-        epochs of all branches so far as `branch_epochs`, the epoch's mean of each
+        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, where the epoch `is_evaluated`,
+        a branch's as `rung/NAME` and the epochs of all branches so far as `branch_epochs`, the epoch's mean of each
         `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
         besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
         weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
@@ -118,7 +129,7 @@ class Trainer:
         with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
-            accuracies = validate(self.model, self._data.validation, self.config)
+            accuracies = self._accuracies(self.epoch + 1)
         metrics = {
             **accuracies,
             **rung_metrics(self.config, self.epoch + 1, self.branch),
@@ -139,7 +150,7 @@ class Trainer:
 
         Nothing of this trial changes, its random states included. Raise DivergedError if the copy diverges.
         """
-        copy = Trainer(config, self._data, self.device)
+        copy = Trainer(config, self._data, self.device, self._group)
         copy.model.load_state_dict(self.model.state_dict())
         copy._objective.load_state_dict(deepcopy(self._objective.state_dict()))
         while copy.epoch < copy.epochs:
@@ -159,7 +170,7 @@ class Trainer:
                 f"Epoch {self.epoch + 1} was broken off, but a checkpoint must lie between epochs;"
                 " restore the one before it."
             )
-        save_checkpoint(folder, self.config, self._state())
+        save_checkpoint(folder, self.config, self.state())
 
     def save_best(self, folder: Path) -> None:
         """Write `folder/best.pt` if no earlier epoch's PGD accuracy on the validation set was as high.
@@ -167,12 +178,14 @@ class Trainer:
         For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: a process that dies between
         the two then trains the epoch again, and writes the same. The weights are under `state`, `model`.
         """
-        accuracies = [metrics["pgd_accuracy"] for metrics in self.history]
-        if accuracies and accuracies[-1] > max(accuracies[:-1], default=-1.0):
+        measured = [epoch for epoch in self.history if "pgd_accuracy" in epoch]
+        accuracies = [epoch["pgd_accuracy"] for epoch in measured]
+        if measured and measured[-1] is self.history[-1] and accuracies[-1] > max(accuracies[:-1], default=-1.0):
             state = {"epoch": self.epoch, "model": self.model.state_dict(), "metrics": self.history[-1]}
             save_checkpoint(folder, self.config, state, name=BEST_NAME)
 
-    def _state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
+        """Give all that the next epochs depend on, as `load_state` takes it."""
         return {
             "epoch": self.epoch,
             "model": self.model.state_dict(),
@@ -191,9 +204,10 @@ class Trainer:
                 f"The checkpoint in {folder} was validated on other images than the present data set gives;"
                 " restore the data set or start again."
             )
-        self._load(state)
+        self.load_state(state)
 
-    def _load(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from the state of a trainer of the same configuration and data."""
         self.model.load_state_dict(state["model"])
         self._optimiser.load_state_dict(state["optimiser"])
         self._objective.load_state_dict(state["objective"])
@@ -222,16 +236,23 @@ class Trainer:
             taken.append(torch.stack([loss.detach() for loss in losses.values()]))
             if on_step is not None:
                 on_step(step + 1, self.steps)
-        return dict(zip(losses, torch.stack(taken).cpu().unbind(dim=1), strict=True)), norms
+        all_losses = torch.stack(taken)
+        self._group.average([all_losses])
+        return dict(zip(losses, all_losses.cpu().unbind(dim=1), strict=True)), norms
 
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
-        """Give the objective's terms, and `total`, on the images at `indices`, (batch,)."""
+        """Give the objective's terms, and `total`, on this process's rows of the images at `indices`, (batch,)."""
         terms = self._objective.terms(self._batch(indices), self._attack, self._look)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
 
+    def _accuracies(self, epoch: int) -> dict[str, float]:
+        if not is_evaluated(self.config, epoch):
+            return {}
+        return validate(self.model, self._data.validation, self.config, self._group)
+
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]
-        return gradient_norms(losses, shared)
+        return gradient_norms(losses, shared, self._group)
 
     def _update(self, total: Tensor, step: int) -> None:
         for group in self._optimiser.param_groups:
@@ -239,13 +260,15 @@ class Trainer:
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
         self._optimiser.step()
+        self._group.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
 
     def _batch(self, indices: Tensor) -> Batch:
         images = to_unit(self._data.train.images[indices])
         if self.config.augmentation == "crop_flip":
             images = random_crop_flip(images, self._streams.generator)
-        images = images.contiguous(memory_format=self._layout)
-        return Batch(images, self._data.train.labels[indices], indices)
+        own = self._group.own
+        images = own(images).contiguous(memory_format=self._layout)
+        return Batch(images, own(self._data.train.labels[indices]), own(indices))
 
     def _lambda(self, step: int) -> float:
         if not self._objective.ramped:

@@ -170,13 +170,21 @@ class Search:
         self._trials[trial.number] = replace(trial, reports=reports)
 
     def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
-        if not np.isfinite(self._losses(metrics)).all():
+        if self._is_broken(epoch, metrics):
             return Decision.STOP
         if epoch >= self.epochs:
             return Decision.COMPLETE
         if self._brackets.is_rung(number, epoch) and not self._brackets.continues(number, epoch):
             return Decision.STOP
         return Decision.CONTINUE
+
+    def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Tell whether an objective is not finite; one that was not measured is so only where trials compare."""
+        losses = self._losses(metrics)
+        if epoch not in self._values.epochs:
+            measured = compared_metrics(metrics)
+            losses = losses[[objective.name in measured for objective in self._objectives]]
+        return not bool(np.isfinite(losses).all())
 
     def _end_if_decided(self, trial: TrialRecord) -> None:
         """Carry out the decision on the last report, also where a crash came between the two."""

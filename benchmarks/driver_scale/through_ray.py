@@ -15,13 +15,12 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from benchmarks.driver_scale.workload import metrics_of
-from tuner.ledger import Ledger, Outcome, TrialRecord
-from tuner.search import Assignment, Search
+from benchmarks.own_search import run_search
+from tuner.ledger import TrialRecord
+from tuner.search import Assignment
 from tuner.space import Space, load_space
-from tuner.tracking import store
 
 _CONCURRENCY = 2
 
@@ -104,39 +103,7 @@ class _Memory:
 
 
 def _ours(space: Space, runs_dir: Path, memory: _Memory) -> float:
-    from tuner.engine import session
-    from tuner.tracking.projection import Projection
-    from tuner.tracking.publisher import Publisher
-
-    started = time.perf_counter()
-    folder = runs_dir / "many"
-    folder.mkdir()
-    ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "many", space.objective_list, {"search_id": "many-0"})
-    search = Search(space, ledger)
-    uri = store.default_tracking_uri(runs_dir)
-    projection = Projection(uri, space, "many", "many-0", store.artifact_folder(uri, runs_dir))
-    publisher = Publisher("many", space, folder, projection, lambda: search.trials)
-    (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
-    search.listeners += [publisher, memory]
-    publisher.start()
-    with patch.object(session, "run_trial", _one_report):
-        session.run_session(
-            search,
-            folder,
-            concurrency=_CONCURRENCY,
-            time_budget_seconds=None,
-            on_retry=_unexpected,
-            on_fallback=_unexpected,
-            on_stopping=_unexpected,
-            on_lost=_unexpected,
-        )
-    if not publisher.close("FINISHED"):
-        raise RuntimeError("MLflow is not complete.")
-    seconds = time.perf_counter() - started
-    if {trial.outcome for trial in search.trials} != {Outcome.COMPLETED} or len(search.trials) != space.search.trials:
-        raise RuntimeError("Not every trial completed.")
-    ledger.close()
-    return seconds
+    return run_search(space, runs_dir, _one_report, concurrency=_CONCURRENCY, listeners=[memory])
 
 
 def _theirs(space: Space, folder: Path) -> float:
@@ -171,10 +138,6 @@ def _theirs(space: Space, folder: Path) -> float:
     if results.num_errors or len(results) != space.search.trials:
         raise RuntimeError(f"{results.num_errors} of {len(results)} trials failed.")
     return time.perf_counter() - started
-
-
-def _unexpected(*_: Any) -> None:
-    raise RuntimeError("The benchmark was disturbed.")
 
 
 if __name__ == "__main__":

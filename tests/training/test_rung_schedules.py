@@ -57,6 +57,34 @@ def weights_are_equal(one: Trainer, other: Trainer) -> bool:
     return all(torch.equal(value, expected[key]) for key, value in one.model.state_dict().items())
 
 
+def accuracies_at(**changes: Any) -> list[int]:
+    """Give the epochs of a whole training whose accuracies are known."""
+    history = trained(make_config(architecture="cnn4", epochs=6, eval_every=4, **changes)).history
+    measured = [epoch for epoch, metrics in enumerate(history, start=1) if "pgd_accuracy" in metrics]
+    assert measured == [epoch for epoch, metrics in enumerate(history, start=1) if "natural_accuracy" in metrics]
+    return measured
+
+
+def test_every_so_many_epochs_are_evaluated_and_all_at_which_trials_compare() -> None:
+    assert accuracies_at() == [4, 6]
+    assert accuracies_at(rungs=[1, 3]) == [1, 3, 4, 6]
+    assert accuracies_at(rungs=[1, 3], rung_schedule="continue") == [1, 3, 4, 6]
+    # 1 epoch, then 3, then all 6, each from new weights
+    assert accuracies_at(rungs=[1, 3], rung_schedule="restart") == [1, 4, 8, 10]
+
+
+def test_how_often_it_evaluates_changes_nothing_in_training() -> None:
+    often, seldom = (trained(make_config(architecture="cnn4", epochs=3, eval_every=every)) for every in (1, 3))
+    assert weights_are_equal(often, seldom)
+    assert {**often.history[-1], "seconds": 0} == {**seldom.history[-1], "seconds": 0}
+
+
+def test_rungs_that_nothing_asks_for_are_refused() -> None:
+    make_config(rungs=[1], eval_every=2)
+    with pytest.raises(ConfigError, match="rungs: has no effect with rung_schedule = as_is and eval_every = 1"):
+        make_config(rungs=[1])
+
+
 @given(configs)
 def test_segments_follow_each_other_and_end_at_the_rungs(config: TrialConfig) -> None:
     found = segments(config)

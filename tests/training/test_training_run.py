@@ -49,6 +49,15 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
     assert best["metrics"]["pgd_accuracy"] == max(accuracies)
 
 
+def test_epochs_between_two_evaluations(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--set", "eval_every=2", "--out", str(out)) == 0
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert "epoch 1/2: not evaluated, " in first
+    assert "epoch 2/2: natural_accuracy " in second
+    assert ["pgd_accuracy" in entry for entry in read_metrics(out)] == [False, True]
+    assert torch.load(out / "best.pt", weights_only=True)["state"]["epoch"] == 2
+
+
 def test_resumes_where_an_interruption_left_it(
     out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -21,7 +21,7 @@ from simulated_search import (
 )
 
 import tuner.search
-from tuner.ledger import Decision, Ledger, Outcome, TrialRecord
+from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, latest
 from tuner.sampling import Evidence
 from tuner.search import Assignment, Search
 from tuner.search_evidence import evidence
@@ -126,8 +126,8 @@ def test_without_a_scheduler_nobody_is_stopped(make_ledger: MakeLedger) -> None:
 @pytest.mark.parametrize("epoch", [1, 2, 9])
 @pytest.mark.parametrize(
     "metrics",
-    [accuracies(math.nan), accuracies(0.5, -math.inf), {"natural_accuracy": 0.5}],
-    ids=["nan", "infinite", "missing"],
+    [accuracies(math.nan), accuracies(0.5, -math.inf), {"pgd_accuracy": math.nan}],
+    ids=["nan", "infinite", "nan and a missing one"],
 )
 def test_a_trial_without_a_finite_objective_stops(
     make_ledger: MakeLedger, metrics: dict[str, float], epoch: int
@@ -138,6 +138,18 @@ def test_a_trial_without_a_finite_objective_stops(
     new_trial(search)
     assert search.report(0, epoch, metrics, None) is Decision.STOP
     assert [trial.outcome for trial in ledger.load()] == [Outcome.STOPPED]
+
+
+def test_an_objective_may_be_missing_but_where_trials_compare(make_ledger: MakeLedger) -> None:
+    """As between two evaluations (`eval_every`)."""
+    space = small_space()
+    search = Search(space, make_ledger(space))
+    new_trial(search), new_trial(search)
+    assert search.report(0, 1, {}, None) is Decision.STOP
+    assert search.report(1, 1, accuracies(0.5), None) is Decision.CONTINUE
+    assert search.report(1, 2, {}, None) is Decision.CONTINUE
+    assert latest(search.trials[1], "natural_accuracy") == 0.5
+    assert search.report(1, 3, {"natural_accuracy": 0.5}, None) is Decision.STOP, "a rung"
 
 
 def test_a_nan_at_a_rung_counts_against_nobody_but_as_a_trial(make_ledger: MakeLedger) -> None:

@@ -13,6 +13,7 @@ from training.attacks.folding import FoldedBackbone
 from training.attacks.margin import margins_along
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.models.bottleneck import Classifier
+from training.parallel import ALONE, Group
 
 _FLOAT32 = Arithmetic("fp32")
 # What an attack maximises: a scalar of the adversarial images' logits, (batch, classes).
@@ -37,7 +38,8 @@ class InnerAttack:
 
     `start` is `uniform` or `gaussian`; `sampled`: the attack sees a draw of the latent, not its mean.
     `generator` is on the images' device. `compiled`: it attacks a copy of the backbone that is made for it, and on
-    CUDA as one recorded graph; the same up to rounding. `arithmetic` is that of the backbone.
+    CUDA as one recorded graph; the same up to rounding. `arithmetic` is that of the backbone. Images are the rows of
+    one process of the `group`.
     """
 
     # `BorealisAI/mma_training`: the steps of one attack add up to 2.5 radii, and bisection takes 10 steps.
@@ -55,6 +57,7 @@ class InnerAttack:
         sampled: bool,
         compiled: bool = False,
         arithmetic: Arithmetic = _FLOAT32,
+        group: Group = ALONE,
     ) -> None:
         self._model = model
         dtype = torch.bfloat16 if arithmetic.precision == "bf16" else None
@@ -65,6 +68,7 @@ class InnerAttack:
         recorded = compiled and generator.device.type == "cuda" and not sampled
         self._captured = CapturedAscent(CudaRecorder(generator.device)) if recorded else None
         self._generator = generator
+        self._group = group
         self._epsilon = epsilon
         self._step_size = step_size
         self._steps = steps
@@ -114,9 +118,9 @@ class InnerAttack:
 
     def _ascend(self, images: Tensor, loss: LogitLoss, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
         if self._uniform:
-            start = uniform_start(images, epsilon, self._generator)
+            start = uniform_start(images, epsilon, self._generator, self._group)
         else:
-            start = gaussian_start(images, self._generator)
+            start = gaussian_start(images, self._generator, self._group)
 
         def attacked(images: Tensor, start: Tensor, loss: LogitLoss) -> Tensor:
             self._refresh()  # in here it is part of a recording
@@ -147,4 +151,4 @@ class InnerAttack:
     def _classify(self, images: Tensor) -> Tensor:
         if not self._sampled:
             return self._attacked.mean_logits(images)
-        return self._attacked.classify(self._attacked.encode(images).sample(self._generator))
+        return self._attacked.classify(self._attacked.encode(images).sample(self._generator, self._group))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.attack_losses import cross_entropy_of
+from training.parallel import ALONE, Group
 
 
 def pgd(
@@ -38,21 +39,21 @@ def pgd(
     )
 
 
-def uniform_start(images: Tensor, epsilon: float | Tensor, generator: torch.Generator) -> Tensor:
+def uniform_start(images: Tensor, epsilon: float | Tensor, generator: torch.Generator, group: Group = ALONE) -> Tensor:
     """Draw uniformly from the ball of radius `epsilon` around each image, then clamp to [0, 1].
 
-    `epsilon` is a number or a tensor (batch, 1, 1, 1).
+    `epsilon` is a number or a tensor (batch, 1, 1, 1); `images` are the rows of one process of the `group`.
     """
-    noise = torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    noise = group.noise(torch.rand, images, generator)
     return (images + epsilon * (2 * noise - 1)).clamp(0, 1)
 
 
-def gaussian_start(images: Tensor, generator: torch.Generator) -> Tensor:
+def gaussian_start(images: Tensor, generator: torch.Generator, group: Group = ALONE) -> Tensor:
     """Give `images` + 0.001 * N(0, 1), as in the official code of TRADES and MART.
 
     Not clamped, as there: the first step's projection does it.
     """
-    noise = torch.randn(images.shape, generator=generator, device=images.device, dtype=images.dtype)
+    noise = group.noise(torch.randn, images, generator)
     return images + 0.001 * noise
 
 

@@ -19,6 +19,7 @@ from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
 from training.losses.view import Look, ModelLook, View
 from training.models import Classifier
+from training.parallel import ALONE, Group
 
 __all__ = [
     "Batch",
@@ -35,14 +36,15 @@ __all__ = [
 
 
 def build_objective(
-    config: TrialConfig, model: Classifier, training_images: int, generator: torch.Generator
+    config: TrialConfig, model: Classifier, training_images: int, generator: torch.Generator, group: Group = ALONE
 ) -> Objective:
     """Build the objective that `config` names, for `model` and a training set of so many images.
 
-    `generator` is on the model's device. Weights of an estimator's own network come from torch's global generator.
+    Its batches are the rows of one process of the `group`. `generator` is on the model's device. Weights of an
+    estimator's own network come from torch's global generator.
     """
     if config.objective == "shared_information":
-        return _shared_information(config, model, generator)
+        return _shared_information(config, model, generator, group)
     if config.objective == "mma":
         margins = {"max_margin": config.max_margin, "smallest_radius": config.smallest_margin}
         return Mma(training_images, **margins, device=generator.device)
@@ -58,7 +60,7 @@ _WITHOUT_SETTINGS: dict[str, Callable[[], Objective]] = {
 }
 
 
-def _shared_information(config: TrialConfig, model: Classifier, generator: torch.Generator) -> Objective:
+def _shared_information(config: TrialConfig, model: Classifier, generator: torch.Generator, group: Group) -> Objective:
     on_output = config.regularise == "output"
     return SharedInformation(
         names=config.terms,
@@ -74,4 +76,5 @@ def _shared_information(config: TrialConfig, model: Classifier, generator: torch
             width=config.hsic_width,
         ),
         strengths=config.views[1:],
+        group=group,
     )

@@ -5,9 +5,15 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from training.parallel import ALONE, Group
 
-def gradient_norms(terms: Mapping[str, Tensor], parameters: Iterable[nn.Parameter]) -> dict[str, Tensor]:
+
+def gradient_norms(
+    terms: Mapping[str, Tensor], parameters: Iterable[nn.Parameter], group: Group = ALONE
+) -> dict[str, Tensor]:
     """Give the Euclidean norm of each term's gradient with respect to `parameters`, float64 scalars.
+
+    The gradient is the mean of those of all processes of the `group`.
 
     The terms' graph is kept, and no `grad`, buffer or random state is touched: training goes on to the bit.
     0 for a term that does not depend on them.
@@ -16,6 +22,7 @@ def gradient_norms(terms: Mapping[str, Tensor], parameters: Iterable[nn.Paramete
     norms = {}
     for name, term in terms.items():
         gradients = torch.autograd.grad(term, weights, retain_graph=True, materialize_grads=True)
+        group.average(gradients)
         # float64: the squares of a gradient near divergence overflow float32.
         parts = [torch.linalg.vector_norm(gradient, dtype=torch.float64) for gradient in gradients]
         norms[name] = torch.linalg.vector_norm(torch.stack(parts))

@@ -13,6 +13,7 @@ from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
 from training.losses.view import Look, View
 from training.models.bottleneck import Gaussian
+from training.parallel import ALONE, Group
 
 
 class SharedInformation(Objective):
@@ -26,6 +27,8 @@ class SharedInformation(Objective):
     and names more of them as its first extension (section 5), without a formula. Here alpha's term is then the
     mean over the adversarial views, and SKL and I are means over all pairs of views, the clean one among them:
     for one adversarial view this is eq. 16, and the weights keep their meaning for more.
+
+    Batches are the rows of one process of the `group`.
     """
 
     ramped = True
@@ -39,6 +42,7 @@ class SharedInformation(Objective):
         on_output: bool,
         information: InformationEstimator,
         strengths: Sequence[float] = (1.0,),
+        group: Group = ALONE,
     ) -> None:
         self._names = names
         self._alpha = alpha
@@ -46,6 +50,7 @@ class SharedInformation(Objective):
         self._on_output = on_output
         self._information = information
         self._strengths = strengths
+        self._group = group
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
@@ -105,7 +110,8 @@ class SharedInformation(Objective):
         return symmetric_kl(first, second)
 
     def _informative(self, view: View) -> Tensor:
-        return view.logits.softmax(dim=1) if self._on_output else view.z
+        """Give what a view's information is about, of the whole batch: an estimate depends on all of its rows."""
+        return self._group.gather(view.logits.softmax(dim=1) if self._on_output else view.z)
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

@@ -3,9 +3,10 @@
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.models.bottleneck import Classifier, Gaussian, Point
+from training.parallel import ALONE, Group
 
 
 class View(NamedTuple):
@@ -26,25 +27,30 @@ class Look(Protocol):
     def __call__(self, *batches: Tensor) -> list[View]: ...
 
 
-class ModelLook:
+class ModelLook(nn.Module):
     """Views by a model. `joint`: in one forward pass; `sampled`: with z drawn by `generator`, else the mean.
 
     In train mode a joint pass normalises clean and adversarial images by common batch statistics; separate
-    passes, as in TRADES, by their own, and they move the running statistics once each.
+    passes, as in TRADES, by their own, and they move the running statistics once each. The images are the rows of
+    one process of the `group`.
     """
 
-    def __init__(self, model: Classifier, generator: torch.Generator, *, joint: bool, sampled: bool) -> None:
+    def __init__(
+        self, model: Classifier, generator: torch.Generator, *, joint: bool, sampled: bool, group: Group = ALONE
+    ) -> None:
+        super().__init__()
         self._model = model
         self._generator = generator
         self._joint = joint
         self._sampled = sampled
+        self._group = group
 
-    def __call__(self, *batches: Tensor) -> list[View]:
+    def forward(self, *batches: Tensor) -> list[View]:
         """Give the view of each batch; all of one size."""
         if not self._joint:
             return [self._view(self._model.encode(images)) for images in batches]
         return [self._view(latent) for latent in self._model.encode(torch.cat(batches)).chunk(len(batches))]
 
     def _view(self, latent: Gaussian | Point) -> View:
-        z = latent.sample(self._generator) if self._sampled else latent.mu
+        z = latent.sample(self._generator, self._group) if self._sampled else latent.mu
         return View(latent, z, self._model.classify(z))

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.parallel import ALONE, Group
+
 
 class Gaussian(NamedTuple):
     """Diagonal normal distributions, one a sample: `mu` and `sigma` > 0, each (batch, dimensions)."""
@@ -16,10 +18,12 @@ class Gaussian(NamedTuple):
     mu: Tensor
     sigma: Tensor
 
-    def sample(self, generator: torch.Generator) -> Tensor:
-        """Draw z = mu + sigma * noise, (batch, dimensions), differentiable in `mu` and `sigma`."""
-        noise = torch.randn(self.mu.shape, generator=generator, device=self.mu.device, dtype=self.mu.dtype)
-        return self.mu + self.sigma * noise
+    def sample(self, generator: torch.Generator, group: Group = ALONE) -> Tensor:
+        """Draw z = mu + sigma * noise, (batch, dimensions), differentiable in `mu` and `sigma`.
+
+        These are the rows of one process of the `group`.
+        """
+        return self.mu + self.sigma * group.noise(torch.randn, self.mu, generator)
 
     def chunk(self, parts: int) -> "list[Gaussian]":
         """Cut the batch into `parts` of one size."""
@@ -31,8 +35,9 @@ class Point(NamedTuple):
 
     mu: Tensor
 
-    def sample(self, generator: torch.Generator) -> Tensor:  # noqa: ARG002 - the interface of Gaussian
+    def sample(self, generator: torch.Generator, group: Group = ALONE) -> Tensor:
         """Give `mu` itself; the generator is not drawn from."""
+        del generator, group
         return self.mu
 
     def chunk(self, parts: int) -> "list[Point]":

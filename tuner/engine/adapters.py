@@ -68,7 +68,8 @@ class LedgerSearcher(Unpickled, Searcher):
             "checkpoints": [f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints],
             "gpus": self._shares.of(assignment.number),
             "device": "cuda" if space.resources.gpus_per_trial > 0 else "cpu",
-            "threads": threads_for(space.resources.cpus_per_trial),
+            "threads": threads_for(space.resources.cpus_per_trial, space.resources.processes_per_trial),
+            "processes": space.resources.processes_per_trial,
             "confirmation": self._confirmation(assignment.number),
         }
 

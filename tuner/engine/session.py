@@ -146,6 +146,9 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
 
 
 def _resources(cpus: float, gpus: float) -> tune.PlacementGroupFactory:
+    if gpus > 1:  # a process each, all on one node
+        processes = round(gpus)
+        return tune.PlacementGroupFactory([{"CPU": cpus / processes, "GPU": 1}] * processes, strategy="STRICT_PACK")
     return tune.PlacementGroupFactory([{"CPU": cpus, "GPU": gpus} if gpus > 0 else {"CPU": cpus}])
 
 

@@ -30,7 +30,7 @@ def run_trial(assignment: dict[str, Any]) -> None:
     """Train one trial.
 
     `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `gpus`, `threads`,
-    `split_digest` and, for a trial of a confirmation, `confirmation`.
+    `processes` (one for each GPU of several), `split_digest` and, for a trial of a confirmation, `confirmation`.
 
     A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
     node may have. Reported as `error` is what every retry would meet again: a configuration that does not suit the
@@ -61,10 +61,9 @@ def run_trial(assignment: dict[str, Any]) -> None:
 def _run(assignment: dict[str, Any]) -> None:
     import torch
 
-    from training.attacks import AttackError
     from training.config import ConfigError, TrialConfig
-    from training.trainer import DivergedError, Trainer
     from tuner.engine.node_data import load_on_this_node
+    from tuner.engine.several_gpus import leading_trainer
 
     torch.set_num_threads(assignment["threads"])
     if assignment["device"] == "cuda":  # so that who needs more than its share runs out of memory, and no neighbour
@@ -74,10 +73,16 @@ def _run(assignment: dict[str, Any]) -> None:
         shutil.rmtree(left, ignore_errors=True)
     try:
         data = load_on_this_node(config, assignment["split_digest"])
-        trainer = Trainer(config, data, torch.device(assignment["device"]))
+        with leading_trainer(assignment, data) as trainer:
+            _train(trainer, assignment)
     except ConfigError as error:
         tune.report({"epoch": 0, "error": str(error), "metrics": {}})
-        return
+
+
+def _train(trainer: "Trainer", assignment: Mapping[str, Any]) -> None:
+    from training.attacks import AttackError
+    from training.trainer import DivergedError
+
     confirmation = assignment["confirmation"]
     if confirmation is not None and confirmation["weights"] is not None:
         _measure_trained(trainer, confirmation)
@@ -192,6 +197,6 @@ def _restore(trainer: "Trainer", candidates: Iterable[tune.Checkpoint]) -> None:
             return
 
 
-def threads_for(cpus_per_trial: float) -> int:
-    """Give the torch threads of a trial: its whole CPUs, at least one, so that trials don't crowd each other."""
-    return max(1, math.floor(cpus_per_trial))
+def threads_for(cpus_per_trial: float, processes: int = 1) -> int:
+    """Give the torch threads of each process of a trial: its whole CPUs, at least one, so that none crowds another."""
+    return max(1, math.floor(cpus_per_trial / processes))

@@ -1,7 +1,7 @@
 """The ledger: the durable record of a search, and the only truth about it."""
 
 from tuner.ledger.fence import TakenOverError
-from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, trial_name
+from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, latest, trial_name
 from tuner.ledger.reports import report_times
 from tuner.ledger.store import LEDGER_FILE, Ledger, default_ledger_url
 from tuner.ledger.unbegun import forget_unbegun
@@ -17,6 +17,7 @@ __all__ = [
     "as_interrupted",
     "default_ledger_url",
     "forget_unbegun",
+    "latest",
     "report_times",
     "trial_name",
 ]

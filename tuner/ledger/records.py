@@ -75,6 +75,11 @@ class TrialRecord:
         return self.reports[-1].metrics if self.reports else {}
 
 
+def latest(trial: TrialRecord, metric: str) -> float | None:
+    """Give a metric as it was last measured: an accuracy not in every epoch (`eval_every`)."""
+    return next((r.metrics[metric] for r in reversed(trial.reports) if metric in r.metrics), None)
+
+
 def as_interrupted(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Show the running trials of a search that nobody drives for what they are: they go on when it is resumed."""
     return [replace(t, outcome=Outcome.INTERRUPTED) if t.outcome is Outcome.RUNNING else t for t in trials]

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import Outcome, TrialRecord, latest
 from tuner.progress.plain import PlainProgress, Progress
 from tuner.progress.state import Clock, in_words
 from tuner.report.effort import evenly
@@ -119,7 +119,7 @@ class LiveProgress(Progress):
             [
                 str(trial.number),
                 f"{trial.epochs_trained}/{self._search.epochs}",
-                *(format_metric(name, trial.last_metrics.get(name)) for name in names),
+                *(format_metric(name, latest(trial, name)) for name in names),
                 *(format_value(trial.parameters.get(name)) for name in parameters),
                 "",
             ]

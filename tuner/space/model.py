@@ -87,10 +87,15 @@ class EarlyStoppingSpec(Part):
 
 
 class ResourcesSpec(Part):
-    """What one trial occupies; fractions of a GPU let several trials share it."""
+    """What one trial occupies; fractions of a GPU let several trials share it, several GPUs train it together."""
 
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
+
+    @property
+    def processes_per_trial(self) -> int:
+        """How many processes train a trial: one for each of several GPUs."""
+        return max(1, round(self.gpus_per_trial))
 
 
 class ConfirmSpec(Part):
@@ -181,7 +186,7 @@ class Space(Part):
         config = TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
         stopping = self.early_stopping
         rungs = stopping.milestones(config.epochs)
-        if stopping.rung_schedule == "as_is" or not rungs:
+        if not rungs or (stopping.rung_schedule == "as_is" and config.eval_every == 1):
             return config
         return replace(
             config,

@@ -1,10 +1,12 @@
 """What is wrong with a space beyond its single fields: the trainer's rules, names, points."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice, product
 from typing import Any
 
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
+from training.config_conflicts import group_conflicts
 from training.config_files import UnknownPresetError, with_preset
 from training.rung_schedules import RUNG_KEYS
 from tuner.space.grid import MOST_CORNERS, grid
@@ -47,6 +49,10 @@ def cross_problems(space: Space) -> _Problems:
             problems += _point_problems(space, point, f"search.{section}.{index}")
     problems += _grid_problems(space)
     problems += _rung_problems(space)
+    gpus = space.resources.gpus_per_trial
+    if gpus > 1 and not gpus.is_integer():
+        rule = "a whole number above 1, for a trial on several GPUs, or at most 1, for a share of one"
+        problems.append(("resources.gpus_per_trial", f"the value is {gpus:g}, but must be {rule}"))
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
     if not problems:
@@ -69,18 +75,18 @@ def _config_problems(values: dict[str, Any], find: Callable[[dict[str, Any]], _P
         return [("preset", str(error))]
 
 
-def _point_faults(values: dict[str, Any]) -> _Problems:
+def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
     try:
-        TrialConfig.from_mapping(values)
+        return group_conflicts(TrialConfig.from_mapping(values), processes)
     except ConfigError as error:
         return error.problems
-    return []
 
 
 def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     """Try the ends of all ranges and all choices, combined: the trainer has rules between settings, too."""
     problems = []
     known = (*TRIAL_KEYS, "preset")
+    find = partial(_point_faults, processes=space.resources.processes_per_trial)
     for name in space.parameters:
         if name not in known:
             problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
@@ -88,7 +94,7 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
         values = {name: value for name, (_, value) in corner.items() if name in known}
         problems += [
             (corner[name][0] if name in corner else f"trial.{name}", message)
-            for name, message in _config_problems({**fixed, **values}, _point_faults)
+            for name, message in _config_problems({**fixed, **values}, find)
         ]
     return list(dict.fromkeys(problems))
 

@@ -67,6 +67,7 @@ def assignment(**trial: Any) -> dict[str, Any]:
         "device": "cpu",
         "gpus": 0.0,
         "threads": 1,
+        "processes": 1,
         "split_digest": None,
         "confirmation": None,
     }

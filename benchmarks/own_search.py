@@ -1,0 +1,68 @@
+"""A whole search of this project on a connected Ray cluster, with another function in place of the trainer."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from tuner.ledger import Ledger, Outcome
+from tuner.search import Listener, Search
+from tuner.space import Space
+from tuner.tracking import store
+
+_NAME = "many"
+
+
+def run_search(
+    space: Space,
+    runs_dir: Path,
+    trial: Callable[[dict[str, Any]], None],
+    *,
+    concurrency: int,
+    listeners: Sequence[Listener] = (),
+    seen: Callable[[Search], None] = lambda _: None,
+) -> float:
+    """Give the seconds from the first trial to the last record in MLflow; `trial` reports as `run_trial` does.
+
+    Ledger and MLflow are files in `runs_dir`; `seen` looks at the search at its end. Raises RuntimeError unless every
+    trial completed, undisturbed.
+    """
+    from tuner.engine import session
+    from tuner.tracking.projection import Projection
+    from tuner.tracking.publisher import Publisher
+
+    started = time.perf_counter()
+    folder = runs_dir / _NAME
+    folder.mkdir()
+    ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
+    search = Search(space, ledger)
+    uri = store.default_tracking_uri(runs_dir)
+    projection = Projection(uri, space, _NAME, "many-0", store.artifact_folder(uri, runs_dir))
+    publisher = Publisher(_NAME, space, folder, projection, lambda: search.trials)
+    (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
+    search.listeners += [publisher, *listeners]
+    publisher.start()
+    with patch.object(session, "run_trial", trial):
+        session.run_session(
+            search,
+            folder,
+            concurrency=concurrency,
+            time_budget_seconds=None,
+            on_retry=_unexpected,
+            on_fallback=_unexpected,
+            on_stopping=_unexpected,
+            on_lost=_unexpected,
+        )
+    if not publisher.close("FINISHED"):
+        raise RuntimeError("MLflow is not complete.")
+    seconds = time.perf_counter() - started
+    if {trial.outcome for trial in search.trials} != {Outcome.COMPLETED} or len(search.trials) != space.search.trials:
+        raise RuntimeError("Not every trial completed.")
+    seen(search)
+    ledger.close()
+    return seconds
+
+
+def _unexpected(*_: Any) -> None:
+    raise RuntimeError("The benchmark was disturbed.")

@@ -1,0 +1,103 @@
+"""Data that the trials of a node share, through Ray: processes that ask for them, and one that reads."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+import torch
+
+from training.config import TrialConfig
+from training.data import DataError
+from tuner.engine.shared_data import _keeper, shared
+
+pytestmark = pytest.mark.slow
+
+CONFIG = TrialConfig.from_mapping({"dataset": "cifar10"})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cluster() -> Iterator[None]:
+    ray.init(num_cpus=4, include_dashboard=False)
+    yield
+    ray.shutdown()
+
+
+def reading(log: Path) -> Callable[[TrialConfig], Any]:
+    """Give a function that makes four images as data, and notes that it was called."""
+
+    def load(config: TrialConfig) -> Any:
+        import torch
+
+        from training.data import ImageSet, TrialData
+
+        with log.open("a") as file:
+            file.write(f"{config.split_seed}\n")
+        images = torch.arange(4 * 12, dtype=torch.uint8).view(4, 3, 2, 2) + config.split_seed
+        image_set = ImageSet(images, torch.arange(4))
+        return TrialData(image_set, image_set, ("a", "b", "c", "d"), f"digest {config.split_seed}")
+
+    return load
+
+
+def asked(count: int, config: TrialConfig, load: Callable[[TrialConfig], Any]) -> list[dict[str, Any]]:
+    """Ask as trials do, each in a process of its own."""
+
+    @ray.remote(num_cpus=1, max_calls=1)
+    def task() -> dict[str, Any]:
+        import os
+
+        data = shared(config, load)
+        return {"sum": int(data.train.images.long().sum()), "digest": data.split_digest, "process": os.getpid()}
+
+    return ray.get([task.remote() for _ in range(count)])
+
+
+def test_one_process_reads_for_all(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    found = asked(4, CONFIG, reading(log))
+    assert {(f["sum"], f["digest"]) for f in found} == {(sum(range(48)), "digest 0")}
+    assert len({f["process"] for f in found}) == 4
+    assert log.read_text().splitlines() == ["0"]
+    other = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 1, "alpha": 0.3})
+    assert {f["digest"] for f in asked(2, other, reading(log))} == {"digest 1"}
+    assert log.read_text().splitlines() == ["0", "1"], "another split is read once, too"
+
+
+def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 3})
+    first, second = shared(config, reading(log)), shared(config, reading(log))
+    assert first.train.images.data_ptr() == second.train.images.data_ptr(), "the same memory"
+    assert log.read_text().splitlines() == ["3"]
+
+
+def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 4})
+    first = shared(config, reading(log))
+    ray.kill(_keeper(ray.get_runtime_context().get_node_id()))
+    for _ in range(3):
+        assert torch.equal(shared(config, reading(log)).train.images, first.train.images)
+    assert log.read_text().splitlines() == ["4"] * 3, "once before, once for itself, once by the new one"
+
+
+def test_what_the_reader_raises_is_raised_as_it_is() -> None:
+    def load(config: TrialConfig) -> Any:
+        raise DataError(f"{config.data_root} is empty")
+
+    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 2})
+    with pytest.raises(DataError, match=r"^data is empty$"):
+        shared(config, load)
+
+
+def test_without_room_in_rays_store_each_reads_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_room(*_: object) -> Any:
+        raise ray.exceptions.ObjectStoreFullError
+
+    log = tmp_path / "log"
+    no_room.cache_clear = lambda: None  # type: ignore[attr-defined]
+    monkeypatch.setattr("tuner.engine.shared_data._keeper", no_room)
+    assert shared(CONFIG, reading(log)).split_digest == "digest 0"
+    assert log.read_text().splitlines() == ["0"]
