@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     arguments = parser.parse_args()
     flags = {} if arguments.data_root is None else {"trial.data_root": arguments.data_root}
-    space = load_space(arguments.space, arguments.set, flags)
+    space = load_space(arguments.space, arguments.set, {**flags, "trial.eval_every": 1})
     configs = [replace(space.trial_config(p), branch_epochs=arguments.branch_epochs) for p in points(space, arguments)]
     tasks = [(config, arguments.rungs, not arguments.one_seed) for config in configs]
     runs = _measured(tasks, arguments.processes, arguments.kept)

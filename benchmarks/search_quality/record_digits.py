@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
-    space = load_space("digits_tradeoff", [], {})
+    space = load_space("digits_tradeoff", [], {"trial.eval_every": 1})
     points = [dict(zip(GRID, values, strict=True)) for values in itertools.product(*GRID.values())]
     configs = [space.trial_config({"beta": 0.001, **point}) for point in points]
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:

@@ -70,7 +70,7 @@ def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
 
 
 def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
-    reports = tuple(record.reports)
+    reports = tuple(report for report in record.reports if any(name in report.metrics for name in names))
     return Curve(
         number=record.number,
         outcome=record.outcome,

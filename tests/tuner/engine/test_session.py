@@ -5,7 +5,7 @@ from simulated_search import MakeLedger, drive, small_space
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
-from tuner.engine.session import _ending
+from tuner.engine.session import _ending, _resources
 from tuner.engine.stop_request import StopRequest
 from tuner.ledger import Outcome
 from tuner.search import Search
@@ -55,3 +55,11 @@ def test_failures_that_wait_for_an_epoch_are_on_record_when_nothing_is_left_to_t
     assert not search.finished
     assert _ending(search, stop_request(), crashes) is Ending.FINISHED
     assert {trial.outcome for trial in search.trials} == {Outcome.FAILED}
+
+
+def test_several_gpus_are_bundles_of_one_node_with_a_process_each() -> None:
+    assert _resources(4, 0).bundles == [{"CPU": 4}]
+    assert _resources(4, 0.25).bundles == [{"CPU": 4, "GPU": 0.25}]
+    several = _resources(8, 4)
+    assert several.bundles == [{"CPU": 2, "GPU": 1}] * 4
+    assert several.strategy == "STRICT_PACK"

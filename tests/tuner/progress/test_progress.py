@@ -326,7 +326,7 @@ def test_a_dry_run_says_why_there_is_no_early_stopping(
 
 def test_a_dry_run_says_what_to_do_without_enough_gpus(runs_dir: Path) -> None:
     screen = Screen()
-    print_plan(screen.console, plan(runs_dir, space=small_space(resources={"gpus_per_trial": 99})))
+    print_plan(screen.console, plan(runs_dir, space=small_space(resources={"gpus_per_trial": 64})))
     assert "too few: give --address of a cluster, or --gpus-per-trial 0" in screen.text
 
 

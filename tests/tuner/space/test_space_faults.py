@@ -23,6 +23,17 @@ def faults(mapping: dict[str, Any]) -> list[str]:
     return [line.removeprefix("my.yaml: ") for line in lines]
 
 
+def test_what_several_gpus_cannot_train() -> None:
+    (found,) = faults(space_mapping(resources={"gpus_per_trial": 1.5}))
+    assert found.startswith(
+        "resources.gpus_per_trial: the value is 1.5, but must be a whole number above 1, for a trial"
+    )
+    (found,) = faults(space_mapping(trial={"batch_size": 126}, resources={"gpus_per_trial": 4}))
+    assert found.startswith("trial.batch_size: the value is 126, but must be a multiple of 4, the GPUs of a trial")
+    assert small_space(resources={"gpus_per_trial": 4}).resources.processes_per_trial == 4
+    assert small_space(resources={"gpus_per_trial": 0.25}).resources.processes_per_trial == 1
+
+
 def test_all_faults_are_listed_at_once() -> None:
     mapping = space_mapping(
         trial={"epsilon": 2, "epohcs": 3},
