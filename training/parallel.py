@@ -2,7 +2,7 @@
 
 The result is that of one process, up to rounding, but for batch norm: each process normalises its own rows, as the
 official codes of TRADES and MART do with several GPUs. All processes draw the same random numbers, for the whole batch,
-and take their rows of them.
+and take their rows of them; but for dropout, whose masks are drawn for a process's rows, alike in all of them.
 """
 
 import os

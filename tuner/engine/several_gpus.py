@@ -50,8 +50,9 @@ def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterato
         ray.get([follower.load.remote(dict(assignment)) for follower in followers])
         meeting_place = Path(folder) / "meeting"
         begun = [f.begin.remote(rank, size, str(meeting_place)) for rank, f in enumerate(followers, start=1)]
-        with joined(0, size, meeting_place, device) as group:
+        with ExitStack() as together:
             with _reason_of(begun):
+                group = together.enter_context(joined(0, size, meeting_place, device))
                 trainer = _LeadingTrainer(config, data, device, group, followers)
             yield trainer
 

@@ -66,7 +66,7 @@ class _Keeper:
 
 @lru_cache(maxsize=1)
 def _keeper(node: str) -> Any:
-    """Find or start the process that reads on a node; it ends with the last process that has asked for it."""
+    """Find the process that reads on a node, or start it; it ends with the process that started it."""
     place = NodeAffinitySchedulingStrategy(node, soft=False)
     keeper = ray.remote(num_cpus=0)(_Keeper)
     return keeper.options(name=f"tuner-data-{node}", get_if_exists=True, scheduling_strategy=place).remote()
