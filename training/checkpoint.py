@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from training.config import ConfigError, TrialConfig
+from training.config import ConfigError, TrialConfig, idle_keys
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -22,9 +22,6 @@ _END_BYTES = 22
 _UNSEALED_END = re.compile(rb"PK\x05\x06.{16}\x00\x00\Z", re.DOTALL)
 _LENGTH_BYTES = 2
 _CHUNK_BYTES = 1 << 24
-
-# Where the data lie may change between machines; every other key changes the numbers that follow.
-FREE_KEYS = frozenset({"data_root"})
 
 
 class CheckpointError(Exception):
@@ -167,6 +164,6 @@ def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[st
     missing = object()
     return [
         f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"
-        for key in sorted((saved.keys() | wanted.keys()) - FREE_KEYS)
+        for key in sorted((saved.keys() | wanted.keys()) - idle_keys(wanted))
         if saved.get(key, missing) != wanted.get(key, missing)
     ]

@@ -210,8 +210,17 @@ def _unknown(key: str, known: list[str]) -> str:
     return f"unknown key; the known ones are {', '.join(known)}"
 
 
+def idle_keys(values: Mapping[str, Any]) -> frozenset[str]:
+    """Give the keys of a configuration, in its file's form, that change nothing a trial learns.
+
+    They are where the data lie, which may change between machines, and after which epochs it is evaluated.
+    """
+    rungs = {"rungs"} if values.get("rung_schedule", "as_is") == "as_is" else set()
+    return frozenset({"data_root", "eval_every"} | rungs)
+
+
 TRIAL_KEYS = tuple(file_key(f.name) for f in fields(TrialConfig))
-# Two trials that differ in one of these are measured with different yardsticks.
+# Two trials that differ in one of these are measured with different yardsticks, or at other epochs.
 MEASUREMENT_KEYS = (
     "dataset",
     "data_root",

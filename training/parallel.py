@@ -6,6 +6,7 @@ and take their rows of them; but for dropout, whose masks are drawn for a proces
 """
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 # How long a process waits for another one in the middle of an epoch, before it gives up: in a recording or an
-# evaluation all take about the same time.
-_PATIENCE = timedelta(minutes=5)
+# evaluation all take about the same time. Over NCCL this is also how long one waits for another that has died.
+_PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,11 @@ class Group:
         """Give a module whose backward pass leaves the gradients' mean over all processes in each of them."""
         if self.size == 1:
             return look
-        # Its buffers are this group's business: `average`.
-        return nn.parallel.DistributedDataParallel(look, broadcast_buffers=False)
+        with warnings.catch_warnings():
+            # Of a name that torch before 2.14 does not know.
+            warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+            # The buffers are this group's business: `average`.
+            return nn.parallel.DistributedDataParallel(look, broadcast_buffers=False)
 
 
 ALONE = Group()
@@ -89,7 +93,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        summed = gradients[0].contiguous()
+        summed = gradients[0].clone(memory_format=torch.contiguous_format)  # what it is given may be another's, too
         distributed.all_reduce(summed)
         return ctx.group.own(summed), None
 

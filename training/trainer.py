@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from training.arithmetic import arithmetic_for
-from training.attacks import InnerAttack
+from training.assembly import build_attack, build_look
 from training.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.config import METRICS, ConfigError, TrialConfig
 from training.config_conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.divergence import DivergedError, require_finite
-from training.losses import Batch, ModelLook, build_objective, gradient_norms, weighted_total
-from training.models import Classifier, build_model
+from training.losses import Batch, build_objective, gradient_norms, weighted_total
+from training.models import build_model
 from training.numerics import repeatable_convolutions
 from training.optimiser import build_optimiser
 from training.parallel import ALONE, Group
@@ -85,26 +85,9 @@ class Trainer:
             self.model = model.to(self.device).to(memory_format=self._layout)
             self._objective = build_objective(config, self.model, len(data.train), self._streams.generator, self._group)
         self._optimiser = build_optimiser(config, self.model)
-        self._attack = InnerAttack(
-            self.model,
-            self._streams.generator,
-            epsilon=config.epsilon,
-            step_size=config.attack_step_size,
-            steps=config.attack_steps,
-            start=config.attack_start,
-            sampled=config.attack_latent == "sample",
-            compiled=config.compile == "auto",
-            arithmetic=self._arithmetic,
-            group=self._group,
-        )
-        look = ModelLook(
-            Classifier(self._arithmetic.backbone(self.model.backbone), self.model.bottleneck, self.model.head),
-            self._streams.generator,
-            joint=config.forward == "joint",
-            sampled=config.loss_latent == "sample",
-            group=self._group,
-        )
-        self._look = self._group.trained_together(look)
+        parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
+        self._attack = build_attack(*parts)
+        self._look = self._group.trained_together(build_look(*parts))
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from training.config import TrialConfig
+from training.config import TrialConfig, idle_keys
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.objectives import FloatArray, Objective, as_losses, compared_metrics
@@ -28,8 +28,6 @@ from tuner.space import Space
 from tuner.space.parameters import Parameter
 
 FACT = "warm_start"
-# Settings in which two trials may differ and still be measured alike.
-_FREE = ("data_root", "seed")
 _MODELS = ("motpe", "nsga2", "gp")
 
 
@@ -112,11 +110,12 @@ def earlier_trials(
 def why_not(settings: TrialConfig, space: Space) -> str | None:
     """Say why a trial with these settings is none that the space could propose; None if it is one."""
     theirs, ours = settings.to_mapping(), space.example.to_mapping()
+    free = idle_keys(ours) | {"seed"}  # they are measured alike all the same
     for key, value in theirs.items():
         if key in space.parameters:
             if not _contains(space.parameters[key], value):
                 return f"{key} is {value!r}, but must be {space.parameters[key].rule}"
-        elif key not in _FREE and value != ours[key]:
+        elif key not in free and value != ours[key]:
             return f"{key} is {value!r} there and {ours[key]!r} here"
     return None
 

@@ -180,6 +180,14 @@ def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:
     # On its way, for Plotly looks at moves and not at where the mouse is.
     page.mouse.move(area["x"] + x - 40, area["y"] + y)
     page.mouse.move(area["x"] + x, area["y"] + y, steps=10)
+    # The way leads past other points, whose texts stay until Plotly gets to the last move.
+    frame.wait_for_function(
+        """([name, index]) => {
+            const [point] = document.getElementById('front')._hoverdata || [{}];
+            return point.pointNumber === index && point.data.name === name;
+        }""",
+        arg=[name, index],
+    )
     label = frame.locator("#front .hovertext")
     label.wait_for()
     return str(label.locator("text").first.get_attribute("data-unformatted"))

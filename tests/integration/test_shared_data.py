@@ -80,7 +80,15 @@ def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
     ray.kill(_keeper(ray.get_runtime_context().get_node_id()))
     for _ in range(3):
         assert torch.equal(shared(config, reading(log)).train.images, first.train.images)
-    assert log.read_text().splitlines() == ["4"] * 3, "once before, once for itself, once by the new one"
+    assert log.read_text().splitlines() == ["4", "4"], "once by each of the two"
+
+
+def test_of_many_splits_the_latest_are_kept(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    for seed in (5, 6, 7, 6, 5):
+        config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": seed})
+        assert shared(config, reading(log)).split_digest == f"digest {seed}"
+    assert log.read_text().splitlines() == ["5", "6", "7", "5"]
 
 
 def test_what_the_reader_raises_is_raised_as_it_is() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from stand_ins import make_config, make_data
 from torch import Tensor
-from trained_together import PROCESSES, Found, train_each, train_with_a_break, trained_by_two
+from trained_together import Found, diverge, train_each, train_with_a_break, trained_by
 
 from training.config import ConfigError
 from training.config_conflicts import group_conflicts
@@ -20,7 +20,10 @@ SAME_AS_ALONE: list[dict[str, Any]] = [
     {"objective": "trades", "attack_start": "gaussian", "bottleneck": 0},
     {"objective": "mart"},
     {"objective": "mma_simplified", "optimiser": "adam", "learning_rate": 0.001},
+    {"information_estimator": "mige"},
+    {"loss_latent": "mean"},
     {"rungs": [1], "rung_schedule": "branch", "branch_epochs": 1},
+    {"rungs": [1], "rung_schedule": "restart"},
 ]
 
 
@@ -37,7 +40,7 @@ def without_seconds(found: Found) -> list[dict[str, float]]:
 
 def test_two_processes_train_what_one_would(tmp_path: Path) -> None:
     changes = [{"architecture": "cnn4", **change} for change in SAME_AS_ALONE]
-    both = trained_by_two(tmp_path, train_each, changes, 16)
+    both = trained_by(2, tmp_path, train_each, changes, 16)
     alone = train_each(ALONE, changes, 16)
     for found in both:
         assert without_seconds(found) == [pytest.approx(m, rel=2e-3, abs=2e-3) for m in without_seconds(alone)]
@@ -47,9 +50,22 @@ def test_two_processes_train_what_one_would(tmp_path: Path) -> None:
                 assert torch.allclose(tensor.double(), expected[name].double(), atol=2e-3), (change, name)
 
 
+def test_so_do_three(tmp_path: Path) -> None:
+    changes = [{"architecture": "cnn4", "batch_size": 15, "eval_batch_size": 7}]
+    (alone,) = without_seconds(train_each(ALONE, changes, 16))[-1:]
+    for found in trained_by(3, tmp_path, train_each, changes, 16):
+        assert without_seconds(found)[-1] == pytest.approx(alone, rel=2e-3, abs=2e-3)
+
+
+def test_all_processes_see_divergence_alike(tmp_path: Path) -> None:
+    first, second = trained_by(2, tmp_path, diverge)
+    assert first == second
+    assert [found["epoch"] for found in first] == [1]
+
+
 def test_with_batch_norm_both_have_the_same_weights_statistics_and_metrics(tmp_path: Path) -> None:
     changes = [{"augmentation": "crop_flip"}, {"objective": "trades", "compile": "off"}, {"precision": "bf16"}]
-    first, second = trained_by_two(tmp_path, train_each, changes)
+    first, second = trained_by(2, tmp_path, train_each, changes)
     assert without_seconds(first) == without_seconds(second)
     states = [tensors_of([part["state"] for part in found]) for found in (first, second)]
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
@@ -60,7 +76,7 @@ def test_with_batch_norm_both_have_the_same_weights_statistics_and_metrics(tmp_p
 
 
 def test_a_restored_group_continues_bit_for_bit(tmp_path: Path) -> None:
-    for whole, broken in trained_by_two(tmp_path, train_with_a_break, str(tmp_path)):
+    for whole, broken in trained_by(2, tmp_path, train_with_a_break, str(tmp_path)):
         assert without_seconds([whole]) == without_seconds([broken])
         expected = tensors_of(whole["state"])
         assert all(torch.equal(tensor, expected[name]) for name, tensor in tensors_of(broken["state"]).items())
@@ -98,5 +114,5 @@ def test_what_a_group_cannot_train_is_refused(change: dict[str, Any], size: int,
 
 
 def test_what_it_can_train_is_not() -> None:
-    assert not group_conflicts(make_config(batch_size=16), PROCESSES)
-    assert not group_conflicts(make_config(objective="natural"), PROCESSES)
+    assert not group_conflicts(make_config(batch_size=16), 2)
+    assert not group_conflicts(make_config(objective="natural"), 4)

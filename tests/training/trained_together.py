@@ -1,8 +1,10 @@
-"""Trials that two processes train together, on CPUs over gloo, and their states and metrics afterwards."""
+"""Trials that some processes train together, on CPUs over gloo, and their states and metrics afterwards."""
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from stand_ins import make_config, make_data
@@ -10,34 +12,32 @@ from torch import nn
 from torch.multiprocessing.spawn import spawn
 
 from training.parallel import Group, joined
-from training.trainer import Trainer
+from training.trainer import DivergedError, Trainer
 
 Found = list[dict[str, Any]]
-PROCESSES = 2
 
 
-def trained_by_two(folder: Path, train: Callable[..., Found], *arguments: Any) -> list[Found]:
-    """Give what `train(group, *arguments)` gives in each of two processes that have joined."""
-    spawn(_process, (folder, train, arguments), nprocs=PROCESSES)  # type: ignore[no-untyped-call]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
+def trained_by(size: int, folder: Path, train: Callable[..., Found], *arguments: Any) -> list[Found]:
+    """Give what `train(group, *arguments)` gives in each of `size` processes that have joined."""
+    spawn(_process, (size, folder, train, arguments), nprocs=size)  # type: ignore[no-untyped-call]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
 
 
-def _process(rank: int, folder: Path, train: Callable[..., Found], arguments: tuple[Any, ...]) -> None:
+def _process(rank: int, size: int, folder: Path, train: Callable[..., Found], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
-    with joined(rank, PROCESSES, folder / "meeting", torch.device("cpu")) as group:
+    with joined(rank, size, folder / "meeting", torch.device("cpu")) as group:
         torch.save(train(group, *arguments), folder / f"{rank}.pt")
+        gc.collect()  # what still holds the group when Python ends would end it by an abort
 
 
 def train_each(group: Group, changes: list[dict[str, Any]], side: int = 8) -> Found:
-    """Train two epochs of each configuration, without dropout: its masks are drawn for the rows of a process."""
+    """Train up to three epochs of each configuration, without dropout: its masks are drawn for a process's rows."""
     found = []
-    for change in changes:
-        trainer = Trainer(make_config(epochs=2, **change), make_data(side=side), "cpu", group)
-        for module in trainer.model.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        metrics = [trainer.train_epoch() for _ in range(2)]
-        found.append({"state": trainer.state(), "metrics": metrics})
+    with patch.object(nn.Dropout, "forward", lambda _, images: images):
+        for change in changes:
+            trainer = Trainer(make_config(epochs=2, **change), make_data(side=side), "cpu", group)
+            metrics = [trainer.train_epoch() for _ in range(min(3, trainer.epochs))]
+            found.append({"state": trainer.state(), "metrics": metrics})
     return found
 
 
@@ -54,3 +54,13 @@ def train_with_a_break(group: Group, folder: str) -> Found:
     second.restore(place)
     second.train_epoch()
     return [{"state": whole.state(), "metrics": metrics}, {"state": second.state(), "metrics": list(second.history)}]
+
+
+def diverge(group: Group) -> Found:
+    """Train by a learning rate at which nothing stays finite; give who said so, of which epoch."""
+    trainer = Trainer(make_config(epochs=2, learning_rate=1e30), make_data(), "cpu", group)
+    try:
+        trainer.train_epoch()
+    except DivergedError as error:
+        return [{"term": error.term, "epoch": error.epoch}]
+    return []

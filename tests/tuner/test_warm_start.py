@@ -47,6 +47,12 @@ def test_trials_are_evidence_at_the_epochs_at_which_the_new_search_compares() ->
     assert sorted(stopped.metrics) == [1, 3]
 
 
+def test_how_often_and_at_which_rungs_trials_are_evaluated_is_free() -> None:
+    earlier = small_space(trial={"eval_every": 2}, early_stopping={"grace_epochs": 2})
+    space = small_space(trial={"eval_every": 4})
+    assert [found.number for found in chosen([trial(0)], earlier, space)] == [0]
+
+
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.RUNNING])
 def test_failed_and_running_trials_are_left_out(outcome: Outcome) -> None:
     assert [found.number for found in chosen([trial(0, outcome=outcome), trial(1)])] == [1]

@@ -34,7 +34,7 @@ def load_on_this_node(config: "TrialConfig", split_digest: str | None) -> "Trial
 
 
 def load_or_download(config: "TrialConfig") -> "TrialData":
-    """Read a trial's data; where the node has none, its first search downloads them and others wait for it."""
+    """Read a trial's data; where the node has none, its first reader downloads them and others wait for it."""
     from training.data import DataError, ensure_available, load_trial_data
 
     try:

@@ -20,10 +20,11 @@ from ray.exceptions import RayError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from training.config import TrialConfig
+from training.config import ConfigError, TrialConfig
 from training.config_conflicts import group_conflicts
 from training.parallel import Group, joined
 from training.trainer import Trainer
+from tuner.engine.gpu_sharing import is_out_of_memory
 from tuner.engine.node_data import load_on_this_node
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterato
     """
     config, size = TrialConfig.from_mapping(assignment["trial"]), assignment["processes"]
     device = torch.device(assignment["device"])
-    if size == 1 or group_conflicts(config, size):
+    if problems := group_conflicts(config, size):
+        raise ConfigError(problems)
+    if size == 1:
         yield Trainer(config, data, device)
         return
     with tempfile.TemporaryDirectory(prefix="tuner-group-") as folder, _followers(size) as followers:
@@ -53,6 +56,7 @@ def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterato
         with ExitStack() as together:
             with _reason_of(begun):
                 group = together.enter_context(joined(0, size, meeting_place, device))
+                together.callback(_let_leave, followers)  # before this process does: NCCL waits for all of them
                 trainer = _LeadingTrainer(config, data, device, group, followers)
             yield trainer
 
@@ -83,22 +87,36 @@ class _LeadingTrainer(Trainer):
         ray.get([follower.load_state.remote(shared) for follower in self._followers])
 
 
+def _let_leave(followers: Sequence[ActorHandle[Any]]) -> None:
+    for follower in followers:
+        follower.leave.remote()
+
+
 @contextmanager
 def _reason_of(along: list[Any]) -> Iterator[None]:
     """Wait at the block's end for what the others do along; where one of them fails, raise its error.
 
-    In the block only a connection breaks then. Divergence, which all processes see alike, is no RuntimeError.
+    In the block only a connection breaks then, over gloo at once, over NCCL when the group's patience ends. Of several
+    errors want of memory is the reason, and others follow. Divergence, which all see alike, is no RuntimeError.
     """
     try:
         yield
     except RuntimeError as error:
-        for ended in ray.wait(along, num_returns=len(along), timeout=_REASON_SECONDS)[0]:
-            try:
-                ray.get(ended)
-            except RayError as reason:
-                raise reason from error
+        reasons = _errors(ray.wait(along, num_returns=len(along), timeout=_REASON_SECONDS)[0])
+        if reasons:
+            raise min(reasons, key=lambda reason: not is_out_of_memory(reason)) from error
         raise
     ray.get(along)
+
+
+def _errors(ended: list[Any]) -> list[RayError]:
+    found = []
+    for one in ended:
+        try:
+            ray.get(one)
+        except RayError as error:
+            found.append(error)
+    return found
 
 
 class _Follower:
@@ -134,7 +152,12 @@ class _Follower:
 
     def load_state(self, written: bytes) -> None:
         """Continue from the leader's state."""
-        self._trainer.load_state(torch.load(io.BytesIO(written), map_location=self._device, weights_only=True))
+        # On the CPU, where states of random generators have to be.
+        self._trainer.load_state(torch.load(io.BytesIO(written), map_location="cpu", weights_only=True))
+
+    def leave(self) -> None:
+        """Leave the others at the trial's end."""
+        self._joined.close()
 
 
 @contextmanager

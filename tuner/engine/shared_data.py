@@ -22,6 +22,11 @@ if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
 # All that a trial's data depend on.
 _KEYS = ("dataset", "data_root", "validation_fraction", "train_fraction", "train_balance", "train_on", "split_seed")
 
+# Searched shares of the training set are data of their own.
+_MOST_KEPT = 2
+# A reader ends with the trial's process that started it; then another one is asked.
+_ATTEMPTS = 2
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,35 +37,39 @@ def shared(config: "TrialConfig", load: "Load") -> "TrialData":
     """
     if config.dataset == "digits" or not ray.is_initialized():  # digits come with a library, and are read at once
         return load(config)
-    try:
-        keeper = _keeper(ray.get_runtime_context().get_node_id())
-        (place,) = ray.get(keeper.data.remote(config, load))
-        return _from_arrays(ray.get(place))
-    except RayTaskError as error:
-        if not isinstance(error.cause, RayError):
-            raise error.cause from None
-        reason: RayError = error.cause
-    except RayError as error:
-        reason = error
-    _keeper.cache_clear()
+    for _ in range(_ATTEMPTS):
+        try:
+            return _asked(config, load)
+        except RayTaskError as error:
+            if not isinstance(error.cause, RayError):
+                raise error.cause from None
+            reason: RayError = error.cause
+        except RayError as error:
+            reason = error
+        _keeper.cache_clear()
     _log.warning("The data are not shared between the trials of this node: %s", str(reason).splitlines()[0])
     return load(config)
 
 
+def _asked(config: "TrialConfig", load: "Load") -> "TrialData":
+    keeper = _keeper(ray.get_runtime_context().get_node_id())
+    (place,) = ray.get(keeper.data.remote(config, load))
+    return _from_arrays(ray.get(place))
+
+
 class _Keeper:
-    """The process that reads; what it has read stays in Ray's store as long as it lives, and as long as it is used."""
+    """The process that reads; the latest that it has read stays in Ray's store, the rest as long as it is used."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Any, ...], Any] = {}
 
     def data(self, config: "TrialConfig", load: "Load") -> list[Any]:
         """Give where the data of a trial lie, in a list: by itself Ray would fetch them."""
-        from training.data import forget_data
-
         key = tuple(getattr(config, name) for name in _KEYS)
         if key not in self._kept:
+            while len(self._kept) >= _MOST_KEPT:  # trials that use it go on with it
+                del self._kept[next(iter(self._kept))]
             self._kept[key] = ray.put(_as_arrays(load(config)))
-            forget_data()
         return [self._kept[key]]
 
 

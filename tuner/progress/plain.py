@@ -6,7 +6,7 @@ from typing import Protocol, Self
 
 from rich.console import Console
 
-from tuner.ledger import Decision, Outcome, TrialRecord
+from tuner.ledger import Decision, Outcome, TrialRecord, latest
 from tuner.progress.state import Clock, in_words
 from tuner.report.format import format_value, in_a_sentence, last_line
 from tuner.search import Assignment, Listener, Search
@@ -56,7 +56,9 @@ class PlainProgress(Progress):
         goes_on = report.rung and report.decision is Decision.CONTINUE
         if self._every_epoch or goes_on:
             word = "goes on after" if goes_on else "finished"
-            self._line(f"trial {trial.number} {word} epoch {report.epoch}: {self._metrics(trial)}")
+            measured = any(name in report.metrics for name in self._search.space.objectives)
+            what = self._metrics(trial) if measured else "not evaluated"
+            self._line(f"trial {trial.number} {word} epoch {report.epoch}: {what}")
 
     def on_ended(self, trial: TrialRecord) -> None:
         """Say how a trial ended, and how far the search is."""
@@ -73,8 +75,7 @@ class PlainProgress(Progress):
         self._line(f"trial {number} crashed and is started again from its last checkpoint: {last_line(error)}")
 
     def _metrics(self, trial: TrialRecord) -> str:
-        metrics = trial.last_metrics
-        return ", ".join(in_a_sentence(n, metrics.get(n)) for n in self._search.space.objectives)
+        return ", ".join(in_a_sentence(n, latest(trial, n)) for n in self._search.space.objectives)
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)

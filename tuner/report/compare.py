@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, TrialConfig
+from training.config import MEASUREMENT_KEYS, TrialConfig, idle_keys
 from tuner.errors import UsageError
 from tuner.ledger.records import TrialRecord
 from tuner.report.colours import PALETTE
@@ -23,8 +23,6 @@ SEEDS_NOTE = (
 )
 _BEST_NOTE = "Of each objective the best value is given, whatever the others are there."
 _SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are of single seeds, of which the figure shows the means."
-# A path may differ where the images do not.
-_YARDSTICKS = [key for key in MEASUREMENT_KEYS if key != "data_root"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +192,8 @@ def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) ->
 def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     notes = []
     measured = {data.search: _measured_with(data) for data in searches}
-    for key in _YARDSTICKS:
+    idle = frozenset.intersection(*(idle_keys(config.to_mapping()) for config in measured.values()))
+    for key in (key for key in MEASUREMENT_KEYS if key not in idle):
         values = {name: getattr(config, key) for name, config in measured.items()}
         if len(set(values.values())) > 1:
             shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())

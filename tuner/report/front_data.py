@@ -14,7 +14,7 @@ import numpy as np
 from tuner.front.dominance import non_domination_rank
 from tuner.front.growth import front_growth
 from tuner.front.select import knee
-from tuner.ledger.records import Outcome, TrialRecord
+from tuner.ledger.records import Outcome, TrialRecord, latest
 from tuner.objectives import FloatArray, Objective, as_losses, within_limits
 
 
@@ -177,7 +177,7 @@ def _unfinished(trial: TrialRecord, names: Sequence[str]) -> UnfinishedTrial:
     return UnfinishedTrial(
         number=trial.number,
         parameters=trial.parameters,
-        metrics=_chosen(trial.last_metrics, names),
+        metrics={name: value for name in names if (value := latest(trial, name)) is not None},
         epochs=trial.epochs_trained,
         outcome=trial.outcome,
     )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tuner.ledger import Outcome, TrialRecord, trial_name
+from tuner.ledger import Outcome, TrialRecord, latest, trial_name
 from tuner.objectives import Objective, within_limits
 from tuner.report.format import finite_or_none, format_value
 from tuner.report.front_data import CompletedTrial
@@ -16,7 +16,7 @@ _OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
 
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Give a row a trial; `final` holds the objectives if it completed, `last` those of its last epoch."""
+    """Give a row a trial; `final` holds the objectives if it completed, `last` them as they were last measured."""
     names = [objective.name for objective in objectives]
     return [
         {
@@ -26,7 +26,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "epochs_trained": trial.epochs_trained,
             "epochs_spent": trial.epochs_spent,
             "parameters": trial.parameters,
-            "last": {n: finite_or_none(trial.last_metrics.get(n)) for n in names},
+            "last": {n: finite_or_none(latest(trial, n)) for n in names},
             "final": {n: finite_or_none(trial.last_metrics.get(n)) for n in names}
             if trial.outcome is Outcome.COMPLETED
             else None,

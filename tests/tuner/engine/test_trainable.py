@@ -214,3 +214,10 @@ def test_another_error_of_torch_stays_what_it_is(session: Session, monkeypatch: 
     with pytest.raises(RuntimeError, match="device-side assert"):
         run_trial({**assignment(), "gpus": 0.25})
     assert session.reports == []
+
+
+def test_what_several_gpus_cannot_train_is_reported_and_not_trained_by_one(session: Session) -> None:
+    """The ends of a range are checked when a search starts, not what lies between."""
+    run_trial({**assignment(batch_size=33), "processes": 2})
+    (report,) = session.reports
+    assert report["error"].startswith("batch_size: the value is 33, but must be a multiple of 2")

@@ -158,6 +158,8 @@ def test_every_epoch_is_told_when_asked_for(search: Search) -> None:
         "trial 0 finished epoch 2",
         "trial 0 goes on after epoch 3",
     ]
+    search.report(0, 4, {"loss/total": 1.0}, None)
+    assert screen.lines[-1] == "trial 0 finished epoch 4: not evaluated"
 
 
 def test_a_trial_that_goes_on_says_from_where(search: Search) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import optuna
 import pytest
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.trial import TrialState, create_trial
 
 from tuner.objectives import FloatArray
@@ -102,30 +103,52 @@ def test_running_trials_have_no_values_and_failures_without_measured_ones_are_le
     assert trial.state is TrialState.RUNNING
 
 
-def test_motpe_proposes_what_optuna_does_that_checks_and_compares_every_trial() -> None:
+@pytest.mark.parametrize("fixed", [{}, {"x": 0.25}], ids=["free", "fixed"])
+@pytest.mark.parametrize("sampler", MODELS)
+def test_proposals_are_those_of_optuna_that_checks_and_compares_every_trial(
+    sampler: str, fixed: dict[str, float]
+) -> None:
     """Ours leaves out checks and comparisons that always come out the same."""
     space = SPACE | {"one": CategoricalDistribution(["only"]), "of": CategoricalDistribution([8, 16])}
     rng = np.random.default_rng(0)
     points = [{"x": x, "y": y, "one": "only", "of": 8 if x < y else 16} for x, y in rng.random((50, 2)).tolist()]
     limits = np.array([0.9, np.inf])
     known = Evidence([(p, losses_of(p)) for p in points[:30]], points[30:40], points, points[40:], limits)
-    for number in range(5):
-        draw = int(np.random.SeedSequence((3, number, 0)).generate_state(1)[0])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            theirs = optuna.samplers.TPESampler(multivariate=True, constant_liar=True, n_startup_trials=6, seed=draw)
-        study = optuna.create_study(directions=["minimize"] * 2, sampler=theirs)
-        study.add_trials(
-            create_trial(
-                state=trial.state,
-                values=trial.values,
-                params=trial.params,
-                distributions=trial.distributions,
-                constraints=trial.constraints,
-            )
-            for trial in study_trials(known, space)
+    for number in range(2):
+        theirs: dict[str, Any] = dict(points[0])
+        for attempt in range(16):  # a point that was tried is drawn again
+            if theirs in points:
+                draw = int(np.random.SeedSequence((3, number, attempt)).generate_state(1)[0])
+                theirs = _asked_of_optuna(_whole_sampler(sampler, draw, known), known, space, fixed)
+        assert propose(sampler, space, 2, known, seed=3, number=number, fixed=fixed) == theirs
+
+
+def _asked_of_optuna(
+    sampler: BaseSampler, known: Evidence, space: dict[str, BaseDistribution], fixed: dict[str, float]
+) -> dict[str, Any]:
+    study = optuna.create_study(directions=["minimize"] * 2, sampler=sampler)
+    study.add_trials(
+        create_trial(
+            state=trial.state,
+            values=trial.values,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs={} if trial.values is None else {NSGAIISampler._get_generation_key(): 0},
+            constraints=trial.constraints,
         )
-        assert propose("motpe", space, 2, known, seed=3, number=number) == study.ask(space).params
+        for trial in study_trials(known, space)
+    )
+    if fixed:
+        study.enqueue_trial(fixed)
+    return dict(study.ask(space).params)
+
+
+def _whole_sampler(name: str, seed: int, known: Evidence) -> BaseSampler:
+    if name != "motpe":
+        return sampler_for(name, seed, known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return TPESampler(multivariate=True, constant_liar=True, n_startup_trials=6, seed=seed)
 
 
 def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
