@@ -18,8 +18,16 @@ COMMAND = [sys.executable, "-m", "tuner", "confirm", "chosen"]
 @pytest.fixture(scope="module")
 def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("confirm") / "runs"
-    words = ["--space", str(TINY), "--name", "chosen", "--trials", "2", "--epochs", "2", "--set"]
-    assert run(folder, *words, "early_stopping.scheduler=none").code == 0
+    words = ["--space", str(TINY), "--name", "chosen", "--trials", "2", "--epochs", "3", "--concurrency", "1"]
+    # Evaluated at the rung and the end: a schedule that the confirmation does not have. The first trial is not stopped.
+    for setting in ("eval_every=3", "early_stopping.grace_epochs=2", "early_stopping.reduction_factor=2"):
+        words += ["--set", setting]
+    assert run(folder, *words).code == 0
+    assert ["pgd_accuracy" in report.metrics for report in trials_of(folder, "chosen")[0].reports] == [
+        False,
+        True,
+        True,
+    ]
     return folder
 
 
@@ -44,14 +52,14 @@ def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
 
 
 def test_the_weights_of_the_search_itself_are_measured(runs_dir: Path) -> None:
-    words = ["--trial", "1", "--no-retrain", "--name", "own", "--suite", "quick", "--images", "30"]
+    words = ["--trial", "0", "--no-retrain", "--name", "own", "--suite", "quick", "--images", "30"]
     environment = {**os.environ, "TUNER_RUNS_DIR": str(runs_dir)}
     done = subprocess.run(
         [*COMMAND, *words], capture_output=True, text=True, check=False, cwd=runs_dir.parent, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     (trial,) = trials_of(runs_dir, "own")
-    trained = trials_of(runs_dir, "chosen")[1]
+    trained = trials_of(runs_dir, "chosen")[0]
     assert trial.parameters == trained.parameters
     assert trial.last_metrics["loss/total"] == trained.last_metrics["loss/total"], "not trained any further"
     assert "test/APGD-T" in trial.last_metrics
