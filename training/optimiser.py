@@ -1,6 +1,10 @@
 """The optimiser that a configuration names."""
 
 import torch
+
+# With its first optimiser torch would import this, and keep the frames that led there, and so the first trial's model,
+# until Python next looks for cycles.
+import torch._dynamo
 from torch import nn
 
 from training.config import TrialConfig

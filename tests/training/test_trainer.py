@@ -1,5 +1,8 @@
 import math
+import os
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -63,6 +66,23 @@ def without_seconds(metrics: Metrics) -> dict[str, float]:
 
 def ignore(_epoch: int, _metrics: Metrics, _save: Callable[[Path], None]) -> None:
     pass
+
+
+def test_the_first_trial_of_a_process_leaves_nothing_behind() -> None:
+    """The next one wants its memory at once; in a process of its own, since what torch imports first matters."""
+    script = """if True:
+        import gc, weakref
+        gc.disable()
+        from stand_ins import make_config, make_data
+        from training.trainer import Trainer
+        trainer = Trainer(make_config(), make_data(), "cpu")
+        trainer.train_epoch()
+        left = weakref.ref(trainer), weakref.ref(trainer.model)
+        del trainer
+        assert [reference() for reference in left] == [None, None]
+    """
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
+    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": paths})
 
 
 def test_metrics_of_an_epoch() -> None:

@@ -1,6 +1,5 @@
 """Trials that some processes train together, on CPUs over gloo, and their states and metrics afterwards."""
 
-import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ def _process(rank: int, size: int, folder: Path, train: Callable[..., Found], ar
     torch.set_num_threads(1)
     with joined(rank, size, folder / "meeting", torch.device("cpu")) as group:
         torch.save(train(group, *arguments), folder / f"{rank}.pt")
-        gc.collect()  # what still holds the group when Python ends would end it by an abort
 
 
 def train_each(group: Group, changes: list[dict[str, Any]], side: int = 8) -> Found:
