@@ -1,0 +1,23 @@
+"""It reads spaces by itself, to run without the tuner's packages: it must read them as the tuner does."""
+
+import pytest
+
+from benchmarks.evaluation_share import _SETS, _config, _evaluations
+from training.data import load_trial_data
+from training.rung_schedules import is_evaluated
+from tuner.space import load_space
+
+
+@pytest.mark.parametrize("name", ["digits_tradeoff", "mnist_tradeoff", "cifar10_tradeoff", "cifar100_tradeoff"])
+def test_trials_are_evaluated_as_often_as_in_a_search(name: str) -> None:
+    space = load_space(name)
+    compared = {*space.rung_epochs, space.epochs}
+    trained = space.trial_config(space.search.start_points[0])
+    wanted = {epoch for epoch in range(1, space.epochs + 1) if epoch in compared or is_evaluated(trained, epoch)}
+    assert _evaluations(_config(name)) == len(wanted)
+
+
+def test_digits_have_the_images_that_it_counts_with() -> None:
+    config = _config("digits_tradeoff")
+    data = load_trial_data(config)
+    assert _SETS["digits"] == (len(data.train), len(data.validation), *data.image_shape[:2], data.num_classes)
