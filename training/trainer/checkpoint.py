@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import torch
 
-from training.config import ConfigError, TrialConfig, idle_keys
+from training.config import IDLE_KEYS, ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -164,6 +164,6 @@ def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[st
     missing = object()
     return [
         f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"
-        for key in sorted((saved.keys() | wanted.keys()) - idle_keys(wanted))
+        for key in sorted((saved.keys() | wanted.keys()) - IDLE_KEYS)
         if saved.get(key, missing) != wanted.get(key, missing)
     ]

@@ -145,7 +145,7 @@ class Publisher:
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
         space = self._space
-        data = front_data(self._search, trials, space.objective_list, space.reference, space.setting)
+        data = front_data(self._search, trials, space.objective_list, space.reference, space.trial)
         return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:

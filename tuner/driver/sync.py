@@ -37,7 +37,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         projection = projection_of(folder, space, ledger, uri)
     finally:
         ledger.close()
-    data = front_data(folder.name, shown, space.objective_list, space.reference, space.setting)
+    data = front_data(folder.name, shown, space.objective_list, space.reference, space.trial)
     data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
     files = [folder.space_file, *write_results(folder.path, space, trials, data)]
     from mlflow.exceptions import MlflowException

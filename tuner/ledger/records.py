@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from training.trainer.rung_schedules import BRANCH_EPOCHS
-
 
 class Outcome(StrEnum):
     """How a trial stands. Every trial but a running one has ended, once and for good."""
@@ -63,11 +61,6 @@ class TrialRecord:
     def epochs_trained(self) -> int:
         """Epochs on record; those that were lost with a crash and trained again count once."""
         return self.reports[-1].epoch if self.reports else 0
-
-    @property
-    def epochs_spent(self) -> int:
-        """Epochs that the trial cost: those on record and those of branches (`training.trainer.rung_schedules`)."""
-        return self.epochs_trained + round(self.last_metrics.get(BRANCH_EPOCHS, 0.0))
 
     @property
     def last_metrics(self) -> dict[str, float]:

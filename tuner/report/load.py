@@ -22,7 +22,7 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tup
     folder = find_search(runs_dir, name)
     space, trials = _read(folder.open_ledger(ledger_url))
     shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
-    data = front_data(name, shown, space.objective_list, space.reference, space.setting)
+    data = front_data(name, shown, space.objective_list, space.reference, space.trial)
     return space, shown, replace(data, confirmed=confirmed_trials(runs_dir, name, shown))
 
 

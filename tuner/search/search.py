@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
-from tuner.pareto.objectives import FloatArray, as_losses, compared_metrics, loss_limits
-from tuner.search.asha import Brackets
+from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
+from tuner.search.asha import Rungs
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
 from tuner.search.sampling import propose
 from tuner.search.stopping import stop_reason
@@ -64,12 +64,12 @@ class Search:
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
-        self._brackets = _brackets(space)
+        self._rungs = Rungs(space.rung_epochs, space.early_stopping.reduction_factor, loss_limits(space.objective_list))
         self._values = Values(compared_epochs(space))
         self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
         for number, report in ledger.reports_at(self._values.epochs):
-            rung = report.rung and self._brackets.is_rung(number, report.epoch)
+            rung = report.rung and self._rungs.is_rung(report.epoch)
             self._note(number, report.epoch, report.metrics, rung=rung)
         for trial in self.trials:
             self._end_if_decided(trial)
@@ -136,7 +136,7 @@ class Search:
             return known.decision
         if trial.outcome is not Outcome.RUNNING:
             return Decision.STOP
-        rung = self._brackets.is_rung(number, epoch)
+        rung = self._rungs.is_rung(epoch)
         self._note(number, epoch, metrics, rung=rung)
         report = Report(
             epoch=epoch,
@@ -173,7 +173,7 @@ class Search:
             return Decision.STOP
         if epoch >= self.epochs:
             return Decision.COMPLETE
-        if self._brackets.is_rung(number, epoch) and not self._brackets.continues(number, epoch):
+        if self._rungs.is_rung(epoch) and not self._rungs.continues(epoch, number):
             return Decision.STOP
         return Decision.CONTINUE
 
@@ -181,8 +181,7 @@ class Search:
         """Tell whether an objective is not finite; one that was not measured is so only where trials compare."""
         losses = self._losses(metrics)
         if epoch not in self._values.epochs:
-            measured = compared_metrics(metrics)
-            losses = losses[[objective.name in measured for objective in self._objectives]]
+            losses = losses[[objective.name in metrics for objective in self._objectives]]
         return not bool(np.isfinite(losses).all())
 
     def _end_if_decided(self, trial: TrialRecord) -> None:
@@ -209,10 +208,10 @@ class Search:
         losses = self._losses(metrics)
         self._values.record(number, epoch, losses)
         if rung:
-            self._brackets.record(number, epoch, losses)
+            self._rungs.record(epoch, number, losses)
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
-        return as_losses([compared_metrics(metrics)], self._objectives).reshape(-1)
+        return as_losses([metrics], self._objectives).reshape(-1)
 
     def _propose(self) -> TrialRecord:
         number = len(self._trials)
@@ -240,15 +239,3 @@ class Search:
 def compared_epochs(space: Space) -> tuple[int, ...]:
     """Give the epochs at which trials of a search are compared: its rungs, and the end."""
     return (*space.rung_epochs, space.epochs)
-
-
-def _brackets(space: Space) -> Brackets:
-    stopping = space.early_stopping
-    return Brackets(
-        space.rung_epochs,
-        stopping.reduction_factor,
-        brackets=stopping.brackets,
-        seed=space.search.seed,
-        tie_break=stopping.tie_break,
-        limits=loss_limits(space.objective_list),
-    )

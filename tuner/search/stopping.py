@@ -26,7 +26,7 @@ def stop_reason(space: Space, trials: Sequence[TrialRecord]) -> str | None:
     if search.sampler != "grid" and exhausted(space.distributions(), [trial.parameters for trial in trials]):
         return f"every point of the space was tried, before the {search.trials} trials asked for"
     if search.max_epochs is not None:
-        spent = sum(trial.epochs_spent for trial in trials)
+        spent = sum(trial.epochs_trained for trial in trials)
         if spent >= search.max_epochs:
             return f"the trials have trained {spent} epochs, and search.max_epochs is {search.max_epochs}"
     if search.patience is not None and longest_wait(space, trials) >= search.patience:

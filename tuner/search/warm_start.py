@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from training.config import TrialConfig, idle_keys
+from training.config import IDLE_KEYS, TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
-from tuner.pareto.objectives import FloatArray, Objective, as_losses, compared_metrics
+from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.space import Space
 from tuner.space.parameters import Parameter
 
@@ -89,8 +89,8 @@ def earlier_trials(
         settings = earlier.trial_config(trial.parameters)
         reason = why_not(settings, space)
         measured = {
-            report.epoch: {key: compared[key] for key in space.objectives if key in compared}
-            for report, compared in ((report, compared_metrics(report.metrics)) for report in trial.reports)
+            report.epoch: {key: report.metrics[key] for key in space.objectives if key in report.metrics}
+            for report in trial.reports
             if report.epoch in epochs
         }
         if reason is None and measured:
@@ -110,7 +110,7 @@ def earlier_trials(
 def why_not(settings: TrialConfig, space: Space) -> str | None:
     """Say why a trial with these settings is none that the space could propose; None if it is one."""
     theirs, ours = settings.to_mapping(), space.example.to_mapping()
-    free = idle_keys(ours) | {"seed"}  # they are measured alike all the same
+    free = IDLE_KEYS | {"seed"}  # they change no measurement
     for key, value in theirs.items():
         if key in space.parameters:
             if not _contains(space.parameters[key], value):

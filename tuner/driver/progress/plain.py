@@ -66,7 +66,7 @@ class PlainProgress(Progress):
         what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
         if trial.outcome is Outcome.FAILED:
             what = f"failed: {last_line(trial.error)}"
-        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.most_epochs)
+        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.epochs)
         left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 

@@ -143,8 +143,6 @@ def measured_with(setting: Mapping[str, Any]) -> TrialConfig:
     All else has its default, for it may be searched.
     """
     given = with_preset(setting)
-    if not given.get("rungs"):  # then there is no way towards them either
-        given.pop("rung_schedule", None)
     keys = [key for key in (*MEASUREMENT_KEYS, "architecture") if key in given]
     return TrialConfig.from_mapping({key: given[key] for key in keys})
 

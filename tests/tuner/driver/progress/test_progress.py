@@ -303,14 +303,6 @@ def test_a_dry_run_shows_parameters_rungs_cost_and_paths(runs_dir: Path) -> None
     ]
 
 
-def test_a_dry_run_says_what_branches_cost(runs_dir: Path) -> None:
-    screen = Screen()
-    space = small_space(search={"trials": 4}, early_stopping={"rung_schedule": "branch", "branch_epochs": 3})
-    print_plan(screen.console, plan(runs_dir, space=space))
-    assert "Cost:       at most 60 epochs (4 trials of 9 and 6 of branches)" in screen.lines
-    assert any(line.endswith("(1 of 3 goes on at each; rung_schedule branch)") for line in screen.lines)
-
-
 @pytest.mark.parametrize(
     ("early_stopping", "shown"),
     [

@@ -5,7 +5,7 @@ from fake_search import OBJECTIVES, trade_off_trials
 
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import front_data
-from tuner.report.analysis.published import measured_with, published_points
+from tuner.report.analysis.published import published_points
 from tuner.report.figure.front_figure import front_figure
 from tuner.space import load_space
 
@@ -50,11 +50,6 @@ def test_another_epsilon_has_none(epsilon: float | str) -> None:
 @pytest.mark.parametrize("epsilon", [0.031, "8/255", 8 / 255, 0.0314])
 def test_the_papers_epsilon_counts_with_its_rounding(epsilon: float | str) -> None:
     assert len(published_points({**CIFAR10, "epsilon": epsilon}, OBJECTIVES)) == 16
-
-
-def test_a_chain_without_rungs_is_one_schedule() -> None:
-    assert measured_with({"rung_schedule": "continue", "rungs": []}) == measured_with({})
-    assert measured_with({"rung_schedule": "continue", "rungs": [4]}).rungs == (4,)
 
 
 def test_points_are_those_of_the_same_architecture() -> None:
