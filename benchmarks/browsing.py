@@ -22,9 +22,9 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
-from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Decision, Ledger, default_ledger_url
 from tuner.ledger.reports import table
+from tuner.runs.folder import SearchFolder, provenance
 from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"

@@ -29,7 +29,7 @@ from training.evaluation import (
     evaluate_robustness,
     scale_of,
 )
-from training.evaluation.loading import TrainedModel, load_model, load_test_images
+from training.evaluation.trained_model import TrainedModel, load_model, load_test_images
 
 _RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 _CONFIG = Path(__file__).parents[1] / "training" / "configs" / "digits.yaml"

@@ -19,9 +19,9 @@ import torch
 from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
-from training.rung_schedules import is_evaluated
 from training.trainer import Trainer
-from training.validation import validate
+from training.trainer.rung_schedules import is_evaluated
+from training.trainer.validation import validate
 
 _LEAST_SECONDS = 5.0
 _RESULT = Path(__file__).parent / "results" / "evaluation_share.json"

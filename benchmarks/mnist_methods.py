@@ -22,10 +22,10 @@ from tqdm import tqdm
 
 from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
-from training.config_files import find_config
+from training.config.preset_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
 from training.trainer import Trainer
-from training.validation import validate
+from training.trainer.validation import validate
 
 METHODS = ("standard", "trades", "mma", "mart", "shared_information")
 _RESULTS = Path(__file__).parent / "results"

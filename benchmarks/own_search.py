@@ -28,9 +28,9 @@ def run_search(
     Ledger and MLflow are files in `runs_dir`; `seen` looks at the search at its end. Raises RuntimeError unless every
     trial completed, undisturbed.
     """
+    from tuner.driver.publisher import Publisher
     from tuner.engine import session
     from tuner.tracking.projection import Projection
-    from tuner.tracking.publisher import Publisher
 
     started = time.perf_counter()
     folder = runs_dir / _NAME

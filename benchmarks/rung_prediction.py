@@ -4,7 +4,7 @@ Run:  python -m benchmarks.rung_prediction --space digits_tradeoff --points 40
       python -m benchmarks.rung_prediction --space mnist_tradeoff --data-root DIR --points 16 --set KEY=VALUE ...
 Writes benchmarks/results/rung_prediction_SPACE.json.
 
-The same random points and seed for all ways (`training/rung_schedules.py`), on the validation split. Of each way at
+The same random points and seed for all ways (`rung_schedules.py`), on the validation split. Of each way at
 each rung:
 
 - Spearman's rank correlation with the final value of the same way, by objective, with its bootstrap standard error,
@@ -35,13 +35,13 @@ from tqdm import tqdm
 from benchmarks.surroundings import command, surroundings
 from training.config import METRICS, TrialConfig
 from training.data import TrialData, load_trial_data
-from training.rung_schedules import branch_config
 from training.trainer import DivergedError, Trainer
-from tuner.front.dominance import non_domination_rank
-from tuner.front.hypervolume import hypervolume
-from tuner.front.order import preference_rank
-from tuner.objectives import FloatArray
-from tuner.sampling import Evidence, propose
+from training.trainer.rung_schedules import branch_config
+from tuner.pareto.dominance import non_domination_rank
+from tuner.pareto.hypervolume import hypervolume
+from tuner.pareto.objectives import FloatArray
+from tuner.pareto.preference import preference_rank
+from tuner.search.sampling import Evidence, propose
 from tuner.space import Space, load_space
 
 WAYS = ("as_is", "restart", "continue", "branch", "decayed")

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from tuner.folder import SearchFolder
 from tuner.ledger import Decision, Ledger, default_ledger_url, trial_name
+from tuner.runs.folder import SearchFolder
 from tuner.search import Assignment, Search
 from tuner.space import Space, space_from_mapping
 

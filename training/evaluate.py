@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch takes seconds to import: --help is answered without it.
-from training.command import DONE, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
 
 if TYPE_CHECKING:
     import torch
 
     from training.data import ImageSet
     from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
-    from training.evaluation.loading import TrainedModel
+    from training.evaluation.trained_model import TrainedModel
 
 _SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
 STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
@@ -32,8 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     from training.attacks import AttackError
-    from training.checkpoint import CheckpointError
     from training.data import DataError
+    from training.trainer.checkpoint import CheckpointError
 
     try:
         return _evaluate(arguments)
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 def _evaluate(arguments: argparse.Namespace) -> int:
     """Check everything, then measure, then write; a warning sign does not change the exit code."""
     from training.evaluation import LatentMode, evaluate_robustness
-    from training.evaluation.loading import description, load_model, load_test_images, require_labels
+    from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
 
     device = _device(arguments)
     path = Path(arguments.checkpoint)
@@ -105,7 +105,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 def _transfer_cache(arguments: argparse.Namespace) -> Path | None:
     """Give the folder of a surrogate's adversarial images: beside its checkpoint, for all models they are tried on."""
-    from training.checkpoint import find_checkpoint
+    from training.trainer.checkpoint import find_checkpoint
 
     return find_checkpoint(Path(arguments.surrogate)).parent / "transfer" if arguments.surrogate else None
 
@@ -146,7 +146,7 @@ def _suite(
 ) -> "Suite":
     from training.attacks import RepresentationAttack
     from training.evaluation import ATTACKS, build_suite, scale_of
-    from training.evaluation.loading import load_model
+    from training.evaluation.trained_model import load_model
 
     names = arguments.attacks.split(",") if arguments.attacks else None
     if names == ["help"]:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.command import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
 from training.config import METRICS, ConfigError, TrialConfig
-from training.config_files import UnknownPresetError, find_config, with_preset
+from training.config.preset_files import UnknownPresetError, find_config, with_preset
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
 # --help and a wrong configuration are answered at once.
 if TYPE_CHECKING:
-    from training.run_folder import RunFolder
     from training.trainer import Trainer
+    from training.trainer.run_folder import RunFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -89,10 +89,10 @@ def _override(text: str) -> tuple[str, Any]:
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
     """Check device, data and folder, then train; nothing is written before all of them are right."""
-    from training.checkpoint import CheckpointError
     from training.data import DataError, ensure_available, load_trial_data
-    from training.run_folder import RunFolder
     from training.trainer import DivergedError, Trainer
+    from training.trainer.checkpoint import CheckpointError
+    from training.trainer.run_folder import RunFolder
 
     folder = RunFolder(folder_path)
     if folder.has_checkpoint and not arguments.resume:
@@ -155,7 +155,7 @@ def _accuracies(metrics: Mapping[str, float]) -> str:
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:
     """Give the command that goes on: with --resume only if an epoch was finished and saved."""
-    from training.checkpoint import FILE_NAME
+    from training.trainer.checkpoint import FILE_NAME
 
     command = [word for word in words if word != "--resume"]
     resume = ["--resume"] if (folder / FILE_NAME).is_file() else []

@@ -14,8 +14,8 @@ from typing import Any
 
 from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import grown_search, write_ledger
-from tuner.folder import SearchFolder, provenance
 from tuner.ledger import Outcome
+from tuner.runs.folder import SearchFolder, provenance
 from tuner.space import Space, load_space
 from tuner.tracking import store
 
@@ -48,7 +48,7 @@ def _space(trials: int) -> Space:
 
 
 def _make(runs_dir: Path, space: Space, trials: int) -> None:
-    from tuner.data_check import checked_data
+    from tuner.driver.preflight import checked_data
 
     data_root = str(Path("data").resolve())
     space = space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})

@@ -21,16 +21,16 @@ from rich.console import Console
 from benchmarks import postgres_server
 from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import Epochs, endless, grown_search, write_ledger
+from tuner.driver.progress import PlainProgress
+from tuner.driver.publisher import _FILES, _TRIALS, Publisher
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.folder import SearchFolder
 from tuner.ledger import Ledger, trial_name
-from tuner.progress import PlainProgress
+from tuner.runs.folder import SearchFolder
 from tuner.search import Assignment, Search
 from tuner.space import load_space
 from tuner.tracking import store
 from tuner.tracking.projection import Projection
-from tuner.tracking.publisher import _FILES, _TRIALS, Publisher
 
 _FEWEST_ENDED = 200
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks.search_quality.record_digits import RECORD
 from benchmarks.search_quality.tasks import Parameters, Task, steady
-from tuner.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray
 from tuner.space import load_space
 
 _LOGARITHMIC = {"lambda", "bottleneck"}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.search_quality.tasks import Parameters, Task
-from tuner.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray
 
 EPOCHS = 52
 # Three epochs, because after one the order says next to nothing of the last one.

@@ -6,9 +6,9 @@ import numpy as np
 
 from benchmarks.search_quality.scale import Scale
 from benchmarks.search_quality.simulate import Training
-from tuner.front.growth import front_growth
-from tuner.front.hypervolume import hypervolume
-from tuner.objectives import FloatArray
+from tuner.pareto.growth import front_growth
+from tuner.pareto.hypervolume import hypervolume
+from tuner.pareto.objectives import FloatArray
 
 _REFERENCE = np.array([1.1, 1.1])
 

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.search_quality.tasks import Task, random_points
-from tuner.front.dominance import is_non_dominated
-from tuner.objectives import FloatArray
+from tuner.pareto.dominance import is_non_dominated
+from tuner.pareto.objectives import FloatArray
 
 _SAMPLE = 1000
 

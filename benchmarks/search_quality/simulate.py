@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks.search_quality.searchers import Losses, Searcher
 from benchmarks.search_quality.tasks import Task
 from tuner.ledger import Decision
-from tuner.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray
 
 
 @dataclass(frozen=True)

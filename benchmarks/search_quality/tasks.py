@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tuner.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray
 
 Parameters = Mapping[str, Any]
 LOSSES = ("first", "second")

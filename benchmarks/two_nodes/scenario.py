@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.two_nodes.network import Machine, network
-from tuner.folder import SearchFolder
 from tuner.ledger import TrialRecord
+from tuner.runs.folder import SearchFolder
 
 _PROJECT = Path(__file__).parents[2]
 _NAME = "cluster"

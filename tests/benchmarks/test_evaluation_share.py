@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.evaluation_share import _SETS, _config, _evaluations
 from training.data import load_trial_data
-from training.rung_schedules import is_evaluated
+from training.trainer.rung_schedules import is_evaluated
 from tuner.space import load_space
 
 

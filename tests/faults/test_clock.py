@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from simulated_search import CountingClock, MakeLedger, drive, on_record, small_space, train
 
+from tuner.driver.progress.summary import duration
 from tuner.ledger import Ledger
-from tuner.progress.summary import duration
-from tuner.report.effort import growth_by_epochs
-from tuner.report.front_data import front_data
+from tuner.report.analysis.front_data import front_data
+from tuner.report.analysis.progress_curves import growth_by_epochs
 from tuner.search import Search
 
 SPACE = small_space()
@@ -63,7 +63,7 @@ def test_a_system_clock_that_is_set_back_changes_no_order(
     space = small_space(search={"trials": 30, "patience": 4})
     steady, shaken = make_ledger(space, "steady"), make_ledger(space, "shaken")
     drive(Search(space, steady))
-    monkeypatch.setattr("tuner.ledger.store.time.time", ShakenTime(after))
+    monkeypatch.setattr("tuner.ledger.sql_ledger.time.time", ShakenTime(after))
     interrupted = Search(space, shaken)
     for _ in range(3):
         assignment = interrupted.next_assignment()

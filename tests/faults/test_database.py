@@ -14,8 +14,8 @@ from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
 
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TrialRecord
-from tuner.ledger.trouble import LedgerError
-from tuner.lock import only_driver
+from tuner.ledger.database_errors import LedgerError
+from tuner.runs.lock import only_driver
 from tuner.search import Search
 
 SPACE = small_space()

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CONNECTED = """
 import os, signal
 from tuner.engine import cluster
-from tuner.stop_signals import handled_by, interrupt
+from tuner.engine.signals import handled_by, interrupt
 
 set_up = cluster._without_handler_of_ray
 

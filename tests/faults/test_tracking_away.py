@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from simulated_search import MakeLedger, drive, small_space
 
+from tuner.driver import publisher as publisher_module
+from tuner.driver.publisher import Publisher
 from tuner.ledger import TrialRecord
-from tuner.report.front_data import FrontData
+from tuner.report.analysis.front_data import FrontData
 from tuner.search import Search
-from tuner.tracking import publisher as publisher_module
-from tuner.tracking.publisher import Publisher
 
 SPACE = small_space()
 PATIENCE_SECONDS = 20

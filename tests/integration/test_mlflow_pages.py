@@ -9,10 +9,10 @@ import pytest
 from mlflow_pages import CHROMIUM, Pages, chromium, hover_text, tuner_ui
 from simulated_search import CountingClock, Searches, drive
 
-from tuner.overview import load_search
-from tuner.report.format import format_metric
-from tuner.report.front_data import FrontData
-from tuner.resync import resync
+from tuner.driver.sync import resync
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.load import load_search
+from tuner.report.text import format_metric
 from tuner.search import Search
 from tuner.space import load_space
 

@@ -19,12 +19,12 @@ from simulated_search import drive, on_record, small_space
 
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
-from tuner.folder import find_search
+from tuner.export.trained import load_trained
 from tuner.ledger import Ledger, Outcome, TakenOverError, default_ledger_url
 from tuner.ledger.fence import require_holder
-from tuner.lock import only_driver_by_database
-from tuner.models.trained import load_trained
-from tuner.object_storage import names_in, open_runs
+from tuner.runs.folder import find_search
+from tuner.runs.lock import only_driver_by_database
+from tuner.runs.mirror import names_in, open_runs
 from tuner.search import Search
 
 pytestmark = [
@@ -74,8 +74,8 @@ def test_a_driver_that_has_lost_its_lock_stops(address: str, monkeypatch: pytest
     """A server that restarts gives the lock back, and another driver may take it."""
     url = f"postgresql://{address}/postgres"
     stopped = threading.Event()
-    monkeypatch.setattr("tuner.lock._WATCH_SECONDS", 0.01)
-    monkeypatch.setattr("tuner.lock.os.kill", lambda *_: stopped.set())
+    monkeypatch.setattr("tuner.runs.lock._WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("tuner.runs.lock.os.kill", lambda *_: stopped.set())
     with only_driver_by_database(url, "lost"):
         engine = sa.create_engine(url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:

@@ -9,11 +9,11 @@ import torch
 from stand_ins import make_config
 
 import training.evaluate
-from training.checkpoint import save_checkpoint
 from training.config import TrialConfig
 from training.evaluate import main
 from training.evaluation import SUITES
 from training.models import build_model
+from training.trainer.checkpoint import save_checkpoint
 
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
 

@@ -10,7 +10,7 @@ from stand_ins import make_config, make_data
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-from training.parallel import Group, joined
+from training.compute.parallel import Group, joined
 from training.trainer import DivergedError, Trainer
 
 Found = list[dict[str, Any]]

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import Adversary, AttackError, LinfBall, require_epsilon
-from training.attacks.library import count_classes, run_library, silent
 from training.attacks.pgd import frozen
+from training.attacks.pyautoattack_calls import count_classes, run_library, silent
 
 STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
 _APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}

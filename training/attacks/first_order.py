@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, require_epsilon
 from training.attacks.attack_losses import cross_entropy_of, logit_margin, margin_of, ratio_of
-from training.attacks.draws import draw_logits
 from training.attacks.pgd import ascend, frozen, uniform_start
+from training.attacks.randomised import draw_logits
 
 LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
     "ce": cross_entropy_of,

@@ -6,14 +6,14 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from training.arithmetic import Arithmetic
 from training.attacks.attack_losses import soft_logit_margin
-from training.attacks.captured import CapturedAscent, CudaRecorder
+from training.attacks.cuda_graph import CapturedAscent, CudaRecorder
 from training.attacks.folding import FoldedBackbone
-from training.attacks.margin import margins_along
+from training.attacks.margin_bisection import margins_along
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
+from training.compute.parallel import ALONE, Group
+from training.compute.precision import Arithmetic
 from training.models.bottleneck import Classifier
-from training.parallel import ALONE, Group
 
 _FLOAT32 = Arithmetic("fp32")
 # What an attack maximises: a scalar of the adversarial images' logits, (batch, classes).

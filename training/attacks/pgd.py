@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.attack_losses import cross_entropy_of
-from training.parallel import ALONE, Group
+from training.compute.parallel import ALONE, Group
 
 
 def pgd(

@@ -4,10 +4,10 @@ suite = build_suite("standard", scale_of(config, classes))
 evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))
 """
 
-from training.evaluation.evaluator import OnBatch, evaluate_robustness
 from training.evaluation.images import balanced_subset
 from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, Evaluation, Sign
+from training.evaluation.robustness import OnBatch, evaluate_robustness
 from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of
 
 __all__ = [

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError
-from training.attacks.draws import mean_probabilities
+from training.attacks.randomised import mean_probabilities
 from training.models.bottleneck import Classifier, GaussianBottleneck
 
 ATTACK_DRAWS, PREDICTION_DRAWS = 20, 50

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import ROUNDING, Adversary, AttackError, distances
 from training.attacks.attack_losses import cross_entropy_of
-from training.attacks.library import count_classes
+from training.attacks.pyautoattack_calls import count_classes
 
 
 class RandomisedModelError(AttackError):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 
+from training.compute.parallel import ALONE, Group
 from training.config import TrialConfig
 from training.losses.gradient_norms import gradient_norms
 from training.losses.hsic import hsic
@@ -19,7 +20,6 @@ from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
 from training.losses.view import Look, ModelLook, View
 from training.models import Classifier
-from training.parallel import ALONE, Group
 
 __all__ = [
     "Batch",

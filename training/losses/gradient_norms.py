@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from training.parallel import ALONE, Group
+from training.compute.parallel import ALONE, Group
 
 
 def gradient_norms(

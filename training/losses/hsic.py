@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from training.losses.precision import at_least_float32, no_autocast
+from training.losses.full_precision import at_least_float32, no_autocast
 
 # HBaR's, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
 CCA_RIDGE = 1e-5

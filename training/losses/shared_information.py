@@ -8,12 +8,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import Attack, cross_entropy_of
+from training.compute.parallel import ALONE, Group
 from training.losses.information import InformationEstimator
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
 from training.losses.view import Look, View
 from training.models.bottleneck import Gaussian
-from training.parallel import ALONE, Group
 
 
 class SharedInformation(Objective):

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.precision import at_least_float32
+from training.losses.full_precision import at_least_float32
 from training.models.bottleneck import Gaussian
 
 

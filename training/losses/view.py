@@ -5,8 +5,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from training.compute.parallel import ALONE, Group
 from training.models.bottleneck import Classifier, Gaussian, Point
-from training.parallel import ALONE, Group
 
 
 class View(NamedTuple):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.parallel import ALONE, Group
+from training.compute.parallel import ALONE, Group
 
 
 class Gaussian(NamedTuple):

@@ -14,7 +14,7 @@ from tuner.cli.models import export, register
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.spaces import spaces
 from tuner.errors import UsageError
-from tuner.urls import RedactingFormatter, redacted
+from tuner.redact import RedactingFormatter, redacted
 
 app = typer.Typer(
     name="tuner",

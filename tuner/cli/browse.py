@@ -14,9 +14,9 @@ def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
     """List all searches with their state, trials and hypervolume."""
-    from tuner.object_storage import place_of
-    from tuner.overview import overview
-    from tuner.report.listing import print_rows
+    from tuner.report.console.listing import print_rows
+    from tuner.report.load import overview
+    from tuner.runs.mirror import place_of
 
     rows = overview(runs_dir, ledger)
     if not rows and output is Format.TABLE:
@@ -33,12 +33,12 @@ def show(
     output: OutputFormat = Format.TABLE,
 ) -> None:
     """Show every trial of a search: parameters, state, accuracies."""
-    from tuner.overview import load_search
-    from tuner.report.figure import front_figure
-    from tuner.report.listing import print_rows, trial_rows
-    from tuner.report.seed_means import has_seeds, seed_means_rows, seed_means_table
-    from tuner.report.tables import trials_table
-    from tuner.report.terminal import print_plot, terminal
+    from tuner.report.analysis.seed_means import has_seeds, seed_means_rows, seed_means_table
+    from tuner.report.analysis.tables import trials_table
+    from tuner.report.console.listing import print_rows, trial_rows
+    from tuner.report.console.terminal import print_plot, terminal
+    from tuner.report.figure.front_figure import front_figure
+    from tuner.report.load import load_search
 
     space, trials, data = load_search(runs_dir, name, ledger)
     # A confirmation's figures are of the test set: a front of them would be one to choose from.

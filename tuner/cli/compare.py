@@ -9,8 +9,8 @@ from tuner.cli.options import Format
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from tuner.report.compare import Comparison
-    from tuner.report.front_data import FrontData
+    from tuner.report.analysis.front_data import FrontData
+    from tuner.report.figure.comparison import Comparison
     from tuner.space import Space
 
 
@@ -26,7 +26,7 @@ def refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
 
 def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
     """Print the fronts of several searches, or of one parted `by` a parameter, and draw them into the file `out`."""
-    from tuner.report.compare import by_parameter, compare
+    from tuner.report.figure.comparison import by_parameter, compare
 
     if out is not None and out.suffix not in {".html", ".png", ".svg"}:
         raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
@@ -38,14 +38,14 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
         searches = by_parameter(searches[0], by)
     shown = compare(searches, title, by)
     if output is Format.TABLE:
-        from tuner.report.grid import rich_table
-        from tuner.report.terminal import terminal
+        from tuner.report.console.terminal import terminal
+        from tuner.report.text_table import rich_table
 
         title = shown.title if by else "Fronts"
         optional = ("Hypervolume", "Front", "Completed")
         terminal().print(rich_table(title, " ".join(shown.notes), shown.grid, emphasised="", optional=optional))
     else:
-        from tuner.report.listing import print_rows
+        from tuner.report.console.listing import print_rows
 
         print_rows(shown.rows, output.value)
         for note in shown.notes:
@@ -56,11 +56,11 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
 
 def _write_comparison(out: Path, shown: "Comparison") -> None:
     if out.suffix == ".html":
-        from tuner.report.compare_html import comparison_html
+        from tuner.report.web.comparison_page import comparison_html
 
         content = comparison_html(shown).encode()
     else:
-        from tuner.report.compare_picture import comparison_picture
+        from tuner.report.image.comparison_image import comparison_picture
 
         content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
     try:

@@ -70,9 +70,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     """
     from rich.console import Console
 
-    from tuner.confirm.plan import Choice, chosen_trials, confirmation_space
-    from tuner.overview import load_search
-    from tuner.plan import Request, plan_confirmation
+    from tuner.confirm.choice import Choice, chosen_trials, confirmation_space
+    from tuner.driver.plan import Request, plan_confirmation
+    from tuner.report.load import load_search
     from tuner.space import space_from_mapping
 
     request = Request(
@@ -100,10 +100,10 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     plan = plan_confirmation(request, space, search)
     console = Console()
     if dry_run:
-        from tuner.progress.dry_run import print_plan
+        from tuner.driver.progress.dry_run import print_plan
 
         print_plan(console, plan)
         return
-    from tuner.driver import run as drive
+    from tuner.driver.drive import run as drive
 
     raise typer.Exit(drive(plan, request, console))

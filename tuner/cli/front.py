@@ -14,9 +14,9 @@ from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.ledger import TrialRecord
-    from tuner.report.figure import FrontFigure
-    from tuner.report.front_data import FrontData
-    from tuner.report.selection import Selection, Wish
+    from tuner.report.analysis.front_data import FrontData
+    from tuner.report.analysis.selection import Selection, Wish
+    from tuner.report.figure.front_figure import FrontFigure
     from tuner.space import Space
 
 
@@ -71,7 +71,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
 
       tuner front digits_tradeoff-1 --by bottleneck --out compare.svg
     """
-    from tuner.overview import load_search
+    from tuner.report.load import load_search
 
     loaded = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
     searches = [data for _, _, data in loaded]
@@ -111,7 +111,7 @@ def _show_confirmation(
 
         Console().print(confirmation_table(space, rows))
     else:
-        from tuner.report.listing import print_rows
+        from tuner.report.console.listing import print_rows
 
         print_rows([asdict(row) for row in rows], output.value)
     note = f"These are figures of the test set: choose from the search, tuner front {search}"
@@ -128,9 +128,9 @@ def _show(
     max_loss: float | None,
     trial: int | None,
 ) -> None:
-    from tuner.object_storage import place_of, runs_flag
-    from tuner.report.figure import front_figure
-    from tuner.report.selection import Wish, choose
+    from tuner.report.analysis.selection import Wish, choose
+    from tuner.report.figure.front_figure import front_figure
+    from tuner.runs.mirror import place_of, runs_flag
 
     wish = _wish(data, minimums, knee=knee, max_loss=max_loss, trial=trial)
     selection = choose(data, wish)
@@ -141,7 +141,7 @@ def _show(
     if output is Format.TABLE:
         _print(data, shown, selection)
     else:
-        from tuner.report.listing import completed_rows, print_rows
+        from tuner.report.console.listing import completed_rows, print_rows
 
         columns = ["trial", *(objective.name for objective in data.objectives), "epochs"]
         print_rows(completed_rows(selection.trials, data.objectives), output.value, columns)
@@ -161,8 +161,8 @@ def _show(
 
 def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> tuple[list[Path], UsageError | None]:
     """Write the front's files; give their paths, or why there are none."""
-    from tuner.object_storage import place_of
-    from tuner.report.files import write_front_files
+    from tuner.report.front_files import write_front_files
+    from tuner.runs.mirror import place_of
 
     try:
         return write_front_files(folder, data, shown), None
@@ -172,10 +172,10 @@ def _written(folder: Path, data: "FrontData", shown: "FrontFigure") -> tuple[lis
 
 
 def _print(data: "FrontData", shown: "FrontFigure | None", selection: "Selection") -> None:
-    from tuner.report.confirmed import confirmed_table
-    from tuner.report.seed_means import has_seeds, seed_means_table
-    from tuner.report.tables import front_table, selection_table
-    from tuner.report.terminal import print_plot, terminal
+    from tuner.report.analysis.seed_means import has_seeds, seed_means_table
+    from tuner.report.analysis.tables import front_table, selection_table
+    from tuner.report.console.terminal import print_plot, terminal
+    from tuner.report.figure.confirmed_marks import confirmed_table
 
     console = terminal()
     if not selection.trials:
@@ -193,7 +193,7 @@ def _print(data: "FrontData", shown: "FrontFigure | None", selection: "Selection
 
 
 def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float | None, trial: int | None) -> "Wish":
-    from tuner.report.selection import Wish
+    from tuner.report.analysis.selection import Wish
 
     ways = {"--knee": knee, "--max-loss": max_loss is not None, "--trial": trial is not None}
     given = [way for way, used in ways.items() if used]
@@ -207,7 +207,7 @@ def _wish(data: "FrontData", minimums: list[str], *, knee: bool, max_loss: float
 
 
 def _check_max_loss(max_loss: float, data: "FrontData") -> None:
-    from tuner.report.format import is_accuracy
+    from tuner.report.text import is_accuracy
 
     names = [objective.name for objective in data.objectives]
     if len(names) == 1:
@@ -235,7 +235,7 @@ def _minimums(options: list[str], data: "FrontData") -> dict[str, float]:
 
 
 def _minimum(option: str, metric: str, text: str) -> float:
-    from tuner.report.format import is_accuracy
+    from tuner.report.text import is_accuracy
 
     try:
         value = float(text)

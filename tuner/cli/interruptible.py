@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import typer
 
-from tuner.stop_signals import handled_by, interrupt
+from tuner.engine.signals import handled_by, interrupt
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End with exit code 130 on either signal; `tuner.driver` and the session have their own answers."""
+    """End with exit code 130 on either signal; `tuner.driver.drive` and the session have their own answers."""
     try:  # around the change of answers, too: a signal may come in the middle of it
         with handled_by(interrupt):
             yield

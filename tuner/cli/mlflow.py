@@ -19,8 +19,8 @@ def sync(
     ledger: LedgerUrl = None,
 ) -> None:
     """Bring MLflow up to date with the ledger, or rebuild it if runs were deleted there."""
-    from tuner.resync import resync
-    from tuner.urls import without_password
+    from tuner.driver.sync import resync
+    from tuner.redact import without_password
 
     written, uri = resync(runs_dir, name, tracking_uri, ledger)
     typer.echo(f"{name}: {written} trials are in MLflow at {without_password(uri)}")
@@ -40,7 +40,7 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port on this machine.")] = 5000,
 ) -> None:
     """Open MLflow on the searches of a folder, until Ctrl-C."""
-    from tuner.object_storage import place_of
+    from tuner.runs.mirror import place_of
     from tuner.tracking import store
 
     uri = store.default_tracking_uri(runs_dir)

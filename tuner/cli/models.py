@@ -9,8 +9,8 @@ from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from tuner.models.export import Origin
-    from tuner.models.trained import TrainedModel
+    from tuner.export.export import Origin
+    from tuner.export.trained import TrainedModel
 
 TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 DataRoot = Annotated[
@@ -27,7 +27,7 @@ def export(  # noqa: PLR0917 - each is an option by its name
     data_root: DataRoot = None,
 ) -> None:
     """Write a trial's weights, configuration and an example that loads them, for use without this tool."""
-    from tuner.models.export import write_export
+    from tuner.export.export import write_export
 
     model, origin = _load(name, trial, runs_dir, ledger, data_root)
     paths = write_export(out, model, origin)
@@ -50,10 +50,10 @@ def register(  # noqa: PLR0917 - each is an option by its name
     data_root: DataRoot = None,
 ) -> None:
     """Put a completed trial's model into MLflow's registry, with its signature, an example and its accuracies."""
-    from tuner.folder import find_search
-    from tuner.models.register import register as register_model
+    from tuner.redact import without_password
+    from tuner.runs.folder import find_search
     from tuner.tracking import store
-    from tuner.urls import without_password
+    from tuner.tracking.register import register as register_model
 
     uri = tracking_uri or find_search(runs_dir, name).frozen().get("tracking_uri")
     uri = uri or store.default_tracking_uri(runs_dir)
@@ -69,13 +69,13 @@ def register(  # noqa: PLR0917 - each is an option by its name
 def _load(
     name: str, number: int, runs_dir: Path, ledger: str | None, data_root: Path | None, *, completed: bool = False
 ) -> "tuple[TrainedModel, Origin]":
-    from tuner.confirm.results import best_confirmed
-    from tuner.folder import find_search
-    from tuner.models.export import Origin
-    from tuner.models.trained import find_trial, load_trained
-    from tuner.object_storage import runs_flag
-    from tuner.overview import load_search
-    from tuner.report.format import counted
+    from tuner.export.export import Origin
+    from tuner.export.trained import find_trial, load_trained
+    from tuner.report.analysis.confirmations import best_confirmed
+    from tuner.report.load import load_search
+    from tuner.report.text import counted
+    from tuner.runs.folder import find_search
+    from tuner.runs.mirror import runs_flag
 
     folder = find_search(runs_dir, name)
     space, trials, data = load_search(runs_dir, name, ledger)
@@ -92,7 +92,7 @@ def _load(
 
 
 def _introduced(origin: "Origin") -> str:
-    from tuner.report.format import counted, in_a_sentence
+    from tuner.report.text import counted, in_a_sentence
 
     metrics = ", ".join(in_a_sentence(name, value) for name, value in origin.metrics.items())
     epochs = f"{origin.trial.outcome.value} after {counted(origin.trial.epochs_trained, 'epoch')}"

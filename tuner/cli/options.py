@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.object_storage import open_runs
+from tuner.runs.mirror import open_runs
 
 RunsDir = Annotated[
     Path,

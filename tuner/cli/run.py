@@ -82,9 +82,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
 
       tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
-    from tuner.folder import SearchFolder
-    from tuner.plan import Request, plan_new, plan_resume
-    from tuner.progress.console import ProgressConsole
+    from tuner.driver.plan import Request, plan_new, plan_resume
+    from tuner.driver.progress.pipe_safe_console import ProgressConsole
+    from tuner.runs.folder import SearchFolder
 
     request = Request(
         space=space,
@@ -116,11 +116,11 @@ def run(  # noqa: PLR0917 - each is an option by its name
     plan = plan_new(request) if resume is None else plan_resume(request, resume)
     console = ProgressConsole()
     if dry_run:
-        from tuner.progress.dry_run import print_plan
+        from tuner.driver.progress.dry_run import print_plan
 
         print_plan(console, plan)
         return
-    from tuner.driver import run as drive
+    from tuner.driver.drive import run as drive
 
     raise typer.Exit(drive(plan, request, console))
 

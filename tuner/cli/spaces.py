@@ -48,7 +48,7 @@ def show_space(
     """Print a space with all its defaults filled in."""
     import yaml
 
-    from training.rung_schedules import RUNG_KEYS
+    from training.trainer.rung_schedules import RUNG_KEYS
     from tuner.space import load_space
 
     space = load_space(name, overrides or ())

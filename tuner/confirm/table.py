@@ -13,12 +13,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
-from tuner.object_storage import download, names_in
-from tuner.report.format import format_value
-from tuner.report.grid import Grid, rich_table
+from tuner.report.text import format_value
+from tuner.report.text_table import Grid, rich_table
+from tuner.runs.atomic_write import write_whole
+from tuner.runs.mirror import download, names_in
 from tuner.space import Space
 from tuner.space.model import ConfirmSpec
-from tuner.whole_file import write_whole
 
 # Before an attack's name in the metrics of a trial.
 PREFIX = "test/"

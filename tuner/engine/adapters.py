@@ -12,11 +12,11 @@ from ray.tune.search import Searcher
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.not_pickled import Unpickled
 from tuner.engine.trainable import threads_for
-from tuner.engine.unpickled import Unpickled
 from tuner.ledger import Decision, trial_name
+from tuner.redact import redacted
 from tuner.search import Search
-from tuner.urls import redacted
 
 _METRICS = "metrics/"
 

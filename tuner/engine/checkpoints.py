@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from tuner.ledger import TrialRecord, trial_name
-from tuner.object_storage import file_system, names_at
+from tuner.runs.mirror import file_system, names_at
 from tuner.search import Assignment
 
 _log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from tuner.engine.signals import undisturbed
 from tuner.errors import UsageError
 from tuner.space.model import ResourcesSpec
-from tuner.stop_signals import undisturbed
 
 _LIMIT_SECONDS = 5.0
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from tuner.ledger import TrialRecord
-from tuner.report.format import last_line
+from tuner.report.text import last_line
 from tuner.search import Assignment, Search
 
 _FEWEST_CRASHES = 5

@@ -6,7 +6,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from tuner.engine.unpickled import Unpickled
+from tuner.engine.not_pickled import Unpickled
 
 # The key under which a trial reports the trainer's fallbacks.
 REPORTED = "fallbacks"

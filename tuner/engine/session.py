@@ -17,13 +17,13 @@ from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.fallbacks import FallbackCallback
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.node_watch import head_is_alive, own_node_is_alive, watch
+from tuner.engine.signals import answer, handled_by, interrupt
 from tuner.engine.stop_request import StopRequest
 from tuner.engine.trainable import run_trial
+from tuner.engine.watchdogs import head_is_alive, own_node_is_alive, watch
 from tuner.ledger import trial_name
-from tuner.object_storage import names_in, place_of, url_of
+from tuner.runs.mirror import names_in, place_of, url_of
 from tuner.search import Search
-from tuner.stop_signals import answer, handled_by, interrupt
 
 _PATIENCE_SECONDS = 20.0
 # Ray ends its driver itself, without a word, when its head was silent for so long, in seconds. One that comes back

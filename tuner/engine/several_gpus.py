@@ -20,9 +20,9 @@ from ray.exceptions import RayError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from training.compute.parallel import Group, joined
 from training.config import ConfigError, TrialConfig
-from training.config_conflicts import group_conflicts
-from training.parallel import Group, joined
+from training.config.conflicts import group_conflicts
 from training.trainer import Trainer
 from tuner.engine.gpu_sharing import is_out_of_memory
 from tuner.engine.node_data import load_on_this_node

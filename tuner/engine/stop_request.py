@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from tuner.engine.unpickled import Unpickled
+from tuner.engine.not_pickled import Unpickled
 
 # A search that is asked to end has 30 seconds for all of it.
 CHECKPOINT_SECONDS = 12.0

@@ -130,7 +130,7 @@ def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
     """Measure on the test set once the last epoch is trained."""
 
     def step(epoch: int) -> Mapping[str, float]:
-        from tuner.engine.confirmation import measure_on_test_set
+        from tuner.engine.final_evaluation import measure_on_test_set
 
         return measure_on_test_set(trainer, confirmation) if epoch >= trainer.epochs else {}
 
@@ -140,8 +140,8 @@ def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
 def _measure_trained(trainer: "Trainer", confirmation: dict[str, Any]) -> None:
     """Measure the weights of the confirmed trial itself; an unfit checkpoint is final, and reported."""
     from training.attacks import AttackError
-    from training.checkpoint import CheckpointError, StorageError
-    from tuner.engine.confirmation import measure_on_test_set
+    from training.trainer.checkpoint import CheckpointError, StorageError
+    from tuner.engine.final_evaluation import measure_on_test_set
 
     try:
         with tune.Checkpoint(confirmation["weights"]).as_directory() as folder:
@@ -183,7 +183,7 @@ def _restore(trainer: "Trainer", candidates: Iterable[tune.Checkpoint]) -> None:
     A storage that cannot be reached is raised, so that Ray tries again: it says nothing against the checkpoint.
     Nothing is decided twice: an epoch that is on record keeps the decision of the first time.
     """
-    from training.checkpoint import CheckpointError, StorageError
+    from training.trainer.checkpoint import CheckpointError, StorageError
 
     for checkpoint in candidates:
         try:

@@ -9,8 +9,8 @@ import optuna
 import sqlalchemy as sa
 
 from tuner.errors import UsageError
-from tuner.ledger.trouble import named_trouble, trouble
-from tuner.urls import without_password
+from tuner.ledger.database_errors import named_trouble, trouble
+from tuner.redact import without_password
 
 _LOCK_SECONDS = 60
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from optuna.storages._rdb import models
 
-from tuner.ledger.trouble import LedgerError
+from tuner.ledger.database_errors import LedgerError
 
 _KEY = "driver"
 _attributes: Any = models.StudyUserAttributeModel.__table__

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from training.rung_schedules import BRANCH_EPOCHS
+from training.trainer.rung_schedules import BRANCH_EPOCHS
 
 
 class Outcome(StrEnum):
@@ -66,7 +66,7 @@ class TrialRecord:
 
     @property
     def epochs_spent(self) -> int:
-        """Epochs that the trial cost: those on record and those of branches (`training.rung_schedules`)."""
+        """Epochs that the trial cost: those on record and those of branches (`training.trainer.rung_schedules`)."""
         return self.epochs_trained + round(self.last_metrics.get(BRANCH_EPOCHS, 0.0))
 
     @property

@@ -13,9 +13,9 @@ from typing import Any, overload
 import numpy as np
 import sqlalchemy as sa
 
+from tuner.ledger.database_errors import reading_rows
 from tuner.ledger.records import Decision, Report, TrialRecord
-from tuner.ledger.trouble import reading_rows
-from tuner.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray
 
 metadata = sa.MetaData()
 table = sa.Table(

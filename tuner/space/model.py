@@ -7,13 +7,13 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field, model_validator
 
 from training.config import TrialConfig
-from training.config_files import with_preset
-from training.rung_schedules import branched_epochs, compared_after, total_epochs
-from tuner.asha import milestones
-from tuner.front.order import TieBreak
-from tuner.objectives import Objective
+from training.config.preset_files import with_preset
+from training.trainer.rung_schedules import branched_epochs, compared_after, total_epochs
+from tuner.pareto.objectives import Objective
+from tuner.pareto.preference import TieBreak
 from tuner.space.grid import corners, seeds
 from tuner.space.parameters import Number, Parameter, Part
+from tuner.space.rungs import milestones
 
 
 class ObjectiveSpec(Part):
@@ -67,10 +67,10 @@ class SearchSpec(Part):
 class EarlyStoppingSpec(Part):
     """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later.
 
-    How trials train towards a rung is `rung_schedule` (`training.rung_schedules`), with `branch_epochs` for a branch.
+    How trials train towards a rung is `rung_schedule` (`rung_schedules`), with `branch_epochs` for a branch.
 
-    `tie_break` decides among trials of one Pareto front (`tuner.front.order`); each of the `brackets` has its first
-    rung `reduction_factor` times later than the one before it (`tuner.asha.brackets`).
+    `tie_break` decides among trials of one Pareto front (`pareto.preference`); each of the `brackets` has its first
+    rung `reduction_factor` times later than the one before it (`tuner.search.asha.brackets`).
     """
 
     scheduler: Literal["mo_asha", "none"] = "mo_asha"

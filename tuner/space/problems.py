@@ -6,9 +6,9 @@ from itertools import islice, product
 from typing import Any
 
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
-from training.config_conflicts import group_conflicts
-from training.config_files import UnknownPresetError, with_preset
-from training.rung_schedules import RUNG_KEYS
+from training.config.conflicts import group_conflicts
+from training.config.preset_files import UnknownPresetError, with_preset
+from training.trainer.rung_schedules import RUNG_KEYS
 from tuner.space.grid import MOST_CORNERS, grid
 from tuner.space.model import EarlyStoppingSpec, Space
 from tuner.space.parameters import Parameter

@@ -6,9 +6,9 @@ Timestamps and steps come from the ledger, so that writing the same value twice 
 from mlflow.entities import Metric, Param, RunTag
 
 from tuner.ledger import Outcome, TrialRecord
-from tuner.objectives import Objective
-from tuner.report.front_data import FrontData, HistoryEntry
-from tuner.report.tables import front_markdown
+from tuner.pareto.objectives import Objective
+from tuner.report.analysis.front_data import FrontData, HistoryEntry
+from tuner.report.analysis.tables import front_markdown
 from tuner.space import Space
 
 SEARCH_ID = "tuner.search_id"

@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from tuner.confirm.table import confirmation_markdown, confirmation_rows
 from tuner.ledger import Outcome, TrialRecord, trial_name
-from tuner.report.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.space import Space
 from tuner.tracking import layout
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tuner.errors import UsageError
-from tuner.object_storage import url_of
-from tuner.urls import without_password
+from tuner.redact import without_password
+from tuner.runs.mirror import url_of
 
 
 def default_tracking_uri(runs_dir: Path) -> str:

@@ -7,7 +7,7 @@ from toys import interior_images, linear_net, relu_net, seeded
 
 from training.attacks import Fgsm, Noise, Pgd
 from training.attacks.attack_losses import logit_margin, margin_of, ratio_of
-from training.attacks.draws import draw_logits, mean_probabilities
+from training.attacks.randomised import draw_logits, mean_probabilities
 
 
 def problem(count: int = 24) -> tuple[nn.Module, Tensor, Tensor]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from training.evaluation import AttackResult, Evaluation, LatentMode
-from training.evaluation.signs import warning_signs
+from training.evaluation.warning_signs import warning_signs
 
 
 def result(right: int, *, of: int = 1000, family: str = "pgd", epsilon: float = 0.1, **changes: Any) -> AttackResult:

@@ -24,7 +24,7 @@ ACCURACIES = [(0.9, 0.1), (0.88, 0.5), (0.5, 0.6), (0.4, 0.4)]
 @pytest.fixture
 def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A search with a front, whose files take a second to draw and are not looked at here."""
-    monkeypatch.setattr("tuner.report.files.write_front_files", lambda *_: [])
+    monkeypatch.setattr("tuner.report.front_files.write_front_files", lambda *_: [])
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)
     for number, (natural, pgd) in enumerate(ACCURACIES):

@@ -15,11 +15,11 @@ from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mappi
 from typed_commands import Tuner
 
 from tuner.cli.run import seconds, with_resume_value
+from tuner.driver.plan import Request, plan_resume
 from tuner.errors import UsageError
-from tuner.folder import SearchFolder
 from tuner.ledger import Ledger, Outcome, default_ledger_url
-from tuner.plan import Request, plan_resume
-from tuner.report.front_data import front_data
+from tuner.report.analysis.front_data import front_data
+from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 from tuner.space import load_space, space_from_mapping
 

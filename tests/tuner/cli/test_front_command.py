@@ -10,7 +10,7 @@ import pytest
 from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 from typed_commands import Tuner
 
-from tuner.confirm.plan import Choice, confirmation_space
+from tuner.confirm.choice import Choice, confirmation_space
 from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import Ledger
 from tuner.search import Search

@@ -10,9 +10,9 @@ import torch
 from ray import tune
 from simulated_search import small_space
 
-from training.checkpoint import StorageError
 from training.config import ConfigError
 from training.data import DataError
+from training.trainer.checkpoint import StorageError
 from tuner.engine.gpu_sharing import OutOfGpuMemoryError
 from tuner.engine.trainable import run_trial
 
@@ -200,7 +200,7 @@ def test_a_trial_gets_no_more_of_a_gpus_memory_than_its_share(
 
 
 def test_what_the_trainer_fell_back_to_is_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.arithmetic.multiplies_bfloat16", lambda _: False)
+    monkeypatch.setattr("training.compute.precision.multiplies_bfloat16", lambda _: False)
     run_trial(assignment(precision="bf16", epochs=1))
     (text,) = session.reports[0]["fallbacks"]
     assert "no instructions" in text

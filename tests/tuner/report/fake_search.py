@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from rich.console import Console, RenderableType
 
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord
-from tuner.objectives import Objective
-from tuner.report.front_data import FrontData, front_data
+from tuner.pareto.objectives import Objective
+from tuner.report.analysis.front_data import FrontData, front_data
 
 OBJECTIVES = (Objective("natural_accuracy", maximise=True), Objective("pgd_accuracy", maximise=True))
 REFERENCE = {"natural_accuracy": 0.0, "pgd_accuracy": 0.0}
@@ -77,3 +78,10 @@ def _end(number: int, quality: float, rng: np.random.Generator) -> tuple[Outcome
 def search_of(trials: Sequence[TrialRecord], objectives: Sequence[Objective] = OBJECTIVES) -> FrontData:
     """Work out the front of made-up trials, with the origin as the reference point."""
     return front_data("example", trials, objectives, {o.name: 0.0 for o in objectives})
+
+
+def printed(table: RenderableType, width: int = 80) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()

@@ -7,13 +7,13 @@ import re
 from fake_search import search_of, trade_off_trials
 from test_front_files import traces
 
-from tuner.report.figure import front_figure
-from tuner.report.files import front_csv, front_json
-from tuner.report.format import format_metric
-from tuner.report.front_data import CompletedTrial
-from tuner.report.html import front_html
-from tuner.report.listing import completed_rows
-from tuner.report.tables import front_grid, front_markdown
+from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.tables import front_grid, front_markdown
+from tuner.report.console.listing import completed_rows
+from tuner.report.figure.front_figure import front_figure
+from tuner.report.front_files import front_csv, front_json
+from tuner.report.text import format_metric
+from tuner.report.web.page import front_html
 
 DATA = search_of(trade_off_trials(60))
 NAMES = [objective.name for objective in DATA.objectives]

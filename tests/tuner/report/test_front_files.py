@@ -14,13 +14,13 @@ import pytest
 from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
-from tuner.objectives import Objective
-from tuner.report import files
-from tuner.report.figure import FrontFigure
-from tuner.report.files import front_csv, front_json, write_front_files
-from tuner.report.front_data import FrontData
-from tuner.report.html import front_html
-from tuner.report.picture import front_pictures
+from tuner.pareto.objectives import Objective
+from tuner.report import front_files
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.figure.front_figure import FrontFigure
+from tuner.report.front_files import front_csv, front_json, write_front_files
+from tuner.report.image.front_image import front_pictures
+from tuner.report.web.page import front_html
 
 SECONDS = Objective("autoattack_accuracy", maximise=False)
 SEARCHES = {
@@ -243,7 +243,7 @@ def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path, monkeypa
     def broken(_data: FrontData, _shown: FrontFigure) -> dict[str, bytes]:
         raise RuntimeError("no font")
 
-    monkeypatch.setattr(files, "front_pictures", broken)
+    monkeypatch.setattr(front_files, "front_pictures", broken)
     with pytest.raises(RuntimeError, match="no font"):
         write_front_files(tmp_path, SEARCHES["one"])
     assert list(tmp_path.iterdir()) == []

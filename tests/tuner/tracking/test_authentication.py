@@ -14,7 +14,7 @@ from simulated_search import MakeLedger, drive, small_space
 
 from benchmarks.postgres_server import free_port
 from tuner.errors import UsageError
-from tuner.report.front_data import front_data
+from tuner.report.analysis.front_data import front_data
 from tuner.search import Search
 from tuner.tracking import store
 from tuner.tracking.projection import Projection

@@ -8,7 +8,7 @@ from mlflow.entities import Metric, Param, RunTag
 from simulated_search import small_space
 
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
-from tuner.report.front_data import HistoryEntry
+from tuner.report.analysis.front_data import HistoryEntry
 from tuner.tracking import layout
 
 SPACE = small_space(trial={"epsilon": "8/255"})

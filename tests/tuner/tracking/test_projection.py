@@ -15,11 +15,11 @@ from mlflow.exceptions import MlflowException
 from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_space, space_mapping
 
 from tuner.ledger import Ledger, Outcome, TrialRecord
-from tuner.report.files import front_csv, front_json
-from tuner.report.format import format_metric
-from tuner.report.front_data import FrontData, front_data
-from tuner.report.html import front_html
-from tuner.report.tables import front_grid, front_markdown
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.tables import front_grid, front_markdown
+from tuner.report.front_files import front_csv, front_json
+from tuner.report.text import format_metric
+from tuner.report.web.page import front_html
 from tuner.search import Search
 from tuner.space import Space, space_from_mapping
 from tuner.tracking import layout

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from training.losses.full_precision import at_least_float32, no_autocast
 from training.losses.information.estimator import WithoutLearning
 from training.losses.information.stein import stein_scores
-from training.losses.precision import at_least_float32, no_autocast
 
 
 class Mige(WithoutLearning):

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.losses.precision import no_autocast
+from training.losses.full_precision import no_autocast
 
 HIDDEN_UNITS = 512
 

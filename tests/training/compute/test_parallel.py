@@ -1,0 +1,118 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from stand_ins import make_config, make_data
+from torch import Tensor
+from trained_together import Found, diverge, train_each, train_with_a_break, trained_by
+
+from training.compute.parallel import ALONE, Group
+from training.config import ConfigError
+from training.config.conflicts import group_conflicts
+from training.trainer import Trainer
+
+# Without batch norm, whose statistics are those of a process's rows. Every random draw of a step is in one of them.
+SAME_AS_ALONE: list[dict[str, Any]] = [
+    {"augmentation": "crop_flip"},
+    {"forward": "joint", "attack_latent": "sample", "views": [0, 0.5, 1]},
+    {"information_estimator": "mine", "regularise": "output"},
+    {"objective": "trades", "attack_start": "gaussian", "bottleneck": 0},
+    {"objective": "mart"},
+    {"objective": "mma_simplified", "optimiser": "adam", "learning_rate": 0.001},
+    {"information_estimator": "mige"},
+    {"loss_latent": "mean"},
+    {"rungs": [1], "rung_schedule": "branch", "branch_epochs": 1},
+    {"rungs": [1], "rung_schedule": "restart"},
+]
+
+
+def tensors_of(value: Any, name: str = "") -> dict[str, Tensor]:
+    if isinstance(value, Tensor):
+        return {name: value}
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return {key: tensor for k, part in items for key, tensor in tensors_of(part, f"{name}/{k}").items()}
+
+
+def without_seconds(found: Found) -> list[dict[str, float]]:
+    return [{k: v for k, v in metrics.items() if k != "seconds"} for part in found for metrics in part["metrics"]]
+
+
+def test_two_processes_train_what_one_would(tmp_path: Path) -> None:
+    changes = [{"architecture": "cnn4", **change} for change in SAME_AS_ALONE]
+    both = trained_by(2, tmp_path, train_each, changes, 16)
+    alone = train_each(ALONE, changes, 16)
+    for found in both:
+        assert without_seconds(found) == [pytest.approx(m, rel=2e-3, abs=2e-3) for m in without_seconds(alone)]
+        for change, one, other in zip(changes, found, alone, strict=True):
+            expected = tensors_of(other["state"])
+            for name, tensor in tensors_of(one["state"]).items():
+                assert torch.allclose(tensor.double(), expected[name].double(), atol=2e-3), (change, name)
+
+
+def test_so_do_three(tmp_path: Path) -> None:
+    changes = [{"architecture": "cnn4", "batch_size": 15, "eval_batch_size": 7}]
+    (alone,) = without_seconds(train_each(ALONE, changes, 16))[-1:]
+    for found in trained_by(3, tmp_path, train_each, changes, 16):
+        assert without_seconds(found)[-1] == pytest.approx(alone, rel=2e-3, abs=2e-3)
+
+
+def test_all_processes_see_divergence_alike(tmp_path: Path) -> None:
+    first, second = trained_by(2, tmp_path, diverge)
+    assert first == second
+    assert [found["epoch"] for found in first] == [1]
+
+
+def test_with_batch_norm_both_have_the_same_weights_statistics_and_metrics(tmp_path: Path) -> None:
+    changes = [{"augmentation": "crop_flip"}, {"objective": "trades", "compile": "off"}, {"precision": "bf16"}]
+    first, second = trained_by(2, tmp_path, train_each, changes)
+    assert without_seconds(first) == without_seconds(second)
+    states = [tensors_of([part["state"] for part in found]) for found in (first, second)]
+    assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
+    alone = train_each(ALONE, changes)
+    assert [m["natural_accuracy"] for m in without_seconds(first)] == [
+        pytest.approx(m["natural_accuracy"], abs=0.3) for m in without_seconds(alone)
+    ]
+
+
+def test_a_restored_group_continues_bit_for_bit(tmp_path: Path) -> None:
+    for whole, broken in trained_by(2, tmp_path, train_with_a_break, str(tmp_path)):
+        assert without_seconds([whole]) == without_seconds([broken])
+        expected = tensors_of(whole["state"])
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in tensors_of(broken["state"]).items())
+
+
+def test_alone_nothing_is_changed() -> None:
+    rows = torch.rand(4, 2)
+    assert ALONE.own(rows) is rows
+    assert ALONE.gather(rows) is rows
+    ALONE.average([rows])
+    generator = torch.Generator().manual_seed(1)
+    drawn = ALONE.noise(torch.randn, rows, generator)
+    assert torch.equal(drawn, torch.randn(4, 2, generator=torch.Generator().manual_seed(1)))
+
+
+def test_each_process_draws_for_all_and_takes_its_rows() -> None:
+    rows = torch.zeros(3, 2)
+    drawn = [Group(k, 2).noise(torch.rand, rows, torch.Generator().manual_seed(1)) for k in range(2)]
+    assert torch.equal(torch.cat(drawn), torch.rand(6, 2, generator=torch.Generator().manual_seed(1)))
+
+
+@pytest.mark.parametrize(
+    ("change", "size", "key"),
+    [
+        ({"batch_size": 15}, 2, "batch_size"),
+        ({"objective": "mma"}, 2, "objective"),
+    ],
+)
+def test_what_a_group_cannot_train_is_refused(change: dict[str, Any], size: int, key: str) -> None:
+    ((found, _),) = group_conflicts(make_config(**change), size)
+    assert found == key
+    assert not group_conflicts(make_config(**change), 1)
+    with pytest.raises(ConfigError, match=key):
+        Trainer(make_config(**change), make_data(), "cpu", Group(0, size))
+
+
+def test_what_it_can_train_is_not() -> None:
+    assert not group_conflicts(make_config(batch_size=16), 2)
+    assert not group_conflicts(make_config(objective="natural"), 4)

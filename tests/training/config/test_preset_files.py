@@ -1,0 +1,92 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from training.config import TrialConfig
+from training.config.preset_files import PRESETS, UnknownPresetError, find_config, preset_names, with_preset
+from training.trainer.schedules import learning_rate_at
+
+METHODS = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified")
+
+
+def read(name: str) -> TrialConfig:
+    return TrialConfig.from_mapping(yaml.safe_load(find_config(name).read_text()))
+
+
+def rates(config: TrialConfig, *epochs: int) -> list[float]:
+    """Give the learning rate after so many finished epochs."""
+    return [
+        learning_rate_at(
+            epoch / config.epochs,
+            base=config.learning_rate,
+            drops=config.lr_drops,
+            drop_factor=config.lr_drop_factor,
+            after_drops=config.lr_after_drops,
+        )
+        for epoch in epochs
+    ]
+
+
+def test_there_is_a_preset_for_every_method_and_data_set() -> None:
+    expected = {f"{data}_{method}" for data in ("mnist", "cifar10", "cifar100") for method in METHODS}
+    others = {"cifar10_trades_official", "cifar10_mart_official", "cifar10_natural"}
+    assert set(preset_names()) == expected | others
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_is_what_its_name_says(name: str) -> None:
+    config = read(name)
+    data, _, method = name.removesuffix("_official").partition("_")
+    assert (config.dataset, config.objective) == (data, method)
+    assert (config.bottleneck > 0) == (method == "shared_information")
+    assert config.batch_size == 128
+    assert config.epsilon == (0.3 if data == "mnist" else 0.031)
+    assert f"--config {name} " in find_config(name).read_text()
+
+
+def test_table_3() -> None:
+    assert rates(read("mnist_trades"), 54, 55, 75, 90) == pytest.approx([1e-2, 1e-3, 1e-4, 1e-5])
+    assert rates(read("mnist_mart"), 19, 20, 40) == pytest.approx([1e-2, 1e-3, 1e-4])
+    for mma in ("mma", "mma_simplified"):
+        assert rates(read(f"mnist_{mma}"), 0, 49) == [1e-4, 1e-4]
+        assert read(f"mnist_{mma}").optimiser == "adam"
+        assert rates(read(f"cifar10_{mma}"), 74, 75, 89, 90, 119) == [0.3, 0.09, 0.09, 0.003, 0.003]
+    assert [read(f"{data}_mma").max_margin for data in ("mnist", "cifar10", "cifar100")] == [0.45, 12 / 255, 12 / 255]
+    assert rates(read("cifar10_shared_information"), 74, 75, 90, 100) == pytest.approx([1e-1, 1e-2, 1e-3, 1e-4])
+    assert rates(read("cifar10_trades_official"), 73, 74) == pytest.approx([1e-1, 1e-2])
+    assert [read(f"cifar10_{method}").weight_decay for method in METHODS] == [5e-4, 5e-4, 2e-4, 3.5e-4, 2e-4, 2e-4]
+    assert [read(f"{data}_shared_information").lam for data in ("mnist", "cifar10", "cifar100")] == [4, 4, 6]
+    assert [read(f"{data}_trades").attack_steps for data in ("mnist", "cifar10", "cifar100")] == [40, 10, 20]
+
+
+def test_the_preset_of_the_papers_method_is_the_default() -> None:
+    assert read("cifar10_shared_information") == TrialConfig()
+
+
+def test_a_file_or_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mnist_mart").write_text("a file goes before a preset")
+    assert find_config("mnist_mart") == Path("mnist_mart")
+    assert find_config("absent.yaml") == Path("absent.yaml")
+    assert find_config("absent/mnist_trades") == Path("absent/mnist_trades")
+    assert find_config("mnist_trades") == PRESETS / "mnist_trades.yaml"
+
+
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(UnknownPresetError, match=r"did you mean mnist_trades\? The known presets are cifar100_mart"):
+        find_config("mnist_trade")
+
+
+def test_a_configuration_is_built_on_a_preset() -> None:
+    values = with_preset({"preset": "mnist_mart", "epochs": 3, "lambda": 5})
+    config = TrialConfig.from_mapping(values)
+    assert config == replace(read("mnist_mart"), epochs=3, lam=5.0)
+    assert with_preset({"epochs": 3}) == {"epochs": 3}
+
+
+@pytest.mark.parametrize("name", ["mnist_marta", None, 3, ["mnist_mart"]])
+def test_an_unknown_preset_is_answered_with_the_known_ones(name: object) -> None:
+    with pytest.raises(UnknownPresetError, match=r"no preset .* known presets are cifar100_mart"):
+        with_preset({"preset": name})

@@ -1,0 +1,308 @@
+import copy
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyautoattack import AutoAttack
+from stand_ins import make_config, make_data
+from torch import Tensor, nn
+from toys import exactly_robust, image_set, noisy_classifier, relu_net
+
+from training.attacks import Adversary, Apgd, AttackError, CarliniWagner, Fgsm, Noise, Pgd, Square, auto_attack
+from training.attacks.adversary import LinfBall
+from training.data import ImageSet
+from training.data.augment import to_unit
+from training.evaluation import Evaluation, LatentMode, Suite, evaluate_robustness
+from training.evaluation.state import StateError
+from training.evaluation.verify import BrokenPromiseError, RandomisedModelError
+from training.trainer import Trainer
+
+EPSILON = 0.04
+PGD = Pgd(epsilon=EPSILON, step_size=EPSILON / 8, steps=20)
+
+
+def suite_of(*attacks: Adversary, curve: tuple[Adversary, ...] = ()) -> Suite:
+    return Suite(name="test", epsilon=EPSILON, attacks=attacks, curve=curve)
+
+
+SMALL = suite_of(
+    Noise(epsilon=EPSILON),
+    PGD,
+    CarliniWagner(),
+    Apgd(epsilon=EPSILON, steps=10),
+    Square(epsilon=EPSILON, queries=30),
+    curve=(Pgd(epsilon=0.5, step_size=0.1, steps=10),),
+)
+
+
+def problem(count: int = 40, *, wrong: int = 6) -> tuple[nn.Module, ImageSet]:
+    model = relu_net(seed=0).eval()
+    return model, image_set(model, count, side=3, wrong=wrong)
+
+
+def figures(evaluation: Evaluation) -> dict[str, object]:
+    mapping = evaluation.to_mapping()
+    return {key: mapping[key] for key in ("natural_accuracy", "worst_case_accuracy", "attacks", "curve", "warnings")}
+
+
+def test_accuracy_is_right_clean_and_right_under_attack_over_all_images() -> None:
+    model, images = problem()
+    evaluation = evaluate_robustness(model, images, suite_of(PGD), batch_size=40)
+    right = torch.tensor(evaluation.natural)
+    assert right.tolist() == [False] * 6 + [True] * 34
+    found = PGD(model, to_unit(images.images)[right], images.labels[right], seed=0)
+    robust = model(found).argmax(dim=1) == images.labels[right]
+    assert evaluation.attacks[0].accuracy == robust.sum().item() / 40
+    assert not any(evaluation.attacks[0].robust[:6])
+    assert 0 < robust.sum() < 34
+
+
+def test_the_worst_case_is_taken_image_by_image() -> None:
+    model, images = problem()
+    evaluation = evaluate_robustness(model, images, SMALL)
+    inside = [r for r in evaluation.attacks if r.norm == "linf" and r.epsilon <= EPSILON]
+    expected = sum(all(flags) for flags in zip(*(r.robust for r in inside), strict=True)) / 40
+    assert evaluation.worst_case_accuracy == expected
+    assert expected <= min(result.accuracy for result in inside) <= evaluation.natural_accuracy
+    # C&W has another norm and no bound, the curve's last point a larger ball: neither belongs to this worst case.
+    assert min(evaluation.accuracies().values()) < expected
+    assert evaluation.curve[-1] == (0.5, 0.0)
+
+
+def test_is_never_below_the_truth_and_comes_close() -> None:
+    model, images = problem(wrong=0)
+    unit = to_unit(images.images)
+    truth = [exactly_robust(model, x, int(y), EPSILON) for x, y in zip(unit, images.labels, strict=True)]
+    strong = Pgd(epsilon=EPSILON, step_size=EPSILON / 8, steps=40, restarts=10, loss="margin")
+    evaluation = evaluate_robustness(model, images, suite_of(strong, *auto_attack(EPSILON, classes=4).members[:3]))
+    for result in evaluation.attacks:
+        assert all(robust or not exact for robust, exact in zip(result.robust, truth, strict=True))
+    assert evaluation.worst_case_accuracy - sum(truth) / 40 <= 1 / 40
+
+
+@pytest.mark.parametrize("size", [1, 7, 40, 500])
+def test_batches_change_nothing_where_no_random_start_does(size: int) -> None:
+    model, images = problem()
+    suite = suite_of(Fgsm(epsilon=EPSILON), Pgd(epsilon=EPSILON, step_size=0.005, steps=9, random_start=False))
+    whole = evaluate_robustness(model, images, suite, batch_size=40)
+    assert figures(evaluate_robustness(model, images, suite, batch_size=size)) == figures(whole)
+
+
+@pytest.mark.parametrize("latent", ["mean", "sampled", "naive"])
+def test_twice_the_same(latent: str) -> None:
+    model = noisy_classifier(0.5)
+    images = image_set(model, 20, side=6)
+    mode = LatentMode.named(latent)
+    suite = suite_of(Pgd(epsilon=0.01, step_size=0.003, steps=5, draws=mode.attack_draws), Apgd(epsilon=0.01, steps=10))
+    first = evaluate_robustness(model, images, suite, latent=mode, batch_size=8)
+    torch.rand(5)
+    assert evaluate_robustness(model, images, suite, latent=mode, batch_size=8) == first
+
+
+def test_autoattack_equals_the_official_one_and_its_members_lower_it_one_by_one() -> None:
+    model, images = problem(30)
+    standard = auto_attack(EPSILON, classes=4)
+    # Fewer queries than the official 5,000, which take ten seconds.
+    attack = replace(standard, members=(*standard.members[:3], Square(epsilon=EPSILON, queries=200)))
+    evaluation = evaluate_robustness(model, images, suite_of(attack), seed=3)
+    official = AutoAttack(model, eps=EPSILON, seed=3)
+    official.apgd_targeted.n_target_classes = official.fab.n_target_classes = 3
+    official.square.n_queries = 200
+    with torch.random.fork_rng():
+        found, _ = official.run_standard_evaluation(to_unit(images.images), images.labels, batch_size=30)
+    right = model(found).argmax(dim=1) == images.labels
+    whole, *members = evaluation.attacks
+    assert list(whole.robust) == right.tolist()
+    assert [member.name for member in members] == ["APGD-CE", "APGD-T", "FAB-T", "Square (200 queries)"]
+    accuracies = [evaluation.natural_accuracy, *(member.accuracy for member in members)]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert whole.accuracy == accuracies[-1]
+    assert list(evaluation.accuracies()) == ["AutoAttack, linf 0.04"]
+
+
+def test_leaves_everything_as_it_was() -> None:
+    trainer = Trainer(make_config(), make_data(), "cpu")
+    model = trainer.model
+    model.train()
+    model.backbone.eval()
+    model.head.bias.requires_grad_(False)
+    model.head.weight.grad = torch.ones_like(model.head.weight)
+    state, modes = copy.deepcopy(model.state_dict()), [module.training for module in model.modules()]
+    randomness = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
+    precision = torch.backends.cudnn.conv.fp32_precision  # type: ignore[attr-defined]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        evaluate_robustness(model, make_data().validation, SMALL)
+    assert [module.training for module in model.modules()] == modes
+    assert not model.head.bias.requires_grad
+    assert torch.equal(model.head.weight.grad, torch.ones_like(model.head.weight))
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), randomness[0])
+    assert random.getstate() == randomness[1]
+    assert np.array_equal(np.random.get_state()[1], randomness[2])  # type: ignore[index] # noqa: NPY002
+    assert torch.backends.cudnn.conv.fp32_precision == precision  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("latent", ["mean", "naive"])
+def test_training_goes_on_as_if_nothing_had_been_evaluated(latent: str) -> None:
+    data = make_data()
+    plain, interrupted = (Trainer(make_config(), data, "cpu") for _ in range(2))
+    for trainer in (plain, interrupted):
+        for _ in range(2):
+            trainer.train_epoch()
+            if trainer is interrupted:
+                mode = LatentMode.named(latent)
+                evaluate_robustness(trainer.model, data.validation, SMALL, latent=mode, batch_size=13)
+    assert all(
+        torch.equal(value, interrupted.model.state_dict()[key]) for key, value in plain.model.state_dict().items()
+    )
+    for a, b in zip(plain.history, interrupted.history, strict=True):
+        assert {**a, "seconds": 0} == {**b, "seconds": 0}
+
+
+class Interrupting(nn.Module):
+    """Stops the evaluation at a given forward pass, as a signal would."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.passes, self.last = inner, 0, -1
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.passes += 1
+        if self.passes == self.last:
+            raise KeyboardInterrupt
+        logits: Tensor = self.inner(images)
+        return logits
+
+
+@pytest.mark.parametrize("last", [1, 5, 30, 60, 90])
+def test_goes_on_where_it_was_stopped(tmp_path: Path, last: int) -> None:
+    inner, images = problem()
+    model, path = Interrupting(inner), tmp_path / "folder" / "state.json"
+    whole = evaluate_robustness(model, images, SMALL, batch_size=15)
+    total, model.passes, model.last = model.passes, 0, last
+    assert total > last
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path)
+    model.last = -1
+    assert evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path) == whole
+    if last > 30:
+        # What was measured before was not measured again.
+        assert model.passes < total + last
+    model.passes = 0
+    assert evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path) == whole
+    # Nothing but the check that the model is deterministic.
+    assert model.passes == 3
+
+
+def test_a_state_of_another_evaluation_is_refused(tmp_path: Path) -> None:
+    model, images = problem()
+    path = tmp_path / "state.json"
+    evaluate_robustness(model, images, suite_of(PGD), state_path=path)
+    with pytest.raises(StateError, match="seed is 0 there, but 1 here"):
+        evaluate_robustness(model, images, suite_of(PGD), state_path=path, seed=1)
+    with pytest.raises(StateError, match="attacks is"):
+        evaluate_robustness(model, images, SMALL, state_path=path)
+    with pytest.raises(StateError, match="weights is"):
+        evaluate_robustness(relu_net(seed=1), images, suite_of(PGD), state_path=path)
+    with pytest.raises(StateError, match="image_hash is"):
+        evaluate_robustness(model, problem(wrong=5)[1], suite_of(PGD), state_path=path)
+
+
+class Lying(LinfBall):
+    """An attack that gives whatever images it is told to."""
+
+    epsilon, name, family = EPSILON, "lying", "pgd"
+
+    def __init__(self, change: object) -> None:
+        self.change = change
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
+        assert callable(self.change)
+        changed: Tensor = self.change(images)
+        return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda images: images + 2 * EPSILON, "went as far as 0.08"),
+        (lambda images: images - 1, r"pixels from -0\.\d+ to -?0\.\d+, but must stay in \[0, 1\]"),
+        (lambda images: images * torch.nan, "not finite"),
+        (lambda images: images[:, :, :2], r"gave images \(34, 1, 2, 3\)"),
+    ],
+)
+def test_images_outside_ball_or_box_are_refused(change: object, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, images = problem()
+    for module in ("units", "robustness"):
+        monkeypatch.setattr(f"training.evaluation.{module}.record_of", lambda _: {})
+    with pytest.raises(BrokenPromiseError, match=message):
+        evaluate_robustness(model, images, suite_of(Lying(change)))
+
+
+class Noisy(nn.Module):
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.inner(images)
+        return logits + 1e-6 * torch.randn_like(logits)
+
+
+def test_models_that_cannot_be_evaluated_are_refused() -> None:
+    model, images = problem()
+    with pytest.raises(RandomisedModelError, match="Two forward passes of one batch differ"):
+        evaluate_robustness(Noisy(model), images, suite_of(PGD))
+    with pytest.raises(AttackError, match=r"weights are torch.float64, .* call .float\(\)"):
+        evaluate_robustness(copy.deepcopy(model).double(), images, suite_of(PGD))
+    broken = copy.deepcopy(model)
+    nn.init.constant_(next(broken.parameters()), torch.nan)
+    with pytest.raises(AttackError, match="not finite; it has diverged"):
+        evaluate_robustness(broken, images, suite_of(PGD))
+    with pytest.raises(AttackError, match="no Gaussian bottleneck to sample"):
+        evaluate_robustness(model, images, suite_of(PGD), latent=LatentMode.named("sampled"))
+    with pytest.raises(AttackError, match="0 images in batches of 500"):
+        evaluate_robustness(model, images.subset(torch.tensor([], dtype=torch.int64)), suite_of(PGD))
+    with pytest.raises(AttackError, match=r"PGD-20, linf 0\.04 twice"):
+        evaluate_robustness(model, images, suite_of(PGD, PGD))
+
+
+def test_a_model_that_is_always_wrong_needs_no_attack() -> None:
+    model, images = problem(12, wrong=12)
+    evaluation = evaluate_robustness(model, images, SMALL)
+    assert evaluation.natural_accuracy == evaluation.worst_case_accuracy == 0
+    assert evaluation.signs == ()
+
+
+def test_the_record_is_plain_json_and_complete() -> None:
+    model, images = problem()
+    mapping = evaluate_robustness(model, images, SMALL).to_mapping()
+    assert json.loads(json.dumps(mapping)) == mapping
+    assert mapping["latent"] == "mean"
+    assert mapping["images"] == 40
+    assert set(mapping["versions"]) == {"torch", "pyautoattack", "scipy"}
+    entry = mapping["attacks"]["C&W (c=1, 20 steps), l2"]
+    assert entry["epsilon"] is None
+    assert entry["mean_distance"] > 0
+    assert entry["parameters"]["c"] == "1.0"
+    assert mapping["attacks"]["PGD-20, linf 0.04"]["parameters"]["step_size"] == repr(EPSILON / 8)
+
+
+def test_progress_is_told_after_every_batch_kept_ones_included(tmp_path: Path) -> None:
+    model, images = problem()
+    told: list[tuple[int, int, str]] = []
+    for _ in range(2):
+        evaluate_robustness(
+            model,
+            images,
+            suite_of(PGD),
+            batch_size=25,
+            state_path=tmp_path / "state.json",
+            on_batch=lambda *words: told.append(words),
+        )
+    key = "PGD-20, linf 0.04"
+    assert told == [(1, 4, "clean"), (2, 4, "clean"), (3, 4, key), (4, 4, key)] * 2

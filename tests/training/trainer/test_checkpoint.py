@@ -1,0 +1,171 @@
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from stand_ins import make_config
+
+from training.trainer.checkpoint import FILE_NAME, CheckpointError, StorageError, load_checkpoint, save_checkpoint
+
+STATE: dict[str, Any] = {
+    "epoch": 2,
+    "model": {"weight": torch.arange(1000.0)},
+    "history": [{"loss/total": 0.5}],
+}
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    save_checkpoint(folder, make_config(), STATE)
+    state = load_checkpoint(folder, make_config())
+    assert torch.equal(state.pop("model")["weight"], torch.arange(1000.0))
+    assert state == {"epoch": 2, "history": [{"loss/total": 0.5}]}
+    assert [path.name for path in folder.iterdir()] == [FILE_NAME]
+
+
+def test_data_may_have_moved(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(data_root="here"), STATE)
+    assert load_checkpoint(tmp_path, make_config(data_root="there"))["epoch"] == 2
+
+
+def test_another_schedule_of_evaluations_continues_it(tmp_path: Path) -> None:
+    """`confirm --no-retrain` measures a trial that was evaluated at its rungs in a grid without any."""
+    save_checkpoint(tmp_path, make_config(eval_every=4, rungs=[2]), STATE)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    save_checkpoint(tmp_path, make_config(rungs=[2], rung_schedule="continue"), STATE)
+    with pytest.raises(CheckpointError, match=r"rung_schedule is 'continue' there, but 'as_is' here"):
+        load_checkpoint(tmp_path, make_config())
+    with pytest.raises(CheckpointError, match=r"rungs is \[2\] there, but \[3\] here"):
+        load_checkpoint(tmp_path, make_config(rungs=[3], rung_schedule="continue"))
+
+
+def test_another_configuration_is_refused_with_each_difference(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(alpha=0.5, lam=4), STATE)
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(tmp_path, make_config(alpha=0.25, lam=3))
+    assert "alpha is 0.5 there, but 0.25 here; lambda is 4.0 there, but 3.0 here" in str(caught.value)
+
+
+def test_a_key_that_the_writer_did_not_know_has_its_default(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = torch.load(tmp_path / FILE_NAME, weights_only=True)
+    del content["config"]["max_margin"]
+    torch.save(content, tmp_path / FILE_NAME)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    with pytest.raises(CheckpointError, match="hsic_neighbours is 3 there, but 9 here"):
+        load_checkpoint(tmp_path, make_config(hsic_neighbours=9))
+    content["config"]["gone_since"] = 1
+    torch.save(content, tmp_path / FILE_NAME)
+    with pytest.raises(CheckpointError, match="gone_since is 1 there, but 'absent' here"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=f"{FILE_NAME} does not exist"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def test_a_storage_that_cannot_be_reached_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+
+    def stale(path: Path) -> bytes:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", stale)
+        with pytest.raises(StorageError, match=f"{FILE_NAME} cannot be read .*try again"):
+            load_checkpoint(tmp_path, make_config())
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CheckpointError, match="cannot be read, it is damaged"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def test_a_changed_byte_is_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = bytearray((tmp_path / FILE_NAME).read_bytes())
+    weights = content.find(torch.arange(1000.0).numpy().tobytes())
+    content[weights + 2000] ^= 1
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read, it is damaged"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def without_seal(content: bytes) -> bytes:
+    """Give a file as an earlier release wrote it: the archive without a comment."""
+    return content[: content.rindex(b"crc32:") - 2] + b"\0\0"
+
+
+def test_a_file_of_an_earlier_release_is_read_and_its_changed_byte_refused(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    content = bytearray(without_seal((tmp_path / FILE_NAME).read_bytes()))
+    (tmp_path / FILE_NAME).write_bytes(content)
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    content[content.find(torch.arange(1000.0).numpy().tobytes())] ^= 1
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read, it is damaged"):
+        load_checkpoint(tmp_path, make_config())
+
+
+def test_no_changed_bit_gives_another_state(tmp_path: Path) -> None:
+    """Of the archive's directory, which has no checksum of its own, and of the seal itself, too."""
+    state = {"epoch": 2, "model": {"weight": torch.arange(3.0)}}
+    save_checkpoint(tmp_path, make_config(), state)
+    content = (tmp_path / FILE_NAME).read_bytes()
+    directory = content.index(b"PK\x01\x02")
+    refused = 0
+    for place in (*range(0, directory, 97), *range(directory, len(content))):
+        changed = bytearray(content)
+        changed[place] ^= 1 << place % 8
+        (tmp_path / FILE_NAME).write_bytes(changed)
+        try:
+            loaded = load_checkpoint(tmp_path, make_config())
+        except CheckpointError:
+            refused += 1
+            continue
+        assert loaded["epoch"] == 2
+        assert torch.equal(loaded["model"]["weight"], torch.arange(3.0))
+    assert refused >= len(range(directory)) // 97 + len(content) - directory - 8
+
+
+@pytest.mark.parametrize("content", [b"not a checkpoint", b"\x80\x04K\x01."])
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read, it is damaged"):
+        load_checkpoint(tmp_path, make_config())
+
+
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {"format": 99, "config": {}, "state": {}}])
+def test_another_programs_torch_file_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / FILE_NAME)
+    with pytest.raises(CheckpointError, match="is not a checkpoint of format 1"):
+        load_checkpoint(tmp_path, make_config())
+
+
+class Malicious:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, ("touch executed",)
+
+
+def test_code_in_the_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": 1, "config": Malicious()}, tmp_path / FILE_NAME)
+    with pytest.raises(CheckpointError):
+        load_checkpoint(tmp_path, make_config())
+    assert not Path("executed").exists()
+
+
+def test_a_failed_save_keeps_the_earlier_checkpoint(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path, make_config(), STATE)
+    with pytest.raises(Exception, match="pickle"):
+        save_checkpoint(tmp_path, make_config(), {"epoch": 3, "unsavable": lambda: None})
+    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]

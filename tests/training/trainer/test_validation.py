@@ -1,0 +1,109 @@
+import copy
+import math
+
+import pytest
+import torch
+from stand_ins import make_config, make_data
+from torch import Tensor, nn
+
+from training.data import ImageSet
+from training.data.augment import to_unit
+from training.models import build_model
+from training.trainer.validation import validate
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return build_model(make_config(), 4, (1, 8, 8))
+
+
+def test_natural_accuracy_is_correct_over_total(model: nn.Module) -> None:
+    images = make_data().validation
+    with torch.no_grad():
+        predicted = copy.deepcopy(model).eval()(to_unit(images.images)).argmax(dim=1)
+    # 30 images in batches of 13: the last batch is short, and a mean of batch means would differ.
+    expected = (predicted == images.labels).sum().item() / 30
+    assert validate(model, images, make_config())["natural_accuracy"] == expected
+
+
+@pytest.mark.parametrize("size", [1, 7, 30, 500])
+def test_natural_accuracy_does_not_depend_on_the_batches(model: nn.Module, size: int) -> None:
+    images = make_data().validation
+    whole = validate(model, images, make_config(eval_batch_size=30))
+    assert validate(model, images, make_config(eval_batch_size=size))["natural_accuracy"] == (whole["natural_accuracy"])
+
+
+def test_epsilon_zero_gives_the_natural_accuracy(model: nn.Module) -> None:
+    values = validate(model, make_data().validation, make_config(epsilon=0))
+    assert values["pgd_accuracy"] == values["natural_accuracy"]
+
+
+class Brightness(nn.Module):
+    """Class 0 for dark images, class 1 for bright ones."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        brightness = images.flatten(1).mean(dim=1)
+        return torch.stack([0.5 - brightness, brightness - 0.5], dim=1)
+
+
+def test_a_clean_error_is_never_robust() -> None:
+    # Brightness 0.45 (right, breakable), 0.1 (right, out of reach of epsilon 0.1), 0.55 (wrong already).
+    levels = torch.tensor([115, 26, 140], dtype=torch.uint8)
+    images = ImageSet(levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64))
+    values = validate(Brightness(), images, make_config(epsilon=0.1, eval_attack_steps=10))
+    assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 1 / 3}
+
+
+class Flipping(nn.Module):
+    """Wrong on the images as they are, right on every other input: an attack can only help it."""
+
+    def __init__(self, clean: Tensor) -> None:
+        super().__init__()
+        self.clean = clean
+
+    def forward(self, images: Tensor) -> Tensor:
+        moved = (images - self.clean).abs().flatten(1).amax(dim=1)
+        return torch.stack([moved - 1e-6, torch.zeros_like(moved)], dim=1)
+
+
+def test_an_attack_that_corrects_an_error_does_not_count() -> None:
+    pixels = torch.full((2, 1, 4, 4), 100, dtype=torch.uint8)
+    images = ImageSet(pixels, torch.zeros(2, dtype=torch.int64))
+    values = validate(Flipping(to_unit(pixels)), images, make_config())
+    assert values == {"natural_accuracy": 0, "pgd_accuracy": 0}
+
+
+def test_eval_images_takes_the_first_ones(model: nn.Module) -> None:
+    images = make_data().validation
+    first = ImageSet(images.images[:17], images.labels[:17])
+    config = make_config(eval_images=17)
+    assert validate(model, images, config) == validate(model, first, config)
+    assert validate(model, images, make_config(eval_images=900)) == validate(model, images, make_config())
+
+
+def test_nothing_but_the_arguments_matters_and_nothing_is_disturbed(model: nn.Module) -> None:
+    images, config = make_data().validation, make_config()
+    model.train()
+    state, random_state = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    first = validate(model, images, config)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert all(module.training for module in model.modules())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    torch.rand(3)
+    assert validate(model.eval(), images, make_config(seed=5)) == first
+
+
+def test_robust_accuracy_falls_with_epsilon(model: nn.Module) -> None:
+    accuracies = [
+        validate(
+            model,
+            make_data().validation,
+            make_config(epsilon=epsilon, eval_attack_steps=10, eval_attack_step_size=max(epsilon / 4, 1e-3)),
+        )["pgd_accuracy"]
+        for epsilon in (0, 0.1, 0.3, 1)
+    ]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert not math.isnan(accuracies[0])

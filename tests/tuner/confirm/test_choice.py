@@ -1,0 +1,135 @@
+from dataclasses import replace
+
+import pytest
+from simulated_search import MakeLedger, checkpoint_of, drive, small_space
+
+from training.config import TrialConfig
+from tuner.confirm.choice import Choice, chosen_trials, confirmation_space
+from tuner.errors import UsageError
+from tuner.ledger import Outcome, TrialRecord
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.search import Search
+from tuner.space import space_from_mapping
+from tuner.space.grid import grid
+
+# Late enough that the front has a knee, early enough that some trials stop.
+SPACE = small_space(search={"trials": 24}, early_stopping={"grace_epochs": 3, "reduction_factor": 2})
+Finished = tuple[list[TrialRecord], FrontData]
+
+
+@pytest.fixture
+def finished(make_ledger: MakeLedger) -> Finished:
+    search = Search(SPACE, make_ledger(SPACE))
+    drive(search)
+    return search.trials, front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
+
+
+def test_the_front_is_chosen_unless_something_else_is(finished: Finished) -> None:
+    trials, data = finished
+    front = [point.number for point in data.front]
+    assert [trial.number for trial in chosen_trials(trials, data, Choice())] == front
+    assert [trial.number for trial in chosen_trials(trials, data, Choice(knee=True))] == [data.knee]
+    completed = [trial.number for trial in trials if trial.outcome is Outcome.COMPLETED]
+    named = (completed[-1], completed[0], completed[-1])
+    assert [trial.number for trial in chosen_trials(trials, data, Choice(trials=named))] == [
+        completed[-1],
+        completed[0],
+    ]
+
+
+def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None:
+    trials, data = finished
+    stopped = next(trial.number for trial in trials if trial.outcome is Outcome.STOPPED)
+    with pytest.raises(UsageError, match=f"Trial {stopped} of small-1 is stopped; only completed trials"):
+        chosen_trials(trials, data, Choice(trials=(stopped,)))
+    with pytest.raises(UsageError, match="Trial 99 of small-1 does not exist"):
+        chosen_trials(trials, data, Choice(trials=(99,)))
+    none = front_data("small-1", [], SPACE.objective_list, SPACE.reference)
+    with pytest.raises(UsageError, match="front of small-1 is empty"):
+        chosen_trials([], none, Choice())
+    with pytest.raises(UsageError, match="no knee"):
+        chosen_trials(trials, replace(data, knee=None), Choice(knee=True))
+
+
+def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Finished) -> None:
+    trials, data = finished
+    chosen = chosen_trials(trials, data, Choice())
+    space = confirmation_space(SPACE, "small-1", chosen, Choice(seeds=2, suite="quick", images=50))
+    assert space.search.trials == 2 * len(chosen)
+    assert space.early_stopping.scheduler == "none"
+    assert space.confirm is not None
+    assert space.confirm.trials == [trial.number for trial in chosen]
+    configs = [space.trial_config(point) for point in grid(space)]
+    assert {config.seed for config in configs} == {4, 5}, "the search's own seed is 3"
+    for trial, config in zip([*chosen, *chosen], configs, strict=True):
+        expected = SPACE.trial_config(trial.parameters)
+        changes = {"seed": config.seed, "train_on": "train_and_validation", "eval_images": 100}
+        assert config == TrialConfig.from_mapping({**expected.to_mapping(), **changes})
+
+
+def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> None:
+    trials, data = finished
+    (chosen,) = chosen_trials(trials, data, Choice(knee=True))
+    space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
+    assert [space.trial_config(point) for point in grid(space)] == [SPACE.trial_config(chosen.parameters)]
+    assert space.confirm is not None
+    assert space.confirm.checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
+    lost = replace(chosen, reports=tuple(replace(report, checkpoint=None) for report in chosen.reports))
+    with pytest.raises(UsageError, match=f"Trial {chosen.number} of small-1 left no checkpoint"):
+        confirmation_space(SPACE, "small-1", [lost], Choice(retrain=False))
+
+
+def test_a_point_is_confirmed_once(finished: Finished) -> None:
+    trials, data = finished
+    (chosen,) = chosen_trials(trials, data, Choice(knee=True))
+    twin = replace(chosen, number=77, parameters={**chosen.parameters})
+    space = confirmation_space(SPACE, "small-1", [chosen, twin], Choice())
+    assert space.confirm is not None
+    assert space.confirm.trials == [chosen.number]
+
+
+def test_a_confirmation_survives_its_file(finished: Finished) -> None:
+    trials, data = finished
+    space = confirmation_space(SPACE, "small-1", chosen_trials(trials, data, Choice()), Choice())
+    assert space_from_mapping(space.model_dump(mode="json"), "space.yaml") == space
+
+
+def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
+    trials, data = finished
+    chosen = chosen_trials(trials, data, Choice(knee=True))
+    confirmation = confirmation_space(SPACE, "small-1", chosen, Choice())
+    with pytest.raises(UsageError, match=r"small-1-confirm is a confirmation: .* Choose by .* small-1\."):
+        confirmation_space(confirmation, "small-1-confirm", chosen, Choice())
+    mapping = SPACE.model_dump(mode="json")
+    mapping["confirm"] = {"search": "small-1", "trials": [0]}
+    with pytest.raises(UsageError, match="confirm: its figures are of the test set"):
+        space_from_mapping(mapping, "mine.yaml")
+
+
+@pytest.mark.parametrize("retrain", [True, False])
+def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain: bool) -> None:
+    trials, data = finished
+    first = chosen_trials(trials, data, Choice(knee=True))[0]
+    point = first.parameters
+    mapping = SPACE.model_dump(mode="json")
+    mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
+    source = space_from_mapping(mapping, "grid")
+    runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
+    space = confirmation_space(source, "grid-1", runs, Choice(seeds=2, retrain=retrain))
+    assert space.confirm is not None
+    configs = [space.trial_config(values) for values in grid(space)]
+    if retrain:
+        assert space.confirm.trials == [0]
+        assert [config.seed for config in configs] == [8, 9]
+    else:
+        assert space.confirm.trials == [0, 1, 2]
+        assert configs == [source.trial_config(run.parameters) for run in runs]
+
+
+def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
+    trials, data = finished
+    mapping = SPACE.model_dump(mode="json")
+    mapping["trial"]["seed"] = 11
+    source = space_from_mapping(mapping, "seeded")
+    space = confirmation_space(source, "small-1", chosen_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
+    assert [space.trial_config(point).seed for point in grid(space)] == [12, 13]

@@ -1,0 +1,487 @@
+"""A driver from start to end, with simulated trials in place of Ray and a projection that only listens."""
+
+import errno
+import json
+import os
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from rich.console import Console
+from simulated_search import drive, measured, small_space, space_mapping, train
+
+import tuner.driver.drive
+from tuner.driver.create import clear
+from tuner.driver.drive import run
+from tuner.driver.plan import Plan, Request, plan_new, plan_resume
+from tuner.engine.ending import Ending
+from tuner.errors import UsageError
+from tuner.ledger import Ledger, Outcome, TakenOverError, TrialRecord
+from tuner.report.analysis.front_data import FrontData
+from tuner.runs.folder import SearchFolder
+from tuner.search import Search
+
+Session = Callable[..., Ending]
+POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
+
+
+class FakeProjection:
+    """Takes the place of MLflow."""
+
+    experiment_id = None
+
+    def __init__(self) -> None:
+        self.trials: Sequence[TrialRecord] = []
+        self.statuses: list[str] = []
+
+    def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
+        del front, rest
+        self.trials = trials
+
+    def write_files(self, files: Sequence[Path]) -> None:
+        assert all(file.is_file() for file in files)
+
+    def close(self, status: str) -> None:
+        self.statuses.append(status)
+
+
+class Driver:
+    """Drives searches in this process and keeps what was printed."""
+
+    def __init__(self, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._space = runs_dir.parent / "small.yaml"
+        self._space.write_text(yaml.safe_dump(space_mapping(search={"trials": 3})))
+        self.runs_dir = runs_dir
+        self.projection = FakeProjection()
+        self.text = ""
+        monkeypatch.setattr(tuner.driver.drive, "make_projection", lambda *_: self.projection)
+        monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
+        monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
+        monkeypatch.setattr("tuner.report.front_files.front_pictures", lambda *_: {})
+
+    def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
+        """Plan and drive a search whose session is `session`."""
+        request = self.request(**flags) if resume is None else Request(runs_dir=self.runs_dir, **flags)
+        plan = plan_new(request) if resume is None else plan_resume(request, resume)
+        return self.drive(plan, request, session)
+
+    def request(self, **flags: Any) -> Request:
+        """Give the request for a new search."""
+        return Request(space=str(self._space), runs_dir=self.runs_dir, **flags)
+
+    def drive(self, plan: Plan, request: Request, session: Session) -> int:
+        """Drive a planned search."""
+        self._monkeypatch.setattr("tuner.engine.session.run_session", session)
+        screen = StringIO()
+        code = run(plan, request, Console(file=screen, width=200))
+        self.text = screen.getvalue()
+        return code
+
+    def folder(self, name: str = "small-1") -> SearchFolder:
+        """Give the folder of a search."""
+        return SearchFolder(self.runs_dir / name)
+
+    def trials(self, name: str = "small-1") -> list[TrialRecord]:
+        """Read what is on record."""
+        ledger = self.folder(name).open_ledger()
+        try:
+            return ledger.load()
+        finally:
+            ledger.close()
+
+
+@pytest.fixture
+def driver(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    return Driver(runs_dir, monkeypatch)
+
+
+def to_the_end(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder, options
+    drive(search)
+    return Ending.FINISHED
+
+
+def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder, options
+    first = search.next_assignment()
+    assert first is not None
+    train(search, first)
+    search.next_assignment()
+    return Ending.INTERRUPTED
+
+
+def out_of_time(search: Search, folder: Path, **options: Any) -> Ending:
+    assert options["time_budget_seconds"] == 60
+    interrupted(search, folder)
+    return Ending.OUT_OF_TIME
+
+
+def all_fail(search: Search, folder: Path, **options: Any) -> Ending:
+    del folder
+    while (assignment := search.next_assignment()) is not None:
+        options["on_retry"](assignment.number, "Traceback\nKeyError: 1")
+        search.fail(assignment.number, "Traceback\nRuntimeError: out of memory")
+    return Ending.FINISHED
+
+
+def crash(search: Search, folder: Path, **options: Any) -> Ending:
+    interrupted(search, folder, **options)
+    raise RuntimeError("Ray went away")
+
+
+def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
+    assert driver.run(to_the_end) == 0
+    assert all(trial.outcome is not Outcome.RUNNING for trial in driver.trials())
+    assert driver.projection.statuses == ["FINISHED"]
+    assert [trial.number for trial in driver.projection.trials] == [0, 1, 2]
+    front = json.loads((driver.folder().path / "front.json").read_text())
+    assert front["front"]
+    assert driver.text.startswith(f"Starting small-1: 3 trials. Files: {driver.folder().path}")
+    assert "Pareto front of small-1" in driver.text
+    assert "Next:" in driver.text
+
+
+def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None:
+    driver.run(to_the_end, name="mine", trials=2)
+    frozen = driver.folder("mine").frozen()
+    ledger = driver.folder("mine").open_ledger()
+    facts = ledger.facts()
+    ledger.close()
+    assert frozen["search_id"] == facts["search_id"]
+    assert frozen["search_id"].startswith("mine-")
+    assert facts["versions"] == frozen["versions"]
+    assert facts["space"] == driver.folder("mine").space().model_dump(mode="json")
+    assert driver.folder("mine").space().search.trials == 2
+
+
+def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Driver) -> None:
+    assert driver.run(interrupted) == 130
+    assert driver.projection.statuses == ["KILLED"]
+    command = f"python -m tuner.run --resume small-1 --runs-dir {driver.runs_dir}"
+    assert f"Interrupted. Nothing is lost. Continue with:\n  {command}\n" in driver.text
+    assert driver.run(to_the_end, resume="small-1") == 0
+    assert driver.text.startswith("Resuming small-1: 3 trials.")
+    assert len(driver.trials()) == 3
+    assert driver.run(to_the_end, resume="small-1", trials=5) == 0
+    assert len(driver.trials()) == 5
+    assert driver.folder().space().search.trials == 5
+
+
+def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
+    assert driver.run(out_of_time, time_budget_seconds=60) == 0
+    assert "The time budget is used. Nothing is lost. Continue with:\n  python -m tuner.run --resume" in driver.text
+    assert driver.projection.statuses == ["KILLED"]
+
+
+def test_a_search_of_failures_fails_with_the_last_reason(driver: Driver) -> None:
+    assert driver.run(all_fail) == 1
+    assert "The search failed: every trial did. The last one: RuntimeError: out of memory" in driver.text
+    assert "trial 0 crashed and is started again from its last checkpoint: KeyError: 1" in driver.text
+
+
+def test_a_crash_of_the_session_closes_mlflows_run_as_failed(driver: Driver) -> None:
+    assert driver.run(crash) == 1
+    assert "The search broke off: Ray went away" in driver.text
+    assert "python -m tuner.run --resume small-1" in driver.text
+    assert driver.projection.statuses == ["FAILED"]
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_quiet_prints_the_result_only(driver: Driver) -> None:
+    driver.run(to_the_end, verbosity=-1)
+    assert "trial 0" not in driver.text
+    assert "Starting" not in driver.text
+    assert "Pareto front of small-1" in driver.text
+
+
+def test_verbose_prints_every_epoch(driver: Driver) -> None:
+    driver.run(to_the_end, verbosity=1)
+    assert "trial 0 finished epoch 2: Natural" in driver.text
+
+
+def refused(driver: Driver, match: str, **flags: Any) -> None:
+    def no_session(*arguments: Any, **options: Any) -> Ending:
+        raise AssertionError(arguments, options)
+
+    with pytest.raises(UsageError, match=match):
+        driver.run(no_session, **flags)
+
+
+def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver) -> None:
+    folder = driver.runs_dir / "mine"
+    folder.mkdir(parents=True)
+    (folder / "driver.lock").touch()
+    Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "mine", small_space().objective_list, {}).close()
+    assert driver.run(to_the_end, name="mine") == 0
+    assert (folder / "space.yaml").is_file()
+    before = driver.trials("mine")
+    with pytest.raises(UsageError, match="was begun by another driver meanwhile: continue it with --resume mine"):
+        clear(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
+    assert driver.trials("mine") == before, "a search that is whole is never cleared"
+
+
+def test_a_search_that_was_killed_while_it_was_made_is_begun_anew_in_a_shared_ledger(
+    driver: Driver, tmp_path: Path
+) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+    folder = SearchFolder(driver.runs_dir / "mine")
+    folder.path.mkdir(parents=True)
+    folder.note_begun("mine-0a1b2c3d")
+    Ledger.create(shared, "mine", small_space().objective_list, {"search_id": "mine-0a1b2c3d"}).close()
+    Ledger.create(shared, "another", small_space().objective_list, {"search_id": "another-0a1b2c3d"}).close()
+    assert driver.run(to_the_end, name="mine", ledger=shared) == 0
+    assert len(driver.trials("mine")) == 3
+    assert sorted(path.name for path in folder.path.glob("*.tmp")) == []
+    refused(driver, "holds a search named 'another' already", name="another", ledger=shared)
+
+
+def test_an_interruption_before_the_search_began_leaves_nothing(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connect(address: str | None) -> None:
+        del address
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.engine.cluster.connect", connect)
+        assert driver.run(to_the_end) == 130
+    assert driver.text == "Interrupted. The search had not begun.\n"
+    assert not driver.runs_dir.exists()
+    driver.run(interrupted)
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.engine.cluster.connect", connect)
+        assert driver.run(to_the_end, resume="small-1") == 130
+    assert driver.text.startswith(
+        "Interrupted. Nothing is lost. Continue with:\n  python -m tuner.run --resume small-1"
+    )
+
+
+def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lock(*arguments: object) -> None:
+        del arguments
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tuner.driver.drive.driver_lock", lock)
+    assert driver.run(to_the_end) == 130
+    assert driver.text == "Interrupted. The search had not begun.\n"
+    assert not driver.runs_dir.exists()
+
+
+def test_an_interruption_after_the_end_says_what_there_is(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def close(ledger: Ledger) -> None:
+        closed(ledger)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    closed = Ledger.close
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "close", close)
+        assert driver.run(to_the_end) == 130
+    assert "Pareto front of small-1" in driver.text
+    assert "had not begun" not in driver.text
+    assert "python -m tuner.run --resume small-1" in driver.text
+
+
+@pytest.mark.parametrize("refusing", ["ftruncate", "write"])
+def test_a_disk_that_is_full_before_the_search_begins_is_named(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", *arguments[:0])
+
+    monkeypatch.setattr(f"tuner.runs.lock.os.{refusing}", full)
+    refused(driver, r"driver\.lock cannot be written: .*No space left on device.*Check the space")
+    assert not driver.runs_dir.exists()
+
+
+def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver) -> None:
+    def slow(status: str) -> None:
+        del status
+        os.kill(os.getpid(), signal.SIGTERM)
+        threading.Event().wait()
+
+    driver.projection.close = slow  # type: ignore[method-assign]
+    assert driver.run(to_the_end) == 0
+    assert "MLflow is not complete: write the rest with `tuner sync small-1`." in driver.text
+    assert "Pareto front of small-1" in driver.text
+
+
+@pytest.mark.parametrize(
+    "write", [Search.next_assignment, lambda search: search.report(1, 1, measured(POINT, 1), "there")]
+)
+def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
+    driver: Driver, write: Callable[[Search], object]
+) -> None:
+    def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
+        interrupted(search, folder, **options)
+        other = Ledger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
+        other.take_over()
+        other.close()
+        try:
+            write(search)
+        except TakenOverError as error:  # as Ray does with whatever is raised while it handles a report
+            raise RuntimeError(f"Traceback of {error!r}") from None
+        raise AssertionError
+
+    assert driver.run(taken_over) == 1
+    assert "Another driver has taken small-1 over (its driver number 2; this is number 1)" in driver.text
+    assert driver.projection.statuses == [], "the run in MLflow is the other driver's"
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_other_versions_than_at_the_beginning_are_told(
+    driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.run(interrupted)
+    assert driver.run(interrupted, resume="small-1") == 130
+    assert caplog.messages == []
+    monkeypatch.setattr("tuner.runs.folder.version", lambda package: f"{package}-99")
+    assert driver.run(to_the_end, resume="small-1") == 0
+    (warning,) = caplog.messages
+    assert re.match(
+        r"small-1 began with robust-tuner \S+ \(now robust-tuner-99\), torch \S+ \(now torch-99\), ", warning
+    )
+    assert "It goes on with what is installed" in warning
+
+
+@pytest.mark.parametrize(
+    ("flags", "match"),
+    [
+        ({"tracking_uri": "http://127.0.0.1:1"}, r"MLflow does not answer at http://127\.0\.0\.1:1"),
+        ({"tracking_uri": "nonsense"}, "--tracking-uri 'nonsense' must be a URI"),
+        ({"ledger": "nonsense"}, "The ledger nonsense is not a database's URL"),
+        (
+            {"ledger": "sqlite:////proc/nowhere/ledger.db"},
+            "The ledger sqlite:////proc/nowhere/ledger.db cannot be used: unable to open database file",
+        ),
+        ({"overrides": ["dataset=folder"], "data_root": Path("/nowhere")}, "/nowhere"),
+        ({"cpus_per_trial": 99}, "small asks for 99 CPU a trial, but Ray has 2 CPU here"),
+        ({"gpus_per_trial": 1}, "small asks for 1 GPU a trial, but Ray has 0 GPU here"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_nothing_written(driver: Driver, flags: dict[str, Any], match: str) -> None:
+    refused(driver, match, **flags)
+    assert not driver.runs_dir.exists()
+
+
+def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver) -> None:
+    driver.runs_dir.write_text("a file")
+    refused(driver, f"The folder {driver.runs_dir}/small-1 cannot be made: .*--runs-dir")
+
+
+def test_two_unnamed_searches_planned_at_the_same_moment_get_two_names(driver: Driver) -> None:
+    request = driver.request()
+    first, second = plan_new(request), plan_new(request)
+    assert first.folder == second.folder
+    for plan in (first, second):
+        driver.drive(plan, request, to_the_end)
+    for name in ("small-1", "small-2"):
+        assert len(driver.trials(name)) == 3
+        assert (driver.folder(name).path / "ledger.db").is_file()
+
+
+def test_a_name_that_another_driver_took_meanwhile_is_refused(driver: Driver) -> None:
+    request = driver.request(name="mine")
+    plan = plan_new(request)
+    driver.drive(plan, request, to_the_end)
+    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+        driver.drive(plan, request, to_the_end)
+
+
+def test_without_a_lock_no_folder_is_left(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available", file, operation)
+
+    monkeypatch.setattr("tuner.runs.lock.fcntl.flock", flock)
+    refused(driver, "has no locks")
+    assert not driver.runs_dir.exists()
+
+
+def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: Driver, tmp_path: Path) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+    driver.run(to_the_end, ledger=shared)
+    frozen = driver.folder().frozen()
+    assert frozen["ledger"] == shared
+    assert not (driver.folder().path / "ledger.db").exists()
+    assert len(driver.trials()) == 3
+    shutil.rmtree(driver.runs_dir)
+    refused(driver, "holds a search named 'small-1' already, .*: choose another --name", ledger=shared)
+    assert not driver.runs_dir.exists()
+
+
+def test_a_runs_folder_may_be_moved(driver: Driver, tmp_path: Path) -> None:
+    """MLflow's default store and the ledger lie beside the search, wherever that is now."""
+    driver.run(interrupted)
+    moved = tmp_path / "moved"
+    shutil.move(driver.runs_dir, moved)
+    plan = plan_resume(Request(runs_dir=moved), "small-1")
+    assert plan.tracking_uri == f"sqlite:///{moved}/mlflow.db"
+    assert plan.ledger_url == f"sqlite:///{moved}/small-1/ledger.db"
+
+
+def test_a_tracking_uri_is_remembered(driver: Driver, tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/other.db"
+    driver.run(interrupted, tracking_uri=uri)
+    assert plan_resume(Request(runs_dir=driver.runs_dir), "small-1").tracking_uri == uri
+
+
+def test_a_warm_start_is_in_the_ledger_and_in_the_frozen_space(driver: Driver) -> None:
+    driver.run(to_the_end, name="old")
+    driver.run(to_the_end, name="new", warm_start=["old"])
+    assert "Warm start: 3 trials of old are evidence for the sampler." in driver.text
+    assert driver.folder("new").frozen()["warm_start"] == {"old": 3}
+    ledger = driver.folder("new").open_ledger()
+    try:
+        assert [trial["number"] for trial in ledger.facts()["warm_start"]] == [0, 1, 2]
+    finally:
+        ledger.close()
+    assert len(driver.trials("new")) == 3
+
+
+def test_a_stop_rule_that_ends_a_search_is_told(driver: Driver) -> None:
+    assert driver.run(to_the_end, overrides=["search.max_epochs=1"]) == 0
+    assert "Ended after 1 trials: the trials have trained 9 epochs, and search.max_epochs is 1." in driver.text
+    assert driver.run(to_the_end, name="all") == 0
+    assert "Ended after" not in driver.text
+
+
+def test_an_mlflow_that_is_away_keeps_no_search_from_being_resumed(
+    driver: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
+    driver.run(interrupted)
+    assert driver.run(to_the_end, resume="small-1", tracking_uri="http://127.0.0.1:1") == 0
+    (warning,) = caplog.messages
+    assert warning.startswith("MLflow does not answer at http://127.0.0.1:1")
+    with pytest.raises(UsageError, match="--tracking-uri 'nonsense' must be a URI"):
+        driver.run(to_the_end, resume="small-1", tracking_uri="nonsense", trials=4)
+
+
+def test_the_query_of_a_ledgers_url_is_remembered(driver: Driver, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shared.db?timeout=9"
+    driver.run(interrupted, ledger=url)
+    assert driver.folder().frozen()["ledger"] == url
+    assert driver.run(to_the_end, resume="small-1") == 0
+
+
+def test_a_search_that_could_not_be_written_leaves_its_name_free_in_a_shared_ledger(
+    driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = f"sqlite:///{tmp_path}/shared.db"
+
+    def full(source: str, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tuner.runs.folder.os.replace", full)
+        refused(driver, "small-1 cannot be written: .*No space left.*Check its space", ledger=shared)
+    assert not driver.runs_dir.exists()
+    assert driver.run(to_the_end, ledger=shared) == 0

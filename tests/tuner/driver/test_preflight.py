@@ -1,0 +1,44 @@
+"""The data of a space at the door."""
+
+from typing import Any
+
+import pytest
+from simulated_search import small_space
+
+from training.data import loading
+from tuner.driver.preflight import checked_data, demanding_points
+from tuner.errors import UsageError
+from tuner.space import Space
+
+
+def choice(*choices: Any) -> dict[str, Any]:
+    return {"type": "categorical", "choices": list(choices)}
+
+
+def test_the_digest_is_that_of_the_validation_images_and_nothing_is_kept() -> None:
+    space = small_space()
+    assert checked_data(space) == loading.load_trial_data(space.example).split_digest
+    checked_data(space)
+    assert loading._kept_source.cache_info().currsize == 0
+
+
+def test_every_architecture_is_tried_with_its_largest_batches() -> None:
+    mapping = small_space().model_dump(mode="json")
+    del mapping["trial"]["architecture"]
+    mapping["parameters"] |= {
+        "architecture": choice("digits_cnn", "cnn4"),
+        "batch_size": {"type": "int", "low": 16, "high": 64},
+    }
+    space = Space.model_validate(mapping)
+    points = {(point.architecture, point.batch_size) for point in demanding_points(space)}
+    assert points == {("digits_cnn", 64), ("cnn4", 64)}
+    with pytest.raises(UsageError, match=r"small: parameters\.architecture: .*cnn4"):
+        checked_data(space)
+
+
+def test_a_batch_larger_than_the_smallest_training_set_is_refused() -> None:
+    batches = {"batch_size": {"type": "int", "low": 16, "high": 600}}
+    checked_data(small_space(parameters=batches))
+    fractions = {"train_fraction": {"type": "float", "low": 0.2, "high": 1.0}}
+    with pytest.raises(UsageError, match=r"small: parameters\.batch_size: the value is 600, but must be at most"):
+        checked_data(small_space(parameters={**batches, **fractions}))

@@ -1,0 +1,67 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from training.config import TrialConfig
+from training.data import load_test_set, load_trial_data
+from training.trainer import Trainer
+from tuner.engine.final_evaluation import measure_on_test_set
+
+CONFIG = TrialConfig.from_mapping(
+    {
+        "dataset": "digits",
+        "architecture": "digits_cnn",
+        "augmentation": "none",
+        "bottleneck": 8,
+        "epochs": 1,
+        "batch_size": 32,
+        "learning_rate": 0.05,
+        "epsilon": 0.1,
+        "attack_steps": 1,
+        "attack_step_size": 0.1,
+        "eval_attack_steps": 1,
+        "eval_images": 20,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def trainer() -> Trainer:
+    trained = Trainer(CONFIG, load_trial_data(CONFIG), "cpu")
+    trained.train_epoch()
+    return trained
+
+
+def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Trainer, tmp_path: Path) -> None:
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    task = {"suite": "quick", "images": 30, "folder": str(tmp_path / "evaluations" / "trial-0000"), "weights": None}
+    metrics = measure_on_test_set(trainer, task)
+    assert list(metrics) == [
+        "natural_accuracy",
+        "pgd_accuracy",
+        "test/Natural",
+        "test/noise",
+        "test/FGSM",
+        "test/PGD-20",
+        "test/APGD-CE",
+        "test/APGD-T",
+        "test/Worst case",
+        "test_warnings",
+    ]
+    assert metrics["pgd_accuracy"] == metrics["test/PGD-20"]
+    assert metrics["test/Worst case"] <= min(value for name, value in metrics.items() if name.startswith("test/"))
+    assert measure_on_test_set(trainer, task) == metrics, "from what is on disk"
+    stored = json.loads((tmp_path / "evaluations" / "trial-0000" / "evaluation.json").read_text())
+    assert stored["images"] == 30
+    assert all(value.equal(before[name]) for name, value in trainer.model.state_dict().items())
+    assert len(load_test_set(CONFIG)) > 30
+
+
+def test_a_state_of_other_weights_is_measured_afresh(trainer: Trainer, tmp_path: Path) -> None:
+    task = {"suite": "quick", "images": 30, "folder": str(tmp_path), "weights": None}
+    expected = measure_on_test_set(trainer, task)
+    state = json.loads((tmp_path / "state.json").read_text())
+    state["configuration"]["weights"] = "those of another thread count"
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    assert measure_on_test_set(trainer, task) == expected

@@ -1,0 +1,88 @@
+"""What a driver does on SIGINT and SIGTERM, told by signals to this very process."""
+
+import os
+import signal
+import threading
+from types import FrameType
+
+import pytest
+
+from tuner.engine import signals
+from tuner.engine.signals import handled_by, interrupt, undisturbed
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_both_signals_interrupt_and_are_given_back(number: signal.Signals) -> None:
+    before = [signal.getsignal(each) for each in SIGNALS]
+    with pytest.raises(KeyboardInterrupt), handled_by(interrupt):
+        os.kill(os.getpid(), number)
+    assert [signal.getsignal(each) for each in SIGNALS] == before
+
+
+def test_the_inner_answer_counts() -> None:
+    told: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        del frame
+        told.append(number)
+
+    with handled_by(interrupt), handled_by(note):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert told == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_work_that_must_not_be_disturbed_is_done_first(number: signal.Signals) -> None:
+    done: list[str] = []
+
+    def work() -> None:
+        with undisturbed():
+            os.kill(os.getpid(), number)
+            done.append("work")
+        done.append("more")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    assert done == ["work"]
+
+
+def test_work_that_is_not_disturbed_raises_its_own_errors() -> None:
+    with pytest.raises(ConnectionError, match="nobody answers"), undisturbed():
+        raise ConnectionError("nobody answers")
+
+
+def test_what_fails_after_a_signal_has_failed_of_it() -> None:
+    def work() -> None:
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGINT)
+            raise ConnectionError("the child has got the signal, too")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_a_second_signal_or_a_long_wait_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = threading.Event()
+    monkeypatch.setattr(signals, "_leave", left.set)
+
+    def twice() -> None:
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not left.is_set()
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        twice()
+    assert left.is_set()
+
+    def without_end() -> None:
+        with undisturbed():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert left.wait(20)
+
+    left.clear()
+    monkeypatch.setattr(signals, "_PATIENCE_SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        without_end()

@@ -1,0 +1,104 @@
+"""The watch over Ray's node, without Ray."""
+
+import socket
+import threading
+from types import SimpleNamespace
+
+import pytest
+from simulated_search import MakeLedger, small_space
+
+from tuner.engine.crashes import Crashes
+from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.session import _ending
+from tuner.engine.stop_request import StopRequest
+from tuner.engine.watchdogs import head_is_alive, watch
+from tuner.search import Search
+
+PATIENCE_SECONDS = 20
+
+
+def test_a_node_that_dies_is_told_once() -> None:
+    answers = iter([True, True, False])
+    lost, told = threading.Event(), []
+
+    def on_lost() -> None:
+        told.append(threading.current_thread().name)
+        lost.set()
+
+    with watch(lambda: next(answers), on_lost, interval_seconds=0.001):
+        assert lost.wait(PATIENCE_SECONDS)
+    assert told == ["node-watch"]
+
+
+def test_a_silence_that_ends_in_time_is_forgiven() -> None:
+    answers = iter([True, False, False, True, False, True])
+    asked, told = threading.Event(), []
+
+    def is_alive() -> bool:
+        answer = next(answers, None)
+        if answer is None:
+            asked.set()
+        return answer is not False
+
+    with watch(is_alive, lambda: told.append("lost"), patience_seconds=PATIENCE_SECONDS, interval_seconds=0.001):
+        assert asked.wait(PATIENCE_SECONDS)
+    assert told == []
+
+
+def test_a_silence_of_the_whole_patience_is_told() -> None:
+    asked, lost = [], threading.Event()
+
+    def is_alive() -> bool:
+        asked.append("once")
+        return False
+
+    with watch(is_alive, lost.set, patience_seconds=0.05, interval_seconds=0.001):
+        assert lost.wait(PATIENCE_SECONDS)
+    assert len(asked) > 1
+
+
+def test_the_head_is_alive_as_long_as_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(gcs_address=address))
+        assert head_is_alive()
+    assert not head_is_alive()
+
+
+def test_without_ray_nothing_is_said_of_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ended() -> None:
+        raise RuntimeError("Ray has not been started yet.")
+
+    monkeypatch.setattr("ray.get_runtime_context", ended)
+    assert head_is_alive()
+
+
+def test_a_node_that_lives_is_not_told() -> None:
+    asked = threading.Semaphore(0)
+
+    def is_alive() -> bool:
+        asked.release()
+        return True
+
+    def on_lost() -> None:
+        told.append("lost")
+
+    told: list[str] = []
+    with watch(is_alive, on_lost, interval_seconds=0.001):
+        for _ in range(3):
+            assert asked.acquire(timeout=PATIENCE_SECONDS)
+    assert told == []
+
+
+def test_a_lost_node_ends_the_session_with_the_way_on(make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 1})
+    search = Search(space, make_ledger(space))
+    stop = StopRequest(None, hope=lambda: True)
+    assert not stop.stop_all()
+    stop.node_lost = True
+    assert stop.stop_all()
+    search.next_assignment()
+    with pytest.raises(BrokenOffError, match=r"node on this machine died.*resume"):
+        _ending(search, stop, Crashes(search, lambda: 1))
+    search.fail(0, "diverged")
+    assert _ending(search, stop, Crashes(search, lambda: 1)) is Ending.FINISHED

@@ -1,0 +1,78 @@
+"""The files of an exported model."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from simulated_search import MakeLedger
+from trained_trials import SPACE, folder_of, trained_search
+
+from training.config import TrialConfig
+from tuner.errors import UsageError
+from tuner.export.export import Origin, write_export
+from tuner.export.trained import TrainedModel, load_trained
+from tuner.ledger import Ledger
+
+ALONE = """
+import runpy, sys
+found = runpy.run_path({path!r})
+assert not {{"tuner", "ray", "optuna", "mlflow"}} & set(sys.modules)
+import torch
+torch.save(found["model"](torch.load({images!r})), {logits!r})
+"""
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+    return trained_search(make_ledger, runs_dir)
+
+
+@pytest.fixture
+def model(ledger: Ledger, runs_dir: Path) -> TrainedModel:
+    return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
+
+
+@pytest.fixture
+def origin(ledger: Ledger) -> Origin:
+    return Origin.of("small-1", "small-1-id", SPACE, ledger.load()[0])
+
+
+def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, origin: Origin, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "model"
+    paths = write_export(out, model, origin)
+    assert [path.name for path in paths] == ["weights.pt", "config.yaml", "model.json", "load.py"]
+    assert len(paths[-1].read_text().splitlines()) <= 20
+    torch.save(model.examples, tmp_path / "images.pt")
+    names = {"path": str(paths[-1]), "images": f"{tmp_path}/images.pt", "logits": f"{tmp_path}/logits.pt"}
+    done = subprocess.run([sys.executable, "-c", ALONE.format(**names)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert torch.equal(torch.load(tmp_path / "logits.pt"), model.classifier(model.examples).detach())
+    assert len(json.loads(done.stdout.replace("'", '"'))) == 2
+
+
+def test_the_facts_are_those_of_the_ledger(model: TrainedModel, origin: Origin, ledger: Ledger, tmp_path: Path) -> None:
+    write_export(tmp_path / "out", model, origin)
+    trial = ledger.load()[0]
+    facts = json.loads((tmp_path / "out" / "model.json").read_text())
+    assert (facts["trial"], facts["parameters"]) == (0, trial.parameters)
+    assert facts["metrics"] == {name: trial.last_metrics[name] for name in SPACE.objectives}
+    assert facts["measured_on"] == "validation split"
+    config = TrialConfig.from_mapping(yaml.safe_load((tmp_path / "out" / "config.yaml").read_text()))
+    assert config == model.config
+
+
+def test_an_export_replaces_an_earlier_one_and_nothing_else(
+    model: TrainedModel, origin: Origin, tmp_path: Path
+) -> None:
+    write_export(tmp_path / "out", model, origin)
+    write_export(tmp_path / "out", model, origin)
+    (tmp_path / "out" / "thesis.tex").touch()
+    with pytest.raises(UsageError, match=r"holds other files \(thesis.tex\): choose a new folder"):
+        write_export(tmp_path / "out", model, origin)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be written to"):
+        write_export(tmp_path / "file", model, origin)

@@ -1,0 +1,42 @@
+"""A search whose trials were really trained, for one epoch on the digits."""
+
+from pathlib import Path
+
+import torch
+from simulated_search import MakeLedger, small_space
+
+from training.data import load_trial_data
+from training.trainer import Trainer
+from tuner.ledger import Ledger
+from tuner.runs.folder import SearchFolder
+from tuner.search import Search
+
+SPACE = small_space(
+    search={"trials": 3, "start_points": [{"alpha": 0.5, "lambda": 4, "bottleneck": 16}]},
+    trial={"epochs": 1, "train_fraction": 0.2, "attack_steps": 1, "eval_attack_steps": 1},
+    early_stopping={"scheduler": "none"},
+)
+
+
+def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+    """Train trial 0 and leave its checkpoint; trial 1 reported without one, trial 2 runs."""
+    ledger = make_ledger(SPACE)
+    search = Search(SPACE, ledger)
+    assignment = search.next_assignment()
+    assert assignment is not None
+    folder = SearchFolder(runs_dir / ledger.search)
+    config = SPACE.trial_config(assignment.parameters)
+    trainer = Trainer(config, load_trial_data(config), torch.device("cpu"))
+    checkpoint = "ray/session-1/trial-0000/checkpoint_000000"
+    metrics = trainer.train_epoch()
+    trainer.save(folder.path / checkpoint)
+    search.report(0, 1, metrics, checkpoint)
+    search.next_assignment()
+    search.report(1, 1, {"natural_accuracy": 0.1, "pgd_accuracy": 0.1}, None)
+    search.next_assignment()
+    return ledger
+
+
+def folder_of(ledger: Ledger, runs_dir: Path) -> SearchFolder:
+    """Give the folder of a search."""
+    return SearchFolder(runs_dir / ledger.search)

@@ -1,0 +1,208 @@
+"""The rung's order: rules that hold for any losses, and the whole rule against a slow re-statement of it."""
+
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy.stats import rankdata
+
+from tuner.pareto.dominance import is_non_dominated
+from tuner.pareto.objectives import FloatArray
+from tuner.pareto.preference import TieBreak, preference_rank, preferred_at_most
+
+TIE_BREAKS: list[TieBreak] = ["farthest_first", "crowding", "hypervolume", "keep_front"]
+
+
+def losses(min_rows: int = 0, objectives: int | None = None) -> st.SearchStrategy[FloatArray]:
+    """Draw small matrices of few distinct values, so that ties and duplicates are common."""
+    columns = st.integers(1, 3) if objectives is None else st.just(objectives)
+    return st.tuples(st.integers(min_rows, 9), columns).flatmap(
+        lambda shape: hnp.arrays(np.float64, shape, elements=st.integers(-4, 4).map(float))
+    )
+
+
+def dominates(a: FloatArray, b: FloatArray) -> bool:
+    return bool((a <= b).all() and (a < b).any())
+
+
+def rank_by_the_rule(matrix: FloatArray) -> list[int]:
+    """Restate the rule with exact fractions on integer losses: peel, then place row after row."""
+    rows = [tuple(Fraction(int(v)) for v in row) for row in matrix]
+    columns = list(zip(*rows, strict=True))
+    spans = [max(c) - min(c) or Fraction(1) for c in columns]
+
+    def distance(a: tuple[Fraction, ...], b: tuple[Fraction, ...]) -> Fraction:
+        return sum((((x - y) / s) ** 2 for x, y, s in zip(a, b, spans, strict=True)), Fraction(0))
+
+    left, placed = set(rows), list[tuple[Fraction, ...]]()
+    while left:
+        front = {a for a in left if not any(dominates(np.array(b), np.array(a)) for b in left)}
+        left -= front
+        chosen = [min(front)]
+        while rest := front.difference(chosen):
+            far = {a: min(distance(a, b) for b in chosen) for a in rest}
+            chosen.append(min(a for a in rest if far[a] == max(far.values())))
+        placed += chosen
+    return [sum(rows.count(p) for p in placed[: placed.index(row)]) for row in rows]
+
+
+# Spans of 1, 2, 4 and 8 scale without rounding, so that the floats tie exactly where the fractions do.
+@given(losses(objectives=2))
+def test_ranks_follow_the_rule(matrix: FloatArray) -> None:
+    spans = np.ptp(matrix, axis=0) if len(matrix) else np.zeros(2)
+    assume(np.isin(spans, [0, 1, 2, 4, 8]).all())
+    assert preference_rank(matrix).tolist() == rank_by_the_rule(matrix)
+
+
+def test_a_rank_is_a_position_and_not_a_list_of_sorted_rows() -> None:
+    assert preference_rank(np.array([[2.0, 2.0], [3.0, 3.0], [1.0, 1.0]])).tolist() == [1, 2, 0]
+
+
+def test_a_front_is_spread_out_from_the_best_in_the_first_objective() -> None:
+    matrix = np.array([[4.0, 0.0], [1.0, 3.0], [2.0, 2.0], [0.0, 4.0], [3.0, 1.0]])
+    assert preference_rank(matrix).tolist() == [1, 3, 2, 0, 4]
+
+
+def test_distances_are_scaled_over_the_whole_rung() -> None:
+    """A dominated row that stretches the second objective leaves distances in the first to decide."""
+    front = np.array([[0.0, 40.0], [1.0, 10.0], [2.5, 9.0], [4.0, 0.0]])
+    assert preference_rank(front).tolist() == [0, 2, 3, 1]
+    assert preference_rank(np.vstack([front, [[4.0, 1e6]]])).tolist() == [0, 3, 2, 1, 4]
+
+
+@given(losses(min_rows=1))
+def test_a_newcomer_that_dominates_all_others_is_first(matrix: FloatArray) -> None:
+    newcomer = matrix.min(axis=0, keepdims=True) - 1
+    assert preference_rank(np.vstack([matrix, newcomer]))[-1] == 0
+
+
+@given(losses(min_rows=1))
+def test_a_newcomer_that_all_others_dominate_is_last(matrix: FloatArray) -> None:
+    newcomer = matrix.max(axis=0, keepdims=True) + 1
+    assert preference_rank(np.vstack([matrix, newcomer]))[-1] == len(matrix)
+
+
+@given(losses())
+def test_a_row_is_preferred_to_all_that_it_dominates(matrix: FloatArray) -> None:
+    ranks = preference_rank(matrix)
+    assert all(
+        ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
+    )
+
+
+@given(losses(), st.randoms(use_true_random=False))
+def test_the_order_of_arrival_changes_nothing(matrix: FloatArray, random: Random) -> None:
+    permutation = list(range(len(matrix)))
+    random.shuffle(permutation)
+    assert preference_rank(matrix[permutation]).tolist() == preference_rank(matrix)[permutation].tolist()
+
+
+@given(losses(), st.lists(st.tuples(st.integers(-6, 6), st.integers(-8, 8)), min_size=3, max_size=3))
+def test_scaling_and_shifting_an_objective_changes_nothing(matrix: FloatArray, maps: list[tuple[int, int]]) -> None:
+    """Powers of two and small integers, which floats map without rounding."""
+    powers, shifts = np.array(maps[: matrix.shape[1]], dtype=np.float64).T
+    assert preference_rank(np.exp2(powers) * (matrix + shifts)).tolist() == preference_rank(matrix).tolist()
+
+
+@given(losses(objectives=1))
+def test_one_objective_is_plain_ranking(matrix: FloatArray) -> None:
+    assert preference_rank(matrix).tolist() == (rankdata(matrix[:, 0], method="min") - 1).tolist()
+
+
+@given(losses())
+def test_ranks_count_the_preferred_rows(matrix: FloatArray) -> None:
+    ranks = preference_rank(matrix).tolist()
+    assert ranks == [sum(other < rank for other in ranks) for rank in ranks]
+    equal = (matrix[:, None] == matrix[None]).all(axis=2)
+    assert np.array_equal(equal, np.equal.outer(ranks, ranks))
+
+
+@given(losses())
+def test_the_front_comes_before_everything_else(matrix: FloatArray) -> None:
+    front = is_non_dominated(matrix)
+    assert (preference_rank(matrix) < front.sum()).tolist() == front.tolist()
+
+
+def test_trials_without_a_value_come_last_and_do_not_squeeze_the_others() -> None:
+    finite = np.array([[0.0, 4.0], [1.0, 3.0], [2.0, 2.0], [4.0, 0.0], [3.0, 1.0]])
+    with_missing = np.vstack([finite, [[np.inf, np.inf]] * 2])
+    assert preference_rank(with_missing).tolist() == [*preference_rank(finite).tolist(), 5, 5]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_few_rows(rows: int) -> None:
+    assert preference_rank(np.array([[0.0, 1.0], [1.0, 0.0]])[:rows]).tolist() == list(range(rows))
+
+
+def test_rows_that_are_all_equal_share_the_first_place() -> None:
+    assert preference_rank(np.full((4, 2), 0.5)).tolist() == [0, 0, 0, 0]
+
+
+def test_a_nan_is_refused() -> None:
+    with pytest.raises(ValueError, match="NaN has no place in an order"):
+        preference_rank(np.array([[0.0, np.nan]]))
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(min_rows=1), st.booleans(), st.data())
+def test_one_row_is_judged_as_by_the_whole_order(
+    tie_break: TieBreak, matrix: FloatArray, limited: bool, data: st.DataObject
+) -> None:
+    limits = np.full(matrix.shape[1], data.draw(st.integers(-3, 3))) if limited else None
+    ranks = preference_rank(matrix, tie_break, limits)
+    for row, rank in enumerate(ranks.tolist()):
+        for most in range(len(matrix)):
+            assert preferred_at_most(matrix, row, most, tie_break, limits) == (rank <= most)
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(), st.randoms(use_true_random=False))
+def test_under_every_rule_the_order_of_arrival_changes_nothing(
+    tie_break: TieBreak, matrix: FloatArray, random: Random
+) -> None:
+    permutation = list(range(len(matrix)))
+    random.shuffle(permutation)
+    shuffled = preference_rank(matrix[permutation], tie_break)
+    assert shuffled.tolist() == preference_rank(matrix, tie_break)[permutation].tolist()
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses())
+def test_under_every_rule_a_row_comes_before_all_that_it_dominates(tie_break: TieBreak, matrix: FloatArray) -> None:
+    ranks = preference_rank(matrix, tie_break)
+    assert all(
+        ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
+    )
+
+
+@pytest.mark.parametrize("tie_break", TIE_BREAKS)
+@given(losses(objectives=1))
+def test_under_every_rule_one_objective_is_plain_ranking(tie_break: TieBreak, matrix: FloatArray) -> None:
+    assert preference_rank(matrix, tie_break).tolist() == (rankdata(matrix[:, 0], method="min") - 1).tolist()
+
+
+@given(losses())
+def test_keep_front_prefers_nobody_to_a_member_of_the_first_front_and_changes_no_other_rank(matrix: FloatArray) -> None:
+    front = is_non_dominated(matrix)
+    ranks = preference_rank(matrix, "keep_front")
+    assert (ranks == 0).tolist() == front.tolist()
+    assert ranks[~front].tolist() == preference_rank(matrix)[~front].tolist()
+
+
+@given(losses(), st.integers(-3, 3))
+def test_rows_beyond_the_limits_come_after_those_within_and_by_how_far_they_are_beyond(
+    matrix: FloatArray, limit: int
+) -> None:
+    """Only the first objective is limited, so that the violation is the excess itself."""
+    limits = np.full(matrix.shape[1], np.inf)
+    limits[0] = limit
+    within = matrix[:, 0] <= limit
+    ranks = preference_rank(matrix, limits=limits)
+    assert (ranks < within.sum()).tolist() == within.tolist()
+    beyond = np.flatnonzero(~within)
+    for a in beyond:
+        assert all(ranks[a] < ranks[b] for b in beyond if matrix[a, 0] < matrix[b, 0])

@@ -1,0 +1,57 @@
+"""Choosing a trial: the knee of a front."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.pareto.select import knee
+
+
+def test_the_knee_is_where_the_front_bends_most() -> None:
+    accuracies = np.array([[0.90, 0.10], [0.89, 0.38], [0.85, 0.40], [0.60, 0.42]])
+    assert knee(-accuracies) == 1
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(-5, 5), st.integers(-5, 5))
+def test_the_knee_is_the_row_farthest_from_the_line_through_the_extremes(
+    steps: list[int], power_first: int, power_second: int
+) -> None:
+    """On a convex front whose steps grow, in any units: the distance is that of a point from a line."""
+    firsts = np.concatenate([[0.0], np.cumsum(sorted(steps))])
+    seconds = np.concatenate([np.cumsum(sorted(steps))[::-1], [0.0]])[: len(firsts)]
+    front = np.stack([firsts, seconds], axis=1)
+    unit = front / np.maximum(front.max(axis=0), 1)
+    below_line = (1 - unit.sum(axis=1)) / np.sqrt(2)
+    chosen = knee(front * np.exp2([power_first, power_second]))
+    if chosen is None:
+        assert len(front) < 3 or below_line.max() == pytest.approx(0, abs=1e-8)
+    else:
+        assert below_line[chosen] == pytest.approx(below_line.max())
+        assert 0 < chosen < len(front) - 1
+
+
+@pytest.mark.parametrize(
+    "accuracies",
+    [
+        [[0.90, 0.30], [0.85, 0.35], [0.70, 0.50]],
+        [[k / 8, 1 - k / 8] for k in range(8)],
+        [[0.9, 0.1], [0.6, 0.2], [0.5, 0.5]],
+    ],
+)
+def test_a_front_that_is_straight_or_bends_away_has_no_knee(accuracies: list[list[float]]) -> None:
+    assert knee(-np.array(accuracies)) is None
+
+
+def test_a_constant_objective_has_no_say() -> None:
+    assert knee(np.array([[3.0, 1.0, 5.0], [2.0, 2.5, 5.0], [1.0, 3.0, 5.0]])) is None
+    assert knee(np.array([[3.0, 1.0, 5.0], [2.0, 1.5, 5.0], [1.0, 3.0, 5.0]])) == 1
+
+
+def test_three_objectives_take_the_smallest_scaled_sum() -> None:
+    assert knee(np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.4, 0.5, 0.6]])) == 3
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_few_rows_have_no_knee(rows: int) -> None:
+    assert knee(np.array([[1.0, 2.0], [2.0, 1.0]])[:rows]) is None

@@ -1,0 +1,120 @@
+"""Confirmed trials as the search that they come from shows them."""
+
+import json
+import logging
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fake_search import search_of, trial
+from test_confirm_table import TRIALS, confirmation
+from test_front_files import traces
+
+from tuner.confirm.table import confirmation_rows, write_confirmation
+from tuner.ledger import TrialRecord
+from tuner.report.analysis.confirmations import best_confirmed, confirmed_trials
+from tuner.report.analysis.front_data import Confirmed, FrontData
+from tuner.report.figure.confirmed_marks import confirmed_grid, confirmed_marks
+from tuner.report.figure.front_figure import front_figure
+from tuner.report.front_files import front_json
+from tuner.report.web.page import front_html
+
+PARAMETERS = {
+    7: {"alpha": 0.5, "lambda": 4.0, "bottleneck": 8},
+    3: {"alpha": 0.25, "lambda": 1.0, "bottleneck": 16},
+}
+SEARCHED = [trial(number, 0.9, 0.5, parameters=parameters) for number, parameters in PARAMETERS.items()]
+
+
+@pytest.fixture
+def runs_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "small-1-confirm"
+    folder.mkdir()
+    write_confirmation(folder, confirmation(), confirmation_rows(confirmation(), TRIALS))
+    return tmp_path
+
+
+def confirmed_search(runs_dir: Path, trials: list[TrialRecord]) -> FrontData:
+    return replace(search_of(trials), confirmed=confirmed_trials(runs_dir, "small-1", trials))
+
+
+def test_the_search_finds_what_was_confirmed_of_its_trials(runs_dir: Path) -> None:
+    third, seventh = confirmed_trials(runs_dir, "small-1", SEARCHED)
+    assert (third.trial, third.seeds, seventh.trial, seventh.seeds) == (3, 1, 7, 2)
+    assert (seventh.confirmation, seventh.suite, seventh.retrained) == ("small-1-confirm", "quick", True)
+    assert seventh.means["PGD-20"] == pytest.approx(0.45)
+    assert confirmed_trials(runs_dir, "small-2", SEARCHED) == ()
+
+
+def test_trials_of_another_search_of_that_name_are_not_confirmed(runs_dir: Path) -> None:
+    other = [trial(7, 0.9, 0.5, parameters={**PARAMETERS[7], "lambda": 5.0})]
+    assert confirmed_trials(runs_dir, "small-1", other) == ()
+    seeded = [trial(7, 0.9, 0.5, parameters={**PARAMETERS[7], "seed": 9})]
+    assert len(confirmed_trials(runs_dir, "small-1", seeded)) == 1
+
+
+def test_a_damaged_file_is_named_and_left_out(runs_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (runs_dir / "small-1-confirm" / "confirmation.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        assert confirmed_trials(runs_dir, "small-1", SEARCHED) == ()
+    assert "confirmation.json cannot be read" in caplog.text
+
+
+def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> None:
+    data = confirmed_search(runs_dir, SEARCHED)
+    third, seventh = confirmed_marks(data)
+    assert seventh.place == pytest.approx((85, 45))
+    # Of two values the sample deviation is their difference by the root of 2.
+    assert seventh.deviations == pytest.approx((10 / 2**0.5, 10 / 2**0.5))
+    assert all(map(math.isnan, third.deviations))
+    assert seventh.description[0] == (
+        "trial-0007, confirmed by small-1-confirm: trained again with 2 seeds, suite quick"
+    )
+    assert "PGD-20: 45.00 ± 7.07" in seventh.description
+    assert seventh.description[-1] == "Warnings: 1"
+    assert "Warnings" not in third.description[-1]
+    shown = front_figure(data)
+    assert shown.x.limits[0] < 80 < shown.x.limits[1], "inside the frame"
+    assert shown.notes[-1].startswith("Confirmed trials: 2, as squares.")
+    assert "search's of" not in shown.notes[-1], "the steps of the search are not known"
+    of_ten_steps = replace(data, setting={"eval_attack_steps": 10})
+    assert front_figure(of_ten_steps).notes[-1].endswith("PGD accuracy is of 20 steps, the search's of 10.")
+    drawn = {found.get("name"): found for found in traces(front_html(data))}
+    bars = drawn["confirmed on the test set, ± standard deviation"]
+    assert bars["y"] == pytest.approx([60, 45])
+    assert bars["error_y"]["array"] == [None, pytest.approx(10 / 2**0.5)]
+
+
+def test_page_and_json_have_them_as_numbers(runs_dir: Path) -> None:
+    data = confirmed_search(runs_dir, SEARCHED)
+    grid = confirmed_grid(data)
+    assert grid.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings", "Confirmation"]
+    assert grid.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1", "small-1-confirm"]
+    assert "<td>85.00 ± 7.07</td>" in front_html(data)
+    assert json.loads(front_json(data))["confirmed"][1]["means"]["PGD-20"] == pytest.approx(0.45)
+
+
+def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
+    means, deviations = {"Natural": 0.9, "PGD-20": math.nan}, {"Natural": None, "PGD-20": math.nan}
+    found = Confirmed("c", 7, 2, True, "quick", means, deviations)
+    data = replace(search_of(SEARCHED), confirmed=(found,))
+    assert json.loads(front_json(data))["confirmed"][0]["means"] == {"Natural": 0.9, "PGD-20": None}
+    assert confirmed_grid(data).rows[0][1:3] == ["90.00", "–"]
+    assert confirmed_marks(data) == ()
+
+
+def test_an_unconfirmed_search_says_nothing_of_it() -> None:
+    data = search_of(SEARCHED)
+    assert confirmed_marks(data) == ()
+    assert "onfirmed" not in front_html(data).partition("</script>")[2]
+
+
+def test_of_several_confirmations_the_one_with_most_seeds_counts() -> None:
+    found = [
+        Confirmed("c", 7, seeds, retrained, "quick", {}, {}) for seeds, retrained in [(9, False), (2, True), (3, True)]
+    ]
+    assert best_confirmed(found, 7) == found[2]
+    stronger = replace(found[1], suite="standard")
+    assert best_confirmed([*found, stronger], 7) == stronger
+    assert best_confirmed(found, 8) is None

@@ -1,0 +1,164 @@
+"""Searches on disk: folders, frozen spaces, names."""
+
+import os
+from pathlib import Path
+
+import pytest
+from simulated_search import SEARCH, MakeLedger, small_space
+
+from tuner.errors import UsageError
+from tuner.ledger import Ledger
+from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, provenance
+
+SPACE = small_space()
+
+
+def make_search(runs_dir: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> SearchFolder:
+    folder = SearchFolder(runs_dir / name)
+    folder.path.mkdir(parents=True)
+    folder.freeze(SPACE, {"search_id": name, "created": created})
+    return folder
+
+
+def test_freezing_replaces_the_file_whole(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_search(runs_dir, "a")
+    before = folder.space_file.read_text()
+
+    def crash(source: str, target: Path) -> None:
+        del source, target
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        folder.freeze(small_space(search={"trials": 99}), {})
+    assert folder.space_file.read_text() == before
+    monkeypatch.undo()
+    folder.freeze(small_space(search={"trials": 99}), {"ledger": "postgresql://host/db"})
+    assert folder.space().search.trials == 99
+    assert folder.frozen() == {"ledger": "postgresql://host/db"}
+
+
+def test_a_frozen_space_says_what_it_is_a_copy_of(runs_dir: Path) -> None:
+    folder = make_search(runs_dir, "a")
+    assert folder.space_file.read_text().startswith("# The space of the search a, as it runs.")
+
+
+@pytest.mark.parametrize("text", ["", "- a", "a: [", "a: \0"])
+def test_a_damaged_frozen_space_is_named(runs_dir: Path, text: str) -> None:
+    folder = make_search(runs_dir, "a")
+    folder.space_file.write_text(text)
+    with pytest.raises(UsageError, match=f"{folder.space_file} (cannot be read|holds no space)"):
+        folder.space()
+
+
+def test_what_a_driver_left_that_died_at_the_beginning_is_no_search_and_takes_no_name(runs_dir: Path) -> None:
+    folder = SearchFolder(runs_dir / "mine")
+    assert not folder.half_made, "there is none"
+    folder.path.mkdir(parents=True)
+    (folder.path / "driver.lock").touch()
+    (folder.path / "tmp123.tmp").touch()
+    assert folder.half_made
+    assert new_search(runs_dir, "mine", SPACE) == folder
+    begun = Ledger.create(f"sqlite:///{folder.path / 'ledger.db'}", "mine", SPACE.objective_list, {})
+    assert folder.half_made, "its ledger has no trial"
+    begun.propose({}, {})
+    begun.close()
+    assert not folder.half_made, "trials are never thrown away"
+    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+        new_search(runs_dir, "mine", SPACE)
+    (folder.path / "ledger.db").write_text("damaged")
+    assert not folder.half_made
+    (folder.path / "ledger.db").unlink()
+    folder.clear()
+    assert [path.name for path in folder.path.iterdir()] == ["driver.lock"]
+    (folder.path / "notes.txt").touch()
+    assert not folder.half_made, "somebody else's file"
+
+
+def test_searches_are_listed_the_newest_first(runs_dir: Path) -> None:
+    assert all_searches(runs_dir) == []
+    for name, created in [("a", "2026-01-02"), ("b", "2026-01-03"), ("c", "2026-01-01")]:
+        make_search(runs_dir, name, created)
+    (runs_dir / "no search").mkdir()
+    (runs_dir / "mlflow.db").touch()
+    assert [folder.name for folder in all_searches(runs_dir)] == ["b", "a", "c"]
+
+
+def test_one_damaged_search_hides_no_other(runs_dir: Path) -> None:
+    make_search(runs_dir, "sound")
+    make_search(runs_dir, "damaged").space_file.write_text("a: [")
+    assert sorted(folder.name for folder in all_searches(runs_dir)) == ["damaged", "sound"]
+    assert find_search(runs_dir, "sound").name == "sound"
+
+
+def test_a_search_is_found_by_its_name(runs_dir: Path) -> None:
+    folder = make_search(runs_dir, "digits_tradeoff-1")
+    assert find_search(runs_dir, "digits_tradeoff-1") == folder
+    with pytest.raises(UsageError, match=r"no search named 'digits_tradeof-1' in .*: did you mean digits_tradeoff-1\?"):
+        find_search(runs_dir, "digits_tradeof-1")
+    with pytest.raises(UsageError, match=r"no search named 'zzz' in .*: `tuner list` shows"):
+        find_search(runs_dir, "zzz")
+    with pytest.raises(UsageError, match="no search named ''"):
+        find_search(runs_dir, "")
+
+
+def test_a_new_search_gets_the_first_free_number(runs_dir: Path) -> None:
+    assert new_search(runs_dir, None, SPACE).name == "small-1"
+    assert not runs_dir.exists(), "choosing a name makes nothing"
+    for name in ("small-1", "small-2", "small-4", "small-other", "smaller-3"):
+        (runs_dir / name).mkdir(parents=True)
+    assert new_search(runs_dir, None, SPACE).name == "small-3"
+
+
+def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> None:
+    make_search(runs_dir, "mine")
+    with pytest.raises(UsageError, match=r"The name 'mine' exists already: choose another --name, or .*--resume mine"):
+        new_search(runs_dir, "mine", SPACE)
+    (runs_dir / "other").mkdir()
+    (runs_dir / "other" / "notes.txt").touch()
+    with pytest.raises(UsageError, match=f"remove {runs_dir}/other"):
+        new_search(runs_dir, "other", SPACE)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___"])
+def test_a_name_must_do_as_a_folder_and_as_an_argument(runs_dir: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"--name .* must"):
+        new_search(runs_dir, name, SPACE)
+
+
+@pytest.mark.parametrize("name", ["a", "2026-11-22", "v1.2_b"])
+def test_other_names_are_taken_as_they_are(runs_dir: Path, name: str) -> None:
+    assert new_search(runs_dir, name, SPACE) == SearchFolder(runs_dir / name)
+
+
+def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    ledger = make_ledger(SPACE)
+    folder = SearchFolder(runs_dir / SEARCH)
+    folder.open_ledger().close()
+    moved = runs_dir / "elsewhere.db"
+    ledger.close()
+    (folder.path / "ledger.db").rename(moved)
+    assert list(folder.path.glob("ledger.db*")) == [], "closing leaves nothing beside the file"
+    with pytest.raises(UsageError, match="There is no ledger at"):
+        folder.open_ledger()
+    folder.open_ledger(f"sqlite:///{moved}").close()
+    folder.freeze(SPACE, {"ledger": f"sqlite:///{moved}"})
+    opened = folder.open_ledger()
+    assert isinstance(opened, Ledger)
+    opened.close()
+
+
+def test_the_ledger_of_another_search_of_this_name_is_refused(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    make_ledger(SPACE, search_id="ours")
+    folder = SearchFolder(runs_dir / SEARCH)
+    folder.open_ledger().close()
+    folder.freeze(SPACE, {"search_id": "theirs"})
+    expected = rf"holds another search named {SEARCH}: its search_id is ours, and .*space.yaml has theirs\. Give"
+    with pytest.raises(UsageError, match=expected):
+        folder.open_ledger()
+
+
+def test_a_search_remembers_what_it_was_made_with() -> None:
+    made = provenance()
+    assert set(made["versions"]) >= {"python", "torch", "ray", "optuna", "mlflow", "numpy", "robust-tuner"}
+    assert made["created"].endswith("+00:00")

@@ -1,0 +1,100 @@
+"""One driver a search, between processes."""
+
+import errno
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import UsageError
+from tuner.runs.lock import is_driven, only_driver
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tuner.runs.lock import is_driven, only_driver
+with only_driver(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def hold(folder: Path) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def flock(file: object, operation: int) -> None:
+        del file, operation
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("tuner.runs.lock.fcntl.flock", flock)
+
+
+def test_a_second_driver_is_refused_with_the_firsts_process_and_host(tmp_path: Path) -> None:
+    with hold(tmp_path) as first:
+        holder = rf"process {first.pid} on {socket.gethostname()}, started 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
+        expected = rf"{tmp_path.name} is being driven by {holder}: .*Ctrl-C"
+        with pytest.raises(UsageError, match=expected), only_driver(tmp_path):
+            pass
+        with pytest.raises(UsageError, match=expected), only_driver(tmp_path):
+            pass
+        first.communicate("done\n")
+    with only_driver(tmp_path):
+        assert (tmp_path / "driver.lock").read_text().startswith(f"process {os.getpid()} on ")
+
+
+def test_a_reader_sees_whether_a_driver_is_at_work(tmp_path: Path) -> None:
+    assert not is_driven(tmp_path, ""), "nobody ever was"
+    with hold(tmp_path) as driver:
+        assert is_driven(tmp_path, "")
+        driver.communicate("done\n")
+    assert not is_driven(tmp_path, "")
+
+
+def test_a_driver_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    with hold(tmp_path) as first:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+        with only_driver(tmp_path):
+            pass
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EAGAIN])
+def test_either_answer_of_a_system_means_that_the_lock_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    refuse(monkeypatch, number)
+    with pytest.raises(UsageError, match="is being driven by another process"), only_driver(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks_is_no_other_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    refuse(monkeypatch, number)
+    expected = rf"The file system of {tmp_path} has no locks \(.*{os.strerror(number)}\).*--runs-dir"
+    with pytest.raises(UsageError, match=expected), only_driver(tmp_path):
+        pass
+
+
+def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=rf"The lock {tmp_path}/gone/driver.lock cannot be written: .*No such file"):
+        only_driver(tmp_path / "gone").__enter__()
+
+
+def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), only_driver(tmp_path):
+        raise ZeroDivisionError
+    with only_driver(tmp_path):
+        pass

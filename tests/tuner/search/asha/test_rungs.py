@@ -1,0 +1,291 @@
+"""The rule of early stopping against its own words, worked out here with exact fractions and no NumPy."""
+
+import itertools
+import math
+import random
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.pareto.objectives import Objective, as_losses
+from tuner.pareto.preference import TieBreak
+from tuner.search.asha import Rungs
+from tuner.space.rungs import milestones
+
+Row = tuple[float, ...]
+EPOCH = 3
+FACTORS = st.integers(2, 5)
+
+
+def rung_of(rows: Sequence[Sequence[float]], factor: int) -> Rungs:
+    rungs = Rungs([1, EPOCH, 9], factor)
+    for number, row in enumerate(rows):
+        rungs.record(EPOCH, number, np.array(row, dtype=np.float64))
+    return rungs
+
+
+def continues(rows: Sequence[Sequence[float]], factor: int) -> bool:
+    """Judge the last of some rows, which arrive in this order."""
+    return rung_of(rows, factor).continues(EPOCH, len(rows) - 1)
+
+
+def dominates(a: Row, b: Row) -> bool:
+    return all(x <= y for x, y in zip(a, b, strict=True)) and a != b
+
+
+def continues_by_definition(rows: Sequence[Row], newcomer: int, factor: int) -> bool:
+    """Rank by earlier fronts, farthest first inside a front; equal rows share the rank of their first."""
+    finite = [row for row in rows if all(map(math.isfinite, row))]
+    if rows[newcomer] not in finite:
+        return False
+    preferred: list[Row] = []
+    left = sorted(set(finite))
+    while left:
+        front = [row for row in left if not any(dominates(other, row) for other in left)]
+        preferred += farthest_first(front, finite)
+        left = [row for row in left if row not in front]
+    before = preferred[: preferred.index(rows[newcomer])]
+    rank = sum(row in before for row in finite)
+    return Fraction(rank) <= Fraction(len(rows), factor)
+
+
+def farthest_first(front: list[Row], rung: Sequence[Row]) -> list[Row]:
+    lows = [Fraction(min(column)) for column in zip(*rung, strict=True)]
+    spans = [Fraction(max(column)) - low for column, low in zip(zip(*rung, strict=True), lows, strict=True)]
+
+    def distance(a: Row, b: Row) -> Fraction:
+        gaps = [(Fraction(x) - Fraction(y)) / (span or 1) for x, y, span in zip(a, b, spans, strict=True)]
+        return sum((gap * gap for gap in gaps), Fraction(0))
+
+    order = [min(front)]
+    while len(order) < len(front):
+        rest = sorted(set(front) - set(order))
+        order.append(max(rest, key=lambda row: min(distance(row, chosen) for chosen in order)))
+    return order
+
+
+@pytest.mark.parametrize(
+    ("grace", "factor", "epochs", "expected"),
+    [
+        (1, 3, 27, [1, 3, 9]),
+        (1, 3, 28, [1, 3, 9, 27]),
+        (13, 3, 120, [13, 39, 117]),
+        (4, 3, 18, [4, 12]),
+        (5, 2, 5, []),
+        (6, 2, 5, []),
+        (1, 2, 1, []),
+        (10, 3, 1000, [10, 30, 90, 270, 810]),
+    ],
+)
+def test_milestones_are_powers_of_the_factor_before_the_end(
+    grace: int, factor: int, epochs: int, expected: list[int]
+) -> None:
+    assert milestones(grace, factor, epochs) == expected
+
+
+@given(st.integers(1, 50), FACTORS, st.integers(1, 10_000))
+def test_milestones_in_closed_form(grace: int, factor: int, epochs: int) -> None:
+    assert milestones(grace, factor, epochs) == [grace * factor**k for k in range(20) if grace * factor**k < epochs]
+
+
+def grid_rows(objectives: int) -> st.SearchStrategy[list[Row]]:
+    """Draw rows whose scaled values are exact in binary, so that equal distances are equal in floats, too."""
+    row = st.tuples(*[st.integers(0, 8).map(float)] * objectives)
+    corners = [tuple(8.0 * (i == j) for j in range(objectives)) for i in range(objectives)]
+    best_and_worst = [(0.0,) * objectives, (8.0,) * objectives]
+    return st.lists(row, min_size=1, max_size=12).flatmap(
+        lambda rows: st.permutations([*rows, *(corners if objectives > 1 else best_and_worst)])
+    )
+
+
+@given(st.integers(1, 3).flatmap(grid_rows), FACTORS)
+def test_the_decision_is_that_of_the_definition(rows: list[Row], factor: int) -> None:
+    rungs = rung_of(rows, factor)
+    for number in range(len(rows)):
+        assert rungs.continues(EPOCH, number) == continues_by_definition(rows, number, factor)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_decision_is_that_of_the_definition_for_any_numbers(seed: int) -> None:
+    rng = random.Random(seed)
+    rows = [(rng.random(), rng.gauss(0, 100)) for _ in range(25)]
+    rows[3] = (math.nan, 1.0)
+    rungs = rung_of(rows, 3)
+    for number in range(len(rows)):
+        assert rungs.continues(EPOCH, number) == continues_by_definition(rows, number, 3)
+
+
+@pytest.mark.parametrize(("factor", "of_middle"), [(2, True), (3, True), (4, False)])
+def test_a_cycle_of_three_keeps_the_best_and_stops_the_worst(factor: int, of_middle: bool) -> None:
+    """The order [2 0 1] of these rows is not their ranks [1 2 0], which the published code confuses."""
+    for rows in itertools.permutations([(2.0, 2.0), (3.0, 3.0), (1.0, 1.0)]):
+        rungs = rung_of(rows, factor)
+        decisions = {rows[number]: rungs.continues(EPOCH, number) for number in range(3)}
+        assert decisions == {(1.0, 1.0): True, (2.0, 2.0): of_middle, (3.0, 3.0): False}
+
+
+ROWS = st.integers(1, 3).flatmap(
+    lambda m: st.lists(st.lists(st.floats(-1e6, 1e6), min_size=m, max_size=m), min_size=1, max_size=15)
+)
+
+
+@given(ROWS, FACTORS)
+def test_a_newcomer_that_dominates_the_whole_rung_is_never_stopped(rows: list[list[float]], factor: int) -> None:
+    best = np.array(rows).min(axis=0) - 1
+    assert continues([*rows, best.tolist()], factor)
+
+
+@given(ROWS, FACTORS)
+def test_a_newcomer_that_all_dominate_is_stopped_as_soon_as_its_rank_is_too_large(
+    rows: list[list[float]], factor: int
+) -> None:
+    """Its rank is the number of the others, N - 1, so that it stops exactly if (N - 1) * factor > N."""
+    worst = np.array(rows).max(axis=0) + 1
+    count = len(rows) + 1
+    assert continues([*rows, worst.tolist()], factor) == ((count - 1) * factor <= count)
+
+
+def test_the_first_of_a_rung_goes_on_and_the_worse_of_two_stops() -> None:
+    assert continues([(5.0, 5.0)], 3)
+    assert not continues([(5.0, 5.0), (6.0, 6.0)], 3)
+    assert continues([(5.0, 5.0), (6.0, 6.0)], 2), "1 * 2 <= 2"
+
+
+def test_a_total_order_may_stop_one_of_two_incomparable_trials() -> None:
+    """The documented choice: of an ever growing front not all may go on."""
+    assert continues([(2.0, 1.0), (1.0, 2.0)], 3)
+    assert not continues([(1.0, 2.0), (2.0, 1.0)], 3)
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+def test_a_newcomer_without_a_finite_loss_stops_even_if_it_is_the_first(broken: float) -> None:
+    assert not continues([(broken, 0.0)], 3)
+    assert not continues([(1.0, 1.0), (0.0, broken)], 3)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=15), st.integers(1, 6), FACTORS)
+def test_trials_without_a_finite_loss_count_in_the_size_and_are_preferred_to_nobody(
+    values: list[int], broken: int, factor: int
+) -> None:
+    """They are like trials that all others beat."""
+    rows = [[float(value)] for value in values]
+    with_nan, with_worst = rung_of([[math.nan]] * broken + rows, factor), rung_of([[10.0]] * broken + rows, factor)
+    for number in range(broken, broken + len(rows)):
+        assert with_nan.continues(EPOCH, number) == with_worst.continues(EPOCH, number)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=20), FACTORS)
+def test_one_objective_is_plain_ranking(values: list[int], factor: int) -> None:
+    better = sum(value < values[-1] for value in values)
+    assert continues([[float(value)] for value in values], factor) == (better * factor <= len(values))
+
+
+@given(ROWS, FACTORS, st.randoms(use_true_random=False))
+def test_the_order_in_which_the_others_arrived_changes_nothing(
+    rows: list[list[float]], factor: int, rng: random.Random
+) -> None:
+    *others, newcomer = rows
+    shuffled = rng.sample(others, len(others))
+    assert continues([*others, newcomer], factor) == continues([*shuffled, newcomer], factor)
+
+
+@given(st.integers(2, 3).flatmap(grid_rows), FACTORS, st.lists(st.integers(-6, 6), min_size=3, max_size=3))
+def test_the_unit_of_an_objective_changes_nothing(rows: list[Row], factor: int, powers: list[int]) -> None:
+    scaled = [[value * 2.0**power for value, power in zip(row, powers, strict=False)] for row in rows]
+    assert continues(rows, factor) == continues(scaled, factor)
+
+
+@given(ROWS, FACTORS, st.lists(st.booleans(), min_size=3, max_size=3))
+def test_an_objective_may_be_maximised_or_its_negative_minimised(
+    rows: list[list[float]], factor: int, flipped: list[bool]
+) -> None:
+    names = [str(index) for index in range(len(rows[0]))]
+
+    def decision(flips: Sequence[bool]) -> bool:
+        objectives = [Objective(name, maximise=not flip) for name, flip in zip(names, flips, strict=False)]
+        metrics = [
+            {name: -value if flip else value for name, value, flip in zip(names, row, flips, strict=False)}
+            for row in rows
+        ]
+        return continues(as_losses(metrics, objectives).tolist(), factor)
+
+    assert decision(flipped) == decision([False] * 3)
+
+
+@given(ROWS, FACTORS, st.data())
+def test_equal_trials_get_equal_decisions(rows: list[list[float]], factor: int, data: st.DataObject) -> None:
+    again = data.draw(st.sampled_from(rows))
+    rungs = rung_of([*rows, again], factor)
+    assert rungs.continues(EPOCH, len(rows)) == rungs.continues(EPOCH, rows.index(again))
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+@pytest.mark.parametrize("spread", [0.0, 1.0], ids=["totally ordered", "independent objectives"])
+def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: float) -> None:
+    """With N at the rung, a random newcomer's rank is uniform, and floor(N / factor) + 1 of N ranks go on."""
+    rng = np.random.default_rng(factor)
+    count = 300
+    rungs = Rungs([EPOCH], factor)
+    kept = 0
+    for number in range(count):
+        first, second = rng.random(2)
+        rungs.record(EPOCH, number, np.array([first, first + spread * (second - first)]))
+        kept += rungs.continues(EPOCH, number)
+    chances = [min(1.0, (n // factor + 1) / n) for n in range(1, count + 1)]
+    deviation = math.sqrt(sum(p * (1 - p) for p in chances))
+    assert abs(kept - sum(chances)) < 3 * deviation
+    assert kept / count == pytest.approx(1 / factor, abs=0.1)
+
+
+def test_rungs_know_their_epochs_and_what_stands_there() -> None:
+    rungs = Rungs([1, 3], 3)
+    assert [rungs.is_rung(epoch) for epoch in range(5)] == [False, True, False, True, False]
+    rungs.record(1, 7, np.array([1.0]))
+    rungs.record(1, 2, np.array([2.0]))
+    assert list(rungs.at(1)) == [7, 2]
+    assert rungs.at(3) == {}
+    rungs.at(1).clear()
+    assert len(rungs.at(1)) == 2, "a copy"
+
+
+@given(ROWS, FACTORS)
+def test_keep_front_stops_no_trial_that_is_non_dominated(rows: list[list[float]], factor: int) -> None:
+    rungs = Rungs([EPOCH], factor, "keep_front")
+    for number, row in enumerate(rows):
+        rungs.record(EPOCH, number, np.array(row))
+        dominated = any(dominates(tuple(other), tuple(row)) for other in rows[:number])
+        assert dominated or rungs.continues(EPOCH, number)
+
+
+@pytest.mark.parametrize("tie_break", ["farthest_first", "crowding", "hypervolume", "keep_front"])
+@given(rows=ROWS, factor=FACTORS)
+def test_under_every_rule_a_newcomer_that_dominates_all_goes_on_and_the_worst_stops(
+    tie_break: TieBreak, rows: list[list[float]], factor: int
+) -> None:
+    for newcomer, goes_on in ((np.array(rows).min(axis=0) - 1, True), (np.array(rows).max(axis=0) + 1, False)):
+        rungs = Rungs([EPOCH], factor, tie_break)
+        for number, row in enumerate([*rows, newcomer.tolist()]):
+            rungs.record(EPOCH, number, np.array(row))
+        small = len(rows) * factor <= len(rows) + 1
+        assert rungs.continues(EPOCH, len(rows)) == (goes_on or small)
+
+
+def test_a_trial_within_the_limits_is_preferred_to_all_beyond_them() -> None:
+    rungs = Rungs([EPOCH], 3, limits=np.array([1.0, math.inf]))
+    for number, row in enumerate([(2.0, 0.0), (3.0, 0.0), (0.9, 9.0), (1.5, 0.0)]):
+        rungs.record(EPOCH, number, np.array(row))
+    assert [rungs.continues(EPOCH, number) for number in range(4)] == [False, False, True, True]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=100))
+def test_what_stands_at_a_rung_is_what_was_recorded(numbers: list[int]) -> None:
+    rungs, expected = Rungs([EPOCH], 3), dict[int, list[float]]()
+    for value, number in enumerate(numbers):
+        rungs.record(EPOCH, number, np.array([value, -value], dtype=np.float64))
+        expected[number] = [value, -value]
+    assert {number: row.tolist() for number, row in rungs.at(EPOCH).items()} == expected
+    assert list(rungs.at(EPOCH)) == list(expected)

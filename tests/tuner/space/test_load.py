@@ -1,0 +1,223 @@
+"""Finding spaces by name or path, reading their files, and overriding single keys."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from simulated_search import small_space, space_mapping
+
+from tuner.errors import UsageError
+from tuner.runs.folder import SearchFolder
+from tuner.space import Space, known_spaces, load_space
+from tuner.space.difference import differing_keys
+from tuner.space.load import find_space
+
+SHIPPED = Path(__file__).parents[3] / "search_spaces"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(space_mapping()))
+    return path
+
+
+def test_the_shipped_spaces_are_known_by_name() -> None:
+    assert {path.stem for path in SHIPPED.glob("*.yaml")} <= set(known_spaces())
+    assert "digits_tradeoff" in known_spaces()
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("**/*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_space_loads(path: Path) -> None:
+    space = load_space(path.stem)
+    assert space.name == path.stem
+    assert space.description
+    if space.search.sampler == "grid":
+        assert space.early_stopping.scheduler == "none"
+        assert space.search.seeds == 3
+        return
+    assert set(space.search.start_points[0]) == set(space.parameters), "a whole point comes first"
+    assert space.early_stopping.grace_epochs < space.epochs
+
+
+def test_an_unknown_name_is_answered_with_near_ones() -> None:
+    with pytest.raises(
+        UsageError, match=r"no space named 'digit_tradeof': did you mean digits_tradeoff.*`tuner spaces`"
+    ):
+        find_space("digit_tradeof")
+
+
+def test_a_name_like_no_other_is_answered_with_all() -> None:
+    with pytest.raises(UsageError, match=r"the known ones are .*digits_tradeoff"):
+        find_space("zzz")
+
+
+@pytest.mark.parametrize("name", ["nowhere.yaml", "nowhere.yml", "folder/nowhere"])
+def test_a_path_to_nothing_is_said_to_be_one(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"no space file {name}\. `tuner spaces` lists"):
+        find_space(name)
+
+
+def test_spaces_of_the_current_folder_come_before_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "search_spaces" / "mine" / "digits_tradeoff.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(yaml.safe_dump(space_mapping()))
+    monkeypatch.chdir(tmp_path)
+    assert load_space("digits_tradeoff").name == "small"
+    assert load_space("mnist_tradeoff").name == "mnist_tradeoff"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: [1", r"not valid YAML: while parsing a flow sequence[\s\S]*line 1, column 7"),
+        ("- a\n- b\n", "must hold keys and values, but holds list"),
+        ("", "must hold keys and values, but holds NoneType"),
+        ("name: \xff", "cannot be read: 'utf-8' codec"),
+    ],
+)
+def test_what_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageError, match=f"{path}: {message}"):
+        load_space(str(path))
+
+
+def test_a_folder_is_no_space_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"There is no space file {tmp_path}"):
+        load_space(str(tmp_path))
+
+
+def test_faults_name_the_file(file: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_space(str(file), ["search.trials=0"])
+    assert str(caught.value).startswith(f"{file}: search.trials: the value is 0")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("epsilon=0.1", {"trial": {"epsilon": 0.1}}),
+        ("epsilon=8/255", {"trial": {"epsilon": "8/255"}}),
+        ("trial.epochs=3", {"trial": {"epochs": 3}}),
+        ("lr_drops=[0.5, 0.75]", {"trial": {"lr_drops": [0.5, 0.75]}}),
+        ("search.sampler=random", {"search": {"sampler": "random"}}),
+        ("early_stopping.grace_epochs=2", {"early_stopping": {"grace_epochs": 2}}),
+        ("parameters.bottleneck.choices=[4, 5]", {"parameters": {"bottleneck": {"choices": [4, 5]}}}),
+        (
+            "parameters.beta={type: float, low: 0, high: 1}",
+            {"parameters": {"beta": {"type": "float", "low": 0.0, "high": 1.0, "log": False}}},
+        ),
+        ("data_root=/with=sign", {"trial": {"data_root": "/with=sign"}}),
+    ],
+)
+def test_an_override_changes_one_key(file: Path, override: str, expected: dict[str, Any]) -> None:
+    changed = load_space(str(file), [override])
+    assert changed != small_space()
+    _assert_contains(changed.model_dump(mode="json"), expected)
+
+
+def _assert_contains(whole: dict[str, Any], part: dict[str, Any]) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict):
+            _assert_contains(whole[key], value)
+        else:
+            assert whole[key] == value
+
+
+def test_a_fraction_reaches_the_trainer_as_its_value(file: Path) -> None:
+    space = load_space(str(file), ["epsilon=8/255", "eval_attack_step_size=1e-3"])
+    config = space.trial_config({})
+    assert (config.epsilon, config.eval_attack_step_size) == (8 / 255, 1e-3)
+
+
+def test_the_last_of_several_overrides_counts_and_a_flag_before_all(file: Path) -> None:
+    assert load_space(str(file), ["epochs=3", "trial.epochs=4"]).epochs == 4
+    assert load_space(str(file), ["epochs=3"], {"trial.epochs": 5}).epochs == 5
+
+
+def test_flags_change_the_space(file: Path) -> None:
+    flags = {"search.trials": 2, "trial.epochs": 1, "resources.gpus_per_trial": 0.5}
+    space = load_space(str(file), [], flags)
+    assert (space.search.trials, space.epochs, space.resources.gpus_per_trial) == (2, 1, 0.5)
+
+
+@pytest.mark.parametrize("override", ["epsilon", "=3", ""])
+def test_an_override_without_key_or_value_shows_the_form(file: Path, override: str) -> None:
+    with pytest.raises(UsageError, match=r"--set .* must have the form KEY=VALUE, such as"):
+        load_space(str(file), [override])
+
+
+def test_an_override_that_is_no_yaml_is_named(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"--set 'epsilon=\[1': the value is not valid YAML"):
+        load_space(str(file), ["epsilon=[1"])
+
+
+def test_an_override_below_a_value_is_refused(file: Path) -> None:
+    with pytest.raises(UsageError, match=r"--set search\.trials\.most: search\.trials holds a value, not keys"):
+        load_space(str(file), ["search.trials.most=3"])
+
+
+def test_an_override_of_an_unknown_key_is_a_fault_like_any_other(file: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_space(str(file), ["epsilom=1", "serach.trials=3"])
+    assert "trial.epsilom: unknown key; did you mean epsilon?" in str(caught.value)
+    assert "serach: unknown key; did you mean search?" in str(caught.value)
+
+
+def test_a_frozen_copy_is_a_space_file(tmp_path: Path) -> None:
+    space = load_space("digits_tradeoff", ["epsilon=8/255"])
+    folder = SearchFolder(tmp_path)
+    folder.freeze(space, {"search_id": "x", "created": "2026-01-02T03:04:05+00:00", "versions": {"torch": "2"}})
+    assert load_space(str(folder.space_file)) == folder.space() == space
+    assert folder.frozen() == {"search_id": "x", "created": "2026-01-02T03:04:05+00:00", "versions": {"torch": "2"}}
+
+
+FREE = [
+    "search.trials=99",
+    "search.max_failures=7",
+    "resources.gpus_per_trial=1",
+    "resources.cpus_per_trial=4",
+    "data_root=/elsewhere",
+]
+
+
+@given(st.sets(st.sampled_from(FREE)))
+@settings(max_examples=20)
+def test_what_may_change_on_resume_is_no_difference(overrides: set[str]) -> None:
+    file = SHIPPED / "digits_tradeoff.yaml"
+    assert differing_keys(load_space(str(file)), load_space(str(file), sorted(overrides))) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "difference"),
+    [
+        ("epochs=3", "trial.epochs: 9, now 3"),
+        ("sigma_bias=1", "trial.sigma_bias: 0.0, now 1"),
+        ("search.seed=5", "search.seed: 3, now 5"),
+        ("parameters.alpha.high=0.5", "parameters.alpha.high: 1.0, now 0.5"),
+        ("parameters.bottleneck.choices=[16, 32]", "parameters.bottleneck.choices: [8, 16, 32], now [16, 32]"),
+        ("objectives.pgd_accuracy.reference=0.1", "objectives.pgd_accuracy.reference: 0.0, now 0.1"),
+        ("early_stopping.reduction_factor=4", "early_stopping.reduction_factor: 3, now 4"),
+        ("search.start_points=[{alpha: 0.5}]", "search.start_points: [], now [{'alpha': 0.5}]"),
+    ],
+)
+def test_what_changes_the_meaning_of_a_result_is_a_difference(file: Path, override: str, difference: str) -> None:
+    assert differing_keys(small_space(), load_space(str(file), [override])) == [difference]
+
+
+def test_two_ways_to_write_one_value_are_no_difference() -> None:
+    mapping = space_mapping()
+    mapping["parameters"]["alpha"] |= {"low": 0, "high": 1}
+    assert differing_keys(small_space(), Space.model_validate(mapping)) == []
+
+
+def test_a_tag_in_a_space_file_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("name: !!python/object/apply:os.system ['touch executed']\n")
+    with pytest.raises(UsageError, match="could not determine a constructor for the tag"):
+        load_space(str(tmp_path / "mine.yaml"))
+    assert not (tmp_path / "executed").exists()

@@ -1,0 +1,156 @@
+"""A chosen model in MLflow's registry, in a real store."""
+
+import itertools
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from simulated_search import MakeLedger
+from trained_trials import SPACE, folder_of, trained_search
+
+from tuner.errors import UsageError
+from tuner.export.export import Origin
+from tuner.export.trained import TrainedModel, load_trained
+from tuner.ledger import Ledger
+from tuner.report.analysis.front_data import Confirmed, front_data
+from tuner.tracking.projection import Projection
+from tuner.tracking.register import Registered, description, register, version_tags
+
+NUMBERS = itertools.count()
+
+FRESH = """
+import sys, mlflow, numpy as np
+mlflow.set_tracking_uri({tracking!r})
+model = mlflow.pyfunc.load_model({uri!r})
+np.save({out!r}, model.predict(np.load({images!r})))
+assert not {{"tuner", "training"}} & set(sys.modules)
+"""
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+    return trained_search(make_ledger, runs_dir)
+
+
+@pytest.fixture
+def model(ledger: Ledger, runs_dir: Path) -> TrainedModel:
+    return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
+
+
+@pytest.fixture
+def origin(ledger: Ledger, mlflow_uri: str, tmp_path: Path) -> Origin:
+    """A trial that is in MLflow, in an experiment and under a search id of the test's own."""
+    space = SPACE.model_copy(update={"name": f"registered{next(NUMBERS)}"})
+    search_id = f"{space.name}-id"
+    trials = ledger.load()
+    data = front_data("small-1", trials, space.objective_list, space.reference)
+    artifacts = (tmp_path / "artifacts").as_uri()
+    Projection(mlflow_uri, space, "small-1", search_id, artifacts).write(trials, data)
+    return Origin.of("small-1", search_id, space, trials[0])
+
+
+def registered(model: TrainedModel, origin: Origin, uri: str, **changes: Any) -> Registered:
+    return register(uri, model, origin, name=origin.search_id, **{"alias": "chosen", **changes})
+
+
+def test_a_fresh_process_predicts_from_the_registry(
+    model: TrainedModel, origin: Origin, mlflow_uri: str, tmp_path: Path
+) -> None:
+    made = registered(model, origin, mlflow_uri)
+    assert (made.version, made.existed, made.uri) == ("1", False, f"models:/{origin.search_id}@chosen")
+    images = np.random.default_rng(0).random((7, 1, 8, 8), dtype=np.float32)
+    np.save(tmp_path / "images.npy", images)
+    names = {"images": f"{tmp_path}/images.npy", "out": f"{tmp_path}/logits.npy"}
+    code = FRESH.format(tracking=mlflow_uri, uri=made.uri, **names)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    expected = model.classifier(model.examples.new_tensor(images)).detach().numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), expected, atol=1e-5)
+
+
+def test_a_version_tells_its_origin_accuracies_and_signature(
+    model: TrainedModel, origin: Origin, mlflow_uri: str
+) -> None:
+    registered(model, origin, mlflow_uri, alias="knee")
+    client = MlflowClient(mlflow_uri)
+    version = client.get_model_version_by_alias(origin.search_id, "knee")
+    assert version.tags.items() >= {"tuner.search": "small-1", "tuner.trial": "0"}.items()
+    for name, value in origin.metrics.items():
+        assert float(version.tags[name]) == pytest.approx(value, rel=1e-5)
+        assert f"| {name} | {value:.4f} |" in str(version.description)
+    run = client.get_run(str(version.run_id))
+    assert run.data.tags["tuner.trial"] == "0"
+    mlflow.set_tracking_uri(mlflow_uri)
+    try:
+        info = mlflow.models.get_model_info(f"models:/{origin.search_id}@knee")
+    finally:
+        mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
+    assert info.signature is not None
+    assert info.signature.inputs.to_dict()[0]["tensor-spec"] == {"dtype": "float32", "shape": (-1, 1, 8, 8)}
+    assert info.saved_input_example_info is not None
+
+
+def test_registering_again_moves_the_alias_and_makes_no_version(
+    model: TrainedModel, origin: Origin, mlflow_uri: str
+) -> None:
+    registered(model, origin, mlflow_uri)
+    again = registered(model, origin, mlflow_uri, alias="best")
+    assert (again.version, again.existed) == ("1", True)
+    client = MlflowClient(mlflow_uri)
+    assert len(client.search_model_versions(f"name = '{origin.search_id}'")) == 1
+    assert client.get_registered_model(origin.search_id).aliases.keys() == {"best", "chosen"}
+    assert not mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
+
+
+def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
+    for existed in (False, True):
+        made = register(mlflow_uri, model, origin, name="Ann's model", alias="chosen")
+        assert (made.version, made.existed) == ("1", existed)
+
+
+def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
+    assert not any(key.startswith("confirmed/") for key in version_tags(origin))
+    found = Confirmed(
+        "small-1-confirm",
+        0,
+        3,
+        True,
+        "quick",
+        {"Natural": 0.9, "Worst case": 0.25},
+        {"Natural": 0.01, "Worst case": None},
+        warnings=4,
+    )
+    registered(model, origin, mlflow_uri)
+    registered(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
+    version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
+    expected = {
+        "Natural": "0.9000 ± 0.0100",
+        "Worst case": "0.2500",
+        "seeds": "3",
+        "warnings": "4",
+        "by": "small-1-confirm",
+    }
+    for key, value in expected.items():
+        assert version.tags[f"confirmed/{key}"] == value
+        assert f"| confirmed/{key} | {value} |" in str(version.description)
+    assert "of the same setting trained again." in str(version.description)
+    assert "trained again" not in description(replace(origin, confirmed=replace(found, retrained=False)))
+
+
+def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(
+    model: TrainedModel, ledger: Ledger, mlflow_uri: str
+) -> None:
+    origin = Origin.of("small-1", "unknown-id", SPACE, ledger.load()[0])
+    with pytest.raises(UsageError, match=r"is not in MLflow: `tuner sync small-1`, with the .* writes it"):
+        registered(model, origin, mlflow_uri)
+
+
+def test_what_mlflow_refuses_is_named(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
+    with pytest.raises(UsageError, match=r"refuses .* with the alias 'v1'"):
+        registered(model, origin, mlflow_uri, alias="v1")

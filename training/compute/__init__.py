@@ -1,0 +1,1 @@
+"""How training is computed: precision, numerics, several GPUs, random streams."""

@@ -1,0 +1,41 @@
+"""The configuration of one trial: its keys, their rules, and the presets."""
+
+from training.config.trial import (
+    ARCHITECTURES,
+    AUGMENTATIONS,
+    DATASETS,
+    ESTIMATORS,
+    HSIC_NORMALISATIONS,
+    MEASUREMENT_KEYS,
+    METRICS,
+    OBJECTIVES,
+    OPTIMISERS,
+    PRECISIONS,
+    TERMS,
+    TRIAL_KEYS,
+    ConfigError,
+    TrialConfig,
+    field_problems,
+    file_key,
+    idle_keys,
+)
+
+__all__ = [
+    "ARCHITECTURES",
+    "AUGMENTATIONS",
+    "DATASETS",
+    "ESTIMATORS",
+    "HSIC_NORMALISATIONS",
+    "MEASUREMENT_KEYS",
+    "METRICS",
+    "OBJECTIVES",
+    "OPTIMISERS",
+    "PRECISIONS",
+    "TERMS",
+    "TRIAL_KEYS",
+    "ConfigError",
+    "TrialConfig",
+    "field_problems",
+    "file_key",
+    "idle_keys",
+]

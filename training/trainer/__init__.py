@@ -1,0 +1,6 @@
+"""Training of one configuration, and the checkpoints that continue it."""
+
+from training.trainer.divergence import DivergedError
+from training.trainer.trainer import OnStep, Report, Trainer
+
+__all__ = ["DivergedError", "OnStep", "Report", "Trainer"]

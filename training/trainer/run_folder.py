@@ -1,0 +1,42 @@
+"""The files of one run outside a search: its configuration, a line of metrics an epoch, its checkpoint."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from training.config import TrialConfig
+from training.trainer.checkpoint import FILE_NAME
+
+CONFIG = "config.yaml"
+METRICS = "metrics.jsonl"
+
+
+class RunFolder:
+    """`config.yaml`, `metrics.jsonl`, `checkpoint.pt` and `best.pt` in one folder, created by `begin`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to continue from."""
+        return (self.path / FILE_NAME).is_file()
+
+    def begin(self, config: TrialConfig, history: Sequence[Mapping[str, float]]) -> None:
+        """Write the configuration and the metrics of the epochs already trained, for all `history` of them.
+
+        The metrics are rewritten, not appended to: a run that died between its checkpoint and its line, or
+        after a line whose epoch is trained again, would otherwise miss or repeat one.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / CONFIG).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), "utf-8")
+        (self.path / METRICS).write_text("", "utf-8")
+        for epoch, metrics in enumerate(history, start=1):
+            self.append(epoch, metrics)
+
+    def append(self, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Add the line of one epoch: a JSON object of `epoch`, counting from 1, and its metrics."""
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": epoch, **metrics}) + "\n")

@@ -1,0 +1,41 @@
+"""The parts of a training step that a configuration sets: its attack, and how its objective sees images."""
+
+import torch
+
+from training.attacks import InnerAttack
+from training.compute.parallel import Group
+from training.compute.precision import Arithmetic
+from training.config import TrialConfig
+from training.losses import ModelLook
+from training.models import Classifier
+
+
+def build_attack(
+    config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
+) -> InnerAttack:
+    """Give the attack on `model` that `config` trains against."""
+    return InnerAttack(
+        model,
+        generator,
+        epsilon=config.epsilon,
+        step_size=config.attack_step_size,
+        steps=config.attack_steps,
+        start=config.attack_start,
+        sampled=config.attack_latent == "sample",
+        compiled=config.compile == "auto",
+        arithmetic=arithmetic,
+        group=group,
+    )
+
+
+def build_look(
+    config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
+) -> ModelLook:
+    """Give how the objective of `config` sees images by `model`."""
+    return ModelLook(
+        Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head),
+        generator,
+        joint=config.forward == "joint",
+        sampled=config.loss_latent == "sample",
+        group=group,
+    )

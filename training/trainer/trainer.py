@@ -1,0 +1,260 @@
+"""Training of one configuration, epoch by epoch, interruptible after each; Yu et al. 2023, Algorithm 1."""
+
+import time
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from training.compute.numerics import repeatable_convolutions
+from training.compute.parallel import ALONE, Group
+from training.compute.precision import arithmetic_for
+from training.compute.random_streams import RandomStreams
+from training.config import METRICS, ConfigError, TrialConfig
+from training.config.conflicts import group_conflicts
+from training.data import TrialData
+from training.data.augment import random_crop_flip, to_unit
+from training.losses import Batch, build_objective, gradient_norms, weighted_total
+from training.models import build_model
+from training.trainer.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
+from training.trainer.divergence import DivergedError, require_finite
+from training.trainer.optimiser import build_optimiser
+from training.trainer.rung_schedules import begins_anew, is_evaluated, progress_at, rung_metrics, total_epochs
+from training.trainer.schedules import scheduled_lambda, scheduled_learning_rate
+from training.trainer.step_parts import build_attack, build_look
+from training.trainer.validation import validate
+
+OnStep = Callable[[int, int], None]
+
+
+class Report(Protocol):
+    """What `Trainer.run` tells after each epoch.
+
+    `epoch` counts from 1. `save(folder)` writes a checkpoint from which the trial continues after this epoch.
+    """
+
+    def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None], /) -> None: ...
+
+
+class Trainer:
+    """One trial. After `restore` it continues bit for bit, on one device, library and thread count."""
+
+    def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
+        """Build the model and move `data` to `device`; raise ConfigError if they, or the `group`, do not suit `config`.
+
+        Each process of a group has a trainer of its own, and all of them make the same calls but for `save`.
+        """
+        # A last partial batch is dropped: HSIC depends on the number of samples, so that its value and its
+        # bias would change with that batch. Another permutation drops other samples in the next epoch.
+        self.steps = len(data.train) // config.batch_size
+        if self.steps == 0:
+            rule = f"at most {len(data.train)}, the number of training images"
+            raise ConfigError([("batch_size", f"the value is {config.batch_size}, but must be {rule}")])
+        if problems := group_conflicts(config, group.size):
+            raise ConfigError(problems)
+        self.config = config
+        self._group = group
+        self.epochs = total_epochs(config)
+        self.device = torch.device(device)
+        self._arithmetic = arithmetic_for(config.precision, self.device)
+        # Convolutions read and write the channels of a pixel together, without reordering images before and after.
+        self._layout = torch.contiguous_format if config.compile == "off" else torch.channels_last
+        self.epoch = 0
+        self.history: list[dict[str, float]] = []
+        self._between_epochs = True
+        self._data = replace(data, train=data.train.to(self.device), validation=data.validation.to(self.device))
+        self._begin()
+
+    @property
+    def fallbacks(self) -> list[str]:
+        """Say what is not computed as the configuration asks, and why; known after the first step."""
+        return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
+
+    def _begin(self) -> None:
+        """Draw new weights, the same each time: all that a step changes is as before the first one."""
+        config, data = self.config, self._data
+        self._streams = RandomStreams(config.seed, self.device)
+        with self._streams.active():
+            model = build_model(config, data.num_classes, data.image_shape)
+            self.model = model.to(self.device).to(memory_format=self._layout)
+            self._objective = build_objective(config, self.model, len(data.train), self._streams.generator, self._group)
+        self._optimiser = build_optimiser(config, self.model)
+        parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
+        self._attack = build_attack(*parts)
+        self._look = self._group.trained_together(build_look(*parts))
+
+    def run(self, report: Report, on_step: OnStep | None = None) -> None:
+        """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
+        while self.epoch < self.epochs:
+            metrics = self.train_epoch(on_step)
+            report(self.epoch, metrics, self.save)
+
+    def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
+        """Train one epoch and evaluate.
+
+        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, where the epoch `is_evaluated`,
+        a branch's as `rung/NAME` and the epochs of all branches so far as `branch_epochs`, the epoch's mean of each
+        `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
+        besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
+        weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
+        head's left out. Raise DivergedError if a loss or the weights are not finite at the epoch's end.
+        """
+        started = time.perf_counter()
+        self._between_epochs = False
+        if begins_anew(self.config, self.epoch):
+            self._begin()
+        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
+            losses, norms = self._train_steps(on_step)
+            require_finite(losses, self.model, epoch=self.epoch + 1)
+            accuracies = self._accuracies(self.epoch + 1)
+        metrics = {
+            **accuracies,
+            **rung_metrics(self.config, self.epoch + 1, self.branch),
+            **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
+            **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
+            **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
+            "lambda": self._lambda(self.steps - 1),
+            "learning_rate": self._learning_rate(self.steps - 1),
+            "seconds": time.perf_counter() - started,
+        }
+        self.epoch += 1
+        self.history.append(metrics)
+        self._between_epochs = True
+        return metrics
+
+    def branch(self, config: TrialConfig) -> dict[str, float]:
+        """Train a copy of the present model by another schedule, to its end; give the copy's accuracies.
+
+        Nothing of this trial changes, its random states included. Raise DivergedError if the copy diverges.
+        """
+        copy = Trainer(config, self._data, self.device, self._group)
+        copy.model.load_state_dict(self.model.state_dict())
+        copy._objective.load_state_dict(deepcopy(self._objective.state_dict()))
+        while copy.epoch < copy.epochs:
+            try:
+                copy.train_epoch()
+            except DivergedError as error:
+                raise DivergedError(f"{error.term} of its branch", self.epoch + 1) from error
+        return {name: copy.history[-1][name] for name in METRICS}
+
+    def save(self, folder: Path) -> None:
+        """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.
+
+        Raise ValueError if an epoch was begun and broken off: its half-trained weights continue nothing.
+        """
+        if not self._between_epochs:
+            raise ValueError(
+                f"Epoch {self.epoch + 1} was broken off, but a checkpoint must lie between epochs;"
+                " restore the one before it."
+            )
+        save_checkpoint(folder, self.config, self.state())
+
+    def save_best(self, folder: Path) -> None:
+        """Write `folder/best.pt` if no earlier epoch's PGD accuracy on the validation set was as high.
+
+        For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: a process that dies between
+        the two then trains the epoch again, and writes the same. The weights are under `state`, `model`.
+        """
+        measured = [epoch for epoch in self.history if "pgd_accuracy" in epoch]
+        accuracies = [epoch["pgd_accuracy"] for epoch in measured]
+        if measured and measured[-1] is self.history[-1] and accuracies[-1] > max(accuracies[:-1], default=-1.0):
+            state = {"epoch": self.epoch, "model": self.model.state_dict(), "metrics": self.history[-1]}
+            save_checkpoint(folder, self.config, state, name=BEST_NAME)
+
+    def state(self) -> dict[str, Any]:
+        """Give all that the next epochs depend on, as `load_state` takes it."""
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "objective": self._objective.state_dict(),
+            "random": self._streams.state(),
+            "history": self.history,
+            "split_digest": self._data.split_digest,
+        }
+
+    def restore(self, folder: Path) -> None:
+        """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or foreign."""
+        state = load_checkpoint(folder, self.config)
+        if state["split_digest"] != self._data.split_digest:
+            raise CheckpointError(
+                f"The checkpoint in {folder} was validated on other images than the present data set gives;"
+                " restore the data set or start again."
+            )
+        self.load_state(state)
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Continue from the state of a trainer of the same configuration and data."""
+        self.model.load_state_dict(state["model"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._objective.load_state_dict(state["objective"])
+        self.epoch = state["epoch"]
+        self.history = list(state["history"])
+        self._between_epochs = True
+        self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+
+    def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Take one epoch's steps; give each loss, (steps,) on the CPU, and the last step's gradient norms.
+
+        Nothing here reads a value from the device before the end, so that an accelerator never waits.
+        """
+        self.model.train()
+        generator = self._streams.generator
+        order = torch.randperm(len(self._data.train), generator=generator, device=self.device)
+        batches = order[: self.steps * self.config.batch_size].view(self.steps, self.config.batch_size)
+        taken = []
+        norms: dict[str, Tensor] = {}
+        for step in range(self.steps):
+            losses = self._losses(batches[step], step)
+            if step == self.steps - 1:
+                norms = self._gradient_norms(losses)
+            self._update(losses["total"], step)
+            self._objective.after_step()
+            taken.append(torch.stack([loss.detach() for loss in losses.values()]))
+            if on_step is not None:
+                on_step(step + 1, self.steps)
+        all_losses = torch.stack(taken)
+        self._group.average([all_losses])
+        return dict(zip(losses, all_losses.cpu().unbind(dim=1), strict=True)), norms
+
+    def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
+        """Give the objective's terms, and `total`, on this process's rows of the images at `indices`, (batch,)."""
+        terms = self._objective.terms(self._batch(indices), self._attack, self._look)
+        return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
+
+    def _accuracies(self, epoch: int) -> dict[str, float]:
+        if not is_evaluated(self.config, epoch):
+            return {}
+        return validate(self.model, self._data.validation, self.config, self._group)
+
+    def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]
+        return gradient_norms(losses, shared, self._group)
+
+    def _update(self, total: Tensor, step: int) -> None:
+        for group in self._optimiser.param_groups:
+            group["lr"] = self._learning_rate(step)
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+        self._optimiser.step()
+        self._group.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
+
+    def _batch(self, indices: Tensor) -> Batch:
+        images = to_unit(self._data.train.images[indices])
+        if self.config.augmentation == "crop_flip":
+            images = random_crop_flip(images, self._streams.generator)
+        own = self._group.own
+        images = own(images).contiguous(memory_format=self._layout)
+        return Batch(images, own(self._data.train.labels[indices]), own(indices))
+
+    def _lambda(self, step: int) -> float:
+        if not self._objective.ramped:
+            return self.config.lam
+        return scheduled_lambda(self.config, progress_at(self.config, self.epoch, step, self.steps))
+
+    def _learning_rate(self, step: int) -> float:
+        return scheduled_learning_rate(self.config, progress_at(self.config, self.epoch, step, self.steps))

@@ -1,0 +1,57 @@
+"""Natural and PGD accuracy of the deterministic classifier on the validation set: what a search compares trials by."""
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks import frozen, pgd, uniform_start
+from training.compute.numerics import exact_float32
+from training.compute.parallel import ALONE, Group
+from training.config import TrialConfig
+from training.data import ImageSet
+from training.data.augment import to_unit
+
+# One seed for all trials and epochs: trials are compared under the same attack starts, and a restored trial
+# repeats its values whatever was evaluated before.
+ATTACK_SEED = 20_23
+
+
+def validate(model: nn.Module, image_set: ImageSet, config: TrialConfig, group: Group = ALONE) -> dict[str, float]:
+    """Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the set's first `config.eval_images` images.
+
+    A sample counts as robust if it is classified correctly both clean and under attack, so that no accuracy
+    under attack exceeds the natural one. The logits are those of the latent mean, in float32 and eval mode.
+    `image_set` is on the model's device; the processes of a `group` take its batches in turn, and all get the result.
+    The model and all global random states are left as they were.
+    """
+    count = min(config.eval_images or len(image_set), len(image_set))
+    generator = torch.Generator(image_set.images.device).manual_seed(ATTACK_SEED)
+    correct = torch.zeros(2, dtype=torch.int64, device=image_set.images.device)
+    with exact_float32(), frozen(model):
+        for place, first in enumerate(range(0, count, config.eval_batch_size)):
+            batch = slice(first, min(first + config.eval_batch_size, count))
+            images, labels = to_unit(image_set.images[batch]), image_set.labels[batch]
+            if place % group.size == group.rank:
+                correct += _correct(model, images, labels, config, generator)
+            else:  # the next batch starts where it would start in one process
+                uniform_start(images, config.epsilon, generator)
+    natural, robust = group.total(correct).tolist()
+    return {"natural_accuracy": natural / count, "pgd_accuracy": robust / count}
+
+
+def _correct(
+    model: nn.Module, images: Tensor, labels: Tensor, config: TrialConfig, generator: torch.Generator
+) -> Tensor:
+    """Count the samples that are right clean, and right both clean and under attack: (2,)."""
+    adversarial = pgd(
+        model,
+        images,
+        labels,
+        epsilon=config.epsilon,
+        step_size=config.eval_attack_step_size,
+        steps=config.eval_attack_steps,
+        generator=generator,
+    )
+    with torch.no_grad():
+        natural = model(images).argmax(dim=1) == labels
+        robust = natural & (model(adversarial).argmax(dim=1) == labels)
+    return torch.stack([natural.sum(), robust.sum()])

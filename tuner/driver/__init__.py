@@ -1,0 +1,1 @@
+"""The driver process of a search: plan, create or open, lock, run, conclude."""

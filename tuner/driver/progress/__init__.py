@@ -1,0 +1,6 @@
+"""What a person sees while a search runs: a live table on a terminal, plain lines elsewhere."""
+
+from tuner.driver.progress.live import LiveProgress
+from tuner.driver.progress.plain import PlainProgress, Progress
+
+__all__ = ["LiveProgress", "PlainProgress", "Progress"]

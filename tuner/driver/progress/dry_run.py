@@ -1,0 +1,121 @@
+"""What a search would do and cost at most, without starting anything."""
+
+import os
+
+from rich.console import Console
+
+from tuner.driver.plan import Plan
+from tuner.driver.progress.summary import print_line
+from tuner.ledger import Outcome
+from tuner.redact import without_password
+from tuner.runs.mirror import place_of
+from tuner.search.asha.brackets import bracket_shares
+from tuner.space import Space
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Print parameters, rungs, the most epochs it can cost, the resources found, and the paths."""
+    for line in [
+        f"{'Would resume' if plan.resumed else 'Would start'} {plan.folder.name}: {plan.space.description}",
+        *_parameters(plan.space),
+        *(f"Warm start: {earlier.line}" for earlier in plan.warm_start),
+        *_limits(plan.space),
+        *_rungs(plan.space),
+        *_cost(plan),
+        *_resources(plan.space),
+        f"Files:      {place_of(plan.folder.path)}",
+        f"Ledger:     {without_password(plan.ledger_url)}",
+        f"MLflow:     {without_password(plan.tracking_uri)}",
+        f"Data:       {plan.space.example.dataset} in {plan.space.example.data_root}",
+    ]:
+        print_line(console, line)
+
+
+def _parameters(space: Space) -> list[str]:
+    lines = [f"Parameters ({space.search.sampler}, seed {space.search.seed}):"]
+    for name, parameter in space.parameters.items():
+        values = parameter.model_dump()
+        if values["type"] == "categorical":
+            shown = "one of " + ", ".join(map(str, values["choices"]))
+        else:
+            shown = f"{values['low']:g} to {values['high']:g}" + (", logarithmic" if values["log"] else "")
+        lines.append(f"  {name:<12}{shown}")
+    starts = (", ".join(f"{name}={value}" for name, value in point.items()) for point in space.search.start_points)
+    return [*lines, *(f"  first: {start}" for start in starts)]
+
+
+def _limits(space: Space) -> list[str]:
+    """Give the limits of the objectives, and the rules beside the number of trials that end the search."""
+    limits = [
+        f"{name} {'at least' if spec.direction == 'maximize' else 'at most'} {spec.limit:g}"
+        for name, spec in space.objectives.items()
+        if spec.limit is not None
+    ]
+    rules = {"epochs trained": space.search.max_epochs, "trials without growth of the front": space.search.patience}
+    ends = [f"{value} {name}" for name, value in rules.items() if value is not None]
+    return [
+        *([f"Limits:     {', '.join(limits)}"] if limits else []),
+        *([f"Ends after: {' or '.join(ends)}, {space.search.trials} trials at the latest"] if ends else []),
+    ]
+
+
+def _rungs(space: Space) -> list[str]:
+    stopping = space.early_stopping
+    epochs = list(space.rung_epochs)
+    if stopping.scheduler == "none" or not epochs:
+        why = (
+            "switched off"
+            if stopping.scheduler == "none"
+            else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
+        )
+        return [f"Rungs:      no early stopping ({why})"]
+    if stopping.brackets > 1:
+        return [_brackets(stopping.brackets, stopping.reduction_factor, epochs)]
+    shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
+    shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
+    end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
+    way = f"1 of {stopping.reduction_factor} goes on at each"
+    if stopping.rung_schedule != "as_is":
+        way += f"; rung_schedule {stopping.rung_schedule}"
+    return [f"Rungs:      {'; '.join(shown)}; {end} ({way})"]
+
+
+def _brackets(brackets: int, reduction_factor: int, epochs: list[int]) -> str:
+    count = min(brackets, len(epochs))
+    shares = bracket_shares(count, reduction_factor)
+    shown = [
+        f"{share:.0%} of the trials at epochs {', '.join(map(str, epochs[bracket:]))}"
+        for bracket, share in enumerate(shares)
+    ]
+    return f"Brackets:   {'; '.join(shown)} (1 of {reduction_factor} goes on at each)"
+
+
+def _cost(plan: Plan) -> list[str]:
+    space = plan.space
+    most = space.search.trials * space.most_epochs
+    branches = "" if space.most_epochs == space.epochs else f" and {space.most_epochs - space.epochs} of branches"
+    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs}{branches})"
+    if not plan.resumed:
+        return [line]
+    ledger = plan.folder.open_ledger(plan.ledger_url)
+    try:
+        trials = ledger.load()
+    finally:
+        ledger.close()
+    spent = sum(trial.epochs_spent for trial in trials)
+    kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
+    running = len(trials) - kept
+    return [f"{line}, {spent} of them trained; {kept} trials are kept, {running} continue"]
+
+
+def _resources(space: Space) -> list[str]:
+    import torch
+
+    resources = space.resources
+    line = (
+        f"Resources:  {resources.cpus_per_trial:g} CPU and {resources.gpus_per_trial:g} GPU a trial; "
+        f"this machine has {os.cpu_count()} CPU and {torch.cuda.device_count()} GPU"
+    )
+    if resources.gpus_per_trial > torch.cuda.device_count():
+        line += " (too few: give --address of a cluster, or --gpus-per-trial 0 to train on the CPU)"
+    return [line]

@@ -1,0 +1,141 @@
+"""A table on a terminal that follows the search: trials by state, epochs spent, time left, the present front."""
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tuner.driver.progress.plain import PlainProgress, Progress
+from tuner.driver.progress.time_left import Clock, in_words
+from tuner.ledger import Outcome, TrialRecord, latest
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.progress_curves import evenly
+from tuner.report.analysis.tables import KNEE_MARK, front_grid
+from tuner.report.text import format_metric, format_value, metric_heading
+from tuner.report.text_table import Grid, fitting, rich_table
+from tuner.search import Assignment, Search
+
+_MOST_FRONT_ROWS = 12
+# What a front has around it: four lines of state, the headings of both tables, a title, a caption, one trial to start.
+_OTHER_LINES = 10
+
+
+class LiveProgress(Progress):
+    """Redraws itself twice a second while its context is on."""
+
+    def __init__(
+        self, search: Search, console: Console, name: str, *, time_budget_seconds: float | None = None
+    ) -> None:
+        self._search = search
+        self._name = name
+        self._console = console
+        limit = search.space.search.max_epochs
+        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
+        self._alive: set[int] = set()
+        self._front: RenderableType = Text("")
+        self._lines = PlainProgress(search, console)
+        self._live = Live(console=console, get_renderable=self._render, refresh_per_second=2, transient=True)
+        self._draw_front()
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+        self._live.stop()
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Show the trial among the running ones."""
+        self._alive.add(assignment.number)
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Do nothing: the next redraw shows the epoch."""
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Take the trial from the running ones; a failure and a new front are worth showing."""
+        self._alive.discard(trial.number)
+        if trial.outcome is Outcome.FAILED:
+            self._lines.on_ended(trial)
+        if trial.outcome is Outcome.COMPLETED:
+            self._draw_front()
+
+    def on_retry(self, number: int, error: str) -> None:
+        """Print a line above the table."""
+        self._lines.on_retry(number, error)
+
+    def _draw_front(self) -> None:
+        space = self._search.space
+        if space.confirm is not None:  # a front of test figures would invite a choice by them
+            return
+        data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
+        if not data.front:
+            self._front = Text("No front yet: no trial has completed.")
+        else:
+            self._front = self._front_table(data)
+
+    def _front_table(self, data: FrontData) -> RenderableType:
+        """Give as much of the front as the terminal has lines for, evenly thinned with both ends kept."""
+        lines = self._console.height - _OTHER_LINES - len(self._alive)
+        shown = evenly(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
+        hidden = len(data.front) - len(shown)
+        # Not the usual caption, which counts trials: these change before the front is drawn again.
+        caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
+        grid = fitting(front_grid(data, shown), self._console.width, kept=1 + len(data.objectives))
+        return rich_table(f"Pareto front of {data.search}", caption, grid, emphasised=KNEE_MARK)
+
+    def _render(self) -> RenderableType:
+        trials = self._search.trials
+        state = self._clock.state(trials, self._search.space.search.trials, self._search.space.most_epochs)
+        left = (
+            "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
+        )
+        counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
+        done = f"{state.ended}/{state.trials} trials"
+        bar = ProgressBar(
+            total=state.trials, completed=state.ended, width=max(5, min(30, self._console.width - len(done) - 40))
+        )
+        head = Table.grid(padding=(0, 1))
+        head.add_row(_line(self._name), done, bar)
+        return Group(
+            head,
+            _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
+            _line(f"{counts or 'no trial yet'}"),
+            _line(f"{state.epochs} epochs trained of at most {state.most_epochs}"),
+            self._running(trials),
+            self._front,
+        )
+
+    def _running(self, trials: list[TrialRecord]) -> Table:
+        names = list(self._search.space.objectives)
+        parameters = list(self._search.space.parameters)
+        rows = [
+            [
+                str(trial.number),
+                f"{trial.epochs_trained}/{self._search.epochs}",
+                *(format_metric(name, latest(trial, name)) for name in names),
+                *(format_value(trial.parameters.get(name)) for name in parameters),
+                "",
+            ]
+            for trial in trials
+            if trial.number in self._alive
+        ]
+        grid = Grid(["Running", "Epoch", *map(metric_heading, names), *parameters, ""], rows)
+        fitted = fitting(grid, self._console.width, kept=2 + len(names))
+        table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+        for heading in fitted.headings:
+            table.add_column(_line(heading), justify="right", no_wrap=True)
+        for row in fitted.rows:
+            table.add_row(*map(_line, row))
+        return table
+
+
+def _line(text: str) -> Text:
+    """Give text that is cut where the terminal ends: a display that wraps loses its place on the screen."""
+    return Text(text, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,81 @@
+"""One line an event, for logs and pipes."""
+
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console
+
+from tuner.driver.progress.time_left import Clock, in_words
+from tuner.ledger import Decision, Outcome, TrialRecord, latest
+from tuner.report.text import format_value, in_a_sentence, last_line
+from tuner.search import Assignment, Listener, Search
+
+
+class Progress(Listener, AbstractContextManager["Progress"], Protocol):
+    """A display: a listener that is on while its context is."""
+
+    def on_retry(self, number: int, error: str) -> None:
+        """A trial crashed and is started again from its last checkpoint."""
+
+
+class PlainProgress(Progress):
+    """Prints a line when a trial starts, when it ends, and with `every_epoch` after each epoch."""
+
+    def __init__(
+        self,
+        search: Search,
+        console: Console,
+        *,
+        every_epoch: bool = False,
+        time_budget_seconds: float | None = None,
+    ) -> None:
+        self._search = search
+        self._console = console
+        self._every_epoch = every_epoch
+        limit = search.space.search.max_epochs
+        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+
+    def on_started(self, assignment: Assignment) -> None:
+        """Say which parameters are tried, or from where an interrupted trial goes on."""
+        parameters = "  ".join(f"{k}={format_value(v)}" for k, v in assignment.parameters.items())
+        origin = f" continues after epoch {assignment.epoch}" if assignment.epoch else ""
+        self._line(f"trial {assignment.number}{origin}: {parameters}")
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """Give the accuracies of an epoch."""
+        report = trial.reports[-1]
+        goes_on = report.rung and report.decision is Decision.CONTINUE
+        if self._every_epoch or goes_on:
+            word = "goes on after" if goes_on else "finished"
+            measured = any(name in report.metrics for name in self._search.space.objectives)
+            what = self._metrics(trial) if measured else "not evaluated"
+            self._line(f"trial {trial.number} {word} epoch {report.epoch}: {what}")
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Say how a trial ended, and how far the search is."""
+        epochs = trial.epochs_trained
+        what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
+        if trial.outcome is Outcome.FAILED:
+            what = f"failed: {last_line(trial.error)}"
+        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.most_epochs)
+        left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
+        self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
+
+    def on_retry(self, number: int, error: str) -> None:
+        """Say that a trial crashed."""
+        self._line(f"trial {number} crashed and is started again from its last checkpoint: {last_line(error)}")
+
+    def _metrics(self, trial: TrialRecord) -> str:
+        return ", ".join(in_a_sentence(n, latest(trial, n)) for n in self._search.space.objectives)
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)

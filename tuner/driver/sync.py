@@ -1,0 +1,55 @@
+"""`tuner sync`: write a search from its ledger into MLflow, whatever is there already."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from tuner.confirm.result_files import write_results
+from tuner.driver.drive import make_projection
+from tuner.engine.ending import Ending, closing_status
+from tuner.errors import UsageError
+from tuner.ledger import as_interrupted
+from tuner.redact import without_password
+from tuner.report.analysis.confirmations import confirmed_trials
+from tuner.report.analysis.front_data import front_data
+from tuner.runs.folder import SearchFolder, find_search, recorded_space
+from tuner.runs.lock import driver_lock
+from tuner.search.stopping import finished
+from tuner.tracking import store
+
+
+def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
+    """Bring MLflow up to date; give the number of trials and the URI. Raise UsageError if MLflow is out of reach."""
+    folder = find_search(runs_dir, name)
+    uri = folder.tracking_uri(tracking_uri)
+    store.require_reachable(uri)
+    # A running search writes MLflow itself; two writers could make two runs of one trial.
+    with driver_lock(folder.path, folder.ledger_url(ledger_url)):
+        return _write(folder, uri, ledger_url), uri
+
+
+def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
+    ledger = folder.open_ledger(ledger_url)
+    try:
+        space = recorded_space(ledger)
+        trials = ledger.load()
+        shown = as_interrupted(trials)  # no driver is at work: the lock is this command's
+        projection = make_projection(folder, space, ledger, uri)
+    finally:
+        ledger.close()
+    data = front_data(folder.name, shown, space.objective_list, space.reference, space.setting)
+    data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
+    files = [folder.space_file, *write_results(folder.path, space, trials, data)]
+    from mlflow.exceptions import MlflowException
+
+    from tuner.tracking.projection import RefusedError
+
+    try:
+        projection.write(trials, data)
+        ending = Ending.FINISHED if finished(space, trials) else Ending.INTERRUPTED
+        projection.close(closing_status(ending, trials))
+        projection.write_files(files)
+    except (MlflowException, RefusedError, OSError) as error:
+        raise UsageError(
+            f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."
+        ) from error
+    return len(trials)

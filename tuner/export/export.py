@@ -1,0 +1,100 @@
+"""A chosen model as files that need `training` alone: weights, configuration, facts, and an example of loading."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import torch
+import yaml
+
+from tuner.errors import UsageError
+from tuner.export.trained import TrainedModel
+from tuner.ledger import Outcome, TrialRecord
+from tuner.report.analysis.front_data import Confirmed
+from tuner.space import Space
+
+WEIGHTS, CONFIG, FACTS, EXAMPLE = "weights.pt", "config.yaml", "model.json", "load.py"
+
+_EXAMPLE = Template('''\
+"""Trial $trial of $search: load it and classify images. Needs the package `training`. Run: python load.py"""
+
+import json
+from pathlib import Path
+
+import torch
+import yaml
+
+from training.config import TrialConfig
+from training.models import build_model
+
+HERE = Path(__file__).parent
+facts = json.loads((HERE / "model.json").read_text("utf-8"))
+config = TrialConfig.from_mapping(yaml.safe_load((HERE / "config.yaml").read_text("utf-8")))
+model = build_model(config, len(facts["class_names"]), tuple(facts["image_shape"]))
+model.load_state_dict(torch.load(HERE / "weights.pt", weights_only=True))
+model.eval()
+
+images = torch.rand(2, *facts["image_shape"])  # yours: (batch, channels, height, width), float32 in [0, 1]
+print([facts["class_names"][index] for index in model(images).argmax(dim=1).tolist()])
+''')
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from: the search, its id, the trial, the metrics it was chosen by, and what confirmed it."""
+
+    search: str
+    search_id: str
+    trial: TrialRecord
+    metrics: dict[str, float]
+    confirmed: Confirmed | None = None
+
+    @classmethod
+    def of(
+        cls, search: str, search_id: str, space: Space, trial: TrialRecord, confirmed: Confirmed | None = None
+    ) -> "Origin":
+        """Take the objectives of a trial's last epoch: final values if it completed."""
+        names = [objective.name for objective in space.objective_list]
+        metrics = {name: trial.last_metrics[name] for name in names if name in trial.last_metrics}
+        return cls(search, search_id, trial, metrics, confirmed)
+
+
+def facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
+    """Give what a user of the weights has to know, as plain values."""
+    trial = origin.trial
+    return {
+        "search": origin.search,
+        "search_id": origin.search_id,
+        "trial": trial.number,
+        "outcome": trial.outcome.value,
+        "epochs_trained": trial.epochs_trained,
+        "parameters": trial.parameters,
+        "metrics": origin.metrics,
+        "measured_on": "validation split" if trial.outcome is Outcome.COMPLETED else "validation split, unfinished",
+        "confirmed": None if origin.confirmed is None else asdict(origin.confirmed),
+        "class_names": list(model.class_names),
+        "image_shape": list(model.image_shape),
+    }
+
+
+def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
+    """Write the four files into a folder, made if missing, and give their paths.
+
+    Raise UsageError if the folder holds anything else than an earlier export, or cannot be written.
+    """
+    paths = [out / name for name in (WEIGHTS, CONFIG, FACTS, EXAMPLE)]
+    try:
+        strangers = sorted(path.name for path in out.iterdir() if path not in paths) if out.is_dir() else []
+        if strangers:
+            raise UsageError(f"--out {out} holds other files ({strangers[0]}): choose a new folder.")
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save(model.classifier.state_dict(), out / WEIGHTS)
+        mapping = yaml.safe_dump(model.config.to_mapping(), sort_keys=False)
+        (out / CONFIG).write_text(mapping, "utf-8")
+        (out / FACTS).write_text(json.dumps(facts(model, origin), indent=2) + "\n", "utf-8")
+        (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written to ({error}); choose another folder.") from error
+    return paths

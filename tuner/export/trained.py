@@ -1,0 +1,103 @@
+"""A trial's trained model: the weights of its last checkpoint, with what is needed to use them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from training.config import TrialConfig, idle_keys
+from training.data import DataError, TrialData, load_trial_data
+from training.data.augment import to_unit
+from training.models import Classifier, build_model
+from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+from tuner.errors import UsageError
+from tuner.ledger import TrialRecord
+from tuner.runs.folder import SearchFolder
+from tuner.runs.mirror import download
+from tuner.space import Space
+
+EXAMPLES = 4
+PRESET = "preset"  # of a searched preset; its keys are those of the configuration
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A classifier in eval mode on the CPU, its configuration, and the images it is for.
+
+    `examples` are the first images of the validation split, (EXAMPLES, channels, height, width) in [0, 1].
+    """
+
+    config: TrialConfig
+    classifier: Classifier
+    class_names: tuple[str, ...]
+    examples: Tensor
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width)."""
+        return tuple(self.examples.shape[1:])
+
+
+def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialRecord:
+    """Give a trial by its number; raise UsageError with the numbers that exist."""
+    for trial in trials:
+        if trial.number == number:
+            return trial
+    known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "none of its trials has begun"
+    raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.")
+
+
+def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
+    """Build a trial's classifier with the weights of its last checkpoint.
+
+    The data set is read for its classes, and to make sure that it is the one which the trial was validated on.
+    Raise UsageError if weights or data are missing or foreign.
+    """
+    wanted = {**space.trial, **trial.parameters}
+    if data_root is not None:
+        wanted["data_root"] = str(data_root.resolve())
+    checkpoint = _checkpoint(folder, trial)
+    try:
+        saved, state = read_checkpoint(find_checkpoint(checkpoint))
+        _require_same(saved, space.trial_config(trial.parameters), wanted, checkpoint)
+        config = replace(saved, data_root=wanted.get("data_root", saved.data_root))
+        data = load_trial_data(config)
+    except CheckpointError as error:
+        raise UsageError(f"The weights of trial {trial.number} cannot be used: {error}") from error
+    except DataError as error:
+        raise UsageError(f"{error} Or give --data-root.") from error
+    if state["split_digest"] != data.split_digest:
+        raise UsageError(
+            f"Trial {trial.number} was validated on other images than {config.data_root} gives (digest "
+            f"{state['split_digest']}, here {data.split_digest}): give the data of the search by --data-root."
+        )
+    return _built(config, data, state["model"])
+
+
+def _require_same(saved: TrialConfig, now: TrialConfig, wanted: Mapping[str, Any], checkpoint: Path) -> None:
+    """Refuse the checkpoint of another trial: the keys that the search sets must have the trial's values."""
+    there, here = saved.to_mapping(), now.to_mapping()
+    for key in sorted(wanted.keys() - idle_keys(here) - {PRESET}):
+        if there[key] != here[key]:
+            raise CheckpointError(
+                f"{checkpoint} was written with {key} {there[key]!r}, but the trial has {here[key]!r}: "
+                "restore the search's folder from a backup."
+            )
+
+
+def _built(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
+    classifier = build_model(config, data.num_classes, data.image_shape)
+    classifier.load_state_dict(weights)
+    classifier.eval()
+    return TrainedModel(config, classifier, data.class_names, to_unit(data.validation.images[:EXAMPLES]))
+
+
+def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
+    recorded = trial.reports[-1].checkpoint if trial.reports else None
+    if recorded is None:
+        raise UsageError(
+            f"Trial {trial.number} has no checkpoint on record, after {trial.epochs_trained} epochs: choose another."
+        )
+    return download(folder.path / recorded)

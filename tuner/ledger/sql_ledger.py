@@ -1,0 +1,267 @@
+"""The ledger's storage: an Optuna study for the trials, and beside it one table for their reports.
+
+Optuna keeps numbers, parameters and ends of trials, and stays readable by its own tools. Reports have a
+table of their own because Optuna stores no intermediate values for several objectives, and because a
+report, its decision and its checkpoint have to become durable in one transaction.
+"""
+
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import optuna
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from tuner.errors import UsageError
+from tuner.ledger import reports
+from tuner.ledger.connection import connect, require_whole
+from tuner.ledger.database_errors import named_trouble, reading_rows
+from tuner.ledger.fence import TakenOverError, require_holder, take_over
+from tuner.ledger.records import Outcome, Report, TrialRecord
+from tuner.ledger.trial_rows import TrialRow, read_trials
+from tuner.ledger.trial_writes import end_trial, insert_trial, write_attributes
+from tuner.pareto.objectives import Objective
+from tuner.redact import without_password
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+SCHEMA_VERSION = 1
+LEDGER_FILE = "ledger.db"
+
+# Optuna's own times are local ones without their zone: another reader would take them for its own.
+_STARTED = "started"
+_ENDED = "ended"
+_ERROR = "error"
+_CRASHES = "crashes"
+_TIMES = (_STARTED, _ENDED)
+_TICK_SECONDS = 1e-6  # a few times the smallest difference that a float has of a time today
+
+_STATES = {
+    Outcome.COMPLETED: TrialState.COMPLETE,
+    Outcome.STOPPED: TrialState.PRUNED,
+    Outcome.FAILED: TrialState.FAIL,
+}
+_OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {TrialState.RUNNING: Outcome.RUNNING}
+
+
+def default_ledger_url(search_folder: Path) -> str:
+    """Give the URL of a search's own SQLite file."""
+    return f"sqlite:///{search_folder.resolve() / LEDGER_FILE}"
+
+
+class Ledger:
+    """One search's record, written by the driver alone; a method that writes returns once it is durable."""
+
+    def __init__(
+        self,
+        url: str,
+        search: str,
+        study: optuna.Study,
+        connections: tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine],
+    ) -> None:
+        """Use `create` or `open`."""
+        self.url = url
+        self.search = search
+        self._study = study
+        self._storage, self._engine, reading = connections
+        self._reader = reports.ReportReader(reading, search)
+        self._trial_ids: dict[int, int] = {}
+        self._latest = 0.0
+        self._driver: int | None = None
+        # Ray makes a text of what is raised while it handles a report.
+        self.taken_over: TakenOverError | None = None
+
+    @classmethod
+    def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
+        """Start the record of a new search; `facts` are JSON values known from its start (its space, its id).
+
+        Raises UsageError if the storage cannot be reached or holds a search of this name already.
+        """
+        connections = connect(url)
+        directions = [
+            StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
+        ]
+        try:
+            study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
+        except optuna.exceptions.DuplicatedStudyError as error:
+            raise UsageError(
+                f"The ledger {without_password(url)} holds a search named {search!r} already, whose folder is "
+                "not here: choose another --name, or resume it with the --runs-dir that has its folder."
+            ) from error
+        ledger = cls(url, search, study, connections)
+        try:
+            with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                study.set_metric_names([objective.name for objective in objectives])
+            reports.metadata.create_all(connections[1])
+            ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+        except BaseException:
+            ledger.delete()
+            raise
+        return ledger
+
+    @classmethod
+    def open(cls, url: str, search: str) -> Self:
+        """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
+        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
+            raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
+        connections = connect(url)
+        require_whole(url, connections[1])
+        try:
+            with named_trouble(url):
+                study = optuna.load_study(study_name=search, storage=connections[0])
+        except KeyError as error:
+            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
+        ledger = cls(url, search, study, connections)
+        version = ledger.facts().get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise UsageError(
+                f"The ledger {without_password(url)} has schema version {version}, but this release reads "
+                f"{SCHEMA_VERSION}: use the release that wrote it."
+            )
+        return ledger
+
+    def facts(self) -> dict[str, Any]:
+        """Give what was recorded of the search as a whole."""
+        with named_trouble(self.url):
+            return dict(self._study.user_attrs)
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        """Record facts of the search as a whole, replacing those of the same name."""
+        with named_trouble(self.url):
+            for key, value in facts.items():
+                self._study.set_user_attr(key, value)
+
+    def take_over(self) -> None:
+        """Become the driver of this search: what an earlier one writes from now on is refused (TakenOverError)."""
+        with self._writing() as connection:
+            self._driver = take_over(connection, self._study_id)
+
+    def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
+        """Record a new running trial and give its number, its identity everywhere."""
+        started = {_STARTED: self._now()}
+        with self._writing() as connection:
+            trial_id, number = insert_trial(connection, self._study_id, parameters, distributions, started)
+        self._trial_ids[number] = trial_id
+        return number
+
+    def record(self, number: int, report: Report) -> None:
+        """Record one epoch with the decision on it, in one transaction."""
+        with self._writing() as connection:
+            connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
+
+    def count_crashes(self, number: int, crashes: int) -> None:
+        """Record how often a running trial has crashed since its last epoch."""
+        with self._writing() as connection:
+            write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
+
+    def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
+        """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
+        table = reports.table
+        of_trial = (table.c.search == self.search) & (table.c.trial == number)
+        with self._writing() as connection:
+            connection.execute(table.update().where(of_trial, table.c.epoch == epoch).values(checkpoint=checkpoint))
+            connection.execute(table.update().where(of_trial, table.c.epoch > epoch).values(checkpoint=None))
+
+    def finish(
+        self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
+    ) -> TrialRecord:
+        """End a running trial for good and give it as it is on record; `values` are those of a completed one.
+
+        Raises optuna's UpdateFinishedTrialError if it has ended already.
+        """
+        attributes = {_ENDED: self._now(), **({} if error is None else {_ERROR: error})}
+        with named_trouble(self.url):
+            trial_id = self._trial_id(number)
+            with self._writing() as connection:
+                end_trial(connection, trial_id, _STATES[outcome], values, attributes)
+            (row,) = self._trials(trial_id)
+            return _record(row, self._reader.stored(number).get(number, ()))
+
+    def load(self) -> list[TrialRecord]:
+        """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
+        with reading_rows(self.url):
+            rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
+            stored = self._reader.stored()
+            self._trial_ids = {row.number: row.trial_id for row in rows}
+            self._latest = max([self._latest, *(row.attributes.get(key, 0.0) for row in rows for key in _TIMES)])
+            records = (_record(row, stored.get(row.number, ())) for row in rows)
+            return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
+
+    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
+        """Read the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
+        with named_trouble(self.url):
+            yield from self._reader.at_epochs(epochs)
+
+    def _now(self) -> float:
+        """Give the time, later than all on record: by it trials are ordered, also after a clock was set back."""
+        self._latest = max(time.time(), self._latest + _TICK_SECONDS)
+        return self._latest
+
+    def delete(self) -> None:
+        """Remove the record of a search that could not begin, so that its name is free, and close."""
+        optuna.delete_study(study_name=self.search, storage=self._storage)
+        self.close()
+
+    def close(self) -> None:
+        """Release all connections; the last one on a file brings what SQLite keeps beside it into it."""
+        self._storage.remove_session()
+        self._storage.engine.dispose()
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """Give a transaction, which is undone if another driver has taken over.
+
+        What that one has written may have been in the way already, so the reason is looked for after any failure.
+        """
+        try:
+            with named_trouble(self.url), self._engine.begin() as connection:
+                yield connection
+                self._require_own(connection)
+        except Exception as error:
+            with suppress(sa.exc.SQLAlchemyError), self._engine.connect() as connection:
+                try:
+                    self._require_own(connection)
+                except TakenOverError as reason:
+                    self.taken_over = reason
+                    raise reason from error
+            raise
+
+    def _require_own(self, connection: sa.Connection) -> None:
+        if self._driver is not None:
+            require_holder(connection, self._study_id, self.search, self._driver)
+
+    @property
+    def _study_id(self) -> int:
+        return self._study._study_id  # noqa: SLF001
+
+    def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
+        with self._engine.connect() as connection:
+            return read_trials(connection, self._study_id, trial_id)
+
+    def _trial_id(self, number: int) -> int:
+        """Give Optuna's key of a trial, which it would look for among all trials."""
+        if number not in self._trial_ids:
+            self._trial_ids = {row.number: row.trial_id for row in self._trials()}
+        return self._trial_ids[number]
+
+
+def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:
+    return TrialRecord(
+        number=row.number,
+        parameters=row.parameters,
+        outcome=_OUTCOMES[row.state],
+        started=row.attributes.get(_STARTED, row.started or 0.0),
+        ended=None if row.ended is None else row.attributes.get(_ENDED, row.ended),
+        reports=found,
+        error=row.attributes.get(_ERROR) if row.state is TrialState.FAIL else None,
+        crashes=row.attributes.get(_CRASHES, 0),
+    )

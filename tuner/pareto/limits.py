@@ -1,0 +1,56 @@
+"""Limits that the user sets on objectives: how far trials are beyond them, and fronts that respect them."""
+
+import numpy as np
+
+from tuner.pareto.dominance import BoolArray, IntArray, non_domination_rank
+from tuner.pareto.objectives import FloatArray
+
+
+def violations(losses: FloatArray, limits: FloatArray) -> FloatArray:
+    """Measure how far each row of an (n, m) loss matrix (lower is better) is beyond `limits`, (m,), as (n,) >= 0.
+
+    0 is a row within all limits. Of several limited objectives the excesses are added, each divided by the range of
+    its objective over the rows, so that units do not matter. An infinite limit limits nothing.
+    """
+    bounded = np.isfinite(limits)
+    values = losses[:, bounded]
+    over = np.maximum(values - limits[bounded], 0.0)
+    finite = np.isfinite(values)
+    low = np.where(finite, values, np.inf).min(axis=0, initial=np.inf)
+    high = np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf)
+    spans = np.where(high > low, high - low, 1.0)
+    total: FloatArray = (over / spans).sum(axis=1)
+    return total
+
+
+def constrained_rank(losses: FloatArray, beyond: FloatArray | None, deepest: int | None = None) -> IntArray:
+    """Give each row of an (n, m) loss matrix (lower is better) the index of its front, as (n,).
+
+    `beyond`, (n,), are the rows' `violations`, None where there are no limits. Constrained domination (Deb et al. 2002,
+    section VI, doi:10.1109/4235.996017): a row within the limits dominates every row beyond them, of two beyond them
+    the one with the smaller violation dominates, and two within them compare as always. Without limits, or where all
+    rows are within them, these are the usual fronts. With `deepest` all rows from that front on get its index.
+    """
+    if beyond is None:
+        return non_domination_rank(losses, deepest)
+    within = beyond == 0
+    ranks = np.empty(len(losses), dtype=np.int64)
+    ranks[within] = non_domination_rank(losses[within], deepest)
+    fronts = int(ranks[within].max(initial=-1)) + 1
+    ranks[~within] = fronts + np.unique(beyond[~within], return_inverse=True)[1]
+    return ranks if deepest is None else np.minimum(ranks, deepest)
+
+
+def constrained_relation(losses: FloatArray, row: int, beyond: FloatArray | None) -> tuple[BoolArray, BoolArray]:
+    """Tell which rows of an (n, m) loss matrix dominate one of them, and which it dominates, both (n,).
+
+    By constrained domination, as in `constrained_rank`.
+    """
+    own = losses[row]
+    at_most, at_least = (losses <= own).all(axis=1), (losses >= own).all(axis=1)
+    dominating, dominated = at_most & ~at_least, at_least & ~at_most
+    if beyond is not None:
+        comparable = (beyond == 0) & (beyond[row] == 0)
+        dominating = (dominating & comparable) | (beyond < beyond[row])
+        dominated = (dominated & comparable) | (beyond > beyond[row])
+    return dominating, dominated

@@ -1,0 +1,59 @@
+"""What a search optimises: names, directions, limits, and their common form in which lower is better."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.trainer.rung_schedules import RUNG_PREFIX
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One metric of a trial's reports, its direction, and the worst value that the user accepts, if there is one."""
+
+    name: str
+    maximise: bool
+    limit: float | None = None
+
+    def accepts(self, value: float) -> bool:
+        """Tell whether a value is within the limit; a NaN is within none."""
+        if self.limit is None:
+            return True
+        return value >= self.limit if self.maximise else value <= self.limit
+
+
+def compared_metrics(metrics: Mapping[str, float]) -> Mapping[str, float]:
+    """Give a report's metrics by which a trial is compared: those of a branch in place of its own, where there was one.
+
+    `training.trainer.rung_schedules` says what a branch is.
+    """
+    measured = {name.removeprefix(RUNG_PREFIX): v for name, v in metrics.items() if name.startswith(RUNG_PREFIX)}
+    return {**metrics, **measured} if measured else metrics
+
+
+def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objective]) -> FloatArray:
+    """Give the (trials, objectives) matrix in which lower is better; a missing metric is NaN."""
+    signs = [-1.0 if objective.maximise else 1.0 for objective in objectives]
+    rows = [
+        [sign * m.get(objective.name, np.nan) for sign, objective in zip(signs, objectives, strict=True)]
+        for m in metrics
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(objectives))
+
+
+def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:
+    """Give the largest accepted losses, (objectives,), infinite where all are; None if no objective has a limit."""
+    if all(objective.limit is None for objective in objectives):
+        return None
+    return np.array(
+        [np.inf if o.limit is None else (-o.limit if o.maximise else o.limit) for o in objectives], dtype=np.float64
+    )
+
+
+def within_limits(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> bool:
+    """Tell whether every metric is within its objective's limit; one that is missing or NaN is within none."""
+    return all(o.accepts(metrics.get(o.name, np.nan)) for o in objectives)

@@ -1,6 +1,0 @@
-"""What a person sees while a search runs: a live table on a terminal, plain lines elsewhere."""
-
-from tuner.progress.live import LiveProgress
-from tuner.progress.plain import PlainProgress, Progress
-
-__all__ = ["LiveProgress", "PlainProgress", "Progress"]

@@ -1,0 +1,1 @@
+"""What a search says, as plain values: fronts, choices, curves, importances, confirmations."""

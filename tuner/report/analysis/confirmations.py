@@ -1,0 +1,65 @@
+"""What the confirmations of a search have measured, read from their files."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tuner.ledger import TrialRecord
+from tuner.report.analysis.front_data import Confirmed
+
+# From the weakest attacks to the strongest.
+_SUITES = ("quick", "paper", "standard")
+
+_log = logging.getLogger(__name__)
+
+
+def confirmed_trials(runs_dir: Path, search: str, trials: Sequence[TrialRecord]) -> tuple[Confirmed, ...]:
+    """Give what the confirmations in a folder of searches measured of a search's trials, by trial.
+
+    Only of trials with the parameters that were confirmed: a search removed and run again has others. A file that
+    cannot be read is left out, with a warning.
+    """
+    by_number = {trial.number: trial for trial in trials}
+    found = [
+        _confirmed(path.parent.name, document, row)
+        for path in sorted(runs_dir.glob("*/confirmation.json"))
+        if (document := _read(path)).get("search") == search
+        for row in document["rows"]
+        if (trial := by_number.get(row["trial"])) is not None and _same(trial.parameters, row["parameters"])
+    ]
+    return tuple(sorted(found, key=lambda confirmed: confirmed.trial))
+
+
+def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | None:
+    """Choose the confirmation of a trial that says most: trained again, under the strongest suite, with most seeds."""
+    of_trial = [found for found in confirmed if found.trial == number]
+    return max(of_trial, key=lambda found: (found.retrained, _SUITES.index(found.suite), found.seeds), default=None)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        _log.warning("%s cannot be read (%s): its confirmed trials are not shown.", path, error)
+        return {}
+    return document
+
+
+def _confirmed(confirmation: str, document: Mapping[str, Any], row: Mapping[str, Any]) -> Confirmed:
+    return Confirmed(
+        confirmation=confirmation,
+        trial=row["trial"],
+        seeds=row["seeds"],
+        retrained=document["retrain"],
+        suite=document["suite"],
+        means=row["means"],
+        deviations=row["deviations"],
+        warnings=row["warnings"],
+    )
+
+
+def _same(parameters: Mapping[str, Any], confirmed: Mapping[str, Any]) -> bool:
+    """Compare but for the seed, which a confirmation changes, and for what one of them does not name."""
+    return all(parameters[name] == value for name, value in confirmed.items() if name in parameters and name != "seed")

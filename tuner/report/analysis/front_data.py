@@ -1,0 +1,222 @@
+"""The state of a search as its readers show it: the front, the other trials, and how the front grew.
+
+Every table, file and figure is drawn from one `FrontData`, so that their numbers agree.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tuner.ledger.records import Outcome, TrialRecord, latest
+from tuner.pareto.dominance import non_domination_rank
+from tuner.pareto.growth import front_growth
+from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
+from tuner.pareto.select import knee
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedTrial:
+    """A trial that was trained for the whole budget: its final objectives, and the front it belongs to.
+
+    `pareto_rank` counts from 0, the Pareto front, among completed trials.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    epochs: int
+    pareto_rank: int
+
+    @property
+    def on_front(self) -> bool:
+        """Whether no other completed trial dominates this one."""
+        return self.pareto_rank == 0
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedTrial:
+    """A trial without final values: stopped early, failed, running, or completed with a NaN.
+
+    `metrics` are the objectives after `epochs` epochs, as far as they were reported: values on the way, not
+    to be compared with final ones.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    metrics: dict[str, float]
+    epochs: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """What a confirmation measured of one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
+
+    Deviations are those of a sample (n - 1), None of a single seed. `warnings`: how many signs, summed over the seeds,
+    say that a figure is not to be trusted.
+    """
+
+    confirmation: str
+    trial: int
+    seeds: int
+    retrained: bool
+    suite: str
+    means: dict[str, float]
+    deviations: dict[str, float | None]
+    warnings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """The front after one more trial completed: trial `number`, at `ended` (seconds since 1970)."""
+
+    number: int
+    ended: float
+    hypervolume: float
+    front_size: int
+    best: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontData:
+    """A search at one moment.
+
+    `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
+    each of `points`, in the order in which they ended. `reference` is the reference point of the
+    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
+    limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
+    is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured.
+    """
+
+    search: str
+    objectives: tuple[Objective, ...]
+    reference: dict[str, float]
+    points: tuple[CompletedTrial, ...]
+    stopped: tuple[UnfinishedTrial, ...]
+    counts: dict[Outcome, int]
+    hypervolume: float
+    knee: int | None
+    history: tuple[HistoryEntry, ...]
+    records: tuple[TrialRecord, ...] = ()
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    confirmed: tuple[Confirmed, ...] = ()
+
+    @property
+    def front(self) -> tuple[CompletedTrial, ...]:
+        """The Pareto front, from the best to the worst in the first objective; equal trials by number."""
+        sign = -1 if self.objectives[0].maximise else 1
+        front = [point for point in self.points if point.on_front]
+        return tuple(sorted(front, key=lambda point: sign * point.metrics[self.objectives[0].name]))
+
+    @property
+    def dominated(self) -> tuple[CompletedTrial, ...]:
+        """The completed trials that are not on the front."""
+        return tuple(point for point in self.points if not point.on_front)
+
+
+def front_data(
+    search: str,
+    trials: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    reference: Mapping[str, float],
+    setting: Mapping[str, Any] | None = None,
+) -> FrontData:
+    """Work out the front of a search from its trials, against a reference point in the metrics' units.
+
+    Only completed trials with a finite value of every objective can be on the front: what an early-stopped
+    trial reported last is a value at its rung, never a final one.
+    """
+    names = [objective.name for objective in objectives]
+    ordered = sorted(trials, key=lambda trial: trial.number)
+    completed = [trial for trial in ordered if _has_final_values(trial, names)]
+    losses = as_losses([trial.last_metrics for trial in completed], objectives)
+    points = _points(completed, losses, names)
+    history = _history(completed, losses, objectives, reference)
+    return FrontData(
+        search=search,
+        objectives=tuple(objectives),
+        reference=_chosen(reference, names),
+        points=points,
+        stopped=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
+        counts=_counts(trials),
+        hypervolume=history[-1].hypervolume if history else 0.0,
+        knee=_knee_number(points, losses, objectives),
+        history=history,
+        records=tuple(ordered),
+        setting=dict(setting or {}),
+    )
+
+
+def _points(completed: Sequence[TrialRecord], losses: FloatArray, names: Sequence[str]) -> tuple[CompletedTrial, ...]:
+    return tuple(
+        CompletedTrial(
+            number=trial.number,
+            parameters=trial.parameters,
+            metrics=_chosen(trial.last_metrics, names),
+            epochs=trial.epochs_trained,
+            pareto_rank=rank,
+        )
+        for trial, rank in zip(completed, non_domination_rank(losses).tolist(), strict=True)
+    )
+
+
+def _has_final_values(trial: TrialRecord, names: Sequence[str]) -> bool:
+    metrics = trial.last_metrics
+    return trial.outcome is Outcome.COMPLETED and all(math.isfinite(metrics.get(n, math.nan)) for n in names)
+
+
+def _chosen(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    return {name: metrics[name] for name in names if name in metrics}
+
+
+def _unfinished(trial: TrialRecord, names: Sequence[str]) -> UnfinishedTrial:
+    return UnfinishedTrial(
+        number=trial.number,
+        parameters=trial.parameters,
+        metrics={name: value for name in names if (value := latest(trial, name)) is not None},
+        epochs=trial.epochs_trained,
+        outcome=trial.outcome,
+    )
+
+
+def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
+    counted = Counter(trial.outcome for trial in trials)
+    ended_first = sorted(Outcome, key=lambda outcome: outcome is Outcome.RUNNING)
+    return {outcome: counted[outcome] for outcome in ended_first}
+
+
+def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray, objectives: Sequence[Objective]) -> int | None:
+    """Find the knee of the front, of that part of it that is within the limits of the objectives."""
+    front = [i for i, point in enumerate(points) if point.on_front and within_limits(point.metrics, objectives)]
+    place = knee(losses[front])
+    return None if place is None else points[front[place]].number
+
+
+def _history(
+    completed: Sequence[TrialRecord],
+    losses: FloatArray,
+    objectives: Sequence[Objective],
+    reference: Mapping[str, float],
+) -> tuple[HistoryEntry, ...]:
+    """Follow the completed trials in the order in which they ended; those that ended together by number."""
+    ends = np.array([math.inf if trial.ended is None else trial.ended for trial in completed])
+    order = np.argsort(ends, kind="stable")
+    growth = front_growth(losses[order], as_losses([reference], objectives)[0])
+    best_losses = np.minimum.accumulate(losses[order], axis=0)
+    signs = [-1.0 if objective.maximise else 1.0 for objective in objectives]
+    return tuple(
+        HistoryEntry(
+            number=completed[index].number,
+            ended=float(ends[index]),
+            hypervolume=volume,
+            front_size=size,
+            best={o.name: sign * loss for o, sign, loss in zip(objectives, signs, best, strict=True)},
+        )
+        for index, volume, size, best in zip(
+            order, growth.hypervolumes.tolist(), growth.sizes.tolist(), best_losses.tolist(), strict=True
+        )
+    )

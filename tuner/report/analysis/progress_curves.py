@@ -1,0 +1,91 @@
+"""What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from tuner.ledger import Outcome, TrialRecord, report_times
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.text import displayed
+
+MOST_CURVES = 120
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthPoint:
+    """The hypervolume when trial `number` had completed, after `epochs` of all trials together.
+
+    Without a number it is the hypervolume still, after all epochs that the search has spent.
+    """
+
+    epochs: int
+    hypervolume: float
+    number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One trial's reports: `values` in the units of the axes by objective, None where it was not finite."""
+
+    number: int
+    outcome: Outcome
+    on_front: bool
+    epochs: tuple[int, ...]
+    values: dict[str, tuple[float | None, ...]]
+
+
+def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
+    """Follow the hypervolume over the epochs trained by all trials, those that were stopped included.
+
+    It ends with what the search has spent until now: the epochs after its last completed trial were paid for too.
+    """
+    if not data.history:
+        return ()
+    times = [report_times(record) for record in data.records]
+    # A trial's branches are spread evenly over its epochs: exact once it has ended.
+    costs = [np.full(len(own), r.epochs_spent / max(1, len(own))) for own, r in zip(times, data.records, strict=True)]
+    order = np.argsort(np.concatenate(times), kind="stable")
+    spent = np.concatenate([[0.0], np.cumsum(np.concatenate(costs)[order])])
+    places = np.searchsorted(np.concatenate(times)[order], [entry.ended for entry in data.history], side="right")
+    epochs = np.round(spent[places]).astype(int).tolist()
+    points = [GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True)]
+    total = sum(record.epochs_spent for record in data.records)
+    since = [GrowthPoint(total, data.hypervolume, None)] if total > points[-1].epochs else []
+    return (*points, *since)
+
+
+def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
+    """Give the learning curves of the front and of the other trials, evenly thinned out beyond `most`."""
+    front = {point.number for point in data.front}
+    reported = [record for record in data.records if record.reports]
+    first = evenly([record for record in reported if record.number in front], most)
+    others = evenly([record for record in reported if record.number not in front], most - len(first))
+    names = [objective.name for objective in data.objectives]
+    chosen = sorted([*first, *others], key=lambda record: record.number)
+    return tuple(_curve(record, names, on_front=record.number in front) for record in chosen)
+
+
+def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
+    reports = tuple(report for report in record.reports if any(name in report.metrics for name in names))
+    return Curve(
+        number=record.number,
+        outcome=record.outcome,
+        on_front=on_front,
+        epochs=tuple(report.epoch for report in reports),
+        values={name: tuple(_shown(name, report.metrics.get(name)) for report in reports) for name in names},
+    )
+
+
+def _shown(name: str, value: float | None) -> float | None:
+    return displayed(name, value) if value is not None and math.isfinite(value) else None
+
+
+def evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    """Thin a sequence out to at most `most` items at even distances, the first and the last kept."""
+    if len(items) <= most:
+        return items
+    return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int)]

@@ -1,0 +1,127 @@
+"""The points of a grid with several seeds: mean and standard deviation over the seeds."""
+
+import math
+import statistics
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import RenderableType
+
+from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.tables import parameter_names
+from tuner.report.text import displayed, format_metric, format_value, metric_heading, metric_label
+from tuner.report.text_table import Grid, rich_table
+
+SEED = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class PointMeans:
+    """One point of a grid. `means` and `deviations` are of the final objectives of `trials`, by metric.
+
+    A deviation is that of a sample (n - 1), and None for a single trial.
+    """
+
+    parameters: dict[str, Any]
+    trials: tuple[int, ...]
+    means: dict[str, float]
+    deviations: dict[str, float | None]
+
+
+def seed_means(data: FrontData) -> list[PointMeans]:
+    """Group the completed trials by all parameters but the seed, in the order of their first trial."""
+    groups: dict[tuple[tuple[str, Any], ...], list[CompletedTrial]] = {}
+    for trial in data.points:
+        key = tuple((name, value) for name, value in trial.parameters.items() if name != SEED)
+        groups.setdefault(key, []).append(trial)
+    return [_means(dict(key), trials, data) for key, trials in groups.items()]
+
+
+def has_seeds(data: FrontData) -> bool:
+    """Whether the search runs its points with several seeds."""
+    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
+    return any(SEED in trial.parameters for trial in trials)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanMark:
+    """The mean of a point's seeds in the units of the axes, and its deviations to be drawn as error bars.
+
+    A single seed has none: NaN, which draws nothing.
+    """
+
+    place: tuple[float, float]
+    deviations: tuple[float, float]
+    description: tuple[str, ...]
+
+
+def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
+    """Give the points of a grid with several seeds on the first two objectives; nothing for other searches."""
+    if not has_seeds(data) or len(data.objectives) < 2:
+        return ()
+    (first, second) = (objective.name for objective in data.objectives[:2])
+    marks = []
+    for point in seed_means(data):
+        cells = [f"{metric_label(n)}: {_cell(n, point.means[n], point.deviations[n])}" for n in (first, second)]
+        parameters = [f"{name}: {format_value(value)}" for name, value in point.parameters.items()]
+        marks.append(
+            MeanMark(
+                place=(displayed(first, point.means[first]), displayed(second, point.means[second])),
+                deviations=(
+                    displayed(first, bar_of(point.deviations[first])),
+                    displayed(second, bar_of(point.deviations[second])),
+                ),
+                description=(_seeds(len(point.trials)), *cells, *parameters),
+            )
+        )
+    return tuple(marks)
+
+
+def bar_of(deviation: float | None) -> float:
+    """Give the length of an error bar, NaN where there is no deviation to draw."""
+    return math.nan if deviation is None else deviation
+
+
+def _seeds(count: int) -> str:
+    return f"mean of {count} seeds" if count > 1 else "one seed"
+
+
+def seed_means_grid(data: FrontData) -> Grid:
+    """Tabulate the points of a grid with mean ± standard deviation over their seeds."""
+    metrics = [objective.name for objective in data.objectives]
+    names = [name for name in parameter_names(data.points) if name != SEED]
+    rows = [
+        [
+            *(format_value(point.parameters.get(name)) for name in names),
+            *(_cell(name, point.means[name], point.deviations[name]) for name in metrics),
+            str(len(point.trials)),
+        ]
+        for point in seed_means(data)
+    ]
+    return Grid([*names, *map(metric_heading, metrics), "Seeds"], rows)
+
+
+def seed_means_table(data: FrontData) -> RenderableType:
+    """Give the points of a grid as a table for a terminal."""
+    caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
+    return rich_table(f"Points of {data.search}", caption, seed_means_grid(data), emphasised="")
+
+
+def seed_means_rows(data: FrontData) -> list[dict[str, Any]]:
+    """Give a row of plain values for each point of a grid."""
+    return [asdict(point) for point in seed_means(data)]
+
+
+def _means(parameters: dict[str, Any], trials: list[CompletedTrial], data: FrontData) -> PointMeans:
+    values = {o.name: [trial.metrics[o.name] for trial in trials] for o in data.objectives}
+    return PointMeans(
+        parameters=parameters,
+        trials=tuple(trial.number for trial in trials),
+        means={name: statistics.fmean(found) for name, found in values.items()},
+        deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
+    )
+
+
+def _cell(name: str, mean: float, deviation: float | None) -> str:
+    shown = format_metric(name, mean)
+    return shown if deviation is None else f"{shown} ± {format_metric(name, deviation)}"

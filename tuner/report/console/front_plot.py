@@ -1,0 +1,60 @@
+"""The front as a small plot of characters, for a terminal."""
+
+from collections.abc import Sequence
+
+from tuner.report.figure.axis_limits import Limits
+from tuner.report.figure.front_figure import FrontFigure, Mark
+
+# From the back to the front: a cell shows the last one that lies in it.
+STOPPED, DOMINATED, FRONT, KNEE = "·", "∘", "●", "◆"
+WIDTH, HEIGHT = 60, 12
+LEAST_WIDTH = 20
+
+
+def plot_lines(shown: FrontFigure, width: int = WIDTH, height: int = HEIGHT) -> list[str]:
+    """Draw the completed and unfinished trials in a frame of `width` x `height` cells, with labelled axes.
+
+    Give the lines, none wider than `width` plus the tick labels and their margin; nothing if no trial has values.
+    """
+    layers = [
+        (STOPPED, [mark for marks in shown.unfinished.values() for mark in marks]),
+        (DOMINATED, shown.dominated),
+        (FRONT, shown.front),
+        (KNEE, [shown.knee] if shown.knee else []),
+    ]
+    if not any(marks for _, marks in layers):
+        return []
+    cells = _cells(layers, shown.x.limits, shown.y.limits, width, height)
+    ticks = {0: f"{shown.y.limits[1]:.4g}", height - 1: f"{shown.y.limits[0]:.4g}"}
+    margin = max(map(len, ticks.values()))
+    rows = [f"{ticks.get(row, ''):>{margin}} ┤{''.join(line).rstrip()}" for row, line in enumerate(cells)]
+    low, high = (f"{limit:.4g}" for limit in shown.x.limits)
+    axis = f"{'':>{margin}} └{'─' * width}"
+    numbers = f"{'':>{margin}}  {low}{shown.x.label.center(width - len(low) - len(high))}{high}"
+    legend = ", ".join(f"{symbol} {name}" for symbol, name in _legend(layers))
+    return [f"{shown.y.label}   {legend}", *rows, axis, numbers]
+
+
+def cell(value: float, limits: Limits, count: int) -> int | None:
+    """Give the cell of `count` in which a value lies, None outside the limits; the upper limit is in the last cell."""
+    low, high = limits
+    if not low <= value <= high:
+        return None
+    return min(int((value - low) / (high - low) * count), count - 1)
+
+
+def _cells(
+    layers: Sequence[tuple[str, Sequence[Mark]]], x_limits: Limits, y_limits: Limits, width: int, height: int
+) -> list[list[str]]:
+    rows = [[" "] * width for _ in range(height)]
+    for symbol, marks in layers:
+        for mark in marks:
+            column, row = cell(mark.x, x_limits, width), cell(mark.y, y_limits, height)
+            if column is not None and row is not None:
+                rows[height - 1 - row][column] = symbol
+    return rows
+
+
+def _legend(layers: Sequence[tuple[str, Sequence[Mark]]]) -> list[tuple[str, str]]:
+    names = {STOPPED: "unfinished", DOMINATED: "dominated", FRONT: "front", KNEE: "knee"}
+    return [(symbol, names[symbol]) for symbol, marks in reversed(layers) if marks]

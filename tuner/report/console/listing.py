@@ -1,0 +1,103 @@
+"""Rows of plain values, and how they are printed: as a table, JSON or CSV."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from tuner.ledger import Outcome, TrialRecord, latest, trial_name
+from tuner.pareto.objectives import Objective, within_limits
+from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.text import finite_or_none, format_value
+
+# What a narrow list of searches goes without, the last one first.
+_OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
+
+
+def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Give a row a trial; `final` holds the objectives if it completed, `last` them as they were last measured."""
+    names = [objective.name for objective in objectives]
+    return [
+        {
+            "trial": trial.number,
+            "name": trial_name(trial.number),
+            "outcome": trial.outcome.value,
+            "epochs_trained": trial.epochs_trained,
+            "epochs_spent": trial.epochs_spent,
+            "parameters": trial.parameters,
+            "last": {n: finite_or_none(latest(trial, n)) for n in names},
+            "final": {n: finite_or_none(trial.last_metrics.get(n)) for n in names}
+            if trial.outcome is Outcome.COMPLETED
+            else None,
+            "error": trial.error,
+        }
+        for trial in trials
+    ]
+
+
+def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Give a row for each of some completed trials: number, objectives, parameters, epochs.
+
+    Where objectives have limits, `within_limits` says whether the trial is within all of them.
+    """
+    limited = any(objective.limit is not None for objective in objectives)
+    return [
+        {
+            "trial": point.number,
+            **point.metrics,
+            **point.parameters,
+            "epochs": point.epochs,
+            **({"within_limits": within_limits(point.metrics, objectives)} if limited else {}),
+        }
+        for point in trials
+    ]
+
+
+def print_rows(rows: Sequence[dict[str, Any]], form: str, columns: Sequence[str] = ()) -> None:
+    """Print rows to standard output as "table", "json" or "csv"; nested values become columns a.b in CSV.
+
+    Without a row CSV has the `columns` given.
+    """
+    if form == "json":
+        sys.stdout.write(json.dumps(list(rows), indent=2) + "\n")
+    elif form == "csv":
+        nested = {key for row in rows for key, value in row.items() if isinstance(value, dict)}
+        flat = [_flat(row, nested) for row in rows]
+        writer = csv.DictWriter(sys.stdout, _columns(flat) or columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(flat)
+    else:
+        _print_table(rows)
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from tuner.report.console.terminal import terminal
+    from tuner.report.text_table import Grid, rich_table
+
+    columns = _columns(rows)
+    headings = [column.capitalize() for column in columns]
+    cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
+    terminal().print(rich_table("", "", Grid(headings, cells), "", _OPTIONAL))
+
+
+def _cell(column: str, value: Any) -> str:
+    """Write a value for a narrow table: of a date the day and the minute."""
+    if column == "hypervolume" and isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)[:16].replace("T", " ") if column == "created" and value else format_value(value)
+
+
+def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _flat(row: dict[str, Any], nested: set[str]) -> dict[str, Any]:
+    """Give what is nested as a.b; where a column is nested in other rows only, it is none of this row's columns."""
+    flat: dict[str, Any] = {}
+    for key, value in row.items():
+        if isinstance(value, dict):
+            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
+        elif key not in nested:
+            flat[key] = value
+    return flat

@@ -1,0 +1,212 @@
+"""Several fronts in one figure: of several searches, or of one search by the values of a parameter."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from training.config import MEASUREMENT_KEYS, TrialConfig, idle_keys
+from tuner.errors import UsageError
+from tuner.ledger.records import TrialRecord
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.progress_curves import GrowthPoint, growth_by_epochs
+from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, measured_with, published_points
+from tuner.report.analysis.seed_means import MeanMark, mean_marks
+from tuner.report.figure.colours import PALETTE
+from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
+from tuner.report.text import format_metric, format_value, metric_heading
+from tuner.report.text_table import Grid
+
+MOST_PARTS = len(PALETTE)
+SEEDS_NOTE = (
+    "Points with bars are means ± standard deviation over the seeds of a grid's point, joined in the grid's order."
+)
+_BEST_NOTE = "Of each objective the best value is given, whatever the others are there."
+_SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are of single seeds, of which the figure shows the means."
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Fronts on common axes, by name; `heading` is what the names are, `notes` what keeps them from a fair comparison.
+
+    `rows` are the table in plain values, in the units of the metrics. `figure_notes` are of the fronts drawn,
+    `published` the paper's points beside them.
+    """
+
+    title: str
+    heading: str
+    x: Axis
+    y: Axis
+    fronts: dict[str, FrontFigure]
+    growth: dict[str, Sequence[GrowthPoint]]
+    grid: Grid
+    rows: tuple[dict[str, Any], ...]
+    notes: tuple[str, ...]
+    figure_notes: tuple[str, ...]
+    published: tuple[PublishedPoint, ...]
+
+
+def compare(searches: Sequence[FrontData], title: str | None = None, by: str | None = None) -> Comparison:
+    """Lay several fronts out on axes that hold them all, under their names or the title given.
+
+    `by` is the parameter whose values they are, if they are the parts of one search.
+
+    Raise UsageError if their objectives differ, or if there are more of them than colours.
+    """
+    if len(searches) > MOST_PARTS:
+        raise UsageError(
+            f"{len(searches)} searches are named, but a figure has colours for {MOST_PARTS}: name fewer of them."
+        )
+    _require_same_objectives(searches)
+    searches = _named_apart(searches)
+    x, y = _axes(searches)
+    fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
+    published = tuple(dict.fromkeys(point for front in fronts.values() for point in front.published))
+    differences = _differences(searches)
+    seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
+    return Comparison(
+        title=title or ", ".join(fronts),
+        heading=by or "Search",
+        x=x,
+        y=y,
+        fronts=fronts,
+        growth={data.search: growth_by_epochs(data) for data in searches},
+        grid=comparison_grid(searches, by),
+        rows=comparison_rows(searches, by),
+        notes=(" ".join([_BEST_NOTE, *([_SINGLE_SEEDS_NOTE] if seeds else [])]), *differences),
+        figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
+        published=published,
+    )
+
+
+def by_parameter(data: FrontData, name: str) -> list[FrontData]:
+    """Part a search by the values of a parameter, in sorted order, each part with the front of its own trials.
+
+    Raise UsageError if no trial has such a parameter, or if it has too many values.
+    """
+    parts: dict[Any, list[TrialRecord]] = {}
+    for record in data.records:
+        if name in record.parameters:
+            parts.setdefault(record.parameters[name], []).append(record)
+    if not parts:
+        known = sorted({key for record in data.records for key in record.parameters})
+        raise UsageError(f"--by {name}: the parameters of {data.search} are {', '.join(known) or 'none yet'}.")
+    if len(parts) > MOST_PARTS:
+        raise UsageError(
+            f"--by {name}: it has {len(parts)} values in {data.search}, but a figure has colours for {MOST_PARTS}: "
+            "choose a parameter with fewer."
+        )
+    values = sorted(parts, key=lambda value: (isinstance(value, str), value))
+    return [
+        front_data(f"{name} {shown}", parts[value], data.objectives, data.reference, {**data.setting, name: value})
+        for value, shown in zip(values, _told_apart(values), strict=True)
+    ]
+
+
+def comparison_grid(searches: Sequence[FrontData], by: str | None = None) -> Grid:
+    """Tabulate what each search reached, the best of each objective, and for how many epochs of all trials."""
+    names = [objective.name for objective in searches[0].objectives]
+    rows = [
+        [
+            _label(data, by),
+            f"{len(data.points)} of {len(data.records)}",
+            str(len(data.front)),
+            f"{data.hypervolume:.4f}",
+            *(format_metric(name, data.history[-1].best[name] if data.history else None) for name in names),
+            str(sum(record.epochs_spent for record in data.records)),
+        ]
+        for data in searches
+    ]
+    return Grid([by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
+
+
+def _told_apart(values: Sequence[Any]) -> list[str]:
+    """Write values as everywhere else, but in full where some would look alike."""
+    shown = [format_value(value) for value in values]
+    return shown if len(set(shown)) == len(shown) else [repr(value) for value in values]
+
+
+def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
+    """Number searches of equal name, which is all that a figure tells them apart by."""
+    counts: Counter[str] = Counter()
+    apart = []
+    for data in searches:
+        counts[data.search] += 1
+        repeated = counts[data.search] > 1
+        apart.append(replace(data, search=f"{data.search} ({counts[data.search]})") if repeated else data)
+    return apart
+
+
+def _label(data: FrontData, by: str | None) -> str:
+    return data.search if by is None else data.search.removeprefix(f"{by} ")
+
+
+def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tuple[dict[str, Any], ...]:
+    """Give a row of plain values for each search; `best` is that of each objective, None before a trial completed."""
+    nothing = {objective.name: None for objective in searches[0].objectives}
+    return tuple(
+        {
+            by or "search": _label(data, by),
+            "completed": len(data.points),
+            "trials": len(data.records),
+            "front": len(data.front),
+            "hypervolume": data.hypervolume,
+            "best": data.history[-1].best if data.history else nothing,
+            "epochs": sum(record.epochs_spent for record in data.records),
+        }
+        for data in searches
+    )
+
+
+def _require_same_objectives(searches: Sequence[FrontData]) -> None:
+    first = searches[0]
+    for other in searches[1:]:
+        if _objectives(other) != _objectives(first):
+            raise UsageError(
+                f"{first.search} optimises {_objectives(first)}, but {other.search} {_objectives(other)}: "
+                "only searches with the same objectives have a common figure."
+            )
+
+
+def _objectives(data: FrontData) -> str:
+    return ", ".join(f"{o.name} ({'maximised' if o.maximise else 'minimised'})" for o in data.objectives)
+
+
+def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
+    """Frame what is drawn: completed trials, published points near them, and means with their bars."""
+    points = tuple(point for data in searches for point in data.points)
+    # Unfinished and confirmed trials are not drawn, and would press the fronts into a corner.
+    drawn = [replace(data, points=points, stopped=(), confirmed=()) for data in searches]
+    settings = {published_points(data.setting, data.objectives): data for data in drawn}
+    framed = [front_figure(data) for data in settings.values()]
+    means = [mean for data in searches for mean in mean_marks(data)]
+    return _holding([front.x for front in framed], means, 0), _holding([front.y for front in framed], means, 1)
+
+
+def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) -> Axis:
+    ends = [mean.place[direction] + sign * mean.deviations[direction] for mean in means for sign in (-1, 1)]
+    lows, highs = zip(*(axis.limits for axis in axes), strict=True)
+    return Axis(axes[0].label, (min([*lows, *ends]), max([*highs, *ends])))
+
+
+def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
+    notes = []
+    measured = {data.search: _measured_with(data) for data in searches}
+    idle = frozenset.intersection(*(idle_keys(config.to_mapping()) for config in measured.values()))
+    for key in (key for key in MEASUREMENT_KEYS if key not in idle):
+        values = {name: getattr(config, key) for name, config in measured.items()}
+        if len(set(values.values())) > 1:
+            shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())
+            notes.append(f"Measured differently: {key} is {shown}.")
+    references = {tuple(data.reference.items()) for data in searches}
+    if len(references) > 1:
+        notes.append("The hypervolumes have different reference points and do not compare.")
+    if len({tuple(objective.limit for objective in data.objectives) for data in searches}) > 1:
+        notes.append("The searches have different limits, and looked for trials within their own.")
+    return tuple(notes)
+
+
+def _measured_with(data: FrontData) -> TrialConfig:
+    """Complete a search's setting; where presets are searched, any trial's says the same of the measurement."""
+    searched = data.records[0].parameters if data.records else {}
+    return measured_with({**searched, **data.setting})

@@ -1,0 +1,229 @@
+"""What the picture of a front shows, in the units of its axes: marks, staircase, limits, colours and notes.
+
+`draw_front` and `picture` draw it and decide nothing, so that the tests of what is shown need no pixels.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tuner.ledger.records import Outcome, trial_name
+from tuner.pareto.dominance import is_non_dominated
+from tuner.pareto.objectives import FloatArray, Objective, as_losses
+from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
+from tuner.report.analysis.seed_means import MeanMark, mean_marks
+from tuner.report.figure.axis_limits import Limits, Place, framed, outside
+from tuner.report.figure.colours import ColourScale, colour_scale, colour_scales
+from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
+from tuner.report.text import counted, displayed, format_metric, format_value, is_accuracy, metric_label
+
+Vertices = tuple[Place, ...]
+
+MEANS = "mean of the seeds, ± standard deviation"
+CONFIRMED = "confirmed on the test set, ± standard deviation"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One trial in the picture: where it lies, the value that colours it, and the lines that describe it."""
+
+    number: int
+    x: float
+    y: float
+    epochs: int
+    colour: float | None
+    description: tuple[str, ...]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One direction of the picture. Its limits leave out trials far from the front."""
+
+    label: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class FrontFigure:
+    """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show.
+
+    `scales` are all that the points can be coloured by, `colours` the first of them that is of numbers; `published`
+    are points of the paper in the units of the axes, `means` those of a grid's seeds, `confirmed` of confirmations,
+    `accepted` the limits of the search on both axes, None where it has none.
+    """
+
+    x: Axis
+    y: Axis
+    front: tuple[Mark, ...]
+    dominated: tuple[Mark, ...]
+    unfinished: dict[Outcome, tuple[Mark, ...]]
+    knee: Mark | None
+    staircase: Vertices
+    colours: ColourScale | None
+    notes: tuple[str, ...]
+    scales: tuple[ColourScale, ...] = ()
+    published: tuple[PublishedPoint, ...] = ()
+    means: tuple[MeanMark, ...] = ()
+    confirmed: tuple[MeanMark, ...] = ()
+    accepted: tuple[float | None, float | None] = (None, None)
+
+
+def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
+    """Lay out a search on its first two objectives, or on trial number and objective if it has but one.
+
+    The frame holds the front, and what lies near it, unless `limits` give another.
+    """
+    colours = colour_scale(data.points)
+    front = _marks(data.front, data.objectives, colours)
+    dominated = _marks(data.dominated, data.objectives, colours)
+    unfinished = _marks(data.stopped, data.objectives, colours)
+    published = published_points(data.setting, data.objectives)
+    confirmed = confirmed_marks(data)
+    beside = [
+        *((mark.x, mark.y) for mark in (*dominated, *unfinished)),
+        *((point.natural, point.pgd) for point in published),
+        *(mark.place for mark in confirmed),
+    ]
+    x_limits, y_limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
+    outcome_of = {trial.number: trial.outcome for trial in data.stopped}
+    return FrontFigure(
+        x=Axis(_x_label(data.objectives), x_limits),
+        y=Axis(metric_label(_y_objective(data.objectives).name), y_limits),
+        front=front,
+        dominated=dominated,
+        unfinished={
+            outcome: marks
+            for outcome in Outcome
+            if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
+        },
+        knee=next((mark for mark in front if mark.number == data.knee), None),
+        staircase=_staircase(data, x_limits, y_limits),
+        colours=colours,
+        notes=(
+            *_notes(data, dominated, unfinished, x_limits, y_limits),
+            *_published_notes(published, x_limits, y_limits),
+            *confirmed_notes(confirmed, data.setting),
+        ),
+        scales=colour_scales(data.points),
+        published=published,
+        means=mean_marks(data),
+        confirmed=confirmed,
+        accepted=_accepted(data.objectives),
+    )
+
+
+def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
+    """Give the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
+
+    A point is attained if some row is at least as good in both objectives. Between two neighbours on the
+    front the boundary therefore runs through the corner that takes the worse of each objective, never
+    the better; beyond its ends it runs straight to `worst`, (2,).
+    """
+    front = np.unique(losses[is_non_dominated(losses)], axis=0)
+    if len(front) == 0:
+        return front
+    corners = np.maximum(front[:-1], front[1:])
+    vertices = np.empty((2 * len(front) - 1, 2))
+    vertices[0::2], vertices[1::2] = front, corners
+    return np.vstack([[front[0, 0], worst[1]], vertices, [worst[0], front[-1, 1]]])
+
+
+def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
+    """Draw the staircase of the first two objectives up to the edges of the picture."""
+    if len(data.objectives) == 1:
+        return ()
+    shown = data.objectives[:2]
+    signs = np.array([-1.0 if objective.maximise else 1.0 for objective in shown])
+    units = np.array([displayed(objective.name, 1.0) for objective in shown])
+    losses = as_losses([point.metrics for point in data.front], shown) * units
+    worst = np.maximum(signs * [x_limits[0], y_limits[0]], signs * [x_limits[1], y_limits[1]])
+    return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
+
+
+def _y_objective(objectives: Sequence[Objective]) -> Objective:
+    return objectives[min(1, len(objectives) - 1)]
+
+
+def _x_label(objectives: Sequence[Objective]) -> str:
+    return "Trial" if len(objectives) == 1 else metric_label(objectives[0].name)
+
+
+def _marks(
+    trials: Sequence[CompletedTrial | UnfinishedTrial],
+    objectives: Sequence[Objective],
+    colours: ColourScale | None,
+) -> tuple[Mark, ...]:
+    """Place those trials that have a finite value on both axes."""
+    marks = []
+    for trial in trials:
+        x, y = (
+            displayed(objective.name, trial.metrics.get(objective.name, math.nan))
+            for objective in (objectives[0], _y_objective(objectives))
+        )
+        if math.isfinite(x) and math.isfinite(y):
+            marks.append(
+                Mark(
+                    number=trial.number,
+                    x=float(trial.number) if len(objectives) == 1 else x,
+                    y=y,
+                    epochs=trial.epochs,
+                    colour=colours.value(trial.parameters) if colours else None,
+                    description=_description(trial, objectives),
+                    parameters=trial.parameters,
+                )
+            )
+    return tuple(marks)
+
+
+def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
+    state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
+    return (
+        trial_name(trial.number),
+        *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
+        *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
+        f"{state} after {counted(trial.epochs, 'epoch')}",
+    )
+
+
+def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
+    """Give the limits of the objectives on both axes; the first axis of a single objective is of trial numbers."""
+    x, y = (None if o.limit is None else displayed(o.name, o.limit) for o in (objectives[0], _y_objective(objectives)))
+    return (None if len(objectives) == 1 else x, y)
+
+
+def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence[Objective]) -> tuple[Limits, Limits]:
+    """Frame the front, and other marks near it."""
+    shares = [is_accuracy(objective.name) for objective in (objectives[0], _y_objective(objectives))]
+    (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
+    if len(objectives) == 1:  # trial numbers, of which all are shown
+        xs, other_xs, shares[0] = (), (*xs, *other_xs), False
+    return framed(xs, other_xs, shares[0]), framed(ys, other_ys, shares[1])
+
+
+def _notes(
+    data: FrontData, dominated: Sequence[Mark], unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
+) -> tuple[str, ...]:
+    notes = []
+    if any(objective.limit is not None for objective in data.objectives[:2]):
+        notes.append("Dotted: the limits of the search.")
+    if len(data.objectives) > 2:
+        names = " and ".join(objective.name for objective in data.objectives[:2])
+        notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
+    for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
+        if away := outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
+            notes.append(f"{what} trials outside the frame: {away}.")
+    if without_values := len(data.stopped) - len(unfinished):
+        notes.append(f"Trials without values, not shown: {without_values}.")
+    return tuple(notes)
+
+
+def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
+    notes = [PUBLISHED_NOTE] if published else []
+    if away := outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+        notes.append(f"Published points outside the frame: {away}.")
+    return notes

@@ -1,0 +1,90 @@
+"""The files of a front in the folder of its search: front.csv, front.json, front.html, front.png and front.svg.
+
+Importing this module imports matplotlib and plotly.
+"""
+
+import csv
+import io
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
+from tuner.report.analysis.tables import parameter_names
+from tuner.report.figure.front_figure import FrontFigure, front_figure
+from tuner.report.image.front_image import front_pictures
+from tuner.report.text import finite_or_none
+from tuner.report.web.page import front_html
+from tuner.runs.atomic_write import write_whole
+
+
+def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None = None) -> list[Path]:
+    """Write the five files of a front into a folder, made if missing, and give their paths.
+
+    `shown` is the layout of the data, if it is known already.
+    Each file is replaced at once: whoever reads it meanwhile gets the old one or the new one, whole.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shown = shown or front_figure(data)
+    pictures = front_pictures(data, shown)
+    contents = {
+        "front.csv": front_csv(data).encode(),
+        "front.json": front_json(data).encode(),
+        "front.html": front_html(data, shown).encode(),
+        **{f"front.{form}": content for form, content in pictures.items()},
+    }
+    return [write_whole(folder / name, content) for name, content in contents.items()]
+
+
+def front_csv(data: FrontData) -> str:
+    """Give the front as CSV, best first in the first objective: trial, objectives, parameters, epochs.
+
+    Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. A parameter that a trial
+    does not have is empty.
+    """
+    metrics = [objective.name for objective in data.objectives]
+    parameters = parameter_names(data.front)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", *metrics, *parameters, "epochs"])
+    for point in data.front:
+        values = [point.parameters.get(name) for name in parameters]
+        writer.writerow([point.number, *(point.metrics[name] for name in metrics), *values, point.epochs])
+    return text.getvalue()
+
+
+def front_json(data: FrontData) -> str:
+    """Give the front, the dominated and the confirmed trials, the counts by state and the hypervolume as JSON."""
+    document = {
+        "search": data.search,
+        "objectives": [
+            {"name": objective.name, "direction": "maximize" if objective.maximise else "minimize"}
+            for objective in data.objectives
+        ],
+        "hypervolume": data.hypervolume,
+        "reference": data.reference,
+        "counts": data.counts,
+        "knee": data.knee,
+        "front": [_completed(point) for point in data.front],
+        "dominated": [_completed(point) for point in data.dominated],
+        "confirmed": [_confirmed(found) for found in data.confirmed],
+    }
+    return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _confirmed(found: Confirmed) -> dict[str, Any]:
+    """Give null for the NaN of an attack that failed, which JSON does not know."""
+    means = {name: finite_or_none(mean) for name, mean in found.means.items()}
+    deviations = {name: finite_or_none(deviation) for name, deviation in found.deviations.items()}
+    return {**asdict(found), "means": means, "deviations": deviations}
+
+
+def _completed(point: CompletedTrial) -> dict[str, Any]:
+    return {
+        "trial": point.number,
+        "metrics": point.metrics,
+        "parameters": point.parameters,
+        "epochs": point.epochs,
+        "pareto_rank": point.pareto_rank,
+    }

@@ -1,0 +1,1 @@
+"""A search as a PNG or an SVG, drawn by matplotlib."""

@@ -1,0 +1,1 @@
+"""A search as a web page: figures by plotly, and tables."""

@@ -1,0 +1,238 @@
+"""The front as an interactive figure by plotly: what `figure` says, drawn.
+
+Figures and their traces are plain dictionaries in the form of plotly.js. Plotly's own objects check and copy each of
+them, which takes a second for 10,000 trials; the tests have them checked.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from plotly.colors import get_colorscale
+
+from tuner.ledger.records import Outcome, trial_name
+from tuner.report.analysis.published import PublishedPoint, is_named
+from tuner.report.analysis.seed_means import MeanMark
+from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
+from tuner.report.figure.unfinished_marks import AT_EPOCH, sparse, unfinished_layers
+from tuner.report.text import format_value
+
+SYMBOLS = {
+    Outcome.STOPPED: "x-thin-open",
+    Outcome.RUNNING: "triangle-right-open",
+    Outcome.INTERRUPTED: "triangle-right-open",
+    Outcome.FAILED: "cross-thin-open",
+    Outcome.COMPLETED: "circle-open",
+}
+Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
+PLOTLY_SCALE = get_colorscale(SCALE)
+FONT = "system-ui, Helvetica, Arial, sans-serif"
+LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
+DOMINATED, FRONT = "dominated", "Pareto front"
+
+
+def plot_front(shown: FrontFigure) -> Drawn:
+    """Draw the layers from the back to the front: unfinished, published, dominated, staircase, knee, front, means."""
+    traces: list[Drawn] = []
+    for name, outcome, grey, marks in unfinished_layers(shown):
+        line = {"color": grey, "width": 1.2}
+        style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
+        traces.append(trace(marks, name, style, legendgroup=name))
+        if name.endswith(AT_EPOCH):
+            traces.append(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
+    traces += published_layers(shown.published)
+    if shown.dominated:
+        dim = {
+            "size": 7,
+            "opacity": 0.4,
+            "line": {"color": LINE, "width": 0.8},
+            **_fill(shown.dominated, shown.colours),
+        }
+        traces.append(trace(shown.dominated, DOMINATED, dim))
+    if shown.staircase:
+        traces.append(staircase(shown, LINE))
+    if shown.knee:
+        ring = {"symbol": "circle-open", "size": 22, "color": KNEE, "line": {"width": 2}}
+        traces.append(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
+    if shown.front:
+        rim = {"color": LINE, "width": 1.2}
+        bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
+        traces.append(trace(shown.front, FRONT, bright))
+    for means, name, colour in ((shown.means, MEANS, LINE), (shown.confirmed, CONFIRMED, KNEE)):
+        if means:
+            traces.append(means_layer(means, name, colour))
+    return {"data": traces, "layout": _layout(shown) | _selector(shown, [drawn.get("name", "") for drawn in traces])}
+
+
+def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
+    """Draw the paper's points, a layer for each of its tables."""
+    sources = dict.fromkeys(point.source for point in published)
+    return [_published([point for point in published if point.source == source], source) for source in sources]
+
+
+def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
+    """Draw the front's step line."""
+    xs, ys = zip(*shown.staircase, strict=True)
+    line = {"color": colour, "width": 1.5}
+    return scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
+
+
+def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], *, heading: str = "", **options: Any) -> Drawn:
+    """Draw marks with their descriptions to be hovered over, below a `heading` if there is one."""
+    line = f"<b>{escape(heading)}</b><br>" if heading else ""
+    return scatter(
+        x=[mark.x for mark in marks],
+        y=[mark.y for mark in marks],
+        text=["<br>".join(map(escape, mark.description)) for mark in marks],
+        hovertemplate=f"{line}%{{text}}<extra></extra>",
+        mode="markers",
+        marker=style,
+        name=escape(name),
+        **options,
+    )
+
+
+def scatter(**properties: Any) -> Drawn:
+    """Give a trace of points or lines."""
+    return {"type": "scatter", **properties}
+
+
+def axis(shown: Axis) -> dict[str, Any]:
+    """Give plotly's form of an axis."""
+    title = {"text": escape(shown.label), "standoff": 12}
+    return {"title": title, "range": shown.limits, "gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+
+
+def layout(**changes: Any) -> dict[str, Any]:
+    """Give what all figures of a page have in common."""
+    common = {
+        "font": {"family": FONT, "size": 13, "color": LINE},
+        "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": "white", "align": "left"},
+    }
+    return {**common, **changes}
+
+
+def _layout(shown: FrontFigure) -> dict[str, Any]:
+    legend = {**LEGEND_BELOW, "traceorder": "reversed"}
+    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, shapes=_limit_lines(shown))
+
+
+def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
+    """Draw the worst values that the search accepts, across the whole figure."""
+    line = {"color": LINE, "width": 1, "dash": "dot"}
+    return [
+        {"type": "line", one: limit, f"{one[0]}1": limit, other: 0, f"{other[0]}1": 1, ref: "paper", "line": line}
+        for limit, one, other, ref in zip(shown.accepted, ("x0", "y0"), ("y0", "x0"), ("yref", "xref"), strict=True)
+        if limit is not None
+    ]
+
+
+def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
+    """Give the menu that chooses by which parameter the completed trials are coloured; none for a single one."""
+    layers = {DOMINATED: shown.dominated, FRONT: shown.front}
+    coloured = [index for index, name in enumerate(names) if name in layers]
+    if len(shown.scales) < 2 or not coloured:
+        return {}
+    buttons = []
+    for scale in shown.scales:
+        fills = [_fill(layers[names[index]], scale) for index in coloured]
+        bar = _colour_bar(scale)["colorbar"]
+        change = {
+            **{f"marker.{key}": [fill[key] for fill in fills] for key in ("color", "cmin", "cmax")},
+            # Plotly gives a layer whose bar is touched one of its own.
+            "marker.showscale": [names[index] == FRONT for index in coloured],
+            "marker.colorbar.title.text": bar["title"]["text"],
+            "marker.colorbar.tickvals": [bar.get("tickvals")] * len(coloured),
+            "marker.colorbar.ticktext": [bar.get("ticktext")] * len(coloured),
+        }
+        buttons.append({"label": escape(scale.parameter), "method": "restyle", "args": [change, coloured]})
+    active = next((index for index, scale in enumerate(shown.scales) if scale == shown.colours), 0)
+    menu = {"type": "dropdown", "buttons": buttons, "active": active, "bgcolor": "white", "showactive": True}
+    place = {"x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom"}
+    words = {"text": "Coloured by", "showarrow": False, "xref": "paper", "yref": "paper", "yshift": 6}
+    return {"updatemenus": [{**menu, **place, "pad": {"l": 90}}], "annotations": [{**words, **place}]}
+
+
+def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
+    """Colour marks by their values, and plainly those without one."""
+    if scale is None:
+        return {"color": PLAIN}
+    values = [scale.value(mark.parameters) for mark in marks]
+    return {
+        "color": [PLAIN if value is None else round(scale.position(value), 6) for value in values],
+        "colorscale": PLOTLY_SCALE,
+        "cmin": scale.position(scale.low),
+        "cmax": scale.position(scale.high),
+    }
+
+
+def _colour_bar(scale: ColourScale | None) -> dict[str, Any]:
+    if scale is None:
+        return {}
+    bar: dict[str, Any] = {"title": {"text": escape(scale.parameter)}, "thickness": 14, "outlinewidth": 0}
+    values, labels = ticks(scale)
+    if values:
+        bar |= {"tickvals": values, "ticktext": labels}
+    return {"showscale": True, "colorbar": bar}
+
+
+def ticks(scale: ColourScale) -> tuple[list[float], list[str]]:
+    """Give where plotly writes which labels on a scale; nothing where its own choice is right."""
+    if scale.choices:
+        return [float(index) for index in range(len(scale.choices))], [escape(choice) for choice in scale.choices]
+    if not scale.logarithmic:
+        return [], []
+    return [scale.position(tick) for tick in scale.ticks], [format_value(tick) for tick in scale.ticks]
+
+
+def _published(points: Sequence[PublishedPoint], source: str) -> Drawn:
+    named = is_named(points)
+    return scatter(
+        x=[point.natural for point in points],
+        y=[point.pgd for point in points],
+        text=[point.label for point in points],
+        customdata=[f"{point.label}<br>Yu et al. 2023, {source}" for point in points],
+        hovertemplate="%{customdata}<br>Natural %{x:.2f} %, PGD %{y:.2f} %<extra></extra>",
+        mode="markers+text" if named else "markers",
+        # On alternate sides: two of Table 4's points lie closer than the height of a line.
+        textposition=[f"middle {('right', 'left')[index % 2]}" for index in range(len(points))],
+        textfont={"size": 10, "color": PLAIN},
+        marker={"symbol": "diamond" if named else "diamond-open", "size": 8, "color": PLAIN},
+        name=f"Yu et al. 2023, {source}",
+    )
+
+
+def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: Any) -> Drawn:
+    """Draw means as squares with bars of a standard deviation in both directions."""
+    bar = {"type": "data", "color": colour, "thickness": 1.2}
+    return scatter(
+        x=[mean.place[0] for mean in means],
+        y=[mean.place[1] for mean in means],
+        error_x={**bar, "array": [mean.deviations[0] for mean in means]},
+        error_y={**bar, "array": [mean.deviations[1] for mean in means]},
+        text=["<br>".join(map(escape, mean.description)) for mean in means],
+        **{
+            "hovertemplate": "%{text}<extra></extra>",
+            "mode": "markers",
+            "marker": {"symbol": "square-open", "size": 9, "color": colour, "line": {"width": 1.5}},
+            "name": name,
+            **options,
+        },
+    )
+
+
+def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> Drawn:
+    return scatter(
+        x=[mark.x for mark in marks],
+        y=[mark.y for mark in marks],
+        text=[f"\N{NO-BREAK SPACE}{mark.epochs}" for mark in marks],
+        textposition="top right",
+        textfont={"size": 9, "color": grey},
+        mode="text",
+        hoverinfo="skip",
+        showlegend=False,
+        **options,
+    )

@@ -1,0 +1,158 @@
+"""A search as interactive figures beside its front: growth, learning curves, parallel coordinates, importance."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from tuner.ledger.records import Outcome, trial_name
+from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.importance import Importance
+from tuner.report.analysis.progress_curves import Curve, GrowthPoint
+from tuner.report.figure.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS, ColourScale, colour_scales
+from tuner.report.text import displayed, metric_label
+from tuner.report.web.plotly_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
+
+AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+_BETWEEN_PANELS = 0.09  # of the figure's width
+_MOST_SYMBOLS = 20  # on one of several lines: enough to tell it by, few enough to see its steps
+
+
+def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
+    """Draw the hypervolume of each search over the epochs it trained, as steps; several by colour and symbol."""
+    axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": _axis("Hypervolume")}
+    traces = [
+        scatter(
+            x=[0, *(point.epochs for point in points)],
+            y=[0.0, *(point.hypervolume for point in points)],
+            text=["start", *("so far" if point.number is None else trial_name(point.number) for point in points)],
+            hovertemplate="%{text}<br>%{x} epochs: %{y:.4f}<extra></extra>",
+            mode="lines+markers",
+            line={"shape": "hv", "color": colour, "width": 1.5},
+            marker={"size": 4, "color": colour} if len(searches) == 1 else _told_apart(colour, index),
+            name=escape(name),
+        )
+        for index, ((name, points), colour) in enumerate(zip(searches.items(), _colours(len(searches)), strict=True))
+    ]
+    return {"data": traces, "layout": layout(**axes, showlegend=len(searches) > 1)}
+
+
+def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
+    """Draw learning curves, a panel for each objective; those of the front dark, a cross where one was stopped."""
+    traces, axes = [], {}
+    width = (1 - _BETWEEN_PANELS * (len(names) - 1)) / len(names)
+    for index, name in enumerate(names):
+        left, key = index * (width + _BETWEEN_PANELS), str(index + 1)
+        axes[f"xaxis{key}"] = {**_axis("Epoch"), "domain": [left, min(1.0, left + width)], "anchor": f"y{key}"}
+        axes[f"yaxis{key}"] = {**_axis(metric_label(name)), "anchor": f"x{key}"}
+        panel = {"xaxis": f"x{key}", "yaxis": f"y{key}"}
+        for on_front in (False, True):
+            group = [curve for curve in curves if curve.on_front is on_front]
+            traces.append(_lines(group, name, on_front=on_front) | panel)
+        traces.append(_stops(curves, name) | panel)
+    return {"data": traces, "layout": layout(**axes, showlegend=False)}
+
+
+def plot_parallel(data: FrontData) -> Drawn:
+    """Draw each completed trial as a line through its parameters and objectives, coloured by the last objective.
+
+    Trials without one of the parameters are left out, and a line below says how many: plotly has no gaps in a line,
+    and draws what is missing outside the axis.
+    """
+    last, scales = data.objectives[-1].name, colour_scales(data.points)
+    points = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
+    values = [displayed(last, point.metrics[last]) for point in points]
+    dimensions = [_dimension(scale, points) for scale in scales]
+    dimensions += [
+        {"label": escape(metric_label(o.name)), "values": [displayed(o.name, p.metrics[o.name]) for p in points]}
+        for o in data.objectives
+    ]
+    bar = {"title": {"text": escape(metric_label(last))}}
+    line = {"color": values, "colorscale": PLOTLY_SCALE, "showscale": True, "colorbar": bar}
+    traces = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
+    notes = _left_out(len(data.points) - len(points), len(data.points))
+    return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 60}, annotations=notes)}
+
+
+def plot_importances(found: Sequence[Importance]) -> Drawn:
+    """Draw the importance of each parameter as bars, a colour and a pattern for each objective."""
+    axes = {
+        "xaxis": {**_axis("Importance (0: none, 1: all)"), "range": [0, 1.02]},
+        "yaxis": {**AXIS, "autorange": "reversed", "automargin": True},
+    }
+    legend = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0}
+    traces = [
+        {
+            "type": "bar",
+            "x": list(importance.shares.values()),
+            "y": [escape(name) for name in importance.shares],
+            "orientation": "h",
+            "marker": {"color": colour, "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}},
+            "name": escape(metric_label(importance.objective)),
+            "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+        }
+        for index, (importance, colour) in enumerate(zip(found, _colours(len(found)), strict=True))
+    ]
+    return {"data": traces, "layout": layout(**axes, barmode="group", legend=legend)}
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {**AXIS, "title": {"text": escape(title)}}
+
+
+def _lines(curves: Sequence[Curve], name: str, *, on_front: bool) -> Drawn:
+    """Draw curves as one trace with a gap after each: hundreds of traces take seconds to make and to show."""
+    colour = PALETTE[0] if on_front else FAINT
+    sizes = [0 if len(curve.epochs) > 1 else 4 for curve in curves]  # one report is no line
+    return scatter(
+        x=[epoch for curve in curves for epoch in (*curve.epochs, None)],
+        y=[value for curve in curves for value in (*curve.values[name], None)],
+        text=[f"{trial_name(curve.number)}, {curve.outcome.value}" for curve in curves for _ in (*curve.epochs, None)],
+        mode="lines+markers",
+        line={"color": colour, "width": 1.8 if on_front else 0.7},
+        marker={
+            "color": colour,
+            "size": [size for curve, size in zip(curves, sizes, strict=True) for _ in (*curve.epochs, None)],
+        },
+        name="front" if on_front else "not on the front",
+        hovertemplate="%{text}<br>epoch %{x}: %{y:.2f}<extra></extra>",
+    )
+
+
+def _stops(curves: Sequence[Curve], name: str) -> Drawn:
+    stopped = [curve for curve in curves if curve.outcome is Outcome.STOPPED]
+    return scatter(
+        x=[curve.epochs[-1] for curve in stopped],
+        y=[curve.values[name][-1] for curve in stopped],
+        mode="markers",
+        marker={"symbol": "x-thin-open", "size": 6, "color": PALETTE[1]},
+        text=[trial_name(curve.number) for curve in stopped],
+        hovertemplate="%{text} stopped at epoch %{x}: %{y:.2f}<extra></extra>",
+        name="stopped",
+    )
+
+
+def _told_apart(colour: str, index: int) -> dict[str, Any]:
+    return {"size": 8, "color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "maxdisplayed": _MOST_SYMBOLS}
+
+
+def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
+    """Give the line that says how many trials are not drawn, if any."""
+    if not count:
+        return []
+    text = f"{count} of {trials} completed trials left out: without a value of one of the parameters."
+    place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -24}
+    return [{"text": text, "showarrow": False, **place}]
+
+
+def _dimension(scale: ColourScale, points: Sequence[CompletedTrial]) -> dict[str, Any]:
+    values = [scale.value(point.parameters) for point in points]
+    shown: dict[str, Any] = {
+        "label": escape(scale.parameter),
+        "values": [round(scale.position(value), 6) for value in values if value is not None],
+    }
+    places, labels = ticks(scale)
+    return {**shown, "tickvals": places, "ticktext": labels} if places else shown
+
+
+def _colours(count: int) -> list[str]:
+    return [PALETTE[index % len(PALETTE)] for index in range(count)]

@@ -1,0 +1,246 @@
+"""Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
+
+import contextlib
+import difflib
+import os
+import platform
+import re
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+from tuner.errors import UsageError
+from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.redact import absolute, has_masked_password, without_password
+from tuner.runs.lock import LOCK_FILE
+from tuner.runs.mirror import download, place_of, remove, upload, url_of
+from tuner.space import Space, space_from_mapping
+from tuner.space.load import FROZEN_KEY
+from tuner.tracking import store
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_BEGUN_FILE = "search_id.tmp"
+_RESERVED = {"mlflow.db", "mlartifacts"}
+_PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
+
+
+@dataclass(frozen=True)
+class SearchFolder:
+    """The folder `runs/NAME` of one search."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self.path.name
+
+    @property
+    def space_file(self) -> Path:
+        """The frozen space: what was searched, with versions; written last, so a folder with it is whole."""
+        return self.path / "space.yaml"
+
+    @property
+    def half_made(self) -> bool:
+        """Whether a driver died while it made this folder: it holds a search's first files alone, and no trial."""
+        if self.space_file.exists() or not self.path.is_dir():
+            return False
+        return all(map(_is_beginning, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
+
+    @property
+    def begun(self) -> str | None:
+        """The search id of a half-made search, which its ledger has too if that was made already."""
+        file = download(self.path / _BEGUN_FILE)
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    def note_begun(self, search_id: str) -> None:
+        """Note what is going to be made, before its ledger is; `freeze` forgets it."""
+        with _named(self.path):
+            (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
+        upload(self.path / _BEGUN_FILE)
+
+    def clear(self) -> None:
+        """Remove what a driver left that died while it made this folder; for who holds its lock."""
+        for path in self.path.iterdir():
+            if path.name != LOCK_FILE:
+                path.unlink()
+
+    def frozen(self) -> dict[str, Any]:
+        """Give the facts beside the space: search id, date, versions, the ledger if it is not the folder's own."""
+        return dict(self._mapping().get(FROZEN_KEY) or {})
+
+    def space(self) -> Space:
+        """Read the frozen space."""
+        mapping = self._mapping()
+        mapping.pop(FROZEN_KEY, None)
+        return space_from_mapping(mapping, str(self.space_file))
+
+    def freeze(self, space: Space, facts: Mapping[str, Any]) -> None:
+        """Write the space and the facts, whole or not at all."""
+        mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
+        header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
+        text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
+        with _named(self.path):
+            with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
+                file.write(text)
+            Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
+            os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
+        upload(self.space_file)
+        if (self.path / _BEGUN_FILE).exists():
+            remove(self.path / _BEGUN_FILE)
+
+    def open_ledger(self, url: str | None = None) -> Ledger:
+        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
+
+        Raises UsageError if there is none, or if it is that of another search of this name.
+        """
+        ledger = Ledger.open(self.ledger_url(url), self.name)
+        expected = self.frozen().get("search_id")
+        found = ledger.facts().get("search_id")
+        if expected and found != expected:
+            ledger.close()
+            raise UsageError(
+                f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
+                f"{found}, and {self.space_file} has {expected}. Give the right --ledger, or the right --runs-dir."
+            )
+        return ledger
+
+    def if_shared(self, url: str | None) -> str | None:
+        """Give `url`, a ledger meant for many searches, if it can be this one's: its ledger is not its own file."""
+        return url if self.frozen().get("ledger") else None
+
+    def ledger_url(self, given: str | None = None) -> str:
+        """Give the ledger's URL: `given`, or where the frozen space says, or the folder's own file."""
+        recorded = self.frozen().get("ledger") if self.space_file.exists() else None
+        if recorded and not given and has_masked_password(recorded):
+            way = "give it with its password as --ledger or in TUNER_LEDGER"
+            raise UsageError(f"The ledger of {self.name} is {recorded}: {way}.")
+        if not (given or recorded) and url_of(self.path):
+            raise UsageError(
+                f"{url_of(self.path)} is in object storage, which cannot hold a database: keep the ledger on a server, "
+                "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER."
+            )
+        return absolute(given or recorded or default_ledger_url(self.path))
+
+    def tracking_uri(self, given: str | None = None) -> str:
+        """Give MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
+        recorded = self.frozen().get("tracking_uri") if self.space_file.exists() else None
+        if recorded and not given and has_masked_password(recorded):
+            way = "give it with its password as --tracking-uri or in MLFLOW_TRACKING_URI"
+            raise UsageError(f"MLflow of {self.name} is at {recorded}: {way}.")
+        if not (given or recorded) and url_of(self.path):
+            raise UsageError(
+                f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
+                "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI."
+            )
+        return absolute(given or recorded or store.default_tracking_uri(self.path.parent))
+
+    def _mapping(self) -> dict[str, Any]:
+        try:
+            mapping = yaml.safe_load(self.space_file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise UsageError(f"{self.space_file} cannot be read: {error}") from error
+        if not isinstance(mapping, dict):
+            raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
+        return mapping
+
+
+@contextlib.contextmanager
+def _named(folder: Path) -> Iterator[None]:
+    """Raise UsageError for what the disk refuses inside, with the folder and the way out."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.") from error
+
+
+def _is_beginning(path: Path) -> bool:
+    return path.name in {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"} or path.suffix == ".tmp"
+
+
+def _holds_trials(file: Path) -> bool:
+    """Tell whether a ledger's file has trials; one that cannot be read may have some."""
+    if not file.is_file():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM trials").fetchone() != (0,))
+    except sqlite3.OperationalError as error:
+        return "no such table" not in str(error)
+    except sqlite3.DatabaseError:
+        return True
+
+
+def recorded_space(ledger: Ledger) -> Space:
+    """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
+    try:
+        return Space.model_validate(ledger.facts()["space"])
+    except (KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(
+            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it."
+        ) from error
+
+
+def all_searches(runs_dir: Path) -> list[SearchFolder]:
+    """List the searches of a runs folder, the newest first; those whose space cannot be read come last."""
+    folders = [SearchFolder(path.parent) for path in runs_dir.glob("*/space.yaml")]
+    return sorted(folders, key=_created, reverse=True)
+
+
+def _created(folder: SearchFolder) -> str:
+    try:
+        return str(folder.frozen().get("created", ""))
+    except UsageError:
+        return ""
+
+
+def find_search(runs_dir: Path, name: str) -> SearchFolder:
+    """Give a search by its name; raise UsageError with the nearest names if there is none."""
+    folder = SearchFolder(runs_dir / name)
+    if name and folder.space_file.is_file():
+        return folder
+    names = [search.name for search in all_searches(runs_dir)]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "`tuner list` shows the searches."
+    raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}")
+
+
+def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
+    """Choose the folder of a new search, without making it; raise UsageError if the name is taken."""
+    if name is None:
+        taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
+        number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
+        return SearchFolder(runs_dir / f"{space.name}-{number}")
+    if not _NAME.fullmatch(name):
+        rule = "start with a letter or a digit and go on with these and . _ -: it names a folder"
+        raise UsageError(f"--name is {name!r}, but must {rule}.")
+    if name in _RESERVED:
+        raise UsageError(f"--name {name!r} is taken by MLflow's store in {place_of(runs_dir)}: choose another.")
+    folder = SearchFolder(runs_dir / name)
+    if folder.path.exists() and not folder.half_made:
+        way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
+        raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
+    return folder
+
+
+def provenance() -> dict[str, Any]:
+    """Give the date and the versions that a search was started with."""
+    versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
+    versions |= {package: _version(package) for package in _PACKAGES}
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

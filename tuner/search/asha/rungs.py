@@ -1,0 +1,84 @@
+"""Rungs of multi-objective ASHA: where trials are compared, what stands there, and who goes on.
+
+ASHA: Li et al. 2020, arXiv:1810.05934. Several objectives: Schmucker et al. 2021, arXiv:2106.12639. This is
+the stopping type: a trial is judged once at each rung, against all that were there before it.
+"""
+
+import numpy as np
+
+from tuner.pareto.dominance import BoolArray
+from tuner.pareto.objectives import FloatArray
+from tuner.pareto.preference import TieBreak, preferred_at_most
+
+
+class Rungs:
+    """The losses recorded at each rung, and the rule on a newcomer.
+
+    The rule: with N trials at the rung, the newcomer counted, and `rank` the number of those preferred to it
+    (`tuner.pareto.preference.preference_rank`: earlier Pareto fronts first, `tie_break` inside a front), the newcomer
+    continues if and only if rank <= N / reduction_factor. So a trial that no other is preferred to always
+    continues, the first at a rung included, and the share that continues tends to 1 / reduction_factor.
+    This keeps a total order inside a front and may stop a non-dominated trial in a crowded part of it: an
+    ever growing front would otherwise stop nobody. `keep_front` is the choice of those who want just that: no
+    trial is stopped that was non-dominated at the rung, and more than 1 / reduction_factor of them go on.
+    `limits`, (objectives,), are the largest losses that the user accepts: trials beyond them come last.
+    """
+
+    def __init__(
+        self,
+        epochs: list[int],
+        reduction_factor: int,
+        tie_break: TieBreak = "farthest_first",
+        limits: FloatArray | None = None,
+    ) -> None:
+        self.epochs = epochs
+        self._reduction_factor = reduction_factor
+        self._tie_break = tie_break
+        self._limits = limits
+        self._boards = {epoch: _Board() for epoch in epochs}
+
+    def is_rung(self, epoch: int) -> bool:
+        """Say whether trials are compared after this epoch."""
+        return epoch in self._boards
+
+    def record(self, epoch: int, number: int, losses: FloatArray) -> None:
+        """Note a trial's losses, shape (objectives,), lower is better, at a rung."""
+        self._boards[epoch].write(number, losses)
+
+    def at(self, epoch: int) -> dict[int, FloatArray]:
+        """Give the losses at a rung by trial number, in no order that a rebuilt search would keep."""
+        board = self._boards[epoch]
+        return {number: board.rows[place].copy() for number, place in board.places.items()}
+
+    def continues(self, epoch: int, number: int) -> bool:
+        """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
+        board = self._boards[epoch]
+        rows, place = board.rows, board.places[number]
+        finite: BoolArray = np.asarray(np.isfinite(rows).all(axis=1))
+        if not finite[place]:
+            return False
+        most = len(rows) // self._reduction_factor
+        compared = rows if finite.all() else rows[finite]
+        return preferred_at_most(compared, int(finite[:place].sum()), most, self._tie_break, self._limits)
+
+
+class _Board:
+    """What stands at one rung, in one array that grows: to gather 10,000 rows anew would cost most of a decision."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, int] = {}
+        self._buffer: FloatArray = np.empty((0, 0))
+
+    @property
+    def rows(self) -> FloatArray:
+        """The losses, (trials, objectives), in the order of arrival."""
+        return self._buffer[: len(self.places)]
+
+    def write(self, number: int, losses: FloatArray) -> None:
+        """Note a trial's losses, in place of those it had."""
+        place = self.places.setdefault(number, len(self.places))
+        if place >= len(self._buffer):
+            grown = np.empty((max(16, 2 * place), len(losses)), order="F")
+            grown[:place] = self._buffer.reshape(-1, len(losses))
+            self._buffer = grown
+        self._buffer[place] = losses

@@ -1,0 +1,7 @@
+"""Which parameters to try next, as a pure function of what is known."""
+
+from tuner.search.sampling.evidence import STARTUP_TRIALS, Evidence
+from tuner.search.sampling.points import exhausted
+from tuner.search.sampling.propose import propose
+
+__all__ = ["STARTUP_TRIALS", "Evidence", "exhausted", "propose"]

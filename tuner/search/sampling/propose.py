@@ -1,0 +1,64 @@
+"""Proposals by Optuna's samplers, a pure function of the evidence, the seed and the trial's number.
+
+No sampler state lives from one proposal to the next, so nothing has to be saved: a resumed search proposes
+what the uninterrupted one would have proposed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, RandomSampler
+
+from tuner.search.sampling.evidence import Evidence, Parameters, study_trials
+from tuner.search.sampling.points import all_points
+from tuner.search.sampling.samplers import sampler_for
+from tuner.search.sampling.told_trials import ToldTrials
+
+_ATTEMPTS = 16
+
+
+def propose(
+    sampler: str,
+    distributions: Mapping[str, BaseDistribution],
+    objectives: int,
+    evidence: Evidence,
+    *,
+    seed: int,
+    number: int,
+    fixed: Parameters | None = None,
+) -> dict[str, Any]:
+    """Give the parameters of trial `number`; those in `fixed` are taken as they are.
+
+    A point that was tried already is drawn again, up to 16 times; where the model insists on it, one of the
+    points that are left is drawn. So a point comes twice only if `fixed` says so or the whole space was tried
+    (`tuner.search.sampling.exhausted`, which ends a search before that).
+    """
+    point: dict[str, Any] = {}
+    for attempt in range(_ATTEMPTS):
+        draw = np.random.SeedSequence((seed, number, attempt)).generate_state(1)[0]
+        point = _ask(sampler_for(sampler, int(draw), evidence), distributions, objectives, evidence, fixed or {})
+        if point not in evidence.tried:
+            return point
+    left = [other for other in all_points(distributions, fixed or {}) if other not in evidence.tried]
+    return left[np.random.default_rng((seed, number)).integers(len(left))] if left else point
+
+
+def _ask(
+    sampler: BaseSampler,
+    distributions: Mapping[str, BaseDistribution],
+    objectives: int,
+    evidence: Evidence,
+    fixed: Parameters,
+) -> dict[str, Any]:
+    storage = ToldTrials()
+    study = optuna.create_study(storage=storage, directions=["minimize"] * objectives, sampler=sampler)
+    if not isinstance(sampler, RandomSampler):
+        for trial in study_trials(evidence, distributions):
+            # Past `add_trials`, which checks each trial again.
+            storage.create_new_trial(study._study_id, trial)  # noqa: SLF001
+    if fixed:
+        study.enqueue_trial(dict(fixed))
+    return dict(study.ask(dict(distributions)).params)

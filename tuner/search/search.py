@@ -1,0 +1,255 @@
+"""One search, with no Ray in sight: what to run next, what to decide on a report, all through the ledger.
+
+Ray's searcher, scheduler and callbacks call this class; so may a simulation. Every change is in the ledger
+before its consequence is returned, and an instance rebuilt from the ledger decides as the first would have.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
+from tuner.pareto.objectives import FloatArray, as_losses, compared_metrics, loss_limits
+from tuner.search.asha import Brackets
+from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
+from tuner.search.sampling import propose
+from tuner.search.stopping import stop_reason
+from tuner.search.warm_start import from_facts
+from tuner.space import Space
+from tuner.space.grid import grid
+
+# The newest may have been damaged with the machine; the one before it is still on disk.
+_CHECKPOINTS_TRIED = 2
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A trial to be run: from scratch, or from the first of its last recorded `checkpoints` that is whole.
+
+    `epoch` is the last one on record.
+    """
+
+    number: int
+    parameters: dict[str, Any]
+    checkpoints: tuple[str, ...]
+    epoch: int
+
+
+class Listener(Protocol):
+    """Who wants to know of a search's events; called on the driver's loop, so it must return at once."""
+
+    def on_started(self, assignment: Assignment) -> None:
+        """A trial was handed out, new or to be continued."""
+
+    def on_report(self, trial: TrialRecord) -> None:
+        """A trial's epoch was recorded; it is the last of `trial.reports`."""
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """A trial ended, for good."""
+
+
+class Search:
+    """The state of a search, rebuilt from its ledger, and the only code that changes it."""
+
+    def __init__(self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+        self.space = space
+        self.epochs = space.epochs
+        self.listeners: list[Listener] = []
+        self._ledger = ledger
+        self._clock = clock
+        self._objectives = space.objective_list
+        self._distributions = space.distributions()
+        self._grid = grid(space) if space.search.sampler == "grid" else []
+        self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
+        self._brackets = _brackets(space)
+        self._values = Values(compared_epochs(space))
+        self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
+        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
+        for number, report in ledger.reports_at(self._values.epochs):
+            rung = report.rung and self._brackets.is_rung(number, report.epoch)
+            self._note(number, report.epoch, report.metrics, rung=rung)
+        for trial in self.trials:
+            self._end_if_decided(trial)
+        self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials by number, as they stand now; safe to read from another thread."""
+        return list(self._trials.values())
+
+    @property
+    def finished(self) -> bool:
+        """Whether no trial runs and none is to come."""
+        running = any(trial.outcome is Outcome.RUNNING for trial in self.trials)
+        return not running and self.stop_reason is not None
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why no further trial will be proposed, in words; None as long as there are any to come."""
+        return stop_reason(self.space, self.trials)
+
+    def next_assignment(self) -> Assignment | None:
+        """Hand out the next trial: interrupted ones first, then a new proposal; None when a stop rule forbids it."""
+        if self._waiting:
+            trial = self._trials[self._waiting.popleft()]
+        elif self.stop_reason is None:
+            trial = self._propose()
+        else:
+            return None
+        recorded = [report.checkpoint for report in reversed(trial.reports) if report.checkpoint]
+        checkpoints = tuple(recorded[:_CHECKPOINTS_TRIED])
+        assignment = Assignment(trial.number, trial.parameters, checkpoints, trial.epochs_trained)
+        for listener in self.listeners:
+            listener.on_started(assignment)
+        return assignment
+
+    def hand_out_again(self, number: int) -> None:
+        """Put a running trial back among those to be handed out: who had it has lost it."""
+        if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
+            self._waiting.append(number)
+
+    def crashes(self, number: int) -> int:
+        """Count the crashes of a trial since its last new epoch, those of earlier sessions included."""
+        return self._trials[number].crashes
+
+    def count_crash(self, number: int) -> None:
+        """Record that a running trial crashed; of one that has ended it says nothing."""
+        trial = self._trials[number]
+        if trial.outcome is Outcome.RUNNING:
+            self._ledger.count_crashes(number, trial.crashes + 1)
+            self._trials[number] = replace(trial, crashes=trial.crashes + 1)
+
+    def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
+        """Record an epoch of a running trial and decide on it.
+
+        An epoch that is on record already (trained again after a crash) gets the decision of the first time, and
+        its checkpoint takes the place of the first one.
+        """
+        trial = self._trials[number]
+        known = next((report for report in trial.reports if report.epoch == epoch), None)
+        if known is not None:
+            if checkpoint is not None and trial.outcome is Outcome.RUNNING:
+                self._renew_checkpoint(trial, epoch, checkpoint)
+            return known.decision
+        if trial.outcome is not Outcome.RUNNING:
+            return Decision.STOP
+        rung = self._brackets.is_rung(number, epoch)
+        self._note(number, epoch, metrics, rung=rung)
+        report = Report(
+            epoch=epoch,
+            metrics=dict(metrics),
+            rung=rung,
+            decision=self._decide(number, epoch, metrics),
+            checkpoint=checkpoint,
+            time=self._clock(),
+        )
+        self._ledger.record(number, report)
+        if trial.crashes:
+            self._ledger.count_crashes(number, 0)
+        self._trials[number] = replace(trial, reports=(*trial.reports, report), crashes=0)
+        for listener in self.listeners:
+            listener.on_report(self._trials[number])
+        self._end_if_decided(self._trials[number])
+        return report.decision
+
+    def fail(self, number: int, error: str) -> None:
+        """End a running trial as failed, with the reason; a trial that has ended stays as it is."""
+        if self._trials[number].outcome is Outcome.RUNNING:
+            self._end(number, Outcome.FAILED, error=error)
+
+    def _renew_checkpoint(self, trial: TrialRecord, epoch: int, checkpoint: str) -> None:
+        """Record a checkpoint of an epoch on record; those of later epochs could not be used, or it would not be."""
+        self._ledger.renew_checkpoint(trial.number, epoch, checkpoint)
+        places = {report.epoch: report.checkpoint if report.epoch < epoch else None for report in trial.reports}
+        places[epoch] = checkpoint
+        reports = tuple(replace(report, checkpoint=places[report.epoch]) for report in trial.reports)
+        self._trials[trial.number] = replace(trial, reports=reports)
+
+    def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
+        if self._is_broken(epoch, metrics):
+            return Decision.STOP
+        if epoch >= self.epochs:
+            return Decision.COMPLETE
+        if self._brackets.is_rung(number, epoch) and not self._brackets.continues(number, epoch):
+            return Decision.STOP
+        return Decision.CONTINUE
+
+    def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
+        """Tell whether an objective is not finite; one that was not measured is so only where trials compare."""
+        losses = self._losses(metrics)
+        if epoch not in self._values.epochs:
+            measured = compared_metrics(metrics)
+            losses = losses[[objective.name in measured for objective in self._objectives]]
+        return not bool(np.isfinite(losses).all())
+
+    def _end_if_decided(self, trial: TrialRecord) -> None:
+        """Carry out the decision on the last report, also where a crash came between the two."""
+        if trial.outcome is not Outcome.RUNNING or not trial.reports:
+            return
+        decision = trial.reports[-1].decision
+        if decision is Decision.COMPLETE:
+            values = [trial.last_metrics[objective.name] for objective in self._objectives]
+            self._end(trial.number, Outcome.COMPLETED, values=values)
+        elif decision is Decision.STOP:
+            self._end(trial.number, Outcome.STOPPED)
+
+    def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
+        # As it is on record: a rebuilt search must give MLflow the same times, and its reports need no memory.
+        ended = self._ledger.finish(number, outcome, values, error)
+        self._trials[number] = ended
+        if has_failed(ended, self._objectives):
+            self._failed.add(number)
+        for listener in self.listeners:
+            listener.on_ended(ended)
+
+    def _note(self, number: int, epoch: int, metrics: Mapping[str, float], *, rung: bool) -> None:
+        losses = self._losses(metrics)
+        self._values.record(number, epoch, losses)
+        if rung:
+            self._brackets.record(number, epoch, losses)
+
+    def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
+        return as_losses([compared_metrics(metrics)], self._objectives).reshape(-1)
+
+    def _propose(self) -> TrialRecord:
+        number = len(self._trials)
+        parameters = self._grid[number] if self._grid else self._sampled(number)
+        recorded = self._ledger.propose(parameters, self._distributions)
+        if recorded != number:
+            raise RuntimeError(f"The ledger gave number {recorded} to trial {number}: does another driver write to it?")
+        trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        self._trials[number] = trial
+        return trial
+
+    def _sampled(self, number: int) -> dict[str, Any]:
+        starts = self.space.search.start_points
+        return propose(
+            self.space.search.sampler,
+            self._distributions,
+            len(self._objectives),
+            evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
+            seed=self.space.search.seed,
+            number=number,
+            fixed=starts[number] if number < len(starts) else None,
+        )
+
+
+def compared_epochs(space: Space) -> tuple[int, ...]:
+    """Give the epochs at which trials of a search are compared: its rungs, and the end."""
+    return (*space.rung_epochs, space.epochs)
+
+
+def _brackets(space: Space) -> Brackets:
+    stopping = space.early_stopping
+    return Brackets(
+        space.rung_epochs,
+        stopping.reduction_factor,
+        brackets=stopping.brackets,
+        seed=space.search.seed,
+        tie_break=stopping.tie_break,
+        limits=loss_limits(space.objective_list),
+    )

@@ -1,0 +1,55 @@
+"""When a search proposes no further trial: its trials, its epochs, its patience or its points are used up.
+
+Every rule rests on the ledger alone, and one that holds stays held, whatever the trials that are still running give:
+so a search that was told to end is finished when they end, and a resumed one knows it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuner.ledger import Outcome, TrialRecord
+from tuner.pareto.growth import front_growth
+from tuner.pareto.objectives import as_losses
+from tuner.search.sampling import exhausted
+from tuner.space import Space
+
+# What more than two objectives add is a difference of hypervolumes, which may miss 0 by this share.
+_ROUNDING = 1e-12
+
+
+def stop_reason(space: Space, trials: Sequence[TrialRecord]) -> str | None:
+    """Say why no further trial is proposed, in words for the user; None as long as there are any to come."""
+    search = space.search
+    if len(trials) >= search.trials:
+        return f"all {search.trials} trials were proposed"
+    if search.sampler != "grid" and exhausted(space.distributions(), [trial.parameters for trial in trials]):
+        return f"every point of the space was tried, before the {search.trials} trials asked for"
+    if search.max_epochs is not None:
+        spent = sum(trial.epochs_spent for trial in trials)
+        if spent >= search.max_epochs:
+            return f"the trials have trained {spent} epochs, and search.max_epochs is {search.max_epochs}"
+    if search.patience is not None and longest_wait(space, trials) >= search.patience:
+        return f"the hypervolume did not grow for {search.patience} trials, which is search.patience"
+    return None
+
+
+def finished(space: Space, trials: Sequence[TrialRecord]) -> bool:
+    """Tell whether no trial runs and none is to come."""
+    return all(trial.outcome is not Outcome.RUNNING for trial in trials) and stop_reason(space, trials) is not None
+
+
+def longest_wait(space: Space, trials: Sequence[TrialRecord]) -> int:
+    """Count the trials that ended in a row, at any time of the search, without a growth of the hypervolume.
+
+    Counted from the first completed trial within the reference point on: before it there is no front to grow.
+    """
+    objectives = space.objective_list
+    ended = sorted((t for t in trials if t.ended is not None), key=lambda trial: (trial.ended, trial.number))
+    losses = as_losses([trial.last_metrics for trial in ended], objectives)
+    completed = np.array([t.outcome is Outcome.COMPLETED for t in ended], dtype=np.bool_)
+    final = completed & np.isfinite(losses).all(axis=1)
+    volumes = front_growth(losses[final], as_losses([space.reference], objectives)[0]).hypervolumes
+    growths = np.flatnonzero(final)[np.diff(volumes, prepend=0.0) > _ROUNDING * volumes.max(initial=0.0)]
+    waits = np.diff(growths, append=len(ended)) - 1
+    return int(waits.max(initial=0))

@@ -1,0 +1,183 @@
+"""From a space's name or path to a validated `Space`: finding, reading, overriding, reporting all faults."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from training.config.preset_files import preset_names, with_preset
+from tuner.errors import UsageError
+from tuner.space import model, parameters
+from tuner.space.grid import grid
+from tuner.space.model import Space
+from tuner.space.problems import cross_problems, trial_problems
+
+_PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
+# Written into a search's own copy of its space; the copy stays a valid space file.
+FROZEN_KEY = "frozen"
+# What may stand below a key of the file, or below a parameter of this type.
+_PARTS: dict[str | int, type[BaseModel]] = {
+    "objectives": model.ObjectiveSpec,
+    "search": model.SearchSpec,
+    "early_stopping": model.EarlyStoppingSpec,
+    "resources": model.ResourcesSpec,
+    "confirm": model.ConfirmSpec,
+    "float": parameters.FloatParameter,
+    "int": parameters.IntParameter,
+    "categorical": parameters.CategoricalParameter,
+}
+
+
+def known_spaces() -> dict[str, Path]:
+    """Map names to files: `search_spaces/` of the current folder first, then the project's own."""
+    found: dict[str, Path] = {}
+    for folder in (_PROJECT_SPACES, Path("search_spaces")):
+        for path in sorted(folder.glob("**/*.yaml")):
+            found[path.stem] = path
+    return dict(sorted(found.items()))
+
+
+def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Space:
+    """Read and validate a space, after `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}).
+
+    A key without a dot names a field of `trial`. Raises UsageError with every fault of the file at once.
+    """
+    path = find_space(name_or_path)
+    mapping = _read(path)
+    mapping.pop(FROZEN_KEY, None)
+    for key, value in {**_parse_overrides(overrides), **(flags or {})}.items():
+        _override(mapping, key, value)
+    return space_from_mapping(mapping, str(path))
+
+
+def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
+    """Validate plain data; raise UsageError listing each fault as `source: path: message`."""
+    mapping = _with_trial_of_preset(mapping)
+    try:
+        space = Space.model_validate(mapping)
+        problems = cross_problems(space)
+    except ValidationError as error:
+        # The first message on a path: where several types would do, pydantic complains once for each.
+        first: dict[str, str] = {}
+        for detail in error.errors():
+            first.setdefault(_dotted(detail, mapping), _message(detail))
+        problems = list(first.items())
+        if isinstance(trial := mapping.get("trial"), dict):
+            problems += trial_problems({key: value for key, value in trial.items() if isinstance(key, str)})
+    if problems:
+        raise UsageError("\n".join(f"{source}: {path}: {message}" for path, message in problems))
+    return _with_whole_grid(space)
+
+
+def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Write out the preset that `trial` is built on, so that a frozen space does not change with the preset."""
+    trial = mapping.get("trial")
+    if not isinstance(trial, dict) or trial.get("preset") not in preset_names():
+        return mapping
+    searched = mapping.get("parameters")
+    values = with_preset(trial)
+    if isinstance(searched, dict):
+        values = {key: value for key, value in values.items() if key in trial or key not in searched}
+    return {**mapping, "trial": values}
+
+
+def _with_whole_grid(space: Space) -> Space:
+    """Let a grid run all its points unless the file says how many."""
+    if space.search.sampler != "grid" or "trials" in space.search.model_fields_set:
+        return space
+    search = space.search.model_copy(update={"trials": len(grid(space))})
+    return space.model_copy(update={"search": search})
+
+
+def find_space(name_or_path: str) -> Path:
+    """Give the file of a space; raise UsageError with the nearest names if there is none."""
+    path = Path(name_or_path)
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
+        if path.is_file():
+            return path
+        raise UsageError(f"There is no space file {path}. `tuner spaces` lists the known spaces.")
+    spaces = known_spaces()
+    if name_or_path in spaces:
+        return spaces[name_or_path]
+    near = difflib.get_close_matches(name_or_path, spaces, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"the known ones are {', '.join(spaces)}."
+    raise UsageError(f"There is no space named {name_or_path!r}: {hint} `tuner spaces` lists them all.")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{path}: not valid YAML: {error}") from error
+    if not isinstance(mapping, dict):
+        raise UsageError(f"{path}: must hold keys and values, but holds {type(mapping).__name__}.")
+    return mapping
+
+
+def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
+    parsed = {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}") from error
+        parsed[key if "." in key else f"trial.{key}"] = value
+    return parsed
+
+
+def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    node: Any = mapping
+    for parent in parents:
+        if not isinstance(node, dict):
+            break
+        node = node.setdefault(parent, {})
+    if not isinstance(node, dict):
+        raise UsageError(f"--set {key}: {'.'.join(parents)} holds a value, not keys.")
+    node[last] = value
+
+
+def _dotted(detail: Any, mapping: Mapping[str, Any]) -> str:
+    """Give the path in the file: pydantic's own steps (the chosen union member) are left out."""
+    node: Any = mapping
+    steps = []
+    for step in detail["loc"]:
+        last = detail["type"] == "missing" and step == detail["loc"][-1]
+        inside = isinstance(node, dict) and step in node
+        indexed = isinstance(node, list) and isinstance(step, int) and step < len(node)
+        if inside or indexed:
+            node = node[step]
+        if inside or indexed or last:
+            steps.append(str(step))
+    return ".".join(steps) or "(file)"
+
+
+def _message(detail: Any) -> str:
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    match detail["type"]:
+        case "extra_forbidden":
+            *parents, key = detail["loc"]
+            part = next((_PARTS[step] for step in reversed(parents) if step in _PARTS), Space)
+            return _unknown(str(key), list(part.model_fields))
+        case "missing":
+            return "missing, but required"
+        case "union_tag_not_found" | "union_tag_invalid":
+            return "its `type` must be one of float, int, categorical"
+        case "value_error":
+            return message
+    return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=2)
+    if near:
+        return f"unknown key; did you mean {' or '.join(near)}?"
+    return f"unknown key; the known ones are {', '.join(known)}"
