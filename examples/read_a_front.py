@@ -1,17 +1,19 @@
 """Read the front of a search, and choose from it, in Python.
 
-    python examples/read_a_front.py digits_tradeoff-1
+python examples/read_a_front.py digits_tradeoff-1
 """
+
+# ruff: noqa: T201 - an example prints what it finds
 
 import sys
 from pathlib import Path
 
-from tuner.overview import load_search
+from tuner.report.load import load_search
 
 
-def main(name: str, runs_dir: Path = Path("runs")) -> None:
+def main(name: str) -> None:
     """Print the front of the search `name`, its knee, and the most robust trial with at least 90 % of the best."""
-    _space, trials, data = load_search(runs_dir, name)
+    _space, trials, data = load_search(Path("runs"), name)
     print(f"{name}: {len(trials)} trials, hypervolume {data.hypervolume:.4f}")
     for trial in data.front:  # from the best natural accuracy to the worst
         metrics = ", ".join(f"{metric} {value:.3f}" for metric, value in trial.metrics.items())
@@ -25,4 +27,4 @@ def main(name: str, runs_dir: Path = Path("runs")) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2], *map(Path, sys.argv[2:3]))
+    main(sys.argv[1])

@@ -1,7 +1,9 @@
 """Train one configuration on scikit-learn's 8x8 digits and print its accuracies: no search, no Ray.
 
-    python examples/train_one_configuration.py
+python examples/train_one_configuration.py
 """
+
+# ruff: noqa: T201 - an example prints what it finds
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
