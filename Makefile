@@ -14,6 +14,7 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -m "not slow" --numprocesses 2 $(ARGS)
 	$(BIN)/pytest -m slow $(ARGS)
 

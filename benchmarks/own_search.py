@@ -7,6 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tuner.ledger import Ledger, Outcome
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Listener, Search
 from tuner.space import Space
 from tuner.tracking import store
@@ -37,7 +38,7 @@ def run_search(
     folder.mkdir()
     ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
     search = Search(space, ledger)
-    uri = store.default_tracking_uri(runs_dir)
+    uri = default_tracking_uri(runs_dir)
     projection = Projection(uri, space, _NAME, "many-0", store.artifact_folder(uri, runs_dir))
     publisher = Publisher(_NAME, space, folder, projection, lambda: search.trials)
     (folder / "space.yaml").write_text("{}\n", encoding="utf-8")

@@ -3,7 +3,6 @@
 import logging
 import os
 import re
-from pathlib import Path
 
 _MASK = "***"
 _SECRET = re.compile(r"pass|pw|secret|token|credential|auth|api_?key|access_?key", re.IGNORECASE)
@@ -14,7 +13,6 @@ _SECRET_VARIABLES = (
     "RAY_AUTH_TOKEN",
 )
 _SHORTEST_SECRET = 6
-_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", re.DOTALL)
 
 
 def without_password(url: str) -> str:
@@ -47,15 +45,6 @@ class RedactingFormatter(logging.Formatter):
 def has_masked_password(url: str) -> bool:
     """Say whether a URL went through `without_password` and lost a password there."""
     return _MASK in url
-
-
-def absolute(url: str) -> str:
-    """Give a database file's URL with its whole path, and any other URL as it is."""
-    found = _RELATIVE_FILE.fullmatch(url)
-    if found is None:
-        return url
-    scheme, path, query = found.groups()
-    return f"{scheme}{Path(path).resolve()}{query}"
 
 
 def _masked(pair: str) -> str:

@@ -16,6 +16,7 @@ from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import grown_search, write_ledger
 from tuner.ledger import Outcome
 from tuner.runs.folder import SearchFolder, provenance
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.space import Space, load_space
 from tuner.tracking import store
 
@@ -58,7 +59,7 @@ def _make(runs_dir: Path, space: Space, trials: int) -> None:
     records = [_renumbered(trial, number) for number, trial in enumerate(grown)]
     write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=checked_data(space))
     folder.freeze(space, {"search_id": "large-0", **provenance()})
-    uri = store.default_tracking_uri(runs_dir)
+    uri = default_tracking_uri(runs_dir)
     artifacts = str(store.artifact_folder(uri, runs_dir))
     lay_down(uri, space, records, search="large", search_id="large-0", artifacts=artifacts)
 

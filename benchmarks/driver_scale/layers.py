@@ -27,6 +27,7 @@ from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.ledger import Ledger, trial_name
 from tuner.runs.folder import SearchFolder
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Assignment, Search
 from tuner.space import load_space
 from tuner.tracking import store
@@ -61,7 +62,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         search = Search(space, ledger)
         before = {trial.number: trial.epochs_trained for trial in search.trials}
         search.listeners.append(PlainProgress(search, Console(file=io.StringIO())))
-        uri = setting.tracking_uri or store.default_tracking_uri(Path(name))
+        uri = setting.tracking_uri or default_tracking_uri(Path(name))
         with _tracked(setting, search, folder, uri) as lag:
             figures = _run(search, setting)
             figures["tracking_lag_reports"] = lag()

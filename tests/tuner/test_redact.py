@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.redact import RedactingFormatter, absolute, has_masked_password, redacted, without_password
+from tuner.redact import RedactingFormatter, has_masked_password, redacted, without_password
+from tuner.runs.tracking_place import absolute
 
 
 @pytest.mark.parametrize(

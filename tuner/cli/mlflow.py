@@ -41,9 +41,10 @@ def ui(
 ) -> None:
     """Open MLflow on the searches of a folder, until Ctrl-C."""
     from tuner.runs.mirror import place_of
+    from tuner.runs.tracking_place import default_tracking_uri
     from tuner.tracking import store
 
-    uri = store.default_tracking_uri(runs_dir)
+    uri = default_tracking_uri(runs_dir)
     if not (runs_dir / "mlflow.db").is_file():
         raise UsageError(
             f"There is no MLflow store in {place_of(runs_dir)}: start a search first, or give its --runs-dir."

@@ -52,11 +52,12 @@ def register(  # noqa: PLR0917 - each is an option by its name
     """Put a completed trial's model into MLflow's registry, with its signature, an example and its accuracies."""
     from tuner.redact import without_password
     from tuner.runs.folder import find_search
+    from tuner.runs.tracking_place import default_tracking_uri
     from tuner.tracking import store
     from tuner.tracking.register import register as register_model
 
     uri = tracking_uri or find_search(runs_dir, name).frozen().get("tracking_uri")
-    uri = uri or store.default_tracking_uri(runs_dir)
+    uri = uri or default_tracking_uri(runs_dir)
     store.require_reachable(uri)
     model, origin = _load(name, trial, runs_dir, ledger, data_root, completed=True)
     made = register_model(uri, model, origin, name=model_name or name, alias=alias)

@@ -18,7 +18,7 @@ from tuner.report.text_table import Grid, rich_table
 from tuner.runs.atomic_write import write_whole
 from tuner.runs.mirror import download, names_in
 from tuner.space import Space
-from tuner.space.model import ConfirmSpec
+from tuner.space.sections import ConfirmSpec
 
 # Before an attack's name in the metrics of a trial.
 PREFIX = "test/"

@@ -12,8 +12,8 @@ from tuner.ledger import Ledger, default_ledger_url, forget_unbegun
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.runs.mirror import url_of
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search.warm_start import FACT
-from tuner.tracking import store
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
     if plan.warm_start:
         frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
     # What follows from --runs-dir is not written down, so that the folder can be moved.
-    if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
+    if plan.tracking_uri != default_tracking_uri(request.runs_dir):
         frozen["tracking_uri"] = without_password(plan.tracking_uri)
     if plan.ledger_url != default_ledger_url(plan.folder.path):
         frozen["ledger"] = without_password(plan.ledger_url)

@@ -20,13 +20,12 @@ from tuner.report.analysis.front_data import front_data
 from tuner.report.text import last_line
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock, is_driven
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Search
-from tuner.space import Space
 from tuner.tracking import store
 
 if TYPE_CHECKING:  # importing MLflow takes seconds, which a refused request should not cost
     from tuner.driver.publisher import Publisher
-    from tuner.tracking.projection import Projection
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ def _way_on(folder: SearchFolder, request: Request) -> str:
 def _run(plan: Plan, request: Request, console: Console) -> int:
     from tuner.engine import cluster
 
-    if plan.tracking_uri != store.default_tracking_uri(request.runs_dir):
+    if plan.tracking_uri != default_tracking_uri(request.runs_dir):
         _check_tracking(plan)
     if console.is_terminal and request.verbosity >= 0:
         print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
@@ -132,9 +131,10 @@ def _check_tracking(plan: Plan) -> None:
 def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Console) -> int:
     from tuner.driver.publisher import Publisher
     from tuner.engine.session import run_session
+    from tuner.tracking.projection import projection_of
 
     search = Search(plan.space, ledger)
-    projection = make_projection(plan.folder, plan.space, ledger, plan.tracking_uri)
+    projection = projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
     publisher = Publisher(plan.folder.name, plan.space, plan.folder.path, projection, lambda: search.trials)
     progress = _progress(search, plan.folder.name, console, request)
     search.listeners += [publisher, progress]
@@ -216,11 +216,3 @@ def _conclude(
         print_line(console, f"The search failed: every trial did. The last one: {reason}")
         return 1
     return 0
-
-
-def make_projection(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> "Projection":
-    """Give a search's place in MLflow."""
-    from tuner.tracking.projection import Projection
-
-    artifacts = store.artifact_folder(tracking_uri, folder.path.parent)
-    return Projection(tracking_uri, space, folder.name, ledger.facts()["search_id"], artifacts)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.space import Space
-from tuner.space.grid import MOST_CORNERS, corners
+from tuner.space.grid import MOST_CORNERS
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
@@ -38,7 +38,7 @@ def checked_data(space: Space) -> str:
 def demanding_points(space: Space) -> list[TrialConfig]:
     """Give for each architecture the corner with the largest batches, from the fewest images."""
     points: dict[str, TrialConfig] = {}
-    for corner in islice(corners(space), MOST_CORNERS):
+    for corner in islice(space.corners(), MOST_CORNERS):
         config = space.trial_config(corner)
         best = points.setdefault(config.architecture, config)
         if (config.batch_size, -config.train_fraction) > (best.batch_size, -best.train_fraction):

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.confirm.result_files import write_results
-from tuner.driver.drive import make_projection
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
@@ -28,12 +27,14 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
 
 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
+    from tuner.tracking.projection import projection_of
+
     ledger = folder.open_ledger(ledger_url)
     try:
         space = recorded_space(ledger)
         trials = ledger.load()
         shown = as_interrupted(trials)  # no driver is at work: the lock is this command's
-        projection = make_projection(folder, space, ledger, uri)
+        projection = projection_of(folder, space, ledger, uri)
     finally:
         ledger.close()
     data = front_data(folder.name, shown, space.objective_list, space.reference, space.setting)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tuner.engine.signals import undisturbed
 from tuner.errors import UsageError
-from tuner.space.model import ResourcesSpec
+from tuner.space.sections import ResourcesSpec
 
 _LIMIT_SECONDS = 5.0
 

@@ -19,12 +19,12 @@ import yaml
 
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
-from tuner.redact import absolute, has_masked_password, without_password
+from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of
+from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.space import Space, space_from_mapping
 from tuner.space.load import FROZEN_KEY
-from tuner.tracking import store
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BEGUN_FILE = "search_id.tmp"
@@ -141,7 +141,7 @@ class SearchFolder:
                 f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
                 "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI."
             )
-        return absolute(given or recorded or store.default_tracking_uri(self.path.parent))
+        return absolute(given or recorded or default_tracking_uri(self.path.parent))
 
     def _mapping(self) -> dict[str, Any]:
         try:

@@ -20,7 +20,6 @@ from tuner.search.sampling import propose
 from tuner.search.stopping import stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
-from tuner.space.grid import grid
 
 # The newest may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
@@ -63,7 +62,7 @@ class Search:
         self._clock = clock
         self._objectives = space.objective_list
         self._distributions = space.distributions()
-        self._grid = grid(space) if space.search.sampler == "grid" else []
+        self._grid = space.grid() if space.search.sampler == "grid" else []
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._brackets = _brackets(space)
         self._values = Values(compared_epochs(space))

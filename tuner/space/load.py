@@ -10,8 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from training.config.preset_files import preset_names, with_preset
 from tuner.errors import UsageError
-from tuner.space import model, parameters
-from tuner.space.grid import grid
+from tuner.space import parameters, sections
 from tuner.space.model import Space
 from tuner.space.problems import cross_problems, trial_problems
 
@@ -20,11 +19,11 @@ _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 FROZEN_KEY = "frozen"
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
-    "objectives": model.ObjectiveSpec,
-    "search": model.SearchSpec,
-    "early_stopping": model.EarlyStoppingSpec,
-    "resources": model.ResourcesSpec,
-    "confirm": model.ConfirmSpec,
+    "objectives": sections.ObjectiveSpec,
+    "search": sections.SearchSpec,
+    "early_stopping": sections.EarlyStoppingSpec,
+    "resources": sections.ResourcesSpec,
+    "confirm": sections.ConfirmSpec,
     "float": parameters.FloatParameter,
     "int": parameters.IntParameter,
     "categorical": parameters.CategoricalParameter,
@@ -88,7 +87,7 @@ def _with_whole_grid(space: Space) -> Space:
     """Let a grid run all its points unless the file says how many."""
     if space.search.sampler != "grid" or "trials" in space.search.model_fields_set:
         return space
-    search = space.search.model_copy(update={"trials": len(grid(space))})
+    search = space.search.model_copy(update={"trials": len(space.grid())})
     return space.model_copy(update={"search": search})
 
 

@@ -1,116 +1,19 @@
 """The validated, frozen form of a space file."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from training.config import TrialConfig
 from training.config.preset_files import with_preset
 from training.trainer.rung_schedules import branched_epochs, compared_after, total_epochs
 from tuner.pareto.objectives import Objective
-from tuner.pareto.preference import TieBreak
-from tuner.space.grid import corners, seeds
-from tuner.space.parameters import Number, Parameter, Part
-from tuner.space.rungs import milestones
-
-
-class ObjectiveSpec(Part):
-    """The direction of one metric, and its coordinate of the hypervolume's reference point.
-
-    `at_least` (of a maximised metric) or `at_most` (of a minimised one) is the worst value that the user accepts.
-    Trials beyond it are compared after all others, by how far they are beyond it, at rungs and by the sampler.
-    """
-
-    direction: Literal["maximize", "minimize"] = "maximize"
-    reference: float = 0.0
-    at_least: float | None = None
-    at_most: float | None = None
-
-    @property
-    def limit(self) -> float | None:
-        """The worst value that the user accepts, if there is one."""
-        return self.at_least if self.direction == "maximize" else self.at_most
-
-    @model_validator(mode="after")
-    def _limit_on_the_worse_side(self) -> Self:
-        wrong, right = ("at_most", "at_least") if self.direction == "maximize" else ("at_least", "at_most")
-        value = getattr(self, wrong)
-        if value is not None:
-            raise ValueError(
-                f"{wrong} is {value:g}, but the direction is {self.direction}, so that only {right} can be a limit"
-            )
-        return self
-
-
-class SearchSpec(Part):
-    """How many trials, proposed by what. `max_failures` is how often one trial may crash and be retried.
-
-    `points` and `seeds` are for the sampler `grid`: it runs those points, or all combinations of the parameters
-    where there are none, each with so many seeds from `seed` on. `trials` is then the whole grid by default.
-    A search ends before `trials` when all its trials together have trained `max_epochs`, when the hypervolume of its
-    front has not grown for `patience` trials, or when every point of a finite space was tried.
-    """
-
-    sampler: Literal["motpe", "nsga2", "gp", "random", "grid"] = "motpe"
-    trials: Annotated[int, Field(ge=1)] = 64
-    seed: Annotated[int, Field(ge=0)] = 0
-    seeds: Annotated[int, Field(ge=1)] = 1
-    points: list[dict[str, Number | str]] = Field(default_factory=list)
-    start_points: list[dict[str, Number | str]] = Field(default_factory=list)
-    max_failures: Annotated[int, Field(ge=0)] = 2
-    max_epochs: Annotated[int, Field(ge=1)] | None = None
-    patience: Annotated[int, Field(ge=1)] | None = None
-
-
-class EarlyStoppingSpec(Part):
-    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later.
-
-    How trials train towards a rung is `rung_schedule` (`rung_schedules`), with `branch_epochs` for a branch.
-
-    `tie_break` decides among trials of one Pareto front (`pareto.preference`); each of the `brackets` has its first
-    rung `reduction_factor` times later than the one before it (`tuner.search.asha.brackets`).
-    """
-
-    scheduler: Literal["mo_asha", "none"] = "mo_asha"
-    grace_epochs: Annotated[int, Field(ge=1)] = 1
-    reduction_factor: Annotated[int, Field(ge=2)] = 3
-    tie_break: TieBreak = "farthest_first"
-    brackets: Annotated[int, Field(ge=1)] = 1
-    rung_schedule: Literal["as_is", "restart", "continue", "branch"] = "as_is"
-    branch_epochs: Annotated[int, Field(ge=1)] = 2
-
-    def milestones(self, epochs: int) -> list[int]:
-        """Give the epochs of the rungs in a schedule of so many epochs; none without a scheduler."""
-        return [] if self.scheduler == "none" else milestones(self.grace_epochs, self.reduction_factor, epochs)
-
-
-class ResourcesSpec(Part):
-    """What one trial occupies; fractions of a GPU let several trials share it, several GPUs train it together."""
-
-    gpus_per_trial: Annotated[float, Field(ge=0)] = 0
-    cpus_per_trial: Annotated[float, Field(gt=0)] = 1
-
-    @property
-    def processes_per_trial(self) -> int:
-        """How many processes train a trial: one for each of several GPUs."""
-        return max(1, round(self.gpus_per_trial))
-
-
-class ConfirmSpec(Part):
-    """What makes a grid the confirmation of `search`: its trials `trials`, one a point, measured on the test set.
-
-    `images` of the test set, as many of every class, 0 for all. Without `retrain` the trials' own weights are
-    measured, from `checkpoints` relative to the folder of all searches.
-    """
-
-    search: str
-    trials: list[int]
-    suite: Literal["quick", "paper", "standard"] = "standard"
-    images: Annotated[int, Field(ge=0)] = 0
-    retrain: bool = True
-    checkpoints: list[str] = Field(default_factory=list)
+from tuner.space import grid
+from tuner.space.parameters import Parameter, Part
+from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
 
 
 class Space(Part):
@@ -148,7 +51,7 @@ class Space(Part):
     @property
     def example(self) -> TrialConfig:
         """The configuration of one point; what cannot be searched is the same in all of them."""
-        return self.trial_config(next(corners(self)))
+        return self.trial_config(next(self.corners()))
 
     @property
     def setting(self) -> dict[str, Any]:
@@ -175,7 +78,15 @@ class Space(Part):
         searched = {name: parameter.distribution() for name, parameter in self.parameters.items()}
         if self.search.seeds == 1:
             return searched
-        return {**searched, "seed": CategoricalDistribution(seeds(self))}
+        return {**searched, "seed": CategoricalDistribution(grid.seeds(self.search))}
+
+    def grid(self) -> list[dict[str, Any]]:
+        """Return every point of the sampler `grid` in the order in which the points run."""
+        return grid.points(self.parameters, self.search)
+
+    def corners(self) -> Iterator[dict[str, Any]]:
+        """Yield the points at which the rules of the trainer are tried: all points of a grid, else all corners."""
+        return iter(self.grid()) if self.search.sampler == "grid" else grid.corners(self.parameters)
 
     def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
         """Give the trainer's configuration of one point.

@@ -9,9 +9,10 @@ from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, 
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from training.trainer.rung_schedules import RUNG_KEYS
-from tuner.space.grid import MOST_CORNERS, grid
-from tuner.space.model import EarlyStoppingSpec, Space
+from tuner.space.grid import MOST_CORNERS
+from tuner.space.model import Space
 from tuner.space.parameters import Parameter
+from tuner.space.sections import EarlyStoppingSpec
 
 _Problems = list[tuple[str, str]]
 
@@ -102,7 +103,7 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
 def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
     """Give the points to be tried; each value with its path in the file."""
     if space.search.sampler == "grid":
-        for index, point in enumerate(grid(space)):
+        for index, point in enumerate(space.grid()):
             listed = f"search.points.{index}" if space.search.points else "parameters"
             yield {name: (f"{listed}.{name}", value) for name, value in point.items()}
         return
@@ -139,7 +140,7 @@ def _grid_problems(space: Space) -> _Problems:
             for name, parameter in space.parameters.items()
             if parameter.type == "float"
         ]
-    count = 0 if problems else len(grid(space))
+    count = 0 if problems else len(space.grid())
     if count and "trials" in search.model_fields_set and search.trials > count:
         problems.append(("search.trials", f"the value is {search.trials}, but the grid has {count} points"))
     return problems

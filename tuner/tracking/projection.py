@@ -10,10 +10,12 @@ from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from tuner.confirm.table import confirmation_markdown, confirmation_rows
-from tuner.ledger import Outcome, TrialRecord, trial_name
+from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.runs.folder import SearchFolder
 from tuner.space import Space
 from tuner.tracking import layout
+from tuner.tracking.store import artifact_folder
 
 # MLflow's limits for one batch; parameters and tags are far from theirs.
 _METRICS_A_BATCH = 1000
@@ -271,3 +273,9 @@ def _known(run: Run) -> _Child:
         waiting=run.info.status == "SCHEDULED",
         pareto=[(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
     )
+
+
+def projection_of(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> Projection:
+    """Return the projection of a search into the MLflow at `tracking_uri`."""
+    artifacts = artifact_folder(tracking_uri, folder.path.parent)
+    return Projection(tracking_uri, space, folder.name, ledger.facts()["search_id"], artifacts)

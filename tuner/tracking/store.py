@@ -11,11 +11,6 @@ from tuner.redact import without_password
 from tuner.runs.mirror import url_of
 
 
-def default_tracking_uri(runs_dir: Path) -> str:
-    """Give the SQLite store beside the searches."""
-    return f"sqlite:///{runs_dir.resolve() / 'mlflow.db'}"
-
-
 def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
     """Give where artifacts of a local store go; a server decides for itself (None)."""
     if tracking_uri.startswith(("http://", "https://")):

@@ -10,7 +10,6 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.search import Search
 from tuner.space import space_from_mapping
-from tuner.space.grid import grid
 
 # Late enough that the front has a knee, early enough that some trials stop.
 SPACE = small_space(search={"trials": 24}, early_stopping={"grace_epochs": 3, "reduction_factor": 2})
@@ -59,7 +58,7 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
     assert space.early_stopping.scheduler == "none"
     assert space.confirm is not None
     assert space.confirm.trials == [trial.number for trial in chosen]
-    configs = [space.trial_config(point) for point in grid(space)]
+    configs = [space.trial_config(point) for point in space.grid()]
     assert {config.seed for config in configs} == {4, 5}, "the search's own seed is 3"
     for trial, config in zip([*chosen, *chosen], configs, strict=True):
         expected = SPACE.trial_config(trial.parameters)
@@ -71,7 +70,7 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
     trials, data = finished
     (chosen,) = chosen_trials(trials, data, Choice(knee=True))
     space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
-    assert [space.trial_config(point) for point in grid(space)] == [SPACE.trial_config(chosen.parameters)]
+    assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
     assert space.confirm is not None
     assert space.confirm.checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
     lost = replace(chosen, reports=tuple(replace(report, checkpoint=None) for report in chosen.reports))
@@ -117,7 +116,7 @@ def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain
     runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
     space = confirmation_space(source, "grid-1", runs, Choice(seeds=2, retrain=retrain))
     assert space.confirm is not None
-    configs = [space.trial_config(values) for values in grid(space)]
+    configs = [space.trial_config(values) for values in space.grid()]
     if retrain:
         assert space.confirm.trials == [0]
         assert [config.seed for config in configs] == [8, 9]
@@ -132,4 +131,4 @@ def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
     mapping["trial"]["seed"] = 11
     source = space_from_mapping(mapping, "seeded")
     space = confirmation_space(source, "small-1", chosen_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
-    assert [space.trial_config(point).seed for point in grid(space)] == [12, 13]
+    assert [space.trial_config(point).seed for point in space.grid()] == [12, 13]

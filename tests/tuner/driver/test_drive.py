@@ -17,7 +17,6 @@ import yaml
 from rich.console import Console
 from simulated_search import drive, measured, small_space, space_mapping, train
 
-import tuner.driver.drive
 from tuner.driver.create import clear
 from tuner.driver.drive import run
 from tuner.driver.plan import Plan, Request, plan_new, plan_resume
@@ -62,7 +61,7 @@ class Driver:
         self.runs_dir = runs_dir
         self.projection = FakeProjection()
         self.text = ""
-        monkeypatch.setattr(tuner.driver.drive, "make_projection", lambda *_: self.projection)
+        monkeypatch.setattr("tuner.tracking.projection.projection_of", lambda *_: self.projection)
         monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
         monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
         monkeypatch.setattr("tuner.report.front_files.front_pictures", lambda *_: {})

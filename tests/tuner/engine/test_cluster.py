@@ -8,7 +8,7 @@ import pytest
 from tuner.engine import cluster
 from tuner.engine.trainable import threads_for
 from tuner.errors import UsageError
-from tuner.space.model import ResourcesSpec
+from tuner.space.sections import ResourcesSpec
 
 
 def resources(gpus: float = 0, cpus: float = 1) -> ResourcesSpec:

@@ -12,7 +12,6 @@ from tuner.pareto.objectives import compared_metrics
 from tuner.search import Search, compared_epochs
 from tuner.search.warm_start import earlier_trials
 from tuner.space import Space, space_from_mapping
-from tuner.space.grid import grid
 
 # Rungs after 1 and 3 of 9 epochs.
 AS_IS = small_space()
@@ -142,7 +141,7 @@ def test_a_confirmation_trains_as_the_search_did(
     """A checkpoint is of one way alone; trained again, only `continue` gives another model than a whole schedule."""
     chosen = completed(space, make_ledger(space))[:1]
     confirmation = confirmation_space(space, "small-1", chosen, Choice(retrain=retrain))
-    config = confirmation.trial_config(grid(confirmation)[0])
+    config = confirmation.trial_config(confirmation.grid()[0])
     expected = space.trial_config(chosen[0].parameters) if kept else AS_IS.trial_config(chosen[0].parameters)
     for key in ("rungs", "rung_schedule", "branch_epochs"):
         assert getattr(config, key) == getattr(expected, key)

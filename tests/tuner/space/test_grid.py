@@ -11,7 +11,6 @@ from training.data import load_trial_data
 from training.trainer import Trainer
 from tuner.errors import UsageError
 from tuner.space import Space, load_space, space_from_mapping
-from tuner.space.grid import grid
 
 PAPER = sorted((Path(__file__).parents[3] / "search_spaces" / "paper").glob("*.yaml"))
 CHOICES = {
@@ -56,23 +55,23 @@ def faults(parameters: dict[str, Any] | None = None, **search: Any) -> str:
 def test_a_grid_is_every_combination_the_last_parameter_fastest() -> None:
     space = grid_space()
     points = [{"alpha": a, "lambda": w, "bottleneck": b} for a in (0.0, 0.5) for w in (1.0, 4.0) for b in (7, 8, 9)]
-    assert grid(space) == points
+    assert space.grid() == points
     assert space.search.trials == 12
     assert list(space.distributions()) == list(CHOICES)
 
 
 def test_seeds_run_one_whole_grid_after_the_other() -> None:
     space = grid_space(seeds=2)
-    once = grid(grid_space())
-    assert grid(space) == [{**point, "seed": seed} for seed in (3, 4) for point in once]
+    once = grid_space().grid()
+    assert space.grid() == [{**point, "seed": seed} for seed in (3, 4) for point in once]
     assert space.search.trials == 24
-    assert [space.trial_config(point).seed for point in grid(space)] == [3] * 12 + [4] * 12
+    assert [space.trial_config(point).seed for point in space.grid()] == [3] * 12 + [4] * 12
     assert all(space.distributions()["seed"]._contains(index) for index in (0, 1))
 
 
 def test_points_take_the_place_of_the_combinations() -> None:
     points = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 9}, {"alpha": 0.0, "lambda": 1.0, "bottleneck": 7}]
-    assert grid(grid_space(points=points)) == points
+    assert grid_space(points=points).grid() == points
 
 
 def test_a_smaller_number_of_trials_is_the_beginning_of_the_grid() -> None:
@@ -100,7 +99,7 @@ def test_a_range_of_real_numbers_is_no_grid() -> None:
     continuous = {**CHOICES, "alpha": {"type": "float", "low": 0.0, "high": 1.0}}
     assert faults(continuous) == "parameters.alpha: a grid needs choices; make it categorical, or list search.points"
     points = [{"alpha": 0.123, "lambda": 1.0, "bottleneck": 7}]
-    assert grid(grid_space(continuous, points=points)) == points
+    assert grid_space(continuous, points=points).grid() == points
 
 
 def test_the_seed_is_either_the_grids_or_the_files() -> None:
@@ -119,7 +118,7 @@ def test_a_point_that_the_trainer_refuses_is_named() -> None:
     parameters = {"bottleneck": {"type": "categorical", "choices": [0, 8]}}
     assert faults(parameters).startswith("trial.regularise: the value is latent, but without a bottleneck")
     points = [{"bottleneck": 8}]
-    assert grid(grid_space(parameters, points=points)) == points, "what is not run is not refused"
+    assert grid_space(parameters, points=points).grid() == points, "what is not run is not refused"
 
 
 def test_a_preset_below_trial_is_written_out() -> None:
@@ -144,13 +143,13 @@ def test_presets_with_other_yardsticks_do_not_compare() -> None:
     assert str(caught.value) == "mine.yaml: trial.epochs: mnist_trades has 100 and mnist_mart 50; fix it under trial"
     mapping["trial"] = {"epochs": 50}
     space = space_from_mapping(mapping, "mine.yaml")
-    assert [space.trial_config(point).objective for point in grid(space)] == ["trades", "mart"]
+    assert [space.trial_config(point).objective for point in space.grid()] == ["trades", "mart"]
 
 
 @pytest.mark.parametrize("path", PAPER, ids=lambda path: path.stem)
 def test_every_point_of_the_papers_sweeps_trains(path: Path) -> None:
     space = load_space(str(path))
-    points = grid(space)
+    points = space.grid()
     assert len(points) == 3 * len(points[: len(points) // 3])
     for point in points[: len(points) // 3]:
         config = space.trial_config(point).to_mapping()

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.postgres_server import free_port
 from tuner.errors import UsageError
+from tuner.runs.tracking_place import default_tracking_uri
 from tuner.tracking import store
 
 
@@ -59,7 +60,7 @@ def _request(connection: socket.socket) -> str:
 
 
 def test_the_default_is_a_file_beside_the_searches(tmp_path: Path) -> None:
-    assert store.default_tracking_uri(tmp_path / "runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
+    assert default_tracking_uri(tmp_path / "runs") == f"sqlite:///{tmp_path}/runs/mlflow.db"
 
 
 def test_a_server_decides_for_itself_where_artifacts_go(tmp_path: Path) -> None:

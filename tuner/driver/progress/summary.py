@@ -10,12 +10,13 @@ from rich.console import Console, RenderableType
 from tuner.driver.plan import Request
 from tuner.driver.progress.time_left import in_words
 from tuner.ledger import TrialRecord, default_ledger_url
-from tuner.redact import absolute, without_password
+from tuner.redact import without_password
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.seed_means import has_seeds, seed_means_table
 from tuner.report.analysis.tables import front_table, summary
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import place_of, runs_flag
+from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.tracking import store
 
 
@@ -89,7 +90,7 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
     """
     frozen = folder.frozen() if folder.space_file.exists() else {}
     ledger = frozen.get("ledger") or default_ledger_url(folder.path)
-    tracking_uri = frozen.get("tracking_uri") or store.default_tracking_uri(folder.path.parent)
+    tracking_uri = frozen.get("tracking_uri") or default_tracking_uri(folder.path.parent)
     urls = [
         ("--ledger", "TUNER_LEDGER", request.ledger, ledger),
         ("--tracking-uri", "MLFLOW_TRACKING_URI", request.tracking_uri, tracking_uri),

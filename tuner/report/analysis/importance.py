@@ -7,7 +7,7 @@ import numpy as np
 
 from tuner.pareto.objectives import FloatArray, Objective
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
-from tuner.report.figure.colours import ColourScale, colour_scales
+from tuner.report.analysis.parameter_scales import ParameterScale, parameter_scales
 
 # Below this, groups of trials are too small to be compared: a rank correlation has less to go wrong.
 ENOUGH_FOR_GROUPS = 30
@@ -33,14 +33,14 @@ class Importance:
 
 def importances(data: FrontData) -> tuple[Importance, ...]:
     """Work out the importance of each varying parameter for each objective; none of fewer than 4 trials."""
-    scales = colour_scales(data.points)
+    scales = parameter_scales(data.points)
     complete = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
     if not scales or len(complete) < FEWEST:
         return ()
     return tuple(_importance(objective, complete, scales) for objective in data.objectives)
 
 
-def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ColourScale]) -> Importance:
+def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ParameterScale]) -> Importance:
     values = np.array([point.metrics[objective.name] for point in points])
     grouped = len(points) >= ENOUGH_FOR_GROUPS
     shares = {}
@@ -54,7 +54,7 @@ def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: 
     return Importance(objective.name, _measure(scales, grouped=grouped), len(points), ordered)
 
 
-def _measure(scales: Sequence[ColourScale], *, grouped: bool) -> str:
+def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
     """Say which measure was taken of which parameter: choices have no order, and so no rank correlation."""
     numbers = ", ".join(scale.parameter for scale in scales if not scale.choices)
     choices = ", ".join(scale.parameter for scale in scales if scale.choices)

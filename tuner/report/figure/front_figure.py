@@ -14,10 +14,10 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.parameter_scales import ParameterScale, colouring_scale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.axis_limits import Limits, Place, framed, outside
-from tuner.report.figure.colours import ColourScale, colour_scale, colour_scales
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
 from tuner.report.text import counted, displayed, format_metric, format_value, is_accuracy, metric_label
 
@@ -64,9 +64,9 @@ class FrontFigure:
     unfinished: dict[Outcome, tuple[Mark, ...]]
     knee: Mark | None
     staircase: Vertices
-    colours: ColourScale | None
+    colours: ParameterScale | None
     notes: tuple[str, ...]
-    scales: tuple[ColourScale, ...] = ()
+    scales: tuple[ParameterScale, ...] = ()
     published: tuple[PublishedPoint, ...] = ()
     means: tuple[MeanMark, ...] = ()
     confirmed: tuple[MeanMark, ...] = ()
@@ -78,7 +78,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
 
     The frame holds the front, and what lies near it, unless `limits` give another.
     """
-    colours = colour_scale(data.points)
+    colours = colouring_scale(data.points)
     front = _marks(data.front, data.objectives, colours)
     dominated = _marks(data.dominated, data.objectives, colours)
     unfinished = _marks(data.stopped, data.objectives, colours)
@@ -109,7 +109,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
             *_published_notes(published, x_limits, y_limits),
             *confirmed_notes(confirmed, data.setting),
         ),
-        scales=colour_scales(data.points),
+        scales=parameter_scales(data.points),
         published=published,
         means=mean_marks(data),
         confirmed=confirmed,
@@ -156,7 +156,7 @@ def _x_label(objectives: Sequence[Objective]) -> str:
 def _marks(
     trials: Sequence[CompletedTrial | UnfinishedTrial],
     objectives: Sequence[Objective],
-    colours: ColourScale | None,
+    colours: ParameterScale | None,
 ) -> tuple[Mark, ...]:
     """Place those trials that have a finite value on both axes."""
     marks = []

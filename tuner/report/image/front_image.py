@@ -16,10 +16,11 @@ from matplotlib.ticker import NullLocator
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.parameter_scales import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.analysis.tables import summary
-from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
 from tuner.report.figure.unfinished_marks import AT_EPOCH, inside, sparse, unfinished_layers
 from tuner.report.text import format_value
@@ -175,7 +176,7 @@ def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None
         axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, rasterized=bitmap, **style)
 
 
-def _colours(marks: Sequence[Mark], scale: ColourScale | None) -> Any:
+def _colours(marks: Sequence[Mark], scale: ParameterScale | None) -> Any:
     """Give the colour of each mark, (marks, 4): plain where it has no value on the scale."""
     colours = np.tile(to_rgba(PLAIN), (len(marks), 1))
     valued = [index for index, mark in enumerate(marks) if mark.colour is not None]
@@ -184,12 +185,12 @@ def _colours(marks: Sequence[Mark], scale: ColourScale | None) -> Any:
     return colours
 
 
-def _mappable(scale: ColourScale) -> ScalarMappable:
+def _mappable(scale: ParameterScale) -> ScalarMappable:
     norm = (LogNorm if scale.logarithmic else Normalize)(scale.low, scale.high)
     return ScalarMappable(norm, mpl.colormaps[SCALE])
 
 
-def _add_colour_bar(figure: Figure, axes: Axes, scale: ColourScale) -> None:
+def _add_colour_bar(figure: Figure, axes: Axes, scale: ParameterScale) -> None:
     bar = figure.colorbar(_mappable(scale), ax=axes, aspect=35, pad=0.015)
     bar.set_label(scale.parameter, parse_math=False)
     bar.outline.set_visible(False)

@@ -11,9 +11,10 @@ from typing import Any
 from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
+from tuner.report.analysis.parameter_scales import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, is_named
 from tuner.report.analysis.seed_means import MeanMark
-from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE, ColourScale
+from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
 from tuner.report.figure.unfinished_marks import AT_EPOCH, sparse, unfinished_layers
 from tuner.report.text import format_value
@@ -156,7 +157,7 @@ def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
     return {"updatemenus": [{**menu, **place, "pad": {"l": 90}}], "annotations": [{**words, **place}]}
 
 
-def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
+def _fill(marks: Sequence[Mark], scale: ParameterScale | None) -> dict[str, Any]:
     """Colour marks by their values, and plainly those without one."""
     if scale is None:
         return {"color": PLAIN}
@@ -169,7 +170,7 @@ def _fill(marks: Sequence[Mark], scale: ColourScale | None) -> dict[str, Any]:
     }
 
 
-def _colour_bar(scale: ColourScale | None) -> dict[str, Any]:
+def _colour_bar(scale: ParameterScale | None) -> dict[str, Any]:
     if scale is None:
         return {}
     bar: dict[str, Any] = {"title": {"text": escape(scale.parameter)}, "thickness": 14, "outlinewidth": 0}
@@ -179,7 +180,7 @@ def _colour_bar(scale: ColourScale | None) -> dict[str, Any]:
     return {"showscale": True, "colorbar": bar}
 
 
-def ticks(scale: ColourScale) -> tuple[list[float], list[str]]:
+def ticks(scale: ParameterScale) -> tuple[list[float], list[str]]:
     """Give where plotly writes which labels on a scale; nothing where its own choice is right."""
     if scale.choices:
         return [float(index) for index in range(len(scale.choices))], [escape(choice) for choice in scale.choices]

@@ -7,8 +7,9 @@ from typing import Any
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.importance import Importance
+from tuner.report.analysis.parameter_scales import ParameterScale, parameter_scales
 from tuner.report.analysis.progress_curves import Curve, GrowthPoint
-from tuner.report.figure.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS, ColourScale, colour_scales
+from tuner.report.figure.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS
 from tuner.report.text import displayed, metric_label
 from tuner.report.web.plotly_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
 
@@ -58,7 +59,7 @@ def plot_parallel(data: FrontData) -> Drawn:
     Trials without one of the parameters are left out, and a line below says how many: plotly has no gaps in a line,
     and draws what is missing outside the axis.
     """
-    last, scales = data.objectives[-1].name, colour_scales(data.points)
+    last, scales = data.objectives[-1].name, parameter_scales(data.points)
     points = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
     values = [displayed(last, point.metrics[last]) for point in points]
     dimensions = [_dimension(scale, points) for scale in scales]
@@ -144,7 +145,7 @@ def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
     return [{"text": text, "showarrow": False, **place}]
 
 
-def _dimension(scale: ColourScale, points: Sequence[CompletedTrial]) -> dict[str, Any]:
+def _dimension(scale: ParameterScale, points: Sequence[CompletedTrial]) -> dict[str, Any]:
     values = [scale.value(point.parameters) for point in points]
     shown: dict[str, Any] = {
         "label": escape(scale.parameter),
