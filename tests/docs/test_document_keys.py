@@ -1,6 +1,7 @@
 """What the documents list by name is what the code knows: keys, defaults, presets, spaces, YAML blocks."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tuner.space import Space, load_space
 _ROW = re.compile(r"^\| `([\w.*]+)` \| (.*?) \|", re.MULTILINE)
 # The engine tells a trial of its rungs; a user does not write them.
 NOT_FOR_USERS = {"rungs"}
+# Entry points and a helper of the commands.
+NOT_ON_THE_MAP = {"run | __main__", "command_line"}
 # Until their code is deleted.
 DELETED = {"rung_schedule", "branch_epochs", "tie_break", "brackets"}
 
@@ -67,6 +70,18 @@ def test_every_space_and_every_preset_is_named() -> None:
     named = set(re.findall(r"`(\w+)`", text))
     presets = {path.stem for path in (ROOT / "training" / "presets").glob("*.yaml")}
     assert presets | {path.stem for path in SPACES} <= named
+
+
+@pytest.mark.parametrize("package", ["tuner", "training"])
+def test_the_map_shows_the_layers_of_the_contracts(package: str) -> None:
+    (drawn,) = (
+        block.text for block in blocks(ROOT / "docs" / "architecture.md", "text") if "training/\n" in block.text
+    )
+    part = drawn.partition(f"{package}/\n")[2].partition("\n\n")[0]
+    shown = [" | ".join(re.findall(r"\w+", line[:24])) for line in part.splitlines()]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(c["layers"] for c in settings["contracts"] if c.get("containers") == [package])
+    assert shown == [layer for layer in layers if layer not in NOT_ON_THE_MAP]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
