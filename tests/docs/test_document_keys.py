@@ -18,8 +18,6 @@ _ROW = re.compile(r"^\| `([\w.*]+)` \| (.*?) \|", re.MULTILINE)
 NOT_FOR_USERS = {"rungs"}
 # Entry points and a helper of the commands.
 NOT_ON_THE_MAP = {"run | __main__", "command_line"}
-# Until their code is deleted.
-DELETED = {"rung_schedule", "branch_epochs", "tie_break", "brackets"}
 
 
 def rows(page: str, heading: str) -> dict[str, str]:
@@ -30,7 +28,7 @@ def rows(page: str, heading: str) -> dict[str, str]:
 
 def test_every_key_of_a_configuration_is_listed() -> None:
     listed = rows("paper.md", "Keys of a configuration")
-    assert set(listed) - DELETED == set(TRIAL_KEYS) - NOT_FOR_USERS - DELETED
+    assert set(listed) == set(TRIAL_KEYS) - NOT_FOR_USERS
 
 
 def test_the_listed_defaults_are_those_of_the_code() -> None:
@@ -52,7 +50,7 @@ def section(space_key: str) -> type[BaseModel]:
 def test_every_key_of_a_space_is_listed_with_its_default() -> None:
     listed = rows("spaces.md", "All keys")
     for name in ("search", "early_stopping", "resources"):
-        fields = {key: field for key, field in section(name).model_fields.items() if key not in DELETED}
+        fields = section(name).model_fields
         shown = {key.partition(".")[2]: text for key, text in listed.items() if key.startswith(f"{name}.")}
         assert set(shown) == set(fields)
         for key, text in shown.items():
