@@ -29,7 +29,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     from tuner.tracking.projection import projection_of
 
-    ledger = folder.open_ledger(ledger_url)
+    ledger = folder.ledger(ledger_url)
     try:
         space = recorded_space(ledger)
         trials = ledger.load()

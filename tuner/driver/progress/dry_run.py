@@ -80,7 +80,7 @@ def _cost(plan: Plan) -> list[str]:
     line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
     if not plan.resumed:
         return [line]
-    ledger = plan.folder.open_ledger(plan.ledger_url)
+    ledger = plan.folder.ledger(plan.ledger_url)
     try:
         trials = ledger.load()
     finally:
