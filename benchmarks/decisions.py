@@ -27,8 +27,6 @@ _RESULT = Path(__file__).parent / "results" / "decisions.json"
 _DECISIONS, _PROPOSALS = 200, 20
 _CASES: dict[str, dict[str, Any]] = {
     "default": {},
-    "crowding": {"tie_break": "crowding"},
-    "hypervolume": {"tie_break": "hypervolume"},
     "every trial fully trained": {"scheduler": "none"},
 }
 _WANTED_MS = {"decision_ms": 5.0, "proposal_ms": 100.0}

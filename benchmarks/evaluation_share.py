@@ -20,7 +20,6 @@ from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
 from training.trainer import Trainer
-from training.trainer.rung_schedules import is_evaluated
 from training.trainer.validation import validate
 
 _LEAST_SECONDS = 5.0
@@ -77,7 +76,9 @@ def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluations(config: TrialConfig) -> int:
-    return sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
+    """Count the epochs after which a trial is evaluated: every `eval_every` of them, the rungs and the last one."""
+    compared = {*config.rungs, config.epochs}
+    return sum(epoch % config.eval_every == 0 or epoch in compared for epoch in range(1, config.epochs + 1))
 
 
 def _config(space: str) -> TrialConfig:

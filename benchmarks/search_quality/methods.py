@@ -51,10 +51,6 @@ COMPETITORS: dict[str, Method] = {
     YARDSTICK: partial(_own, {"sampler": "random"}, {"scheduler": "none"}),
 }
 VARIANTS: dict[str, Method] = {
-    "crowding": partial(_own, {}, {"tie_break": "crowding"}),
-    "hypervolume": partial(_own, {}, {"tie_break": "hypervolume"}),
-    "keep_front": partial(_own, {}, {"tie_break": "keep_front"}),
-    "3 brackets": partial(_own, {}, {"brackets": 3}),
     "nsga2": partial(_own, {"sampler": "nsga2"}, {}),
     "gp": partial(_own, {"sampler": "gp"}, {}),
 }
