@@ -1,4 +1,4 @@
-"""The methods that are compared: the project's default, what users would otherwise run, and variants of the default."""
+"""The methods to compare: the project's default, what users would otherwise run, and variants of the default."""
 
 from collections.abc import Callable
 from functools import partial
@@ -35,7 +35,7 @@ def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
     return SyneTuneSearch(task, seed)
 
 
-# What a space does that says nothing of its sampler and its rungs, but for the rungs' epochs.
+# What a space does that names neither a sampler nor a scheduler.
 DEFAULT = "tuner (default)"
 YARDSTICK = "random, full trainings"
 RANDOM_MO_ASHA = "random + MO-ASHA"

@@ -1,4 +1,4 @@
-"""The benchmark of decisions times what it says: a search that has grown to so many trials."""
+"""The benchmark of decisions times a search that has grown to the wanted number of trials."""
 
 import pytest
 

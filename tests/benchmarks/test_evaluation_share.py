@@ -1,4 +1,4 @@
-"""It reads spaces by itself, to run without the tuner's packages: it must read them as the tuner does."""
+"""The benchmark reads spaces without the tuner's packages, so it must read them as the tuner does."""
 
 import pytest
 
