@@ -37,7 +37,7 @@ from tuner.space import Space, load_space
 _RESULTS = Path(__file__).parent / "results"
 _KEPT = (1 / 5, 1 / 3, 1 / 2)
 _RESAMPLES = 1000
-# Accuracies by epoch, (epochs, 2), one row for each metric of METRICS.
+# Accuracies by epoch, (epochs, 2), one column for each metric of METRICS.
 Curve = list[tuple[float, ...]]
 
 
