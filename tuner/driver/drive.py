@@ -159,7 +159,7 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
                 plan.folder.path.resolve(),
                 concurrency=request.concurrency,
                 time_budget_seconds=request.time_budget_seconds,
-                split_digest=ledger.facts().get("split_digest"),
+                split_digest=ledger.facts()["split_digest"],
                 on_retry=progress.on_retry,
                 on_fallback=lambda text: print_line(console, f"Not as the space asks: {text}."),
                 on_stopping=lambda: print_line(console, f"Stopping; press Ctrl-C again to stop at once. {resume}"),
