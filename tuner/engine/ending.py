@@ -16,7 +16,14 @@ class Ending(StrEnum):
 
 
 class BrokenOffError(Exception):
-    """A session was given up because its trials only crash, or its node died; the message says how to continue."""
+    """A session was given up because its trials only crash; the message says how to continue."""
+
+
+class NodeLostError(BrokenOffError):
+    """A session was given up because Ray's node on the driver's machine died."""
+
+    def __init__(self) -> None:
+        super().__init__("Ray's node on this machine died, and with it the trials that ran. Resume the search.")
 
 
 def all_failed(trials: Sequence[TrialRecord]) -> bool:

@@ -13,7 +13,7 @@ from ray.tune.experiment import Trial
 from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper, Sweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.ending import BrokenOffError, Ending, NodeLostError
 from tuner.engine.failures import FailureCallback
 from tuner.engine.fallbacks import FallbackCallback
 from tuner.engine.gpu_sharing import GpuShares
@@ -60,7 +60,8 @@ def run_session(
     thirds of Ray's own patience).
 
     Raises:
-        BrokenOffError: if trials do nothing but crash, or if Ray's node below this driver has died.
+        BrokenOffError: if trials do nothing but crash.
+        NodeLostError: if Ray's node below this driver has died.
 
     """
     name = _next_session(folder / "ray")
@@ -129,7 +130,7 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
     if stop.requested:
         return Ending.FINISHED if search.finished else Ending.INTERRUPTED
     if stop.node_lost and not search.finished:
-        raise BrokenOffError("Ray's node on this machine died, and with it the trials that ran. Resume the search.")
+        raise NodeLostError
     if crashes.too_many:
         raise BrokenOffError(crashes.verdict)
     if stop.out_of_time:

@@ -24,7 +24,7 @@ def crashes(search: Search) -> Crashes:
 
 
 def stop_request(seconds: float | None = None) -> StopRequest:
-    return StopRequest(seconds, hope=lambda: True)
+    return StopRequest(seconds)
 
 
 def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: Crashes) -> None:
@@ -40,8 +40,8 @@ def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: 
 
 def test_crash_upon_crash_breaks_a_session_off_with_the_reason(search: Search, crashes: Crashes) -> None:
     for number in (0, 1, 2, 0, 1):
-        crashes.retried(number, "Traceback\nDataError: nothing is mounted at /data")
-    with pytest.raises(BrokenOffError, match="of trial 1: DataError: nothing is mounted at /data"):
+        crashes.record_retry(number, "Traceback\nDataError: nothing is mounted at /data")
+    with pytest.raises(BrokenOffError, match=r"trial 1: DataError: nothing is mounted at /data"):
         _ending(search, stop_request(), crashes)
 
 
@@ -51,7 +51,7 @@ def test_failures_that_wait_for_an_epoch_are_on_record_when_nothing_is_left_to_t
     search.next_assignment(), search.next_assignment(), search.next_assignment()
     search.fail(2, "diverged")
     for number in (0, 0, 0, 1, 1, 1):
-        crashes.given_up(number, "RuntimeError: out of memory")
+        crashes.give_up(number, "RuntimeError: out of memory")
     assert not search.finished
     assert _ending(search, stop_request(), crashes) is Ending.FINISHED
     assert {trial.outcome for trial in search.trials} == {Outcome.FAILED}
