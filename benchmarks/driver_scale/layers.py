@@ -108,7 +108,7 @@ def _run(search: Search, setting: Setting) -> dict[str, Any]:
         result |= {f"metrics/{key}": value for key, value in metrics.items()}
         trial: Any = SimpleNamespace(config=configs[number], storage=SimpleNamespace(trial_dir_name=trial_name(number)))
         asked = time.perf_counter()
-        decision = scheduler.on_trial_result(None, trial, result)  # type: ignore[arg-type]
+        decision = scheduler.on_trial_result(None, trial, result)
         if decision == LedgerScheduler.CONTINUE:
             epochs.go_on(number, epoch)
         else:

@@ -70,7 +70,7 @@ def folder_name(trial: Trial) -> str:
 
 def failures(trial: Trial) -> int:
     """Return the number of the trial's crashes in this session, as Ray counts them."""
-    return trial.num_failures
+    return int(trial.num_failures)
 
 
 def allow_failures(trial: Trial, count: int) -> None:

@@ -30,8 +30,8 @@ _UNSENT = "unsent-checkpoint-"
 class TuneSession(Protocol):
     """The part of the module `ray.tune` that a trial uses in its worker."""
 
-    def report(self, metrics: dict[str, Any], *, checkpoint: tune.Checkpoint | None = None) -> None:
-        """Send a report; return when the driver wants the next epoch."""
+    def report(self, metrics: dict[str, Any], *, checkpoint: Any = None) -> None:
+        """Send a report, with a `tune.Checkpoint` or without; return when the driver wants the next epoch."""
 
     def get_checkpoint(self) -> tune.Checkpoint | None:
         """Return the trial's newest checkpoint of this session."""

@@ -15,7 +15,8 @@ from tuner.engine.trial_task import ConfirmationTask, task_of
 def test_a_task_arrives_as_it_was_sent() -> None:
     confirmation = ConfirmationTask(suite="quick", images=0, folder="/runs/a/evaluations", weights=None)
     task = trial_task(7, confirmation=confirmation)
-    arrived = task_of(cloudpickle.loads(cloudpickle.dumps(task.to_ray_config())))
+    sent = cloudpickle.dumps(task.to_ray_config())  # type: ignore[no-untyped-call]
+    arrived = task_of(cloudpickle.loads(sent))
     assert arrived == task
     with pytest.raises(FrozenInstanceError):
         arrived.number = 8  # type: ignore[misc]
