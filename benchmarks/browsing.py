@@ -1,8 +1,8 @@
-"""Browsing a large search, measured: the page's size, and the time of `tuner front` and `tuner show`.
+"""How large the page of a large search is, and how long `tuner front` and `tuner show` take on it.
 
 Run:  python -m benchmarks.browsing [--trials 10000]
-Makes up a search of so many trials (a tenth completed, of 20 epochs; the others stopped after 5), in a folder that is
-removed, and writes benchmarks/results/browsing.json with hardware, versions, date and command.
+Writes a made-up search into a temporary folder: a tenth of its trials complete 20 epochs, the others stop after 5.
+Writes benchmarks/results/browsing.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
-from tuner.ledger import Decision, Ledger, default_ledger_url
+from tuner.ledger import Decision, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.space import Space, load_space
@@ -33,7 +33,7 @@ _RUNS = 5
 
 
 def main() -> None:
-    """Make the search, run the commands, and print and write the figures."""
+    """Write the search, run the commands, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--completed", type=float, default=0.1, help="share of trials that complete")
@@ -66,7 +66,7 @@ def make_search(runs_dir: Path, trials: int, completed: float) -> None:
     folder = SearchFolder(runs_dir / "large")
     folder.path.mkdir(parents=True)
     facts = {"search_id": "large-0", "space": space.model_dump(mode="json")}
-    ledger = Ledger.create(default_ledger_url(folder.path), "large", space.objective_list, facts)
+    ledger = SqlLedger.create(default_ledger_url(folder.path), "large", space.objective_list, facts)
     rows = list(_trials(space, trials, completed))
     ledger._study.add_trials([trial for trial, _ in rows])  # noqa: SLF001
     reports = [report for number, (_, found) in enumerate(rows) for report in _with_number(number, found)]
@@ -116,7 +116,7 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
 
 
 def _seconds(runs_dir: str, *command: str) -> dict[str, float]:
-    """Give the median and the extremes of some runs of a command, the start of Python included."""
+    """Return the median and the extremes of the seconds of a command, including the start of Python."""
     taken = []
     for _ in range(_RUNS):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A whole search of this project on a connected Ray cluster, with another function in place of the trainer."""
+"""Run a whole search of this project on a connected Ray cluster, with another function in place of the trainer."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.engine.ending import Ending
 from tuner.engine.session_events import SessionEvents
-from tuner.ledger import Ledger, Outcome
+from tuner.ledger import Outcome, SqlLedger
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Listener, Search
 from tuner.space import Space
@@ -25,10 +25,13 @@ def run_search(
     listeners: Sequence[Listener] = (),
     seen: Callable[[Search], None] = lambda _: None,
 ) -> float:
-    """Give the seconds from the first trial to the last record in MLflow; `trial` reports as `run_trial` does.
+    """Run the search and return the seconds from its first trial to the last record in MLflow.
 
-    Ledger and MLflow are files in `runs_dir`; `seen` looks at the search at its end. Raises RuntimeError unless every
-    trial completed, undisturbed.
+    `trial` takes the place of `run_trial` in the workers and reports like it. Ledger and MLflow are files in
+    `runs_dir`. `seen` is called with the search at its end.
+
+    Raises:
+        RuntimeError: if a trial did not complete, failed or was interrupted, or if MLflow is not complete.
     """
     from tuner.driver.publisher import Publisher
     from tuner.engine.session import SessionOptions, run_session
@@ -37,7 +40,7 @@ def run_search(
     started = time.perf_counter()
     folder = runs_dir / _NAME
     folder.mkdir()
-    ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
+    ledger = SqlLedger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
     search = Search(space, ledger)
     uri = default_tracking_uri(runs_dir)
     projection = Projection(uri, space, _NAME, "many-0", store.artifact_folder(uri, runs_dir))

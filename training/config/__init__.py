@@ -6,6 +6,7 @@ from training.config.trial import (
     DATASETS,
     ESTIMATORS,
     HSIC_NORMALISATIONS,
+    IDLE_KEYS,
     MEASUREMENT_KEYS,
     METRICS,
     OBJECTIVES,
@@ -17,7 +18,6 @@ from training.config.trial import (
     TrialConfig,
     field_problems,
     file_key,
-    idle_keys,
 )
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "DATASETS",
     "ESTIMATORS",
     "HSIC_NORMALISATIONS",
+    "IDLE_KEYS",
     "MEASUREMENT_KEYS",
     "METRICS",
     "OBJECTIVES",
@@ -37,5 +38,4 @@ __all__ = [
     "TrialConfig",
     "field_problems",
     "file_key",
-    "idle_keys",
 ]

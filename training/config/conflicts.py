@@ -64,10 +64,8 @@ def _foreign_fields(config: "TrialConfig") -> list[tuple[str, str]]:
 
 def _rung_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
     problems = []
-    if config.rung_schedule == "as_is" and config.rungs and config.eval_every == 1:
-        problems.append(("rungs", "has no effect with rung_schedule = as_is and eval_every = 1; remove it"))
-    if config.rung_schedule != "as_is" and not config.rungs:
-        problems.append(("rungs", f"is empty, but rung_schedule = {config.rung_schedule} needs one epoch at least"))
+    if config.rungs and config.eval_every == 1:
+        problems.append(("rungs", "has no effect with eval_every = 1; remove it"))
     if config.rungs and config.rungs[-1] >= config.epochs:
         rule = f"below epochs = {config.epochs}"
         problems.append(("rungs", f"the last value is {config.rungs[-1]}, but must be {rule}"))

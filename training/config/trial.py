@@ -1,6 +1,5 @@
 """The frozen configuration of one trial, and the only place where its values are checked."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -22,6 +21,7 @@ from training.config.fields import (
     strengths,
     whole,
 )
+from training.nearest_names import unknown_key
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
 ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
@@ -31,8 +31,6 @@ OPTIMISERS = ("sgd", "adam")
 # The terms of `shared_information`, in the order of their computation.
 TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
 HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
-# How a trial trains towards the rungs of early stopping; `training/trainer/rung_schedules.py` explains them.
-RUNG_SCHEDULES = ("as_is", "restart", "continue", "branch")
 AUGMENTATIONS = ("none", "crop_flip")
 PRECISIONS = ("fp32", "tf32", "bf16")
 # What a trial reports that a search may optimise.
@@ -125,11 +123,8 @@ class TrialConfig:
     lr_drop_factor: float = share_above_zero(0.1)
     lr_after_drops: tuple[float, ...] = rates()
 
-    # The epochs of the schedule at which a search compares this trial with others, and how it trains towards them:
-    # as_is needs to know of them only to evaluate there. branch_epochs: the length of each branch, of branch alone.
+    # The epochs at which a search compares this trial with others; they are evaluated whatever eval_every is.
     rungs: tuple[int, ...] = epoch_numbers()
-    rung_schedule: str = choice("as_is", RUNG_SCHEDULES)
-    branch_epochs: int = whole(2, 1)
 
     # Attacks, l-infinity: PGD inside training, and a longer PGD for the validation accuracy. Training attacks
     # start uniformly in the ball or, as in the code of TRADES and MART, from 0.001 * N(0, 1).
@@ -189,7 +184,7 @@ def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
     problems = []
     for key, value in values.items():
         if key not in rules:
-            problems.append((str(key), _unknown(str(key), list(rules))))
+            problems.append((str(key), unknown_key(str(key), rules)))
             continue
         name, rule = rules[key]
         try:
@@ -203,22 +198,9 @@ def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
     return checked, problems
 
 
-def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=2)
-    if near:
-        return f"unknown key; did you mean {' or '.join(near)}?"
-    return f"unknown key; the known ones are {', '.join(known)}"
-
-
-def idle_keys(values: Mapping[str, Any]) -> frozenset[str]:
-    """Give the keys of a configuration, in its file's form, that change nothing a trial learns.
-
-    They are where the data lie, which may change between machines, and after which epochs it is evaluated.
-    """
-    rungs = {"rungs"} if values.get("rung_schedule", "as_is") == "as_is" else set()
-    return frozenset({"data_root", "eval_every"} | rungs)
-
-
+# Keys that change nothing a trial learns: where the data lie, which may change between machines, and the epochs after
+# which it is evaluated.
+IDLE_KEYS = frozenset({"data_root", "eval_every", "rungs"})
 TRIAL_KEYS = tuple(file_key(f.name) for f in fields(TrialConfig))
 # Two trials that differ in one of these are measured with different yardsticks, or at other epochs.
 MEASUREMENT_KEYS = (
@@ -228,8 +210,6 @@ MEASUREMENT_KEYS = (
     "split_seed",
     "epochs",
     "rungs",
-    "rung_schedule",
-    "branch_epochs",
     "epsilon",
     "eval_attack_steps",
     "eval_attack_step_size",

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 
 import torch
 
-from training.config import ConfigError, TrialConfig, idle_keys
+from training.atomic_write import atomic_write
+from training.config import IDLE_KEYS, ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -38,17 +39,10 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
     A process that dies meanwhile leaves the earlier checkpoint as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{name}.{os.getpid()}.tmp"
     content = {"format": FORMAT, "config": config.to_mapping(), "state": dict(state)}
-    try:
-        with unfinished.open("w+b") as file:
-            torch.save(content, file)
-            _seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(folder / name)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_write(folder / name, durable=True) as file:
+        torch.save(content, file)
+        _seal(file)
 
 
 def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
@@ -164,6 +158,6 @@ def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[st
     missing = object()
     return [
         f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"
-        for key in sorted((saved.keys() | wanted.keys()) - idle_keys(wanted))
+        for key in sorted((saved.keys() | wanted.keys()) - IDLE_KEYS)
         if saved.get(key, missing) != wanted.get(key, missing)
     ]

@@ -35,6 +35,20 @@ def learning_rate_at(
     return base * drop_factor**passed
 
 
+def progress_at(config: TrialConfig, epoch: int, step: int, steps: int) -> float:
+    """Return the fraction of the budget that is spent before `step` of `steps` of the epoch after `epoch` others.
+
+    One division of whole numbers: at the beginning of an epoch it equals epoch / epochs to the last bit, so that a
+    drop at 75/120 falls where it should.
+    """
+    return (epoch * steps + step) / (config.epochs * steps)
+
+
+def is_evaluated(config: TrialConfig, epoch: int) -> bool:
+    """Return whether accuracies are measured after `epoch` epochs: every `eval_every`, at each rung, and at the end."""
+    return epoch % config.eval_every == 0 or epoch in config.rungs or epoch == config.epochs
+
+
 def scheduled_lambda(config: TrialConfig, progress: float) -> float:
     """Give lambda after the fraction `progress` of a schedule of `config`."""
     return lambda_at(

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,17 +13,16 @@ from training.compute.numerics import repeatable_convolutions
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
-from training.config import METRICS, ConfigError, TrialConfig
+from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.trainer.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
-from training.trainer.divergence import DivergedError, require_finite
+from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
-from training.trainer.rung_schedules import begins_anew, is_evaluated, progress_at, rung_metrics, total_epochs
-from training.trainer.schedules import scheduled_lambda, scheduled_learning_rate
+from training.trainer.schedules import is_evaluated, progress_at, scheduled_lambda, scheduled_learning_rate
 from training.trainer.step_parts import build_attack, build_look
 from training.trainer.validation import validate
 
@@ -58,7 +56,7 @@ class Trainer:
             raise ConfigError(problems)
         self.config = config
         self._group = group
-        self.epochs = total_epochs(config)
+        self.epochs = config.epochs
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
         # Convolutions read and write the channels of a pixel together, without reordering images before and after.
@@ -67,25 +65,22 @@ class Trainer:
         self.history: list[dict[str, float]] = []
         self._between_epochs = True
         self._data = replace(data, train=data.train.to(self.device), validation=data.validation.to(self.device))
-        self._begin()
+        self._streams = RandomStreams(config.seed, self.device)
+        with self._streams.active():
+            model = build_model(config, self._data.num_classes, self._data.image_shape)
+            self.model = model.to(self.device).to(memory_format=self._layout)
+            self._objective = build_objective(
+                config, self.model, len(self._data.train), self._streams.generator, self._group
+            )
+        self._optimiser = build_optimiser(config, self.model)
+        parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
+        self._attack = build_attack(*parts)
+        self._look = self._group.trained_together(build_look(*parts))
 
     @property
     def fallbacks(self) -> list[str]:
         """Say what is not computed as the configuration asks, and why; known after the first step."""
         return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
-
-    def _begin(self) -> None:
-        """Draw new weights, the same each time: all that a step changes is as before the first one."""
-        config, data = self.config, self._data
-        self._streams = RandomStreams(config.seed, self.device)
-        with self._streams.active():
-            model = build_model(config, data.num_classes, data.image_shape)
-            self.model = model.to(self.device).to(memory_format=self._layout)
-            self._objective = build_objective(config, self.model, len(data.train), self._streams.generator, self._group)
-        self._optimiser = build_optimiser(config, self.model)
-        parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
-        self._attack = build_attack(*parts)
-        self._look = self._group.trained_together(build_look(*parts))
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
@@ -96,24 +91,25 @@ class Trainer:
     def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
         """Train one epoch and evaluate.
 
-        Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the validation set, where the epoch `is_evaluated`,
-        a branch's as `rung/NAME` and the epochs of all branches so far as `branch_epochs`, the epoch's mean of each
-        `loss/TERM`, of its last step `gradient_norm/TERM`, `diagnostic/NAME` (what the objective has to tell
-        besides), `lambda` and `learning_rate`, and `seconds`, evaluation included. A term is before its
-        weighting, `total` the loss; its gradient is that with respect to the weights which all terms share, the
-        head's left out. Raise DivergedError if a loss or the weights are not finite at the epoch's end.
+        Return these metrics. A term is given before its weighting, and `total` is the loss. A gradient norm is that of
+        the weights which all terms share: all but the head's.
+
+        - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
+        - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
+        - `diagnostic/NAME`: other numbers of the objective
+        - `lambda`, `learning_rate`: of the last step
+        - `seconds`: of the epoch, evaluation included
+
+        Raise DivergedError if a loss or the weights are not finite at the end of the epoch.
         """
         started = time.perf_counter()
         self._between_epochs = False
-        if begins_anew(self.config, self.epoch):
-            self._begin()
         with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
             accuracies = self._accuracies(self.epoch + 1)
         metrics = {
             **accuracies,
-            **rung_metrics(self.config, self.epoch + 1, self.branch),
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
@@ -125,21 +121,6 @@ class Trainer:
         self.history.append(metrics)
         self._between_epochs = True
         return metrics
-
-    def branch(self, config: TrialConfig) -> dict[str, float]:
-        """Train a copy of the present model by another schedule, to its end; give the copy's accuracies.
-
-        Nothing of this trial changes, its random states included. Raise DivergedError if the copy diverges.
-        """
-        copy = Trainer(config, self._data, self.device, self._group)
-        copy.model.load_state_dict(self.model.state_dict())
-        copy._objective.load_state_dict(deepcopy(self._objective.state_dict()))
-        while copy.epoch < copy.epochs:
-            try:
-                copy.train_epoch()
-            except DivergedError as error:
-                raise DivergedError(f"{error.term} of its branch", self.epoch + 1) from error
-        return {name: copy.history[-1][name] for name in METRICS}
 
     def save(self, folder: Path) -> None:
         """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.

@@ -48,14 +48,13 @@ def show_space(
     """Print a space with all its defaults filled in."""
     import yaml
 
-    from training.trainer.rung_schedules import RUNG_KEYS
     from tuner.space import load_space
 
     space = load_space(name, overrides or ())
     mapping = space.model_dump(mode="json")
     if "preset" not in space.parameters:  # otherwise the defaults are those of the trial's preset
         mapping["trial"] = {**space.example.to_mapping(), **mapping["trial"]}
-    follows = RUNG_KEYS if space.early_stopping.scheduler != "none" else ()
+    follows = ("rungs",) if space.early_stopping.scheduler != "none" else ()
     for key in (*space.distributions(), *follows):
         mapping["trial"].pop(key, None)
     typer.echo(yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True), nl=False)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from training.trainer.rung_schedules import RUNG_KEYS
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData
@@ -59,7 +58,6 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
     unique = _unique(chosen, with_seed=not choice.retrain)
     mapping = source.model_dump(mode="json")
     trial, parameters, seed = _retrained(mapping) if choice.retrain else _as_trained(mapping, unique)
-    trial |= _rungs(source, retrain=choice.retrain)
     search_part = {
         "sampler": "grid",
         "points": [{name: record.parameters[name] for name in parameters} for record in unique],
@@ -101,16 +99,6 @@ def _retrained(source: dict[str, Any]) -> _Setting:
     parameters = {name: value for name, value in source["parameters"].items() if name != "seed"}
     used = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
     return _Setting(trial, parameters, used)
-
-
-def _rungs(source: Space, *, retrain: bool) -> dict[str, Any]:
-    """Give the trainer's keys of the rungs without which the confirmed trials would be trained otherwise.
-
-    Their checkpoints hold all of them; trained again, only `continue` makes another model than a whole schedule.
-    """
-    settings = source.example.to_mapping()
-    needed = settings["rung_schedule"] != "as_is" and (not retrain or settings["rung_schedule"] == "continue")
-    return {key: settings[key] for key in RUNG_KEYS} if needed else {}
 
 
 def _as_trained(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> _Setting:

@@ -8,7 +8,7 @@ import shutil
 from tuner.driver.earlier_search import warm_start_fact
 from tuner.driver.plan import Plan, Request, plan_new
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, default_ledger_url, forget_unbegun
+from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.runs.mirror import url_of
@@ -39,7 +39,7 @@ def clear(plan: Plan) -> None:
         )
     begun = folder.begun
     if begun is not None and plan.ledger_url != default_ledger_url(folder.path):
-        forget_unbegun(plan.ledger_url, folder.name, begun)
+        remove_empty_study(plan.ledger_url, folder.name, begun)
     folder.clear()
 
 
@@ -71,9 +71,9 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
         begun = plan.folder.begun if url_of(plan.folder.path) else None
         if begun is not None:  # by another machine, which had this search's lock, as this one has now
-            forget_unbegun(plan.ledger_url, plan.folder.name, begun)
+            remove_empty_study(plan.ledger_url, plan.folder.name, begun)
         plan.folder.note_begun(facts["search_id"])
-        ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
+        ledger = SqlLedger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:
             ledger.take_over()
             plan.folder.freeze(plan.space, frozen)
@@ -88,7 +88,7 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
 
 def open_ledger(plan: Plan, digest: str) -> Ledger:
     """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
-    ledger = plan.folder.open_ledger(plan.ledger_url)
+    ledger = plan.folder.ledger(plan.ledger_url)
     ledger.take_over()
     recorded = ledger.facts().get("split_digest", digest)
     if recorded != digest:

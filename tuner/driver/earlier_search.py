@@ -32,7 +32,7 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
     Raises UsageError if there is no such search, or if none of its trials can be evidence.
     """
     folder = find_search(runs_dir, name)
-    ledger = folder.open_ledger(folder.if_shared(ledger_url))
+    ledger = folder.ledger(folder.if_shared(ledger_url))
     try:
         earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts().get("split_digest")
     finally:

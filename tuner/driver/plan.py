@@ -115,7 +115,7 @@ def plan_resume(request: Request, name: str) -> Plan:
 
 
 def _recorded_space(folder: SearchFolder, ledger_url: str | None) -> Space:
-    ledger = folder.open_ledger(ledger_url)
+    ledger = folder.ledger(ledger_url)
     try:
         return recorded_space(ledger)
     finally:
@@ -136,7 +136,7 @@ def _newest_unfinished(request: Request) -> SearchFolder:
 
 
 def _is_unfinished(folder: SearchFolder, ledger_url: str | None) -> bool:
-    ledger = folder.open_ledger(folder.if_shared(ledger_url))
+    ledger = folder.ledger(folder.if_shared(ledger_url))
     try:
         return not finished(recorded_space(ledger), ledger.load())
     finally:

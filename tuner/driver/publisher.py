@@ -12,7 +12,7 @@ from tuner.confirm.result_files import write_results
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.confirmations import confirmed_trials
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.search import Assignment
+from tuner.search import Assignment, Listener
 from tuner.space import Space
 from tuner.tracking.projection import Projection
 
@@ -35,7 +35,7 @@ _FILES = "The front's files"
 _log = logging.getLogger(__name__)
 
 
-class Publisher:
+class Publisher(Listener):
     """Listens to a search and publishes its state from a thread of its own.
 
     What could not be written is written later: the ledger holds it, and each round writes all that is missing.
@@ -145,7 +145,7 @@ class Publisher:
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
         space = self._space
-        data = front_data(self._search, trials, space.objective_list, space.reference, space.setting)
+        data = front_data(self._search, trials, space.objective_list, space.reference, space.trial)
         return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:

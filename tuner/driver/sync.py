@@ -29,7 +29,7 @@ def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
     from tuner.tracking.projection import projection_of
 
-    ledger = folder.open_ledger(ledger_url)
+    ledger = folder.ledger(ledger_url)
     try:
         space = recorded_space(ledger)
         trials = ledger.load()
@@ -37,7 +37,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         projection = projection_of(folder, space, ledger, uri)
     finally:
         ledger.close()
-    data = front_data(folder.name, shown, space.objective_list, space.reference, space.setting)
+    data = front_data(folder.name, shown, space.objective_list, space.reference, space.trial)
     data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
     files = [folder.space_file, *write_results(folder.path, space, trials, data)]
     from mlflow.exceptions import MlflowException

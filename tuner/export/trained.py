@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from training.config import TrialConfig, idle_keys
+from training.config import IDLE_KEYS, TrialConfig
 from training.data import DataError, TrialData, load_trial_data
 from training.data.augment import to_unit
 from training.models import Classifier, build_model
@@ -79,7 +79,7 @@ def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_ro
 def _require_same(saved: TrialConfig, now: TrialConfig, wanted: Mapping[str, Any], checkpoint: Path) -> None:
     """Refuse the checkpoint of another trial: the keys that the search sets must have the trial's values."""
     there, here = saved.to_mapping(), now.to_mapping()
-    for key in sorted(wanted.keys() - idle_keys(here) - {PRESET}):
+    for key in sorted(wanted.keys() - IDLE_KEYS - {PRESET}):
         if there[key] != here[key]:
             raise CheckpointError(
                 f"{checkpoint} was written with {key} {there[key]!r}, but the trial has {here[key]!r}: "

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.trainer.rung_schedules import RUNG_PREFIX
-
 FloatArray = NDArray[np.float64]
 
 
@@ -24,15 +22,6 @@ class Objective:
         if self.limit is None:
             return True
         return value >= self.limit if self.maximise else value <= self.limit
-
-
-def compared_metrics(metrics: Mapping[str, float]) -> Mapping[str, float]:
-    """Give a report's metrics by which a trial is compared: those of a branch in place of its own, where there was one.
-
-    `training.trainer.rung_schedules` says what a branch is.
-    """
-    measured = {name.removeprefix(RUNG_PREFIX): v for name, v in metrics.items() if name.startswith(RUNG_PREFIX)}
-    return {**metrics, **measured} if measured else metrics
 
 
 def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objective]) -> FloatArray:

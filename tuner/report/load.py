@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, Outcome, TrialRecord, as_interrupted
+from tuner.ledger import Outcome, SqlLedger, TrialRecord, as_interrupted
 from tuner.report.analysis.confirmations import confirmed_trials
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.runs.folder import SearchFolder, all_searches, find_search, recorded_space
@@ -20,9 +20,9 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tup
     Where no driver is at work, the trials that are running on record are shown as interrupted.
     """
     folder = find_search(runs_dir, name)
-    space, trials = _read(folder.open_ledger(ledger_url))
+    space, trials = _read(folder.ledger(ledger_url))
     shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
-    data = front_data(name, shown, space.objective_list, space.reference, space.setting)
+    data = front_data(name, shown, space.objective_list, space.reference, space.trial)
     return space, shown, replace(data, confirmed=confirmed_trials(runs_dir, name, shown))
 
 
@@ -34,7 +34,7 @@ def overview(runs_dir: Path, ledger_url: str | None = None) -> list[dict[str, An
     return [_row(folder, ledger_url) for folder in all_searches(runs_dir)]
 
 
-def _read(ledger: Ledger) -> tuple[Space, list[TrialRecord]]:
+def _read(ledger: SqlLedger) -> tuple[Space, list[TrialRecord]]:
     try:
         return recorded_space(ledger), ledger.load()
     finally:
@@ -43,7 +43,7 @@ def _read(ledger: Ledger) -> tuple[Space, list[TrialRecord]]:
 
 def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
     try:
-        space, trials = _read(folder.open_ledger(folder.if_shared(ledger_url)))
+        space, trials = _read(folder.ledger(folder.if_shared(ledger_url)))
         data = front_data(folder.name, trials, space.objective_list, space.reference)
         created = str(folder.frozen().get("created", ""))
     except UsageError as error:

@@ -1,12 +1,9 @@
 """Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
 
 import contextlib
-import difflib
-import os
 import platform
 import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +14,11 @@ from urllib.parse import quote
 
 import yaml
 
+from training.nearest_names import did_you_mean
 from tuner.errors import UsageError
-from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
+from tuner.runs.atomic_write import write_whole
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of
 from tuner.runs.tracking_place import absolute, default_tracking_uri
@@ -89,20 +88,16 @@ class SearchFolder:
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
         with _named(self.path):
-            with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                file.write(text)
-            Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
-            os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
-        upload(self.space_file)
+            write_whole(self.space_file, text.encode())
         if (self.path / _BEGUN_FILE).exists():
             remove(self.path / _BEGUN_FILE)
 
-    def open_ledger(self, url: str | None = None) -> Ledger:
+    def ledger(self, url: str | None = None) -> SqlLedger:
         """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
 
         Raises UsageError if there is none, or if it is that of another search of this name.
         """
-        ledger = Ledger.open(self.ledger_url(url), self.name)
+        ledger = SqlLedger.open(self.ledger_url(url), self.name)
         expected = self.frozen().get("search_id")
         found = ledger.facts().get("search_id")
         if expected and found != expected:
@@ -179,7 +174,7 @@ def _holds_trials(file: Path) -> bool:
         return True
 
 
-def recorded_space(ledger: Ledger) -> Space:
+def recorded_space(ledger: SqlLedger) -> Space:
     """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
     try:
         return Space.model_validate(ledger.facts()["space"])
@@ -209,8 +204,7 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
     if name and folder.space_file.is_file():
         return folder
     names = [search.name for search in all_searches(runs_dir)]
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`tuner list` shows the searches."
+    hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
     raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}")
 
 

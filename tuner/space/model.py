@@ -9,7 +9,6 @@ from pydantic import Field
 
 from training.config import TrialConfig
 from training.config.preset_files import with_preset
-from training.trainer.rung_schedules import branched_epochs, compared_after, total_epochs
 from tuner.pareto.objectives import Objective
 from tuner.space import grid
 from tuner.space.parameters import Parameter, Part
@@ -31,37 +30,18 @@ class Space(Part):
 
     @property
     def epochs(self) -> int:
-        """All that one trial trains, in epochs; branches come on top."""
-        return total_epochs(self.example)
+        """The budget of one trial, in epochs."""
+        return self.example.epochs
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
         """The epochs after which trials are compared before their end."""
-        if self.early_stopping.rung_schedule == "as_is":
-            return tuple(self.early_stopping.milestones(self.epochs))
-        return compared_after(self.example)
-
-    @property
-    def most_epochs(self) -> int:
-        """What one trial costs at most, in epochs, branches included."""
-        if self.early_stopping.rung_schedule == "as_is":
-            return self.epochs
-        return self.epochs + branched_epochs(self.example, self.epochs)
+        return tuple(self.early_stopping.milestones(self.epochs))
 
     @property
     def example(self) -> TrialConfig:
         """The configuration of one point; what cannot be searched is the same in all of them."""
         return self.trial_config(next(self.corners()))
-
-    @property
-    def setting(self) -> dict[str, Any]:
-        """What is the same in all trials, and what it takes to say with which others their final values compare.
-
-        Of the ways towards a rung only `continue` trains another model than one whole schedule.
-        """
-        if self.early_stopping.rung_schedule != "continue":
-            return dict(self.trial)
-        return {**self.trial, "rung_schedule": "continue", "rungs": list(self.rung_epochs)}
 
     @property
     def objective_list(self) -> tuple[Objective, ...]:
@@ -92,16 +72,9 @@ class Space(Part):
         """Give the trainer's configuration of one point.
 
         All trials share the search's seed, so that they differ by their parameters only, unless a grid has
-        several seeds. The trainer is told of the rungs where it has to do something there.
+        several seeds. Unless the trainer evaluates after every epoch, it is
+        told the rungs, to evaluate there as well.
         """
         config = TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
-        stopping = self.early_stopping
-        rungs = stopping.milestones(config.epochs)
-        if not rungs or (stopping.rung_schedule == "as_is" and config.eval_every == 1):
-            return config
-        return replace(
-            config,
-            rungs=tuple(rungs),
-            rung_schedule=stopping.rung_schedule,
-            branch_epochs=stopping.branch_epochs,
-        )
+        rungs = tuple(self.early_stopping.milestones(config.epochs))
+        return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config

@@ -8,11 +8,9 @@ from typing import Any
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
-from training.trainer.rung_schedules import RUNG_KEYS
+from tuner.optuna_private import contains
 from tuner.space.grid import MOST_CORNERS
 from tuner.space.model import Space
-from tuner.space.parameters import Parameter
-from tuner.space.sections import EarlyStoppingSpec
 
 _Problems = list[tuple[str, str]]
 
@@ -147,19 +145,10 @@ def _grid_problems(space: Space) -> _Problems:
 
 
 def _rung_problems(space: Space) -> _Problems:
-    """Find where the trials' rungs would be said twice, or in vain."""
-    stopping = space.early_stopping
-    problems = []
-    if stopping.scheduler != "none":
-        problems = [
-            (f"trial.{key}", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")
-            for key in RUNG_KEYS
-            if key in space.trial
-        ]
-    if stopping.rung_schedule != "branch" and stopping.branch_epochs != EarlyStoppingSpec().branch_epochs:
-        rule = f"has no effect with rung_schedule: {stopping.rung_schedule}; remove it, or set rung_schedule: branch"
-        problems.append(("early_stopping.branch_epochs", rule))
-    return problems
+    """Refuse rungs of a trial beside those that follow from early stopping."""
+    if space.early_stopping.scheduler == "none" or "rungs" not in space.trial:
+        return []
+    return [("trial.rungs", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")]
 
 
 def _preset_problems(space: Space) -> _Problems:
@@ -194,14 +183,6 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
         if parameter.type != "categorical" and isinstance(value, str):  # Optuna would read "4" as 4 here, but not later
             rule = f"{parameter.rule}, not text (YAML takes 1e-3 for text: write 1.0e-3)"
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
-        elif not _inside(parameter, value):
+        elif not contains(parameter.distribution(), value):
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))
     return problems
-
-
-def _inside(parameter: Parameter, value: Any) -> bool:
-    distribution = parameter.distribution()
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001
-    except (ValueError, TypeError):
-        return False

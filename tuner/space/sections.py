@@ -4,7 +4,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.pareto.preference import TieBreak
 from tuner.space.parameters import Number, Part
 from tuner.space.rungs import milestones
 
@@ -58,21 +57,11 @@ class SearchSpec(Part):
 
 
 class EarlyStoppingSpec(Part):
-    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later.
-
-    How trials train towards a rung is `rung_schedule` (`rung_schedules`), with `branch_epochs` for a branch.
-
-    `tie_break` decides among trials of one Pareto front (`pareto.preference`); each of the `brackets` has its first
-    rung `reduction_factor` times later than the one before it (`tuner.search.asha.brackets`).
-    """
+    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later."""
 
     scheduler: Literal["mo_asha", "none"] = "mo_asha"
     grace_epochs: Annotated[int, Field(ge=1)] = 1
     reduction_factor: Annotated[int, Field(ge=2)] = 3
-    tie_break: TieBreak = "farthest_first"
-    brackets: Annotated[int, Field(ge=1)] = 1
-    rung_schedule: Literal["as_is", "restart", "continue", "branch"] = "as_is"
-    branch_epochs: Annotated[int, Field(ge=1)] = 2
 
     def milestones(self, epochs: int) -> list[int]:
         """Give the epochs of the rungs in a schedule of so many epochs; none without a scheduler."""

@@ -39,7 +39,6 @@ def search_parameters(space: Space) -> list[Param]:
         "scheduler": space.early_stopping.scheduler,
         "grace_epochs": space.early_stopping.grace_epochs,
         "reduction_factor": space.early_stopping.reduction_factor,
-        "rung_schedule": space.early_stopping.rung_schedule,
         **{f"trial.{key}": value for key, value in space.trial.items()},
         **{
             f"parameters.{name}": " ".join(f"{k}={v}" for k, v in p.model_dump().items())

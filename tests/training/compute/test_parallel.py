@@ -22,8 +22,6 @@ SAME_AS_ALONE: list[dict[str, Any]] = [
     {"objective": "mma_simplified", "optimiser": "adam", "learning_rate": 0.001},
     {"information_estimator": "mige"},
     {"loss_latent": "mean"},
-    {"rungs": [1], "rung_schedule": "branch", "branch_epochs": 1},
-    {"rungs": [1], "rung_schedule": "restart"},
 ]
 
 

@@ -34,11 +34,6 @@ def test_another_schedule_of_evaluations_continues_it(tmp_path: Path) -> None:
     """`confirm --no-retrain` measures a trial that was evaluated at its rungs in a grid without any."""
     save_checkpoint(tmp_path, make_config(eval_every=4, rungs=[2]), STATE)
     assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
-    save_checkpoint(tmp_path, make_config(rungs=[2], rung_schedule="continue"), STATE)
-    with pytest.raises(CheckpointError, match=r"rung_schedule is 'continue' there, but 'as_is' here"):
-        load_checkpoint(tmp_path, make_config())
-    with pytest.raises(CheckpointError, match=r"rungs is \[2\] there, but \[3\] here"):
-        load_checkpoint(tmp_path, make_config(rungs=[3], rung_schedule="continue"))
 
 
 def test_another_configuration_is_refused_with_each_difference(tmp_path: Path) -> None:

@@ -1,8 +1,16 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from stand_ins import make_config, make_data
 
-from training.trainer.schedules import lambda_at, learning_rate_at
+from training.config import ConfigError, TrialConfig
+from training.trainer import Trainer
+from training.trainer.schedules import lambda_at, learning_rate_at, progress_at
 
 EPOCHS = 120
 
@@ -54,3 +62,42 @@ def test_a_drop_falls_on_the_first_step_of_its_epoch_in_any_budget(steps: int, f
     last_before, first_after = ((5 * factor * steps + shift) / (epochs * steps) for shift in (-1, 0))
     assert learning_rate_at(last_before, base=1.0, drops=[75 / 120], drop_factor=0.1) == 1.0
     assert learning_rate_at(first_after, base=1.0, drops=[75 / 120], drop_factor=0.1) == 0.1
+
+
+@given(st.integers(1, 200), st.integers(1, 50))
+def test_progress_grows_evenly_from_step_to_step(epochs: int, steps: int) -> None:
+    config = TrialConfig(epochs=epochs)
+    found = [progress_at(config, epoch, step, steps) for epoch in range(epochs) for step in range(steps)]
+    assert found == [index / (epochs * steps) for index in range(epochs * steps)]
+
+
+def ignore(_epoch: int, _metrics: Mapping[str, float], _save: Callable[[Path], None]) -> None:
+    pass
+
+
+def trained(**changes: Any) -> Trainer:
+    """Train a small network with two steps an epoch."""
+    trainer = Trainer(make_config(architecture="cnn4", **changes), make_data(side=16, train=32), "cpu")
+    trainer.run(ignore)
+    return trainer
+
+
+@pytest.mark.parametrize(("rungs", "expected"), [([], [4, 6]), ([1, 3], [1, 3, 4, 6])])
+def test_every_so_many_epochs_are_evaluated_and_all_rungs(rungs: list[int], expected: list[int]) -> None:
+    history = trained(epochs=6, eval_every=4, rungs=rungs).history
+    for accuracy in ("natural_accuracy", "pgd_accuracy"):
+        assert [epoch for epoch, metrics in enumerate(history, start=1) if accuracy in metrics] == expected
+
+
+def test_how_often_it_evaluates_changes_nothing_in_training() -> None:
+    often, seldom = (trained(epochs=3, eval_every=every) for every in (1, 3))
+    weights = seldom.model.state_dict()
+    assert all(torch.equal(value, weights[key]) for key, value in often.model.state_dict().items())
+    assert {**often.history[-1], "seconds": 0} == {**seldom.history[-1], "seconds": 0}
+
+
+@pytest.mark.parametrize("changes", [{"rungs": [2]}, {"rungs": [2, 4], "eval_every": 2}])
+def test_rungs_without_effect_or_beyond_the_end_are_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        make_config(**{"epochs": 4, **changes})
+    assert [key for key, _ in refused.value.problems] == ["rungs"]

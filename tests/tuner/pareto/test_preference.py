@@ -12,9 +12,7 @@ from scipy.stats import rankdata
 
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray
-from tuner.pareto.preference import TieBreak, preference_rank, preferred_at_most
-
-TIE_BREAKS: list[TieBreak] = ["farthest_first", "crowding", "hypervolume", "keep_front"]
+from tuner.pareto.preference import preference_rank, preferred_at_most
 
 
 def losses(min_rows: int = 0, objectives: int | None = None) -> st.SearchStrategy[FloatArray]:
@@ -147,50 +145,21 @@ def test_a_nan_is_refused() -> None:
         preference_rank(np.array([[0.0, np.nan]]))
 
 
-@pytest.mark.parametrize("tie_break", TIE_BREAKS)
 @given(losses(min_rows=1), st.booleans(), st.data())
-def test_one_row_is_judged_as_by_the_whole_order(
-    tie_break: TieBreak, matrix: FloatArray, limited: bool, data: st.DataObject
-) -> None:
+def test_one_row_is_judged_as_by_the_whole_order(matrix: FloatArray, limited: bool, data: st.DataObject) -> None:
     limits = np.full(matrix.shape[1], data.draw(st.integers(-3, 3))) if limited else None
-    ranks = preference_rank(matrix, tie_break, limits)
+    ranks = preference_rank(matrix, limits)
     for row, rank in enumerate(ranks.tolist()):
         for most in range(len(matrix)):
-            assert preferred_at_most(matrix, row, most, tie_break, limits) == (rank <= most)
+            assert preferred_at_most(matrix, row, most, limits) == (rank <= most)
 
 
-@pytest.mark.parametrize("tie_break", TIE_BREAKS)
-@given(losses(), st.randoms(use_true_random=False))
-def test_under_every_rule_the_order_of_arrival_changes_nothing(
-    tie_break: TieBreak, matrix: FloatArray, random: Random
-) -> None:
-    permutation = list(range(len(matrix)))
-    random.shuffle(permutation)
-    shuffled = preference_rank(matrix[permutation], tie_break)
-    assert shuffled.tolist() == preference_rank(matrix, tie_break)[permutation].tolist()
-
-
-@pytest.mark.parametrize("tie_break", TIE_BREAKS)
 @given(losses())
-def test_under_every_rule_a_row_comes_before_all_that_it_dominates(tie_break: TieBreak, matrix: FloatArray) -> None:
-    ranks = preference_rank(matrix, tie_break)
+def test_a_row_comes_before_all_that_it_dominates(matrix: FloatArray) -> None:
+    ranks = preference_rank(matrix)
     assert all(
         ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
     )
-
-
-@pytest.mark.parametrize("tie_break", TIE_BREAKS)
-@given(losses(objectives=1))
-def test_under_every_rule_one_objective_is_plain_ranking(tie_break: TieBreak, matrix: FloatArray) -> None:
-    assert preference_rank(matrix, tie_break).tolist() == (rankdata(matrix[:, 0], method="min") - 1).tolist()
-
-
-@given(losses())
-def test_keep_front_prefers_nobody_to_a_member_of_the_first_front_and_changes_no_other_rank(matrix: FloatArray) -> None:
-    front = is_non_dominated(matrix)
-    ranks = preference_rank(matrix, "keep_front")
-    assert (ranks == 0).tolist() == front.tolist()
-    assert ranks[~front].tolist() == preference_rank(matrix)[~front].tolist()
 
 
 @given(losses(), st.integers(-3, 3))

@@ -74,6 +74,27 @@ def test_a_search_is_found_by_its_frozen_space(url: str) -> None:
     assert names_in(runs) == ["one"]
 
 
+def test_a_folder_is_brought_whole_with_its_subfolders(url: str) -> None:
+    contents = {"weights.pt": bytes(range(256)) * 20_000, "ray/session-1/state.json": b"{}", "empty": b""}
+    folder = open_runs(url) / "one"
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        upload(folder / name)
+        (folder / name).unlink()
+    download(folder)
+    assert {name: (folder / name).read_bytes() for name in contents} == contents
+    download(folder / "missing")
+    assert not (folder / "missing").exists()
+
+
+def test_what_is_not_there_is_not_sent(url: str) -> None:
+    runs = open_runs(url)
+    with pytest.raises(UsageError, match="missing cannot be reached"):
+        upload(runs / "missing")
+    assert names_in(runs) == []
+
+
 def test_another_process_sees_all_searches(url: str, tuner: Tuner, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = SearchFolder(open_runs(url) / "one")
     folder.path.mkdir()

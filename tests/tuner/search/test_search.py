@@ -22,12 +22,12 @@ from simulated_search import (
 
 import tuner.search.search
 from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, latest
-from tuner.search import Assignment, Search
+from tuner.search import Assignment, Listener, Search
 from tuner.search.comparable_values import evidence
 from tuner.search.sampling import Evidence
 
 
-class Recorder:
+class Recorder(Listener):
     """A listener that notes each event with what the ledger held at that moment."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -387,7 +387,7 @@ def test_a_second_driver_on_the_ledger_is_noticed(make_ledger: MakeLedger) -> No
     ledger = make_ledger(space)
     search, other = Search(space, ledger), Search(space, ledger)
     new_trial(search)
-    with pytest.raises(RuntimeError, match="number 1 to trial 0: does another driver write to it"):
+    with pytest.raises(RuntimeError, match=r"trial 0 the number 1"):
         other.next_assignment()
 
 
@@ -520,43 +520,6 @@ def test_limits_reach_the_sampler_and_the_rungs(make_ledger: MakeLedger, seen: S
     assert search.report(2, 1, accuracies(0.1, 0.9), None) is Decision.STOP
 
 
-@pytest.mark.parametrize("tie_break", ["crowding", "hypervolume", "keep_front"])
-def test_the_rule_inside_a_front_is_the_spaces(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, tie_break: str
-) -> None:
-    """A trial between four of one front: only `keep_front` lets it go on."""
-    monkeypatch.setattr(tuner.search.search, "propose", random_points)
-    space = small_space(early_stopping={"tie_break": tie_break})
-    search = Search(space, make_ledger(space))
-    for number, natural in enumerate((0.1, 0.2, 0.8, 0.9, 0.15)):
-        new_trial(search)
-        decision = search.report(number, 1, accuracies(natural, 1 - natural), None)
-    assert (decision is Decision.CONTINUE) == (tie_break == "keep_front")
-
-
-@pytest.mark.parametrize("brackets", [2, 5])
-def test_brackets_are_rebuilt_from_the_ledger(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, brackets: int
-) -> None:
-    monkeypatch.setattr(tuner.search.search, "propose", random_points)
-    space = small_space(search={"trials": 16}, early_stopping={"brackets": brackets})
-    whole, broken = make_ledger(space, "whole"), make_ledger(space, "broken")
-    drive(Search(space, whole))
-    done = False
-    while not done:
-        mortal = MortalLedger.dying_after(5, broken)
-        try:
-            drive(Search(space, mortal))
-            done = True
-        except KilledError:
-            pass
-        finally:
-            mortal.close()
-    assert on_record(broken) == on_record(whole)
-    first_rungs = {next(report.epoch for report in trial.reports if report.rung) for trial in whole.load()}
-    assert first_rungs == {1, 3}
-
-
 FINITE = {
     "alpha": {"type": "categorical", "choices": [0.1, 0.2]},
     "lambda": {"type": "int", "low": 1, "high": 3},
@@ -573,7 +536,8 @@ def test_a_finite_space_is_tried_once_and_then_the_search_is_finished(make_ledge
     points = [tuple(trial.parameters.values()) for trial in search.trials]
     assert len(points) == len(set(points)) == 12
     assert search.finished
-    assert search.stop_reason == "every point of the space was tried, before the 20 trials asked for"
+    assert search.stop_reason is not None
+    assert len(search.trials) < space.search.trials
     assert Search(space, ledger).finished
 
 

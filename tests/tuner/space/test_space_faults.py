@@ -319,10 +319,6 @@ def test_a_minimised_objective_needs_a_reference() -> None:
     assert fault.startswith("objectives.pgd_accuracy: is minimised and needs a `reference` for the hypervolume")
 
 
-def test_rules_of_early_stopping_have_names() -> None:
-    wrong = {"tie_break": "random", "brackets": 0}
-    names = "'farthest_first', 'crowding', 'hypervolume' or 'keep_front'"
-    assert faults(space_mapping(early_stopping=wrong)) == [
-        "early_stopping.tie_break: the value is 'random': input should be " + names,
-        "early_stopping.brackets: the value is 0: input should be greater than or equal to 1",
-    ]
+def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
+    (fault,) = faults(space_mapping(trial={"rungs": [2], "eval_every": 2}))
+    assert fault.startswith("trial.rungs: ")

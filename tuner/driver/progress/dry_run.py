@@ -9,7 +9,6 @@ from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
 from tuner.redact import without_password
 from tuner.runs.mirror import place_of
-from tuner.search.asha.brackets import bracket_shares
 from tuner.space import Space
 
 
@@ -69,40 +68,24 @@ def _rungs(space: Space) -> list[str]:
             else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
         )
         return [f"Rungs:      no early stopping ({why})"]
-    if stopping.brackets > 1:
-        return [_brackets(stopping.brackets, stopping.reduction_factor, epochs)]
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
-    way = f"1 of {stopping.reduction_factor} goes on at each"
-    if stopping.rung_schedule != "as_is":
-        way += f"; rung_schedule {stopping.rung_schedule}"
-    return [f"Rungs:      {'; '.join(shown)}; {end} ({way})"]
-
-
-def _brackets(brackets: int, reduction_factor: int, epochs: list[int]) -> str:
-    count = min(brackets, len(epochs))
-    shares = bracket_shares(count, reduction_factor)
-    shown = [
-        f"{share:.0%} of the trials at epochs {', '.join(map(str, epochs[bracket:]))}"
-        for bracket, share in enumerate(shares)
-    ]
-    return f"Brackets:   {'; '.join(shown)} (1 of {reduction_factor} goes on at each)"
+    return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} goes on at each)"]
 
 
 def _cost(plan: Plan) -> list[str]:
     space = plan.space
-    most = space.search.trials * space.most_epochs
-    branches = "" if space.most_epochs == space.epochs else f" and {space.most_epochs - space.epochs} of branches"
-    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs}{branches})"
+    most = space.search.trials * space.epochs
+    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
     if not plan.resumed:
         return [line]
-    ledger = plan.folder.open_ledger(plan.ledger_url)
+    ledger = plan.folder.ledger(plan.ledger_url)
     try:
         trials = ledger.load()
     finally:
         ledger.close()
-    spent = sum(trial.epochs_spent for trial in trials)
+    spent = sum(trial.epochs_trained for trial in trials)
     kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     running = len(trials) - kept
     return [f"{line}, {spent} of them trained; {kept} trials are kept, {running} continue"]

@@ -92,7 +92,7 @@ class LiveProgress(Progress):
 
     def _render(self) -> RenderableType:
         trials = self._search.trials
-        state = self._clock.state(trials, self._search.space.search.trials, self._search.space.most_epochs)
+        state = self._clock.state(trials, self._search.space.search.trials, self._search.space.epochs)
         left = (
             "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
         )

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from tuner.report.text import format_value, in_a_sentence, last_line
 from tuner.search import Assignment, Listener, Search
 
 
-class Progress(Listener, AbstractContextManager["Progress"], Protocol):
+class Progress(Listener, AbstractContextManager["Progress"]):
     """A display: a listener that is on while its context is."""
 
     def on_retry(self, number: int, error: str) -> None:
@@ -66,7 +66,7 @@ class PlainProgress(Progress):
         what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
         if trial.outcome is Outcome.FAILED:
             what = f"failed: {last_line(trial.error)}"
-        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.most_epochs)
+        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.epochs)
         left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 

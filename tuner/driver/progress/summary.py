@@ -78,7 +78,7 @@ def duration(records: Sequence[TrialRecord]) -> str:
     if not ends:
         return ""
     seconds = max(0.0, max(ends) - min(record.started for record in records))
-    epochs = sum(record.epochs_spent for record in records)
+    epochs = sum(record.epochs_trained for record in records)
     return f"Duration: {in_words(seconds)} from the first trial's start to the last one's end; {epochs} epochs trained."
 
 

@@ -50,7 +50,7 @@ class Clock:
         most = planned * epochs_a_trial
         left = [_left(elapsed, ended - self._ended_before, planned - ended)]
         if self._max_epochs is not None:
-            open_epochs = sum(epochs_a_trial - t.epochs_spent for t in trials if t.outcome is Outcome.RUNNING)
+            open_epochs = sum(epochs_a_trial - t.epochs_trained for t in trials if t.outcome is Outcome.RUNNING)
             most = min(most, max(self._max_epochs, epochs + open_epochs))
             left.append(_left(elapsed, epochs - self._epochs_before, most - epochs))
         if self._budget_seconds is not None:
@@ -70,7 +70,7 @@ def _ended(trials: Sequence[TrialRecord]) -> int:
 
 
 def _epochs(trials: Sequence[TrialRecord]) -> int:
-    return sum(trial.epochs_spent for trial in trials)
+    return sum(trial.epochs_trained for trial in trials)
 
 
 def _left(elapsed: float, done: int, to_do: int) -> float | None:

@@ -46,14 +46,10 @@ def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     if not data.history:
         return ()
     times = [report_times(record) for record in data.records]
-    # A trial's branches are spread evenly over its epochs: exact once it has ended.
-    costs = [np.full(len(own), r.epochs_spent / max(1, len(own))) for own, r in zip(times, data.records, strict=True)]
-    order = np.argsort(np.concatenate(times), kind="stable")
-    spent = np.concatenate([[0.0], np.cumsum(np.concatenate(costs)[order])])
-    places = np.searchsorted(np.concatenate(times)[order], [entry.ended for entry in data.history], side="right")
-    epochs = np.round(spent[places]).astype(int).tolist()
+    ends = [entry.ended for entry in data.history]
+    epochs = np.searchsorted(np.sort(np.concatenate(times)), ends, side="right").tolist()
     points = [GrowthPoint(n, entry.hypervolume, entry.number) for n, entry in zip(epochs, data.history, strict=True)]
-    total = sum(record.epochs_spent for record in data.records)
+    total = sum(record.epochs_trained for record in data.records)
     since = [GrowthPoint(total, data.hypervolume, None)] if total > points[-1].epochs else []
     return (*points, *since)
 

@@ -24,7 +24,6 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "name": trial_name(trial.number),
             "outcome": trial.outcome.value,
             "epochs_trained": trial.epochs_trained,
-            "epochs_spent": trial.epochs_spent,
             "parameters": trial.parameters,
             "last": {n: finite_or_none(latest(trial, n)) for n in names},
             "final": {n: finite_or_none(trial.last_metrics.get(n)) for n in names}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, TrialConfig, idle_keys
+from training.config import IDLE_KEYS, MEASUREMENT_KEYS, TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger.records import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -113,7 +113,7 @@ def comparison_grid(searches: Sequence[FrontData], by: str | None = None) -> Gri
             str(len(data.front)),
             f"{data.hypervolume:.4f}",
             *(format_metric(name, data.history[-1].best[name] if data.history else None) for name in names),
-            str(sum(record.epochs_spent for record in data.records)),
+            str(sum(record.epochs_trained for record in data.records)),
         ]
         for data in searches
     ]
@@ -152,7 +152,7 @@ def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tup
             "front": len(data.front),
             "hypervolume": data.hypervolume,
             "best": data.history[-1].best if data.history else nothing,
-            "epochs": sum(record.epochs_spent for record in data.records),
+            "epochs": sum(record.epochs_trained for record in data.records),
         }
         for data in searches
     )
@@ -192,8 +192,7 @@ def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) ->
 def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     notes = []
     measured = {data.search: _measured_with(data) for data in searches}
-    idle = frozenset.intersection(*(idle_keys(config.to_mapping()) for config in measured.values()))
-    for key in (key for key in MEASUREMENT_KEYS if key not in idle):
+    for key in (key for key in MEASUREMENT_KEYS if key not in IDLE_KEYS):
         values = {name: getattr(config, key) for name, config in measured.items()}
         if len(set(values.values())) > 1:
             shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())

@@ -1,6 +1,5 @@
 """Multi-objective asynchronous successive halving (MO-ASHA), stopping type, as pure rules."""
 
-from tuner.search.asha.brackets import Brackets
 from tuner.search.asha.rungs import Rungs
 
-__all__ = ["Brackets", "Rungs"]
+__all__ = ["Rungs"]

@@ -4,36 +4,30 @@ ASHA: Li et al. 2020, arXiv:1810.05934. Several objectives: Schmucker et al. 202
 the stopping type: a trial is judged once at each rung, against all that were there before it.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tuner.pareto.dominance import BoolArray
 from tuner.pareto.objectives import FloatArray
-from tuner.pareto.preference import TieBreak, preferred_at_most
+from tuner.pareto.preference import preferred_at_most
 
 
 class Rungs:
-    """The losses recorded at each rung, and the rule on a newcomer.
+    """The losses recorded at each rung, and the rule for a newcomer. Without rungs no trial is stopped.
 
-    The rule: with N trials at the rung, the newcomer counted, and `rank` the number of those preferred to it
-    (`tuner.pareto.preference.preference_rank`: earlier Pareto fronts first, `tie_break` inside a front), the newcomer
-    continues if and only if rank <= N / reduction_factor. So a trial that no other is preferred to always
-    continues, the first at a rung included, and the share that continues tends to 1 / reduction_factor.
-    This keeps a total order inside a front and may stop a non-dominated trial in a crowded part of it: an
-    ever growing front would otherwise stop nobody. `keep_front` is the choice of those who want just that: no
-    trial is stopped that was non-dominated at the rung, and more than 1 / reduction_factor of them go on.
+    The rule: let N be the number of trials at the rung, the newcomer included, and `rank` the number of trials
+    preferred to it (`tuner.pareto.preference.preference_rank`: earlier Pareto fronts first, farthest-first order
+    inside a front). The newcomer continues if and only if rank <= N / reduction_factor. So a trial to which no other
+    is preferred always continues, also the first one at a rung, and the share that continues tends to
+    1 / reduction_factor. The order inside a front is total, and the rule may stop a non-dominated trial in a crowded
+    part of a front: otherwise an ever growing front would stop no trial.
     `limits`, (objectives,), are the largest losses that the user accepts: trials beyond them come last.
     """
 
-    def __init__(
-        self,
-        epochs: list[int],
-        reduction_factor: int,
-        tie_break: TieBreak = "farthest_first",
-        limits: FloatArray | None = None,
-    ) -> None:
-        self.epochs = epochs
+    def __init__(self, epochs: Sequence[int], reduction_factor: int, limits: FloatArray | None = None) -> None:
+        self.epochs = list(epochs)
         self._reduction_factor = reduction_factor
-        self._tie_break = tie_break
         self._limits = limits
         self._boards = {epoch: _Board() for epoch in epochs}
 
@@ -59,7 +53,7 @@ class Rungs:
             return False
         most = len(rows) // self._reduction_factor
         compared = rows if finite.all() else rows[finite]
-        return preferred_at_most(compared, int(finite[:place].sum()), most, self._tie_break, self._limits)
+        return preferred_at_most(compared, int(finite[:place].sum()), most, self._limits)
 
 
 class _Board:

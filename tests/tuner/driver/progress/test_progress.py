@@ -14,7 +14,7 @@ from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import duration, print_closing, print_opening, resume_command
 from tuner.driver.progress.time_left import Clock, in_words
-from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
 from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
@@ -303,14 +303,6 @@ def test_a_dry_run_shows_parameters_rungs_cost_and_paths(runs_dir: Path) -> None
     ]
 
 
-def test_a_dry_run_says_what_branches_cost(runs_dir: Path) -> None:
-    screen = Screen()
-    space = small_space(search={"trials": 4}, early_stopping={"rung_schedule": "branch", "branch_epochs": 3})
-    print_plan(screen.console, plan(runs_dir, space=space))
-    assert "Cost:       at most 60 epochs (4 trials of 9 and 6 of branches)" in screen.lines
-    assert any(line.endswith("(1 of 3 goes on at each; rung_schedule branch)") for line in screen.lines)
-
-
 @pytest.mark.parametrize(
     ("early_stopping", "shown"),
     [
@@ -340,7 +332,7 @@ def test_a_dry_run_of_a_resumption_says_what_is_kept(search: Search, runs_dir: P
     search.next_assignment()
     search.report(1, 1, good(0.1), None)
     screen = Screen()
-    print_plan(screen.console, plan(runs_dir, resumed=True, ledger_url=search._ledger.url))
+    print_plan(screen.console, plan(runs_dir, resumed=True, ledger_url=default_ledger_url(runs_dir / "small-1")))
     assert screen.lines[0].startswith("Would resume small-1")
     assert (
         "Cost:       at most 36 epochs (4 trials of 9), 3 of them trained; 1 trials are kept, 1 continue"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_search import search_of, trial
-from test_confirm_table import TRIALS, confirmation
+from simulated_confirmation import TRIALS, confirmation
 from test_front_files import traces
 
 from tuner.confirm.table import confirmation_rows, write_confirmation

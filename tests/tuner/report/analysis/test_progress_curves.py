@@ -47,21 +47,8 @@ def test_growth_ends_with_all_epochs_that_were_spent() -> None:
     data = search_of([*DATA.records, last])
     points = growth_by_epochs(data)
     assert [(p.number, p.epochs) for p in points] == [(0, 4), (3, 7), (None, 10)]
-    assert points[-1].epochs == sum(record.epochs_spent for record in data.records)
+    assert points[-1].epochs == sum(record.epochs_trained for record in data.records)
     assert points[-1].hypervolume == data.hypervolume
-
-
-def test_growth_counts_branches() -> None:
-    """Each of two trials of two epochs cost a branch of three more."""
-    ends = {"natural_accuracy": 0.5, "pgd_accuracy": 0.5, "branch_epochs": 3.0}
-    records = [
-        replace(record, reports=(record.reports[0], replace(record.reports[1], metrics=ends)))
-        for record in (
-            reported(0, 0.1, 0.5, times=(1, 2), outcome=Outcome.COMPLETED),
-            reported(1, 0.1, 0.6, times=(3, 4), outcome=Outcome.COMPLETED),
-        )
-    ]
-    assert [point.epochs for point in growth_by_epochs(search_of(records))] == [5, 10]
 
 
 def test_a_curve_holds_its_trials_reports_in_per_cent() -> None:

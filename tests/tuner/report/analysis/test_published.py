@@ -1,11 +1,15 @@
 """The paper's points beside a search's own."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 from fake_search import OBJECTIVES, trade_off_trials
+from pydantic import ValidationError
 
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import front_data
-from tuner.report.analysis.published import measured_with, published_points
+from tuner.report.analysis.published import _tables, measured_with, published_points
 from tuner.report.figure.front_figure import front_figure
 from tuner.space import load_space
 
@@ -31,6 +35,30 @@ def test_a_space_of_the_papers_data_has_its_points(space: str, sources: list[str
     assert (method.natural, method.pgd) == ours
 
 
+def test_the_papers_settings_are_those_of_trials() -> None:
+    for table in _tables():
+        assert table.points
+        measured_with(table.model_dump(exclude={"source", "points"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"points": {"standard": [182.59, 49.55]}}, "less than or equal to 100"),
+        ({"points": {"standard": [82.59]}}, "Field required"),
+        ({"epsilon": 8}, "less than 1"),
+        ({"attack": "PGD"}, "Extra inputs"),
+    ],
+)
+def test_a_wrong_figure_in_the_data_file_is_refused(
+    change: dict[str, object], fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "published.yaml").write_text(yaml.safe_dump([{**_tables()[0].model_dump(mode="json"), **change}]))
+    monkeypatch.setattr("tuner.report.analysis.published._FILE", tmp_path / "published.yaml")
+    with pytest.raises(ValidationError, match=fault):
+        _tables.__wrapped__()
+
+
 def test_other_data_other_attacks_and_other_objectives_have_none() -> None:
     assert published_points(load_space("digits_tradeoff").trial, OBJECTIVES) == ()
     assert published_points(load_space("cifar100_tradeoff").trial, OBJECTIVES) == (), "a ResNet-18; the paper's is wide"
@@ -50,11 +78,6 @@ def test_another_epsilon_has_none(epsilon: float | str) -> None:
 @pytest.mark.parametrize("epsilon", [0.031, "8/255", 8 / 255, 0.0314])
 def test_the_papers_epsilon_counts_with_its_rounding(epsilon: float | str) -> None:
     assert len(published_points({**CIFAR10, "epsilon": epsilon}, OBJECTIVES)) == 16
-
-
-def test_a_chain_without_rungs_is_one_schedule() -> None:
-    assert measured_with({"rung_schedule": "continue", "rungs": []}) == measured_with({})
-    assert measured_with({"rung_schedule": "continue", "rungs": [4]}).rungs == (4,)
 
 
 def test_points_are_those_of_the_same_architecture() -> None:

@@ -93,7 +93,7 @@ def test_different_yardsticks_are_named() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ({}, {"split_seed": 0, "eval_images": 0, "epsilon": 0.031, "rungs": [], "rung_schedule": "as_is"}),
+        ({}, {"split_seed": 0, "eval_images": 0, "epsilon": 0.031}),
         ({"epsilon": "8/255"}, {"epsilon": 8 / 255}),
         ({"eval_every": 4, "rungs": [6]}, {"eval_every": 2, "rungs": [5, 10]}),
         ({"epochs": 120}, {"epochs": 120.0, "batch_size": 64, "data_root": "elsewhere", "alpha": 0.1}),

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 from fake_search import search_of, trade_off_trials, trial
 
-from tuner.ledger.records import Outcome
+from tuner.ledger.records import Outcome, TrialRecord
 from tuner.report.analysis.importance import importances
 from tuner.report.analysis.progress_curves import growth_by_epochs
 from tuner.report.web.plotly_search import plot_growth, plot_importances, plot_parallel
@@ -14,8 +14,14 @@ from tuner.report.web.plotly_search import plot_growth, plot_importances, plot_p
 DATA = search_of(trade_off_trials())
 
 
+def reported(record: TrialRecord, epochs: int) -> TrialRecord:
+    """Return a trial that reported its last metrics after each of so many epochs."""
+    return replace(record, reports=tuple(replace(record.reports[-1], epoch=epoch + 1) for epoch in range(epochs)))
+
+
 def test_the_line_of_growth_reaches_the_epochs_that_were_spent() -> None:
-    data = search_of([trial(0, 0.5, 0.5, epochs=9), trial(1, 0.1, 0.1, epochs=3, outcome=Outcome.STOPPED)])
+    ended, stopped = trial(0, 0.5, 0.5), trial(1, 0.1, 0.1, outcome=Outcome.STOPPED)
+    data = search_of([reported(ended, 9), reported(stopped, 3)])
     (line,) = go.Figure(plot_growth({"example": growth_by_epochs(data)})).data
     assert line.x == (0, 9, 12)
     assert line.y == (0.0, 0.25, 0.25)

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.pareto.objectives import Objective, as_losses
-from tuner.pareto.preference import TieBreak
 from tuner.search.asha import Rungs
 from tuner.space.rungs import milestones
 
@@ -252,22 +251,10 @@ def test_rungs_know_their_epochs_and_what_stands_there() -> None:
     assert len(rungs.at(1)) == 2, "a copy"
 
 
-@given(ROWS, FACTORS)
-def test_keep_front_stops_no_trial_that_is_non_dominated(rows: list[list[float]], factor: int) -> None:
-    rungs = Rungs([EPOCH], factor, "keep_front")
-    for number, row in enumerate(rows):
-        rungs.record(EPOCH, number, np.array(row))
-        dominated = any(dominates(tuple(other), tuple(row)) for other in rows[:number])
-        assert dominated or rungs.continues(EPOCH, number)
-
-
-@pytest.mark.parametrize("tie_break", ["farthest_first", "crowding", "hypervolume", "keep_front"])
 @given(rows=ROWS, factor=FACTORS)
-def test_under_every_rule_a_newcomer_that_dominates_all_goes_on_and_the_worst_stops(
-    tie_break: TieBreak, rows: list[list[float]], factor: int
-) -> None:
+def test_a_newcomer_that_dominates_all_goes_on_and_the_worst_stops(rows: list[list[float]], factor: int) -> None:
     for newcomer, goes_on in ((np.array(rows).min(axis=0) - 1, True), (np.array(rows).max(axis=0) + 1, False)):
-        rungs = Rungs([EPOCH], factor, tie_break)
+        rungs = Rungs([EPOCH], factor)
         for number, row in enumerate([*rows, newcomer.tolist()]):
             rungs.record(EPOCH, number, np.array(row))
         small = len(rows) * factor <= len(rows) + 1
