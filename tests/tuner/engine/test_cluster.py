@@ -32,7 +32,7 @@ def resources(gpus: float = 0, cpus: float = 1) -> ResourcesSpec:
         ([], resources(), 1),
     ],
 )
-def test_places_are_how_many_trials_fit_but_one_at_least(
+def test_places_are_how_many_trials_fit_but_at_least_one(
     have: list[dict[str, float]], want: ResourcesSpec, expected: int
 ) -> None:
     assert cluster.places(have, want) == expected
@@ -89,7 +89,7 @@ def test_ray_client_is_refused_with_the_way_out() -> None:
         cluster._require_reachable("ray://host:10001")
 
 
-def test_a_port_where_nobody_listens_is_refused_before_ray_waits() -> None:
+def test_a_port_that_refuses_connections_is_an_error_before_ray_waits() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = "{}:{}".format(*server.getsockname())
         cluster._require_reachable(address)

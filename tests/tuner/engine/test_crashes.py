@@ -53,7 +53,7 @@ def test_a_trial_with_retries_left_is_handed_out_again(make_ledger: MakeLedger) 
     assert search.next_assignment() is None
 
 
-def test_an_epoch_of_any_trial_shows_that_the_others_failed_by_themselves(make_ledger: MakeLedger) -> None:
+def test_an_epoch_of_any_trial_makes_the_failures_of_the_others_final(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 9)
     crashes = Crashes(search, lambda: 1)
     for number in range(8):
@@ -64,7 +64,7 @@ def test_an_epoch_of_any_trial_shows_that_the_others_failed_by_themselves(make_l
     assert search.trials[0].error == TRACEBACK
 
 
-def test_a_search_too_small_to_tell_ends_with_its_failures_on_record(make_ledger: MakeLedger) -> None:
+def test_a_search_with_too_few_trials_to_judge_ends_with_its_failures_on_record(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 2)
     crashes = Crashes(search, lambda: 1)
     crash_for_good(crashes, 0)
@@ -126,7 +126,7 @@ def test_a_new_epoch_gives_a_trial_all_its_retries_again(make_ledger: MakeLedger
     assert crashes.retries_left(0) == 1, "an epoch that is on record is not new"
 
 
-def test_what_all_trials_run_into_costs_none_a_retry_in_the_next_session(make_ledger: MakeLedger) -> None:
+def test_a_crash_of_all_trials_costs_no_retry_in_the_next_session(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 3)
     crashes = Crashes(search, lambda: 1)
     for number in (0, 1, 2, 0, 1):
@@ -135,7 +135,7 @@ def test_what_all_trials_run_into_costs_none_a_retry_in_the_next_session(make_le
     assert [trial.crashes for trial in Search(search.space, search._ledger).trials] == [0, 0, 0]
 
 
-def test_without_retries_a_crash_is_final_at_once_but_for_the_last_one_in_the_row(make_ledger: MakeLedger) -> None:
+def test_without_retries_a_crash_is_final_at_once_except_the_last_one_in_the_row(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 6, max_failures=0)
     crashes = Crashes(search, lambda: 1)
     for number in range(5):

@@ -1,4 +1,4 @@
-"""What Ray Tune pickles of a session: its settings for a restoration that never happens; a ledger could not be."""
+"""Ray Tune pickles the settings of a session, to restore it later. Nobody does that, and a ledger has no pickle."""
 
 import pickle
 from typing import Any
@@ -16,7 +16,7 @@ from tuner.engine.stop_request import StopRequest
 from tuner.search import Search
 
 
-def test_ray_may_pickle_all_of_them(make_ledger: MakeLedger) -> None:
+def test_ray_can_pickle_all_settings(make_ledger: MakeLedger) -> None:
     space = small_space()
     search = Search(space, make_ledger(space))
     searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))

@@ -113,7 +113,7 @@ def test_ray_keeps_no_statistics_of_a_trial_that_has_ended(search: Search) -> No
     assert vars(trial.run_metadata) == {"metric_analysis": {}, "metric_n_steps": {}}
 
 
-def test_a_crash_without_a_message_says_so(search: Search, tmp_path: Path) -> None:
+def test_a_crash_without_a_message_gets_one(search: Search, tmp_path: Path) -> None:
     callback = failure_callback(search)
     search.next_assignment(), search.next_assignment(), search.next_assignment()
     for _ in range(3):

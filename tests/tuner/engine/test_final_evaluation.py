@@ -62,7 +62,7 @@ def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Traine
     assert len(load_test_set(CONFIG)) > 30
 
 
-def test_a_state_of_other_weights_is_measured_afresh(trainer: Trainer, tmp_path: Path) -> None:
+def test_a_state_of_other_weights_is_measured_again(trainer: Trainer, tmp_path: Path) -> None:
     task = ConfirmationTask(suite="quick", images=30, folder=str(tmp_path), weights=None)
     expected = measure_on_test_set(trainer, task)
     state = json.loads((tmp_path / "state.json").read_text())

@@ -13,27 +13,27 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_both_signals_interrupt_and_are_given_back(number: signal.Signals) -> None:
+def test_both_signals_interrupt_and_get_their_earlier_handlers_back(number: signal.Signals) -> None:
     before = [signal.getsignal(each) for each in SIGNALS]
     with pytest.raises(KeyboardInterrupt), handle_signals(interrupt):
         os.kill(os.getpid(), number)
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
-def test_the_inner_answer_counts() -> None:
-    told: list[int] = []
+def test_the_inner_handler_is_called() -> None:
+    numbers: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
-        told.append(number)
+        numbers.append(number)
 
     with handle_signals(interrupt), handle_signals(note):
         os.kill(os.getpid(), signal.SIGTERM)
-    assert told == [signal.SIGTERM]
+    assert numbers == [signal.SIGTERM]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_work_that_must_not_be_disturbed_is_done_first(number: signal.Signals) -> None:
+def test_a_signal_waits_until_the_work_is_done(number: signal.Signals) -> None:
     done: list[str] = []
 
     def work() -> None:
@@ -47,12 +47,12 @@ def test_work_that_must_not_be_disturbed_is_done_first(number: signal.Signals) -
     assert done == ["work"]
 
 
-def test_work_that_is_not_disturbed_raises_its_own_errors() -> None:
+def test_without_a_signal_the_work_raises_its_own_errors() -> None:
     with pytest.raises(ConnectionError, match="nobody answers"), delay_signals():
         raise ConnectionError("nobody answers")
 
 
-def test_what_fails_after_a_signal_has_failed_of_it() -> None:
+def test_an_error_after_a_signal_counts_as_its_consequence() -> None:
     def work() -> None:
         with delay_signals():
             os.kill(os.getpid(), signal.SIGINT)

@@ -201,7 +201,7 @@ def test_another_error_of_torch_stays_what_it_is(session: Session, monkeypatch: 
     assert session.reports == []
 
 
-def test_what_several_gpus_cannot_train_is_reported_and_not_trained_by_one(session: Session) -> None:
+def test_a_configuration_that_several_gpus_cannot_train_is_reported(session: Session) -> None:
     """The ends of a range are checked when a search starts, not what lies between."""
     run_task(replace(task(batch_size=33), processes=2), session)
     (report,) = session.reports

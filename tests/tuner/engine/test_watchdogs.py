@@ -16,22 +16,22 @@ from tuner.search import Search
 PATIENCE_SECONDS = 20
 
 
-def test_a_node_that_dies_is_told_once() -> None:
+def test_a_node_that_dies_is_reported_once() -> None:
     answers = iter([True, True, False])
-    lost, told = threading.Event(), []
+    lost, calls = threading.Event(), []
 
     def on_lost() -> None:
-        told.append(threading.current_thread().name)
+        calls.append(threading.current_thread().name)
         lost.set()
 
     with watch(lambda: next(answers), on_lost, interval_seconds=0.001):
         assert lost.wait(PATIENCE_SECONDS)
-    assert told == ["node-watch"]
+    assert calls == ["node-watch"]
 
 
 def test_a_silence_that_ends_in_time_is_forgiven() -> None:
     answers = iter([True, False, False, True, False, True])
-    asked, told = threading.Event(), []
+    asked, calls = threading.Event(), []
 
     def is_alive() -> bool:
         answer = next(answers, None)
@@ -39,12 +39,12 @@ def test_a_silence_that_ends_in_time_is_forgiven() -> None:
             asked.set()
         return answer is not False
 
-    with watch(is_alive, lambda: told.append("lost"), patience_seconds=PATIENCE_SECONDS, interval_seconds=0.001):
+    with watch(is_alive, lambda: calls.append("lost"), patience_seconds=PATIENCE_SECONDS, interval_seconds=0.001):
         assert asked.wait(PATIENCE_SECONDS)
-    assert told == []
+    assert calls == []
 
 
-def test_a_silence_of_the_whole_patience_is_told() -> None:
+def test_a_silence_longer_than_the_patience_is_reported() -> None:
     asked, lost = [], threading.Event()
 
     def is_alive() -> bool:
@@ -84,7 +84,7 @@ def test_the_timer_calls_once_unless_the_block_ends_in_time() -> None:
     assert calls == []
 
 
-def test_a_node_that_lives_is_not_told() -> None:
+def test_a_node_that_lives_is_not_reported() -> None:
     asked = threading.Semaphore(0)
 
     def is_alive() -> bool:
@@ -92,13 +92,13 @@ def test_a_node_that_lives_is_not_told() -> None:
         return True
 
     def on_lost() -> None:
-        told.append("lost")
+        calls.append("lost")
 
-    told: list[str] = []
+    calls: list[str] = []
     with watch(is_alive, on_lost, interval_seconds=0.001):
         for _ in range(3):
             assert asked.acquire(timeout=PATIENCE_SECONDS)
-    assert told == []
+    assert calls == []
 
 
 def test_a_lost_node_ends_the_session(make_ledger: MakeLedger) -> None:
