@@ -88,7 +88,7 @@ def _load(
             "trial's weights."
         )
     model = load_trained(folder, space, record, data_root)
-    search_id = str(folder.frozen().get("search_id", ""))
+    search_id = str(folder.frozen()["search_id"])
     return model, Origin.of(name, search_id, space, record, best_confirmed(data.confirmed, number))
 
 

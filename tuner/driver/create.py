@@ -90,7 +90,7 @@ def open_ledger(plan: Plan, digest: str) -> Ledger:
     """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
     ledger = plan.folder.ledger(plan.ledger_url)
     ledger.take_over()
-    recorded = ledger.facts().get("split_digest", digest)
+    recorded = ledger.facts()["split_digest"]
     if recorded != digest:
         ledger.close()
         raise UsageError(
@@ -106,8 +106,8 @@ def open_ledger(plan: Plan, digest: str) -> Ledger:
 
 def _warn_of_other_versions(folder: SearchFolder) -> None:
     """Say which packages are others than those that a search began with: the last digits may differ from now on."""
-    began, now = folder.frozen().get("versions") or {}, provenance()["versions"]
-    changed = [f"{name} {began[name]} (now {now[name]})" for name in now if began.get(name, now[name]) != now[name]]
+    began, now = folder.frozen()["versions"], provenance()["versions"]
+    changed = [f"{name} {began[name]} (now {now[name]})" for name in now if began[name] != now[name]]
     if changed:
         _log.warning(
             "%s began with %s. It goes on with what is installed; for trials that compare to the last digit, install "

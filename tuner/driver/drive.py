@@ -175,7 +175,7 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
     options = SessionOptions(
         concurrency=request.concurrency,
         time_budget_seconds=request.time_budget_seconds,
-        split_digest=ledger.facts().get("split_digest"),
+        split_digest=ledger.facts()["split_digest"],
     )
     events = _Events(search, publisher, progress, console, resume)
     publisher.start()

@@ -14,11 +14,11 @@ from tuner.space import Space
 
 @dataclass(frozen=True)
 class EarlierSearch:
-    """The evidence that one earlier search gives, and the digest of its validation images, if it knows it."""
+    """The evidence that one earlier search gives, and the digest of its validation images."""
 
     name: str
     trials: tuple[EarlierTrial, ...]
-    split_digest: str | None
+    split_digest: str
 
     @property
     def line(self) -> str:
@@ -34,7 +34,7 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
     folder = find_search(runs_dir, name)
     ledger = folder.ledger(folder.if_shared(ledger_url))
     try:
-        earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts().get("split_digest")
+        earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts()["split_digest"]
     finally:
         ledger.close()
     if earlier.confirm is not None:
@@ -48,7 +48,7 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
 def warm_start_fact(searches: Sequence[EarlierSearch], split_digest: str) -> list[dict[str, Any]]:
     """Give the evidence of all searches as the new ledger holds it; raise UsageError if one saw other images."""
     for search in searches:
-        if search.split_digest not in {None, split_digest}:
+        if search.split_digest != split_digest:
             raise UsageError(
                 f"--warm-start {search.name}: its validation images (digest {search.split_digest}) are not those of "
                 f"this search (digest {split_digest}), so that their accuracies would not compare. Give the same data "

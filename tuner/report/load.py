@@ -45,7 +45,7 @@ def _row(folder: SearchFolder, ledger_url: str | None) -> dict[str, Any]:
     try:
         space, trials = _read(folder.ledger(folder.if_shared(ledger_url)))
         data = front_data(folder.name, trials, space.objective_list, space.reference)
-        created = str(folder.frozen().get("created", ""))
+        created = str(folder.frozen()["created"])
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}
     # The figures of a confirmation are of the test set: a front of them would be one to choose from.

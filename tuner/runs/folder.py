@@ -28,6 +28,7 @@ from tuner.space.load import FROZEN_KEY
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BEGUN_FILE = "search_id.tmp"
 _RESERVED = {"mlflow.db", "mlartifacts"}
+_FROZEN_FACTS = ("search_id", "created", "versions")
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -73,8 +74,19 @@ class SearchFolder:
                 path.unlink()
 
     def frozen(self) -> dict[str, Any]:
-        """Give the facts beside the space: search id, date, versions, the ledger if it is not the folder's own."""
-        return dict(self._mapping().get(FROZEN_KEY) or {})
+        """Return the facts beside the space: search id, date, versions, the ledger if it is not the folder's own.
+
+        Raises UsageError if one is absent that every search has.
+        """
+        found = self._mapping().get(FROZEN_KEY)
+        facts = dict(found) if isinstance(found, dict) else {}
+        absent = [fact for fact in _FROZEN_FACTS if fact not in facts]
+        if absent:
+            raise UsageError(
+                f"{self.space_file} has no {' and no '.join(absent)} under `{FROZEN_KEY}`, which every search has: "
+                "restore the file from a backup."
+            )
+        return facts
 
     def space(self) -> Space:
         """Read the frozen space."""
@@ -98,9 +110,8 @@ class SearchFolder:
         Raises UsageError if there is none, or if it is that of another search of this name.
         """
         ledger = SqlLedger.open(self.ledger_url(url), self.name)
-        expected = self.frozen().get("search_id")
-        found = ledger.facts().get("search_id")
-        if expected and found != expected:
+        expected, found = self.frozen()["search_id"], ledger.facts().get("search_id")
+        if found != expected:
             ledger.close()
             raise UsageError(
                 f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
@@ -193,7 +204,7 @@ def all_searches(runs_dir: Path) -> list[SearchFolder]:
 
 def _created(folder: SearchFolder) -> str:
     try:
-        return str(folder.frozen().get("created", ""))
+        return str(folder.frozen()["created"])
     except UsageError:
         return ""
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.data import load_test_set, load_trial_data
 from training.trainer import Trainer
 from tuner.engine.final_evaluation import measure_on_test_set
 from tuner.engine.trial_task import ConfirmationTask
 
-CONFIG = TrialConfig.from_mapping(
+CONFIG = parse_trial(
     {
         "dataset": "digits",
         "architecture": "digits_cnn",
