@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 20
 
 @dataclass
 class HangingProjection:
-    """A server that takes a call and gives no answer until it is let go."""
+    """Stands for a server that takes a call and does not answer until `answer` is set."""
 
     hanging: threading.Event = field(default_factory=threading.Event)
     answer: threading.Event = field(default_factory=threading.Event)
@@ -34,10 +34,10 @@ class HangingProjection:
         self.written = len(trials)
 
     def write_files(self, files: Sequence[Path]) -> None:
-        """Take them."""
+        """Do nothing."""
 
     def close(self, status: str) -> None:
-        """Take it."""
+        """Do nothing."""
 
 
 def test_a_search_ends_while_one_call_to_mlflow_hangs(
@@ -63,7 +63,7 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(
 def test_an_interrupted_search_does_not_wait_long_for_it(
     make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It has to end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
+    """A driver must end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
     monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
     monkeypatch.setattr(publisher_module, "_CLOSING_SECONDS", 0.05)
     projection = HangingProjection()

@@ -14,6 +14,7 @@ from tuner.driver.preflight import checked_data
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.summary import print_closing, print_line, print_opening, resume_command
 from tuner.engine.ending import Ending, all_failed, closing_status
+from tuner.engine.session_events import SessionEvents
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError, as_interrupted
 from tuner.report.analysis.front_data import front_data
@@ -37,12 +38,39 @@ _WHY = {
 _EXIT_CODES = {Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
 
+class _Events(SessionEvents):
+    """Shows what happens to a session, and leaves with what the ledger holds if Ray is lost."""
+
+    def __init__(
+        self, search: Search, publisher: "Publisher", progress: Progress, console: Console, resume: str
+    ) -> None:
+        self._search = search
+        self._publisher = publisher
+        self._progress = progress
+        self._console = console
+        self._resume = resume
+
+    def on_retry(self, number: int, error: str) -> None:
+        self._progress.on_retry(number, error)
+
+    def on_fallback(self, text: str) -> None:
+        print_line(self._console, f"Not as the space asks: {text}.")
+
+    def on_stopping(self) -> None:
+        print_line(self._console, f"Stopping; press Ctrl-C again to stop at once. {self._resume}")
+
+    def on_lost(self, ending: Ending, reason: str) -> None:
+        self._publisher.close(closing_status(ending, self._search.trials))
+        print_line(self._console, f"{reason} {self._resume}")
+        os._exit(_EXIT_CODES[ending])
+
+
 def run(plan: Plan, request: Request, console: Console) -> int:
     """Run a planned search to its end and give the exit code: 0 done, 1 failed, 130 interrupted."""
     from tuner.engine import cluster
-    from tuner.engine.signals import handled_by, interrupt
+    from tuner.engine.signals import handle_signals, interrupt
 
-    with handled_by(interrupt):
+    with handle_signals(interrupt):
         try:
             return _run(plan, request, console)
         except KeyboardInterrupt:
@@ -130,7 +158,7 @@ def _check_tracking(plan: Plan) -> None:
 
 def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Console) -> int:
     from tuner.driver.publisher import Publisher
-    from tuner.engine.session import run_session
+    from tuner.engine.session import SessionOptions, run_session
     from tuner.tracking.projection import projection_of
 
     search = Search(plan.space, ledger)
@@ -144,27 +172,17 @@ def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Consol
             print_line(console, f"Warm start: {earlier.line}.")
     resume = _way_on(plan.folder, request)
 
-    def abandon(ending: Ending, reason: str) -> None:
-        """Ray's processes are gone, so that its own end would not come: leave with what the ledger holds."""
-        publisher.close(closing_status(ending, search.trials))
-        print_line(console, f"{reason} {resume}")
-        os._exit(_EXIT_CODES[ending])
-
+    options = SessionOptions(
+        concurrency=request.concurrency,
+        time_budget_seconds=request.time_budget_seconds,
+        split_digest=ledger.facts()["split_digest"],
+    )
+    events = _Events(search, publisher, progress, console, resume)
     publisher.start()
     ending = Ending.BROKEN_OFF
     try:
         with progress:
-            ending = run_session(
-                search,
-                plan.folder.path.resolve(),
-                concurrency=request.concurrency,
-                time_budget_seconds=request.time_budget_seconds,
-                split_digest=ledger.facts()["split_digest"],
-                on_retry=progress.on_retry,
-                on_fallback=lambda text: print_line(console, f"Not as the space asks: {text}."),
-                on_stopping=lambda: print_line(console, f"Stopping; press Ctrl-C again to stop at once. {resume}"),
-                on_lost=abandon,
-            )
+            ending = run_session(search, plan.folder.path.resolve(), options, events)
     except KeyboardInterrupt:
         ending = Ending.INTERRUPTED
     except Exception as error:

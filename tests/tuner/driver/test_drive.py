@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ from simulated_search import drive, measured, small_space, space_mapping, train
 from tuner.driver.create import clear
 from tuner.driver.drive import run
 from tuner.driver.plan import Plan, Request, plan_new, plan_resume
+from tuner.engine import cluster
 from tuner.engine.ending import Ending
+from tuner.engine.session import SessionOptions
+from tuner.engine.session_events import SessionEvents
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
@@ -63,7 +67,8 @@ class Driver:
         self.text = ""
         monkeypatch.setattr("tuner.tracking.projection.projection_of", lambda *_: self.projection)
         monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
-        monkeypatch.setattr("tuner.engine.cluster._nodes", lambda: [{"CPU": 2}])
+        require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 2}])
+        monkeypatch.setattr("tuner.engine.cluster.require_resources", require)
         monkeypatch.setattr("tuner.report.front_files.front_pictures", lambda *_: {})
 
     def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
@@ -102,14 +107,14 @@ def driver(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
     return Driver(runs_dir, monkeypatch)
 
 
-def to_the_end(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder, options
+def to_the_end(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options, events
     drive(search)
     return Ending.FINISHED
 
 
-def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder, options
+def interrupted(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options, events
     first = search.next_assignment()
     assert first is not None
     train(search, first)
@@ -117,22 +122,22 @@ def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
     return Ending.INTERRUPTED
 
 
-def out_of_time(search: Search, folder: Path, **options: Any) -> Ending:
-    assert options["time_budget_seconds"] == 60
-    interrupted(search, folder)
+def out_of_time(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    assert options.time_budget_seconds == 60
+    interrupted(search, folder, options, events)
     return Ending.OUT_OF_TIME
 
 
-def all_fail(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder
+def all_fail(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options
     while (assignment := search.next_assignment()) is not None:
-        options["on_retry"](assignment.number, "Traceback\nKeyError: 1")
+        events.on_retry(assignment.number, "Traceback\nKeyError: 1")
         search.fail(assignment.number, "Traceback\nRuntimeError: out of memory")
     return Ending.FINISHED
 
 
-def crash(search: Search, folder: Path, **options: Any) -> Ending:
-    interrupted(search, folder, **options)
+def crash(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    interrupted(search, folder, options, events)
     raise RuntimeError("Ray went away")
 
 
@@ -320,8 +325,8 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
 def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
     driver: Driver, write: Callable[[Search], object]
 ) -> None:
-    def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
-        interrupted(search, folder, **options)
+    def taken_over(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+        interrupted(search, folder, options, events)
         other = SqlLedger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
         other.take_over()
         other.close()
