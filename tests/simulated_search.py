@@ -15,7 +15,7 @@ SPLIT_DIGEST = "0123456789abcdef"
 
 
 def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
-    """Give a space with rungs after 1 and 3 of 9 epochs; `changes` go into its sections."""
+    """Return a space with rungs after 1 and 3 of 9 epochs; `changes` go into its sections."""
     mapping: dict[str, Any] = {
         "name": "small",
         "trial": {"dataset": "digits", "architecture": "digits_cnn", "epochs": 9, "data_root": "/data"},
@@ -35,7 +35,7 @@ def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def small_space(**changes: dict[str, Any]) -> Space:
-    """Give `space_mapping` as a validated space."""
+    """Return `space_mapping` as a validated space."""
     return space_from_mapping(space_mapping(**changes), "small.yaml")
 
 
@@ -82,19 +82,19 @@ class Searches:
 
 
 class CountingClock:
-    """Gives 1, 2, 3, … seconds."""
+    """Returns 1, 2, 3, … seconds."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
     def __call__(self) -> float:
-        """Give the next second."""
+        """Return the next second."""
         self.seconds += 1
         return self.seconds
 
 
 def measured(parameters: Mapping[str, Any], epoch: int) -> dict[str, float]:
-    """Give the metrics of a trial after an epoch: accuracies that trade off along lambda, and cross in time."""
+    """Return the metrics of a trial after an epoch: accuracies that trade off along lambda, and cross in time."""
     share = math.log(parameters["lambda"] / 0.01) / math.log(1000)
     quality = 1 - (parameters["alpha"] - 0.3) ** 2 - 2 / parameters["bottleneck"]
     grown = 1 - math.exp(-epoch * (0.3 + 0.5 * parameters["alpha"]))
@@ -106,7 +106,7 @@ def measured(parameters: Mapping[str, Any], epoch: int) -> dict[str, float]:
 
 
 def checkpoint_of(number: int, epoch: int) -> str:
-    """Give where a simulated trial leaves its checkpoint."""
+    """Return where a simulated trial saves its checkpoint."""
     return f"ray/session-1/{trial_name(number)}/checkpoint_{epoch:06d}"
 
 
@@ -126,7 +126,7 @@ def drive(search: Search) -> None:
 
 
 def on_record(ledger: Ledger) -> list[dict[str, Any]]:
-    """Give what a ledger holds of each trial, without times."""
+    """Return what a ledger holds of each trial, without times."""
     return [
         {
             "number": trial.number,

@@ -15,7 +15,7 @@ SIDE = 3
 
 
 def seeded(seed: int) -> torch.Generator:
-    """Give a generator of its own."""
+    """Return a new generator."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -29,7 +29,7 @@ def filled(model: nn.Module, seed: int) -> nn.Module:
 
 
 def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
-    """Give a linear classifier of (1, side, side) images, balanced as `relu_net`."""
+    """Return a linear classifier of (1, side, side) images, balanced as `relu_net`."""
     with torch.random.fork_rng():
         linear = nn.Linear(side * side, classes)
     model = filled(nn.Sequential(nn.Flatten(), linear), seed)
@@ -39,7 +39,7 @@ def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
 
 
 def relu_net(hidden: int = 5, classes: int = 4, *, side: int = SIDE, seed: int = 2) -> nn.Module:
-    """Give a classifier of one hidden layer, balanced: its mean logits on `interior_images` are 0."""
+    """Return a classifier of one hidden layer, balanced: its mean logits on `interior_images` are 0."""
     with torch.random.fork_rng():
         first, last = nn.Linear(side * side, hidden), nn.Linear(hidden, classes)
     model = filled(nn.Sequential(nn.Flatten(), first, nn.ReLU(), last), seed)
@@ -55,7 +55,7 @@ def interior_images(count: int, *, side: int = SIDE, seed: int = 0) -> Tensor:
 
 
 def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Give each image's l-infinity distance to the boundary of a linear classifier, (batch,), 0 where it is wrong.
+    """Return the l-infinity distance to the boundary of a linear classifier, (batch,), 0 where it is wrong.
 
     min over wrong classes k of (logit_y - logit_k) / |w_y - w_k|_1, exact while the ball stays in [0, 1].
     """
@@ -109,7 +109,7 @@ def _least(
 
 
 def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classifier:
-    """Give a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
+    """Return a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
     with torch.random.fork_rng():
         bottleneck = GaussianBottleneck(side * side, classes, sigma_bias=0.0, sigma_floor=1e-3)
         head = nn.Linear(classes, classes)

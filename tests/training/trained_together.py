@@ -17,7 +17,7 @@ Found = list[dict[str, Any]]
 
 
 def trained_by(size: int, folder: Path, train: Callable[..., Found], *arguments: Any) -> list[Found]:
-    """Give what `train(group, *arguments)` gives in each of `size` processes that have joined."""
+    """Return what `train(group, *arguments)` returns in each of `size` processes that have joined."""
     spawn(_process, (size, folder, train, arguments), nprocs=size)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
 

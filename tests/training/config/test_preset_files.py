@@ -16,7 +16,7 @@ def read(name: str) -> TrialConfig:
 
 
 def rates(config: TrialConfig, *epochs: int) -> list[float]:
-    """Give the learning rate after so many finished epochs."""
+    """Return the learning rate after so many finished epochs."""
     return [
         learning_rate_at(
             epoch / config.epochs,

@@ -16,7 +16,7 @@ SPACE = small_space()
 
 @pytest.fixture
 def archive(make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the copy of a finished ledger, in a folder that seems read-only to whoever asks (root writes anywhere)."""
+    """Return a copy of a finished ledger in a folder that looks read-only (root can write anywhere)."""
     ledger = make_ledger(SPACE)
     drive(Search(SPACE, ledger))
     ledger.close()

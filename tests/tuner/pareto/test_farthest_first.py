@@ -12,7 +12,7 @@ from tuner.pareto.objectives import FloatArray
 
 
 def front_of(rows: Sequence[Sequence[float]]) -> FloatArray:
-    """Give the distinct non-dominated rows in lexicographic order."""
+    """Return the distinct non-dominated rows in lexicographic order."""
     points = np.unique(np.array(rows, dtype=np.float64), axis=0)
     return points[is_non_dominated(points)]
 

@@ -12,7 +12,7 @@ from tuner.search.stopping import finished, longest_wait, stop_reason
 
 
 def trial(number: int, value: float, *, outcome: Outcome = Outcome.COMPLETED, epochs: int = 9) -> TrialRecord:
-    """Give a trial that ended as the `number`-th with the same value in both objectives."""
+    """Return a trial that ended as the `number`-th with the same value in both objectives."""
     metrics = {"natural_accuracy": value, "pgd_accuracy": value}
     report = Report(epochs, metrics, rung=False, decision=Decision.STOP, checkpoint=None, time=0.0)
     point = {"alpha": number / 1000, "lambda": 1.0, "bottleneck": 8}

@@ -25,7 +25,7 @@ SPACE = small_space()
 def trial(
     number: int, epochs: int = 9, outcome: Outcome = Outcome.COMPLETED, *, lam: float = 1.0, bottleneck: int = 16
 ) -> TrialRecord:
-    """Give a trial that reported so many epochs by the formula of the simulation."""
+    """Return a trial that reported so many epochs by the formula of the simulation."""
     point = {"alpha": 0.1 + number / 100, "lambda": lam, "bottleneck": bottleneck}
     reports = tuple(
         Report(epoch, measured(point, epoch), rung=False, decision=Decision.CONTINUE, checkpoint=None, time=0.0)

@@ -45,7 +45,7 @@ def draw_points(count: int, seed: int) -> list[dict[str, Any]]:
 
 
 def losses_of(point: Mapping[str, Any]) -> FloatArray:
-    """Give two objectives whose Pareto set is x in [0.2, 0.4], y small, c = 32."""
+    """Return two objectives whose Pareto set is x in [0.2, 0.4], y small, c = 32."""
     penalty = (math.log10(point["y"]) + 4) / 3 + (point["c"] != 32)
     return np.array([abs(point["x"] - 0.2) + penalty, abs(point["x"] - 0.4) + penalty])
 

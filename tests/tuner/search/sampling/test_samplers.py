@@ -33,7 +33,7 @@ def evidence(count: int, **more: Any) -> Evidence:
 
 
 def asked(sampler: str, known: Evidence, count: int) -> FloatArray:
-    """Give proposals as (count, 2)."""
+    """Return proposals as (count, 2)."""
     points = [propose(sampler, SPACE, 2, known, seed=1, number=100 + number) for number in range(count)]
     return np.array([[point["x"], point["y"]] for point in points])
 
