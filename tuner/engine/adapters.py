@@ -15,7 +15,7 @@ from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.not_pickled import Unpickled
 from tuner.engine.trainable import threads_for
 from tuner.ledger import Decision, trial_name
-from tuner.redact import redacted
+from tuner.redact import redact
 from tuner.search import Search
 
 _METRICS = "metrics/"
@@ -202,4 +202,4 @@ def _traceback(trial: Trial) -> str:
     if path is None or not Path(path).is_file():
         return "the trial's process ended without an error message"
     failures = Path(path).read_text(encoding="utf-8", errors="replace").split("Failure # ")
-    return redacted(failures[-1].strip())
+    return redact(failures[-1].strip())

@@ -1,4 +1,4 @@
-"""A trial's trained model: the weights of its last checkpoint, with what is needed to use them."""
+"""The trained model of a trial: the weights of its last checkpoint, and what is needed to use them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,12 +19,12 @@ from tuner.runs.mirror import download
 from tuner.space import Space
 
 EXAMPLES = 4
-PRESET = "preset"  # of a searched preset; its keys are those of the configuration
+PRESET = "preset"  # a searched preset stands for other keys of the configuration, which are compared
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A classifier in eval mode on the CPU, its configuration, and the images it is for.
+    """A classifier in eval mode on the CPU, its configuration, and some images that it classifies.
 
     `examples` are the first images of the validation split, (EXAMPLES, channels, height, width) in [0, 1].
     """
@@ -41,7 +41,7 @@ class TrainedModel:
 
 
 def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialRecord:
-    """Give a trial by its number; raise UsageError with the numbers that exist."""
+    """Return the trial with this number; raise UsageError with the numbers that exist if there is none."""
     for trial in trials:
         if trial.number == number:
             return trial
@@ -49,11 +49,15 @@ def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialReco
     raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.")
 
 
-def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
+def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
     """Build a trial's classifier with the weights of its last checkpoint.
 
-    The data set is read for its classes, and to make sure that it is the one which the trial was validated on.
-    Raise UsageError if weights or data are missing or foreign.
+    The data set is read for its classes, and to check that it is the one on which the trial was validated. `data_root`
+    is its folder, if that has changed since the search.
+
+    Raises:
+        UsageError: if weights or data are missing, or are not those of the trial.
+
     """
     wanted = {**space.trial, **trial.parameters}
     if data_root is not None:
@@ -70,14 +74,14 @@ def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_ro
         raise UsageError(f"{error} Or give --data-root.") from error
     if state["split_digest"] != data.split_digest:
         raise UsageError(
-            f"Trial {trial.number} was validated on other images than {config.data_root} gives (digest "
-            f"{state['split_digest']}, here {data.split_digest}): give the data of the search by --data-root."
+            f"Trial {trial.number} was validated on other images (digest {state['split_digest']}) than those in "
+            f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root."
         )
-    return _built(config, data, state["model"])
+    return _build(config, data, state["model"])
 
 
 def _require_same(saved: TrialConfig, now: TrialConfig, wanted: Mapping[str, Any], checkpoint: Path) -> None:
-    """Refuse the checkpoint of another trial: the keys that the search sets must have the trial's values."""
+    """Raise CheckpointError for the checkpoint of another trial: the keys that the search sets must agree."""
     there, here = saved.to_mapping(), now.to_mapping()
     for key in sorted(wanted.keys() - IDLE_KEYS - {PRESET}):
         if there[key] != here[key]:
@@ -87,7 +91,7 @@ def _require_same(saved: TrialConfig, now: TrialConfig, wanted: Mapping[str, Any
             )
 
 
-def _built(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
+def _build(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
     classifier = build_model(config, data.num_classes, data.image_shape)
     classifier.load_state_dict(weights)
     classifier.eval()
@@ -98,6 +102,6 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
-            f"Trial {trial.number} has no checkpoint on record, after {trial.epochs_trained} epochs: choose another."
+            f"Trial {trial.number} has no checkpoint on record after {trial.epochs_trained} epochs: choose another trial."
         )
     return download(folder.path / recorded)
