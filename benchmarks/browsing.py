@@ -22,7 +22,7 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
-from tuner.ledger import Decision, Ledger, default_ledger_url
+from tuner.ledger import Decision, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.space import Space, load_space
@@ -66,7 +66,7 @@ def make_search(runs_dir: Path, trials: int, completed: float) -> None:
     folder = SearchFolder(runs_dir / "large")
     folder.path.mkdir(parents=True)
     facts = {"search_id": "large-0", "space": space.model_dump(mode="json")}
-    ledger = Ledger.create(default_ledger_url(folder.path), "large", space.objective_list, facts)
+    ledger = SqlLedger.create(default_ledger_url(folder.path), "large", space.objective_list, facts)
     rows = list(_trials(space, trials, completed))
     ledger._study.add_trials([trial for trial, _ in rows])  # noqa: SLF001
     reports = [report for number, (_, found) in enumerate(rows) for report in _with_number(number, found)]

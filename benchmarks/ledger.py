@@ -27,7 +27,7 @@ from optuna.distributions import distribution_to_json
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
-from tuner.ledger import Decision, Ledger, Outcome, Report, default_ledger_url
+from tuner.ledger import Decision, Ledger, Outcome, Report, SqlLedger, default_ledger_url
 from tuner.ledger.reports import row_of, table
 from tuner.search import Search
 from tuner.space import Space, load_space
@@ -90,7 +90,7 @@ def make_ledger(folder: Path, trials: int, epochs: int) -> None:
     """Write a made-up search: every tenth trial is completed, the others as long but stopped at the last epoch."""
     space = _space(epochs, trials)
     facts = {"search_id": "long-0", "space": space.model_dump(mode="json")}
-    ledger = Ledger.create(default_ledger_url(folder), _NAME, space.objective_list, facts)
+    ledger = SqlLedger.create(default_ledger_url(folder), _NAME, space.objective_list, facts)
     rng = np.random.default_rng(0)
     with ledger._engine.begin() as connection:  # noqa: SLF001
         _insert_trials(connection, space, rng, trials)
@@ -141,7 +141,7 @@ def _opened(folder: Path, epochs: int) -> dict[str, float]:
     url = default_ledger_url(folder)
     before = _resident()
     started, started_cpu = time.perf_counter(), time.process_time()
-    ledger = Ledger.open(url, _NAME)
+    ledger = SqlLedger.open(url, _NAME)
     trials = ledger.load()
     loaded, loaded_cpu = time.perf_counter(), time.process_time()
     search = Search(_space(epochs, len(trials) + 1), ledger)

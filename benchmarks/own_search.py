@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from tuner.ledger import Ledger, Outcome
+from tuner.ledger import Outcome, SqlLedger
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Listener, Search
 from tuner.space import Space
@@ -36,7 +36,7 @@ def run_search(
     started = time.perf_counter()
     folder = runs_dir / _NAME
     folder.mkdir()
-    ledger = Ledger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
+    ledger = SqlLedger.create(f"sqlite:///{folder / 'ledger.db'}", _NAME, space.objective_list, {"search_id": "many-0"})
     search = Search(space, ledger)
     uri = default_tracking_uri(runs_dir)
     projection = Projection(uri, space, _NAME, "many-0", store.artifact_folder(uri, runs_dir))

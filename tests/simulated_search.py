@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from tuner.ledger import Decision, Ledger, default_ledger_url, trial_name
+from tuner.ledger import Decision, Ledger, SqlLedger, default_ledger_url, trial_name
 from tuner.runs.folder import SearchFolder
 from tuner.search import Assignment, Search
 from tuner.space import Space, space_from_mapping
@@ -41,7 +41,7 @@ def small_space(**changes: dict[str, Any]) -> Space:
 class MakeLedger(Protocol):
     """The fixture `make_ledger`: makes a search's folder and its ledger."""
 
-    def __call__(self, space: Space, name: str = SEARCH, **facts: Any) -> Ledger: ...
+    def __call__(self, space: Space, name: str = SEARCH, **facts: Any) -> SqlLedger: ...
 
 
 class Searches:
@@ -50,15 +50,15 @@ class Searches:
     def __init__(self, runs_dir: Path, empty_database: Path) -> None:
         self._runs_dir = runs_dir
         self._empty_database = empty_database
-        self._ledgers: list[Ledger] = []
+        self._ledgers: list[SqlLedger] = []
 
-    def make_ledger(self, space: Space, name: str = SEARCH, **facts: Any) -> Ledger:
+    def make_ledger(self, space: Space, name: str = SEARCH, **facts: Any) -> SqlLedger:
         """Make the folder of a search, its ledger and its frozen space."""
         folder = SearchFolder(self._runs_dir / name)
         folder.path.mkdir(parents=True)
         (folder.path / "ledger.db").write_bytes(self._empty_database.read_bytes())
         known = {"search_id": f"{name}-0a1b2c3d", "space": space.model_dump(mode="json"), **facts}
-        ledger = Ledger.create(default_ledger_url(folder.path), name, space.objective_list, known)
+        ledger = SqlLedger.create(default_ledger_url(folder.path), name, space.objective_list, known)
         self._ledgers.append(ledger)
         folder.freeze(space, {"search_id": known["search_id"], "created": "2026-01-02T03:04:05+00:00"})
         return ledger
@@ -131,13 +131,13 @@ class KilledError(Exception):
     """Stands for SIGKILL in a simulation."""
 
 
-class MortalLedger(Ledger):
+class MortalLedger(SqlLedger):
     """A ledger whose process is killed right after a number of writes."""
 
     writes_left = 10**9
 
     @classmethod
-    def dying_after(cls, writes: int, ledger: Ledger) -> Self:
+    def dying_after(cls, writes: int, ledger: SqlLedger) -> Self:
         """Open the same record by another connection."""
         mortal = cls.open(ledger.url, ledger.search)
         mortal.writes_left = writes

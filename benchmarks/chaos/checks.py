@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tuner.ledger import Ledger, Outcome, TrialRecord, default_ledger_url
+from tuner.ledger import Outcome, SqlLedger, TrialRecord, default_ledger_url
 
 # The metric that no two trainings share.
 _TIME = "seconds"
@@ -33,7 +33,7 @@ class Faults:
 
 def read_trials(folder: Path) -> list[TrialRecord]:
     """Read a search's ledger whole."""
-    ledger = Ledger.open(default_ledger_url(folder), folder.name)
+    ledger = SqlLedger.open(default_ledger_url(folder), folder.name)
     try:
         return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
     finally:

@@ -25,7 +25,7 @@ from tuner.driver.progress import PlainProgress
 from tuner.driver.publisher import _FILES, _TRIALS, Publisher
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.ledger import Ledger, trial_name
+from tuner.ledger import SqlLedger, trial_name
 from tuner.runs.folder import SearchFolder
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Assignment, Search
@@ -57,7 +57,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         url = setting.ledger_url or f"sqlite:///{folder.path / 'ledger.db'}"
         ended = max(_FEWEST_ENDED, setting.concurrency)
         write_ledger(url, "scale", space, grown_search(space, setting.concurrency, ended))
-        ledger = Ledger.open(url, "scale")
+        ledger = SqlLedger.open(url, "scale")
         ledger.take_over()  # as a driver does, whose writes are checked since
         search = Search(space, ledger)
         before = {trial.number: trial.epochs_trained for trial in search.trials}
@@ -172,7 +172,7 @@ def _broken_off(*_: Any, **__: Any) -> None:
 
 
 def _require_durable(url: str, before: dict[int, int], reports: int) -> None:
-    again = Ledger.open(url, "scale")
+    again = SqlLedger.open(url, "scale")
     found = sum(trial.epochs_trained - before.get(trial.number, 0) for trial in again.load())
     again.close()
     if found != reports:

@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from benchmarks.search_quality.searchers import MemoryLedger
-from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, reports, trial_name
+from tuner.ledger import Decision, Outcome, SqlLedger, TrialRecord, reports, trial_name
 from tuner.search import Assignment, Search
 from tuner.space import Space
 
@@ -94,7 +94,7 @@ def grown_search(space: Space, concurrency: int, ended: int) -> list[TrialRecord
 def write_ledger(url: str, name: str, space: Space, trials: Sequence[TrialRecord], **facts: Any) -> None:
     """Make a ledger that holds these trials and facts, in few large transactions."""
     facts |= {"search_id": f"{name}-0", "space": space.model_dump(mode="json")}
-    ledger = Ledger.create(url, name, space.objective_list, facts)
+    ledger = SqlLedger.create(url, name, space.objective_list, facts)
     ledger._study.add_trials([_frozen(space, trial) for trial in trials])  # noqa: SLF001
     rows = [reports.row_of(name, trial.number, report) for trial in trials for report in trial.reports]
     with ledger._engine.begin() as connection:  # noqa: SLF001

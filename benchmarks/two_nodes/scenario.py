@@ -164,7 +164,7 @@ class _Play:
 
     def trials(self) -> list[TrialRecord]:
         """Read the ledger, reports and all: the folder is gone when they are looked at."""
-        ledger = SearchFolder(self._folder / "runs" / _NAME).open_ledger()
+        ledger = SearchFolder(self._folder / "runs" / _NAME).ledger()
         try:
             return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
         finally:

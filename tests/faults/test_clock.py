@@ -7,7 +7,7 @@ import pytest
 from simulated_search import CountingClock, MakeLedger, drive, on_record, small_space, train
 
 from tuner.driver.progress.summary import duration
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import front_data
 from tuner.report.analysis.progress_curves import growth_by_epochs
 from tuner.search import Search
@@ -69,7 +69,7 @@ def test_a_system_clock_that_is_set_back_changes_no_order(
         assignment = interrupted.next_assignment()
         assert assignment is not None
         train(interrupted, assignment)
-    resumed = Ledger.open(shaken.url, "shaken")
+    resumed = SqlLedger.open(shaken.url, "shaken")
     drive(Search(space, resumed))
     assert on_record(resumed) == on_record(steady)
     trials = resumed.load()

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, TrialRecord
-from tuner.ledger.database_errors import LedgerError
+from tuner.ledger import SqlLedger, TrialRecord
+from tuner.ledger.protocol import LedgerError
 from tuner.runs.lock import only_driver
 from tuner.search import Search
 
@@ -22,12 +22,12 @@ SPACE = small_space()
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger) -> Ledger:
+def ledger(make_ledger: MakeLedger) -> SqlLedger:
     return make_ledger(SPACE)
 
 
 @contextmanager
-def restricted(ledger: Ledger, pragma: str) -> Iterator[None]:
+def restricted(ledger: SqlLedger, pragma: str) -> Iterator[None]:
     """Set a limit of SQLite's on every connection of a ledger; `{pages}` is what the file has now."""
 
     def limit(connection: Any, record: object) -> None:
@@ -45,12 +45,12 @@ def restricted(ledger: Ledger, pragma: str) -> Iterator[None]:
         engine.dispose()
 
 
-def test_a_full_disk_ends_a_search_with_its_record_whole(ledger: Ledger, make_ledger: MakeLedger) -> None:
+def test_a_full_disk_ends_a_search_with_its_record_whole(ledger: SqlLedger, make_ledger: MakeLedger) -> None:
     """SQLite says of a file that may grow no further what it says of a full disk."""
     full = r"database or disk is full\. What is on record stays; free some space"
     with restricted(ledger, "max_page_count={pages}"), pytest.raises(LedgerError, match=full):
         drive(Search(SPACE, ledger))
-    roomy = Ledger.open(ledger.url, SEARCH)
+    roomy = SqlLedger.open(ledger.url, SEARCH)
     assert roomy.load(), "it did begin"
     drive(Search(SPACE, roomy))
     undisturbed = make_ledger(SPACE, "undisturbed")
@@ -73,17 +73,17 @@ def damage(file: Path, table: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["tuner_reports", "trials", "trial_params"])
-def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: Ledger, table: str) -> None:
+def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: SqlLedger, table: str) -> None:
     drive(Search(SPACE, ledger))
     ledger.close()
     damage(Path(ledger.url.removeprefix("sqlite:///")), table)
     with pytest.raises(UsageError, match=r"malformed.*\. What is on record stays; restore the file .*\.recover"):
-        Ledger.open(ledger.url, SEARCH).load()
+        SqlLedger.open(ledger.url, SEARCH).load()
 
 
 def read(url: str) -> list[TrialRecord]:
     """Read a ledger whole, as `tuner front` does."""
-    ledger = Ledger.open(url, SEARCH)
+    ledger = SqlLedger.open(url, SEARCH)
     try:
         return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
     finally:
@@ -91,7 +91,7 @@ def read(url: str) -> list[TrialRecord]:
 
 
 @pytest.mark.parametrize("pattern", [b"\xa5", b"\0"])
-def test_no_damaged_page_gives_another_record_or_another_error(ledger: Ledger, tmp_path: Path, pattern: bytes) -> None:
+def test_no_damaged_page_makes_another_record_or_error(ledger: SqlLedger, tmp_path: Path, pattern: bytes) -> None:
     """Each page in turn, from its middle on: a damaged index would hide its rows without a word."""
     drive(Search(SPACE, ledger))
     ledger.close()
@@ -109,7 +109,7 @@ def test_no_damaged_page_gives_another_record_or_another_error(ledger: Ledger, t
     assert named > 5
 
 
-def test_a_file_that_may_not_be_written_is_named(ledger: Ledger) -> None:
+def test_a_file_that_may_not_be_written_is_named(ledger: SqlLedger) -> None:
     search = Search(SPACE, ledger)
     with (
         restricted(ledger, "query_only=ON"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from tuner.ledger import Ledger, TrialRecord, default_ledger_url
+from tuner.ledger import SqlLedger, TrialRecord, default_ledger_url
 
 TINY = Path(__file__).parent / "tiny.yaml"
 _OWN = {"MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_LEDGER", "TUNER_RUNS_DIR"}
@@ -55,7 +55,7 @@ def run(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> Fi
 
 def trials_of(runs_dir: Path, name: str) -> list[TrialRecord]:
     """Read a search's ledger."""
-    ledger = Ledger.open(default_ledger_url(runs_dir / name), name)
+    ledger = SqlLedger.open(default_ledger_url(runs_dir / name), name)
     try:
         return ledger.load()
     finally:

@@ -20,7 +20,7 @@ from simulated_search import drive, on_record, small_space
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
 from tuner.export.trained import load_trained
-from tuner.ledger import Ledger, Outcome, TakenOverError, default_ledger_url
+from tuner.ledger import Outcome, SqlLedger, TakenOverError, default_ledger_url
 from tuner.ledger.fence import require_holder
 from tuner.runs.folder import find_search
 from tuner.runs.lock import only_driver_by_database
@@ -44,10 +44,10 @@ def test_a_search_leaves_the_same_record_as_on_sqlite(address: str, tmp_path: Pa
     records: list[list[dict[str, Any]]] = []
     for url in (default_ledger_url(tmp_path), f"postgresql://{address}/postgres"):
         facts = {"space": space.model_dump(mode="json"), "search_id": "same-1"}
-        ledger = Ledger.create(url, "same", space.objective_list, facts)
+        ledger = SqlLedger.create(url, "same", space.objective_list, facts)
         drive(Search(space, ledger))
         ledger.close()
-        again = Ledger.open(url, "same")
+        again = SqlLedger.open(url, "same")
         assert again.facts()["search_id"] == "same-1"
         records.append(on_record(again))
         again.close()
@@ -88,11 +88,11 @@ def test_a_driver_that_was_taken_over_writes_nothing_more(address: str) -> None:
     """Not even where the other one took over in the middle of its transaction."""
     space = small_space()
     url = f"postgresql://{address}/postgres"
-    first = Ledger.create(url, "fenced", space.objective_list, {"space": space.model_dump(mode="json")})
+    first = SqlLedger.create(url, "fenced", space.objective_list, {"space": space.model_dump(mode="json")})
     first.take_over()
     search = Search(space, first)
     assert search.next_assignment() is not None
-    second = Ledger.open(url, "fenced")
+    second = SqlLedger.open(url, "fenced")
     taken = threading.Thread(target=second.take_over)
     with first._writing() as connection:
         connection.execute(sa.text("SELECT 1"))
@@ -129,7 +129,7 @@ def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, m
         assert SECRET not in found.output + killed
         folder = find_search(open_runs(runs), "away")
         assert PASSWORD not in folder.space_file.read_text()
-        ledger = folder.open_ledger(url)
+        ledger = folder.ledger(url)
         trials = ledger.load()
         sessions = {
             report.checkpoint.split("/")[1] for trial in trials for report in trial.reports if report.checkpoint

@@ -26,13 +26,20 @@ from tuner.errors import UsageError
 def confirm(  # noqa: PLR0917 - each is an option by its name
     search: SearchName,
     trials: Annotated[
-        list[int] | None, typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front.")
+        list[int] | None,
+        typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front."),
     ] = None,
     knee: Annotated[bool, typer.Option("--knee", help="Confirm only the knee of the front.")] = False,
-    front: Annotated[bool, typer.Option("--front", help="Confirm all trials of the front; this is the default.")] = False,
+    front: Annotated[
+        bool, typer.Option("--front", help="Confirm all trials of the front; this is the default.")
+    ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds with which each trial is trained.")] = 3,
-    suite: Annotated[Literal["quick", "paper", "standard"], typer.Option("--suite", help="Set of attacks.")] = "standard",
-    images: Annotated[int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")] = 0,
+    suite: Annotated[
+        Literal["quick", "paper", "standard"], typer.Option("--suite", help="Set of attacks.")
+    ] = "standard",
+    images: Annotated[
+        int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")
+    ] = 0,
     retrain: Annotated[
         bool,
         typer.Option(

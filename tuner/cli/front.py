@@ -34,9 +34,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
         list[str] | None,
         typer.Option("--min", help="Keep trials with at least this value; repeatable.", metavar="METRIC=VALUE"),
     ] = None,
-    knee: Annotated[
-        bool, typer.Option("--knee", help="Show only the knee of the front, the best compromise.")
-    ] = False,
+    knee: Annotated[bool, typer.Option("--knee", help="Show only the knee of the front, the best compromise.")] = False,
     max_loss: Annotated[
         float | None,
         typer.Option(

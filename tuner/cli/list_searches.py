@@ -41,7 +41,7 @@ def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
     from tuner.search.stopping import finished
 
     try:
-        with folder.open_ledger(folder.if_shared(ledger_url)) as ledger:
+        with folder.ledger(folder.if_shared(ledger_url)) as ledger:
             space, trials = recorded_space(ledger), ledger.load()
         data = front_data(folder.name, trials, space.objective_list, space.reference)
         created = str(folder.frozen()["created"])

@@ -49,10 +49,12 @@ TrackingUri = Annotated[
     ),
 ]
 Concurrency = Annotated[
-    int | None, typer.Option("--concurrency", min=1, help="Number of trials that run at the same time; default: as many as fit.")
+    int | None,
+    typer.Option("--concurrency", min=1, help="Number of trials that run at the same time; default: as many as fit."),
 ]
 GpusPerTrial = Annotated[
-    float | None, typer.Option("--gpus-per-trial", min=0, help="GPUs for each trial; with 0.25 four trials share a GPU.")
+    float | None,
+    typer.Option("--gpus-per-trial", min=0, help="GPUs for each trial; with 0.25 four trials share a GPU."),
 ]
 CpusPerTrial = Annotated[float | None, typer.Option("--cpus-per-trial", min=0, help="CPU cores for each trial.")]
 TimeBudget = Annotated[
@@ -65,7 +67,8 @@ TimeBudget = Annotated[
     ),
 ]
 Address = Annotated[
-    str | None, typer.Option("--address", help="Address of a running Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS")
+    str | None,
+    typer.Option("--address", help="Address of a running Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS"),
 ]
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the data sets, also for downloads; default: data.")

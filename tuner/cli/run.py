@@ -27,7 +27,8 @@ _NEWEST = ""
 
 def run(  # noqa: PLR0917 - each is an option by its name
     space: Annotated[
-        str | None, typer.Option("--space", help="Name of a space (`tuner spaces` lists them), or path of a space file.")
+        str | None,
+        typer.Option("--space", help="Name of a space (`tuner spaces` lists them), or path of a space file."),
     ] = None,
     resume: Annotated[
         str | None,
@@ -41,7 +42,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
     resume_or_start: Annotated[
         bool,
         typer.Option(
-            "--resume-or-start", help="Continue the search --name if it exists, or start it if not; for jobs that are retried."
+            "--resume-or-start", help="Continue the search --name if it exists, or start it if not; for retried jobs."
         ),
     ] = False,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Number of trials.")] = None,
@@ -58,11 +59,15 @@ def run(  # noqa: PLR0917 - each is an option by its name
     data_root: DataRoot = None,
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Change a key of the space, such as epsilon=8/255; repeatable.", metavar="KEY=VALUE"),
+        typer.Option(
+            "--set", help="Change a key of the space, such as epsilon=8/255; repeatable.", metavar="KEY=VALUE"
+        ),
     ] = None,
     warm_start: Annotated[
         list[str] | None,
-        typer.Option("--warm-start", help="Let the sampler learn from this earlier search; repeatable.", metavar="NAME"),
+        typer.Option(
+            "--warm-start", help="Let the sampler learn from this earlier search; repeatable.", metavar="NAME"
+        ),
     ] = None,
     dry_run: DryRun = False,
     verbose: Verbose = False,

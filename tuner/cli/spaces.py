@@ -43,7 +43,9 @@ def list_spaces() -> None:
 @spaces.command("show")
 def show_space(
     name: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="NAME")],
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Change a key of the space; repeatable.", metavar="KEY=VALUE")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a key of the space; repeatable.", metavar="KEY=VALUE")
+    ] = None,
 ) -> None:
     """Print a space with all its defaults, in the form of a space file."""
     import yaml

@@ -43,7 +43,7 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
         raise UsageError(f"The front of {data.search} is empty: no trial has completed yet. Resume the search first.")
     if choice.knee and data.knee is None:
         raise UsageError(
-            f"The front of {data.search} has fewer than 3 different points, so it has no knee. Choose a trial with --trial."
+            f"The front of {data.search} has fewer than 3 different points, so it has no knee: choose with --trial."
         )
     return [by_number[point.number] for point in data.front if not choice.knee or point.number == data.knee]
 

@@ -61,7 +61,7 @@ def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
     return rows
 
 
-def confirmed(space: Space) -> ConfirmSpec:
+def confirm_section(space: Space) -> ConfirmSpec:
     """Return the section `confirm` of a space; raise ValueError if the space has none."""
     if space.confirm is None:
         raise ValueError(f"The space {space.name} has no section `confirm`: it is not a confirmation.")
@@ -141,7 +141,7 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
-        f"epsilon {space.example.epsilon:.4g} unless the attack's name says otherwise (C&W: l2, unbounded), latent mean."
+        f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
 

@@ -9,7 +9,7 @@ from tuner.driver.earlier_search import warm_start_fact
 from tuner.driver.plan import Plan, plan_new
 from tuner.driver.request import Request
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, default_ledger_url, forget_unbegun
+from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.runs.mirror import url_of
@@ -46,7 +46,7 @@ def clear_half_made(plan: Plan) -> None:
         )
     search_id = folder.begun
     if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
-        forget_unbegun(plan.ledger_url, folder.name, search_id)
+        remove_empty_study(plan.ledger_url, folder.name, search_id)
     folder.clear()
 
 
@@ -77,9 +77,9 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
         if url_of(plan.folder.path) and (other_id := plan.folder.begun) is not None:
             # Another machine died while it made this search. It held the lock, which this driver holds now.
-            forget_unbegun(plan.ledger_url, plan.folder.name, other_id)
+            remove_empty_study(plan.ledger_url, plan.folder.name, other_id)
         plan.folder.note_begun(search_id)
-        ledger = Ledger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
+        ledger = SqlLedger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:
             ledger.take_over()
             plan.folder.freeze(plan.space, frozen)
@@ -97,7 +97,7 @@ def reopen_search(plan: Plan, digest: str) -> Ledger:
 
     `digest` is that of the validation images here. Raise UsageError if the search began with other images.
     """
-    ledger = plan.folder.open_ledger(plan.ledger_url)
+    ledger = plan.folder.ledger(plan.ledger_url)
     ledger.take_over()
     recorded = ledger.facts()["split_digest"]
     if recorded != digest:

@@ -139,7 +139,12 @@ class _Driver:
         presentation = self.environment.presentation_of(plan.space)
         projection = self.environment.projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
         publisher = Publisher(
-            plan.folder.name, plan.space, plan.folder.path, projection, lambda: search.trials, presentation
+            plan.folder.name,
+            plan.space,
+            plan.folder.path,
+            projection,
+            lambda: search.trials,
+            presentation=presentation,
         )
         progress = self.progress(search)
         search.listeners += [publisher, progress]

@@ -37,7 +37,7 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
 
     """
     folder = find_search(runs_dir, name)
-    with folder.open_ledger(folder.if_shared(ledger_url)) as ledger:
+    with folder.ledger(folder.if_shared(ledger_url)) as ledger:
         earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts()["split_digest"]
     presentation_of(earlier).require(Use.WARM_START, name)
     return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space, compared_epochs(space))), digest)

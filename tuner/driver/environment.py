@@ -73,7 +73,7 @@ class Environment:
         connect: joins a Ray cluster by its address, or starts one on this machine for None.
         disconnect: leaves the cluster.
         require_resources: raises UsageError if no trial fits the cluster; the space's name is for the message.
-        check_data: raises UsageError if the data of a space cannot be used; returns the digest of its validation images.
+        check_data: raises UsageError if the data of a space are unusable; returns the digest of its validation images.
         run_session: runs the trials.
         projection_of: makes the writer of a search's runs in MLflow, at an address.
         lock: holds the lock of a search, by its folder and the URL of its ledger.

@@ -84,7 +84,7 @@ def plan_resume(request: Request, name: str) -> Plan:
         raise UsageError("--warm-start is for a new search; a search that continues keeps the trials it learned from.")
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
     ledger = request.ledger if name else folder.if_shared(request.ledger)
-    with folder.open_ledger(ledger) as opened:
+    with folder.ledger(ledger) as opened:
         recorded = recorded_space(opened)
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
@@ -105,7 +105,7 @@ def plan_resume(request: Request, name: str) -> Plan:
 def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
         try:
-            with folder.open_ledger(folder.if_shared(request.ledger)) as ledger:
+            with folder.ledger(folder.if_shared(request.ledger)) as ledger:
                 if not finished(recorded_space(ledger), ledger.load()):
                     return folder
         except UsageError as error:

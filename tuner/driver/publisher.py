@@ -16,8 +16,8 @@ from tuner.search import Assignment, Listener
 from tuner.space import Space
 from tuner.tracking.projection import Projection
 
-# While this thread computes, the driver's loop waits this long for its turn. With Python's 5 ms the loop would wait that
-# long after each write to the disk, several times for each report, and take half as many reports.
+# How long this thread computes before the driver's loop gets its turn. With Python's 5 ms the loop would wait that long
+# after each write to the disk, several times for each report, and take half as many reports.
 _TURN_SECONDS = 0.0005
 _TRIALS = "MLflow"
 _FILES = "The result files"
@@ -63,6 +63,7 @@ class Publisher(Listener):
         folder: Path,
         projection: Projection,
         trials: Callable[[], Sequence[TrialRecord]],
+        *,
         presentation: Presentation | None = None,
         pace: Pace | None = None,
         processor_clock: Callable[[], float] = time.thread_time,
@@ -156,7 +157,7 @@ class Publisher(Listener):
         return filed and written
 
     def _rest(self) -> None:
-        """Leave the processor to the driver's loop if this thread has had its share; do not wait when the search ends."""
+        """Leave the processor to the driver's loop if this thread has had its share; at the end do not wait."""
         computed = self._processor_clock() - self._computed
         if computed >= self._pace.writing_seconds:
             self._closing.wait(computed * (1 / self._pace.writing_share - 1))
@@ -177,8 +178,8 @@ class Publisher(Listener):
         except Exception as error:  # noqa: BLE001 - whatever is raised here, the search must continue
             if what not in self._failing:
                 _log.warning(
-                    "%s cannot be written (%s: %s). The search continues, and its ledger is complete. What is missing is "
-                    "written as soon as possible, or later by `tuner sync %s`.",
+                    "%s cannot be written (%s: %s). The search continues, and its ledger is complete. The rest is written "
+                    "as soon as possible, or later by `tuner sync %s`.",
                     what,
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",

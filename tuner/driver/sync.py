@@ -34,7 +34,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
 
     from tuner.tracking.projection import RefusedError, projection_of
 
-    with folder.open_ledger(ledger_url) as ledger:
+    with folder.ledger(ledger_url) as ledger:
         space = recorded_space(ledger)
         trials = ledger.load()
         projection = projection_of(folder, space, ledger, uri)

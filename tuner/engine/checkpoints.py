@@ -10,12 +10,12 @@ from types import TracebackType
 
 from tuner.ledger import TrialRecord, trial_name
 from tuner.runs.mirror import file_system, names_at
-from tuner.search import Assignment
+from tuner.search import Assignment, Listener
 
 _log = logging.getLogger(__name__)
 
 
-class _Sweeper(AbstractContextManager["_Sweeper"]):
+class _Sweeper(Listener, AbstractContextManager["_Sweeper"]):
     """Listens to a search and is told of the ends of its trials."""
 
     def on_started(self, assignment: Assignment) -> None:

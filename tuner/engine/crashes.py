@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tuner.ledger import TrialRecord
 from tuner.report.text import last_line
-from tuner.search import Assignment, Search
+from tuner.search import Assignment, Listener, Search
 
 _FEWEST_CRASHES = 5
 # One point that crashes each time, retries included, or two of them in turn, say nothing of the others.
@@ -20,7 +20,7 @@ class _Crash(NamedTuple):
     own: bool
 
 
-class Crashes:
+class Crashes(Listener):
     """Judges the crashes of one session, whose search it listens to; `places` gives how many trials run side by side.
 
     A trial without a retry left has failed. But so it would have where no trial can work: no data on the node, a

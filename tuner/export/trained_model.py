@@ -102,6 +102,6 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
-            f"Trial {trial.number} has no checkpoint on record after {trial.epochs_trained} epochs: choose another trial."
+            f"Trial {trial.number} has no checkpoint on record after {trial.epochs_trained} epochs: choose another one."
         )
     return download(folder.path / recorded)

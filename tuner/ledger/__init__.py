@@ -1,23 +1,28 @@
-"""The ledger: the durable record of a search, and the only truth about it."""
+"""The ledger: the durable record of a search, from which everything else is rebuilt."""
 
-from tuner.ledger.empty_study import forget_unbegun
-from tuner.ledger.fence import TakenOverError
+from tuner.ledger.empty_study import remove_empty_study
+from tuner.ledger.memory_ledger import MemoryLedger
+from tuner.ledger.protocol import Ledger, LedgerError, TakenOverError, TrialEndedError
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, latest, trial_name
 from tuner.ledger.reports import report_times
-from tuner.ledger.sql_ledger import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.ledger.sql_ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 
 __all__ = [
     "LEDGER_FILE",
     "Decision",
     "Ledger",
+    "LedgerError",
+    "MemoryLedger",
     "Outcome",
     "Report",
+    "SqlLedger",
     "TakenOverError",
+    "TrialEndedError",
     "TrialRecord",
     "as_interrupted",
     "default_ledger_url",
-    "forget_unbegun",
     "latest",
+    "remove_empty_study",
     "report_times",
     "trial_name",
 ]

@@ -1,4 +1,4 @@
-"""What a database says of a full disk or a damaged file, in words that say what to do."""
+"""What a database reports of a full disk or a damaged file, as an error that says what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import optuna
 import sqlalchemy as sa
 
-from tuner.errors import UsageError
+from tuner.ledger.protocol import LedgerError
 from tuner.redact import without_password
 
 _FULL = "free some space"
@@ -14,52 +14,47 @@ _DAMAGED = (
     "restore the file from a backup, or save what can be read: sqlite3 ledger.db .recover | sqlite3 recovered.db; "
     "what MLflow shows of the search is a copy of it"
 )
-_WAYS = {
+_WAYS_OUT = {
     "database or disk is full": _FULL,
     "No space left on device": _FULL,
-    "disk I/O error": "see whether the disk is full or broken",
+    "disk I/O error": "check whether the disk is full or broken",
     "malformed": _DAMAGED,
     "not a database": _DAMAGED,
     "readonly database": "check the rights of the file and of its folder",
     "unable to open database file": "check the rights and the space of its folder",
-    "is locked": "end the program that keeps the file locked, a backup perhaps",
+    "is locked": "end the program that keeps the file locked, perhaps a backup",
 }
 
-
-class LedgerError(UsageError):
-    """The ledger's database cannot be read or written; what it holds stays, and the message says the way out."""
-
-
-# What a damaged row gives beside the database's own errors: text that is no JSON, a state that there is not.
-_NO_ROWS = (LookupError, TypeError, OverflowError)
+# Beside the errors of the database itself, a damaged row raises these: text that is not JSON, an unknown state.
+_DAMAGED_ROW = (LookupError, TypeError, OverflowError)
 
 
 @contextmanager
-def named_trouble(url: str) -> Iterator[None]:
-    """Raise LedgerError for whatever the database raises inside, but not for a second row of one report."""
+def as_ledger_errors(url: str) -> Iterator[None]:
+    """Raise every error of the database inside as a LedgerError, but not that of a second row for one report."""
     try:
         yield
     except sa.exc.IntegrityError:
         raise
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         cause = error if isinstance(error, ValueError) else (getattr(error, "orig", None) or error.__cause__ or error)
-        raise trouble(url, str(getattr(cause, "orig", None) or cause)) from error
+        raise ledger_error(url, str(getattr(cause, "orig", None) or cause)) from error
 
 
 @contextmanager
-def reading_rows(url: str) -> Iterator[None]:
-    """Name the database's trouble, and rows that make no sense, which is no fault of who reads them."""
+def damaged_rows_as_ledger_errors(url: str) -> Iterator[None]:
+    """Do the same, also for rows that make no sense: the reader of such rows is not at fault."""
     try:
-        with named_trouble(url):
+        with as_ledger_errors(url):
             yield
-    except _NO_ROWS as error:
-        raise trouble(url, f"{error!r}: its rows are malformed") from error
+    except _DAMAGED_ROW as error:
+        raise ledger_error(url, f"{error!r}: its rows are malformed") from error
 
 
-def trouble(url: str, reason: str) -> LedgerError:
-    """Give the error that names what a database says, and the way out."""
+def ledger_error(url: str, reason: str) -> LedgerError:
+    """Return the error that quotes what a database reports and says what to do."""
     reason = next(iter(reason.strip().splitlines()), "no reason given")
-    way = next((way for words, way in _WAYS.items() if words in reason), "check the database and its server")
+    way_out = next((way for words, way in _WAYS_OUT.items() if words in reason), "check the database and its server")
     return LedgerError(
-        f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way}, then resume."
+        f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way_out}, then resume."
     )

@@ -1,22 +1,22 @@
-"""What a driver leaves in a shared database that dies while it makes a search: a study without a trial."""
+"""Removal of the study that a driver leaves in a shared database if it dies while it creates a search."""
 
 import optuna
 
 from tuner.ledger.connection import connect
-from tuner.ledger.database_errors import named_trouble
+from tuner.ledger.database_errors import as_ledger_errors
 
 
-def forget_unbegun(url: str, search: str, search_id: str) -> None:
-    """Remove such a study, so that the search can be made again; for who holds the lock of the search.
+def remove_empty_study(url: str, search: str, search_id: str) -> None:
+    """Remove such a study, so that the search can be created again; call it only while holding the search's lock.
 
-    Only the study that has this `search_id`, or that has no facts yet, and never one with trials.
+    It removes only a study that has this `search_id` or no facts yet, and never one with trials.
     """
     storage, *engines = connect(url)
     try:
-        with named_trouble(url):
+        with as_ledger_errors(url):
             study = optuna.load_study(study_name=search, storage=storage)
-            unbegun = not study.get_trials(deepcopy=False)
-            if unbegun and study.user_attrs.get("search_id") in {None, search_id}:
+            empty = not study.get_trials(deepcopy=False)
+            if empty and study.user_attrs.get("search_id") in {None, search_id}:
                 optuna.delete_study(study_name=search, storage=storage)
     except KeyError:
         return

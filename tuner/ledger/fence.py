@@ -1,20 +1,18 @@
 """Which driver may write to a ledger: the last one that took it over.
 
-A lock alone is not enough. A lock in PostgreSQL goes with its connection, and a driver that has lost it, or that slept
-with its machine, does not know yet. So each driver takes the ledger over with a number, one more than that before it,
-and what it writes is kept only while the number is still its own: the check is part of every transaction that writes.
+A lock alone is not enough. A lock in PostgreSQL ends with its connection, and a driver that has lost the connection,
+or whose machine was suspended, does not know it yet. So each driver takes the ledger over with a number, one more
+than the number before. Every transaction that writes checks that its driver's number is still the last one.
 """
 
-from typing import Any
-
 import sqlalchemy as sa
-from optuna.storages._rdb import models
 
-from tuner.ledger.database_errors import LedgerError
+from tuner.ledger.protocol import TakenOverError
+from tuner.optuna_private import STUDY_ATTRIBUTES
 
 _KEY = "driver"
-_attributes: Any = models.StudyUserAttributeModel.__table__
-# Made once: it is asked with every report, and to make it takes longer than to ask it.
+_attributes = STUDY_ATTRIBUTES
+# Built once: it runs with every report, and building it takes longer than running it.
 _HOLDER = (
     sa.select(_attributes.c.value_json)
     .where(_attributes.c.study_id == sa.bindparam("study"), _attributes.c.key == _KEY)
@@ -22,12 +20,8 @@ _HOLDER = (
 )
 
 
-class TakenOverError(LedgerError):
-    """Another driver has taken the ledger over, so this one's search goes on without it."""
-
-
 def take_over(connection: sa.Connection, study_id: int) -> int:
-    """Give the number of a new driver, from which on all earlier ones are refused; part of a transaction."""
+    """Return the number of a new driver, after which all earlier drivers are refused; part of a transaction."""
     place = (_attributes.c.study_id == study_id) & (_attributes.c.key == _KEY)
     one_more = sa.cast(sa.cast(_attributes.c.value_json, sa.Integer) + 1, sa.String)
     if connection.execute(sa.update(_attributes).where(place).values(value_json=one_more)).rowcount == 0:
@@ -36,14 +30,14 @@ def take_over(connection: sa.Connection, study_id: int) -> int:
 
 
 def require_holder(connection: sa.Connection, study_id: int, search: str, number: int) -> None:
-    """Raise TakenOverError, which undoes the transaction, unless `number` is that of the last driver.
+    """Raise TakenOverError, which undoes the transaction, unless `number` is the number of the last driver.
 
-    Asked after the first row was written: from then on no other driver gets in between, in SQLite because there is one
-    writer at a time, in PostgreSQL because this row is locked.
+    Call it after the first row is written. Then no other driver can come in between: SQLite has one writer at a time,
+    and PostgreSQL locks this row.
     """
     holder = int(connection.execute(_HOLDER, {"study": study_id}).scalar_one())
     if holder != number:
         raise TakenOverError(
-            f"Another driver has taken {search} over (its driver number {holder}; this is number {number}): this one "
-            "ends, and what it has recorded is kept. `tuner list` shows how the search goes on."
+            f"Another driver has taken {search} over: it has driver number {holder}, and this one has {number}. "
+            "This driver ends; what it has recorded is kept. `tuner list` shows how the search goes on."
         )

@@ -7,17 +7,17 @@ from typing import Any
 
 
 class Outcome(StrEnum):
-    """How a trial stands. Every trial but a running one has ended, once and for good."""
+    """The state of a trial. Every trial but a running one has ended for good."""
 
     RUNNING = "running"
     COMPLETED = "completed"  # trained for the whole budget
     STOPPED = "stopped"  # ended early: at a rung, or at any epoch whose objectives are not all finite
     FAILED = "failed"  # crashed more often than allowed, or diverged
-    INTERRUPTED = "interrupted"  # running on record, but no driver is at work: said by readers, never recorded
+    INTERRUPTED = "interrupted"  # running on record, but no driver works: readers show it, it is never recorded
 
 
 class Decision(StrEnum):
-    """What was decided on a report, recorded with it."""
+    """The decision on a report, recorded with it."""
 
     CONTINUE = "continue"
     STOP = "stop"
@@ -25,7 +25,7 @@ class Decision(StrEnum):
 
 
 def trial_name(number: int) -> str:
-    """Give a trial's name, the same in folders, in MLflow and on the screen."""
+    """Return the name of a trial in folders, in MLflow and on the screen."""
     return f"trial-{number:04d}"
 
 
@@ -33,7 +33,7 @@ def trial_name(number: int) -> str:
 class Report:
     """One finished epoch of a trial, the decision on it, and where its checkpoint lies.
 
-    `rung` is True where the epoch is a milestone of early stopping; `time` is in seconds since 1970.
+    `rung` is True where early stopping compares trials after the epoch; `time` is in seconds since 1970.
     """
 
     epoch: int
@@ -59,20 +59,20 @@ class TrialRecord:
 
     @property
     def epochs_trained(self) -> int:
-        """Epochs on record; those that were lost with a crash and trained again count once."""
+        """The epochs on record. An epoch that was lost in a crash and trained again counts once."""
         return self.reports[-1].epoch if self.reports else 0
 
     @property
     def last_metrics(self) -> dict[str, float]:
-        """Metrics of the last reported epoch: final values only if the trial completed."""
+        """The metrics of the last reported epoch. They are final values only if the trial completed."""
         return self.reports[-1].metrics if self.reports else {}
 
 
 def latest(trial: TrialRecord, metric: str) -> float | None:
-    """Give a metric as it was last measured: an accuracy not in every epoch (`eval_every`)."""
+    """Return the last measured value of a metric; with `eval_every` not every epoch has accuracies."""
     return next((r.metrics[metric] for r in reversed(trial.reports) if metric in r.metrics), None)
 
 
 def as_interrupted(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Show the running trials of a search that nobody drives for what they are: they go on when it is resumed."""
+    """Return trials of a search without a driver; those that are running on record become interrupted ones."""
     return [replace(t, outcome=Outcome.INTERRUPTED) if t.outcome is Outcome.RUNNING else t for t in trials]

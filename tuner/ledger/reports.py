@@ -1,7 +1,7 @@
-"""The reports of a search, in a table beside Optuna's, and read in parts.
+"""The reports of a search, in a table beside Optuna's tables.
 
-A long search has a million of them. So the reports of a trial that has ended stay in the database but for the last one,
-and come from there, whole, when somebody asks for them.
+A long search has a million of them. So only the last report of an ended trial is kept in memory; the others are read
+from the database when they are used.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 import sqlalchemy as sa
 
-from tuner.ledger.database_errors import reading_rows
+from tuner.ledger.database_errors import damaged_rows_as_ledger_errors
 from tuner.ledger.records import Decision, Report, TrialRecord
 from tuner.pareto.objectives import FloatArray
 
@@ -33,7 +33,7 @@ table = sa.Table(
 
 
 def row_of(search: str, number: int, report: Report) -> dict[str, Any]:
-    """Give the row of the table that holds a trial's report."""
+    """Return the row of the table for one report of a trial."""
     return {
         "search": search,
         "trial": number,
@@ -47,32 +47,32 @@ def row_of(search: str, number: int, report: Report) -> dict[str, Any]:
 
 
 def report_times(trial: TrialRecord) -> FloatArray:
-    """Give when a trial's epochs were reported, (epochs,), seconds since 1970, without reading its reports."""
+    """Return the times of a trial's reports, (epochs,), in seconds since 1970, without reading the reports."""
     if isinstance(trial.reports, StoredReports):
         return trial.reports.times
     return np.array([report.time for report in trial.reports], dtype=np.float64)
 
 
 class ReportReader:
-    """Reads one search's reports; it holds no connection between its calls, so it outlives the ledger it came from."""
+    """Reads the reports of one search. It holds no connection between calls, so it works after the ledger is closed."""
 
     def __init__(self, engine: sa.Engine, search: str) -> None:
-        """Read from the database of an `engine` without a pool."""
+        """Read from the database of `engine`, which has no pool."""
         self._engine = engine
         self._search = search
         self._times: dict[int, FloatArray] | None = None
 
     def of_trial(self, number: int) -> tuple[Report, ...]:
-        """Give all reports of a trial by epoch."""
+        """Return all reports of a trial by epoch."""
         return tuple(report for _, report in self._rows(table.c.trial == number))
 
     def at_epochs(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
-        """Give the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
-        # With a sum, the database finds the rows in one pass over the index, in this order, and sorts nothing.
+        """Return the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
+        # The sum makes the database find the rows in one pass over the index, already in order.
         return self._rows((table.c.epoch + 0).in_(tuple(epochs)))
 
     def stored(self, number: int | None = None) -> dict[int, "StoredReports"]:
-        """Give the reports of all trials that have any, or of one, by trial number; only the last ones are read."""
+        """Return the reports of all trials that have any, or of one trial, by number; read only the last of each."""
         chosen = table.c.search == self._search
         if number is not None:
             chosen &= table.c.trial == number
@@ -89,16 +89,16 @@ class ReportReader:
             return {row.trial: StoredReports(self, row.trial, row.reports, _report(row)) for row in rows}
 
     def times(self, number: int, reports: int) -> FloatArray:
-        """Give when the `reports` reports of a trial were made, ascending; at first all trials' are read at once."""
+        """Return the times of a trial's `reports` reports, ascending. The first call reads the times of all trials."""
         if self._times is None:
             self._times = self._read_times(sa.true())
-        if len(self._times.get(number, ())) != reports:  # it went on since
+        if len(self._times.get(number, ())) != reports:  # the trial has gone on since
             self._times |= self._read_times(table.c.trial == number)
         return self._times[number]
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with reading_rows(str(self._engine.url)), self._engine.connect() as connection:
+        with damaged_rows_as_ledger_errors(str(self._engine.url)), self._engine.connect() as connection:
             yield connection
 
     def _read_times(self, chosen: sa.ColumnElement[bool]) -> dict[int, FloatArray]:
@@ -117,7 +117,7 @@ class ReportReader:
 
 
 class StoredReports(Sequence[Report]):
-    """The reports of one trial: the last one at hand, the others in the database until somebody reads them."""
+    """The reports of one trial: the last one in memory, the others in the database until they are used."""
 
     def __init__(self, reader: ReportReader, number: int, count: int, last: Report) -> None:
         self._reader = reader
@@ -127,7 +127,7 @@ class StoredReports(Sequence[Report]):
 
     @property
     def times(self) -> FloatArray:
-        """When the reports were made, (reports,), in seconds since 1970, ascending."""
+        """The times of the reports, (reports,), in seconds since 1970, ascending."""
         return self._reader.times(self._number, self._count)
 
     def __len__(self) -> int:
@@ -139,7 +139,7 @@ class StoredReports(Sequence[Report]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Report]: ...
     def __getitem__(self, index: int | slice) -> Report | Sequence[Report]:
-        """Give the last report at once, others from the database."""
+        """Return the last report from memory, others from the database."""
         if isinstance(index, int) and index in {-1, self._count - 1}:
             return self._last
         return self._reader.of_trial(self._number)[index]
@@ -149,7 +149,7 @@ class StoredReports(Sequence[Report]):
         return iter(self._reader.of_trial(self._number))
 
     def __reversed__(self) -> Iterator[Report]:
-        """Give the reports from the last one back, which is at hand."""
+        """Yield the reports from the last one, which is in memory, to the first."""
         yield self._last
         yield from self._reader.of_trial(self._number)[-2::-1]
 

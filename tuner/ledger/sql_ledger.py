@@ -1,8 +1,8 @@
-"""The ledger's storage: an Optuna study for the trials, and beside it one table for their reports.
+"""The ledger in a database: an Optuna study for the trials, and one table beside it for their reports.
 
-Optuna keeps numbers, parameters and ends of trials, and stays readable by its own tools. Reports have a
-table of their own because Optuna stores no intermediate values for several objectives, and because a
-report, its decision and its checkpoint have to become durable in one transaction.
+Optuna keeps the numbers, parameters and ends of trials, and its own tools can read them. Reports have a table of
+their own: Optuna stores no intermediate values for several objectives, and a report, its decision and its checkpoint
+must become durable in one transaction.
 """
 
 import time
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
 
 import optuna
@@ -22,11 +23,13 @@ from optuna.trial import TrialState
 from tuner.errors import UsageError
 from tuner.ledger import reports
 from tuner.ledger.connection import connect, require_whole
-from tuner.ledger.database_errors import named_trouble, reading_rows
-from tuner.ledger.fence import TakenOverError, require_holder, take_over
+from tuner.ledger.database_errors import as_ledger_errors, damaged_rows_as_ledger_errors
+from tuner.ledger.fence import require_holder, take_over
+from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.trial_rows import TrialRow, read_trials
 from tuner.ledger.trial_writes import end_trial, insert_trial, write_attributes
+from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
 
@@ -35,13 +38,13 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 SCHEMA_VERSION = 1
 LEDGER_FILE = "ledger.db"
 
-# Optuna's own times are local ones without their zone: another reader would take them for its own.
+# Optuna's own times are local times without a zone: a reader elsewhere would misread them.
 _STARTED = "started"
 _ENDED = "ended"
 _ERROR = "error"
 _CRASHES = "crashes"
 _TIMES = (_STARTED, _ENDED)
-_TICK_SECONDS = 1e-6  # a few times the smallest difference that a float has of a time today
+_TICK_SECONDS = 1e-6  # a few times the smallest difference between two times of today as floats
 
 _STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -52,12 +55,12 @@ _OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {TrialState
 
 
 def default_ledger_url(search_folder: Path) -> str:
-    """Give the URL of a search's own SQLite file."""
+    """Return the URL of the SQLite file in a search's folder."""
     return f"sqlite:///{search_folder.resolve() / LEDGER_FILE}"
 
 
-class Ledger:
-    """One search's record, written by the driver alone; a method that writes returns once it is durable."""
+class SqlLedger(Ledger):
+    """The record of one search in a database: SQLite by default, PostgreSQL on a cluster."""
 
     def __init__(
         self,
@@ -75,14 +78,13 @@ class Ledger:
         self._trial_ids: dict[int, int] = {}
         self._latest = 0.0
         self._driver: int | None = None
-        # Ray makes a text of what is raised while it handles a report.
         self.taken_over: TakenOverError | None = None
 
     @classmethod
     def create(cls, url: str, search: str, objectives: Sequence[Objective], facts: Mapping[str, Any]) -> Self:
-        """Start the record of a new search; `facts` are JSON values known from its start (its space, its id).
+        """Start the record of a new search; `facts` are JSON values that are known then: its space, its id.
 
-        Raises UsageError if the storage cannot be reached or holds a search of this name already.
+        Raise UsageError if the storage cannot be reached or already holds a search of this name.
         """
         connections = connect(url)
         directions = [
@@ -92,12 +94,12 @@ class Ledger:
             study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
-                f"The ledger {without_password(url)} holds a search named {search!r} already, whose folder is "
-                "not here: choose another --name, or resume it with the --runs-dir that has its folder."
+                f"The ledger {without_password(url)} already holds a search named {search!r}, but its folder is not "
+                "here: choose another --name, or resume it with the --runs-dir that has its folder."
             ) from error
         ledger = cls(url, search, study, connections)
         try:
-            with warnings.catch_warnings():  # stable in fact since Optuna 3.2, experimental in name
+            with warnings.catch_warnings():  # Optuna has called it experimental since 3.2, but it has not changed
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([objective.name for objective in objectives])
             reports.metadata.create_all(connections[1])
@@ -115,7 +117,7 @@ class Ledger:
         connections = connect(url)
         require_whole(url, connections[1])
         try:
-            with named_trouble(url):
+            with as_ledger_errors(url):
                 study = optuna.load_study(study_name=search, storage=connections[0])
         except KeyError as error:
             raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
@@ -129,23 +131,19 @@ class Ledger:
         return ledger
 
     def facts(self) -> dict[str, Any]:
-        """Give what was recorded of the search as a whole."""
-        with named_trouble(self.url):
+        with as_ledger_errors(self.url):
             return dict(self._study.user_attrs)
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
-        """Record facts of the search as a whole, replacing those of the same name."""
-        with named_trouble(self.url):
+        with as_ledger_errors(self.url):
             for key, value in facts.items():
                 self._study.set_user_attr(key, value)
 
     def take_over(self) -> None:
-        """Become the driver of this search: what an earlier one writes from now on is refused (TakenOverError)."""
         with self._writing() as connection:
             self._driver = take_over(connection, self._study_id)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
-        """Record a new running trial and give its number, its identity everywhere."""
         started = {_STARTED: self._now()}
         with self._writing() as connection:
             trial_id, number = insert_trial(connection, self._study_id, parameters, distributions, started)
@@ -153,17 +151,14 @@ class Ledger:
         return number
 
     def record(self, number: int, report: Report) -> None:
-        """Record one epoch with the decision on it, in one transaction."""
         with self._writing() as connection:
             connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
 
     def count_crashes(self, number: int, crashes: int) -> None:
-        """Record how often a running trial has crashed since its last epoch."""
         with self._writing() as connection:
             write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
-        """Record where the checkpoint of an epoch lies that was trained again, and forget those of later epochs."""
         table = reports.table
         of_trial = (table.c.search == self.search) & (table.c.trial == number)
         with self._writing() as connection:
@@ -173,12 +168,8 @@ class Ledger:
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
-        """End a running trial for good and give it as it is on record; `values` are those of a completed one.
-
-        Raises optuna's UpdateFinishedTrialError if it has ended already.
-        """
         attributes = {_ENDED: self._now(), **({} if error is None else {_ERROR: error})}
-        with named_trouble(self.url):
+        with as_ledger_errors(self.url):
             trial_id = self._trial_id(number)
             with self._writing() as connection:
                 end_trial(connection, trial_id, _STATES[outcome], values, attributes)
@@ -186,8 +177,8 @@ class Ledger:
             return _record(row, self._reader.stored(number).get(number, ()))
 
     def load(self) -> list[TrialRecord]:
-        """Read all trials in the order of their numbers; of an ended one all reports but the last when asked for."""
-        with reading_rows(self.url):
+        """Return all trials by number. The reports of an ended trial but its last one are read when they are used."""
+        with damaged_rows_as_ledger_errors(self.url):
             rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
             stored = self._reader.stored()
             self._trial_ids = {row.number: row.trial_id for row in rows}
@@ -196,34 +187,42 @@ class Ledger:
             return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
 
     def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
-        """Read the reports of all trials at some epochs, each with its trial's number, by number and epoch."""
-        with named_trouble(self.url):
+        with as_ledger_errors(self.url):
             yield from self._reader.at_epochs(epochs)
 
     def _now(self) -> float:
-        """Give the time, later than all on record: by it trials are ordered, also after a clock was set back."""
+        """Return a time later than all on record: times order the trials, even if the clock was set back."""
         self._latest = max(time.time(), self._latest + _TICK_SECONDS)
         return self._latest
 
     def delete(self) -> None:
-        """Remove the record of a search that could not begin, so that its name is free, and close."""
+        """Remove the record of a search that could not begin, so that its name is free again, and close."""
         optuna.delete_study(study_name=self.search, storage=self._storage)
         self.close()
 
     def close(self) -> None:
-        """Release all connections; the last one on a file brings what SQLite keeps beside it into it."""
+        """Release all connections. When the last one closes, SQLite merges the files beside the database into it."""
         self._storage.remove_session()
         self._storage.engine.dispose()
         self._engine.dispose()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+        self.close()
+
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        """Give a transaction, which is undone if another driver has taken over.
+        """Open a transaction; undo it if another driver has taken over.
 
-        What that one has written may have been in the way already, so the reason is looked for after any failure.
+        What the other driver wrote can make this transaction fail as well, so every failure is checked for that.
         """
         try:
-            with named_trouble(self.url), self._engine.begin() as connection:
+            with as_ledger_errors(self.url), self._engine.begin() as connection:
                 yield connection
                 self._require_own(connection)
         except Exception as error:
@@ -241,14 +240,14 @@ class Ledger:
 
     @property
     def _study_id(self) -> int:
-        return self._study._study_id  # noqa: SLF001
+        return study_id(self._study)
 
     def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
         with self._engine.connect() as connection:
             return read_trials(connection, self._study_id, trial_id)
 
     def _trial_id(self, number: int) -> int:
-        """Give Optuna's key of a trial, which it would look for among all trials."""
+        """Return Optuna's key of a trial; Optuna itself would look through all trials."""
         if number not in self._trial_ids:
             self._trial_ids = {row.number: row.trial_id for row in self._trials()}
         return self._trial_ids[number]

@@ -1,7 +1,7 @@
-"""The trials of an Optuna study, read straight from its tables.
+"""Read the trials of an Optuna study straight from its tables.
 
-Optuna takes many seconds for 10,000 trials, most of them for objects that nobody here needs. That the tables have the
-layout of the installed Optuna, it checks itself when it opens them; that both read the same is tested.
+Optuna takes many seconds for 10,000 trials, mostly for objects that are not needed here. Optuna checks the layout of
+the tables itself when it opens them, and a test compares what both read.
 """
 
 import json
@@ -39,7 +39,7 @@ _attributes = sa.table(
 
 
 class TrialRow(NamedTuple):
-    """One trial as Optuna keeps it; `started` and `ended` are its own times, in seconds since 1970."""
+    """One trial as Optuna keeps it. `started` and `ended` are Optuna's own times, in seconds since 1970."""
 
     trial_id: int
     number: int
@@ -51,9 +51,9 @@ class TrialRow(NamedTuple):
 
 
 def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None = None) -> list[TrialRow]:
-    """Read all trials of a study in the order of their numbers, or the one with this key."""
+    """Return all trials of a study in the order of their numbers, or only the one with this key."""
     chosen = _trials.c.study_id == study_id if trial_id is None else _trials.c.trial_id == trial_id
-    # Trials first: a driver may write meanwhile, and what belongs to a row is never written after it.
+    # Trials first: a driver may write meanwhile, and it writes what belongs to a row together with the row.
     rows = connection.execute(sa.select(_trials).where(chosen).order_by(_trials.c.number)).all()
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(_params).join(_trials, _trials.c.trial_id == _params.c.trial_id).where(chosen)
@@ -80,5 +80,5 @@ def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None =
 
 @lru_cache(maxsize=256)
 def _distribution(text: str) -> BaseDistribution:
-    """Read a distribution; a search has as many as parameters, each written down with every trial."""
+    """Parse a distribution. A search has one for each parameter, and writes it down with every trial."""
     return json_to_distribution(text)

@@ -1,7 +1,7 @@
-"""Trials of an Optuna study, begun and ended in one short transaction each.
+"""Begin and end trials of an Optuna study, in one short transaction each.
 
-Optuna's own way takes a transaction for every attribute, and reads the study again for every parameter: tens of
-milliseconds, while every report of every trial waits. The rows are those that it writes itself, into its own tables.
+Optuna itself takes a transaction for every attribute and reads the study again for every parameter. That takes tens
+of milliseconds, while every report of every trial waits. These functions write the same rows into the same tables.
 """
 
 import json
@@ -9,16 +9,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json
-from optuna.storages._rdb import models
 from optuna.trial import TrialState
 
-_trials: Any = models.TrialModel.__table__
-_params: Any = models.TrialParamModel.__table__
-_attributes: Any = models.TrialUserAttributeModel.__table__
-_values: Any = models.TrialValueModel.__table__
+from tuner.ledger.protocol import TrialEndedError
+from tuner.optuna_private import TRIAL_ATTRIBUTES, TRIAL_PARAMETERS, TRIAL_VALUES, TRIALS, stored_value
+
+_trials, _params, _attributes, _values = TRIALS, TRIAL_PARAMETERS, TRIAL_ATTRIBUTES, TRIAL_VALUES
 
 
 def insert_trial(
@@ -28,7 +26,7 @@ def insert_trial(
     distributions: Mapping[str, BaseDistribution],
     attributes: Mapping[str, Any],
 ) -> tuple[int, int]:
-    """Write a new running trial and give its id and its number, the next in its study."""
+    """Write a new running trial; return its key and its number, the next one of its study."""
     newest = connection.execute(sa.select(sa.func.max(_trials.c.number)).where(_trials.c.study_id == study_id)).scalar()
     number = 0 if newest is None else newest + 1
     trial = {"number": number, "study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
@@ -60,20 +58,20 @@ def end_trial(
     values: Sequence[float] | None,
     attributes: Mapping[str, Any],
 ) -> None:
-    """Write the end of a running trial; raise UpdateFinishedTrialError if it has ended already."""
+    """Write the end of a running trial; raise TrialEndedError if it has ended already."""
     running = (_trials.c.trial_id == trial_id) & (_trials.c.state == TrialState.RUNNING)
     ended = connection.execute(sa.update(_trials).where(running).values(state=state, datetime_complete=_now()))
     if ended.rowcount != 1:
-        raise optuna.exceptions.UpdateFinishedTrialError(f"The trial with id {trial_id} has already finished.")
+        raise TrialEndedError(f"The trial with the key {trial_id} has ended already, but only a running trial can end.")
     write_attributes(connection, trial_id, attributes)
     for objective, value in enumerate(values or ()):
-        stored, kind = models.TrialValueModel.value_to_stored_repr(value)
+        stored, kind = stored_value(value)
         row = {"trial_id": trial_id, "objective": objective, "value": stored, "value_type": kind}
         connection.execute(sa.insert(_values), row)
 
 
 def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
-    """Write attributes of a trial, replacing those of the same name."""
+    """Write attributes of a trial; replace those of the same name."""
     named = _attributes.c.key.in_(list(attributes))
     connection.execute(sa.delete(_attributes).where(_attributes.c.trial_id == trial_id, named))
     _add_attributes(connection, trial_id, attributes)
@@ -86,5 +84,5 @@ def _add_attributes(connection: sa.Connection, trial_id: int, attributes: Mappin
 
 
 def _now() -> datetime:
-    """Give the time as Optuna stores it: in UTC, without saying so."""
+    """Return the time as Optuna stores it: in UTC, without a zone."""
     return datetime.now(UTC).replace(tzinfo=None)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.ledger import Ledger, TrialRecord, as_interrupted
+from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.confirmations import confirmed_trials
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.runs.folder import find_search, recorded_space
@@ -17,14 +17,8 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> tup
     Where no driver is at work, the trials that are running on record are shown as interrupted.
     """
     folder = find_search(runs_dir, name)
-    space, trials = _read(folder.open_ledger(ledger_url))
+    with folder.ledger(ledger_url) as ledger:
+        space, trials = recorded_space(ledger), ledger.load()
     shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
     data = front_data(name, shown, space.objective_list, space.reference, space.trial)
     return space, shown, replace(data, confirmed=confirmed_trials(runs_dir, name, shown))
-
-
-def _read(ledger: Ledger) -> tuple[Space, list[TrialRecord]]:
-    try:
-        return recorded_space(ledger), ledger.load()
-    finally:
-        ledger.close()

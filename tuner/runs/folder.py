@@ -18,7 +18,7 @@ from urllib.parse import quote
 import yaml
 
 from tuner.errors import UsageError
-from tuner.ledger import LEDGER_FILE, Ledger, default_ledger_url
+from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of
@@ -97,12 +97,12 @@ class SearchFolder:
         if (self.path / _BEGUN_FILE).exists():
             remove(self.path / _BEGUN_FILE)
 
-    def open_ledger(self, url: str | None = None) -> Ledger:
+    def ledger(self, url: str | None = None) -> SqlLedger:
         """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
 
         Raises UsageError if there is none, or if it is that of another search of this name.
         """
-        ledger = Ledger.open(self.ledger_url(url), self.name)
+        ledger = SqlLedger.open(self.ledger_url(url), self.name)
         expected = self.frozen().get("search_id")
         found = ledger.facts().get("search_id")
         if expected and found != expected:
@@ -179,7 +179,7 @@ def _holds_trials(file: Path) -> bool:
         return True
 
 
-def recorded_space(ledger: Ledger) -> Space:
+def recorded_space(ledger: SqlLedger) -> Space:
     """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
     try:
         return Space.model_validate(ledger.facts()["space"])

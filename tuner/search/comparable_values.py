@@ -1,4 +1,4 @@
-"""What the trials of a search tell its sampler: values of one epoch, failures, and what is still running."""
+"""What a sampler is told of the trials: values of one epoch, failures, and running trials."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -17,33 +17,33 @@ from tuner.search.warm_start import EarlierTrial
 # A point and its losses, (objectives,).
 Measured = tuple[Mapping[str, Any], FloatArray]
 
-# Of measured trials. A proposal of `motpe` takes longer in proportion: half a second with 5,000.
+# The most measured trials. The time of a `motpe` proposal grows in proportion: half a second with 5,000.
 MOST_TOLD = 500
-# Of those that run, the latest: they keep the next proposals apart, which are made at about the same time.
+# The most running trials, the latest ones: they keep proposals of about the same time apart.
 MOST_RUNNING = 100
 
 
 class Values:
-    """The losses of trials, (objectives,), lower is better, at the epochs at which they are compared."""
+    """The losses of trials, (objectives,), lower is better, at the epochs where trials are compared."""
 
     def __init__(self, epochs: Sequence[int]) -> None:
         self.epochs = tuple(sorted(set(epochs)))
         self._losses: dict[int, dict[int, FloatArray]] = {epoch: {} for epoch in self.epochs}
 
     def record(self, number: int, epoch: int, losses: FloatArray) -> None:
-        """Note a trial's losses; those of an epoch at which none are compared, or without a finite value, are not."""
+        """Keep the losses of a trial if trials are compared at this epoch and all losses are finite."""
         if epoch in self._losses and np.isfinite(losses).all():
             self._losses[epoch][number] = losses
 
     def at(self, epoch: int) -> Mapping[int, FloatArray]:
-        """Give the losses at one of `epochs` by trial number."""
+        """Return the losses at one of `epochs` by trial number."""
         return self._losses[epoch]
 
 
 def earlier_values(
     earlier: Sequence[EarlierTrial], epochs: Sequence[int], objectives: Sequence[Objective]
 ) -> dict[int, list[Measured]]:
-    """Give what earlier trials measured at each of some epochs; it stays the same for all proposals of a search."""
+    """Return the points and losses of earlier trials at each epoch, the same for all proposals of a search."""
     found: dict[int, list[Measured]] = {epoch: [] for epoch in epochs}
     for epoch, measured in found.items():
         rows = ((trial.parameters, trial.losses(epoch, objectives)) for trial in earlier)
@@ -58,12 +58,12 @@ def evidence(
     failed: Collection[int],
     earlier: Mapping[int, Sequence[Measured]] = MappingProxyType({}),
 ) -> Evidence:
-    """Take the values at one epoch, the latest that enough trials have reached: early values of some and
-    final values of others would not compare (DESIGN, decision 4).
+    """Return the values at one epoch: the latest epoch that enough trials have reached.
 
-    A trial that failed counts as one, whatever it gave before; `failed` has their numbers. `trials` holds each trial
-    at the place of its number. Those of an `earlier` search, by epoch, count where they were measured, before this
-    search's own. Of many, the most telling ones are taken, so that a proposal takes no longer.
+    Early values of some trials and final values of others would not compare. A trial in `failed` (numbers) counts as
+    failed even if it was measured before. `trials` holds each trial at the index of its number. The trials of an
+    `earlier` search, by epoch, come first. If there are very many trials, the most informative ones are chosen, so
+    that the time of a proposal stays bounded.
     """
     known: set[int] = set()
     measured: list[Measured] = []
@@ -75,9 +75,9 @@ def evidence(
         if len(measured) >= STARTUP_TRIALS:
             break
     limits = loss_limits(objectives)
-    told = most_telling(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None
-    # A running trial that has its value at this epoch speaks by it; counted among the unknown ones, too, it
-    # would keep the sampler away from just those that went on.
+    told = most_informative(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None
+    # A running trial that is measured at this epoch is told by its value. As an unknown trial as well, it would keep
+    # the sampler away from the points that were allowed to go on.
     running = [t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known]
     return Evidence(
         measured=measured if told is None else [measured[place] for place in told.tolist()],
@@ -88,11 +88,11 @@ def evidence(
     )
 
 
-def most_telling(losses: FloatArray, limits: FloatArray | None) -> IntArray:
-    """Choose `MOST_TOLD` rows of a larger (n, m) matrix of losses, in the order of arrival, as their places in it.
+def most_informative(losses: FloatArray, limits: FloatArray | None) -> IntArray:
+    """Choose `MOST_TOLD` rows of a larger (n, m) matrix of losses; return their indices in ascending order.
 
-    A tenth are the best by their fronts, and the earliest of the last of these: those that TPE models as good and
-    NSGA-II takes for parents. The others are the latest.
+    A tenth are the best ones by front (of the last front the earliest), which TPE models as good and NSGA-II takes as
+    parents. The others are the latest ones.
     """
     fronts = constrained_rank(losses, None if limits is None else violations(losses, limits))
     best = np.argsort(fronts, kind="stable")[: MOST_TOLD // 10]
@@ -101,7 +101,7 @@ def most_telling(losses: FloatArray, limits: FloatArray | None) -> IntArray:
 
 
 def has_failed(trial: TrialRecord, objectives: Sequence[Objective]) -> bool:
-    """Tell whether a trial crashed for good, or was stopped because an objective was not finite."""
+    """Return whether a trial crashed for good, or was stopped because an objective was not finite."""
     if trial.outcome is Outcome.FAILED:
         return True
     names = [objective.name for objective in objectives]

@@ -1,14 +1,14 @@
-"""One search, with no Ray in sight: what to run next, what to decide on a report, all through the ledger.
+"""The state of one search: what to run next, and what to decide on a report.
 
-Ray's searcher, scheduler and callbacks call this class; so may a simulation. Every change is in the ledger
-before its consequence is returned, and an instance rebuilt from the ledger decides as the first would have.
+Ray's searcher, scheduler and callbacks call this class, and so can a simulation. Every change is in the ledger before
+its consequence is returned. An instance that is rebuilt from the ledger decides as the first one would have.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -21,15 +21,15 @@ from tuner.search.stopping import stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
 
-# The newest may have been damaged with the machine; the one before it is still on disk.
+# The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A trial to be run: from scratch, or from the first of its last recorded `checkpoints` that is whole.
+    """A trial to run: from the first of its last `checkpoints` that is whole, or from the beginning.
 
-    `epoch` is the last one on record.
+    `epoch` is the last epoch on record.
     """
 
     number: int
@@ -38,21 +38,24 @@ class Assignment:
     epoch: int
 
 
-class Listener(Protocol):
-    """Who wants to know of a search's events; called on the driver's loop, so it must return at once."""
+class Listener:
+    """Is told of the events of a search. Each method does nothing by default.
+
+    The driver's loop calls these methods, so they must return at once.
+    """
 
     def on_started(self, assignment: Assignment) -> None:
-        """A trial was handed out, new or to be continued."""
+        """React to a trial that starts or continues."""
 
     def on_report(self, trial: TrialRecord) -> None:
-        """A trial's epoch was recorded; it is the last of `trial.reports`."""
+        """React to a recorded epoch, the last of `trial.reports`."""
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """A trial ended, for good."""
+        """React to the end of a trial."""
 
 
 class Search:
-    """The state of a search, rebuilt from its ledger, and the only code that changes it."""
+    """The state of a search, rebuilt from its ledger. No other code changes it."""
 
     def __init__(self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
         self.space = space
@@ -77,22 +80,22 @@ class Search:
 
     @property
     def trials(self) -> list[TrialRecord]:
-        """All trials by number, as they stand now; safe to read from another thread."""
+        """All trials by number, in their present state; another thread may read it."""
         return list(self._trials.values())
 
     @property
     def finished(self) -> bool:
-        """Whether no trial runs and none is to come."""
+        """Whether no trial runs and no trial will be proposed."""
         running = any(trial.outcome is Outcome.RUNNING for trial in self.trials)
         return not running and self.stop_reason is not None
 
     @property
     def stop_reason(self) -> str | None:
-        """Why no further trial will be proposed, in words; None as long as there are any to come."""
+        """Why no further trial will be proposed, as a sentence for the user; None while there are trials to propose."""
         return stop_reason(self.space, self.trials)
 
     def next_assignment(self) -> Assignment | None:
-        """Hand out the next trial: interrupted ones first, then a new proposal; None when a stop rule forbids it."""
+        """Return the next trial: an interrupted one first, then a new proposal; None if a stop rule forbids it."""
         if self._waiting:
             trial = self._trials[self._waiting.popleft()]
         elif self.stop_reason is None:
@@ -107,26 +110,26 @@ class Search:
         return assignment
 
     def hand_out_again(self, number: int) -> None:
-        """Put a running trial back among those to be handed out: who had it has lost it."""
+        """Let `next_assignment` return a running trial again, because its worker has lost it."""
         if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
             self._waiting.append(number)
 
     def crashes(self, number: int) -> int:
-        """Count the crashes of a trial since its last new epoch, those of earlier sessions included."""
+        """Return how often a trial has crashed since its last new epoch, in this session and in earlier ones."""
         return self._trials[number].crashes
 
     def count_crash(self, number: int) -> None:
-        """Record that a running trial crashed; of one that has ended it says nothing."""
+        """Record that a running trial crashed; ignore a trial that has ended."""
         trial = self._trials[number]
         if trial.outcome is Outcome.RUNNING:
             self._ledger.count_crashes(number, trial.crashes + 1)
             self._trials[number] = replace(trial, crashes=trial.crashes + 1)
 
     def report(self, number: int, epoch: int, metrics: Mapping[str, float], checkpoint: str | None) -> Decision:
-        """Record an epoch of a running trial and decide on it.
+        """Record an epoch of a running trial and return the decision on it.
 
-        An epoch that is on record already (trained again after a crash) gets the decision of the first time, and
-        its checkpoint takes the place of the first one.
+        An epoch that is already on record (trained again after a crash) gets its first decision again, and its new
+        checkpoint replaces the first one.
         """
         trial = self._trials[number]
         known = next((report for report in trial.reports if report.epoch == epoch), None)
@@ -156,12 +159,12 @@ class Search:
         return report.decision
 
     def fail(self, number: int, error: str) -> None:
-        """End a running trial as failed, with the reason; a trial that has ended stays as it is."""
+        """End a running trial as failed, with the reason; ignore a trial that has ended."""
         if self._trials[number].outcome is Outcome.RUNNING:
             self._end(number, Outcome.FAILED, error=error)
 
     def _renew_checkpoint(self, trial: TrialRecord, epoch: int, checkpoint: str) -> None:
-        """Record a checkpoint of an epoch on record; those of later epochs could not be used, or it would not be."""
+        """Record the new checkpoint of a recorded epoch; forget the later checkpoints, which were not usable."""
         self._ledger.renew_checkpoint(trial.number, epoch, checkpoint)
         places = {report.epoch: report.checkpoint if report.epoch < epoch else None for report in trial.reports}
         places[epoch] = checkpoint
@@ -178,14 +181,14 @@ class Search:
         return Decision.CONTINUE
 
     def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Tell whether an objective is not finite; one that was not measured is so only where trials compare."""
+        """Return whether an objective is not finite. A missing one counts only at epochs where trials are compared."""
         losses = self._losses(metrics)
         if epoch not in self._values.epochs:
             losses = losses[[objective.name in metrics for objective in self._objectives]]
         return not bool(np.isfinite(losses).all())
 
     def _end_if_decided(self, trial: TrialRecord) -> None:
-        """Carry out the decision on the last report, also where a crash came between the two."""
+        """End a trial whose last report decided so, also if a crash came between the report and the end."""
         if trial.outcome is not Outcome.RUNNING or not trial.reports:
             return
         decision = trial.reports[-1].decision
@@ -196,7 +199,7 @@ class Search:
             self._end(trial.number, Outcome.STOPPED)
 
     def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
-        # As it is on record: a rebuilt search must give MLflow the same times, and its reports need no memory.
+        # The trial as it is on record: a rebuilt search must write the same times to MLflow.
         ended = self._ledger.finish(number, outcome, values, error)
         self._trials[number] = ended
         if has_failed(ended, self._objectives):
@@ -218,7 +221,7 @@ class Search:
         parameters = self._grid[number] if self._grid else self._sampled(number)
         recorded = self._ledger.propose(parameters, self._distributions)
         if recorded != number:
-            raise RuntimeError(f"The ledger gave number {recorded} to trial {number}: does another driver write to it?")
+            raise RuntimeError(f"The ledger gave trial {number} the number {recorded}. Does another program write?")
         trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
         self._trials[number] = trial
         return trial
@@ -237,5 +240,5 @@ class Search:
 
 
 def compared_epochs(space: Space) -> tuple[int, ...]:
-    """Give the epochs at which trials of a search are compared: its rungs, and the end."""
+    """Return the epochs at which the trials of a search are compared: the rungs and the end."""
     return (*space.rung_epochs, space.epochs)

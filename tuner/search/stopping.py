@@ -1,7 +1,7 @@
-"""When a search proposes no further trial: its trials, its epochs, its patience or its points are used up.
+"""When a search proposes no further trial: its trials, epochs, patience or points are used up.
 
-Every rule rests on the ledger alone, and one that holds stays held, whatever the trials that are still running give:
-so a search that was told to end is finished when they end, and a resumed one knows it.
+Every rule is a function of the ledger. A rule that holds goes on holding, whatever the running trials still report.
+So a search that stops proposing is finished when its running trials end, and a resumed search stops as well.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from tuner.pareto.objectives import as_losses
 from tuner.search.sampling import exhausted
 from tuner.space import Space
 
-# What more than two objectives add is a difference of hypervolumes, which may miss 0 by this share.
+# With more than two objectives a growth is a difference of hypervolumes, which may miss 0 by this share.
 _ROUNDING = 1e-12
 
 
 def stop_reason(space: Space, trials: Sequence[TrialRecord]) -> str | None:
-    """Say why no further trial is proposed, in words for the user; None as long as there are any to come."""
+    """Return why no further trial is proposed, as a sentence for the user; None while there are trials to propose."""
     search = space.search
     if len(trials) >= search.trials:
         return f"all {search.trials} trials were proposed"
     if search.sampler != "grid" and exhausted(space.distributions(), [trial.parameters for trial in trials]):
-        return f"every point of the space was tried, before the {search.trials} trials asked for"
+        return f"every point of the space was tried before {search.trials} trials were reached"
     if search.max_epochs is not None:
         spent = sum(trial.epochs_trained for trial in trials)
         if spent >= search.max_epochs:
@@ -35,14 +35,15 @@ def stop_reason(space: Space, trials: Sequence[TrialRecord]) -> str | None:
 
 
 def finished(space: Space, trials: Sequence[TrialRecord]) -> bool:
-    """Tell whether no trial runs and none is to come."""
+    """Return whether no trial runs and no trial will be proposed."""
     return all(trial.outcome is not Outcome.RUNNING for trial in trials) and stop_reason(space, trials) is not None
 
 
 def longest_wait(space: Space, trials: Sequence[TrialRecord]) -> int:
-    """Count the trials that ended in a row, at any time of the search, without a growth of the hypervolume.
+    """Return the longest run of ended trials, at any time of the search, without growth of the hypervolume.
 
-    Counted from the first completed trial within the reference point on: before it there is no front to grow.
+    The count starts with the first completed trial that is better than the reference point: before it there is no
+    front to grow.
     """
     objectives = space.objective_list
     ended = sorted((t for t in trials if t.ended is not None), key=lambda trial: (trial.ended, trial.number))

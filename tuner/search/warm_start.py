@@ -1,16 +1,17 @@
-"""Warm start: what the trials of an earlier search tell the sampler of a new one.
+"""Warm start: what the trials of an earlier search tell the sampler of a new search.
 
-An earlier trial counts if the new search could have run it: it agrees with the new space in every setting that is not
-searched there (the number of epochs included), and lies in the range of every parameter that is. A parameter that the
-earlier search did not vary has the value that its trials were trained with. So nothing is made up, and what does not
-compare is left out. Where the data lies and the trials' seed may differ.
+An earlier trial counts if the new search could have run it. It must agree with the new space in every setting that the
+new space does not search, also in the number of epochs, and lie in the range of every parameter that it searches. A
+parameter that the earlier search did not vary has the value with which its trials were trained. The place of the data
+and the seed of the trials may differ.
 
-An earlier trial is evidence at each epoch at which the new search compares trials and it was measured itself: final
-values stand beside final values only, a stopped trial's last ones beside those of the same rung. It is no trial of the
-new search: it has no number, is never on its front, and its point may be tried again.
+An earlier trial is evidence at each epoch where the new search compares trials and the earlier trial was measured. So
+final values stand beside final values only, and values of a stopped trial beside those of the same rung. The earlier
+trial does not become a trial of the new search: it has no number, is never on its front, and its point may be tried
+again.
 
-The evidence is written into the new search's ledger when it begins, so that a resumed search proposes the same,
-whatever has become of the earlier one.
+The evidence is copied into the ledger of the new search when that begins. A resumed search then proposes the same,
+even if the earlier search has changed or is gone.
 """
 
 from collections import Counter
@@ -23,9 +24,9 @@ import numpy as np
 from training.config import IDLE_KEYS, TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
+from tuner.optuna_private import contains
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.space import Space
-from tuner.space.parameters import Parameter
 
 FACT = "warm_start"
 _MODELS = ("motpe", "nsga2", "gp")
@@ -33,7 +34,7 @@ _MODELS = ("motpe", "nsga2", "gp")
 
 @dataclass(frozen=True)
 class EarlierTrial:
-    """A trial of the search `search`, as evidence: its point in the new space, and its objectives by epoch."""
+    """A trial of `search` as evidence: its point in the new space, and its objectives by epoch."""
 
     search: str
     number: int
@@ -41,7 +42,7 @@ class EarlierTrial:
     metrics: dict[int, dict[str, float]]
 
     def losses(self, epoch: int, objectives: Sequence[Objective]) -> FloatArray | None:
-        """Give its losses at an epoch, (objectives,), lower is better; None where it has none that are finite."""
+        """Return the losses at an epoch, (objectives,), lower is better; None unless all are finite."""
         if epoch not in self.metrics:
             return None
         row = as_losses([self.metrics[epoch]], objectives).reshape(-1)
@@ -49,12 +50,12 @@ class EarlierTrial:
 
 
 def to_fact(trials: Sequence[EarlierTrial]) -> list[dict[str, Any]]:
-    """Give the evidence as JSON values for the ledger."""
+    """Return the evidence as JSON values for the ledger."""
     return [asdict(trial) for trial in trials]
 
 
 def from_facts(facts: Mapping[str, Any]) -> list[EarlierTrial]:
-    """Read the evidence from a ledger's facts; JSON has made the epochs text."""
+    """Return the evidence from the facts of a ledger, where JSON has turned the epochs into text."""
     return [
         EarlierTrial(
             search=trial["search"],
@@ -69,19 +70,21 @@ def from_facts(facts: Mapping[str, Any]) -> list[EarlierTrial]:
 def earlier_trials(
     name: str, earlier: Space, trials: Sequence[TrialRecord], space: Space, epochs: Sequence[int]
 ) -> list[EarlierTrial]:
-    """Choose those of an earlier search's trials that are evidence for `space`, measured at some of `epochs`.
+    """Choose the trials of an earlier search that are evidence for `space`, measured at some of `epochs`.
 
     Raises:
-        UsageError: if the new search's sampler learns nothing from evidence, or if no trial of `name` is any.
+        UsageError: if the sampler of the new search does not learn from evidence, or if no trial of `name` counts.
 
     """
     if space.search.sampler not in _MODELS:
         raise UsageError(
-            f"--warm-start {name}: the sampler {space.search.sampler} proposes the same whatever is known; leave the "
-            f"flag out, or set search.sampler to one of {', '.join(_MODELS)}."
+            f"--warm-start {name}: the sampler {space.search.sampler} does not learn from trials. Leave the flag "
+            f"out, or set search.sampler to one of {', '.join(_MODELS)}."
         )
     if "preset" in space.parameters:
-        raise UsageError(f"--warm-start {name}: {space.name} searches presets, which no recorded trial compares with.")
+        raise UsageError(
+            f"--warm-start {name}: {space.name} searches presets, and no recorded trial compares with those."
+        )
     found, reasons = [], Counter[str]()
     for trial in trials:
         if trial.outcome not in {Outcome.COMPLETED, Outcome.STOPPED}:
@@ -97,32 +100,24 @@ def earlier_trials(
             point = {key: settings.to_mapping()[key] for key in space.parameters}
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
-            reasons[reason or "it ended before the first epoch at which trials are compared"] += 1
+            reasons[reason or "it ended before the first epoch where trials are compared"] += 1
     if not found:
         shown = "\n".join(f"  {count} trials: {reason}" for reason, count in reasons.most_common())
         raise UsageError(
-            f"--warm-start {name}: none of its trials can stand beside those of {space.name}"
+            f"--warm-start {name}: none of its trials compares with those of {space.name}"
             + (f":\n{shown}\nLeave the flag out, or make the spaces agree." if shown else ", since none has ended.")
         )
     return found
 
 
 def why_not(settings: TrialConfig, space: Space) -> str | None:
-    """Say why a trial with these settings is none that the space could propose; None if it is one."""
+    """Return why the space could not have proposed a trial with these settings; None if it could."""
     theirs, ours = settings.to_mapping(), space.example.to_mapping()
     free = IDLE_KEYS | {"seed"}  # they change no measurement
     for key, value in theirs.items():
         if key in space.parameters:
-            if not _contains(space.parameters[key], value):
+            if not contains(space.parameters[key].distribution(), value):
                 return f"{key} is {value!r}, but must be {space.parameters[key].rule}"
         elif key not in free and value != ours[key]:
             return f"{key} is {value!r} there and {ours[key]!r} here"
     return None
-
-
-def _contains(parameter: Parameter, value: Any) -> bool:
-    distribution = parameter.distribution()
-    try:
-        return bool(distribution._contains(distribution.to_internal_repr(value)))  # noqa: SLF001 - as in space.problems
-    except (ValueError, TypeError):
-        return False

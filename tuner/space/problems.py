@@ -8,9 +8,9 @@ from typing import Any
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
+from tuner.optuna_private import contains
 from tuner.space.grid import MOST_CORNERS
 from tuner.space.model import Space
-from tuner.space.parameters import Parameter
 
 _Problems = list[tuple[str, str]]
 
@@ -183,14 +183,6 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
         if parameter.type != "categorical" and isinstance(value, str):  # Optuna would read "4" as 4 here, but not later
             rule = f"{parameter.rule}, not text (YAML takes 1e-3 for text: write 1.0e-3)"
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
-        elif not _inside(parameter, value):
+        elif not contains(parameter.distribution(), value):
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))
     return problems
-
-
-def _inside(parameter: Parameter, value: Any) -> bool:
-    distribution = parameter.distribution()
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))  # noqa: SLF001
-    except (ValueError, TypeError):
-        return False

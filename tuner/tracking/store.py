@@ -35,7 +35,7 @@ def require_reachable(tracking_uri: str) -> None:
         return
     try:
         address = urlsplit(f"{tracking_uri.rstrip('/')}/health")
-        # urllib does not accept USER:PASSWORD@HOST. A server that asks for the password answers, and that is enough here.
+        # urllib does not accept USER:PASSWORD@HOST. A server that asks for the password has answered: that is enough.
         url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
         urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - http(s) only
     except urllib.error.HTTPError as error:

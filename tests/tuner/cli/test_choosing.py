@@ -10,7 +10,7 @@ from typed_commands import Tuner
 
 from training.data import load_trial_data
 from training.trainer import Trainer
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.search import Search
 
 SPACE = small_space(
@@ -22,7 +22,7 @@ ACCURACIES = [(0.9, 0.1), (0.88, 0.5), (0.5, 0.6), (0.4, 0.4)]
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> SqlLedger:
     """A search with a front, whose files take a second to draw and are not looked at here."""
     monkeypatch.setattr("tuner.report.front_files.write_front_files", lambda *_: [])
     ledger = make_ledger(SPACE)
@@ -109,7 +109,7 @@ def test_one_objective_has_nothing_to_gain_by_a_loss(tuner: Tuner, make_ledger: 
 
 
 @pytest.fixture
-def trained(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+def trained(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     """A search with one trial that was really trained."""
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)

@@ -17,7 +17,7 @@ from typed_commands import Tuner
 from tuner.cli.run import seconds, with_resume_value
 from tuner.driver.plan import Request, plan_resume
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, Outcome, default_ledger_url
+from tuner.ledger import Outcome, SqlLedger, default_ledger_url
 from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
@@ -35,7 +35,7 @@ def small_file(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def finished(make_ledger: MakeLedger) -> Ledger:
+def finished(make_ledger: MakeLedger) -> SqlLedger:
     """A search of five trials that ended, the first of them failed."""
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)
@@ -157,7 +157,7 @@ def test_a_dry_run_takes_flags(tuner: Tuner, runs_dir: Path, tmp_path: Path) -> 
     assert f"Data:       digits in {tmp_path}/pictures" in answer.out
 
 
-def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: Ledger, small_file: str) -> None:
+def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: SqlLedger, small_file: str) -> None:
     del finished
     words = ("run", "--dry-run", "--resume-or-start")
     assert "Would start new" in tuner(*words, "--name", "new", "--space", small_file).out
@@ -167,7 +167,7 @@ def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: L
     assert "--resume-or-start needs --name" in refused.err
 
 
-def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
+def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     completed = next(trial.number for trial in finished.load() if trial.outcome is Outcome.COMPLETED)
     answer = tuner("confirm", SEARCH, "--trial", str(completed), "--seeds", "4", "--dry-run")
     assert answer.code == 0, answer.err
@@ -176,7 +176,7 @@ def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: Ledger, 
     assert not (runs_dir / f"{SEARCH}-confirm").exists()
 
 
-def test_what_cannot_be_confirmed_is_exit_code_2(tuner: Tuner, finished: Ledger, make_ledger: MakeLedger) -> None:
+def test_what_cannot_be_confirmed_is_exit_code_2(tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger) -> None:
     del finished
     make_ledger(SPACE, "empty")
     for words, message in (
@@ -189,7 +189,7 @@ def test_what_cannot_be_confirmed_is_exit_code_2(tuner: Tuner, finished: Ledger,
         assert (answer.code, message in answer.err) == (2, True), answer.err
 
 
-def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
+def test_a_dry_run_of_a_resumption(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     before = sorted(runs_dir.rglob("*"))
     answer = tuner("run", "--resume", SEARCH, "--trials", "20", "--dry-run")
     assert f"Would resume {SEARCH}" in answer.out
@@ -273,7 +273,7 @@ def test_bad_input_is_answered_with_exit_code_2_and_nothing_written(
     ],
 )
 def test_bad_input_about_a_search_leaves_it_as_it_was(
-    tuner: Tuner, finished: Ledger, command: str, message: str
+    tuner: Tuner, finished: SqlLedger, command: str, message: str
 ) -> None:
     before = finished.load()
     answer = tuner(*command.split())
@@ -291,7 +291,7 @@ def test_an_empty_folder_lists_no_searches(tuner: Tuner, runs_dir: Path) -> None
     assert not runs_dir.exists()
 
 
-def test_searches_are_listed(tuner: Tuner, finished: Ledger, make_ledger: MakeLedger, runs_dir: Path) -> None:
+def test_searches_are_listed(tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger, runs_dir: Path) -> None:
     Search(SPACE, make_ledger(SPACE, "begun")).next_assignment()
     make_ledger(SPACE, "lost").close()
     (runs_dir / "lost" / "ledger.db").unlink()
@@ -314,7 +314,7 @@ def test_searches_are_listed(tuner: Tuner, finished: Ledger, make_ledger: MakeLe
 
 
 def test_a_space_of_another_release_hides_no_other_search(
-    tuner: Tuner, finished: Ledger, make_ledger: MakeLedger
+    tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger
 ) -> None:
     make_ledger(SPACE, "later").set_facts({"space": {"name": "small", "novelty": 1}})
     rows = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
@@ -328,7 +328,7 @@ def test_a_space_of_another_release_hides_no_other_search(
 
 
 def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
-    tuner: Tuner, finished: Ledger, make_ledger: MakeLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+    tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = make_ledger(SPACE, "shared")
     folder = SearchFolder(runs_dir / "shared")
@@ -350,7 +350,7 @@ def test_without_a_name_a_search_with_its_own_ledger_is_resumed_from_it(
     assert plan.ledger_url == default_ledger_url(runs_dir / SEARCH)
 
 
-def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
+def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     (runs_dir / "damaged").mkdir()
     (runs_dir / "damaged" / "space.yaml").write_text("a: [")
     answer = tuner("list", "--format", "json")
@@ -361,7 +361,7 @@ def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: L
     assert finished.load()
 
 
-def test_a_search_is_shown_as_json(tuner: Tuner, finished: Ledger) -> None:
+def test_a_search_is_shown_as_json(tuner: Tuner, finished: SqlLedger) -> None:
     shown = json.loads(tuner("show", SEARCH, "--format", "json").out)
     assert shown["search"] == SEARCH
     for row, trial in zip(shown["trials"], finished.load(), strict=True):
@@ -373,7 +373,7 @@ def test_a_search_is_shown_as_json(tuner: Tuner, finished: Ledger) -> None:
         assert row["final"] == (last if trial.outcome is Outcome.COMPLETED else None)
 
 
-def test_a_search_is_shown_as_csv_and_as_a_table(tuner: Tuner, finished: Ledger) -> None:
+def test_a_search_is_shown_as_csv_and_as_a_table(tuner: Tuner, finished: SqlLedger) -> None:
     rows = list(csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out)))
     assert [float(row["parameters.lambda"]) for row in rows] == [t.parameters["lambda"] for t in finished.load()]
     assert rows[0]["error"] == "Traceback\nRuntimeError: out of memory"
@@ -405,7 +405,7 @@ def test_a_nan_is_null_in_json(tuner: Tuner, make_ledger: MakeLedger) -> None:
     assert shown["trials"][0]["last"] == {"natural_accuracy": None, "pgd_accuracy": 0.5}
 
 
-def test_the_front_is_shown_and_its_files_are_written(tuner: Tuner, finished: Ledger, runs_dir: Path) -> None:
+def test_the_front_is_shown_and_its_files_are_written(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     data = front_data(SEARCH, finished.load(), SPACE.objective_list, SPACE.reference)
     answer = tuner("front", SEARCH)
     assert answer.code == 0
@@ -425,7 +425,7 @@ def test_the_front_of_a_search_without_one_says_so(tuner: Tuner, make_ledger: Ma
     assert tuner("front", SEARCH, "--format", "json").out == "[]\n"
 
 
-def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: Ledger, mlflow_uri: str) -> None:
+def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: SqlLedger, mlflow_uri: str) -> None:
     from mlflow import MlflowClient
 
     for _ in range(2):

@@ -12,7 +12,7 @@ from typed_commands import Tuner
 
 from tuner.confirm.choice import Choice, confirmation_space
 from tuner.confirm.table import confirmation_rows, write_confirmation
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.search import Search
 from tuner.space import Space, space_from_mapping
 
@@ -20,7 +20,7 @@ ONE_EPOCH: dict[str, Any] = {"early_stopping": {"scheduler": "none"}, "trial": {
 NAN = float("nan")
 
 
-def report(space: Space, ledger: Ledger, values: list[dict[str, float] | None]) -> None:
+def report(space: Space, ledger: SqlLedger, values: list[dict[str, float] | None]) -> None:
     """Run a trial for each of some metrics, after one epoch; None fails."""
     search = Search(space, ledger)
     for metrics in values:

@@ -22,7 +22,7 @@ from tuner.driver.drive import run
 from tuner.driver.plan import Plan, Request, plan_new, plan_resume
 from tuner.engine.ending import Ending
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, Outcome, TakenOverError, TrialRecord
+from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
@@ -90,7 +90,7 @@ class Driver:
 
     def trials(self, name: str = "small-1") -> list[TrialRecord]:
         """Read what is on record."""
-        ledger = self.folder(name).open_ledger()
+        ledger = self.folder(name).ledger()
         try:
             return ledger.load()
         finally:
@@ -151,7 +151,7 @@ def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
 def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None:
     driver.run(to_the_end, name="mine", trials=2)
     frozen = driver.folder("mine").frozen()
-    ledger = driver.folder("mine").open_ledger()
+    ledger = driver.folder("mine").ledger()
     facts = ledger.facts()
     ledger.close()
     assert frozen["search_id"] == facts["search_id"]
@@ -218,7 +218,7 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     folder = driver.runs_dir / "mine"
     folder.mkdir(parents=True)
     (folder / "driver.lock").touch()
-    Ledger.create(f"sqlite:///{folder / 'ledger.db'}", "mine", small_space().objective_list, {}).close()
+    SqlLedger.create(f"sqlite:///{folder / 'ledger.db'}", "mine", small_space().objective_list, {}).close()
     assert driver.run(to_the_end, name="mine") == 0
     assert (folder / "space.yaml").is_file()
     before = driver.trials("mine")
@@ -234,8 +234,8 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew_in_a_shared_le
     folder = SearchFolder(driver.runs_dir / "mine")
     folder.path.mkdir(parents=True)
     folder.note_begun("mine-0a1b2c3d")
-    Ledger.create(shared, "mine", small_space().objective_list, {"search_id": "mine-0a1b2c3d"}).close()
-    Ledger.create(shared, "another", small_space().objective_list, {"search_id": "another-0a1b2c3d"}).close()
+    SqlLedger.create(shared, "mine", small_space().objective_list, {"search_id": "mine-0a1b2c3d"}).close()
+    SqlLedger.create(shared, "another", small_space().objective_list, {"search_id": "another-0a1b2c3d"}).close()
     assert driver.run(to_the_end, name="mine", ledger=shared) == 0
     assert len(driver.trials("mine")) == 3
     assert sorted(path.name for path in folder.path.glob("*.tmp")) == []
@@ -277,13 +277,13 @@ def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(
 
 
 def test_an_interruption_after_the_end_says_what_there_is(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    def close(ledger: Ledger) -> None:
+    def close(ledger: SqlLedger) -> None:
         closed(ledger)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    closed = Ledger.close
+    closed = SqlLedger.close
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "close", close)
+        patched.setattr(SqlLedger, "close", close)
         assert driver.run(to_the_end) == 130
     assert "Pareto front of small-1" in driver.text
     assert "had not begun" not in driver.text
@@ -322,7 +322,7 @@ def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
 ) -> None:
     def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
         interrupted(search, folder, **options)
-        other = Ledger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
+        other = SqlLedger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
         other.take_over()
         other.close()
         try:
@@ -438,7 +438,7 @@ def test_a_warm_start_is_in_the_ledger_and_in_the_frozen_space(driver: Driver) -
     driver.run(to_the_end, name="new", warm_start=["old"])
     assert "Warm start: 3 trials of old are evidence for the sampler." in driver.text
     assert driver.folder("new").frozen()["warm_start"] == {"old": 3}
-    ledger = driver.folder("new").open_ledger()
+    ledger = driver.folder("new").ledger()
     try:
         assert [trial["number"] for trial in ledger.facts()["warm_start"]] == [0, 1, 2]
     finally:

@@ -15,7 +15,7 @@ from training.config import TrialConfig
 from tuner.errors import UsageError
 from tuner.export.export import Origin, write_export
 from tuner.export.trained import TrainedModel, load_trained
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 
 ALONE = """
 import runpy, sys
@@ -27,17 +27,17 @@ torch.save(found["model"](torch.load({images!r})), {logits!r})
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     return trained_search(make_ledger, runs_dir)
 
 
 @pytest.fixture
-def model(ledger: Ledger, runs_dir: Path) -> TrainedModel:
+def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
     return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
 
 
 @pytest.fixture
-def origin(ledger: Ledger) -> Origin:
+def origin(ledger: SqlLedger) -> Origin:
     return Origin.of("small-1", "small-1-id", SPACE, ledger.load()[0])
 
 
@@ -54,7 +54,9 @@ def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, or
     assert len(json.loads(done.stdout.replace("'", '"'))) == 2
 
 
-def test_the_facts_are_those_of_the_ledger(model: TrainedModel, origin: Origin, ledger: Ledger, tmp_path: Path) -> None:
+def test_the_facts_are_those_of_the_ledger(
+    model: TrainedModel, origin: Origin, ledger: SqlLedger, tmp_path: Path
+) -> None:
     write_export(tmp_path / "out", model, origin)
     trial = ledger.load()[0]
     facts = json.loads((tmp_path / "out" / "model.json").read_text())

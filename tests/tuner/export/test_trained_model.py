@@ -13,19 +13,19 @@ from training.data.augment import to_unit
 from training.trainer.checkpoint import FILE_NAME
 from tuner.errors import UsageError
 from tuner.export.trained import EXAMPLES, TrainedModel, find_trial, load_trained
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     return trained_search(make_ledger, runs_dir)
 
 
-def load(ledger: Ledger, runs_dir: Path, number: int = 0) -> TrainedModel:
+def load(ledger: SqlLedger, runs_dir: Path, number: int = 0) -> TrainedModel:
     return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[number], None)
 
 
-def test_the_model_is_as_accurate_as_the_ledger_says(ledger: Ledger, runs_dir: Path) -> None:
+def test_the_model_is_as_accurate_as_the_ledger_says(ledger: SqlLedger, runs_dir: Path) -> None:
     model = load(ledger, runs_dir)
     validation = load_trial_data(model.config).validation
     right = model.classifier(to_unit(validation.images)).argmax(dim=1) == validation.labels
@@ -36,7 +36,7 @@ def test_the_model_is_as_accurate_as_the_ledger_says(ledger: Ledger, runs_dir: P
     assert torch.equal(model.examples, to_unit(validation.images[:EXAMPLES]))
 
 
-def test_a_checkpoint_of_an_older_release_lacks_keys_and_is_read(ledger: Ledger, runs_dir: Path) -> None:
+def test_a_checkpoint_of_an_older_release_lacks_keys_and_is_read(ledger: SqlLedger, runs_dir: Path) -> None:
     path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
     content = torch.load(path, weights_only=True)
     del content["config"]["information_estimator"]
@@ -52,7 +52,7 @@ def test_a_checkpoint_of_an_older_release_lacks_keys_and_is_read(ledger: Ledger,
     ],
 )
 def test_a_checkpoint_of_another_trial_is_refused(
-    ledger: Ledger, runs_dir: Path, changed: dict[str, float], message: str
+    ledger: SqlLedger, runs_dir: Path, changed: dict[str, float], message: str
 ) -> None:
     path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
     content = torch.load(path, weights_only=True)
@@ -62,7 +62,7 @@ def test_a_checkpoint_of_another_trial_is_refused(
         load(ledger, runs_dir)
 
 
-def test_other_validation_images_are_refused(ledger: Ledger, runs_dir: Path) -> None:
+def test_other_validation_images_are_refused(ledger: SqlLedger, runs_dir: Path) -> None:
     path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
     content = torch.load(path, weights_only=True)
     content["state"]["split_digest"] = "another"
@@ -71,7 +71,7 @@ def test_other_validation_images_are_refused(ledger: Ledger, runs_dir: Path) -> 
         load(ledger, runs_dir)
 
 
-def test_a_trial_without_weights_says_so(ledger: Ledger, runs_dir: Path) -> None:
+def test_a_trial_without_weights_says_so(ledger: SqlLedger, runs_dir: Path) -> None:
     with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record, after 1 epochs"):
         load(ledger, runs_dir, 1)
     with pytest.raises(UsageError, match="Trial 2 has no checkpoint on record, after 0 epochs"):
@@ -82,7 +82,7 @@ def test_a_trial_without_weights_says_so(ledger: Ledger, runs_dir: Path) -> None
         load_trained(folder_of(ledger, runs_dir), SPACE, moved, None)
 
 
-def test_an_unknown_trial_is_answered_with_the_known_ones(ledger: Ledger) -> None:
+def test_an_unknown_trial_is_answered_with_the_known_ones(ledger: SqlLedger) -> None:
     assert find_trial(ledger.load(), 1, "small-1").number == 1
     with pytest.raises(UsageError, match=r"small-1 has no trial 9: its trials are numbered 0 to 2\."):
         find_trial(ledger.load(), 9, "small-1")

@@ -7,7 +7,7 @@ from simulated_search import MakeLedger, small_space
 
 from training.data import load_trial_data
 from training.trainer import Trainer
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
@@ -18,7 +18,7 @@ SPACE = small_space(
 )
 
 
-def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     """Train trial 0 and leave its checkpoint; trial 1 reported without one, trial 2 runs."""
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)
@@ -37,6 +37,6 @@ def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
     return ledger
 
 
-def folder_of(ledger: Ledger, runs_dir: Path) -> SearchFolder:
+def folder_of(ledger: SqlLedger, runs_dir: Path) -> SearchFolder:
     """Give the folder of a search."""
     return SearchFolder(runs_dir / ledger.search)

@@ -8,7 +8,7 @@ import pytest
 from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.search import Search
 
 SPACE = small_space()
@@ -31,7 +31,7 @@ def archive(make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_an_archive_is_read_and_left_as_it_is(archive: Path, make_ledger: MakeLedger) -> None:
     expected = make_ledger(SPACE, "again")
     drive(Search(SPACE, expected))
-    ledger = Ledger.open(f"sqlite:///{archive}", SEARCH)
+    ledger = SqlLedger.open(f"sqlite:///{archive}", SEARCH)
     assert ledger.facts()["search_id"] == f"{SEARCH}-0a1b2c3d"
     assert on_record(ledger) == on_record(expected)
     assert [path.name for path in archive.parent.iterdir()] == ["ledger.db"], "no files of SQLite's beside it"
@@ -47,7 +47,7 @@ def test_a_search_that_runs_is_watched_from_a_folder_that_its_reader_cannot_writ
     folder = Path(driven.url.removeprefix("sqlite:///")).parent
     access = os.access
     monkeypatch.setattr("os.access", lambda path, mode: path != folder and access(path, mode))
-    reader = Ledger.open(driven.url, SEARCH)
+    reader = SqlLedger.open(driven.url, SEARCH)
     for _ in range(2):
         Search(SPACE, driven).next_assignment()
         assert on_record(reader) == on_record(driven)

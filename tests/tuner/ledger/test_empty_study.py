@@ -5,47 +5,47 @@ import pytest
 from simulated_search import SEARCH, MakeLedger, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, forget_unbegun
+from tuner.ledger import SqlLedger, remove_empty_study
 
 SPACE = small_space()
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger) -> Ledger:
+def ledger(make_ledger: MakeLedger) -> SqlLedger:
     return make_ledger(SPACE, search_id="small-1-mine")
 
 
-def is_there(ledger: Ledger) -> bool:
+def is_there(ledger: SqlLedger) -> bool:
     try:
-        Ledger.open(ledger.url, SEARCH).close()
+        SqlLedger.open(ledger.url, SEARCH).close()
     except UsageError:
         return False
     return True
 
 
-def test_a_search_without_a_trial_is_forgotten(ledger: Ledger) -> None:
-    forget_unbegun(ledger.url, SEARCH, "small-1-mine")
+def test_a_search_without_a_trial_is_forgotten(ledger: SqlLedger) -> None:
+    remove_empty_study(ledger.url, SEARCH, "small-1-mine")
     assert not is_there(ledger)
-    Ledger.create(ledger.url, SEARCH, SPACE.objective_list, {}).close()
+    SqlLedger.create(ledger.url, SEARCH, SPACE.objective_list, {}).close()
 
 
-def test_another_machines_search_of_this_name_stays(ledger: Ledger) -> None:
-    forget_unbegun(ledger.url, SEARCH, "small-1-other")
+def test_another_machines_search_of_this_name_stays(ledger: SqlLedger) -> None:
+    remove_empty_study(ledger.url, SEARCH, "small-1-other")
     assert is_there(ledger)
 
 
-def test_trials_are_never_thrown_away(ledger: Ledger) -> None:
+def test_trials_are_never_thrown_away(ledger: SqlLedger) -> None:
     ledger.propose({"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}, SPACE.distributions())
-    forget_unbegun(ledger.url, SEARCH, "small-1-mine")
+    remove_empty_study(ledger.url, SEARCH, "small-1-mine")
     assert len(ledger.load()) == 1
 
 
-def test_one_that_has_no_facts_yet_is_forgotten(ledger: Ledger) -> None:
+def test_one_that_has_no_facts_yet_is_forgotten(ledger: SqlLedger) -> None:
     optuna.create_study(storage=ledger.url, study_name="early", directions=["maximize", "maximize"])
-    forget_unbegun(ledger.url, "early", "early-0")
+    remove_empty_study(ledger.url, "early", "early-0")
     assert optuna.get_all_study_names(ledger.url) == [SEARCH]
 
 
-def test_what_is_not_there_is_no_error(ledger: Ledger) -> None:
-    forget_unbegun(ledger.url, "nothing", "nothing-0")
+def test_what_is_not_there_is_no_error(ledger: SqlLedger) -> None:
+    remove_empty_study(ledger.url, "nothing", "nothing-0")
     assert is_there(ledger)

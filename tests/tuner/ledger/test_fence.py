@@ -7,14 +7,14 @@ import pytest
 import sqlalchemy as sa
 from simulated_search import SEARCH, MakeLedger, drive, measured, on_record, small_space
 
-from tuner.ledger import Decision, Ledger, Outcome, Report, TakenOverError
+from tuner.ledger import Decision, Outcome, Report, SqlLedger, TakenOverError
 from tuner.search import Search
 
 SPACE = small_space()
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 REPORT = Report(2, {"natural_accuracy": 0.5}, rung=False, decision=Decision.CONTINUE, checkpoint="there", time=1.0)
 
-WRITES: dict[str, Callable[[Ledger], object]] = {
+WRITES: dict[str, Callable[[SqlLedger], object]] = {
     "propose": lambda ledger: ledger.propose(POINT, SPACE.distributions()),
     "record": lambda ledger: ledger.record(0, REPORT),
     "renew_checkpoint": lambda ledger: ledger.renew_checkpoint(0, 1, "elsewhere"),
@@ -24,7 +24,7 @@ WRITES: dict[str, Callable[[Ledger], object]] = {
 
 
 @pytest.fixture
-def first(make_ledger: MakeLedger) -> Ledger:
+def first(make_ledger: MakeLedger) -> SqlLedger:
     ledger = make_ledger(SPACE)
     ledger.take_over()
     search = Search(SPACE, ledger)
@@ -35,12 +35,12 @@ def first(make_ledger: MakeLedger) -> Ledger:
 
 
 @pytest.mark.parametrize("name", WRITES)
-def test_whoever_was_taken_over_writes_nothing_more(first: Ledger, name: str) -> None:
+def test_whoever_was_taken_over_writes_nothing_more(first: SqlLedger, name: str) -> None:
     before = on_record(first)
-    second = Ledger.open(first.url, SEARCH)
+    second = SqlLedger.open(first.url, SEARCH)
     second.take_over()
     for _ in range(2):
-        with pytest.raises(TakenOverError, match=rf"has taken {SEARCH} over .its driver number 2; this is number 1."):
+        with pytest.raises(TakenOverError, match=rf"{SEARCH}.*driver number 2\b.*\b1\b"):
             WRITES[name](first)
         assert on_record(second) == before
     WRITES[name](second)
@@ -48,45 +48,45 @@ def test_whoever_was_taken_over_writes_nothing_more(first: Ledger, name: str) ->
 
 
 @pytest.mark.parametrize("name", ["record", "finish", "propose"])
-def test_what_the_later_driver_has_written_already_is_no_other_reason(first: Ledger, name: str) -> None:
+def test_what_the_later_driver_has_written_already_is_no_other_reason(first: SqlLedger, name: str) -> None:
     """A driver that slept through it meets rows of its own trials that are there."""
-    second = Ledger.open(first.url, SEARCH)
+    second = SqlLedger.open(first.url, SEARCH)
     second.take_over()
     WRITES[name](second)
     before = on_record(second)
     assert first.taken_over is None
-    with pytest.raises(TakenOverError, match="its driver number 2"):
+    with pytest.raises(TakenOverError, match="driver number 2"):
         WRITES[name](first)
     assert first.taken_over is not None
     assert on_record(second) == before
     second.close()
 
 
-def test_an_epoch_that_is_recorded_twice_by_one_driver_keeps_its_own_error(first: Ledger) -> None:
+def test_an_epoch_that_is_recorded_twice_by_one_driver_keeps_its_own_error(first: SqlLedger) -> None:
     WRITES["record"](first)
     with pytest.raises(sa.exc.IntegrityError):
         WRITES["record"](first)
     assert first.taken_over is None
 
 
-def test_a_reader_takes_nothing_over(first: Ledger) -> None:
-    reader = Ledger.open(first.url, SEARCH)
+def test_a_reader_takes_nothing_over(first: SqlLedger) -> None:
+    reader = SqlLedger.open(first.url, SEARCH)
     reader.load()
     reader.close()
     for write in WRITES.values():
         write(first)
 
 
-def test_the_later_driver_goes_on_where_the_earlier_one_was(first: Ledger) -> None:
-    second = Ledger.open(first.url, SEARCH)
+def test_the_later_driver_goes_on_where_the_earlier_one_was(first: SqlLedger) -> None:
+    second = SqlLedger.open(first.url, SEARCH)
     second.take_over()
     drive(Search(SPACE, second))
     assert all(trial.outcome is not Outcome.RUNNING for trial in first.load())
     second.close()
 
 
-def test_each_search_of_a_database_has_its_own_drivers(first: Ledger) -> None:
-    other = Ledger.create(first.url, "other", SPACE.objective_list, {})
+def test_each_search_of_a_database_has_its_own_drivers(first: SqlLedger) -> None:
+    other = SqlLedger.create(first.url, "other", SPACE.objective_list, {})
     for _ in range(3):
         other.take_over()
     WRITES["record"](first)
@@ -94,7 +94,7 @@ def test_each_search_of_a_database_has_its_own_drivers(first: Ledger) -> None:
     other.close()
 
 
-def test_the_number_is_where_optuna_keeps_what_is_said_of_a_study(first: Ledger) -> None:
+def test_the_number_is_where_optuna_keeps_what_is_said_of_a_study(first: SqlLedger) -> None:
     first.take_over()
     study = optuna.load_study(study_name=SEARCH, storage=first.url)
     assert study.user_attrs["driver"] == 2

@@ -18,7 +18,16 @@ from optuna.trial import TrialState
 from simulated_search import SEARCH, MakeLedger, drive, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord, default_ledger_url, trial_name
+from tuner.ledger import (
+    Decision,
+    Outcome,
+    Report,
+    SqlLedger,
+    TrialEndedError,
+    TrialRecord,
+    default_ledger_url,
+    trial_name,
+)
 from tuner.search import Search
 
 SPACE = small_space()
@@ -34,19 +43,19 @@ def report(epoch: int = 1, **changes: Any) -> Report:
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger) -> Ledger:
+def ledger(make_ledger: MakeLedger) -> SqlLedger:
     return make_ledger(SPACE)
 
 
-def propose(ledger: Ledger) -> int:
+def propose(ledger: SqlLedger) -> int:
     return ledger.propose(POINT, SPACE.distributions())
 
 
 def test_a_new_ledger_holds_its_facts_and_no_trial(tmp_path: Path) -> None:
     url = default_ledger_url(tmp_path)
     assert url == f"sqlite:///{tmp_path}/ledger.db"
-    created = Ledger.create(url, "mine", OBJECTIVES, {"search_id": "mine-1", "space": {"a": [1, 2.5, None]}})
-    opened = Ledger.open(url, "mine")
+    created = SqlLedger.create(url, "mine", OBJECTIVES, {"search_id": "mine-1", "space": {"a": [1, 2.5, None]}})
+    opened = SqlLedger.open(url, "mine")
     assert opened.facts() == created.facts()
     assert opened.facts()["space"] == {"a": [1, 2.5, None]}
     assert opened.load() == []
@@ -56,7 +65,7 @@ def test_a_new_ledger_holds_its_facts_and_no_trial(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_numbers_are_consecutive(ledger: Ledger) -> None:
+def test_numbers_are_consecutive(ledger: SqlLedger) -> None:
     assert [propose(ledger) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert [trial.number for trial in ledger.load()] == [0, 1, 2, 3, 4]
 
@@ -64,7 +73,7 @@ def test_numbers_are_consecutive(ledger: Ledger) -> None:
 def test_numbers_are_those_of_the_search_where_several_share_a_database(make_ledger: MakeLedger) -> None:
     first = make_ledger(SPACE)
     propose(first)
-    second = Ledger.create(first.url, "second", OBJECTIVES, {})
+    second = SqlLedger.create(first.url, "second", OBJECTIVES, {})
     assert [propose(second), propose(second), propose(first)] == [0, 1, 1]
     second.record(0, report(7))
     assert [trial.epochs_trained for trial in second.load()] == [7, 0]
@@ -72,7 +81,7 @@ def test_numbers_are_those_of_the_search_where_several_share_a_database(make_led
     second.close()
 
 
-def test_a_proposal_is_read_back_exactly(ledger: Ledger) -> None:
+def test_a_proposal_is_read_back_exactly(ledger: SqlLedger) -> None:
     propose(ledger)
     (trial,) = ledger.load()
     assert trial.parameters == POINT
@@ -95,7 +104,7 @@ METRICS = st.dictionaries(st.sampled_from(["natural_accuracy", "pgd_accuracy", "
 )
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_reports_are_read_back_exactly_and_by_epoch(
-    ledger: Ledger, reports: list[Report], decision: Decision, checkpoint: str | None, time: float
+    ledger: SqlLedger, reports: list[Report], decision: Decision, checkpoint: str | None, time: float
 ) -> None:
     number = propose(ledger)
     written = [replace(r, decision=decision, checkpoint=checkpoint, time=time) for r in reports]
@@ -105,7 +114,7 @@ def test_reports_are_read_back_exactly_and_by_epoch(
     assert repr(read) == repr(tuple(sorted(written, key=lambda r: r.epoch))), "repr, since NaN is unequal to itself"
 
 
-def test_an_epoch_is_recorded_once(ledger: Ledger) -> None:
+def test_an_epoch_is_recorded_once(ledger: SqlLedger) -> None:
     propose(ledger)
     ledger.record(0, report())
     with pytest.raises(sa.exc.IntegrityError):
@@ -122,7 +131,7 @@ def test_an_epoch_is_recorded_once(ledger: Ledger) -> None:
     ],
 )
 def test_an_end_is_final_and_returned_as_it_is_on_record(
-    ledger: Ledger, outcome: Outcome, values: list[float] | None, error: str | None, state: TrialState
+    ledger: SqlLedger, outcome: Outcome, values: list[float] | None, error: str | None, state: TrialState
 ) -> None:
     propose(ledger)
     ended = ledger.finish(0, outcome, values, error)
@@ -130,14 +139,14 @@ def test_an_end_is_final_and_returned_as_it_is_on_record(
     assert (ended.outcome, ended.error) == (outcome, error)
     assert ended.ended is not None
     assert ended.ended >= ended.started
-    with pytest.raises(optuna.exceptions.UpdateFinishedTrialError, match="has already finished"):
+    with pytest.raises(TrialEndedError):
         ledger.finish(0, Outcome.STOPPED)
     study = optuna.load_study(study_name=SEARCH, storage=ledger.url)
     assert (study.trials[0].state, study.trials[0].params) == (state, POINT)
     assert study.trials[0].values == values
 
 
-def test_times_are_the_same_in_every_time_zone(ledger: Ledger) -> None:
+def test_times_are_the_same_in_every_time_zone(ledger: SqlLedger) -> None:
     before = time.time()
     propose(ledger)
     ledger.finish(0, Outcome.STOPPED)
@@ -145,8 +154,8 @@ def test_times_are_the_same_in_every_time_zone(ledger: Ledger) -> None:
     assert trial.ended is not None
     assert before <= trial.started <= trial.ended <= time.time()
     code = (
-        "import sys; from tuner.ledger import Ledger\n"
-        f"(trial,) = Ledger.open(sys.argv[1], {SEARCH!r}).load(); print(trial.started, trial.ended)"
+        "import sys; from tuner.ledger import SqlLedger\n"
+        f"(trial,) = SqlLedger.open(sys.argv[1], {SEARCH!r}).load(); print(trial.started, trial.ended)"
     )
     command = [sys.executable, "-c", code, ledger.url]
     elsewhere = {**os.environ, "TZ": "Pacific/Kiritimati"}
@@ -170,40 +179,40 @@ def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLe
     assert study.best_trials
 
 
-def test_a_name_is_taken_once(ledger: Ledger) -> None:
+def test_a_name_is_taken_once(ledger: SqlLedger) -> None:
     with pytest.raises(
-        UsageError, match=f"holds a search named '{SEARCH}' already.*choose another --name, or resume it with"
+        UsageError, match=f"'{SEARCH}'.*--name.*--runs-dir"
     ):
-        Ledger.create(ledger.url, SEARCH, OBJECTIVES, {})
+        SqlLedger.create(ledger.url, SEARCH, OBJECTIVES, {})
 
 
-def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: Ledger, facts: dict[str, Any]) -> None:
+def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: SqlLedger, facts: dict[str, Any]) -> None:
         raise KeyboardInterrupt(self, facts)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "set_facts", fail)
+        patched.setattr(SqlLedger, "set_facts", fail)
         with pytest.raises(KeyboardInterrupt):
-            Ledger.create(ledger.url, "second", OBJECTIVES, {})
-    with pytest.raises(UsageError, match="holds no search named 'second'"):
-        Ledger.open(ledger.url, "second")
-    second = Ledger.create(ledger.url, "second", OBJECTIVES, {})
+            SqlLedger.create(ledger.url, "second", OBJECTIVES, {})
+    with pytest.raises(UsageError, match="'second'"):
+        SqlLedger.open(ledger.url, "second")
+    second = SqlLedger.create(ledger.url, "second", OBJECTIVES, {})
     second.delete()
     assert ledger.load() == [], "the other search is whole"
 
 
-def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: Ledger, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="holds no search named 'other'"):
-        Ledger.open(ledger.url, "other")
-    with pytest.raises(UsageError, match=f"There is no ledger at sqlite:///{tmp_path}/ledger.db.*`tuner list`"):
-        Ledger.open(default_ledger_url(tmp_path), "other")
+def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: SqlLedger, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="'other'"):
+        SqlLedger.open(ledger.url, "other")
+    with pytest.raises(UsageError, match=f"sqlite:///{tmp_path}/ledger.db.*`tuner list`"):
+        SqlLedger.open(default_ledger_url(tmp_path), "other")
     assert list(tmp_path.glob("*.db")) == [], "looking makes no file"
 
 
-def test_another_schema_is_refused_with_both_versions(ledger: Ledger) -> None:
+def test_another_schema_is_refused_with_both_versions(ledger: SqlLedger) -> None:
     ledger.set_facts({"schema_version": 2})
-    with pytest.raises(UsageError, match="schema version 2, but this release reads 1: use the release that wrote it"):
-        Ledger.open(ledger.url, SEARCH)
+    with pytest.raises(UsageError, match=r"version 2\b.*\b1\b"):
+        SqlLedger.open(ledger.url, SEARCH)
 
 
 @pytest.mark.parametrize(
@@ -219,27 +228,27 @@ def test_another_schema_is_refused_with_both_versions(ledger: Ledger) -> None:
 )
 def test_a_password_never_reaches_a_message(url: str) -> None:
     with pytest.raises(UsageError, match="The ledger ") as created:
-        Ledger.create(url, "mine", OBJECTIVES, {})
+        SqlLedger.create(url, "mine", OBJECTIVES, {})
     with pytest.raises(UsageError, match="The ledger ") as opened:
-        Ledger.open(url, "mine")
+        SqlLedger.open(url, "mine")
     for message in (str(created.value), str(opened.value)):
         assert any(way in message for way in ("--ledger", "pip install"))
         assert "SECRET" not in message
 
 
 def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nonsense is not a database's URL: write --ledger as postgresql://"):
-        Ledger.create("nonsense", "mine", OBJECTIVES, {})
+    with pytest.raises(UsageError, match="nonsense.*--ledger.*postgresql://"):
+        SqlLedger.create("nonsense", "mine", OBJECTIVES, {})
     file = tmp_path / "ledger.db"
     file.write_text("This is no database, but long enough to have a header that says so. " * 20)
     with pytest.raises(UsageError, match=r"cannot be used: .*not a database\. .*\.recover"):
-        Ledger.open(default_ledger_url(tmp_path), "mine")
+        SqlLedger.open(default_ledger_url(tmp_path), "mine")
 
 
-def test_a_reader_sees_each_write_and_blocks_none(ledger: Ledger) -> None:
+def test_a_reader_sees_each_write_and_blocks_none(ledger: SqlLedger) -> None:
     """The reader keeps a transaction open, as a slow one would."""
     propose(ledger)
-    reader = Ledger.open(ledger.url, SEARCH)
+    reader = SqlLedger.open(ledger.url, SEARCH)
     with reader._engine.connect() as slow:
         slow.exec_driver_sql("BEGIN")
         slow.execute(sa.text("SELECT * FROM tuner_reports")).fetchall()
@@ -252,10 +261,10 @@ def test_a_reader_sees_each_write_and_blocks_none(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("statement", [1, 2, 3, 4])
-def test_what_a_driver_writes_while_a_reader_reads_is_seen_whole_or_not_at_all(ledger: Ledger, statement: int) -> None:
+def test_a_reader_sees_what_a_driver_writes_meanwhile_whole_or_not_at_all(ledger: SqlLedger, statement: int) -> None:
     """The driver acts right before one of the reader's statements: ends a trial, and proposes another one."""
     propose(ledger)
-    reader = Ledger.open(ledger.url, SEARCH)
+    reader = SqlLedger.open(ledger.url, SEARCH)
     seen = 0
 
     def act(*_: object) -> None:
@@ -286,8 +295,8 @@ def test_what_was_written_survives_the_writer(make_ledger: MakeLedger) -> None:
     code = (
         "import os, sys\n"
         "from optuna.distributions import FloatDistribution\n"
-        "from tuner.ledger import Decision, Ledger, Outcome, Report\n"
-        f"ledger = Ledger.open(sys.argv[1], {SEARCH!r})\n"
+        "from tuner.ledger import Decision, SqlLedger, Outcome, Report\n"
+        f"ledger = SqlLedger.open(sys.argv[1], {SEARCH!r})\n"
         "for number in range(2):\n"
         "    ledger.propose({'x': 0.5}, {'x': FloatDistribution(0, 1)})\n"
         "ledger.record(0, Report(1, {'a': 1.0}, True, Decision.STOP, None, 2.0))\n"
@@ -295,7 +304,7 @@ def test_what_was_written_survives_the_writer(make_ledger: MakeLedger) -> None:
         "os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", code, url], check=False).returncode == 9
-    reader = Ledger.open(url, SEARCH)
+    reader = SqlLedger.open(url, SEARCH)
     first, second = reader.load()
     assert (first.outcome, first.epochs_trained) == (Outcome.STOPPED, 1)
     assert (second.outcome, second.parameters) == (Outcome.RUNNING, {"x": 0.5})

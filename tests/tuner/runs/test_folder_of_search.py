@@ -7,7 +7,7 @@ import pytest
 from simulated_search import SEARCH, MakeLedger, small_space
 
 from tuner.errors import UsageError
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, provenance
 
 SPACE = small_space()
@@ -59,7 +59,7 @@ def test_what_a_driver_left_that_died_at_the_beginning_is_no_search_and_takes_no
     (folder.path / "tmp123.tmp").touch()
     assert folder.half_made
     assert new_search(runs_dir, "mine", SPACE) == folder
-    begun = Ledger.create(f"sqlite:///{folder.path / 'ledger.db'}", "mine", SPACE.objective_list, {})
+    begun = SqlLedger.create(f"sqlite:///{folder.path / 'ledger.db'}", "mine", SPACE.objective_list, {})
     assert folder.half_made, "its ledger has no trial"
     begun.propose({}, {})
     begun.close()
@@ -134,28 +134,28 @@ def test_other_names_are_taken_as_they_are(runs_dir: Path, name: str) -> None:
 def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs_dir: Path) -> None:
     ledger = make_ledger(SPACE)
     folder = SearchFolder(runs_dir / SEARCH)
-    folder.open_ledger().close()
+    folder.ledger().close()
     moved = runs_dir / "elsewhere.db"
     ledger.close()
     (folder.path / "ledger.db").rename(moved)
     assert list(folder.path.glob("ledger.db*")) == [], "closing leaves nothing beside the file"
     with pytest.raises(UsageError, match="There is no ledger at"):
-        folder.open_ledger()
-    folder.open_ledger(f"sqlite:///{moved}").close()
+        folder.ledger()
+    folder.ledger(f"sqlite:///{moved}").close()
     folder.freeze(SPACE, {"ledger": f"sqlite:///{moved}"})
-    opened = folder.open_ledger()
-    assert isinstance(opened, Ledger)
+    opened = folder.ledger()
+    assert isinstance(opened, SqlLedger)
     opened.close()
 
 
 def test_the_ledger_of_another_search_of_this_name_is_refused(make_ledger: MakeLedger, runs_dir: Path) -> None:
     make_ledger(SPACE, search_id="ours")
     folder = SearchFolder(runs_dir / SEARCH)
-    folder.open_ledger().close()
+    folder.ledger().close()
     folder.freeze(SPACE, {"search_id": "theirs"})
     expected = rf"holds another search named {SEARCH}: its search_id is ours, and .*space.yaml has theirs\. Give"
     with pytest.raises(UsageError, match=expected):
-        folder.open_ledger()
+        folder.ledger()
 
 
 def test_a_search_remembers_what_it_was_made_with() -> None:

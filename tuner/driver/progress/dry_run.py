@@ -80,7 +80,7 @@ def _cost(plan: Plan) -> list[str]:
     line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
     if not plan.is_resume:
         return [line]
-    with plan.folder.open_ledger(plan.ledger_url) as ledger:
+    with plan.folder.ledger(plan.ledger_url) as ledger:
         trials = ledger.load()
     spent = sum(trial.epochs_trained for trial in trials)
     kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)

@@ -2,7 +2,7 @@
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from tuner.report.text import format_value, in_a_sentence, last_line
 from tuner.search import Assignment, Listener, Search
 
 
-class Progress(Listener, AbstractContextManager["Progress"], Protocol):
+class Progress(Listener, AbstractContextManager["Progress"]):
     """A display: a listener of the search that works inside a `with` block."""
 
     def on_retry(self, number: int, error: str) -> None:

@@ -34,6 +34,7 @@ def print_closing(
     presentation: Presentation,
     data: FrontData,
     folder: SearchFolder,
+    *,
     tracking_uri: str,
     experiment_id: str | None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""Which parameters to try next, as a pure function of what is known."""
+"""Which parameters to try next, as a pure function of the trials that are known."""
 
 from tuner.search.sampling.evidence import STARTUP_TRIALS, Evidence
 from tuner.search.sampling.points import exhausted

@@ -1,4 +1,4 @@
-"""What a proposal rests on, and its form as trials of an Optuna study that lives for one question."""
+"""What a proposal rests on, and the same as trials of an Optuna study that exists for one proposal."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,32 +6,32 @@ from typing import Any
 
 import numpy as np
 from optuna.distributions import BaseDistribution
-from optuna.samplers import NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState
 
+from tuner.optuna_private import GENERATION_KEY
 from tuner.pareto.objectives import FloatArray
 
-# Trials measured at one epoch before a model is fitted to them. Optuna waits for 10; with rungs a model that begins
-# sooner gets to a good front with fewer epochs, and has a slightly worse one in the end (benchmarks/README.md,
-# `search_quality`).
+# So many trials must be measured at one epoch before a model is fitted to them. Optuna waits for 10. With rungs, a
+# model that begins earlier reaches a good front with fewer epochs, but its front is slightly worse in the end
+# (benchmarks, `search_quality`).
 STARTUP_TRIALS = 6
 
 Parameters = Mapping[str, Any]
 
-# Every measured trial belongs to one generation, from which NSGA-II chooses its parents: `samplers.py`.
-_GENERATION = {NSGAIISampler._get_generation_key(): 0}  # noqa: SLF001 - no public way to give evidence to it
-# The share of an objective's range by which a failed trial counts as worse than the worst measured one.
+# NSGA-II chooses its parents from one generation, to which every measured trial belongs: `samplers.py`.
+_GENERATION = {GENERATION_KEY: 0}
+# A failed trial counts as worse than the worst measured one by this share of an objective's range.
 _WORSE = 0.1
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a proposal rests on: trials with their losses, all measured at the same epoch, and running ones.
+    """What a proposal rests on: measured trials, all with their losses at the same epoch, and running trials.
 
-    Losses have shape (objectives,), lower is better. `failed` are points whose training diverged or crashed for
-    good: they have no losses, and the samplers keep away from them. Trials that are known at other epochs only are
-    in `tried`, which keeps their points from being proposed again. `limits`, (objectives,), are the largest losses
-    that the user accepts, infinite where all are; None where no objective has a limit.
+    Losses have shape (objectives,); lower is better. `failed` are points whose training diverged or crashed for
+    good: they have no losses, and the samplers avoid them. `tried` are all points that must not be proposed again,
+    also those that are measured at other epochs only. `limits`, (objectives,), are the largest losses that the user
+    accepts, infinite for an objective without a limit; None if no objective has one.
     """
 
     measured: Sequence[tuple[Parameters, FloatArray]]
@@ -42,16 +42,16 @@ class Evidence:
 
     @property
     def enough(self) -> bool:
-        """Whether a model can be fitted; with less, every sampler draws at random."""
+        """Whether a model can be fitted. Until then every sampler draws at random."""
         return len(self.measured) >= STARTUP_TRIALS
 
 
 def study_trials(evidence: Evidence, distributions: Mapping[str, BaseDistribution]) -> list[FrozenTrial]:
-    """Give the evidence as trials of a study that minimises.
+    """Return the evidence as trials of a study that minimises.
 
-    Failed trials are completed ones that are a little worse than the worst measured one in every objective. So
-    every sampler keeps away from them, and the scale of the losses, which a model is fitted to, stays. As PRUNED
-    or FAIL trials they would be invisible to NSGA-II and to the Gaussian process.
+    A failed trial becomes a completed one that is a little worse than the worst measured trial in every objective.
+    So every sampler avoids it, and the losses keep their scale, to which a model is fitted. NSGA-II and the
+    Gaussian process would not see a PRUNED or FAIL trial.
     """
     losses = [row for _, row in evidence.measured]
     rows = [*evidence.measured, *((point, failed_losses(np.array(losses))) for point in evidence.failed if losses)]
@@ -66,9 +66,9 @@ def study_trials(evidence: Evidence, distributions: Mapping[str, BaseDistributio
 def _trial(
     state: TrialState, point: Parameters, space: dict[str, BaseDistribution], values: list[float] | None = None
 ) -> FrozenTrial:
-    """Make a trial without the checks of Optuna's `create_trial`, which take longer than the sampler itself.
+    """Make a trial without the checks of Optuna's `create_trial`, which take longer than the sampler.
 
-    They are not needed: the space proposed this point, or `tuner.search.warm_start` found it to be in the space.
+    They are not needed: the point was proposed from this space, or `tuner.search.warm_start` checked it.
     """
     return FrozenTrial(
         number=-1,
@@ -87,14 +87,14 @@ def _trial(
 
 
 def failed_losses(losses: FloatArray) -> FloatArray:
-    """Give the losses, (objectives,), of a trial without any: beyond the worst of an (n >= 1, objectives) matrix."""
+    """Return losses, (objectives,), for a trial that has none: worse than all of an (n >= 1, objectives) matrix."""
     spans = np.ptp(losses, axis=0)
     worse: FloatArray = losses.max(axis=0) + _WORSE * np.where(spans > 0, spans, 1.0)
     return worse
 
 
 def _constraints(row: FloatArray, limits: FloatArray | None) -> dict[str, float]:
-    """Give Optuna's record of constraints: one number each, above 0 where it is violated."""
+    """Return Optuna's form of constraints: a number for each, above 0 where it is violated."""
     if limits is None:
         return {}
     return {str(j): float(row[j] - limits[j]) for j in np.flatnonzero(np.isfinite(limits))}

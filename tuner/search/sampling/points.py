@@ -1,4 +1,4 @@
-"""The points of a space that has finitely many: how many there are, which are left, whether all were tried."""
+"""The points of a finite space: how many there are, which are left, whether all were tried."""
 
 import itertools
 import math
@@ -7,18 +7,18 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
-# Of a larger space no search tries so many that drawing at random would not find one of the rest.
+# In a larger space a random draw always finds a point that was not tried.
 _MOST_POINTS = 10_000
 
 
 def count_points(distributions: Mapping[str, BaseDistribution]) -> int | None:
-    """Count the points of a space; None where a real range gives it infinitely many."""
+    """Return the number of points of a space; None if a real range makes it infinite."""
     counts = [_values(distribution) for distribution in distributions.values()]
     return None if None in counts else math.prod(len(values) for values in counts if values is not None)
 
 
 def exhausted(distributions: Mapping[str, BaseDistribution], tried: Sequence[Mapping[str, Any]]) -> bool:
-    """Tell whether every point of the space is among those `tried`."""
+    """Return whether every point of the space was tried."""
     count = count_points(distributions)
     if count is None or len(tried) < count:
         return False
@@ -26,7 +26,7 @@ def exhausted(distributions: Mapping[str, BaseDistribution], tried: Sequence[Map
 
 
 def all_points(distributions: Mapping[str, BaseDistribution], fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the points with the values in `fixed`; nothing where there are infinitely many, or more than 10,000."""
+    """Return all points with the values in `fixed`; an empty list if there are more than 10,000."""
     values: list[Sequence[Any]] = []
     for name, distribution in distributions.items():
         listed = [fixed[name]] if name in fixed else _values(distribution)

@@ -1,7 +1,7 @@
-"""Proposals by Optuna's samplers, a pure function of the evidence, the seed and the trial's number.
+"""Proposals by Optuna's samplers: a pure function of the evidence, the seed and the number of the trial.
 
-No sampler state lives from one proposal to the next, so nothing has to be saved: a resumed search proposes
-what the uninterrupted one would have proposed.
+No state of a sampler lives from one proposal to the next, so nothing has to be saved: a resumed search proposes what
+the uninterrupted search would have proposed.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 
+from tuner.optuna_private import UncopiedStorage, study_id
 from tuner.search.sampling.evidence import Evidence, Parameters, study_trials
 from tuner.search.sampling.points import all_points
 from tuner.search.sampling.samplers import sampler_for
-from tuner.search.sampling.told_trials import ToldTrials
 
 _ATTEMPTS = 16
 
@@ -30,11 +30,11 @@ def propose(
     number: int,
     fixed: Parameters | None = None,
 ) -> dict[str, Any]:
-    """Give the parameters of trial `number`; those in `fixed` are taken as they are.
+    """Return the parameters of trial `number`; the values in `fixed` are kept.
 
-    A point that was tried already is drawn again, up to 16 times; where the model insists on it, one of the
-    points that are left is drawn. So a point comes twice only if `fixed` says so or the whole space was tried
-    (`tuner.search.sampling.exhausted`, which ends a search before that).
+    A point that was already tried is replaced by another draw, up to 16 times. If the model still proposes it, one
+    of the points that are left is drawn at random. So a point is proposed twice only if `fixed` contains it or the
+    whole space was tried; `tuner.search.sampling.exhausted` ends a search before that.
     """
     point: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
@@ -53,12 +53,12 @@ def _ask(
     evidence: Evidence,
     fixed: Parameters,
 ) -> dict[str, Any]:
-    storage = ToldTrials()
+    storage = UncopiedStorage()
     study = optuna.create_study(storage=storage, directions=["minimize"] * objectives, sampler=sampler)
     if not isinstance(sampler, RandomSampler):
         for trial in study_trials(evidence, distributions):
-            # Past `add_trials`, which checks each trial again.
-            storage.create_new_trial(study._study_id, trial)  # noqa: SLF001
+            # `add_trials` would check each trial again.
+            storage.create_new_trial(study_id(study), trial)
     if fixed:
         study.enqueue_trial(dict(fixed))
     return dict(study.ask(dict(distributions)).params)

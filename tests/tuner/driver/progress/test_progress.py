@@ -14,7 +14,7 @@ from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import duration, print_closing, print_opening, resume_command
 from tuner.driver.progress.time_left import Clock, in_words
-from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
 from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
@@ -332,7 +332,7 @@ def test_a_dry_run_of_a_resumption_says_what_is_kept(search: Search, runs_dir: P
     search.next_assignment()
     search.report(1, 1, good(0.1), None)
     screen = Screen()
-    print_plan(screen.console, plan(runs_dir, resumed=True, ledger_url=search._ledger.url))
+    print_plan(screen.console, plan(runs_dir, resumed=True, ledger_url=default_ledger_url(runs_dir / "small-1")))
     assert screen.lines[0].startswith("Would resume small-1")
     assert (
         "Cost:       at most 36 epochs (4 trials of 9), 3 of them trained; 1 trials are kept, 1 continue"

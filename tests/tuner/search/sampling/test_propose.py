@@ -16,9 +16,9 @@ from optuna.distributions import (
 )
 from optuna.storages import InMemoryStorage
 
+from tuner.optuna_private import UncopiedStorage
 from tuner.pareto.objectives import FloatArray
 from tuner.search.sampling import Evidence, propose
-from tuner.search.sampling.told_trials import ToldTrials
 
 SPACE: dict[str, BaseDistribution] = {
     "x": FloatDistribution(0.0, 1.0),
@@ -165,5 +165,5 @@ def test_trials_that_are_told_without_a_copy_give_the_same_proposal(
 ) -> None:
     known = evidence(20, running=3)
     here = ask(sampler, known)
-    monkeypatch.setattr(ToldTrials, "create_new_trial", InMemoryStorage.create_new_trial)
+    monkeypatch.setattr(UncopiedStorage, "create_new_trial", InMemoryStorage.create_new_trial)
     assert ask(sampler, known) == here

@@ -1,0 +1,84 @@
+"""A ledger that lives as long as its process: for simulations, and for tests that need no file."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from optuna.distributions import BaseDistribution
+
+from tuner.ledger.protocol import Ledger, TakenOverError, TrialEndedError
+from tuner.ledger.records import Outcome, Report, TrialRecord
+
+
+class MemoryLedger(Ledger):
+    """The record of one search in memory. Its times count its writes: 1, 2, 3, ..."""
+
+    def __init__(self, facts: Mapping[str, Any] | None = None) -> None:
+        self.taken_over: TakenOverError | None = None
+        self._facts = dict(facts or {})
+        self._trials: list[TrialRecord] = []
+        self._time = 0.0
+
+    def facts(self) -> dict[str, Any]:
+        return dict(self._facts)
+
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        self._facts |= facts
+
+    def take_over(self) -> None:
+        """Do nothing: no other process can write to this ledger."""
+
+    def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
+        del distributions
+        number = len(self._trials)
+        self._trials.append(TrialRecord(number, dict(parameters), Outcome.RUNNING, started=self._now()))
+        return number
+
+    def record(self, number: int, report: Report) -> None:
+        trial = self._trials[number]
+        self._trials[number] = replace(trial, reports=(*trial.reports, report))
+
+    def count_crashes(self, number: int, crashes: int) -> None:
+        self._trials[number] = replace(self._trials[number], crashes=crashes)
+
+    def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
+        def renewed(report: Report) -> Report:
+            if report.epoch < epoch:
+                return report
+            return replace(report, checkpoint=checkpoint if report.epoch == epoch else None)
+
+        trial = self._trials[number]
+        self._trials[number] = replace(trial, reports=tuple(map(renewed, trial.reports)))
+
+    def finish(
+        self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
+    ) -> TrialRecord:
+        del values
+        trial = self._trials[number]
+        if trial.outcome is not Outcome.RUNNING:
+            raise TrialEndedError(f"Trial {number} is {trial.outcome} already, but only a running trial can end.")
+        self._trials[number] = replace(trial, outcome=outcome, ended=self._now(), error=error)
+        return self._trials[number]
+
+    def load(self) -> list[TrialRecord]:
+        return list(self._trials)
+
+    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
+        chosen = set(epochs)
+        return ((trial.number, r) for trial in self._trials for r in trial.reports if r.epoch in chosen)
+
+    def close(self) -> None:
+        """Do nothing: there is no connection."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        del kind, error, trace
+
+    def _now(self) -> float:
+        self._time += 1
+        return self._time
