@@ -57,8 +57,8 @@ class Searches:
         folder = SearchFolder(self._runs_dir / name)
         folder.path.mkdir(parents=True)
         (folder.path / "ledger.db").write_bytes(self._empty_database.read_bytes())
-        known = {"search_id": f"{name}-0a1b2c3d", "space": space.model_dump(mode="json"), **facts}
-        ledger = SqlLedger.create(default_ledger_url(folder.path), name, space.objective_list, known)
+        known = {"search_id": f"{name}-0a1b2c3d", "split_digest": "5eed", "space": space.model_dump(mode="json")}
+        ledger = SqlLedger.create(default_ledger_url(folder.path), name, space.objective_list, {**known, **facts})
         self._ledgers.append(ledger)
         folder.freeze(space, {"search_id": known["search_id"], "created": "2026-01-02T03:04:05+00:00"})
         return ledger

@@ -178,8 +178,8 @@ class Publisher(Listener):
         except Exception as error:  # noqa: BLE001 - whatever is raised here, the search must continue
             if what not in self._failing:
                 _log.warning(
-                    "%s cannot be written (%s: %s). The search continues, and its ledger is complete. The rest is written "
-                    "as soon as possible, or later by `tuner sync %s`.",
+                    "%s cannot be written (%s: %s). The search continues, and its ledger is complete. The rest is "
+                    "written as soon as possible, or later by `tuner sync %s`.",
                     what,
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",

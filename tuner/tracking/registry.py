@@ -144,8 +144,8 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], query)
     if not runs:
         raise UsageError(
-            f"Trial {origin.trial.number} of {origin.search} is not in MLflow. `tuner sync {origin.search}` writes it; give "
-            "the same --runs-dir and --tracking-uri as here."
+            f"Trial {origin.trial.number} of {origin.search} is not in MLflow. `tuner sync {origin.search}` writes it; "
+            "give the same --runs-dir and --tracking-uri as here."
         )
     return runs[0]
 
