@@ -279,3 +279,11 @@ def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, file: str
     with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
         plan_new(Request(space=file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
     assert "secret" not in str(caught.value)
+
+
+def test_without_a_name_a_search_with_its_own_ledger_is_resumed_from_it(
+    make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    make_ledger(SPACE)
+    plan = plan_resume(Request(runs_dir=runs_dir, ledger="postgresql://host/db"), "")
+    assert plan.ledger_url == default_ledger_url(runs_dir / SEARCH)

@@ -197,7 +197,7 @@ def test_the_description_follows_the_search_with_table_and_picture(store: Store,
         parent = store.runs()[0]
         note = parent.data.tags["mlflow.note.content"]
         notes.append(note)
-        assert note == layout.description(front, parent.info.run_id)
+        assert note == layout.with_picture(front_markdown(front), front, parent.info.run_id)
         picture = f"(get-artifact?path=front.svg&run_uuid={parent.info.run_id}&points={len(front.points)})"
         assert (picture in note) == bool(front.points)
         for point in front.front:

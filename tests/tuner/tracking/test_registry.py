@@ -147,7 +147,7 @@ def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(
     model: TrainedModel, ledger: SqlLedger, mlflow_uri: str
 ) -> None:
     origin = Origin.of("small-1", "unknown-id", SPACE, ledger.load()[0])
-    with pytest.raises(UsageError, match=r"is not in MLflow: `tuner sync small-1`, with the .* writes it"):
+    with pytest.raises(UsageError, match=r"is not in MLflow. `tuner sync small-1` writes it"):
         register(model, origin, mlflow_uri)
 
 

@@ -293,8 +293,10 @@ def test_a_dry_run_shows_parameters_rungs_cost_and_paths(runs_dir: Path) -> None
         "  lambda      0.01 to 10, logarithmic",
         "  bottleneck  one of 8, 16, 32",
         "  first: alpha=0.5, lambda=4, bottleneck=16",
-        "Rungs:      epoch 1: about 4 trials; epoch 3: about 1 trials; epoch 9 (end): about 1 "
-        "(1 of 3 continues at each)",
+        (
+            "Rungs:      epoch 1: about 4 trials; epoch 3: about 1 trials; epoch 9 (end): about 1 "
+            "(1 of 3 continues at each)"
+        ),
         "Cost:       at most 36 epochs (4 trials of 9)",
     ]
     assert screen.lines[8].startswith("Resources:  1 CPU and 0 GPU a trial; this machine has ")
