@@ -1,8 +1,8 @@
-"""Browsing a large search, measured: the page's size, and the time of `tuner front` and `tuner show`.
+"""How large the page of a large search is, and how long `tuner front` and `tuner show` take on it.
 
 Run:  python -m benchmarks.browsing [--trials 10000]
-Makes up a search of so many trials (a tenth completed, of 20 epochs; the others stopped after 5), in a folder that is
-removed, and writes benchmarks/results/browsing.json with hardware, versions, date and command.
+Writes a made-up search into a temporary folder: a tenth of its trials complete 20 epochs, the others stop after 5.
+Writes benchmarks/results/browsing.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _RUNS = 5
 
 
 def main() -> None:
-    """Make the search, run the commands, and print and write the figures."""
+    """Write the search, run the commands, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--completed", type=float, default=0.1, help="share of trials that complete")
@@ -116,7 +116,7 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
 
 
 def _seconds(runs_dir: str, *command: str) -> dict[str, float]:
-    """Give the median and the extremes of some runs of a command, the start of Python included."""
+    """Return the median and the extremes of the seconds of a command, including the start of Python."""
     taken = []
     for _ in range(_RUNS):
         started = time.perf_counter()

@@ -1,9 +1,10 @@
-"""What a decision at a rung and a proposal cost once a search is long, and how both grow.
+"""What a decision at a rung and a proposal cost in a long search, and how both grow with its length.
 
 Run:  python -m benchmarks.decisions
-Writes benchmarks/results/decisions.json. A simulated search of a task with two objectives, in this process, with a
-ledger in memory: what is timed is `tuner.search.Search` alone. The decisions are those at the first rung, where all
-trials stand. CPU time of this process in milliseconds: mean and largest of n.
+Simulates a search of a task with two objectives in this process, with a ledger in memory, so that only
+`tuner.search.Search` is timed. The decisions are those at the first rung, which every trial reaches. The figures are
+milliseconds of CPU time of this process, mean and largest of n. Writes benchmarks/results/decisions.json with hardware,
+versions, date and command.
 """
 
 import argparse
@@ -17,25 +18,24 @@ from typing import Any
 import optuna
 from tqdm import tqdm
 
-from benchmarks.search_quality.searchers import MemoryLedger, OwnSearch, TaskSpace, space_of
+from benchmarks.search_quality.searchers import OwnSearch, TaskSpace, space_of
 from benchmarks.search_quality.simulate import simulate
 from benchmarks.search_quality.tasks import LOSSES, Task, trade_off
 from benchmarks.surroundings import command, surroundings
+from tuner.ledger import MemoryLedger
 from tuner.search import Search
 
 _RESULT = Path(__file__).parent / "results" / "decisions.json"
 _DECISIONS, _PROPOSALS = 200, 20
 _CASES: dict[str, dict[str, Any]] = {
     "default": {},
-    "crowding": {"tie_break": "crowding"},
-    "hypervolume": {"tie_break": "hypervolume"},
     "every trial fully trained": {"scheduler": "none"},
 }
 _WANTED_MS = {"decision_ms": 5.0, "proposal_ms": 100.0}
 
 
 def main() -> None:
-    """Time both at several lengths of a search, print and write."""
+    """Time both at several lengths of a search, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, nargs="+", default=[100, 1_000, 10_000])
     arguments = parser.parse_args()
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dict[str, float]]:
-    """Grow a search of random points to so many trials, and time decisions and proposals of `motpe` on it."""
+    """Grow a search of random points to `trials` trials, and time decisions and proposals of `motpe` on it."""
     ledger = MemoryLedger()
     grow(task, space_of(task, {"sampler": "random"}, stopping), ledger, trials)
     search = Search(space_of(task, {"sampler": "motpe"}, stopping), ledger)
@@ -68,7 +68,7 @@ def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dic
         if len(proposals) < _PROPOSALS:
             proposals.append(milliseconds)
         if assignment is None:
-            raise RuntimeError("The search ended, but must go on: it has no limit of trials or epochs.")
+            raise RuntimeError("The search ended, but this benchmark needs one without a limit of trials or epochs.")
         losses = task.curve(assignment.parameters)[: task.grace_epochs].tolist()
         reports = [
             partial(search.report, assignment.number, epoch + 1, _metrics(row), None)
@@ -79,13 +79,13 @@ def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dic
 
 
 def grow(task: Task, space: TaskSpace, ledger: MemoryLedger, trials: int) -> None:
-    """Run a search until so many trials have ended; those that still train stay as they are."""
+    """Run a search of `trials` trials until all of them have ended."""
     searcher = _Limited(space, ledger, trials)
     simulate(task, searcher, workers=16, max_epochs=trials * task.epochs)
 
 
 class _Limited(OwnSearch):
-    """A search on a given ledger that proposes so many trials and no more."""
+    """A search on a given ledger that proposes at most `trials` trials."""
 
     def __init__(self, space: TaskSpace, ledger: MemoryLedger, trials: int) -> None:
         super().__init__(space, ledger)

@@ -1,9 +1,9 @@
-"""The evaluator on a trained model: suites with their time, and three protocols for one model with sampled latents.
+"""What the evaluation suites cost, and what three protocols say of one model with a sampled latent.
 
 Run:  python -m benchmarks.evaluation [--images 359]
-Trains training/configs/digits.yaml (8x8 digits, 20 epochs), evaluates it by the command with every suite, then by the
-naive protocol (one draw for attack and score), on the latent mean, and with draws averaged. Writes
-benchmarks/results/evaluation.json with hardware, versions, date and command.
+Trains training/configs/digits.yaml (8x8 digits, 20 epochs) and evaluates the model with the command and every suite.
+Then evaluates it by three protocols: one draw for attack and score (naive), the latent's mean, and averages over draws.
+Writes benchmarks/results/evaluation.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -33,7 +33,7 @@ from training.evaluation.trained_model import TrainedModel, load_model, load_tes
 
 _RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 _CONFIG = Path(__file__).parents[1] / "training" / "configs" / "digits.yaml"
-# A wide latent, as where the paper's anomaly appears: sigma is free to grow without the symmetric KL's ramp.
+# A wide latent, where the paper's anomaly appears: without the ramp of the symmetric KL sigma is free to grow.
 _CHANGES = ("sigma_bias=0.5", "lambda=0.05")
 
 
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _suite(run: Path, name: str, images: int) -> dict[str, Any]:
-    """Evaluate by the command, as a user would, and time it from start to exit."""
+    """Evaluate with the command, as a user does, and time it from start to exit."""
     out = run / name
     started = time.perf_counter()
     _command(

@@ -1,9 +1,9 @@
-"""How much of a trial's time its evaluations take, on the schedule of a space.
+"""Which share of a trial's time its evaluations take, with the schedule of a space.
 
 Run:  python -m benchmarks.evaluation_share [--spaces digits_tradeoff cifar10_tradeoff] [--steps 2] [--rounds 2]
-Times some steps and the evaluation of one batch, in turns, on drawn images of the space's shape and numbers; from their
-medians an epoch's time follows, and from `eval_images` and `eval_every` the share. Needs neither Ray nor MLflow. Writes
-benchmarks/results/evaluation_share.json.
+Times, in turns, some training steps and the evaluation of one batch on random images of the space's shape. From the
+medians it computes the time of an epoch, and with `eval_images` and `eval_every` the share of the evaluations. Needs
+neither Ray nor MLflow. Writes benchmarks/results/evaluation_share.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -20,7 +20,6 @@ from benchmarks.surroundings import command, surroundings
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
 from training.trainer import Trainer
-from training.trainer.rung_schedules import is_evaluated
 from training.trainer.validation import validate
 
 _LEAST_SECONDS = 5.0
@@ -38,8 +37,8 @@ def main() -> None:
     """Measure each space, and write and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spaces", nargs="+", default=["digits_tradeoff", "mnist_tradeoff", "cifar10_tradeoff"])
-    parser.add_argument("--steps", type=int, default=2, help="of a round, one more to warm up")
-    parser.add_argument("--rounds", type=int, default=2, help="at least, and for 5 seconds")
+    parser.add_argument("--steps", type=int, default=2, help="training steps of a round; one more warms up")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds at least; more follow until 5 seconds are over")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
     found = {space: _measured(space, arguments) for space in arguments.spaces}
@@ -77,11 +76,13 @@ def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluations(config: TrialConfig) -> int:
-    return sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
+    """Count the epochs after which a trial is evaluated: every `eval_every` of them, the rungs and the last one."""
+    compared = {*config.rungs, config.epochs}
+    return sum(epoch % config.eval_every == 0 or epoch in compared for epoch in range(1, config.epochs + 1))
 
 
 def _config(space: str) -> TrialConfig:
-    """Give the configuration of a space at its first start point, with the rungs that the search adds."""
+    """Return the configuration of a space at its first start point, with the rungs that the search adds."""
     import yaml
 
     file = Path(__file__).parents[1] / "search_spaces" / f"{space}.yaml"
@@ -93,7 +94,7 @@ def _config(space: str) -> TrialConfig:
 
 
 def _trainer(config: TrialConfig, steps: int, batch: int, device: torch.device) -> tuple[Trainer, TrialData]:
-    """Give a trainer of so many steps an epoch that evaluates next to nothing itself, and images to evaluate."""
+    """Return a trainer with `steps` + 1 steps an epoch that itself evaluates only 8 images, and images to evaluate."""
     _, _, *shape = _SETS[config.dataset]
     train, validation = (_drawn(count, *shape) for count in ((steps + 1) * config.batch_size, batch))
     classes = tuple(str(label) for label in range(shape[-1]))
@@ -103,7 +104,7 @@ def _trainer(config: TrialConfig, steps: int, batch: int, device: torch.device) 
 
 
 def _seconds_of_steps(trainer: Trainer) -> list[float]:
-    """Train an epoch and give the time of its steps but the first; on a GPU, which runs behind, their mean."""
+    """Train an epoch and return the mean time of its steps without the first, which warms up."""
     ends: list[float] = []
 
     def on_step(step: int, steps: int) -> None:

@@ -1,9 +1,9 @@
-"""A ledger of a long search, measured: opening it, the driver's memory, its size, and writing to it.
+"""What a long search's ledger costs: the time to open it, the driver's memory, its size, and the time of a write.
 
 Run:  python -m benchmarks.ledger [--trials 10000] [--epochs 100]
-Makes up a search of so many trials, each with so many epochs of fifteen metrics as the trainer reports them, in a
-folder that is removed. A process of its own opens it, rebuilds the search from it and goes on with one more trial.
-Writes benchmarks/results/ledger.json with hardware, versions, date and command.
+Writes a made-up search into a temporary folder: every trial has so many epochs of fifteen metrics, as the trainer
+reports them. A separate process opens the ledger, rebuilds the search from it and runs one more trial. Writes
+benchmarks/results/ledger.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -44,11 +44,15 @@ _METRICS = (
 
 
 def main() -> None:
-    """Make the ledgers, open them in processes of their own, and print and write the figures."""
+    """Write the ledgers, open each in a separate process, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--open", metavar="FOLDER", help="what the process of its own does")
+    parser.add_argument(
+        "--open",
+        metavar="FOLDER",
+        help="open the ledger in FOLDER and print the figures; the benchmark starts this itself",
+    )
     arguments = parser.parse_args()
     if arguments.open:
         sys.stdout.write(json.dumps(_opened(Path(arguments.open), arguments.epochs)))
@@ -87,7 +91,7 @@ def _space(epochs: int, trials: int) -> Space:
 
 
 def make_ledger(folder: Path, trials: int, epochs: int) -> None:
-    """Write a made-up search: every tenth trial is completed, the others as long but stopped at the last epoch."""
+    """Write a made-up search: every tenth trial is completed, the others are stopped at the last epoch."""
     space = _space(epochs, trials)
     facts = {"search_id": "long-0", "space": space.model_dump(mode="json")}
     ledger = SqlLedger.create(default_ledger_url(folder), _NAME, space.objective_list, facts)
@@ -100,7 +104,7 @@ def make_ledger(folder: Path, trials: int, epochs: int) -> None:
 
 
 def _insert_trials(connection: sa.Connection, space: Space, rng: np.random.Generator, trials: int) -> None:
-    """Write the trials into Optuna's tables at once; through Optuna they would take minutes."""
+    """Write the trials directly into Optuna's tables, because Optuna itself would need minutes."""
     tables = sa.MetaData()
     tables.reflect(connection)
     begun = datetime(2026, 1, 1)  # noqa: DTZ001 - as Optuna writes it
@@ -137,7 +141,7 @@ def _rows(rng: np.random.Generator, number: int, epochs: int) -> Iterator[dict[s
 
 
 def _opened(folder: Path, epochs: int) -> dict[str, float]:
-    """Open the ledger, rebuild the search, and write one more trial; seconds of each, and the memory at the end."""
+    """Open the ledger, rebuild the search and write one more trial; return the seconds of each and the memory."""
     url = default_ledger_url(folder)
     before = _resident()
     started, started_cpu = time.perf_counter(), time.process_time()
@@ -162,7 +166,7 @@ def _opened(folder: Path, epochs: int) -> dict[str, float]:
 
 
 def _write(ledger: Ledger, search: Search) -> dict[str, float]:
-    """Give the median milliseconds of CPU of each kind of write; what the disk adds is the same for every size."""
+    """Return the median milliseconds of CPU of each kind of write; the disk's part does not depend on the size."""
     proposals, records, ends = [], [], []
     distributions = search.space.distributions()
     point = {"alpha": 0.5, "beta": 0.001, "lambda": 4.0, "bottleneck": 128}
@@ -182,7 +186,7 @@ def _write(ledger: Ledger, search: Search) -> dict[str, float]:
 
 
 def _resident() -> int:
-    """Give this process's resident memory in bytes; the most it ever had is of no use, for imports come first."""
+    """Return this process's resident memory in bytes; its peak is no help because imports dominate it."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * resource.getpagesize()
 

@@ -1,8 +1,8 @@
-"""The main job, measured: one search of digits_tradeoff from the command to its exit, with what it must show.
+"""The main job: how long one search of digits_tradeoff takes from the command to its exit, and what it finds.
 
 Run:  python -m benchmarks.main_job [--space digits_tradeoff] [--seed 0]
-Writes benchmarks/results/main_job.json with hardware, versions, date and command, and the front's picture; of another
-space main_job_SPACE.json.
+Writes benchmarks/results/main_job.json with hardware, versions, date and command, and a picture of the front. For
+another space the file is main_job_SPACE.json.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from typing import Any
 from benchmarks.surroundings import surroundings
 
 _RESULTS = Path(__file__).parent / "results"
-# They would send the search to servers of the user's.
+# They would make the search use the user's own servers.
 _ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS")
 
 
 def main() -> None:
-    """Run the search in a folder of its own and print and write the figures."""
+    """Run the search in a temporary folder, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--space", default="digits_tradeoff")
     parser.add_argument("--seed", default="0")

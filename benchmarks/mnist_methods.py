@@ -1,4 +1,4 @@
-"""All five methods of the paper on real MNIST, at a budget of your choice: natural and PGD-20 accuracy.
+"""Natural and PGD-20 accuracy of the paper's five methods on real MNIST.
 
 Run:  python -m benchmarks.mnist_methods --data-root DIR           (a small budget, for CPU cores)
       python -m benchmarks.mnist_methods --data-root DIR --full    (the paper's settings, for a GPU)
@@ -43,7 +43,7 @@ _SMALL: dict[str, Any] = {
     "attack_step_size": 0.04,
     "eval_images": 200,
 }
-# In the paper 0.45 and 0.1 at an epsilon of 0.3.
+# The paper has 0.45 and 0.1, with an epsilon of 0.3.
 _SMALL_MARGINS = {"max_margin": 0.15, "smallest_margin": 0.03}
 # Table 2 of the paper.
 _EVALUATION = {"eval_attack_steps": 20, "eval_attack_step_size": 0.01}
@@ -55,8 +55,16 @@ def main() -> None:
     parser.add_argument("--data-root", required=True, help="folder of MNIST in torchvision's layout")
     parser.add_argument("--full", action="store_true", help="the paper's settings instead of the small budget")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--test-images", type=int, default=2000, help="of the test set's 10,000, balanced by class")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS, help="others keep their old rows")
+    parser.add_argument(
+        "--test-images", type=int, default=2000, help="how many of the 10,000 test images, balanced by class"
+    )
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=METHODS,
+        help="methods to train; the others keep their recorded rows",
+    )
     arguments = parser.parse_args()
     path = _RESULTS / ("mnist_methods_full.json" if arguments.full else "mnist_methods.json")
     old = json.loads(path.read_text("utf-8"))["methods"] if set(arguments.methods) < set(METHODS) else {}
@@ -84,7 +92,7 @@ def main() -> None:
 
 
 def _measured(runs: list[tuple[str, int, dict[str, Any], int]]) -> Iterator[tuple[str, dict[str, float]]]:
-    """Run on the GPU one after another; without one, on all cores, one thread each."""
+    """Run one after another on a GPU; without a GPU run on all cores, with one thread each."""
     if torch.cuda.is_available():
         yield from (_measure(*run) for run in runs)
         return
@@ -108,14 +116,14 @@ def _measure(method: str, seed: int, changes: dict[str, Any], test_images: int) 
 
 
 def _fitting(preset: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Give MMA margins in place of the step size, where the epsilon is not the paper's."""
+    """Return the changes; where the epsilon is not the paper's, MMA gets margins in place of the step size."""
     if preset["objective"] != "mma" or "epsilon" not in changes:
         return changes
     return {**_SMALL_MARGINS, **{key: value for key, value in changes.items() if key != "attack_step_size"}}
 
 
 def _balanced(images: ImageSet, count: int) -> ImageSet:
-    """Take the first images of each class, as many of each."""
+    """Return the first images of each class, the same number of each."""
     classes = int(images.labels.max()) + 1
     chosen = [torch.nonzero(images.labels == label).flatten()[: count // classes] for label in range(classes)]
     return images.subset(torch.cat(chosen).sort().values)

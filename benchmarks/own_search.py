@@ -1,4 +1,4 @@
-"""A whole search of this project on a connected Ray cluster, with another function in place of the trainer."""
+"""Run a whole search of this project on a connected Ray cluster, with another function in place of the trainer."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -24,10 +24,13 @@ def run_search(
     listeners: Sequence[Listener] = (),
     seen: Callable[[Search], None] = lambda _: None,
 ) -> float:
-    """Give the seconds from the first trial to the last record in MLflow; `trial` reports as `run_trial` does.
+    """Run the search and return the seconds from its first trial to the last record in MLflow.
 
-    Ledger and MLflow are files in `runs_dir`; `seen` looks at the search at its end. Raises RuntimeError unless every
-    trial completed, undisturbed.
+    `trial` takes the place of `run_trial` in the workers and reports like it. Ledger and MLflow are files in
+    `runs_dir`. `seen` is called with the search at its end.
+
+    Raises:
+        RuntimeError: if a trial did not complete, failed or was interrupted, or if MLflow is not complete.
     """
     from tuner.driver.publisher import Publisher
     from tuner.engine import session

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for benchmarks and tests, from the machine's package, in a folder that goes away with it."""
+"""A PostgreSQL server for benchmarks and tests: the machine's own package, in a temporary folder."""
 
 import os
 import shutil
@@ -14,17 +14,18 @@ PASSWORD = "not-a-secret"
 
 
 def is_installed() -> bool:
-    """Tell whether the machine has Debian's package `postgresql`."""
+    """Return whether the machine has Debian's package `postgresql`."""
     return bool(_BINARIES)
 
 
 @contextmanager
 def server(*, durable: bool = False) -> Iterator[str]:
-    """Start a server and give its address, `USER:PASSWORD@HOST:PORT`.
+    """Start a server and yield its address, `USER:PASSWORD@HOST:PORT`.
 
-    What it answers for is on the disk only if it is `durable`, as PostgreSQL is by default; tests need not wait for it.
+    Only if it is `durable`, as PostgreSQL is by default, does it write a transaction to the disk before it answers.
+    Tests do not need to wait for that.
     """
-    # Not one of pytest's folders: PostgreSQL refuses to run as root, and those are closed to everyone else.
+    # Not one of pytest's folders: PostgreSQL refuses to run as root, and no other user can read those.
     with tempfile.TemporaryDirectory(prefix="postgres-") as name:
         folder = Path(name)
         data, password_file, port = folder / "data", folder / "password", free_port()
@@ -50,7 +51,7 @@ def _as_owner(program: str, *arguments: str | Path) -> None:
 
 
 def free_port() -> int:
-    """Give a port of this machine that nobody listens at."""
+    """Return a free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,10 +1,11 @@
-"""What a search costs its trials beside training: waiting for decisions, and getting ready.
+"""What a search costs its trials besides training: the wait for decisions, and the time to start.
 
 Run:  python -m benchmarks.search_overhead [--trials 16] [--seconds 5] [--epochs 12] [--data-root DIR]
-(a) Trials whose epochs are naps of 5 seconds, 16 at once through Ray, with ledger and MLflow in files: how long a
-report keeps a trial waiting, as a share of its epochs. (b) Real trials that do not train: the time from the driver's
-choice of a trial to its first step, where its process is new and where it served another trial before; on the digits,
-and with --data-root on CIFAR-10 with ResNet-18. Writes benchmarks/results/search_overhead.json.
+(a) 16 trials run at once through Ray, with ledger and MLflow in files; their epochs only sleep for 5 seconds. How long
+does a trial wait for the answer to a report, as a share of its epochs? (b) Real trials start but do not train. How much
+time passes from the driver's choice of a trial to the trial's first step, in a new process and in one that served
+another trial before? Part (b) uses digits, and with --data-root also CIFAR-10 with ResNet-18. Writes
+benchmarks/results/search_overhead.json with hardware, versions, date and command.
 """
 
 import argparse
@@ -22,8 +23,7 @@ import numpy as np
 from benchmarks.driver_scale.workload import metrics_of
 from benchmarks.own_search import run_search
 from benchmarks.surroundings import command, surroundings
-from tuner.ledger import TrialRecord
-from tuner.search import Assignment, Search
+from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
 
 _RESULT = Path(__file__).parent / "results" / "search_overhead.json"
@@ -35,9 +35,9 @@ _AT_ONCE = 2
 def main() -> None:
     """Measure, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=16, help="that run at once")
-    parser.add_argument("--seconds", type=float, default=5, help="of an epoch")
-    parser.add_argument("--epochs", type=int, default=12, help="of a trial")
+    parser.add_argument("--trials", type=int, default=16, help="trials that run at once")
+    parser.add_argument("--seconds", type=float, default=5, help="seconds of an epoch")
+    parser.add_argument("--epochs", type=int, default=12, help="epochs of a trial")
     parser.add_argument("--data-root", help="a folder with CIFAR-10")
     arguments = parser.parse_args()
     from tuner.engine import cluster
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _waiting(trials: int, seconds: float, epochs: int) -> dict[str, Any]:
-    """Give how long reports kept the trials waiting."""
+    """Measure how long the trials waited for the answers to their reports."""
     space = load_space(
         "digits_tradeoff",
         ["early_stopping.scheduler=none"],
@@ -98,7 +98,7 @@ def _napping(seconds: float, epochs: int) -> Callable[[dict[str, Any]], None]:
 
 
 def _starting(name: str, fixed: dict[str, Any]) -> dict[str, Any]:
-    """Give the seconds from the choice of a trial to its first step, and those of them in its process."""
+    """Measure the seconds from the choice of a trial to its first step, and how many of them passed in its process."""
     fixed = {"trial.epochs": 1, "search.trials": _STARTS, "resources.gpus_per_trial": 0, **fixed}
     space = load_space(name, ["early_stopping.scheduler=none"], {"resources.cpus_per_trial": 1, **fixed})
     chosen = _Chosen()
@@ -122,8 +122,8 @@ def _summary(starts: Sequence[dict[str, Any]], chosen: dict[int, float]) -> dict
     }
 
 
-class _Chosen:
-    """Listens to a search for when each trial is chosen."""
+class _Chosen(Listener):
+    """Listen to a search and note when each trial is chosen."""
 
     def __init__(self) -> None:
         self.at: dict[int, float] = {}
@@ -132,15 +132,9 @@ class _Chosen:
         """Note the time."""
         self.at[assignment.number] = time.time()
 
-    def on_report(self, trial: TrialRecord) -> None:
-        """Do nothing."""
-
-    def on_ended(self, trial: TrialRecord) -> None:
-        """Do nothing."""
-
 
 def _starts_only(folder: str) -> Callable[[dict[str, Any]], None]:
-    """Give a trial that gets ready as any, and notes when; its epochs train nothing."""
+    """Return a trial that starts like any other and notes when it is ready; its epochs train nothing."""
 
     def trial(assignment: dict[str, Any]) -> None:
         called = time.time()

@@ -1,4 +1,4 @@
-"""On what a figure was measured: written beside every result."""
+"""Hardware, versions, date and command of a measurement, which every result file holds."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def surroundings(packages: Sequence[str], *, device: str | None = None) -> dict[str, Any]:
-    """Give date, machine, Python and the versions of `packages`; `device` names the accelerator, if one was used."""
+    """Return date, machine, Python and the versions of `packages`; `device` names the accelerator, if one was used."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {device or 'no GPU used'}",
@@ -21,6 +21,6 @@ def surroundings(packages: Sequence[str], *, device: str | None = None) -> dict[
 
 
 def command(benchmark: str, *folders: str | None) -> str:
-    """Give the command line of this process, with DIR for folders of this machine, which are nobody else's."""
+    """Return the command line of this process, with DIR in place of the `folders` of this machine."""
     words = ["DIR" if word in folders else word for word in sys.argv[1:]]
     return " ".join(["python", "-m", f"benchmarks.{benchmark}", *words])

@@ -1,4 +1,7 @@
-"""`tuner run` that is told of each epoch which a worker begins; of one begun twice the ledger keeps the first only."""
+"""`tuner run` with a hook before each epoch.
+
+Without it an epoch that is trained twice would not be seen: the ledger keeps only the first report.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -11,10 +14,10 @@ if TYPE_CHECKING:  # torch is imported in the workers
 
 
 def run_watched(words: Sequence[str], before_epoch: Callable[[int, int], None]) -> None:
-    """Run the command with `words`; the workers call `before_epoch(number, epoch)`, a function of the main program."""
+    """Run the command with `words`; the workers call `before_epoch(number, epoch)` at the start of each epoch."""
     connect = cluster.connect
 
-    # Ray sends it to the workers whole, with `before_epoch`.
+    # Ray pickles this function together with `before_epoch` and sends it to the workers.
     def watched_trial(assignment: dict[str, Any]) -> None:
         from training.trainer import Trainer
         from tuner.engine.trainable import run_trial
@@ -33,7 +36,7 @@ def run_watched(words: Sequence[str], before_epoch: Callable[[int, int], None]) 
 
     def connect_and_watch(address: str | None) -> None:
         connect(address)
-        # Only now: Ray reads its settings when it is imported.
+        # Import it only now, because Ray reads its settings when it is imported.
         from tuner.engine import session
 
         session.run_trial = watched_trial  # type: ignore[attr-defined]

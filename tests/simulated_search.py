@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from tuner.ledger import Decision, Ledger, SqlLedger, default_ledger_url, trial_name
-from tuner.runs.folder import SearchFolder
+from tuner.runs.folder import SearchFolder, provenance
 from tuner.search import Assignment, Search
 from tuner.space import Space, space_from_mapping
 
 SEARCH = "small-1"
+SPLIT_DIGEST = "0123456789abcdef"
 
 
 def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
@@ -38,6 +39,12 @@ def small_space(**changes: dict[str, Any]) -> Space:
     return space_from_mapping(space_mapping(**changes), "small.yaml")
 
 
+def frozen_facts(**changes: Any) -> dict[str, Any]:
+    """Return what every search notes beside its frozen space."""
+    known = {**provenance(), "search_id": f"{SEARCH}-0a1b2c3d", "created": "2026-01-02T03:04:05+00:00"}
+    return known | changes
+
+
 class MakeLedger(Protocol):
     """The fixture `make_ledger`: makes a search's folder and its ledger."""
 
@@ -57,10 +64,15 @@ class Searches:
         folder = SearchFolder(self._runs_dir / name)
         folder.path.mkdir(parents=True)
         (folder.path / "ledger.db").write_bytes(self._empty_database.read_bytes())
-        known = {"search_id": f"{name}-0a1b2c3d", "split_digest": "5eed", "space": space.model_dump(mode="json")}
-        ledger = SqlLedger.create(default_ledger_url(folder.path), name, space.objective_list, {**known, **facts})
+        known = {
+            "search_id": f"{name}-0a1b2c3d",
+            "split_digest": SPLIT_DIGEST,
+            "space": space.model_dump(mode="json"),
+            **facts,
+        }
+        ledger = SqlLedger.create(default_ledger_url(folder.path), name, space.objective_list, known)
         self._ledgers.append(ledger)
-        folder.freeze(space, {"search_id": known["search_id"], "created": "2026-01-02T03:04:05+00:00"})
+        folder.freeze(space, frozen_facts(search_id=known["search_id"]))
         return ledger
 
     def close(self) -> None:

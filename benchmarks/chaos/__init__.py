@@ -1,1 +1,1 @@
-"""Kills at random moments in searches on digits, and what they cost: `python -m benchmarks.chaos`."""
+"""Kill processes of searches on digits at random moments and check what was lost: `python -m benchmarks.chaos`."""

@@ -1,8 +1,9 @@
-"""Kills at random moments in seeded searches on digits: of the driver, of trials' processes, of Ray's raylet and head.
+"""Kill processes of seeded searches at random moments: the driver, trials, Ray's raylet and its head.
 
 Run:  python -m benchmarks.chaos [--kills 100] [--searches 6] [--trials 40] [--seed 0]
-Every second search runs one trial at a time and must end, to the last bit, like one that nobody killed. Writes
-benchmarks/results/chaos.json with hardware, versions, date and command; exits with 1 if anything was lost or repeated.
+The searches train on digits. Every second one runs one trial at a time and must end, to the last bit, like the same
+search without kills. Writes benchmarks/results/chaos.json with hardware, versions, date and command. The exit code is 1
+if anything was lost or repeated.
 """
 
 import argparse
@@ -37,7 +38,7 @@ _KINDS = (
 
 
 def main() -> None:
-    """Run the searches and print and write the figures."""
+    """Run the searches, and print and write the figures."""
     arguments = options(__doc__)
     started = time.perf_counter()
     with working_folder(arguments.folder) as folder:

@@ -1,4 +1,4 @@
-"""What must hold of a search after it was killed again and again: pure comparisons of what was read."""
+"""What must be true of a search after repeated kills: pure comparisons of what was read from it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ class Snapshot:
 
 @dataclass
 class Faults:
-    """What went wrong, in words, by kind; a search without faults has none."""
+    """What went wrong: a list of descriptions for each kind of fault."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
 
@@ -32,7 +32,7 @@ class Faults:
 
 
 def read_trials(folder: Path) -> list[TrialRecord]:
-    """Read a search's ledger whole."""
+    """Read all trials of a search's ledger, with their reports."""
     ledger = SqlLedger.open(default_ledger_url(folder), folder.name)
     try:
         return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
@@ -41,7 +41,7 @@ def read_trials(folder: Path) -> list[TrialRecord]:
 
 
 def check_record(final: Sequence[TrialRecord], snapshots: Sequence[Snapshot], planned: int, faults: Faults) -> None:
-    """Compare the last state with all earlier ones: what was on record stays, and every trial ends once."""
+    """Compare the last state with all earlier ones: nothing on record may change, and every trial ends once."""
     if [trial.number for trial in final] != list(range(planned)):
         faults.add("trials lost", f"{len(final)} of {planned} trials are on record")
     for trial in final:
@@ -74,13 +74,13 @@ def _check_kept(before: TrialRecord, after: TrialRecord, faults: Faults) -> None
 
 
 def epochs_begun(file: Path) -> list[tuple[int, int]]:
-    """Read which epochs were begun: trial and epoch, in order."""
+    """Read which epochs began, as pairs of trial and epoch, in order."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
     return [(int(number), int(epoch)) for number, epoch in map(str.split, lines)]
 
 
 def check_epochs(begun: Sequence[tuple[int, int]], snapshots: Sequence[Snapshot], faults: Faults) -> int:
-    """Count the epochs that were begun again; none of them may have been on record when it was."""
+    """Count the epochs that began more than once; it is a fault if one was on record when it began again."""
     for snapshot in snapshots:
         on_record = {trial.number: trial.epochs_trained for trial in snapshot.trials}
         for number, epoch in begun[snapshot.begun :]:
@@ -90,7 +90,7 @@ def check_epochs(begun: Sequence[tuple[int, int]], snapshots: Sequence[Snapshot]
 
 
 def essence(trials: Sequence[TrialRecord]) -> list[Any]:
-    """Give of trials what two searches with one worker and one seed share, to the last bit."""
+    """Return the part of the trials that is equal, to the last bit, in two searches with one worker and one seed."""
     return [
         (
             trial.number,
@@ -103,7 +103,7 @@ def essence(trials: Sequence[TrialRecord]) -> list[Any]:
 
 
 def check_mlflow(uri: str, search: str, trials: Sequence[TrialRecord], faults: Faults) -> int:
-    """Compare MLflow with the ledger, value by value; give the number of values compared."""
+    """Compare MLflow with the ledger, value by value; return the number of values compared."""
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)

@@ -1,6 +1,7 @@
-"""`tuner run` whose workers note each epoch that they begin: FILE, then the command's own arguments.
+"""`tuner run` whose workers write a line "NUMBER EPOCH" at the start of each epoch.
 
-A line of FILE is "NUMBER EPOCH". That an epoch was begun twice is seen nowhere else: the ledger keeps the first one.
+The arguments are the file for these lines and then the command's own. Only these lines show that an epoch began twice,
+because the ledger keeps only the first report.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Which kills fall on which search: the same for the same options, whoever is attacked."""
+"""Which process is killed in which search: the same plan for the same options, whatever runs the search."""
 
 import argparse
 import random
@@ -10,13 +10,13 @@ from pathlib import Path
 
 from benchmarks.chaos.victims import Victim
 
-# Of twenty kills; all but a trial's process take everything with them.
+# The victims of twenty kills. All but the kill of a trial's process end the whole session.
 _TURNS = (*[Victim.DRIVER] * 6, *[Victim.TRIAL] * 10, *[Victim.RAYLET] * 3, Victim.HEAD)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One search of a plan: whom to kill in it and, from `key`, when; `words` are its command's options."""
+    """One search of a plan: its victims in order, the seed `key` of the moments, and its command's options `words`."""
 
     victims: list[Victim]
     key: str
@@ -24,12 +24,12 @@ class Turn:
     words: list[str]
 
     def rng(self) -> random.Random:
-        """Give the source of this search's moments, signals and choices, from its beginning."""
+        """Return a new generator for this search's moments, signals and choices."""
         return random.Random(self.key)  # noqa: S311 - kills, not secrets
 
 
 class Plan:
-    """The kills in their order, spread over searches; a search that ends early leaves its own to one more."""
+    """The kills in order, spread over searches; what a search does not use because it ends early goes to the next."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
         self._left = [_TURNS[turn % len(_TURNS)] for turn in range(arguments.kills)]
@@ -40,18 +40,18 @@ class Plan:
 
     @property
     def left(self) -> int:
-        """How many kills were not carried out yet."""
+        """How many kills are left."""
         return len(self._left)
 
     def turn(self, index: int) -> Turn:
-        """Give the search of this index; every second one runs one trial at a time."""
+        """Return the search with this index; every second one runs one trial at a time."""
         alone = index % 2 == 1
         words = ["--trials", str(self._trials), "--seed", str(self._seed + index)]
         words += ["--concurrency", "1" if alone else "2"]
         return Turn(self._left[: self._share], f"{self._seed} {index}", alone, words)
 
     def carried_out(self, kills: int) -> None:
-        """Strike so many off the list."""
+        """Remove this many kills from the plan."""
         self._left = self._left[kills:]
 
 
@@ -62,13 +62,15 @@ def options(description: str | None) -> argparse.Namespace:
     parser.add_argument("--searches", type=int, default=6)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--folder", type=Path, help="where the searches lie and stay; else they are removed")
+    parser.add_argument(
+        "--folder", type=Path, help="folder that keeps the searches; without it they are removed at the end"
+    )
     return parser.parse_args()
 
 
 @contextmanager
 def working_folder(folder: Path | None) -> Iterator[Path]:
-    """Make the folder of the searches, or one that is removed at the end."""
+    """Create the folder of the searches; without one use a temporary folder."""
     if folder is None:
         with tempfile.TemporaryDirectory() as passing:
             yield Path(passing)

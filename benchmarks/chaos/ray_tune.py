@@ -3,8 +3,9 @@
 Run:  python -m benchmarks.chaos.ray_tune [--kills 100] [--searches 8] [--seed 0]
 Searches, trainer, victims and signals are those of `benchmarks.chaos` with the same options. Writes
 benchmarks/results/chaos_ray_tune.json with hardware, versions, date and command, and prints its figures beside those of
-benchmarks/results/chaos.json, if there are any. It ends whatever Ray Tune does: a search that three drivers could not
-finish though nobody killed them is given up, and after twice as many searches as planned the kills left are dropped.
+benchmarks/results/chaos.json, if that exists. The benchmark ends whatever Ray Tune does: it gives a search up after
+three drivers that did not finish it without any kill, and it drops the remaining kills after twice the planned
+searches.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings
 
 _RESULTS = Path(__file__).parents[1] / "results"
-# Each figure here, and what `benchmarks.chaos` calls the same; without a name there it has no counterpart.
+# Each figure, and its name in `benchmarks.chaos`; None if there is no such figure.
 FIGURES = {
     "kills": "kills",
     "trials": "trials",
@@ -57,7 +58,7 @@ FIGURES = {
 
 
 class RayTuneSearch:
-    """An experiment of Ray Tune under fire; its events tell what is on record."""
+    """An experiment of Ray Tune for `UnderFire`; its events tell what is on record."""
 
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         self.folder = folder
@@ -70,7 +71,7 @@ class RayTuneSearch:
         return read_events(self._file)
 
     def command(self) -> list[str]:
-        """The driver finds out by itself whether there is something to restore."""
+        """Return the command; the driver itself finds out whether there is something to restore."""
         module = "benchmarks.chaos.ray_tune_driver"
         return [sys.executable, "-m", module, str(self.folder), str(self._file), *self._words]
 
@@ -79,7 +80,7 @@ class RayTuneSearch:
         return len({(event.trial, event.epoch) for event in self.events if event.kind is Kind.RECORDED})
 
     def remember(self) -> None:
-        """Do nothing: the events are in order, and none is ever changed."""
+        """Do nothing: the events are kept in order and never change."""
 
 
 def main() -> None:
@@ -141,7 +142,7 @@ def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked]
 
 
 def table(figures: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
-    """Lay the figures beside ours as Markdown; a dash where `benchmarks.chaos` has no such figure."""
+    """Return the figures beside ours as Markdown, with a dash where `benchmarks.chaos` has no such figure."""
     lines = ["| figure | Ray Tune | tuner |", "|---|---|---|"]
     lines += [f"| {name} | {figures[name]} | {ours.get(same or '', '-')} |" for name, same in FIGURES.items()]
     return "\n".join(lines)

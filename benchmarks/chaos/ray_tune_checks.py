@@ -1,4 +1,4 @@
-"""What the kills did to a search of Ray Tune: pure comparisons of its events, its results and its runs."""
+"""What the kills did to a search of Ray Tune: pure comparisons of its events, its results and its MLflow runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from benchmarks.chaos.ray_tune_results import MlflowRun, RayTrial
 
 
 def check_results(results: Sequence[RayTrial], events: Sequence[Event], planned: int, faults: Faults) -> None:
-    """Compare Ray's results with the plan, and with all trials that were ever started."""
+    """Compare Ray's results with the plan, and with all trials that ever started."""
     for trial in results:
         if not trial.complete:
             faults.add("trials lost", f"{trial.name} is {trial.status} after {len(trial.epochs)} epochs")
@@ -28,9 +28,9 @@ def check_results(results: Sequence[RayTrial], events: Sequence[Event], planned:
 
 
 def check_events(events: Sequence[Event], faults: Faults) -> dict[str, int]:
-    """Go through the events in order: what was recorded is not trained again, and what has ended has ended.
+    """Check the events in order: no recorded epoch and no ended trial may be trained again.
 
-    Give the counts of epochs begun, and of those begun again, recorded or not.
+    Returns the number of epochs begun and, of these, the number begun again, recorded or not.
     """
     recorded: set[tuple[str, int]] = set()
     begun: Counter[tuple[str, int]] = Counter()
@@ -57,9 +57,9 @@ def check_events(events: Sequence[Event], faults: Faults) -> dict[str, int]:
 
 
 def check_runs(results: Sequence[RayTrial], runs: Sequence[MlflowRun], faults: Faults) -> int:
-    """Compare MLflow with Ray's results: one run a trial, each value in it once; give the number of Ray's values.
+    """Compare MLflow with Ray's results: each trial has one run, and each value is in it once.
 
-    Of a trial with several runs it is enough that a value is in one of them.
+    If a trial has several runs, it is enough that a value is in one of them. Returns the number of Ray's values.
     """
     known = {trial.name: trial for trial in results}
     for run in runs:
@@ -83,7 +83,7 @@ def check_runs(results: Sequence[RayTrial], runs: Sequence[MlflowRun], faults: F
 
 
 def failures(events: Sequence[Event]) -> Counter[str]:
-    """Count the driver's exceptions: by their first line, told apart by whether a restored experiment met them."""
+    """Count the driver's exceptions by their first line and by whether the experiment was new or restored."""
     found: Counter[str] = Counter()
     restored = False
     for event in events:

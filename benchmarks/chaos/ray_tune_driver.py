@@ -2,11 +2,11 @@
 
 It follows Ray's guide to fault tolerance: `Tuner.can_restore` decides between a new experiment and `Tuner.restore`,
 which resumes unfinished and errored trials from their last checkpoint; every epoch is reported with a checkpoint, and
-a trial may fail as often as in our search. Beyond the guide, in Ray's favour: the experiment's state is saved every
-second and not every ten, a SIGTERM is taken for the Ctrl-C upon which Ray saves it once more, and no checkpoint is
-deleted. Each event is noted in EVENTS. The exit code is 0 once all trials are complete.
+a trial may fail as often as in our search. Three things go beyond the guide, in Ray's favour: the experiment's state is
+saved every second instead of every ten, a SIGTERM is handled like Ctrl-C, upon which Ray saves the state once more, and
+no checkpoint is deleted. Each event becomes a line of EVENTS. The exit code is 0 once all trials are complete.
 
-OptunaSearch proposes by both objectives; ASHA compares by one metric only, which is their mean.
+OptunaSearch proposes by both objectives; ASHA takes only one metric, so it compares by their mean.
 """
 
 import argparse
@@ -28,7 +28,7 @@ _MEAN = "mean_accuracy"
 
 
 def main() -> None:
-    """Start the search, or go on with it."""
+    """Start or restore the search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("events", type=Path)
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--concurrency", type=int, required=True)
     arguments = parser.parse_args()
-    # Read by Ray when it is imported; without the token it would write one into the home folder.
+    # Ray reads these when it is imported; without a token it would write one into the home folder.
     os.environ.setdefault("TUNE_GLOBAL_CHECKPOINT_S", SECONDS_BETWEEN_STATES)
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     space = load_space(str(SPACE), [], {"search.trials": arguments.trials, "search.seed": arguments.seed})
     ray.init(address="local", include_dashboard=False)
-    # After Ray, which has a handler of its own.
+    # After ray.init, which installs its own handler.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     trainable = tune.with_resources(_trainable(space, arguments.events), {"cpu": space.resources.cpus_per_trial})
     if tune.Tuner.can_restore(arguments.folder):
@@ -141,7 +141,7 @@ def _trainable(space: Space, events: Path) -> Callable[[dict[str, Any]], None]:
 
 
 def _noting(events: Path) -> Any:
-    """Make the callback that notes what the driver knows of its trials; it stands last, after MLflow's."""
+    """Return the callback that notes what the driver knows of its trials; it must come after MLflow's."""
     from ray import tune
     from ray.tune.experiment import Trial
 

@@ -1,4 +1,4 @@
-"""What Ray Tune and MLflow hold of an experiment, read from their files."""
+"""Read what Ray Tune and MLflow have on record of an experiment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Value = tuple[str, int, float]
 
 @dataclass(frozen=True)
 class RayTrial:
-    """A trial in Ray's results; `epochs` are those that it lists, each once, `values` its objectives after them."""
+    """A trial in Ray's results; `epochs` are those in its results, each once, `values` its objectives after them."""
 
     name: str
     status: str
@@ -22,13 +22,13 @@ class RayTrial:
 
     @property
     def complete(self) -> bool:
-        """Whether the trial ended as it should, after its last epoch or stopped at a rung."""
+        """Whether the trial ended properly: after its last epoch, or stopped at a rung."""
         return self.status == "TERMINATED" and bool(self.epochs)
 
 
 @dataclass(frozen=True)
 class MlflowRun:
-    """A run of a trial; `values` are its objectives, in the order of their writing."""
+    """An MLflow run of a trial; `values` are its objectives in the order in which they were written."""
 
     trial: str
     status: str
@@ -36,7 +36,7 @@ class MlflowRun:
 
 
 def read_results(folder: Path) -> list[RayTrial]:
-    """Read Ray's newest state of the experiment; without one there are no results."""
+    """Read Ray's newest state of the experiment; no results if there is none."""
     from ray.tune import ExperimentAnalysis
 
     try:
@@ -47,7 +47,7 @@ def read_results(folder: Path) -> list[RayTrial]:
 
 
 def _trial(trial: Any, rows: Any) -> RayTrial:
-    # Of an epoch that was trained again the last row is Ray's result.
+    # If an epoch was trained again, Ray's result is the last row.
     by_epoch = {int(row["epoch"]): row for row in rows.to_dict("records")}
     values = {(name, epoch, float(row[name])) for epoch, row in by_epoch.items() for name in OBJECTIVES}
     return RayTrial(str(trial), trial.status, dict(trial.config), tuple(sorted(by_epoch)), frozenset(values))

@@ -1,4 +1,4 @@
-"""This project's own search under fire: `tuner run`, and `--resume` after each end of its driver."""
+"""This project's own search for `UnderFire`: `tuner run`, and `--resume` after each end of its driver."""
 
 import sys
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from tuner.ledger import TrialRecord
 
 
 class TunerSearch:
-    """The search in `folder`, whose ledger tells what is on record; `words` are the command's further options."""
+    """The search in `folder`, whose ledger tells what is on record; `words` are more options of the command."""
 
     def __init__(self, folder: Path, words: Sequence[str]) -> None:
         self.folder = folder
@@ -21,7 +21,7 @@ class TunerSearch:
         self._words = words
 
     def command(self) -> list[str]:
-        """Start the search, or resume it once its space is there; until then it is begun anew."""
+        """Return the command that resumes the search, or starts it anew if its space file does not exist yet."""
         resumed = (self.folder / "space.yaml").exists()
         if not resumed and self.folder.exists():
             self.begun_anew += 1
@@ -34,12 +34,12 @@ class TunerSearch:
         return sum(trial.epochs_trained for trial in self._snapshot().trials)
 
     def remember(self) -> None:
-        """Keep the ledger's state."""
+        """Keep the present state of the ledger."""
         self.snapshots.append(self._snapshot())
 
     def _snapshot(self) -> Snapshot:
         trials = self._on_record()
-        # Read last: an epoch that is begun and recorded between the two readings was not trained again.
+        # Count them last: an epoch that begins and is recorded between the two reads was not trained again.
         return Snapshot(trials, len(epochs_begun(self.begun_file)))
 
     def _on_record(self) -> Sequence[TrialRecord]:
@@ -47,5 +47,5 @@ class TunerSearch:
             return ()
         try:
             return read_trials(self.folder)
-        except UsageError:  # another process makes the ledger at this moment
+        except UsageError:  # another process creates the ledger at this moment
             return ()

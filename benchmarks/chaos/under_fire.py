@@ -1,4 +1,4 @@
-"""One search that is killed at random moments until the kills are used up, and then left to finish."""
+"""Run one search, kill its processes at random moments as planned, and then let it finish."""
 
 import os
 import random
@@ -13,10 +13,10 @@ from typing import Protocol
 from benchmarks.chaos.victims import Victim, find
 
 SPACE = Path(__file__).with_name("space.yaml")
-# Where a kill leaves a driver that neither goes on nor ends, which would be a finding.
+# After this time a driver that neither trains nor ends counts as stuck.
 _PATIENCE_SECONDS = 120.0
 _LONGEST_WAIT_SECONDS = 2.0
-# Of the kills of a driver that has just been started, those that wait for no epoch, but for so many seconds at most.
+# This share of the kills of a driver does not wait for an epoch, but for a random time up to so many seconds.
 _EARLY_SHARE = 0.4
 _LONGEST_START_SECONDS = 15.0
 _SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
@@ -24,9 +24,9 @@ _SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_D
 
 @dataclass
 class Kill:
-    """A kill that was carried out: whom, by what signal, the driver's exit code and seconds until its end, if any.
+    """A kill: the victim, the signal, and the driver's exit code and the seconds until its end, if it ended.
 
-    `early` is one of a driver that had trained nothing yet since its start.
+    It was `early` if the driver had not recorded an epoch since its start.
     """
 
     victim: Victim
@@ -47,15 +47,15 @@ class Attacked:
 
 
 class Attackable(Protocol):
-    """A search that a command starts, and starts again after the driver's end."""
+    """A search that a command starts and continues after the driver's end."""
 
     @property
     def folder(self) -> Path:
-        """The search's own folder; beside it lies the driver's log."""
+        """The search's own folder; the driver's log is beside it."""
         ...
 
     def command(self) -> Sequence[str]:
-        """Give the command that starts the search, or goes on with it."""
+        """Return the command that starts or continues the search."""
         ...
 
     def epochs_on_record(self) -> int:
@@ -63,12 +63,12 @@ class Attackable(Protocol):
         ...
 
     def remember(self) -> None:
-        """Keep what is on record at this moment, just before a kill and after the driver's end."""
+        """Keep what is on record now; called just before a kill and after the driver's end."""
         ...
 
 
 class UnderFire:
-    """Runs one search; the moments and signals come from `rng`."""
+    """Runs one search and kills its processes; `rng` draws the moments and the signals."""
 
     def __init__(self, search: Attackable, rng: random.Random) -> None:
         self._search = search
@@ -78,7 +78,7 @@ class UnderFire:
         self._log = search.folder.parent / f"{search.folder.name}.log"
 
     def run(self, victims: Sequence[Victim]) -> Attacked:
-        """Kill in this order, then let the search end; a search that ends early saves the rest of its victims."""
+        """Kill the victims in this order, then let the search end; one that ends early leaves the rest alive."""
         left = list(victims)
         sessions_without_kill = 0
         while sessions_without_kill < 3:
@@ -104,7 +104,7 @@ class UnderFire:
             )
 
     def _kill(self, process: subprocess.Popen[bytes], victim: Victim, *, early: bool) -> bool:
-        """Wait for an epoch on record, unless it is `early`, and a random time; say whether somebody was killed."""
+        """Wait for a new epoch on record, unless `early`, then a random time; return whether a process was killed."""
         if not early and not self._wait_for_progress(process):
             return False
         time.sleep(self._rng.uniform(0, _LONGEST_START_SECONDS if early else _LONGEST_WAIT_SECONDS))
@@ -127,7 +127,7 @@ class UnderFire:
         return True
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
-        """Wait for the driver's end; one that does not come is noted, and brought about."""
+        """Wait for the driver's end; if it does not come, note that and kill the driver."""
         try:
             return process.wait(_PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -143,7 +143,7 @@ class UnderFire:
                 return True
             time.sleep(0.1)
         if process.poll() is None:
-            self._attacked.stuck.append(f"the driver of {self._search.folder.name} trained nothing any more")
+            self._attacked.stuck.append(f"the driver of {self._search.folder.name} stopped training")
             process.kill()
             process.wait()
         return False

@@ -1,10 +1,10 @@
-"""The processes of one driver that may be killed: itself, Ray's two, and those that train trials."""
+"""Find the processes that a kill may hit: the driver, Ray's raylet and head, and those that train trials."""
 
 from enum import StrEnum
 from pathlib import Path
 
 _WORKER = "ray::"
-# Of the node, and of nobody yet.
+# Workers that train no trial: those of the node itself and idle ones.
 _NO_TRIALS = ("Agent", "IDLE")
 
 
@@ -21,7 +21,7 @@ _PROGRAMS = {Victim.RAYLET: "raylet", Victim.HEAD: "gcs_server"}
 
 
 def find(driver: int, victim: Victim) -> list[int]:
-    """Give the process ids of a kind below a driver; none if there is no such process at this moment."""
+    """Return the ids of the processes of a kind below a driver; an empty list if there are none now."""
     if victim is Victim.DRIVER:
         return [driver]
     below = {pid: command for pid, command in _descendants(driver).items() if command}

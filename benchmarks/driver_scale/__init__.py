@@ -1,1 +1,1 @@
-"""How much one driver can take: reports a second, trials through Ray, and the largest ledger."""
+"""How much one driver can handle: reports a second, trials through Ray, and a large ledger."""

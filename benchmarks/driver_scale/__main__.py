@@ -1,10 +1,10 @@
-"""How much one driver can take: (a) reports a second, (b) trials through Ray, (c) commands on the largest ledger.
+"""How much one driver can handle: (a) reports a second, (b) trials through Ray, (c) commands on a large ledger.
 
 Run:  python -m benchmarks.driver_scale [--parts a b c] [--seconds 20] [--runs 3] [--trials 1000] [--large 10000]
-Part (a) measures on SQLite and, where Debian's package postgresql is installed, on a PostgreSQL of its own, both as
-durable as their defaults; of several runs the one in the middle is given, and the rate of each. Writes
-benchmarks/results/driver_scale.json with hardware, versions, date and command after each measurement; what is not
-measured again keeps its figures.
+Part (a) measures on SQLite and, if Debian's package postgresql is installed, on a temporary PostgreSQL server, both as
+durable as by default. It reports the middle run of several, and the rate of each. Writes
+benchmarks/results/driver_scale.json with hardware, versions, date and command after each measurement; figures that are
+not measured again stay in the file.
 """
 
 import argparse
@@ -28,12 +28,12 @@ _COMMITS = 500
 
 
 def main() -> None:
-    """Measure the parts that are asked for, and print and write the figures."""
+    """Measure the requested parts, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=["a", "b", "c"], default=["a", "b", "c"])
-    parser.add_argument("--seconds", type=float, default=20, help="of each measurement of part (a)")
-    parser.add_argument("--runs", type=int, default=3, help="of each measurement of part (a)")
-    parser.add_argument("--trials", type=int, default=1000, help="of part (b), on each side")
+    parser.add_argument("--seconds", type=float, default=20, help="seconds of each run of part (a)")
+    parser.add_argument("--runs", type=int, default=3, help="runs of each measurement of part (a)")
+    parser.add_argument("--trials", type=int, default=1000, help="trials of part (b), on each side")
     parser.add_argument("--large", type=int, default=10_000, help="trials of part (c)")
     parser.add_argument("--concurrency", nargs="+", type=int, default=_CONCURRENCIES, help="trials at once in part (a)")
     arguments = parser.parse_args()
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _write(part: str, name: str, figures: Any) -> None:
-    """Put figures in the place of earlier ones; each has its surroundings, as it may come from another run."""
+    """Replace earlier figures; each entry has its own surroundings because it may come from another run."""
     known = json.loads(_RESULT.read_text("utf-8")) if _RESULT.exists() else {}
     found = {"figures": figures, "command": command("driver_scale")}
     known.setdefault(part, {})[name] = found | surroundings(("ray", "optuna", "mlflow", "sqlalchemy"))
@@ -78,14 +78,14 @@ def _layers(concurrencies: list[int], seconds: float, runs: int) -> Iterator[tup
 def _middle_run(
     setting: layers.Setting, runs: int, measure: Callable[[layers.Setting], dict[str, Any]] = layers.measure
 ) -> dict[str, Any]:
-    """Give the figures of the run with the middle rate, the lower one of an even number, and the rates of all."""
+    """Return the figures of the run with the (lower) median rate, and the rates of all runs."""
     by_rate = sorted((measure(setting) for _ in range(runs)), key=lambda figures: figures["reports_per_second"])
     rates = [figures["reports_per_second"] for figures in by_rate]
     return by_rate[(runs - 1) // 2] | {"reports_per_second_of_each_run": rates}
 
 
 def _commits_per_second() -> float:
-    """Measure what no ledger on this disk can exceed: the smallest durable transactions of SQLite, in its WAL mode."""
+    """Measure the upper limit of this disk for a ledger: the smallest durable transactions of SQLite in WAL mode."""
     with tempfile.TemporaryDirectory() as name, closing(sqlite3.connect(f"{name}/disk.db", isolation_level=None)) as db:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("CREATE TABLE t (n INTEGER)")

@@ -1,7 +1,7 @@
-"""Part (c): a search of 10,000 trials on its disk: how long commands take on it, and what a driver needs for it.
+"""Part (c): how long commands take on a search of 10,000 trials, and how much memory they need.
 
-The search is made up, and MLflow's store holds it already. It is then resumed by the real command for one more trial of
-three epochs; the same command on a new search of one trial says what of the time is not for the 10,000.
+The search is made up, and MLflow's store already holds it. The real command then resumes it for one more trial of three
+epochs. The same command on a new search of one trial shows which part of the time does not depend on the 10,000 trials.
 """
 
 import os
@@ -23,12 +23,12 @@ from tuner.tracking import store
 _OVERRIDES = ["early_stopping.grace_epochs=1", "early_stopping.reduction_factor=3", "search.sampler=motpe"]
 _EPOCHS = 3
 _PROBE_SECONDS = 0.1
-# They would send the commands to servers of the user's.
+# They would make the commands use the user's own servers.
 _ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 def measure(trials: int) -> dict[str, Any]:
-    """Give seconds and peak memory of each command."""
+    """Return the seconds and the peak memory of each command."""
     with tempfile.TemporaryDirectory() as name:
         runs_dir = Path(name)
         space = _space(trials)
@@ -88,7 +88,7 @@ def _measured(words: list[str], runs_dir: Path) -> dict[str, float]:
 
 
 def _peak_kilobytes(process: int) -> int:
-    """Give the most memory that a process had; what the system counts at its end contains its parent's."""
+    """Return a process's peak memory; the count that the system keeps after its end includes its parent's."""
     try:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
     except OSError:

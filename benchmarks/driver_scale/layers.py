@@ -1,8 +1,8 @@
 """Part (a): the driver's layers alone, through Ray Tune's adapters but without Ray; the trials are formulas.
 
-A search that has been running for a while is laid down first: as many trials run as shall report, and as many have
-ended, at least 200. Then each report goes through the scheduler's adapter, which returns once report and decision are
-durable; a trial that ends is replaced by one that the searcher proposes, and MLflow is written by its thread meanwhile.
+First it writes a search that has run for a while: as many trials are running as will report, and as many have ended, at
+least 200. Then each report goes through the scheduler's adapter, which returns when report and decision are durable. A
+trial that ends is replaced by one that the searcher proposes. Meanwhile a thread writes to MLflow.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from tuner.engine.gpu_sharing import GpuShares
 from tuner.ledger import SqlLedger, trial_name
 from tuner.runs.folder import SearchFolder
 from tuner.runs.tracking_place import default_tracking_uri
-from tuner.search import Assignment, Search
+from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
 from tuner.tracking import store
 from tuner.tracking.projection import Projection
@@ -38,7 +38,7 @@ _FEWEST_ENDED = 200
 
 @dataclass(frozen=True)
 class Setting:
-    """One measurement; `ledger_url` None means SQLite in the search's folder."""
+    """One measurement; if `ledger_url` is None the ledger is SQLite in the search's folder."""
 
     concurrency: int
     seconds: float
@@ -49,7 +49,7 @@ class Setting:
 
 
 def measure(setting: Setting) -> dict[str, Any]:
-    """Give reports a second and what they cost."""
+    """Return the reports a second and what a report costs."""
     space = endless(load_space("cifar10_tradeoff"), setting.sampler)
     with tempfile.TemporaryDirectory() as name:
         folder = SearchFolder(Path(name) / "scale")
@@ -58,7 +58,7 @@ def measure(setting: Setting) -> dict[str, Any]:
         ended = max(_FEWEST_ENDED, setting.concurrency)
         write_ledger(url, "scale", space, grown_search(space, setting.concurrency, ended))
         ledger = SqlLedger.open(url, "scale")
-        ledger.take_over()  # as a driver does, whose writes are checked since
+        ledger.take_over()  # as a driver does: its writes are checked from then on
         search = Search(space, ledger)
         before = {trial.number: trial.epochs_trained for trial in search.trials}
         search.listeners.append(PlainProgress(search, Console(file=io.StringIO())))
@@ -72,7 +72,7 @@ def measure(setting: Setting) -> dict[str, Any]:
 
 
 def measure_on_postgres(setting: Setting) -> dict[str, Any]:
-    """Measure with a new PostgreSQL as the ledger, which writes to the disk before it answers."""
+    """Measure with the ledger on a new PostgreSQL server, which writes to the disk before it answers."""
     with postgres_server.server(durable=True) as address:
         return measure(replace(setting, ledger_url=f"postgresql://{address}/postgres"))
 
@@ -94,7 +94,7 @@ def _run(search: Search, setting: Setting) -> dict[str, Any]:
             alive[configuration["number"]] = trial_id
             handed_out += 1
 
-    fill()  # with those that were running
+    fill()  # with the trials that were running
     waits: list[float] = []
     proposals = handed_out
     started, computed = time.perf_counter(), time.thread_time()
@@ -125,8 +125,8 @@ def _run(search: Search, setting: Setting) -> dict[str, Any]:
     }
 
 
-class _Starts:
-    """Listens to a search and starts the trials that it hands out."""
+class _Starts(Listener):
+    """Listens to a search and starts the trials that it assigns."""
 
     def __init__(self, epochs: Epochs) -> None:
         self._epochs = epochs
@@ -134,16 +134,10 @@ class _Starts:
     def on_started(self, assignment: Assignment) -> None:
         self._epochs.start(assignment)
 
-    def on_report(self, trial: Any) -> None:
-        """Do nothing: `_run` knows."""
-
-    def on_ended(self, trial: Any) -> None:
-        """Do nothing: `_run` knows."""
-
 
 @contextlib.contextmanager
 def _tracked(setting: Setting, search: Search, folder: SearchFolder, uri: str) -> Iterator[Any]:
-    """Publish the search while the block runs; give a function that counts the reports MLflow lacks."""
+    """Publish the search while the block runs; yield a function that counts the reports MLflow lacks."""
     if not setting.tracking:
         yield lambda: None
         return
@@ -160,10 +154,10 @@ def _tracked(setting: Setting, search: Search, folder: SearchFolder, uri: str) -
         return sum(trial.epochs_trained - logged.get(trial.number, 0) for trial in search.trials)
 
     yield lag
-    # The rest is not written: it would take long, and says nothing of the driver.
+    # Do not write the rest: it would take long and says nothing about the driver.
     publisher._closing.set()  # noqa: SLF001
     projection._log = _broken_off  # type: ignore[method-assign]  # noqa: SLF001
-    publisher._failing = {_TRIALS, _FILES}  # noqa: SLF001 - says nothing of it
+    publisher._failing = {_TRIALS, _FILES}  # noqa: SLF001 - so that it prints no warning
     publisher._thread.join()  # noqa: SLF001
 
 
@@ -176,4 +170,4 @@ def _require_durable(url: str, before: dict[int, int], reports: int) -> None:
     found = sum(trial.epochs_trained - before.get(trial.number, 0) for trial in again.load())
     again.close()
     if found != reports:
-        raise RuntimeError(f"The ledger holds {found} new reports, but {reports} were decided on.")
+        raise RuntimeError(f"The ledger holds {found} new reports, but the search decided on {reports}.")

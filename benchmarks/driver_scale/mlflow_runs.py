@@ -1,4 +1,4 @@
-"""MLflow as a search that has been running for a while left it, in a second: straight into its tables."""
+"""Write what a search leaves in MLflow after a while directly into MLflow's tables, which takes only a second."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,9 @@ from tuner.tracking import layout
 def lay_down(
     tracking_uri: str, space: Space, trials: Sequence[TrialRecord], *, search: str, search_id: str, artifacts: str
 ) -> None:
-    """Make the experiment, the search's run, and a run for each trial, whose epochs all count as written.
+    """Create the experiment, the search's run and a run for each trial, with all epochs marked as written.
 
-    `artifacts` is the URI of the folder that files go to.
+    `artifacts` is the URI of the folder for files.
     """
     experiment = MlflowClient(tracking_uri).create_experiment(space.name, artifact_location=artifacts)
     parent = uuid.uuid4().hex

@@ -1,9 +1,9 @@
-"""Part (b): trials of one report through real Ray on this machine, with actor reuse, beside Ray Tune's own means.
+"""Part (b): trials of one report through real Ray on this machine, compared with Ray Tune's own means.
 
-Both sides run the same number of trials of the same space, two at a time, with Optuna's TPE for several objectives, and
-both write each trial into an MLflow store in a file. Ours makes each report durable before it decides, and its driver's
-memory is looked at; the other side is Ray Tune with OptunaSearch, which keeps its study in memory, and
-MLflowLoggerCallback. They have a process of their own, since Ray takes its settings when it is imported.
+Both sides run the same number of trials of the same space, two at a time, with actor reuse and Optuna's TPE for several
+objectives, and both write each trial into an MLflow store in a file. Our side makes each report durable before it
+decides; the growth of its driver's memory is measured, too. The other side is Ray Tune with OptunaSearch, which keeps
+its study in memory, and MLflowLoggerCallback. They run in a separate process because Ray reads its settings on import.
 """
 
 import gc
@@ -19,14 +19,14 @@ from typing import Any
 from benchmarks.driver_scale.workload import metrics_of
 from benchmarks.own_search import run_search
 from tuner.ledger import TrialRecord
-from tuner.search import Assignment
+from tuner.search import Listener
 from tuner.space import Space, load_space
 
 _CONCURRENCY = 2
 
 
 def measure(trials: int) -> dict[str, Any]:
-    """Give the seconds of both sides, ours first, from the connected cluster to the last record in MLflow."""
+    """Return the seconds of both sides, ours first, from the connected cluster to the last record in MLflow."""
     command = [sys.executable, "-m", "benchmarks.driver_scale.through_ray", str(trials)]
     printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
@@ -55,7 +55,7 @@ def _measure(trials: int) -> dict[str, Any]:
 
 
 def _warm_up() -> None:
-    """Have Ray start its workers, which both sides use."""
+    """Let Ray start its workers, which both sides use."""
     import ray
 
     @ray.remote
@@ -72,8 +72,8 @@ def _one_report(assignment: dict[str, Any]) -> None:
     tune.report({"epoch": 1, "metrics": metrics_of(trial, assignment["number"], 1)})
 
 
-class _Memory:
-    """Listens to a search of so many trials, and tells how the memory of this process grows in its second half."""
+class _Memory(Listener):
+    """Listens to a search and measures how the memory of this process grows during its second half."""
 
     def __init__(self, trials: int) -> None:
         self._half, self._last = trials // 2, trials
@@ -82,18 +82,12 @@ class _Memory:
 
     @property
     def kilobytes_per_trial(self) -> float:
-        """Give the growth of the resident memory, a trial."""
+        """The growth of the resident memory in kilobytes per trial."""
         first, last = self._bytes
         return round((last - first) / (self._last - self._half) / 1000, 1)
 
-    def on_started(self, assignment: Assignment) -> None:
-        """Do nothing."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Do nothing."""
-
     def on_ended(self, trial: TrialRecord) -> None:
-        """Count, and look twice."""
+        """Count the trials, and read the memory after half of them and after all."""
         del trial
         self._ended += 1
         if self._ended in {self._half, self._last}:

@@ -1,4 +1,4 @@
-"""A search whose trials are formulas: the epochs they report, in the order of simulated time, and a ledger of them."""
+"""A search whose trials are formulas: their epochs in the order of simulated time, and a ledger of them."""
 
 import heapq
 import math
@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from benchmarks.search_quality.searchers import MemoryLedger
-from tuner.ledger import Decision, Outcome, SqlLedger, TrialRecord, reports, trial_name
+from tuner.ledger import Decision, MemoryLedger, Outcome, SqlLedger, TrialRecord, reports, trial_name
 from tuner.search import Assignment, Search
 from tuner.space import Space
 
@@ -27,13 +26,13 @@ _STATES = {
 
 
 def endless(space: Space, sampler: str) -> Space:
-    """Give a space for a search without an end, by another sampler."""
+    """Return the space with another sampler and without a limit of trials."""
     search = space.search.model_copy(update={"sampler": sampler, "trials": 10**6, "start_points": []})
     return space.model_copy(update={"search": search})
 
 
 def metrics_of(parameters: Mapping[str, Any], number: int, epoch: int) -> dict[str, float]:
-    """Give the 13 metrics of an epoch: accuracies that trade off along lambda and grow with a noise of their own."""
+    """Return the 13 metrics of an epoch: noisy accuracies that grow, and trade off along lambda."""
     share = math.log(parameters["lambda"] / 0.1) / math.log(300)
     quality = 1 - 0.2 * (parameters["alpha"] - 0.3) ** 2 + 0.03 * math.sin(7919 * number + epoch)
     grown = quality * (1 - math.exp(-epoch / 20))
@@ -43,7 +42,7 @@ def metrics_of(parameters: Mapping[str, Any], number: int, epoch: int) -> dict[s
 
 @dataclass
 class Epochs:
-    """Trials that run side by side, and which of them ends an epoch next; each takes its own time for one."""
+    """Trials that run side by side, in the order in which they end epochs; epochs differ in length."""
 
     seed: int = 0
 
@@ -56,17 +55,17 @@ class Epochs:
         return len(self._events)
 
     def start(self, assignment: Assignment) -> None:
-        """Let a trial begin, or go on after the epoch that it stands at."""
+        """Start a trial, or continue it after its last epoch."""
         self._parameters[assignment.number] = assignment.parameters
         self._push(assignment.number, assignment.epoch + 1)
 
     def next(self) -> tuple[int, int, dict[str, float]]:
-        """Give number, epoch and metrics of the trial that ends one first."""
+        """Return number, epoch and metrics of the trial that ends an epoch next."""
         self._now, number, epoch = heapq.heappop(self._events)
         return number, epoch, metrics_of(self._parameters[number], number, epoch)
 
     def go_on(self, number: int, epoch: int) -> None:
-        """Let a trial train the epoch after this one."""
+        """Let a trial train the next epoch."""
         self._push(number, epoch + 1)
 
     def _push(self, number: int, epoch: int) -> None:
@@ -75,13 +74,13 @@ class Epochs:
 
 
 def grown_search(space: Space, concurrency: int, ended: int) -> list[TrialRecord]:
-    """Give the trials of a search at which `concurrency` trials run and `ended` ones have ended, drawn at random."""
+    """Return the trials of a random search in which `concurrency` trials run and `ended` trials have ended."""
     search, epochs = Search(endless(space, "random"), MemoryLedger()), Epochs()
     while True:
         while len(epochs) < concurrency:
             assignment = search.next_assignment()
             if assignment is None:
-                raise RuntimeError("The space of this benchmark has an end.")
+                raise RuntimeError("The search ended, but this benchmark needs a space without a limit of trials.")
             if assignment.number >= ended + concurrency:
                 return search.trials[: ended + concurrency]
             epochs.start(assignment)
@@ -92,7 +91,7 @@ def grown_search(space: Space, concurrency: int, ended: int) -> list[TrialRecord
 
 
 def write_ledger(url: str, name: str, space: Space, trials: Sequence[TrialRecord], **facts: Any) -> None:
-    """Make a ledger that holds these trials and facts, in few large transactions."""
+    """Create a ledger with these trials and facts, in few large transactions."""
     facts |= {"search_id": f"{name}-0", "space": space.model_dump(mode="json")}
     ledger = SqlLedger.create(url, name, space.objective_list, facts)
     ledger._study.add_trials([_frozen(space, trial) for trial in trials])  # noqa: SLF001

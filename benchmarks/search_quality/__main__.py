@@ -1,11 +1,11 @@
-"""Hypervolume against epochs spent: the project's default search, and what its users would otherwise run.
+"""Hypervolume by epochs spent: the project's default search, and what its users would otherwise run.
 
 Run:  python -m benchmarks.search_quality --lcbench DIR [--seeds 20] [--budget 40] [--workers 4 16] [--jobs 1]
-Everything is simulated, with the project's own `tuner.search.Search` and the other packages' own classes; only trials
-that were trained for the whole budget count for the front. For each number of workers it writes
-search_quality_N_workers.json, .md and .png into benchmarks/results/ with date, versions and command. DIR holds YAHPO's
-LCBench (model.onnx, encoding.json); without it the other tasks are run. With `--keep FOLDER` an interrupted benchmark
-goes on, as long as the code of the search is the same. Wants `pip install -e '.[bench]'`.
+All searches are simulated, with the project's own `tuner.search.Search` and the other packages' own classes. Only fully
+trained trials count for the front. For each number of workers the benchmark writes search_quality_N_workers.json, .md
+and .png into benchmarks/results/ with date, versions and command. DIR holds YAHPO's LCBench (model.onnx,
+encoding.json); without it only the other tasks run. With --keep FOLDER an interrupted benchmark resumes, as long as the
+code of the search is the same. Needs `pip install -e '.[bench]'`.
 """
 
 import argparse
@@ -23,9 +23,9 @@ from benchmarks.search_quality.verdicts import verdicts
 from benchmarks.surroundings import command, surroundings
 
 _RESULTS = Path(__file__).parents[1] / "results"
-# A prototype of this search was tried on the first four. The others are every third of the remaining 30 in the order of
-# their names, from the second on. The default was chosen on eight of those from the first on, and on the four analytic
-# tasks.
+# The first four were used with a prototype of this search. The other ten are every third of the remaining 30 in the
+# order of their names, beginning with the second. The default was chosen on the four analytic tasks and on eight of the
+# 30: every third one, beginning with the first.
 _LCBENCH = (
     *("167152", "126026", "34539", "189873"),
     *("126029", "167149", "167181", "167190", "168329", "168335", "168910", "189865", "189906", "3945"),
@@ -33,7 +33,7 @@ _LCBENCH = (
 
 
 def main() -> None:
-    """Run, print, and write the figures."""
+    """Run the searches, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--budget", type=int, default=40, help="epochs of a search, in full trainings")
@@ -42,8 +42,8 @@ def main() -> None:
     parser.add_argument("--lcbench", type=Path, help="folder of YAHPO's LCBench")
     parser.add_argument("--tasks", nargs="*", default=_LCBENCH, help="OpenML task ids of LCBench")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--keep", type=Path, help="folder in which simulated searches are kept")
-    parser.add_argument("--name", default="search_quality", help="begin of the names of the results' files")
+    parser.add_argument("--keep", type=Path, help="folder that keeps the simulated searches")
+    parser.add_argument("--name", default="search_quality", help="beginning of the names of the result files")
     arguments = parser.parse_args()
     methods = tuple(dict.fromkeys([DEFAULT, *arguments.methods, YARDSTICK]))
     for workers in arguments.workers:

@@ -1,4 +1,4 @@
-"""The digits trainer's own recorded learning curves as a task (`benchmarks.search_quality.record_digits`).
+"""A task made of recorded learning curves of the digits trainer (`benchmarks.search_quality.record_digits`).
 
 Its rungs are those of the shipped space, `digits_tradeoff`.
 """
@@ -21,7 +21,7 @@ _LOGARITHMIC = {"lambda", "bottleneck"}
 
 
 def digits_task() -> Task:
-    """Give the task: 1 - natural and 1 - PGD accuracy by epoch, interpolated between the recorded points."""
+    """Return the task: 1 - natural and 1 - PGD accuracy by epoch, interpolated between the recorded points."""
     grid, curves = _recorded()
     names = list(grid)
     axes = [_axis(name, values) for name, values in grid.items()]
@@ -44,7 +44,7 @@ def digits_task() -> Task:
 
 @lru_cache(maxsize=1)
 def _recorded() -> tuple[dict[str, list[float]], FloatArray]:
-    """Give the grid, and the accuracies as (values of each parameter ..., epochs, 2)."""
+    """Return the grid, and the accuracies as (values of each parameter ..., epochs, 2)."""
     record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
     grid: dict[str, list[float]] = record["grid"]
     curves = np.array(record["curves"])
@@ -60,7 +60,7 @@ def _position(name: str, value: float) -> float:
 
 
 def _weights(axis: Sequence[float], position: float) -> list[tuple[int, float]]:
-    """Give the indices of both neighbours on an axis of equal or unequal steps, and their linear weights."""
+    """Return the indices of both neighbours on an axis with equal or unequal steps, and their linear weights."""
     upper = min(max(int(np.searchsorted(axis, position)), 1), len(axis) - 1)
     share = (position - axis[upper - 1]) / (axis[upper] - axis[upper - 1])
     return [(upper - 1, 1 - share), (upper, share)]

@@ -1,7 +1,7 @@
-"""LCBench as learned by YAHPO Gym: learning curves of 7 hyperparameters on 34 data sets, accuracy against time.
+"""LCBench as YAHPO Gym models it: learning curves for 7 hyperparameters on 34 data sets, accuracy and time.
 
 Pfisterer et al. 2022, arXiv:2109.03670; Zimmer et al. 2021, arXiv:2006.13799. The model (ONNX, Apache-2.0) is not part
-of this project: `--lcbench DIR` says where it lies; it needs the package onnxruntime.
+of this project: `--lcbench DIR` names its folder. It needs the package onnxruntime.
 """
 
 import json
@@ -16,9 +16,9 @@ from benchmarks.search_quality.tasks import Parameters, Task
 from tuner.pareto.objectives import FloatArray
 
 EPOCHS = 52
-# Three epochs, because after one the order says next to nothing of the last one.
+# Three epochs, because the order after one epoch says almost nothing about the order after the last one.
 _GRACE = 3
-# The order in which the model takes them, after the epoch.
+# In the order in which the model takes them, after the epoch.
 _PARAMETERS: dict[str, Any] = {
     "batch_size": {"type": "int", "low": 16, "high": 512, "log": True},
     "learning_rate": {"type": "float", "low": 1e-4, "high": 0.1, "log": True},
@@ -33,7 +33,7 @@ _TIME, _ACCURACY = 0, 1
 
 
 def lcbench_tasks(folder: Path, names: list[str]) -> list[Task]:
-    """Give a task for each OpenML task id; the losses are 1 - validation accuracy and the time so far in seconds."""
+    """Return a task for each OpenML task id; the losses are 1 - validation accuracy and the time so far in seconds."""
     import onnxruntime
 
     codes = json.loads((folder / "encoding.json").read_text(encoding="utf-8"))["OpenML_task_id"]
@@ -56,7 +56,7 @@ def _curve_of(session: Any, code: int) -> Callable[[Parameters], FloatArray]:
         rows = np.array([[epoch, *values] for epoch in range(1, EPOCHS + 1)], dtype=np.float32)
         inputs = {"x_cat": np.full((EPOCHS, 1), code, dtype=np.int32), "x_cont": rows}
         (output,) = session.run(None, inputs)
-        # The model is a fit: a cumulative time that falls from one epoch to the next is its error.
+        # The model is a fit. A cumulative time that falls from one epoch to the next is an error of the fit.
         time = np.maximum.accumulate(output[:, _TIME].astype(np.float64))
         return np.stack([1 - output[:, _ACCURACY].astype(np.float64) / 100, time], axis=1)
 

@@ -1,4 +1,4 @@
-"""From trainings to figures: hypervolume against epochs spent, ranks, and epochs to a target."""
+"""Compute figures from trainings: hypervolume by epochs spent, and epochs to a target."""
 
 from collections.abc import Sequence
 
@@ -14,19 +14,19 @@ _REFERENCE = np.array([1.1, 1.1])
 
 
 def full(trainings: Sequence[Training]) -> list[Training]:
-    """Keep those that were trained for the whole budget: only they count for the front."""
+    """Return the trainings over the whole budget; only they count for the front."""
     return [training for training in trainings if training.full]
 
 
 def scaled(trainings: Sequence[Training], scale: Scale) -> FloatArray:
-    """Give the losses of trainings, (n, 2), on the task's scale."""
+    """Return the losses of trainings, (n, 2), on the task's scale."""
     losses = np.array([training.losses for training in trainings], dtype=np.float64).reshape(len(trainings), 2)
     result: FloatArray = (losses - scale.low) / (scale.high - scale.low)
     return result
 
 
 def volumes_at(trainings: Sequence[Training], scale: Scale, spent: Sequence[int]) -> list[float]:
-    """Give the hypervolume of the front once so many epochs were spent, with (1.1, 1.1) as the reference point."""
+    """Return the hypervolume of the front after each number of epochs; the reference point is (1.1, 1.1)."""
     grown = front_growth(scaled(trainings, scale), _REFERENCE).hypervolumes
     ends = [training.spent for training in trainings]
     counts = np.searchsorted(ends, spent, side="right")
@@ -34,18 +34,18 @@ def volumes_at(trainings: Sequence[Training], scale: Scale, spent: Sequence[int]
 
 
 def best_volume(all_trainings: Sequence[Training], scale: Scale) -> float:
-    """Give the hypervolume of everything that was found by anyone: the best known front."""
+    """Return the hypervolume of the front of all trainings; of all methods' trainings it is the best known front."""
     return hypervolume(scaled(all_trainings, scale), _REFERENCE)
 
 
 def epochs_to(trainings: Sequence[Training], scale: Scale, target: float) -> float:
-    """Give the epochs spent when the hypervolume first reached `target`; infinite if it never did."""
+    """Return the epochs spent when the hypervolume first reached `target`; infinity if it never did."""
     grown = front_growth(scaled(trainings, scale), _REFERENCE).hypervolumes
     reached = np.flatnonzero(grown >= target)
     return float(trainings[int(reached[0])].spent) if len(reached) else float("inf")
 
 
 def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Give the mean of n values and its standard error, sd / sqrt(n)."""
+    """Return the mean of n values and its standard error, sd / sqrt(n)."""
     array = np.array(values)
     return float(array.mean()), float(array.std(ddof=1) / np.sqrt(len(array))) if len(array) > 1 else 0.0

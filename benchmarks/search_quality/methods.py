@@ -1,4 +1,4 @@
-"""The methods that are compared: the project's default, what users would otherwise run, and variants of the default."""
+"""The methods to compare: the project's default, what users would otherwise run, and variants of the default."""
 
 from collections.abc import Callable
 from functools import partial
@@ -35,7 +35,7 @@ def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
     return SyneTuneSearch(task, seed)
 
 
-# What a space does that says nothing of its sampler and its rungs, but for the rungs' epochs.
+# What a space does that names neither a sampler nor a scheduler.
 DEFAULT = "tuner (default)"
 YARDSTICK = "random, full trainings"
 RANDOM_MO_ASHA = "random + MO-ASHA"
@@ -51,10 +51,6 @@ COMPETITORS: dict[str, Method] = {
     YARDSTICK: partial(_own, {"sampler": "random"}, {"scheduler": "none"}),
 }
 VARIANTS: dict[str, Method] = {
-    "crowding": partial(_own, {}, {"tie_break": "crowding"}),
-    "hypervolume": partial(_own, {}, {"tie_break": "hypervolume"}),
-    "keep_front": partial(_own, {}, {"tie_break": "keep_front"}),
-    "3 brackets": partial(_own, {}, {"brackets": 3}),
     "nsga2": partial(_own, {"sampler": "nsga2"}, {}),
     "gp": partial(_own, {"sampler": "gp"}, {}),
 }

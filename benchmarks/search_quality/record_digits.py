@@ -1,8 +1,8 @@
-"""Record learning curves of the digits trainer on a grid, for the task `digits` of the search's benchmark.
+"""Record learning curves of the digits trainer on a grid, for the task `digits` of search_quality.
 
 Run:  python -m benchmarks.search_quality.record_digits [--jobs 1]
-Writes benchmarks/results/digits_curves.json. The other parameters are those of the space digits_tradeoff; beta stays
-at the paper's 0.001, since beta * HSIC is too small to change anything (README, 'What the numbers mean').
+Writes benchmarks/results/digits_curves.json with hardware, versions, date and command. The other parameters are those
+of the space digits_tradeoff. beta stays at the paper's 0.001 because beta * HSIC is too small to change anything.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from training.trainer import Trainer
 from tuner.space import load_space
 
 RECORD = Path(__file__).parents[1] / "results" / "digits_curves.json"
-# Equal steps of alpha, and of the logarithms of the two others: what lies between is interpolated.
+# Equal steps of alpha, and of the logarithms of the two others; the task interpolates between them.
 GRID: dict[str, list[float]] = {
     "alpha": [0.0, 1 / 3, 2 / 3, 1.0],
     "lambda": [math.exp(math.log(0.1) + k / 7 * math.log(100)) for k in range(8)],
@@ -32,7 +32,7 @@ GRID: dict[str, list[float]] = {
 
 
 def main() -> None:
-    """Train every point of the grid and write its natural and PGD accuracies, epoch by epoch."""
+    """Train every point of the grid and write its natural and PGD accuracies by epoch."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def curve(config: TrialConfig) -> list[list[float]]:
-    """Train one configuration; give its accuracies, (epochs, 2)."""
+    """Train one configuration and return its accuracies, (epochs, 2)."""
     torch.set_num_threads(1)
     trainer = Trainer(config, load_trial_data(config), "cpu")
     rows: list[list[float]] = []

@@ -1,4 +1,4 @@
-"""The figures as a table in markdown and as a plot."""
+"""Write the figures as Markdown tables and as a plot."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,14 +11,14 @@ _COLOURS = "tab10"
 
 
 def share(task: Mapping[str, Any], method: str, checkpoint: int | None) -> float:
-    """Give a method's mean share of the best hypervolume at a checkpoint; at None when all trials had ended."""
+    """Return a method's mean share of the best hypervolume at a checkpoint; None means when all trials had ended."""
     figures = task["methods"][method]
     found = figures["share_when_all_ended"] if checkpoint is None else figures["share_of_best"][checkpoint]
     return float(found[0])
 
 
 def ranks(tasks: Mapping[str, Any], methods: Sequence[str], checkpoint: int | None) -> dict[str, float]:
-    """Give the mean rank of each method over tasks by `share` at a checkpoint; 1 is the best."""
+    """Return the mean rank of each method over tasks by `share` at a checkpoint; 1 is the best."""
     places: dict[str, list[float]] = {method: [] for method in methods}
     for task in tasks.values():
         means = {method: share(task, method, checkpoint) for method in methods}
@@ -30,7 +30,7 @@ def ranks(tasks: Mapping[str, Any], methods: Sequence[str], checkpoint: int | No
 
 
 def against(tasks: Mapping[str, Any], method: str, other: str) -> dict[str, tuple[float, float]]:
-    """Give for each task the mean difference of two methods' final shares, seed by seed, and its standard error."""
+    """Return the mean difference of two methods' final shares over seeds, and its standard error, for each task."""
     differences = {}
     for name, task in tasks.items():
         mine, theirs = (np.array(task["methods"][m]["shares_by_seed"]) for m in (method, other))
@@ -41,7 +41,7 @@ def against(tasks: Mapping[str, Any], method: str, other: str) -> dict[str, tupl
 
 
 def tables(result: Mapping[str, Any]) -> str:
-    """Give the tables: hypervolume at the end by task, mean ranks, epochs to random's hypervolume."""
+    """Return the tables: hypervolume at the end by task, mean ranks, epochs to random's hypervolume."""
     trainings = f"{result['budget']} full trainings"
     captions_and_tables = [
         (
@@ -51,17 +51,17 @@ def tables(result: Mapping[str, Any]) -> str:
         _by_then(result),
         (
             f"Epochs until the hypervolume of {result['budget']} random full trainings is reached, as a share of "
-            "theirs (median over seeds; – where fewer than half of them reached it by then):"
+            "theirs (median over seeds; – where fewer than half of the seeds reached it within the budget):"
         ),
         _to_random(result),
         (
-            f"Share when all trials have ended that had begun by the epochs of {trainings}, and the mean of what was "
-            "spent then, in full trainings:"
+            f"Share when all trials that began within the epochs of {trainings} have ended, and the mean of the epochs "
+            "spent by then, in full trainings:"
         ),
         _all_ended(result),
         (
-            "Hypervolume if stopped trials counted for the front, too, with their last losses, as a share of the best "
-            "such front's:"
+            "Hypervolume if stopped trials also counted for the front, with their last losses, as a share of the "
+            "hypervolume of the best front of this kind:"
         ),
         _with_stopped(result),
     ]
@@ -111,7 +111,7 @@ def _with_stopped(result: Mapping[str, Any]) -> str:
 
 
 def comparisons(result: Mapping[str, Any], method: str) -> str:
-    """Say for each other method on how many tasks `method` is ahead or behind by more than two standard errors."""
+    """Return, for each other method, on how many tasks `method` is ahead or behind by over two standard errors."""
     lines = []
     for other in result["methods"]:
         if other == method:
@@ -128,7 +128,7 @@ def comparisons(result: Mapping[str, Any], method: str) -> str:
 
 
 def plot(result: Mapping[str, Any], path: Path) -> None:
-    """Draw hypervolume against epochs spent, in full trainings, a panel a task."""
+    """Draw the hypervolume by epochs spent, in full trainings, with a panel for each task."""
     import matplotlib as mpl
 
     mpl.use("Agg")

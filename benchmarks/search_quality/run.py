@@ -1,4 +1,4 @@
-"""All methods on all tasks with all seeds, and what that gives: plain figures, ready to be written down."""
+"""Run all methods on all tasks with all seeds, and compute the figures of the result files."""
 
 import hashlib
 import json
@@ -24,10 +24,9 @@ from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
 
 _CURVE_POINTS = 40
-# What a simulated search rests on: not how the command line, MLflow or the figures are written.
-_RESTS_ON = (
-    *(f"tuner/{folder}/*.py" for folder in ("asha", "front", "ledger", "sampling", "space")),
-    *(f"tuner/{module}.py" for module in ("objectives", "search", "search_evidence", "stop_rules", "warm_start")),
+# All files that a simulated search depends on; not the command line, MLflow or the code of the figures.
+DEPENDS_ON = (
+    *(f"tuner/{folder}/**/*.py" for folder in ("ledger", "pareto", "search", "space")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "lcbench", "tasks")),
     "benchmarks/results/digits_curves.json",
@@ -39,10 +38,9 @@ Runs = Mapping[str, Sequence[Sequence[Training]]]
 
 @dataclass(frozen=True)
 class Settings:
-    """What is run; `budget` is in full trainings, `lcbench` the folder of the surrogate model or None.
+    """What to run; `budget` is in full trainings, `lcbench` is the folder of the surrogate model or None.
 
-    Each simulated search is kept in the folder `keep`, if there is one, and taken from there when it is run again by
-    the same code.
+    If `keep` is a folder, each simulated search is stored there and read again as long as the code is the same.
     """
 
     methods: tuple[str, ...]
@@ -55,12 +53,12 @@ class Settings:
 
     @property
     def checkpoints(self) -> tuple[int, int, int]:
-        """The budgets, in full trainings, at which methods are compared: a quarter, half and all."""
+        """The budgets in full trainings at which methods are compared: a quarter, half and all of `budget`."""
         return self.budget // 4, self.budget // 2, self.budget
 
 
 def all_tasks(settings: Settings) -> list[Task]:
-    """Give the analytic tasks and the recorded one, and those of LCBench if there is its model."""
+    """Return the analytic tasks and the recorded one, and those of LCBench if its model is there."""
     known = [*analytic_tasks(), digits_task()]
     if settings.lcbench is not None:
         known += lcbench_tasks(settings.lcbench, list(settings.lcbench_tasks))
@@ -68,7 +66,7 @@ def all_tasks(settings: Settings) -> list[Task]:
 
 
 def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give the figures of one task after the other."""
+    """Yield name and figures of one task after the other."""
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_quiet) as pool:
         for task in all_tasks(settings):
             pairs = [(settings, task.name, m, seed) for m in settings.methods for seed in range(settings.seeds)]
@@ -81,11 +79,12 @@ def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any
 
 
 def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
-    """Give the figures of each method on a task; hypervolumes as shares of that of the best known front.
+    """Compute the figures of each method on a task; hypervolumes are shares of the best known front's.
 
-    The target is the hypervolume of `budget` random full trainings, those that ended first, however many workers there
-    are. `share_of_best` is of the trials that ended within the epochs of so many full trainings, `share_when_all_ended`
-    of those, too, that had begun by then, and `spent` what the search has trained in the end, in full trainings.
+    The target is the hypervolume of the first `budget` random full trainings to end, for any number of workers.
+    `share_of_best` counts the trials that ended within the epochs of a checkpoint. `share_when_all_ended` also counts
+    those that began within the budget and ended later, and `spent` is what the search trained by then, in full
+    trainings.
     """
     scale = scale_of(task)
     best = best_volume([training for seeds in runs.values() for run in seeds for training in full(run)], scale)
@@ -117,10 +116,10 @@ def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """Give a digest of all that a simulated search rests on: code, the digits' space and curves, and packages."""
+    """Return a digest of all that a simulated search depends on: code, the digits' space and curves, packages."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in ("numpy", "optuna")).encode())
-    for file in sorted(file for pattern in _RESTS_ON for file in root.glob(pattern)):
+    for file in sorted(file for pattern in DEPENDS_ON for file in root.glob(pattern)):
         digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -152,7 +151,7 @@ _TASKS: dict[str, tuple[Task, Scale]] = {}
 
 
 def _task(settings: Settings, name: str) -> tuple[Task, Scale]:
-    """Give a task and its scale, made once in each process."""
+    """Return a task and its scale, computed once in each process."""
     if name not in _TASKS:
         task = next(task for task in all_tasks(settings) if task.name == name)
         _TASKS[name] = task, scale_of(task)

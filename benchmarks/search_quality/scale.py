@@ -1,4 +1,4 @@
-"""The scale on which a task's losses are compared: its own front's."""
+"""The scale on which a task's losses are compared, taken from the task's own front."""
 
 from typing import NamedTuple
 
@@ -12,14 +12,14 @@ _SAMPLE = 1000
 
 
 class Scale(NamedTuple):
-    """How losses of a task are scaled: linearly, so that `low` becomes 0 and `high` 1, both (2,)."""
+    """A linear scale of a task's losses: `low` becomes 0 and `high` becomes 1, both (2,)."""
 
     low: FloatArray
     high: FloatArray
 
 
 def scale_of(task: Task) -> Scale:
-    """Scale by the front of 1,000 random points: its best and its worst value of each loss."""
+    """Return the best and the worst value of each loss on the front of 1,000 random points."""
     final = np.array([task.curve(point)[-1] for point in random_points(task, _SAMPLE, seed=12345)])
     front = final[is_non_dominated(final)]
     return Scale(front.min(axis=0), front.max(axis=0))

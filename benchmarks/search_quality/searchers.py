@@ -1,8 +1,7 @@
-"""What is compared, each behind one small interface: the project's own search, and what its users would run instead."""
+"""The searches to compare behind one small interface: the project's own, and what its users would run instead."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +9,7 @@ import optuna
 
 from benchmarks.search_quality.scale import Scale
 from benchmarks.search_quality.tasks import LOSSES, Task
-from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
+from tuner.ledger import Decision, MemoryLedger
 from tuner.search import Search
 from tuner.space import Space
 
@@ -18,17 +17,17 @@ Losses = tuple[float, float]
 
 
 class Searcher(Protocol):
-    """A method that is asked for trials and told of their epochs."""
+    """A method that proposes trials and gets the losses of their epochs."""
 
     def next(self) -> tuple[int, dict[str, Any]] | None:
-        """Give number and point of the next trial, or None if there is none."""
+        """Return number and point of the next trial, or None if there is none."""
 
     def report(self, number: int, epoch: int, losses: Losses) -> Decision:
-        """Say what becomes of a trial after an epoch, counted from 1."""
+        """Decide what a trial does after an epoch, counted from 1."""
 
 
 class TaskSpace(Space):
-    """The space of a task, whose epochs are its own and not those of a training configuration."""
+    """The space of a task; its epochs are those of the task and not of a training configuration."""
 
     task_epochs: int
 
@@ -38,51 +37,10 @@ class TaskSpace(Space):
         return self.task_epochs
 
 
-class MemoryLedger(Ledger):
-    """A ledger that forgets: what a search writes is kept for its reader in this process only."""
-
-    def __init__(self) -> None:
-        self._records: list[TrialRecord] = []
-        self._time = 0.0
-
-    def load(self) -> list[TrialRecord]:
-        """Give the trials by number."""
-        return list(self._records)
-
-    def facts(self) -> dict[str, Any]:
-        """Give no facts."""
-        return {}
-
-    def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, Any]) -> int:
-        """Note a new trial."""
-        del distributions
-        self._records.append(TrialRecord(len(self._records), dict(parameters), Outcome.RUNNING, 0.0))
-        return len(self._records) - 1
-
-    def record(self, number: int, report: Report) -> None:
-        """Note an epoch."""
-        trial = self._records[number]
-        self._records[number] = replace(trial, reports=(*trial.reports, report))
-
-    def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
-        """Give the reports at some epochs by number."""
-        wanted = set(epochs)
-        return ((t.number, report) for t in self._records for report in t.reports if report.epoch in wanted)
-
-    def finish(
-        self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
-    ) -> TrialRecord:
-        """Note the end of a trial."""
-        del values, error
-        self._time += 1
-        self._records[number] = replace(self._records[number], outcome=outcome, ended=self._time)
-        return self._records[number]
-
-
 def space_of(
     task: Task, search: Mapping[str, Any], early_stopping: Mapping[str, Any], objectives: Sequence[str] = LOSSES
 ) -> TaskSpace:
-    """Give the space of a task, for a search that whoever runs it ends."""
+    """Return the space of a task without a limit of trials; its caller ends the search."""
     return TaskSpace.model_validate(
         {
             "name": task.name,
@@ -101,18 +59,18 @@ def space_of(
 
 
 class OwnSearch:
-    """The project's own `tuner.search.Search`: its samplers, its rungs, its stop rules."""
+    """The project's own `tuner.search.Search` with its samplers, rungs and stop rules."""
 
     def __init__(self, space: TaskSpace, ledger: MemoryLedger | None = None) -> None:
         self._search = Search(space, ledger or MemoryLedger())
 
     def next(self) -> tuple[int, dict[str, Any]] | None:
-        """Ask the search."""
+        """Ask the search for an assignment."""
         assignment = self._search.next_assignment()
         return None if assignment is None else (assignment.number, assignment.parameters)
 
     def report(self, number: int, epoch: int, losses: Losses) -> Decision:
-        """Tell the search both losses."""
+        """Report both losses to the search."""
         return self._search.report(number, epoch, self._metrics(losses), None)
 
     def _metrics(self, losses: Losses) -> dict[str, float]:
@@ -120,7 +78,7 @@ class OwnSearch:
 
 
 class MeanSearch(OwnSearch):
-    """ASHA on one metric, the mean of both losses on the task's scale, under Optuna's TPE for one objective.
+    """ASHA on one metric, the mean of both losses on the task's scale, with Optuna's TPE for one objective.
 
     The scale is that of the task's own front, which a user does not know: the comparison favours this method.
     """
@@ -135,7 +93,7 @@ class MeanSearch(OwnSearch):
 
 
 class OptunaSearch:
-    """Optuna's own sampler with full trainings, by ask and tell, as its users run it: one study, nothing stopped."""
+    """Optuna's own sampler with full trainings, as its users run it by ask and tell: one study, no trial stopped."""
 
     def __init__(self, task: Task, sampler: optuna.samplers.BaseSampler) -> None:
         self._epochs = task.epochs
@@ -143,12 +101,12 @@ class OptunaSearch:
         self._study = optuna.create_study(directions=["minimize"] * len(LOSSES), sampler=sampler)
 
     def next(self) -> tuple[int, dict[str, Any]]:
-        """Ask the study."""
+        """Ask the study for a trial."""
         trial = self._study.ask(self._distributions)
         return trial.number, trial.params
 
     def report(self, number: int, epoch: int, losses: Losses) -> Decision:
-        """Tell the study when a trial has ended."""
+        """Tell the study the losses of a trial at its last epoch."""
         if epoch < self._epochs:
             return Decision.CONTINUE
         self._study.tell(number, losses)
@@ -158,7 +116,7 @@ class OptunaSearch:
 class SyneTuneSearch:
     """Syne Tune's MOASHA as published, from its own package (`syne-tune`), with its own random configurations.
 
-    It draws from NumPy's global generator whatever its `random_seed` says, so that one is seeded here.
+    It draws from NumPy's global generator whatever its `random_seed` is, so this class seeds that generator.
     """
 
     def __init__(self, task: Task, seed: int) -> None:
@@ -190,7 +148,7 @@ class SyneTuneSearch:
         return trial.trial_id, dict(suggestion.config)
 
     def report(self, number: int, epoch: int, losses: Losses) -> Decision:
-        """Tell the scheduler; at the last epoch it always says STOP."""
+        """Report to the scheduler, which always answers STOP at the last epoch."""
         from syne_tune.optimizer.scheduler import SchedulerDecision
 
         trial, result = self._trials[number], {"epoch": epoch, **dict(zip(LOSSES, losses, strict=True))}
@@ -201,7 +159,7 @@ class SyneTuneSearch:
 
 
 def syne_tune_space(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the parameters of a space file as Syne Tune's configuration space."""
+    """Return the parameters of a space file as Syne Tune's configuration space."""
     from syne_tune import config_space
 
     makers = {
@@ -220,9 +178,9 @@ def syne_tune_space(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, An
 
 
 def optuna_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Give Optuna's `motpe` or `nsga2` with its own defaults.
+    """Return Optuna's `motpe` or `nsga2` with its own defaults, except for the population of NSGA-II.
 
-    But for NSGA-II's population: with the default of 50 it would draw at random for all of 40 trainings.
+    With its default population of 50, NSGA-II would draw all of 40 trainings at random.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)

@@ -1,4 +1,4 @@
-"""One search in simulated time: workers that train epoch by epoch and ask what becomes of their trials."""
+"""Simulate one search: workers train epoch by epoch and ask after each epoch what their trial does next."""
 
 import heapq
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tuner.pareto.objectives import FloatArray
 
 @dataclass(frozen=True)
 class Training:
-    """A trial that ended: epochs spent by all trials until then, its last losses, and whether it was fully trained."""
+    """A trial that ended: the epochs that all trials spent by then, its last losses, and if it was fully trained."""
 
     spent: int
     losses: Losses
@@ -19,10 +19,10 @@ class Training:
 
 
 def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> list[Training]:
-    """Run a search as `search.max_epochs` does, and give its trials in the order of their ends.
+    """Run a search with the limit `search.max_epochs`, and return its trials in the order of their ends.
 
-    Once all trials together have trained `max_epochs` none begins any more; those that run then go on until they are
-    stopped or trained. So a search spends more than `max_epochs`, the more workers the more.
+    When all trials together have trained `max_epochs`, no trial starts any more. Those that run then continue until
+    they are stopped or fully trained. A search therefore spends more than `max_epochs`, and more with more workers.
     """
     events: list[tuple[float, int, int]] = []  # (time, trial, epoch that ends then)
     curves: dict[int, FloatArray] = {}

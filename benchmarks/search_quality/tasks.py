@@ -1,4 +1,4 @@
-"""What is searched in a simulation: parameters, learning curves of two losses, and how long an epoch takes."""
+"""The tasks of the simulated searches: parameters, learning curves of two losses, and how long an epoch takes."""
 
 import math
 import zlib
@@ -18,8 +18,8 @@ LOSSES = ("first", "second")
 class Task:
     """A problem with learning curves.
 
-    `curve` gives the two losses, (epochs, 2), lower is better, of a point; `seconds` the simulated time of one of its
-    epochs. `parameters` are those of a space file, `grace_epochs` and `reduction_factor` those of its rungs.
+    `curve` returns the two losses of a point, (epochs, 2), lower is better; `seconds` returns the simulated time of one
+    of its epochs. `parameters` are those of a space file, `grace_epochs` and `reduction_factor` those of its rungs.
     """
 
     name: str
@@ -32,10 +32,10 @@ class Task:
 
 
 def zdt(name: str, shape: Callable[[float, float], float], *, distance: float = 9.0, misleading: float = 0.0) -> Task:
-    """Give a ZDT problem (Zitzler et al. 2000, doi:10.1162/106365600568202) with 5 parameters and 27 epochs.
+    """Return a ZDT problem (Zitzler et al. 2000, doi:10.1162/106365600568202) with 5 parameters and 27 epochs.
 
-    The distance g to the front shrinks towards its final value as the training goes on, at a speed that depends on
-    the point; with `misleading` > 0 points near the front learn more slowly, so that early losses mislead.
+    The distance g to the front shrinks to its final value during the training, at a speed that depends on the point.
+    With `misleading` > 0 points near the front learn more slowly, so that early losses mislead.
     """
     epochs, dimensions = 27, 5
 
@@ -56,7 +56,7 @@ def zdt(name: str, shape: Callable[[float, float], float], *, distance: float = 
 
 
 def trade_off() -> Task:
-    """Give adversarial training's kind of trade-off: lambda buys one accuracy with the other, the rest is quality."""
+    """Return a task like adversarial training: lambda trades one accuracy for the other, the rest is quality."""
     epochs = 36
 
     def curve(point: Parameters) -> FloatArray:
@@ -80,7 +80,7 @@ def trade_off() -> Task:
 
 
 def analytic_tasks() -> list[Task]:
-    """Give the problems that need no data."""
+    """Return the tasks that need no data."""
     return [
         trade_off(),
         zdt("zdt1", lambda f, g: 1 - math.sqrt(f / g)),
@@ -90,7 +90,7 @@ def analytic_tasks() -> list[Task]:
 
 
 def random_points(task: Task, count: int, seed: int) -> Sequence[dict[str, Any]]:
-    """Draw points of a task uniformly."""
+    """Draw points of a task uniformly, or log-uniformly where a parameter says so."""
     rng = np.random.default_rng(seed)
     return [{name: _draw(spec, rng) for name, spec in task.parameters.items()} for _ in range(count)]
 
@@ -104,10 +104,10 @@ def _draw(spec: Mapping[str, Any], rng: np.random.Generator) -> Any:
 
 
 def steady(_: Parameters) -> float:
-    """Take one second for every epoch, whatever the point."""
+    """Return one second for an epoch of any point."""
     return 1.0
 
 
 def _noise(point: Parameters, salt: str) -> np.random.Generator:
-    """Give the noise that belongs to a point, whoever tries it."""
+    """Return the generator of a point's noise, the same for every method."""
     return np.random.default_rng(zlib.crc32(f"{salt} {sorted(point.items())}".encode()))

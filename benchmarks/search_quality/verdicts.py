@@ -1,4 +1,4 @@
-"""What was wanted of the default search, and whether it was met: said in either case."""
+"""The goals for the default search, and whether the measurement met or missed each."""
 
 import math
 import statistics
@@ -10,13 +10,14 @@ from benchmarks.search_quality.report import ranks, share
 
 _WANTED_SHARE = 1 / 3
 _ALLOWED_LOSS = 0.01
-# What a prototype needed of random's epochs: rung-wise TPE, crowding, grace 3, factor 3, 4 workers, 6 seeds.
+# The share of random's epochs that a prototype needed: TPE on each rung, crowding distance, grace 3, factor 3, 4
+# workers, 6 seeds.
 _PROTOTYPE = {"lcbench_167152": 0.30, "lcbench_126026": 0.44, "lcbench_34539": 0.36, "lcbench_189873": 0.23}
 _UNSEEN = "lcbench_"
 
 
 def verdicts(result: Mapping[str, Any]) -> str:
-    """Give a line of markdown for each wanted figure: what was wanted, what was measured, met or missed."""
+    """Return a line of Markdown for each goal: the goal, the measurement, and whether it was met or missed."""
     lines = [
         f"Wanted of {result['default']} and measured, with {result['workers']} workers, n = {result['seeds']} seeds:",
         "",
@@ -33,7 +34,7 @@ def _epochs_to_random(result: Mapping[str, Any]) -> str:
     epochs = {name: _share_to_random(task, result) for name, task in result["tasks"].items()}
     median = statistics.median(epochs.values())
     unseen = [found for name, found in epochs.items() if name.startswith(_UNSEEN)]
-    apart = f"; over the {len(unseen)} of LCBench, on which no choice was made, {statistics.median(unseen or [0]):.2f}"
+    apart = f"; over the {len(unseen)} of LCBench, on which no choice was based, {statistics.median(unseen or [0]):.2f}"
     return (
         f"- {_met(median <= _WANTED_SHARE)}: epochs to the hypervolume of {result['budget']} random full trainings, "
         f"median over {len(epochs)} tasks: {median:.2f} of theirs (wanted: at most {_WANTED_SHARE:.2f})"
@@ -42,7 +43,7 @@ def _epochs_to_random(result: Mapping[str, Any]) -> str:
 
 
 def _against_prototype(result: Mapping[str, Any]) -> list[str]:
-    """Compare on the prototype's tasks, which had 4 workers: the same epochs, and the lead that it had at half."""
+    """Compare with the prototype on its tasks, with 4 workers: epochs to random's, and its lead at half the budget."""
     tasks = {name: task for name, task in result["tasks"].items() if name in _PROTOTYPE}
     rivals = [method for method in (RANDOM_MO_ASHA, FULL_MOTPE) if method in result["methods"]]
     if not tasks or result["workers"] != 4:
@@ -57,10 +58,10 @@ def _against_prototype(result: Mapping[str, Any]) -> list[str]:
     ]
     fewer = _met(all(epochs <= _PROTOTYPE[name] for name, epochs in own.items()))
     lead = f"{_when(result, 1)} ahead of {' and '.join(rivals)} on these {len(tasks)}"
-    return [
-        f"- {fewer}: epochs to random's hypervolume, in brackets a prototype's: {listed}",
-        f"- {_met(not behind)}: {lead}" + (f"; not on {', '.join(behind)}" if behind else ""),
-    ]
+    lines = [f"- {fewer}: epochs to random's hypervolume, a prototype's in parentheses: {listed}"]
+    if rivals:
+        lines.append(f"- {_met(not behind)}: {lead}" + (f"; not on {', '.join(behind)}" if behind else ""))
+    return lines
 
 
 def _share_to_random(task: Mapping[str, Any], result: Mapping[str, Any]) -> float:
@@ -69,9 +70,9 @@ def _share_to_random(task: Mapping[str, Any], result: Mapping[str, Any]) -> floa
 
 
 def _when(result: Mapping[str, Any], place: int | None) -> str:
-    """Name a checkpoint in words; None is the end, of which no worker is cut short."""
+    """Return a checkpoint in words; None is the end, when every trial has ended."""
     if place is None:
-        return "when all trials have ended that had begun by then"
+        return "when all trials that began within the budget have ended"
     return f"after the epochs of {result['checkpoints'][place]} full trainings"
 
 

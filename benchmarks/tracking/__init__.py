@@ -1,1 +1,1 @@
-"""A search whose tracking server is away or slow: `python -m benchmarks.tracking`."""
+"""A search whose tracking server is stopped or slow: `python -m benchmarks.tracking`."""

@@ -1,8 +1,8 @@
-"""A search whose tracking server is stopped for a minute, and one whose server takes 500 ms a call, measured.
+"""What a search loses if its tracking server stops for a minute, or takes 500 ms for each call.
 
 Run:  python -m benchmarks.tracking [--trials 12] [--epochs 10] [--epoch-seconds 2]
-The searches run side by side, so that the machine's noise is the same for all: one left alone, one without its server
-from 30 to 90 seconds after its first trial, one with a slow server. Their epochs sleep. Writes
+Three searches run side by side, so that the machine's noise is the same for all: one undisturbed, one without its
+server from 30 to 90 seconds after its first trial, one with a slow server. Their epochs only sleep. Writes
 benchmarks/results/tracking.json with hardware, versions, date and command.
 """
 
@@ -30,7 +30,7 @@ _SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_D
 
 @dataclass(frozen=True)
 class Measured:
-    """One search: its exit code, seconds from its first trial to its last end, and from there to the command's end."""
+    """One search: exit code, seconds from the first trial to the last end, and from there to the command's end."""
 
     code: int
     seconds: float
@@ -38,7 +38,7 @@ class Measured:
 
 
 def main() -> None:
-    """Run the searches side by side and print and write the figures."""
+    """Run the searches side by side, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--epochs", type=int, default=10)

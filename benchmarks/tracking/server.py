@@ -1,4 +1,4 @@
-"""A tracking server, and doors to it: one may be slow, or closed for a while, as if the server were."""
+"""A tracking server, and doors to it that can be slow or closed, as if the server were."""
 
 import http.client
 import socket
@@ -30,7 +30,7 @@ class Door:
 
     @property
     def uri(self) -> str:
-        """The address to give as --tracking-uri."""
+        """The address for --tracking-uri."""
         return f"http://127.0.0.1:{self.port}"
 
     def open(self) -> None:
@@ -56,12 +56,12 @@ class Door:
             do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - the names that http.server asks for
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Print nothing."""
 
         return Handler
 
     def pass_on(self, call: BaseHTTPRequestHandler) -> None:
-        """Wait, ask the server, and give its answer."""
+        """Wait for the delay, ask the server, and pass its answer on."""
         self.calls += 1
         time.sleep(self._delay)
         body = call.rfile.read(int(call.headers.get("content-length", 0)))
@@ -80,7 +80,7 @@ class Door:
 
 @contextmanager
 def tracking_server(folder: Path) -> Iterator[int]:
-    """Run `mlflow server` on a folder and give its port."""
+    """Run `mlflow server` on a folder and yield its port."""
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += [
@@ -113,7 +113,7 @@ def _wait_for(address: str) -> None:
 
 
 def free_port() -> int:
-    """Give a port where nobody listens."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

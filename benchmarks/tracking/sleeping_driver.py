@@ -1,6 +1,7 @@
-"""`tuner run` whose trials sleep in place of training: SECONDS an epoch, then the command's own arguments.
+"""`tuner run` whose trials sleep instead of training: SECONDS of an epoch, then the command's own arguments.
 
-So a search takes as long as its epochs, whatever else the machine does, and what its tracking costs can be seen.
+The search then takes as long as its epochs, whatever else the machine does, so that the cost of tracking becomes
+visible.
 """
 
 import sys
@@ -15,7 +16,7 @@ SECONDS = float(sys.argv[1])
 
 
 def sleeping_trial(assignment: dict[str, Any]) -> None:
-    """Take the place of `run_trial` in the workers; Ray sends it to them whole."""
+    """Take the place of `run_trial` in the workers; Ray pickles it and sends it to them."""
     from ray import tune
 
     for epoch in range(1, assignment["trial"]["epochs"] + 1):
@@ -27,7 +28,7 @@ def sleeping_trial(assignment: dict[str, Any]) -> None:
 
 
 def connect(address: str | None, connect: Callable[[str | None], None] = cluster.connect) -> None:
-    """Connect as ever, and only then touch the session: Ray reads its settings when it is imported."""
+    """Connect first and replace the trial after that, because Ray reads its settings when it is imported."""
     connect(address)
     from tuner.engine import session
 

@@ -1,10 +1,11 @@
-"""The trainer's steps against a plain loop of the same configuration, side by side, on a CPU or one GPU.
+"""The time of the trainer's steps, compared with a plain loop of the same configuration, on a CPU or one GPU.
 
 Run:  python -m benchmarks.trainer_speed [--architectures cnn4 resnet18 wrn34_10] [--batches 128 512] [--rounds 5]
-A step is shared information with PGD-10. The sides take turns, a round of steps each, in processes of their own; the
-factor is the median over rounds of the plain loop's time divided by the other's. Needs neither Ray nor MLflow. Writes
-benchmarks/results/trainer_speed_cpu.json, or ..._NAME-OF-THE-GPU.json, with hardware, versions, date and command;
---profile prints what takes the time of the trainer in the last of --precisions, --trace FILE writes it for Perfetto.
+A step is one of shared information with PGD-10. Each side runs in a separate process, and the sides take turns with a
+round of steps each. The factor is the median over rounds of the plain loop's time divided by the side's time. Needs
+neither Ray nor MLflow. Writes benchmarks/results/trainer_speed_cpu.json, or ..._NAME-OF-THE-GPU.json, with hardware,
+versions, date and command. --profile prints which operations take the trainer's time in the last of --precisions;
+--trace FILE writes a trace for Perfetto.
 """
 
 import argparse
@@ -63,7 +64,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--architectures", nargs="+")
     parser.add_argument("--batches", nargs="+", type=int)
     parser.add_argument("--attack-steps", type=int, default=10)
-    parser.add_argument("--steps", type=int, help="of a round")
+    parser.add_argument("--steps", type=int, help="training steps of a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precisions", nargs="+", choices=["fp32", "tf32", "bf16"])
@@ -78,7 +79,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _peaks(device: str, threads: int) -> dict[str, float]:
-    """Measure the most TFLOP/s that this device reaches in one large matrix product; a CPU knows no TF32."""
+    """Measure the TFLOP/s of one large matrix product on this device; a CPU has no TF32."""
     torch.set_num_threads(threads)
     exact, half = _peak(device, torch.float32, "ieee"), _peak(device, torch.bfloat16, "ieee")
     return {"fp32": exact, "tf32": exact if device == "cpu" else _peak(device, torch.float32, "tf32"), "bf16": half}

@@ -1,4 +1,4 @@
-"""One network at one batch size: the sides take turns, and their seconds become figures."""
+"""Compare the sides on one network at one batch size: they take turns, and their seconds become figures."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from benchmarks.trainer_speed.work import Work, flops_of_step
 
 @dataclass(frozen=True)
 class Setting:
-    """How sides are run: where, by how many threads, how many steps a round and how many rounds."""
+    """How the sides run: device, number of threads, steps of a round, number of rounds."""
 
     device: str
     threads: int
@@ -24,7 +24,7 @@ class Setting:
 def compared(
     work: Work, precisions: Sequence[str], setting: Setting, peaks: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Give a row for the plain loop and one for each precision; a side that fails has one that says why."""
+    """Return a row for the plain loop and one for each precision; the row of a side that fails says why."""
     names = [PLAIN, *precisions]
     sides = [Side(Task(name, work, setting.device, setting.threads, setting.steps)) for name in names]
     seconds: dict[str, list[float]] = {name: [] for name in names}
@@ -32,7 +32,7 @@ def compared(
     failed: dict[str, str] = {}
     title = f"{work.config.architecture}, {work.config.batch_size}"
     try:
-        # In the first round libraries choose kernels, and recordings are made.
+        # The first round is not timed: libraries choose kernels and CUDA graphs are recorded in it.
         for number in tqdm(range(1 + setting.rounds), desc=title, unit="round"):
             for side in (side for side in sides if side.task.name not in failed):
                 try:
@@ -60,7 +60,7 @@ def compared(
 
 
 def figures(taken: Sequence[float], plain: Sequence[float], flops: float, work: Work) -> dict[str, Any]:
-    """Give what follows from the seconds a step of a side in each round, and of the plain loop in the same ones."""
+    """Compute a side's figures from the seconds of its steps and of the plain loop's steps in the same rounds."""
     median = statistics.median(taken)
     factors = [theirs / ours for theirs, ours in zip(plain, taken, strict=False)]
     return {
@@ -76,14 +76,14 @@ def figures(taken: Sequence[float], plain: Sequence[float], flops: float, work: 
 
 
 def _peak_for(side: str, fallbacks: Sequence[str], peaks: Mapping[str, float]) -> float:
-    """Give the peak of what a side computes in: the plain loop has TF32 on, and bf16 may have fallen back."""
+    """Return the peak of the precision that a side uses: the plain loop has TF32 on, and bf16 may have fallen back."""
     if side == PLAIN or (side == "bf16" and any(text.startswith("precision") for text in fallbacks)):
         return peaks["tf32"]
     return peaks[side]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Lay the rows out as Markdown, and under them what a device did not allow."""
+    """Return the rows as a Markdown table, followed by what a device did not allow."""
     heads = ["network", "batch", "side", "ms a step (range)", "images/s", "s an epoch", "TFLOP/s", "of the peak"]
     heads += ["memory, MB", "times the plain loop (range)"]
     lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]

@@ -1,4 +1,4 @@
-"""The trainer itself, by its own epoch; its evaluation and the measurement at an epoch's end are left out."""
+"""The trainer's own steps, without its evaluation and without the gradient norms at an epoch's end."""
 
 import time
 
@@ -15,17 +15,17 @@ class OurTrainer:
 
     def __init__(self, work: Work, device: torch.device, steps: int) -> None:
         """`steps` are those of a round."""
-        # One more before them, in which nothing is timed, and one after, which measures gradients by terms, too.
+        # One step before them is not timed; one after them also measures the gradient norms of the terms.
         self._trainer = Trainer(work.config, work.data(steps + 2), device)
         self._steps = steps
 
     @property
     def fallbacks(self) -> list[str]:
-        """Say what the device did not allow."""
+        """What the device did not allow."""
         return self._trainer.fallbacks
 
     def round(self) -> float:
-        """Take the steps of a round and give their seconds."""
+        """Take the steps of a round and return their seconds."""
         moments = {}
 
         def note(step: int, steps: int) -> None:

@@ -1,7 +1,7 @@
-"""The loop that public code is: eager, float32 with TF32 on, NCHW, torchattacks, DataLoader workers.
+"""A training loop like those of public code: eager, float32 with TF32 on, NCHW, torchattacks, DataLoader workers.
 
-The objective's terms are the project's own, so that both sides compute the same loss; the rest is written as a user of
-torch, torchvision and torchattacks would write it.
+The terms of the objective are the project's own, so that both sides compute the same loss. The rest is written as a
+user of torch, torchvision and torchattacks would write it.
 """
 
 import time
@@ -24,7 +24,7 @@ _PADDING = 4
 class PlainLoop:
     """Takes steps of the plain loop."""
 
-    fallbacks: list[str] = []  # noqa: RUF012 - there is one way only
+    fallbacks: list[str] = []  # noqa: RUF012 - never changed
 
     def __init__(self, work: Work, device: torch.device, steps: int) -> None:
         """`steps` are those of a round."""
@@ -43,7 +43,7 @@ class PlainLoop:
         )
         pictures = work.data(steps).train
         data = _Pictures(pictures.images, pictures.labels, crop=config.augmentation != "none")
-        # Without an end: workers that start an epoch anew in every round would be waited for more often than in use.
+        # Endless, because otherwise the loop would wait for the workers at the start of every round.
         loader = DataLoader(
             data,
             batch_size=config.batch_size,
@@ -55,11 +55,11 @@ class PlainLoop:
 
     @property
     def attack(self) -> str:
-        """Name the library of the attack."""
+        """The library of the attack."""
         return self._attack.library
 
     def round(self) -> float:
-        """Take one step, then time those of a round, and give their seconds."""
+        """Take one step, then the steps of a round, and return the seconds of these."""
         self._step()
         self._wait()
         started = time.perf_counter()
@@ -86,7 +86,7 @@ class _Pictures(Dataset[tuple[Tensor, Tensor]]):
     def __init__(self, images: Tensor, labels: Tensor, *, crop: bool) -> None:
         side = images.shape[-1]
         random = [transforms.RandomCrop(side, padding=_PADDING), transforms.RandomHorizontalFlip()] if crop else []
-        # From arrays with the channels last to images of PIL, as torchvision's own data sets give them.
+        # Arrays with the channels last become images of PIL, like those of torchvision's own data sets.
         self._arrays = [image.permute(1, 2, 0).squeeze(-1).numpy() for image in images]
         self._labels = labels
         self._transform = transforms.Compose([transforms.ToPILImage(), *random, transforms.ToTensor()])
@@ -99,7 +99,7 @@ class _Pictures(Dataset[tuple[Tensor, Tensor]]):
 
 
 class _LibraryAttack:
-    """PGD of torchattacks; where that is not installed the same lines, written here."""
+    """PGD of torchattacks, or the same lines written out if that is not installed."""
 
     def __init__(self, model: nn.Module, epsilon: float, step_size: float, steps: int) -> None:
         self._model, self._epsilon, self._step_size, self._steps = model, epsilon, step_size, steps
@@ -113,7 +113,7 @@ class _LibraryAttack:
             self._found = PGD(model, eps=epsilon, alpha=step_size, steps=steps, random_start=True)
 
     def __call__(self, images: Tensor, loss: object, *, strength: float = 1.0) -> Tensor:
-        """Attack by the cross-entropy with the labels that `loss` holds."""
+        """Attack the cross-entropy with the labels in `loss`."""
         del strength
         self._model.eval()
         found = self._found(images, loss.target)  # type: ignore[attr-defined]
@@ -121,11 +121,11 @@ class _LibraryAttack:
         return found
 
     def logits(self, images: Tensor) -> Tensor:
-        """Refuse: TRADES and MMA ask for it, and this benchmark trains shared information."""
+        """Raise NotImplementedError: only TRADES and MMA need this, and this benchmark trains shared information."""
         raise NotImplementedError(self.logits.__doc__)
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
-        """Refuse: MMA asks for it, and this benchmark trains shared information."""
+        """Raise NotImplementedError: only MMA needs this, and this benchmark trains shared information."""
         raise NotImplementedError(self.at_margins.__doc__)
 
     def _written_out(self, images: Tensor, labels: Tensor) -> Tensor:

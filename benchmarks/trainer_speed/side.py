@@ -1,4 +1,4 @@
-"""One side of a comparison in a process of its own, so that its memory can be told and its allocator is its own."""
+"""One side of a comparison in a separate process, so that it has its own allocator and its memory can be measured."""
 
 import contextlib
 import multiprocessing
@@ -28,14 +28,14 @@ class Task:
 
 
 class SideError(Exception):
-    """A side could not do its work; the message names it and why."""
+    """A side failed; the message names the side and the reason."""
 
 
 class Side:
-    """A process that runs rounds when it is told to."""
+    """A process that runs rounds on request."""
 
     def __init__(self, task: Task) -> None:
-        """Start it, and let it build what it trains."""
+        """Start the process; it builds what it trains at the first request."""
         self.task = task
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
@@ -44,7 +44,7 @@ class Side:
         theirs.close()
 
     def ask(self, *words: Any) -> Any:
-        """Give the answer to `round`, `about` or `profile FILE`."""
+        """Send `round`, `about` or `profile FILE` and return the answer."""
         try:
             self._pipe.send(words)
             answer = self._pipe.recv()
@@ -55,7 +55,7 @@ class Side:
         return answer
 
     def close(self) -> None:
-        """End the process, whatever state it is in."""
+        """End the process, also if it hangs or has failed."""
         with contextlib.suppress(OSError):
             self._pipe.send(_END)
             self._process.join(_PATIENCE_SECONDS)
@@ -70,7 +70,7 @@ def _serve(pipe: Connection, task: Task) -> None:
         try:
             side = side or _built(task)
             pipe.send(_answer(side, task, words))
-        except RuntimeError as error:  # out of memory, above all
+        except RuntimeError as error:  # mostly out of memory
             pipe.send(RuntimeError(str(error)))
 
 
@@ -93,7 +93,7 @@ def _built(task: Task) -> Any:
 
 
 def _peak_memory(device: str) -> int:
-    """Give the most memory that torch held on a GPU, recordings included, or the process on a CPU, in MB."""
+    """Return the peak memory in MB: of torch on a GPU, including recorded graphs, or of the process on a CPU."""
     if device == "cuda":
         return round(torch.cuda.max_memory_reserved() / 1e6)
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -101,7 +101,7 @@ def _peak_memory(device: str) -> int:
 
 
 def _profiled(side: Any, task: Task, trace: str | None) -> str:
-    """Run a round under the profiler; give the table of what took longest, write the trace to a file."""
+    """Profile a round; return the table of the slowest operations, and write the trace to a file if asked."""
     from torch.profiler import ProfilerActivity, profile
 
     on_gpu = task.device == "cuda"

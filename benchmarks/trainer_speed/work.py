@@ -17,25 +17,25 @@ _TRAINING_IMAGES = {"digits_cnn": 1_078, "cnn4": 54_000}
 
 @dataclass(frozen=True)
 class Work:
-    """One architecture at one batch size; `images` are those of an epoch of its data set, for seconds an epoch."""
+    """One architecture at one batch size; `images` is the number of training images of its data set."""
 
     config: TrialConfig
     shape: tuple[int, int, int]
     images: int
 
     def data(self, steps: int) -> TrialData:
-        """Draw images for so many steps; their content does not change what a step costs."""
+        """Draw images for `steps` steps; their content does not change what a step costs."""
         generator = torch.Generator().manual_seed(0)
         train = _draw(steps * self.config.batch_size, self.shape, generator)
         return TrialData(train, _draw(16, self.shape, generator), tuple("abcdefghij"), "drawn")
 
     def with_precision(self, precision: str) -> "Work":
-        """Give the same work in another precision."""
+        """Return the same work in another precision."""
         return replace(self, config=replace(self.config, precision=precision))
 
 
 def work_for(architecture: str, batch_size: int, attack_steps: int) -> Work:
-    """Give shared information on the data set that an architecture is for; PGD of so many steps."""
+    """Return the work of shared information with PGD of `attack_steps` steps, on the architecture's data set."""
     shape = _SHAPES.get(architecture, (3, 32, 32))
     config = TrialConfig(
         architecture=architecture,
@@ -52,7 +52,8 @@ def work_for(architecture: str, batch_size: int, attack_steps: int) -> Work:
 def flops_of_step(work: Work) -> float:
     """Count a training step: K attack steps (forward, input gradient), and two images forward and backward.
 
-    Counted by torch on the network itself; a multiplication with its addition are two. Head and losses are below 0.1 %.
+    torch counts them on the network itself; a multiplication and its addition count as two. The head and the losses,
+    which are left out, are below 0.1 %.
     """
     model = build_model(work.config, CLASSES, work.shape)
     image = torch.rand(2, *work.shape)

@@ -1,1 +1,1 @@
-"""A cluster of nodes with addresses of their own on one machine, and a search that loses nodes and network."""
+"""A cluster of nodes with separate addresses on one machine, and a search that loses nodes and network."""

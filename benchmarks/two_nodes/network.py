@@ -1,7 +1,7 @@
-"""Machines of a network in miniature: namespaces of this machine with an address each, joined by a bridge.
+"""A small network on one machine: namespaces with an address each, connected by a bridge.
 
-Needs root and Debian's package iproute2. All names are derived from this process's number, and everything is taken down
-at the end: the processes in the namespaces first.
+Needs root and Debian's package iproute2. All names contain this process's id. At the end the processes in the
+namespaces are killed, and then everything is removed.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _PATIENCE_SECONDS = 240.0
 
 
 def is_possible() -> bool:
-    """Tell whether this process may make network namespaces."""
+    """Return whether this process may create network namespaces."""
     if os.geteuid() != 0 or shutil.which("ip") is None or shutil.which("bridge") is None:
         return False
     name = f"rt{os.getpid()}-try"
@@ -34,7 +34,7 @@ def is_possible() -> bool:
 
 @dataclass(frozen=True)
 class Machine:
-    """One namespace; `folder` takes the place of /tmp/ray in it, so that its Ray node has one of its own."""
+    """One namespace; it mounts `folder` at /tmp/ray, so that each Ray node has a separate one."""
 
     name: str
     address: str
@@ -42,14 +42,14 @@ class Machine:
     folder: Path
 
     def start(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-        """Run a command on this machine in the background; what it prints goes into `log`."""
+        """Run a command on this machine in the background, with its output in `log`."""
         inside = f"mkdir -p /tmp/ray && mount --bind '{self.folder}' /tmp/ray && exec \"$@\""
         words = ("ip", "netns", "exec", self.name, "unshare", "--mount", "sh", "-c", inside, "sh", *command)
         with log.open("ab") as output:
             return subprocess.Popen(words, env=dict(environment), stdout=output, stderr=output, start_new_session=True)
 
     def start_ray(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-        """Start a Ray node with one CPU, and wait until it is there."""
+        """Start a Ray node with one CPU, and wait until it runs."""
         ray = [str(Path(sys.executable).with_name("ray")), "start", f"--node-ip-address={self.address}", *words]
         ray += ["--num-cpus=1", "--object-store-memory=100000000", "--disable-usage-stats", "--block"]
         process = self.start(ray, environment, log)
@@ -61,15 +61,15 @@ class Machine:
         return process
 
     def kill(self) -> None:
-        """Kill every process on this machine at once, as a power cut does."""
-        while found := _ip("netns", "pids", self.name).split():  # again, for one may have begun another meanwhile
+        """Kill all processes on this machine at once, like a power cut."""
+        while found := _ip("netns", "pids", self.name).split():  # again, because one may have started another meanwhile
             for process in map(int, found):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.05)
 
     def cut_off(self) -> None:
-        """Drop all packets from and to this machine without a word, as a broken switch does."""
+        """Silently drop all packets from and to this machine, like a broken switch."""
         _run("bridge", "link", "set", "dev", self.port, "state", "0")
 
     def join_again(self) -> None:
@@ -79,7 +79,7 @@ class Machine:
 
 @contextmanager
 def network(names: Sequence[str], folder: Path) -> Iterator[list[Machine]]:
-    """Give machines that reach each other, and nothing else, by their addresses 10.77.0.2, 10.77.0.3, …"""
+    """Yield machines that reach only each other, with the addresses 10.77.0.2, 10.77.0.3, …"""
     label = f"rt{os.getpid()}"
     bridge = f"{label}br"
     machines: list[Machine] = []

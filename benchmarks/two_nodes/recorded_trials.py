@@ -1,7 +1,7 @@
-"""`tuner run` whose trials say where they train: FOLDER SECONDS, then the command's own arguments.
+"""`tuner run` whose trials record where they train: FOLDER SECONDS, then the command's own arguments.
 
-Each epoch that begins leaves a line "NUMBER EPOCH ADDRESS" in FOLDER/epochs, lasts SECONDS longer, and waits as long as
-there is a file FOLDER/hold.
+Each epoch writes a line "NUMBER EPOCH ADDRESS" into FOLDER/epochs at its start, sleeps for SECONDS, and waits as long
+as the file FOLDER/hold exists.
 """
 
 import sys
@@ -14,7 +14,7 @@ FOLDER, SECONDS = Path(sys.argv[1]), float(sys.argv[2])
 
 
 def record(number: int, epoch: int) -> None:
-    """Write the line of an epoch, and have it last."""
+    """Write the line of an epoch, sleep, and wait while the file `hold` exists."""
     import ray
 
     address = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A search on two nodes that lives through the loss of one, the arrival of another, and a cut of the network."""
+"""A search on two nodes during which one node dies, another joins, and the network is cut."""
 
 import os
 import secrets
@@ -31,7 +31,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was seen; `trials` are those on record, `begun` the epochs that began, in their order."""
+    """What happened; `trials` are those on record, `begun` the epochs that began, in order."""
 
     exit_code: int
     output: str
@@ -41,7 +41,7 @@ class Outcome:
     seconds: dict[str, float]
 
     def faults(self) -> list[str]:
-        """Say what was lost or done twice; nothing if all is well."""
+        """Return what was lost or done twice, as sentences; an empty list if all is well."""
         found = [] if self.exit_code == 0 else [f"the search ended with {self.exit_code}"]
         if [trial.number for trial in self.trials] != list(range(len(self.trials))):
             found.append("numbers are missing or twice")
@@ -60,9 +60,9 @@ class Outcome:
 
 
 def play(folder: Path, *, trials: int, epochs: int, epoch_seconds: float, cut_seconds: float) -> Outcome:
-    """Run the search in a folder that all nodes share, as a mounted one; `cut_seconds` 0 leaves the cut out."""
+    """Run the search in a folder that all nodes share; without a cut of the network if `cut_seconds` is 0."""
     environment = node_environment()
-    hold = folder / "hold"  # while it is there no trial gets beyond the epoch that it is in
+    hold = folder / "hold"  # while it exists no trial finishes its present epoch
     with network(["head", "lost", "late"], folder) as (head, lost, late):
         play = _Play(folder, environment, head)
         play.join(head, "--head", "--port=6379", "--include-dashboard=true", f"--dashboard-host={head.address}")
@@ -94,14 +94,14 @@ def play(folder: Path, *, trials: int, epochs: int, epoch_seconds: float, cut_se
 
 
 def node_environment() -> dict[str, str]:
-    """Give the environment of all nodes of a cluster: a token of its own, and no setting of the user's."""
+    """Return the environment of all nodes: a new token, and none of the user's settings."""
     environment = {key: value for key, value in os.environ.items() if key not in _OWN}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return {**environment, **token, "PYTHONPATH": str(_PROJECT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
 
 
 class _Play:
-    """The nodes and the search, and what they leave in the shared folder."""
+    """The nodes and the search, and what they write into the shared folder."""
 
     def __init__(self, folder: Path, environment: dict[str, str], head: Machine) -> None:
         self._folder = folder
@@ -114,7 +114,7 @@ class _Play:
         machine.start_ray(words, self._environment, self._folder / f"{machine.folder.name}.log")
 
     def search(self, trials: int, epochs: int, epoch_seconds: float) -> subprocess.Popen[bytes]:
-        """Submit the driver as a job of the cluster, as from a machine that may be closed; this one waits."""
+        """Submit the driver as a job of the cluster; the returned process waits for its end."""
         program = Path(__file__).with_name("recorded_trials.py")
         submit = [str(Path(sys.executable).with_name("ray")), "job", "submit"]
         submit += ["--address", f"http://{self._head.address}:8265", "--working-dir", str(program.parent), "--"]
@@ -133,9 +133,9 @@ class _Play:
         return self._head.start([*submit, *words], self._environment, self._folder / "search.log")
 
     def wait(self, search: subprocess.Popen[bytes], happened: Callable[[], bool]) -> float:
-        """Wait for something to happen while the search runs, and give the seconds it took."""
+        """Wait until something happens while the search runs; return the seconds it took."""
         started = time.monotonic()
-        self._until(lambda: happened() or search.poll() is not None, "the expected happened")
+        self._until(lambda: happened() or search.poll() is not None, "the expected event")
         if not happened():
             raise RuntimeError(f"The search ended too early:\n{self.log('search')}")
         return round(time.monotonic() - started, 1)
@@ -148,22 +148,22 @@ class _Play:
             time.sleep(0.1)
 
     def begun(self) -> list[Epoch]:
-        """Give the epochs that began so far."""
+        """Return the epochs that began so far."""
         path = self._folder / "epochs"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [Epoch(int(trial), int(epoch), address) for trial, epoch, address in map(str.split, lines)]
 
     def unfinished_on(self, machine: Machine, epochs: int) -> set[int]:
-        """Give the trials of a machine that have not begun their last epoch."""
+        """Return the trials of a machine that have not begun their last epoch."""
         last = {epoch.trial: epoch for epoch in self.begun()}
         return {n for n, epoch in last.items() if epoch.address == machine.address and epoch.epoch < epochs}
 
     def nodes(self) -> set[str]:
-        """Give the addresses of the nodes that trained."""
+        """Return the addresses of the nodes that trained."""
         return {epoch.address for epoch in self.begun()}
 
     def trials(self) -> list[TrialRecord]:
-        """Read the ledger, reports and all: the folder is gone when they are looked at."""
+        """Read the ledger with all reports, because the folder is removed before they are used."""
         ledger = SearchFolder(self._folder / "runs" / _NAME).ledger()
         try:
             return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
@@ -171,13 +171,13 @@ class _Play:
             ledger.close()
 
     def log(self, name: str) -> str:
-        """Give what a node or the search printed."""
+        """Return what a node or the search printed."""
         path = self._folder / f"{name}.log"
         return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:
-    """Give what a reader wants to know, as plain values."""
+    """Return the figures of the result file as plain values."""
     shares: dict[str, int] = {}
     for epoch in outcome.begun:
         shares[epoch.address] = shares.get(epoch.address, 0) + 1

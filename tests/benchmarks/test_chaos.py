@@ -1,4 +1,4 @@
-"""What the chaos benchmark calls a fault: it must see each kind, and none in a search that is as it should be."""
+"""The chaos benchmark must find each kind of fault, and none in an undisturbed search."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +16,7 @@ Change = Callable[[list[TrialRecord]], Sequence[TrialRecord]]
 
 @pytest.fixture
 def trials(make_ledger: MakeLedger) -> list[TrialRecord]:
-    """A search that ended, at rest."""
+    """The trials of a search that ended."""
     ledger = make_ledger(SPACE)
     drive(Search(SPACE, ledger))
     return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]

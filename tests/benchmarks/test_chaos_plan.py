@@ -1,4 +1,4 @@
-"""Whoever is attacked meets the same plan, and a search that ends early leaves its kills to the next one."""
+"""Equal options make equal plans, and a search that ends early leaves its kills to the next one."""
 
 from argparse import Namespace
 from collections import Counter

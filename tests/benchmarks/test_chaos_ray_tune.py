@@ -1,4 +1,4 @@
-"""What the kills did to a search of Ray Tune: each kind of damage is seen, and none in a search as it should be."""
+"""The checks of a search of Ray Tune must find each kind of damage, and none in an undisturbed search."""
 
 from collections.abc import Callable
 from dataclasses import replace

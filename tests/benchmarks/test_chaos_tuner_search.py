@@ -1,4 +1,4 @@
-"""What the chaos benchmark remembers of a search while it runs."""
+"""The snapshots that the chaos benchmark takes of a running search."""
 
 from pathlib import Path
 

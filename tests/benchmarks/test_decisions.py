@@ -1,11 +1,11 @@
-"""The benchmark of decisions times what it says: a search that has grown to so many trials."""
+"""The benchmark of decisions times a search that has grown to the wanted number of trials."""
 
 import pytest
 
 from benchmarks import decisions
-from benchmarks.search_quality.searchers import MemoryLedger, space_of
+from benchmarks.search_quality.searchers import space_of
 from benchmarks.search_quality.tasks import trade_off
-from tuner.ledger import Outcome
+from tuner.ledger import MemoryLedger, Outcome
 
 
 def test_a_search_grows_to_its_length_and_ends_its_trials() -> None:

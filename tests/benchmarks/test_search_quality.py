@@ -1,4 +1,4 @@
-"""The simulation behind the benchmark of the search's quality, and its figures, on cases with known answers."""
+"""The simulation of the benchmark search_quality, and its figures, on cases with known answers."""
 
 import json
 import math
@@ -141,7 +141,7 @@ def test_mean_and_standard_error_in_closed_form() -> None:
 
 
 def result_of(**finals: list[float]) -> dict[str, dict[str, dict[str, dict[str, list[object]]]]]:
-    """Give one task with the final shares of each method by seed."""
+    """Return one task with the final shares of each method by seed."""
     methods: dict[str, dict[str, list[object]]] = {
         method: {
             "share_of_best": [mean_and_error(values)],
@@ -161,7 +161,7 @@ def test_ranks_begin_at_one_and_share_places() -> None:
 
 
 def ending(share: float) -> dict[str, Any]:
-    """Give a method's figures that stay the same from the first checkpoint on."""
+    """Return a method's figures that stay the same from the first checkpoint on."""
     return {"share_of_best": [(share, 0.0)] * 3, "share_when_all_ended": (share, 0.0)}
 
 
@@ -172,7 +172,7 @@ def test_methods_are_compared_seed_by_seed() -> None:
 def a_result(
     own: list[float], other: list[float], shares: list[float | None], names: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Give a result of two methods with their shares at the end, and the default's budgets to random's hypervolume."""
+    """Return a result of two methods: their shares at the end, and the default's epochs to random's hypervolume."""
     tasks = {
         name: {
             "methods": {
@@ -196,11 +196,18 @@ def test_verdicts_say_what_was_met_and_what_was_missed() -> None:
     assert "inf of theirs" in bad
 
 
+def test_every_file_that_a_kept_search_depends_on_is_in_its_digest() -> None:
+    root = Path(run.__file__).parents[2]
+    assert [pattern for pattern in run.DEPENDS_ON if not any(root.glob(pattern))] == []
+
+
 def test_the_prototypes_tasks_have_their_own_verdicts() -> None:
     names = ["lcbench_167152", "lcbench_126026", "digits"]
     found = verdicts(a_result([0.9, 0.8, 0.5], [0.5, 0.9, 0.9], [0.3, 0.5, 0.1], names))
-    assert "over the 2 of LCBench, on which no choice was made, 0.40" in found
-    assert "- MISSED: epochs to random's hypervolume, in brackets a prototype's: lcbench_167152 0.30 (0.30), " in found
+    assert "over the 2 of LCBench, on which no choice was based, 0.40" in found
+    assert (
+        "- MISSED: epochs to random's hypervolume, a prototype's in parentheses: lcbench_167152 0.30 (0.30), " in found
+    )
     assert "on these 2; not on lcbench_126026 (Optuna MOTPE, full trainings)" in found
 
 

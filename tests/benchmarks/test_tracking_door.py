@@ -1,4 +1,4 @@
-"""The door before a tracking server: it passes calls on, counts them, and refuses them while it is closed."""
+"""The door to a tracking server passes calls on, counts them, and refuses them while it is closed."""
 
 import threading
 import urllib.error
@@ -22,7 +22,7 @@ class Echo(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The parts of `benchmarks.trainer_speed` that a figure stands on, and both sides for a step on a CPU."""
+"""The parts of `benchmarks.trainer_speed` that its figures depend on, and both sides for a step on a CPU."""
 
 import pytest
 import torch

@@ -17,7 +17,7 @@ import os, signal
 from tuner.engine import cluster
 from tuner.engine.signals import handled_by, interrupt
 
-set_up = cluster._without_handler_of_ray
+set_up = cluster.own_sigterm_handler
 
 def signalled():
     from ray._private import worker
@@ -29,7 +29,7 @@ def signalled():
     worker.connect = connect_and_signal
     return set_up()
 
-cluster._without_handler_of_ray = signalled
+cluster.own_sigterm_handler = signalled
 with handled_by(interrupt):
     try:
         cluster.connect(None)

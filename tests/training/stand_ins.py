@@ -1,11 +1,13 @@
 """A tiny trial and tiny data for it."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
+from training.trainer.checkpoint import _seal
 
 TRIAL = {
     "dataset": "digits",
@@ -28,6 +30,13 @@ def make_config(**changes: Any) -> TrialConfig:
     """Build the trial with `changes`; `lam` stands for `lambda`, which is no identifier."""
     values = {"lambda" if key == "lam" else key: value for key, value in changes.items()}
     return TrialConfig.from_mapping({**TRIAL, **values})
+
+
+def write_sealed(path: Path, content: Any) -> None:
+    """Write anything as `save_checkpoint` writes a checkpoint: by torch, with the checksum of the whole file."""
+    with path.open("w+b") as file:
+        torch.save(content, file)
+        _seal(file)
 
 
 def make_data(*, side: int = 8, train: int = 70, digest: str = "made") -> TrialData:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from stand_ins import make_config
+from stand_ins import make_config, write_sealed
 
 import training.evaluate
 from training.config import TrialConfig
@@ -176,9 +176,9 @@ def test_unfit_checkpoints_end_with_2(checkpoint: Path, tmp_path: Path, capsys: 
     assert "nowhere" in complaint(folder, "--data-root", str(tmp_path / "nowhere"))
     content = torch.load(checkpoint, weights_only=True)
     content["config"]["wheels"] = 4
-    torch.save(content, checkpoint)
+    write_sealed(checkpoint, content)
     assert "wheels: unknown key" in complaint(checkpoint)
-    torch.save({"weights": 1}, checkpoint)
+    write_sealed(checkpoint, {"weights": 1})
     assert "not a checkpoint of format 1" in complaint(checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     assert "cannot be read" in complaint(checkpoint)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from training.atomic_write import atomic_write
 from training.attacks.adversary import Adversary, record_of
 
 
@@ -60,9 +60,8 @@ class Transfer:
             return kept
         found = self.attack(self.surrogate, images, labels, seed=seed)
         self.cache.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        torch.save(found.cpu(), unfinished)
-        unfinished.replace(path)
+        with atomic_write(path) as file:
+            torch.save(found.cpu(), file)
         return found
 
     def _key(self, images: Tensor, labels: Tensor, seed: int) -> str:

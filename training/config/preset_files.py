@@ -1,9 +1,10 @@
 """The configuration files that come with the package, found by name, and configurations built on them."""
 
-import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from training.nearest_names import did_you_mean
 
 PRESETS = Path(__file__).parents[1] / "presets"
 
@@ -25,12 +26,9 @@ def find_config(name: str) -> Path:
     path = Path(name)
     if path.is_file() or path.suffix or len(path.parts) != 1:
         return path
-    known = preset_names()
-    if name in known:
+    if name in preset_names():
         return PRESETS / f"{name}.yaml"
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]}? The" if near else "the"
-    raise UnknownPresetError(f"{name} is neither a file nor a preset; {hint} known presets are {', '.join(known)}.")
+    raise _unknown_preset(f"{name} is neither a file nor a preset", name)
 
 
 def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,8 +42,12 @@ def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
         return dict(values)
     name = values["preset"]
     if name not in preset_names():
-        near = difflib.get_close_matches(str(name), preset_names(), n=1)
-        hint = f"did you mean {near[0]}? The" if near else "the"
-        raise UnknownPresetError(f"there is no preset {name!r}; {hint} known presets are {', '.join(preset_names())}.")
+        raise _unknown_preset(f"there is no preset {name!r}", str(name))
     preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text("utf-8"))
     return {**preset, **{key: value for key, value in values.items() if key != "preset"}}
+
+
+def _unknown_preset(fault: str, name: str) -> UnknownPresetError:
+    hint = did_you_mean(name, preset_names(), most=1)
+    known = f"known presets are {', '.join(preset_names())}."
+    return UnknownPresetError(f"{fault}; {hint} The {known}" if hint else f"{fault}; the {known}")

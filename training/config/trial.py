@@ -1,6 +1,5 @@
 """The frozen configuration of one trial, and the only place where its values are checked."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
@@ -22,6 +21,7 @@ from training.config.fields import (
     strengths,
     whole,
 )
+from training.nearest_names import unknown_key
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
 ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
@@ -184,7 +184,7 @@ def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
     problems = []
     for key, value in values.items():
         if key not in rules:
-            problems.append((str(key), _unknown(str(key), list(rules))))
+            problems.append((str(key), unknown_key(str(key), rules)))
             continue
         name, rule = rules[key]
         try:
@@ -196,13 +196,6 @@ def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str,
         else:
             checked[name] = converted
     return checked, problems
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=2)
-    if near:
-        return f"unknown key; did you mean {' or '.join(near)}?"
-    return f"unknown key; the known ones are {', '.join(known)}"
 
 
 # Keys that change nothing a trial learns: where the data lie, which may change between machines, and the epochs after

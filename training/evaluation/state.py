@@ -1,11 +1,11 @@
 """What an evaluation has measured so far, on disk after every batch, so that it goes on where it was stopped."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from training.atomic_write import atomic_write
 from training.attacks.adversary import AttackError
 
 FORMAT = 1
@@ -41,9 +41,8 @@ class EvaluationState:
             return
         content = {"format": FORMAT, "configuration": self._configuration, "batches": self._batches}
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
-        unfinished.write_text(json.dumps(content, separators=(",", ":")), "utf-8")
-        unfinished.replace(self._path)
+        with atomic_write(self._path) as file:
+            file.write(json.dumps(content, separators=(",", ":")).encode())
 
     def _read(self, path: Path) -> None:
         try:

@@ -50,7 +50,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
             f"The weights in {file} do not fit the architecture {config.architecture} with {classes} classes and images"
             f" {image_shape}: {_first_line(error)} Name the checkpoint and the data that belong together."
         ) from error
-    return TrainedModel(model.eval(), config, file, int(state.get("epoch", 0)), classes)
+    return TrainedModel(model.eval(), config, file, int(state["epoch"]), classes)
 
 
 def load_test_images(path: Path, *, data_root: str | None = None) -> ImageSet:

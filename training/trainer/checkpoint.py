@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -11,15 +10,13 @@ from typing import Any, BinaryIO
 
 import torch
 
-from training.config import IDLE_KEYS, ConfigError, TrialConfig
+from training.atomic_write import atomic_write
+from training.config import IDLE_KEYS, TRIAL_KEYS, ConfigError, TrialConfig
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
 FORMAT = 1
 _SEAL = b"crc32:"
-# The end of a zip archive without a comment: its signature, 16 bytes, the comment's length.
-_END_BYTES = 22
-_UNSEALED_END = re.compile(rb"PK\x05\x06.{16}\x00\x00\Z", re.DOTALL)
 _LENGTH_BYTES = 2
 _CHUNK_BYTES = 1 << 24
 
@@ -38,17 +35,10 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
     A process that dies meanwhile leaves the earlier checkpoint as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / f"{name}.{os.getpid()}.tmp"
     content = {"format": FORMAT, "config": config.to_mapping(), "state": dict(state)}
-    try:
-        with unfinished.open("w+b") as file:
-            torch.save(content, file)
-            _seal(file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(folder / name)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with atomic_write(folder / name, durable=True) as file:
+        torch.save(content, file)
+        _seal(file)
 
 
 def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
@@ -59,7 +49,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     """
     path = folder / FILE_NAME
     content = _content(path)
-    differences = _differences(_completed(content["config"]), config.to_mapping())
+    differences = _differences(content["config"], config.to_mapping())
     if differences:
         raise CheckpointError(
             f"{path} belongs to another configuration ({'; '.join(differences)});"
@@ -82,24 +72,35 @@ def find_checkpoint(path: Path) -> Path:
 def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
     """Read configuration and state from a file, its tensors on the CPU, for use of its weights.
 
-    A key that did not exist when it was written has its default: what an earlier release did without the key. Of
-    `compile` that is so up to rounding only.
-    Raise CheckpointError as `load_checkpoint`, or if this release does not know a key of it.
+    Raise CheckpointError as `load_checkpoint`, or if its configuration lacks a key, or has a key or a value that is
+    not valid.
     """
     content = _content(path)
     try:
-        return TrialConfig.from_mapping(content["config"]), dict(content["state"])
+        saved = content["config"]
+        config, state = TrialConfig.from_mapping(saved), dict(content["state"])
+        absent = [key for key in TRIAL_KEYS if key not in saved]
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise CheckpointError(
             f"{path} holds no configuration that this version knows ({error}); use the one that wrote it."
         ) from error
+    if absent:
+        raise CheckpointError(
+            f"{path} holds a configuration without {', '.join(absent)}, but a checkpoint has every key; use the version"
+            " that wrote it, or train again."
+        )
+    return config, state
 
 
 def _content(path: Path) -> dict[str, Any]:
     content = _read(path)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is not a checkpoint of format {FORMAT}; it was written by something else.")
-    return content
+    found = content.get("format") if isinstance(content, dict) else None
+    if found != FORMAT:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of format {FORMAT}, which this version reads: its format is {found}. Use the"
+            " version that wrote it, or train again."
+        )
+    return dict(content)
 
 
 def _read(path: Path) -> Any:
@@ -138,25 +139,11 @@ def _seal_of(checksum: int) -> bytes:
 
 
 def _verify(content: bytes) -> None:
-    """Raise BadZipFile if a byte has changed; a file of an earlier release has the checksums of its members alone."""
-    if _UNSEALED_END.search(content, max(0, len(content) - _END_BYTES)):
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            damaged = archive.testzip()
-        if damaged is not None:
-            raise zipfile.BadZipFile(f"the checksum of {damaged} is wrong")
-        return
+    """Raise BadZipFile if a byte has changed since `_seal`, or if the file has no such checksum."""
     length = len(_seal_of(0))
     checksum = zlib.crc32(memoryview(content)[: -length - _LENGTH_BYTES])
     if content[-length:] != _seal_of(checksum):
-        raise zipfile.BadZipFile("its checksum is wrong")
-
-
-def _completed(saved: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Add the defaults of the keys that an older version did not know, which trained as they say, up to rounding."""
-    try:
-        return TrialConfig.from_mapping(saved).to_mapping()
-    except ConfigError:
-        return saved
+        raise zipfile.BadZipFile("its checksum is wrong or missing")
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:

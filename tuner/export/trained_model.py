@@ -1,9 +1,7 @@
 """The trained model of a trial: the weights of its last checkpoint, and what is needed to use them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +17,6 @@ from tuner.runs.mirror import download
 from tuner.space import Space
 
 EXAMPLES = 4
-PRESET = "preset"  # a searched preset stands for other keys of the configuration, which are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +62,7 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
     checkpoint = _checkpoint(folder, trial)
     try:
         saved, state = read_checkpoint(find_checkpoint(checkpoint))
-        _require_same(saved, space.trial_config(trial.parameters), wanted, checkpoint)
+        _require_same(saved, space.trial_config(trial.parameters), checkpoint)
         config = replace(saved, data_root=wanted.get("data_root", saved.data_root))
         data = load_trial_data(config)
     except CheckpointError as error:
@@ -80,10 +77,10 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
     return _build(config, data, state["model"])
 
 
-def _require_same(saved: TrialConfig, now: TrialConfig, wanted: Mapping[str, Any], checkpoint: Path) -> None:
-    """Raise CheckpointError for the checkpoint of another trial: the keys that the search sets must agree."""
+def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> None:
+    """Raise CheckpointError for the checkpoint of another trial: all keys must have the trial's values."""
     there, here = saved.to_mapping(), now.to_mapping()
-    for key in sorted(wanted.keys() - IDLE_KEYS - {PRESET}):
+    for key in sorted(here.keys() - IDLE_KEYS):
         if there[key] != here[key]:
             raise CheckpointError(
                 f"{checkpoint} was written with {key} {there[key]!r}, but the trial has {here[key]!r}: "

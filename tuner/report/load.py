@@ -1,4 +1,4 @@
-"""Searches as their readers see them: one search with its front, or a line for each search of a folder."""
+"""A search as its readers see it: its space, its trials and its front."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,12 +1,9 @@
 """Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
 
 import contextlib
-import difflib
-import os
 import platform
 import re
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +14,11 @@ from urllib.parse import quote
 
 import yaml
 
+from training.nearest_names import did_you_mean
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
+from tuner.runs.atomic_write import write_whole
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of
 from tuner.runs.tracking_place import absolute, default_tracking_uri
@@ -29,6 +28,7 @@ from tuner.space.load import FROZEN_KEY
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _BEGUN_FILE = "search_id.tmp"
 _RESERVED = {"mlflow.db", "mlartifacts"}
+_FROZEN_FACTS = ("search_id", "created", "versions")
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
 
@@ -74,8 +74,19 @@ class SearchFolder:
                 path.unlink()
 
     def frozen(self) -> dict[str, Any]:
-        """Give the facts beside the space: search id, date, versions, the ledger if it is not the folder's own."""
-        return dict(self._mapping().get(FROZEN_KEY) or {})
+        """Return the facts beside the space: search id, date, versions, the ledger if it is not the folder's own.
+
+        Raises UsageError if one is absent that every search has.
+        """
+        found = self._mapping().get(FROZEN_KEY)
+        facts = dict(found) if isinstance(found, dict) else {}
+        absent = [fact for fact in _FROZEN_FACTS if fact not in facts]
+        if absent:
+            raise UsageError(
+                f"{self.space_file} has no {' and no '.join(absent)} under `{FROZEN_KEY}`, which every search has: "
+                "restore the file from a backup."
+            )
+        return facts
 
     def space(self) -> Space:
         """Read the frozen space."""
@@ -89,11 +100,7 @@ class SearchFolder:
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
         with _named(self.path):
-            with tempfile.NamedTemporaryFile("w", dir=self.path, suffix=".tmp", delete=False, encoding="utf-8") as file:
-                file.write(text)
-            Path(file.name).chmod(0o644)  # temporary files are private, and this one is no secret
-            os.replace(file.name, self.space_file)  # noqa: PTH105 - atomic, where Path.rename says nothing of it
-        upload(self.space_file)
+            write_whole(self.space_file, text.encode())
         if (self.path / _BEGUN_FILE).exists():
             remove(self.path / _BEGUN_FILE)
 
@@ -103,9 +110,8 @@ class SearchFolder:
         Raises UsageError if there is none, or if it is that of another search of this name.
         """
         ledger = SqlLedger.open(self.ledger_url(url), self.name)
-        expected = self.frozen().get("search_id")
-        found = ledger.facts().get("search_id")
-        if expected and found != expected:
+        expected, found = self.frozen()["search_id"], ledger.facts().get("search_id")
+        if found != expected:
             ledger.close()
             raise UsageError(
                 f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
@@ -198,7 +204,7 @@ def all_searches(runs_dir: Path) -> list[SearchFolder]:
 
 def _created(folder: SearchFolder) -> str:
     try:
-        return str(folder.frozen().get("created", ""))
+        return str(folder.frozen()["created"])
     except UsageError:
         return ""
 
@@ -209,8 +215,7 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
     if name and folder.space_file.is_file():
         return folder
     names = [search.name for search in all_searches(runs_dir)]
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "`tuner list` shows the searches."
+    hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
     raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}")
 
 

@@ -129,24 +129,20 @@ def file_system(place: str) -> tuple[Any, str]:
 
 
 def _fetch(url: str, target: Path) -> None:
-    from pyarrow.fs import FileSelector, FileType
+    from pyarrow.fs import FileType, LocalFileSystem, copy_files
 
     system, path = file_system(url)
     (found,) = system.get_file_info([path])
-    files = [found] if found.type is FileType.File else []
-    if found.type is FileType.Directory:
-        files = [info for info in system.get_file_info(FileSelector(path, recursive=True)) if info.is_file]
-    for file in files:
-        local = target / Path(file.path).relative_to(path)
-        local.parent.mkdir(parents=True, exist_ok=True)
-        with system.open_input_stream(file.path) as stream:
-            local.write_bytes(stream.read())
+    if found.type is not FileType.NotFound:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy_files(path, str(target), source_filesystem=system, destination_filesystem=LocalFileSystem())
 
 
 def _send(path: Path, url: str) -> None:
+    from pyarrow.fs import LocalFileSystem, copy_files
+
     system, name = file_system(url)
-    with system.open_output_stream(name) as stream:
-        stream.write(path.read_bytes())
+    copy_files(str(path), name, source_filesystem=LocalFileSystem(), destination_filesystem=system)
 
 
 def _delete(url: str) -> None:

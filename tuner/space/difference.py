@@ -39,7 +39,7 @@ def in_recorded_order(recorded: Space, asked: Space) -> Space:
 
 
 def _whole(space: Space) -> dict[str, Any]:
-    """Give a space with the trainer's defaults written out, so that a key which an older version lacked is no change.
+    """Return a space with the trainer's defaults written out, so that it is no change to write one into the file.
 
     A seed that is absent is the search's, and where presets are searched, an absent key has the preset's value.
     """

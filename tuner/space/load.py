@@ -1,6 +1,5 @@
 """From a space's name or path to a validated `Space`: finding, reading, overriding, reporting all faults."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from training.config.preset_files import preset_names, with_preset
+from training.nearest_names import did_you_mean, unknown_key
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
@@ -101,8 +101,7 @@ def find_space(name_or_path: str) -> Path:
     spaces = known_spaces()
     if name_or_path in spaces:
         return spaces[name_or_path]
-    near = difflib.get_close_matches(name_or_path, spaces, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"the known ones are {', '.join(spaces)}."
+    hint = did_you_mean(name_or_path, spaces, cutoff=0.5) or f"the known ones are {', '.join(spaces)}."
     raise UsageError(f"There is no space named {name_or_path!r}: {hint} `tuner spaces` lists them all.")
 
 
@@ -165,7 +164,7 @@ def _message(detail: Any) -> str:
         case "extra_forbidden":
             *parents, key = detail["loc"]
             part = next((_PARTS[step] for step in reversed(parents) if step in _PARTS), Space)
-            return _unknown(str(key), list(part.model_fields))
+            return unknown_key(str(key), part.model_fields)
         case "missing":
             return "missing, but required"
         case "union_tag_not_found" | "union_tag_invalid":
@@ -173,10 +172,3 @@ def _message(detail: Any) -> str:
         case "value_error":
             return message
     return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"
-
-
-def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=2)
-    if near:
-        return f"unknown key; did you mean {' or '.join(near)}?"
-    return f"unknown key; the known ones are {', '.join(known)}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
+from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
 from training.config import TrialConfig
 from tuner.driver.plan import plan_new, plan_resume, plan_search
@@ -223,7 +223,7 @@ def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger:
     make_ledger(SPACE, "sound")
     make_ledger(SPACE, "damaged").close()
     (runs_dir / "damaged" / "ledger.db").unlink()
-    SearchFolder(runs_dir / "damaged").freeze(SPACE, {"created": "2027-01-01"})
+    SearchFolder(runs_dir / "damaged").freeze(SPACE, frozen_facts(created="2027-01-01"))
     assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "sound"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from simulated_search import MakeLedger
+from stand_ins import write_sealed
 from trained_trials import SPACE, folder_of, trained_search
 
 from training.data import load_trial_data
@@ -36,11 +37,20 @@ def test_the_model_is_as_accurate_as_the_ledger_says(ledger: SqlLedger, runs_dir
     assert torch.equal(model.examples, to_unit(validation.images[:EXAMPLES]))
 
 
+def test_a_checkpoint_that_lacks_a_key_is_refused(ledger: SqlLedger, runs_dir: Path) -> None:
+    path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
+    content = torch.load(path, weights_only=True)
+    del content["config"]["information_estimator"]
+    write_sealed(path, content)
+    with pytest.raises(UsageError, match=r"The weights of trial 0 cannot be used: .* without information_estimator"):
+        load(ledger, runs_dir)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"alpha": 0.75}, "was written with alpha 0.75, but the trial has 0.5: restore"),
-        ({"seed_of_old": 1}, "holds no configuration that this version knows"),
+        ({"wheels": 4}, "holds no configuration that this version knows"),
     ],
 )
 def test_a_checkpoint_of_another_trial_is_refused(
@@ -49,7 +59,7 @@ def test_a_checkpoint_of_another_trial_is_refused(
     path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
     content = torch.load(path, weights_only=True)
     content["config"].update(changed)
-    torch.save(content, path)
+    write_sealed(path, content)
     with pytest.raises(UsageError, match=message):
         load(ledger, runs_dir)
 
@@ -58,7 +68,7 @@ def test_other_validation_images_are_refused(ledger: SqlLedger, runs_dir: Path) 
     path = folder_of(ledger, runs_dir).path / str(ledger.load()[0].reports[-1].checkpoint) / FILE_NAME
     content = torch.load(path, weights_only=True)
     content["state"]["split_digest"] = "another"
-    torch.save(content, path)
+    write_sealed(path, content)
     with pytest.raises(UsageError, match=r"validated on other images .* --data-root"):
         load(ledger, runs_dir)
 

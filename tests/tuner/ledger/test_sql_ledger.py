@@ -180,9 +180,7 @@ def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLe
 
 
 def test_a_name_is_taken_once(ledger: SqlLedger) -> None:
-    with pytest.raises(
-        UsageError, match=f"'{SEARCH}'.*--name.*--runs-dir"
-    ):
+    with pytest.raises(UsageError, match=f"'{SEARCH}'.*--name.*--runs-dir"):
         SqlLedger.create(ledger.url, SEARCH, OBJECTIVES, {})
 
 
@@ -237,7 +235,7 @@ def test_a_password_never_reaches_a_message(url: str) -> None:
 
 
 def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="nonsense.*--ledger.*postgresql://"):
+    with pytest.raises(UsageError, match=r"nonsense.*--ledger.*postgresql://"):
         SqlLedger.create("nonsense", "mine", OBJECTIVES, {})
     file = tmp_path / "ledger.db"
     file.write_text("This is no database, but long enough to have a header that says so. " * 20)

@@ -229,10 +229,10 @@ def test_a_failure_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatch: 
     write_front_files(tmp_path, SEARCHES["one"])
     before = (tmp_path / "front.csv").read_text()
 
-    def full(_path: Path, content: bytes) -> int:
-        raise OSError(28, f"No space left on device for {len(content)} bytes")
+    def full(_path: Path, target: Path) -> Path:
+        raise OSError(28, f"No space left on device for {target}")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         write_front_files(tmp_path, SEARCHES["usual"])
     assert (tmp_path / "front.csv").read_text() == before

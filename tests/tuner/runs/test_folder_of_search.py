@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from simulated_search import SEARCH, MakeLedger, small_space
+from simulated_search import SEARCH, MakeLedger, frozen_facts, small_space
 
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger
@@ -16,7 +16,7 @@ SPACE = small_space()
 def make_search(runs_dir: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> SearchFolder:
     folder = SearchFolder(runs_dir / name)
     folder.path.mkdir(parents=True)
-    folder.freeze(SPACE, {"search_id": name, "created": created})
+    folder.freeze(SPACE, frozen_facts(search_id=name, created=created))
     return folder
 
 
@@ -33,9 +33,21 @@ def test_freezing_replaces_the_file_whole(runs_dir: Path, monkeypatch: pytest.Mo
         folder.freeze(small_space(search={"trials": 99}), {})
     assert folder.space_file.read_text() == before
     monkeypatch.undo()
-    folder.freeze(small_space(search={"trials": 99}), {"ledger": "postgresql://host/db"})
+    folder.freeze(small_space(search={"trials": 99}), frozen_facts(ledger="postgresql://host/db"))
     assert folder.space().search.trials == 99
-    assert folder.frozen() == {"ledger": "postgresql://host/db"}
+    assert folder.frozen() == frozen_facts(ledger="postgresql://host/db")
+
+
+@pytest.mark.parametrize("fact", ["search_id", "created", "versions"])
+def test_a_frozen_space_without_a_fact_that_every_search_has_is_refused(runs_dir: Path, fact: str) -> None:
+    folder = make_search(runs_dir, "a")
+    facts = frozen_facts()
+    del facts[fact]
+    folder.freeze(SPACE, facts)
+    with pytest.raises(UsageError, match=rf"a/space\.yaml has no {fact} under `frozen`.*: restore the file"):
+        folder.frozen()
+    assert folder.space() == SPACE
+    assert [search.name for search in all_searches(runs_dir)] == ["a"]
 
 
 def test_a_frozen_space_says_what_it_is_a_copy_of(runs_dir: Path) -> None:
@@ -142,7 +154,7 @@ def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs
     with pytest.raises(UsageError, match="There is no ledger at"):
         folder.ledger()
     folder.ledger(f"sqlite:///{moved}").close()
-    folder.freeze(SPACE, {"ledger": f"sqlite:///{moved}"})
+    folder.freeze(SPACE, {**folder.frozen(), "ledger": f"sqlite:///{moved}"})
     opened = folder.ledger()
     assert isinstance(opened, SqlLedger)
     opened.close()
@@ -152,7 +164,7 @@ def test_the_ledger_of_another_search_of_this_name_is_refused(make_ledger: MakeL
     make_ledger(SPACE, search_id="ours")
     folder = SearchFolder(runs_dir / SEARCH)
     folder.ledger().close()
-    folder.freeze(SPACE, {"search_id": "theirs"})
+    folder.freeze(SPACE, frozen_facts(search_id="theirs"))
     expected = rf"holds another search named {SEARCH}: its search_id is ours, and .*space.yaml has theirs\. Give"
     with pytest.raises(UsageError, match=expected):
         folder.ledger()

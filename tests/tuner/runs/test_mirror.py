@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from s3_server import BUCKET, s3_server
-from simulated_search import small_space
+from simulated_search import frozen_facts, small_space
 from typed_commands import Tuner
 
 from tuner.errors import UsageError
@@ -65,7 +65,7 @@ def test_a_search_is_found_by_its_frozen_space(url: str) -> None:
     assert all_searches(runs) == []
     folder = SearchFolder(runs / "one")
     folder.path.mkdir()
-    folder.freeze(small_space(), {"search_id": "one-1"})
+    folder.freeze(small_space(), frozen_facts(search_id="one-1"))
     assert stored(f"{url}/one/space.yaml") == folder.space_file.read_bytes()
     folder.space_file.unlink()
     download(folder.space_file)
@@ -74,10 +74,31 @@ def test_a_search_is_found_by_its_frozen_space(url: str) -> None:
     assert names_in(runs) == ["one"]
 
 
+def test_a_folder_is_brought_whole_with_its_subfolders(url: str) -> None:
+    contents = {"weights.pt": bytes(range(256)) * 20_000, "ray/session-1/state.json": b"{}", "empty": b""}
+    folder = open_runs(url) / "one"
+    for name, content in contents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        upload(folder / name)
+        (folder / name).unlink()
+    download(folder)
+    assert {name: (folder / name).read_bytes() for name in contents} == contents
+    download(folder / "missing")
+    assert not (folder / "missing").exists()
+
+
+def test_what_is_not_there_is_not_sent(url: str) -> None:
+    runs = open_runs(url)
+    with pytest.raises(UsageError, match="missing cannot be reached"):
+        upload(runs / "missing")
+    assert names_in(runs) == []
+
+
 def test_another_process_sees_all_searches(url: str, tuner: Tuner, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = SearchFolder(open_runs(url) / "one")
     folder.path.mkdir()
-    folder.freeze(small_space(), {"search_id": "one-1", "ledger": "postgresql://tuner:***@host/db"})
+    folder.freeze(small_space(), frozen_facts(search_id="one-1", ledger="postgresql://tuner:***@host/db"))
     monkeypatch.setattr("tuner.runs.mirror._copies", {})
     listed = tuner("list", "--runs-dir", url)
     assert listed.code == 0

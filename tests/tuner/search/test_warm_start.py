@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from simulated_search import MakeLedger, drive, measured, on_record, small_space, train
+from simulated_search import SPLIT_DIGEST, MakeLedger, drive, measured, on_record, small_space, train
 
 from tuner.driver.earlier_search import EarlierSearch, read_earlier, warm_start_fact
 from tuner.errors import UsageError
@@ -151,7 +151,7 @@ def test_a_warm_start_leads_to_better_first_trials(make_ledger: MakeLedger) -> N
 def test_a_resumed_search_proposes_the_same_without_the_earlier_one(make_ledger: MakeLedger, runs_dir: Path) -> None:
     earlier_ledger = make_ledger(EARLIER, "old")
     drive(Search(EARLIER, earlier_ledger))
-    fact = warm_start_fact([read_earlier(runs_dir, "old", SPACE, None)], "digest")
+    fact = warm_start_fact([read_earlier(runs_dir, "old", SPACE, None)], SPLIT_DIGEST)
     whole, broken = (make_ledger(SPACE, name, **{FACT: fact}) for name in ("whole", "broken"))
     drive(Search(SPACE, whole))
     first = Search(SPACE, broken)

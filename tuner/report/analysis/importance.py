@@ -49,7 +49,7 @@ def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: 
         if grouped or scale.choices:
             shares[scale.parameter] = between_groups(values, places if scale.choices else equal_groups(places))
         else:
-            shares[scale.parameter] = _correlation(_ranks(values), _ranks(places)) ** 2
+            shares[scale.parameter] = _rank_correlation(values, places) ** 2
     ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
     return Importance(objective.name, _measure(scales, grouped=grouped), len(points), ordered)
 
@@ -64,19 +64,20 @@ def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
 
 
 def between_groups(values: FloatArray, groups: FloatArray) -> float:
-    """Give Kruskal and Wallis' eta squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
+    """Compute Kruskal and Wallis' eta squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
 
     It is the share of the ranks' variance between groups, less what chance puts there: (H - k + 1) / (n - k)
     (Tomczak and Tomczak 2014), not below 0. Their epsilon squared, H / (n - 1), is the share itself, which grows with
     k alone: parameters parted into different numbers of groups could not be compared by it.
     """
-    ranks = _ranks(values)
-    _, group, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    if np.ptp(ranks) == 0 or not 1 < len(sizes) < len(ranks):
+    from scipy.stats import kruskal
+
+    names = np.unique(groups)
+    n, k = len(values), len(names)
+    if np.ptp(values) == 0 or not 1 < k < n:
         return 0.0
-    means = np.bincount(group, weights=ranks) / sizes
-    within = float(((ranks - means[group]) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum())
-    return max(0.0, 1 - within * (len(ranks) - 1) / (len(ranks) - len(sizes)))
+    statistic = float(kruskal(*(values[groups == name] for name in names)).statistic)
+    return max(0.0, (statistic - k + 1) / (n - k))
 
 
 def equal_groups(values: FloatArray) -> FloatArray:
@@ -86,11 +87,8 @@ def equal_groups(values: FloatArray) -> FloatArray:
     return np.searchsorted(edges, values, side="right").astype(np.float64)
 
 
-def _correlation(first: FloatArray, second: FloatArray) -> float:
-    return float(np.corrcoef(first, second)[0, 1]) if np.ptp(first) > 0 and np.ptp(second) > 0 else 0.0
+def _rank_correlation(first: FloatArray, second: FloatArray) -> float:
+    """Compute Spearman's rank correlation; 0 where one of the two never changes."""
+    from scipy.stats import spearmanr
 
-
-def _ranks(values: FloatArray) -> FloatArray:
-    """Rank values from 1; equal ones share the mean of their ranks."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse], dtype=np.float64)
+    return float(spearmanr(first, second).statistic) if np.ptp(first) > 0 and np.ptp(second) > 0 else 0.0

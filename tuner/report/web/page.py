@@ -1,13 +1,14 @@
 """The front of a search, or of several, as one self-contained page: figures by plotly.js, and tables.
 
 The page holds plotly.js itself, 4.8 MB, because MLflow shows it in a sandboxed frame, often offline.
+Its templates lie in `templates/`, beside this file.
 """
 
 from collections.abc import Sequence
-from html import escape
-from string import Template
+from pathlib import Path
 from typing import NamedTuple
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
@@ -21,34 +22,14 @@ from tuner.report.text_table import Grid
 from tuner.report.web.plotly_front import FONT, Drawn, plot_front
 from tuner.report.web.plotly_search import plot_curves, plot_growth, plot_importances, plot_parallel
 
-PAGE = Template("""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>$title</title>
-<style>
-body { font-family: $font; color: #1f2933; background: #fff;
-       margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem; }
-h1 { font-size: 1.4rem; margin: 0; }
-h2 { font-size: 1.1rem; }
-p { color: #52606d; margin: 0.3rem 0; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.3rem 0.8rem; text-align: right; border-bottom: 1px solid #e4e7eb; white-space: nowrap; }
-th { border-bottom: 2px solid #9aa5b1; }
-tbody tr:hover { background: #f5f7fa; }
-tr.knee { font-weight: 600; }
-tr.knee td:last-child { color: #c2410c; text-align: left; }
-</style>
-<script>$plotly</script>
-</head>
-<body>
-<h1>$title</h1>
-$sections
-</body>
-</html>
-""")
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).with_name("templates")),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 
 # Plotly 7 puts a button into every figure that uploads it; a search is its owner's.
 CONFIG = {
@@ -81,11 +62,13 @@ def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
 def page(title: str, sections: Sequence[Section]) -> str:
     """Write a page of sections; without a figure it needs no plotly.js and stays small."""
     drawn = any(section.figure is not None for section in sections)
-    return PAGE.substitute(
+    return _TEMPLATES.get_template("page.html").render(
         font=FONT,
-        title=escape(title),
+        title=title,
         plotly=get_plotlyjs() if drawn else "",
-        sections="\n".join(map(_section, sections)),
+        sections=sections,
+        figure=_figure,
+        has_knee=_has_knee,
     )
 
 
@@ -133,32 +116,20 @@ def _parameters(data: FrontData) -> list[Section]:
     return sections
 
 
-def _section(section: Section) -> str:
-    parts = [f"<h2>{escape(section.heading)}</h2>"] if section.heading else []
-    parts += [f"<p>{escape(note)}</p>" for note in section.notes]
-    if section.figure is not None:
-        parts.append(
-            to_html(
-                section.figure,
-                full_html=False,
-                validate=False,
-                include_plotlyjs=False,
-                default_height=f"{section.height}px",
-                div_id=section.key,
-                config=CONFIG,
-            )
+def _figure(section: Section) -> str:
+    """Return the HTML of a section's figure, which needs plotly.js on its page."""
+    return str(
+        to_html(
+            section.figure,
+            full_html=False,
+            validate=False,
+            include_plotlyjs=False,
+            default_height=f"{section.height}px",
+            div_id=section.key,
+            config=CONFIG,
         )
-    if section.grid is not None:
-        parts.append(_html_table(section.grid))
-    return "\n".join(parts)
-
-
-def _html_table(grid: Grid) -> str:
-    head = "".join(f"<th>{escape(heading)}</th>" for heading in grid.headings)
-    body = "\n".join(
-        ('<tr class="knee">' if any(cell.startswith(KNEE_MARK) for cell in row) else "<tr>")
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row)
-        + "</tr>"
-        for row in grid.rows
     )
-    return f'<div class="scroll">\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>'
+
+
+def _has_knee(row: Sequence[str]) -> bool:
+    return any(cell.startswith(KNEE_MARK) for cell in row)

@@ -13,7 +13,7 @@ from tuner.pareto.objectives import FloatArray
 
 # So many trials must be measured at one epoch before a model is fitted to them. Optuna waits for 10. With rungs, a
 # model that begins earlier reaches a good front with fewer epochs, but its front is slightly worse in the end
-# (benchmarks, `search_quality`).
+# (benchmarks/pages/search_quality.md).
 STARTUP_TRIALS = 6
 
 Parameters = Mapping[str, Any]

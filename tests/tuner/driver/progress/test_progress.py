@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from rich.text import Text
-from simulated_search import CountingClock, MakeLedger, drive, small_space, train
+from simulated_search import CountingClock, MakeLedger, drive, frozen_facts, small_space, train
 
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.plan import Plan
@@ -424,7 +424,7 @@ def test_the_resume_command_has_the_urls_that_are_not_remembered(
         monkeypatch.delenv(variable, raising=False)
     folder = SearchFolder(runs_dir / "mine")
     folder.path.mkdir(parents=True)
-    folder.freeze(SPACE, frozen)
+    folder.freeze(SPACE, frozen_facts(**frozen))
     command = f"python -m tuner.run --resume mine --runs-dir {runs_dir}"
     assert resume_command(folder, Request(**flags)) == command + expected  # type: ignore[arg-type]
     monkeypatch.setenv("TUNER_LEDGER", flags.get("ledger", ""))

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from fake_search import search_of, trade_off_trials, trial
-from scipy.stats import kruskal
 
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.importance import GROUPS, RANKS, between_groups, equal_groups, importances
@@ -55,12 +54,26 @@ def test_an_objective_that_never_changes_depends_on_nothing(count: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_measure_is_that_of_kruskal_and_wallis(seed: int) -> None:
+def test_the_measure_is_the_share_of_the_ranks_variance_less_that_of_chance(seed: int) -> None:
+    """By its definition: 1 - (n - 1) / (n - k) times the share of the variance within the k groups of n values."""
     rng = np.random.default_rng(seed)
     groups = rng.integers(0, 4, 60).astype(float)
     values = np.round(rng.normal(size=60) + 0.8 * groups, 1)
-    statistic = kruskal(*(values[groups == group] for group in range(4))).statistic
-    assert between_groups(values, groups) == pytest.approx((statistic - 3) / 56)
+    ranks = np.array([(values < value).sum() + ((values == value).sum() + 1) / 2 for value in values])
+    means = np.array([ranks[groups == group].mean() for group in groups])
+    within = ((ranks - means) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum()
+    assert between_groups(values, groups) == pytest.approx(1 - within * 59 / 56)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_numbers_of_few_trials_have_the_squared_correlation_of_their_ranks(seed: int) -> None:
+    """Without equal numbers, Spearman's correlation is 1 - 6 sum(d^2) / (n (n^2 - 1)) of the ranks' differences d."""
+    rng = np.random.default_rng(seed)
+    natural, alpha = rng.random(12), rng.random(12)
+    data = search_of([trial(n, natural[n], 0.5, parameters={"alpha": float(alpha[n])}) for n in range(12)])
+    differences = natural.argsort().argsort() - alpha.argsort().argsort()
+    correlation = 1 - 6 * (differences**2).sum() / (12 * 143)
+    assert importances(data)[0].shares["alpha"] == pytest.approx(correlation**2)
 
 
 @pytest.mark.parametrize(("parameter", "measure"), [("alpha", RANKS), ("kind", GROUPS)])
