@@ -318,7 +318,7 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait()
 
-    driver.projection.close = slow  # type: ignore[method-assign]
+    driver.projection.close = slow
     assert driver.run(to_the_end) == 0
     assert "MLflow is not complete: write the rest with `tuner sync small-1`." in driver.text
     assert "Pareto front of small-1" in driver.text

@@ -9,7 +9,7 @@ SPACE = small_space(search={"trials": 5}, trial={"epochs": 4})
 
 
 def finish_search(make_ledger: MakeLedger) -> SqlLedger:
-    """A search of five trials that ended, the first of them failed."""
+    """Run a search of five trials to its end; the first of them fails."""
     ledger = make_ledger(SPACE)
     search = Search(SPACE, ledger)
     search.next_assignment()
