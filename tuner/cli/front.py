@@ -61,8 +61,8 @@ def front(  # noqa: PLR0917 - each is an option by its name
 
     If no trial meets the choice, the command prints the reason and ends with exit code 1.
 
-    Several searches are compared, or with --by the parts of one search: in a table, and with --out in a page or a
-    picture.
+    With several searches, or with one search and --by, the command compares fronts instead: in a table, and with --out
+    also in a page or a picture.
 
     Examples:
 

@@ -46,7 +46,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         ),
     ] = False,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Number of trials.")] = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Most epochs of a trial.")] = None,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Largest number of epochs of a trial.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the proposals and of the trials.")] = None,
     concurrency: Concurrency = None,
     gpus_per_trial: GpusPerTrial = None,

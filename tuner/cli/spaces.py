@@ -66,7 +66,10 @@ def show_space(
 def check_space(
     path: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="PATH")],
 ) -> None:
-    """Check a space file: exit code 0 if it is valid, or 2 and a line for each fault."""
+    """Check a space file and print its faults.
+
+    The exit code is 0 if the space is valid, and 2 if it is not.
+    """
     from tuner.space import load_space
 
     space = load_space(path)

@@ -13,7 +13,7 @@ def sync(
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
 ) -> None:
-    """Write into MLflow what is missing there of a search, including runs that somebody deleted."""
+    """Write a search into MLflow again, including runs that somebody deleted there."""
     from tuner.driver.sync import sync_search
     from tuner.redact import without_password
 
