@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.surroundings import command, surroundings
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
 from training.trainer import Trainer
 from training.trainer.validation import validate
@@ -87,7 +87,7 @@ def _config(space: str) -> TrialConfig:
 
     file = Path(__file__).parents[1] / "search_spaces" / f"{space}.yaml"
     content = yaml.safe_load(file.read_text("utf-8"))
-    config = TrialConfig.from_mapping({**content["trial"], **content["search"]["start_points"][0]})
+    config = parse_trial({**content["trial"], **content["search"]["start_points"][0]})
     stopping = content["early_stopping"]
     rungs = (stopping["grace_epochs"] * stopping["reduction_factor"] ** k for k in range(config.epochs))
     return replace(config, rungs=tuple(rung for rung in rungs if rung < config.epochs))

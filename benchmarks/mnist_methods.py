@@ -21,7 +21,7 @@ import yaml
 from tqdm import tqdm
 
 from benchmarks.surroundings import command, surroundings
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.config.preset_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
 from training.trainer import Trainer
@@ -106,7 +106,7 @@ def _measure(method: str, seed: int, changes: dict[str, Any], test_images: int) 
     if device == "cpu":
         torch.set_num_threads(1)
     preset = yaml.safe_load(find_config(f"mnist_{method}").read_text(encoding="utf-8"))
-    config = TrialConfig.from_mapping({**preset, **_EVALUATION, **_fitting(preset, changes)})
+    config = parse_trial({**preset, **_EVALUATION, **_fitting(preset, changes)})
     trainer = Trainer(config, load_trial_data(config), device)
     trainer.run(lambda _epoch, _metrics, _save: None)
     test = _balanced(load_test_set(config), test_images).to(torch.device(device))

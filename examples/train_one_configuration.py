@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.data import load_trial_data
 from training.trainer import Trainer
 
@@ -42,7 +42,7 @@ def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None
 def main() -> None:
     """Train, and print the accuracies on the validation split after each epoch."""
     torch.set_num_threads(1)  # fastest for a network of this size
-    config = TrialConfig.from_mapping(CONFIG)
+    config = parse_trial(CONFIG)
     trainer = Trainer(config, load_trial_data(config), device="cpu")
     trainer.run(report)
     print(f"{trainer.epochs} epochs trained; the model is a {type(trainer.model).__name__}, a torch.nn.Module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
-from training.config import METRICS, ConfigError, TrialConfig
+from training.config import METRICS, ConfigError, TrialConfig, parse_trial
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 
 # torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
@@ -70,7 +70,7 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
     try:
-        return TrialConfig.from_mapping(with_preset(values))
+        return parse_trial(with_preset(values))
     except UnknownPresetError as error:
         raise UsageError(f"{arguments.config}: preset: {error}") from error
 

@@ -10,7 +10,7 @@ import yaml
 from documents import PAGES, ROOT, SPACES, blocks, name_of
 from pydantic import BaseModel
 
-from training.config import TRIAL_KEYS, TrialConfig
+from training.config import TRIAL_KEYS, TrialConfig, parse_trial
 from tuner.space import Space, load_space
 
 _ROW = re.compile(r"^\| `([\w.*]+)` \| (.*?) \|", re.MULTILINE)
@@ -35,7 +35,7 @@ def test_the_listed_defaults_are_those_of_the_code() -> None:
     listed = rows("paper.md", "Keys of a configuration")
     defaults = {key: yaml.safe_load(text.strip("`")) for key, text in listed.items() if text.startswith("`")}
     # Fractions in a list are text to YAML and numbers to the configuration.
-    assert TrialConfig.from_mapping(defaults) == TrialConfig()
+    assert parse_trial(defaults) == TrialConfig()
     assert len(defaults) == len(listed) - 1, "only the default of `terms` is in words"
 
 

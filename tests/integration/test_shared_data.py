@@ -8,13 +8,13 @@ import pytest
 import ray
 import torch
 
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.data import DataError
 from tuner.engine.shared_data import _keeper, shared
 
 pytestmark = pytest.mark.slow
 
-CONFIG = TrialConfig.from_mapping({"dataset": "cifar10"})
+CONFIG = parse_trial({"dataset": "cifar10"})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,14 +60,14 @@ def test_one_process_reads_for_all(tmp_path: Path) -> None:
     assert {(f["sum"], f["digest"]) for f in found} == {(sum(range(48)), "digest 0")}
     assert len({f["process"] for f in found}) == 4
     assert log.read_text().splitlines() == ["0"]
-    other = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 1, "alpha": 0.3})
+    other = parse_trial({"dataset": "cifar10", "split_seed": 1, "alpha": 0.3})
     assert {f["digest"] for f in asked(2, other, reading(log))} == {"digest 1"}
     assert log.read_text().splitlines() == ["0", "1"], "another split is read once, too"
 
 
 def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 3})
+    config = parse_trial({"dataset": "cifar10", "split_seed": 3})
     first, second = shared(config, reading(log)), shared(config, reading(log))
     assert first.train.images.data_ptr() == second.train.images.data_ptr(), "the same memory"
     assert log.read_text().splitlines() == ["3"]
@@ -75,7 +75,7 @@ def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path
 
 def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 4})
+    config = parse_trial({"dataset": "cifar10", "split_seed": 4})
     first = shared(config, reading(log))
     ray.kill(_keeper(ray.get_runtime_context().get_node_id()))
     for _ in range(3):
@@ -86,7 +86,7 @@ def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
 def test_of_many_splits_the_latest_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "log"
     for seed in (5, 6, 7, 6, 5):
-        config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": seed})
+        config = parse_trial({"dataset": "cifar10", "split_seed": seed})
         assert shared(config, reading(log)).split_digest == f"digest {seed}"
     assert log.read_text().splitlines() == ["5", "6", "7", "5"]
 
@@ -95,7 +95,7 @@ def test_what_the_reader_raises_is_raised_as_it_is() -> None:
     def load(config: TrialConfig) -> Any:
         raise DataError(f"{config.data_root} is empty")
 
-    config = TrialConfig.from_mapping({"dataset": "cifar10", "split_seed": 2})
+    config = parse_trial({"dataset": "cifar10", "split_seed": 2})
     with pytest.raises(DataError, match=r"^data is empty$"):
         shared(config, load)
 

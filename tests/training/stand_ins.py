@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
 from training.trainer.checkpoint import _seal
 
@@ -29,7 +29,7 @@ TRIAL = {
 def make_config(**changes: Any) -> TrialConfig:
     """Build the trial with `changes`; `lam` stands for `lambda`, which is no identifier."""
     values = {"lambda" if key == "lam" else key: value for key, value in changes.items()}
-    return TrialConfig.from_mapping({**TRIAL, **values})
+    return parse_trial({**TRIAL, **values})
 
 
 def write_sealed(path: Path, content: Any) -> None:

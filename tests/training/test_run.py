@@ -8,7 +8,7 @@ import torch
 import yaml
 
 import training.run
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.run import main
 from training.trainer import DivergedError, Trainer
 
@@ -40,7 +40,7 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
     metrics = read_metrics(out)
     assert [entry["epoch"] for entry in metrics] == [1, 2]
     assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]
-    config = TrialConfig.from_mapping(yaml.safe_load((out / "config.yaml").read_text()))
+    config = parse_trial(yaml.safe_load((out / "config.yaml").read_text()))
     assert (config.lam, config.epochs, config.dataset) == (0.01, 2, "digits")
     assert (out / "checkpoint.pt").is_file()
     best = torch.load(out / "best.pt", weights_only=True)["state"]

@@ -1,5 +1,6 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
+from training.config.parse import field_problems, parse_trial
 from training.config.trial import (
     ARCHITECTURES,
     AUGMENTATIONS,
@@ -16,7 +17,6 @@ from training.config.trial import (
     TRIAL_KEYS,
     ConfigError,
     TrialConfig,
-    field_problems,
     file_key,
 )
 
@@ -38,4 +38,5 @@ __all__ = [
     "TrialConfig",
     "field_problems",
     "file_key",
+    "parse_trial",
 ]

@@ -1,11 +1,8 @@
 """Rules between the fields of a configuration, checked once each field is right by itself."""
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # `TrialConfig` calls this module
-    from training.config import TrialConfig
-
+from training.config.trial import TrialConfig
 
 # Fields that one objective alone reads.
 _OWN_FIELDS = {
@@ -28,7 +25,7 @@ _OWN_FIELDS = {
 _WITHOUT_WEIGHT = ("standard", "mma", "mma_simplified", "natural")
 
 
-def conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
+def conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     """Find what does not go together, as (key, message) pairs."""
     problems = _foreign_fields(config)
     if config.ramp_start >= config.ramp_end:
@@ -52,7 +49,7 @@ def conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
     return problems
 
 
-def _foreign_fields(config: "TrialConfig") -> list[tuple[str, str]]:
+def _foreign_fields(config: TrialConfig) -> list[tuple[str, str]]:
     defaults = {field.name: field.default for field in fields(config)}
     return [
         (name, f"belongs to the objective {owner}, and has no effect with {config.objective}; remove it")
@@ -62,7 +59,7 @@ def _foreign_fields(config: "TrialConfig") -> list[tuple[str, str]]:
     ]
 
 
-def _rung_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
+def _rung_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     problems = []
     if config.rungs and config.eval_every == 1:
         problems.append(("rungs", "has no effect with eval_every = 1; remove it"))
@@ -72,7 +69,7 @@ def _rung_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
     return problems
 
 
-def _shared_information_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
+def _shared_information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     problems = []
     shares = {"natural_cross_entropy": 1 - config.alpha, "adversarial_cross_entropy": config.alpha}
     if not any(share > 0 and term in config.terms for term, share in shares.items()):
@@ -86,7 +83,7 @@ def _shared_information_conflicts(config: "TrialConfig") -> list[tuple[str, str]
     return problems + _information_conflicts(config) if "information" in config.terms else problems
 
 
-def _information_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
+def _information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     problems = []
     if config.information_estimator == "hsic" and config.hsic_neighbours >= config.batch_size:
         rule = f"below batch_size = {config.batch_size}: a sample has no more neighbours than that"
@@ -107,7 +104,7 @@ def _information_conflicts(config: "TrialConfig") -> list[tuple[str, str]]:
     return problems
 
 
-def group_conflicts(config: "TrialConfig", size: int) -> list[tuple[str, str]]:
+def group_conflicts(config: TrialConfig, size: int) -> list[tuple[str, str]]:
     """Give (key, message) of what keeps a trial from being trained by `size` processes."""
     problems = []
     if config.batch_size % size:

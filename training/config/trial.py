@@ -1,10 +1,8 @@
-"""The frozen configuration of one trial, and the only place where its values are checked."""
+"""The frozen configuration of one trial: every key with its default, its rule and its source."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import Any
 
-from training.config.conflicts import conflicts
 from training.config.fields import (
     Rule,
     choice,
@@ -21,7 +19,6 @@ from training.config.fields import (
     strengths,
     whole,
 )
-from training.nearest_names import unknown_key
 
 DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
 ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
@@ -147,55 +144,16 @@ class TrialConfig:
 
     seed: int = whole(0, 0)
 
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build from a file's keys (`lambda`, not `lam`); raise ConfigError with every fault at once."""
-        checked, problems = _checked(values)
-        if problems:
-            raise ConfigError(problems)
-        config = cls(**checked)
-        problems = conflicts(config)
-        if problems:
-            raise ConfigError(problems)
-        return config
-
     def to_mapping(self) -> dict[str, Any]:
-        """Give the file's form of this configuration: plain YAML types, `lambda` for `lam`."""
+        """Return the configuration as a file has it: plain YAML types, `lambda` for `lam`."""
         return {
             file_key(key): list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
 
 
 def file_key(name: str) -> str:
-    """Give a field's key in files and in MLflow: `lambda` is a keyword of Python, hence `lam` in code."""
+    """Return the key of a field in files and in MLflow: `lambda` is a keyword of Python, so the code has `lam`."""
     return "lambda" if name == "lam" else name
-
-
-def field_problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Find the keys and values of a file that are wrong by themselves, whatever the others are."""
-    _, problems = _checked(values)
-    return problems
-
-
-def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Give the fields that are right by themselves, converted, and what is wrong with the others."""
-    rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(TrialConfig)}
-    checked: dict[str, Any] = {}
-    problems = []
-    for key, value in values.items():
-        if key not in rules:
-            problems.append((str(key), unknown_key(str(key), rules)))
-            continue
-        name, rule = rules[key]
-        try:
-            converted = rule.convert(value)
-            if not rule.holds(converted):
-                raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
-        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-            problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
-        else:
-            checked[name] = converted
-    return checked, problems
 
 
 # Keys that change nothing a trial learns: where the data lie, which may change between machines, and the epochs after

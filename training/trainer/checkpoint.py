@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 
 from training.atomic_write import atomic_write
-from training.config import IDLE_KEYS, TRIAL_KEYS, ConfigError, TrialConfig
+from training.config import IDLE_KEYS, TRIAL_KEYS, ConfigError, TrialConfig, parse_trial
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -78,7 +78,7 @@ def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
     content = _content(path)
     try:
         saved = content["config"]
-        config, state = TrialConfig.from_mapping(saved), dict(content["state"])
+        config, state = parse_trial(saved), dict(content["state"])
         absent = [key for key in TRIAL_KEYS if key not in saved]
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise CheckpointError(

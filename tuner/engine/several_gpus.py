@@ -21,7 +21,7 @@ from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from training.compute.parallel import Group, joined
-from training.config import ConfigError, TrialConfig
+from training.config import ConfigError, TrialConfig, parse_trial
 from training.config.conflicts import group_conflicts
 from training.trainer import Trainer
 from tuner.engine.gpu_sharing import is_out_of_memory
@@ -41,7 +41,7 @@ def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterato
 
     Raises ConfigError if the configuration cannot be trained so, and what an actor raises while it gets ready.
     """
-    config, size = TrialConfig.from_mapping(assignment["trial"]), assignment["processes"]
+    config, size = parse_trial(assignment["trial"]), assignment["processes"]
     device = torch.device(assignment["device"])
     if problems := group_conflicts(config, size):
         raise ConfigError(problems)
@@ -125,7 +125,7 @@ class _Follower:
     def load(self, assignment: dict[str, Any]) -> None:
         """Read the data on this node."""
         torch.set_num_threads(assignment["threads"])
-        self._config = TrialConfig.from_mapping(assignment["trial"])
+        self._config = parse_trial(assignment["trial"])
         self._device = torch.device(assignment["device"])
         self._data = load_on_this_node(self._config, assignment["split_digest"])
 

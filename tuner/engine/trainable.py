@@ -61,14 +61,14 @@ def run_trial(assignment: dict[str, Any]) -> None:
 def _run(assignment: dict[str, Any]) -> None:
     import torch
 
-    from training.config import ConfigError, TrialConfig
+    from training.config import ConfigError, parse_trial
     from tuner.engine.node_data import load_on_this_node
     from tuner.engine.several_gpus import leading_trainer
 
     torch.set_num_threads(assignment["threads"])
     if assignment["device"] == "cuda":  # so that who needs more than its share runs out of memory, and no neighbour
         torch.cuda.set_per_process_memory_fraction(min(1.0, assignment["gpus"]))
-    config = TrialConfig.from_mapping(assignment["trial"])
+    config = parse_trial(assignment["trial"])
     for left in Path.cwd().glob(f"{_UNSENT}*"):  # by a process of this trial that was killed; Ray gives each its folder
         shutil.rmtree(left, ignore_errors=True)
     try:

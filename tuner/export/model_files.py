@@ -26,12 +26,12 @@ from pathlib import Path
 import torch
 import yaml
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.models import build_model
 
 HERE = Path(__file__).parent
 facts = json.loads((HERE / "model.json").read_text("utf-8"))
-config = TrialConfig.from_mapping(yaml.safe_load((HERE / "config.yaml").read_text("utf-8")))
+config = parse_trial(yaml.safe_load((HERE / "config.yaml").read_text("utf-8")))
 model = build_model(config, len(facts["class_names"]), tuple(facts["image_shape"]))
 model.load_state_dict(torch.load(HERE / "weights.pt", weights_only=True))
 model.eval()

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field
 
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.config.preset_files import with_preset
 from tuner.pareto.objectives import Objective
 from tuner.space import grid
@@ -75,6 +75,6 @@ class Space(Part):
         several seeds. Unless the trainer evaluates after every epoch, it is
         told the rungs, to evaluate there as well.
         """
-        config = TrialConfig.from_mapping(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
+        config = parse_trial(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
         rungs = tuple(self.early_stopping.milestones(config.epochs))
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config

@@ -5,7 +5,7 @@ from functools import partial
 from itertools import islice, product
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, TrialConfig, field_problems, file_key
+from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, field_problems, file_key, parse_trial
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.optuna_private import contains
@@ -76,7 +76,7 @@ def _config_problems(values: dict[str, Any], find: Callable[[dict[str, Any]], _P
 
 def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
     try:
-        return group_conflicts(TrialConfig.from_mapping(values), processes)
+        return group_conflicts(parse_trial(values), processes)
     except ConfigError as error:
         return error.problems
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.config.preset_files import PRESETS, UnknownPresetError, find_config, preset_names, with_preset
 from training.trainer.schedules import learning_rate_at
 
@@ -12,7 +12,7 @@ METHODS = ("shared_information", "standard", "trades", "mart", "mma", "mma_simpl
 
 
 def read(name: str) -> TrialConfig:
-    return TrialConfig.from_mapping(yaml.safe_load(find_config(name).read_text()))
+    return parse_trial(yaml.safe_load(find_config(name).read_text()))
 
 
 def rates(config: TrialConfig, *epochs: int) -> list[float]:
@@ -81,7 +81,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_a_configuration_is_built_on_a_preset() -> None:
     values = with_preset({"preset": "mnist_mart", "epochs": 3, "lambda": 5})
-    config = TrialConfig.from_mapping(values)
+    config = parse_trial(values)
     assert config == replace(read("mnist_mart"), epochs=3, lam=5.0)
     assert with_preset({"epochs": 3}) == {"epochs": 3}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import make_config
 
-from training.config import HSIC_NORMALISATIONS, OBJECTIVES, TERMS, ConfigError, TrialConfig
+from training.config import HSIC_NORMALISATIONS, OBJECTIVES, TERMS, ConfigError, parse_trial
 
 
 @given(st.permutations(TERMS), st.integers(1, 3))
@@ -17,14 +17,14 @@ def test_the_order_and_the_form_of_terms_do_not_matter(names: list[str], count: 
     listed, joined = make_config(terms=chosen), make_config(terms="+".join(chosen))
     assert listed == joined
     assert listed.terms == tuple(name for name in TERMS if name in chosen)
-    assert TrialConfig.from_mapping(listed.to_mapping()) == listed
+    assert parse_trial(listed.to_mapping()) == listed
 
 
 @pytest.mark.parametrize(("text", "expected"), [("off", "off"), ("'off'", "off"), ("auto", "auto"), ("no", "off")])
 def test_off_may_be_written_as_yaml_reads_it(text: str, expected: str) -> None:
-    config = TrialConfig.from_mapping(yaml.safe_load(f"compile: {text}"))
+    config = parse_trial(yaml.safe_load(f"compile: {text}"))
     assert config.compile == expected
-    assert TrialConfig.from_mapping(yaml.safe_load(yaml.safe_dump(config.to_mapping()))) == config
+    assert parse_trial(yaml.safe_load(yaml.safe_dump(config.to_mapping()))) == config
 
 
 @pytest.mark.parametrize("value", [True, "on", 0, None])

@@ -8,14 +8,14 @@ import torch
 from image_files import write_image_folder, write_mnist
 from torchvision import datasets
 
-from training.config import DATASETS, TrialConfig
+from training.config import DATASETS, TrialConfig, parse_trial
 from training.data import DataError, ImageSet, ensure_available, load_test_set, load_trial_data
 
 CIFAR_CLASSES = tuple(f"class {label}" for label in range(10))
 
 
 def _config(dataset: str, root: Path | str = "unused", **values: Any) -> TrialConfig:
-    return TrialConfig.from_mapping({"dataset": dataset, "data_root": str(root), **values})
+    return parse_trial({"dataset": dataset, "data_root": str(root), **values})
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:

@@ -8,7 +8,7 @@ from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import OBJECTIVES, TrialConfig
+from training.config import OBJECTIVES, parse_trial
 from training.losses import Objective, View, build_objective, weighted_total
 from training.losses.mart import Mart
 from training.losses.mma_simplified import MmaSimplified
@@ -122,7 +122,7 @@ def test_mma_simplified_takes_the_clean_loss_where_the_clean_image_is_wrong() ->
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_name_of_the_configuration_has_an_objective(name: str) -> None:
-    config = TrialConfig.from_mapping({"objective": name, "architecture": "digits_cnn", "bottleneck": 4})
+    config = parse_trial({"objective": name, "architecture": "digits_cnn", "bottleneck": 4})
     objective = build_objective(config, build_model(config, 10, (1, 8, 8)), 100, torch.Generator())
     assert objective.ramped == (name == "shared_information")
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.config import ConfigError, TrialConfig
+from training.config import ConfigError, parse_trial
 from training.models import Classifier, Gaussian, build_model
 from training.models.wide_resnet import _PreActivationBlock
 
@@ -10,7 +10,7 @@ from training.models.wide_resnet import _PreActivationBlock
 def build(architecture: str, shape: tuple[int, int, int], *, bottleneck: int = 16, classes: int = 10) -> Classifier:
     # On the output, so that models without a bottleneck are accepted; it does not change the model.
     values = {"architecture": architecture, "bottleneck": bottleneck, "regularise": "output"}
-    config = TrialConfig.from_mapping(values)
+    config = parse_trial(values)
     return build_model(config, classes, shape)
 
 

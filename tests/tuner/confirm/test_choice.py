@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from tuner.confirm.choice import Choice, choose_trials, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.errors import UsageError
@@ -64,7 +64,7 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
     for trial, config in zip([*chosen, *chosen], configs, strict=True):
         expected = SPACE.trial_config(trial.parameters)
         changes = {"seed": config.seed, "train_on": "train_and_validation", "eval_images": 100}
-        assert config == TrialConfig.from_mapping({**expected.to_mapping(), **changes})
+        assert config == parse_trial({**expected.to_mapping(), **changes})
 
 
 def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> None:

@@ -14,7 +14,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 from simulated_search import MakeLedger, small_space
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from tuner.engine.adapters import FailureCallback, LedgerScheduler, LedgerSearcher
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
@@ -90,7 +90,7 @@ def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
     assert isinstance(suggestion, dict)
     assert (suggestion["number"], suggestion["checkpoints"], suggestion["threads"]) == (0, [], 2)
     assert suggestion["device"] == "cpu", "a trial without a GPU of its own must not use another's"
-    assert TrialConfig.from_mapping(suggestion["trial"]) == SPACE.trial_config(search.trials[0].parameters)
+    assert parse_trial(suggestion["trial"]) == SPACE.trial_config(search.trials[0].parameters)
 
 
 def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(search: Search) -> None:

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.data import load_test_set, load_trial_data
 from training.trainer import Trainer
 from tuner.engine.final_evaluation import measure_on_test_set
 
-CONFIG = TrialConfig.from_mapping(
+CONFIG = parse_trial(
     {
         "dataset": "digits",
         "architecture": "digits_cnn",

@@ -11,7 +11,7 @@ import yaml
 from simulated_search import MakeLedger
 from trained_trials import SPACE, folder_of, trained_search
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, write_export
 from tuner.export.trained_model import TrainedModel, load_trained_model
@@ -63,7 +63,7 @@ def test_the_facts_are_those_of_the_ledger(
     assert (facts["trial"], facts["parameters"]) == (0, trial.parameters)
     assert facts["metrics"] == {name: trial.last_metrics[name] for name in SPACE.objectives}
     assert facts["measured_on"] == "validation split"
-    config = TrialConfig.from_mapping(yaml.safe_load((tmp_path / "out" / "config.yaml").read_text()))
+    config = parse_trial(yaml.safe_load((tmp_path / "out" / "config.yaml").read_text()))
     assert config == model.config
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from simulated_search import small_space, space_mapping
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.data import load_trial_data
 from training.trainer import Trainer
 from tuner.errors import UsageError
@@ -156,6 +156,6 @@ def test_every_point_of_the_papers_sweeps_trains(path: Path) -> None:
         assert all(config[name] == value for name, value in point.items() if name not in {"preset", "terms"})
         small = {**config, **SMALL, **{key: value for key, value in point.items() if key in {"terms", "beta"}}}
         small["bottleneck"] = 8 if config["bottleneck"] else 0
-        trial = TrialConfig.from_mapping(small)
+        trial = parse_trial(small)
         metrics = Trainer(trial, load_trial_data(trial), "cpu").train_epoch()
         assert 0 <= metrics["pgd_accuracy"] <= metrics["natural_accuracy"] <= 1

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 
-from training.config import MEASUREMENT_KEYS, TrialConfig
+from training.config import MEASUREMENT_KEYS, TrialConfig, parse_trial
 from training.config.preset_files import with_preset
 from tuner.pareto.objectives import Objective
 
@@ -66,7 +66,7 @@ def measured_with(setting: Mapping[str, Any]) -> TrialConfig:
     """
     given = with_preset(setting)
     keys = [key for key in (*MEASUREMENT_KEYS, "architecture") if key in given]
-    return TrialConfig.from_mapping({key: given[key] for key in keys})
+    return parse_trial({key: given[key] for key in keys})
 
 
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
