@@ -91,7 +91,7 @@ def test_a_front_without_trials_has_its_columns_in_csv(tuner: Tuner, make_ledger
 
 @pytest.fixture
 def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
-    """A confirmation of the one trial of a search, with two seeds; gives its name."""
+    """The name of a confirmation that trained the only trial of a search with two seeds."""
     space = small_space(**ONE_EPOCH)
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
