@@ -1,4 +1,4 @@
-"""Removes secrets from URLs and texts before they are shown or stored."""
+"""URLs and texts without their secrets, as they may be shown and stored."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import re
 _MASK = "***"
 _SECRET = re.compile(r"pass|pw|secret|token|credential|auth|api_?key|access_?key", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
-# The environment variables by which MLflow, S3 and Ray get secrets. No text of ours may contain their values.
+# MLflow, S3 and Ray read secrets from these variables. No text of this project may repeat them.
 _SECRET_VARIABLES = (
     *("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "RAY_AUTH_TOKEN",
@@ -16,26 +16,26 @@ _SHORTEST_SECRET = 6
 
 
 def without_password(url: str) -> str:
-    """Return a URL with its password masked, whether it stands before the host or in the query.
+    """Return a URL with its password masked, before the host or in the query.
 
-    The rule is a matter of punctuation only, so that it also masks the password of a URL with a typing error.
+    It looks at punctuation only, because a URL with a typing error contains a password, too.
     """
     address, mark, query = re.sub(r":(?!//).*@", f":{_MASK}@", url, flags=re.DOTALL).partition("?")
     return address + mark + "&".join(map(_mask_value, query.split("&")))
 
 
 def redact(text: str) -> str:
-    """Return a text in which the passwords of URLs and the values of secret environment variables are masked."""
+    """Return a text with the passwords of URLs and the secrets of the environment masked."""
     text = _PASSWORD.sub(rf"\1{_MASK}", text)
     for name in _SECRET_VARIABLES:
         value = os.environ.get(name, "")
-        if len(value) >= _SHORTEST_SECRET:  # a shorter one may be part of an ordinary word
+        if len(value) >= _SHORTEST_SECRET:  # a shorter secret could be part of an ordinary word
             text = text.replace(value, _MASK)
     return text
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats log records and their tracebacks without secrets."""
+    """Formats log records and tracebacks without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of the record."""
