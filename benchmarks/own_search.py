@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
+from tuner.engine.ending import Ending
+from tuner.engine.session_events import SessionEvents
 from tuner.ledger import Outcome, SqlLedger
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Listener, Search
@@ -33,7 +34,7 @@ def run_search(
         RuntimeError: if a trial did not complete, failed or was interrupted, or if MLflow is not complete.
     """
     from tuner.driver.publisher import Publisher
-    from tuner.engine import session
+    from tuner.engine.session import SessionOptions, run_session
     from tuner.tracking.projection import Projection
 
     started = time.perf_counter()
@@ -47,17 +48,7 @@ def run_search(
     (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
     search.listeners += [publisher, *listeners]
     publisher.start()
-    with patch.object(session, "run_trial", trial):
-        session.run_session(
-            search,
-            folder,
-            concurrency=concurrency,
-            time_budget_seconds=None,
-            on_retry=_unexpected,
-            on_fallback=_unexpected,
-            on_stopping=_unexpected,
-            on_lost=_unexpected,
-        )
+    run_session(search, folder, SessionOptions(concurrency=concurrency), _NoEvents(), trial=trial)
     if not publisher.close("FINISHED"):
         raise RuntimeError("MLflow is not complete.")
     seconds = time.perf_counter() - started
@@ -68,5 +59,17 @@ def run_search(
     return seconds
 
 
-def _unexpected(*_: Any) -> None:
-    raise RuntimeError("The benchmark was disturbed.")
+class _NoEvents(SessionEvents):
+    """Raises RuntimeError for each event: a session that is measured has none."""
+
+    def on_retry(self, number: int, error: str) -> None:
+        raise RuntimeError(f"The benchmark was disturbed: trial {number} crashed with {error}")
+
+    def on_fallback(self, text: str) -> None:
+        raise RuntimeError(f"The benchmark was disturbed: {text}")
+
+    def on_stopping(self) -> None:
+        raise RuntimeError("The benchmark was disturbed by a signal.")
+
+    def on_lost(self, ending: Ending, reason: str) -> None:
+        raise RuntimeError(f"The benchmark was disturbed: {ending}: {reason}")

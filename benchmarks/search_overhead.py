@@ -80,13 +80,16 @@ def _waiting(trials: int, seconds: float, epochs: int) -> dict[str, Any]:
 
 
 def _napping(seconds: float, epochs: int) -> Callable[[dict[str, Any]], None]:
-    def nap(assignment: dict[str, Any]) -> None:
+    def nap(config: dict[str, Any]) -> None:
         from ray import tune
 
+        from tuner.engine.trial_task import task_of
+
+        task = task_of(config)
         waited: dict[str, float] = {}
         for epoch in range(1, epochs + 1):
             time.sleep(seconds)
-            metrics = metrics_of(assignment["trial"], assignment["number"], epoch)
+            metrics = metrics_of(task.config.to_mapping(), task.number, epoch)
             with tempfile.TemporaryDirectory() as folder:
                 (Path(folder) / "checkpoint.pt").write_bytes(bytes(1000))
                 began = time.perf_counter()
@@ -136,21 +139,24 @@ class _Chosen(Listener):
 def _starts_only(folder: str) -> Callable[[dict[str, Any]], None]:
     """Return a trial that starts like any other and notes when it is ready; its epochs train nothing."""
 
-    def trial(assignment: dict[str, Any]) -> None:
+    def trial(config: dict[str, Any]) -> None:
         called = time.time()
         reused = bool(os.environ.get("BENCHMARK_SERVED"))
         os.environ["BENCHMARK_SERVED"] = "yes"
         from training.trainer import Trainer
         from tuner.engine.trainable import run_trial
+        from tuner.engine.trial_task import task_of
+
+        number = task_of(config).number
 
         def train_epoch(trainer: Trainer, *_: Any) -> dict[str, float]:
-            times = {"number": assignment["number"], "called": called, "ready": time.time(), "reused": reused}
-            (Path(folder) / f"{assignment['number']:04d}").write_text(json.dumps(times), encoding="utf-8")
+            times = {"number": number, "called": called, "ready": time.time(), "reused": reused}
+            (Path(folder) / f"{number:04d}").write_text(json.dumps(times), encoding="utf-8")
             trainer.epoch += 1
             return {"natural_accuracy": 0.5, "pgd_accuracy": 0.25}
 
         with patch.object(Trainer, "train_epoch", train_epoch):
-            run_trial(assignment)
+            run_trial(config)
 
     return trial
 

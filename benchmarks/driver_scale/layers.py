@@ -23,8 +23,10 @@ from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import Epochs, endless, grown_search, write_ledger
 from tuner.driver.progress import PlainProgress
 from tuner.driver.publisher import _FILES, _TRIALS, Publisher
-from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.scheduler import LedgerScheduler
+from tuner.engine.searcher import LedgerSearcher
+from tuner.engine.trial_task import task_of
 from tuner.ledger import SqlLedger, trial_name
 from tuner.runs.folder import SearchFolder
 from tuner.runs.tracking_place import default_tracking_uri
@@ -84,14 +86,16 @@ def _run(search: Search, setting: Setting) -> dict[str, Any]:
     epochs = Epochs(seed=1)
     search.listeners.append(_Starts(epochs))
     alive: dict[int, str] = {}
+    configs: dict[int, Any] = {}
     handed_out = 0
 
     def fill() -> None:
         nonlocal handed_out
         while len(epochs) < setting.concurrency:
             trial_id = str(handed_out)
-            configuration: Any = searcher.suggest(trial_id)
-            alive[configuration["number"]] = trial_id
+            config: Any = searcher.suggest(trial_id)
+            number = task_of(config).number
+            alive[number], configs[number] = trial_id, config
             handed_out += 1
 
     fill()  # with the trials that were running
@@ -102,15 +106,14 @@ def _run(search: Search, setting: Setting) -> dict[str, Any]:
         number, epoch, metrics = epochs.next()
         result = {"epoch": epoch, "checkpoint_dir_name": f"checkpoint_{epoch - 1:06d}"}
         result |= {f"metrics/{key}": value for key, value in metrics.items()}
-        trial: Any = SimpleNamespace(
-            config={"number": number}, storage=SimpleNamespace(trial_dir_name=trial_name(number))
-        )
+        trial: Any = SimpleNamespace(config=configs[number], storage=SimpleNamespace(trial_dir_name=trial_name(number)))
         asked = time.perf_counter()
-        decision = scheduler.on_trial_result(None, trial, result)  # type: ignore[arg-type]
+        decision = scheduler.on_trial_result(None, trial, result)
         if decision == LedgerScheduler.CONTINUE:
             epochs.go_on(number, epoch)
         else:
             searcher.on_trial_complete(alive.pop(number), result)
+            del configs[number]
             fill()
         waits.append(time.perf_counter() - asked)
     seconds, computed = time.perf_counter() - started, time.thread_time() - computed

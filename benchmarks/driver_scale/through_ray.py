@@ -65,11 +65,13 @@ def _warm_up() -> None:
     ray.get([wait.remote() for _ in range(2 * _CONCURRENCY)])
 
 
-def _one_report(assignment: dict[str, Any]) -> None:
+def _one_report(config: dict[str, Any]) -> None:
     from ray import tune
 
-    trial = assignment["trial"]
-    tune.report({"epoch": 1, "metrics": metrics_of(trial, assignment["number"], 1)})
+    from tuner.engine.trial_task import task_of
+
+    task = task_of(config)
+    tune.report({"epoch": 1, "metrics": metrics_of(task.config.to_mapping(), task.number, 1)})
 
 
 class _Memory(Listener):

@@ -7,6 +7,7 @@ visible.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tuner.cli import main
@@ -15,15 +16,18 @@ from tuner.engine import cluster
 SECONDS = float(sys.argv[1])
 
 
-def sleeping_trial(assignment: dict[str, Any]) -> None:
+def sleeping_trial(config: dict[str, Any]) -> None:
     """Take the place of `run_trial` in the workers; Ray pickles it and sends it to them."""
     from ray import tune
 
-    for epoch in range(1, assignment["trial"]["epochs"] + 1):
+    from tuner.engine.trial_task import task_of
+
+    trial = task_of(config).config
+    for epoch in range(1, trial.epochs + 1):
         time.sleep(SECONDS)
-        share = epoch / assignment["trial"]["epochs"]
+        share = epoch / trial.epochs
         metrics = {f"loss/{name}": 1 - share for name in ("natural", "adversarial", "total")}
-        natural, robust = share * assignment["trial"]["alpha"], share * (1 - assignment["trial"]["alpha"])
+        natural, robust = share * trial.alpha, share * (1 - trial.alpha)
         tune.report({"epoch": epoch, "metrics": {"natural_accuracy": natural, "pgd_accuracy": robust, **metrics}})
 
 
@@ -32,7 +36,7 @@ def connect(address: str | None, connect: Callable[[str | None], None] = cluster
     connect(address)
     from tuner.engine import session
 
-    session.run_trial = sleeping_trial  # type: ignore[attr-defined]
+    session.run_session = partial(session.run_session, trial=sleeping_trial)
 
 
 if __name__ == "__main__":

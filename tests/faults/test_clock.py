@@ -1,4 +1,4 @@
-"""A clock that is set back in the middle of a search changes times, and nothing that is decided by them."""
+"""A clock that is set back in the middle of a search changes the times on record, but no decision."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _SYSTEM = time.time
 
 
 def set_back(clock: Callable[[], float], after: int) -> Callable[[], float]:
-    """Give a clock that runs backwards after so many questions."""
+    """Return a clock that runs backwards after `after` calls."""
 
     def ask() -> float:
         time = clock()
@@ -45,7 +45,7 @@ def test_a_clock_that_runs_backwards_changes_no_decision(make_ledger: MakeLedger
 
 
 class ShakenTime:
-    """The system's clock, set back by an hour after so many questions."""
+    """The system's clock, set back by an hour after `after` calls."""
 
     def __init__(self, after: int) -> None:
         self._left = after

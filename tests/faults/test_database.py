@@ -1,4 +1,4 @@
-"""A ledger whose disk is full, whose file is damaged or may not be written: named, and nothing on record is lost."""
+"""A ledger on a full disk, with a damaged file or without write access: an error names it, and no record is lost."""
 
 import errno
 import os
@@ -28,7 +28,7 @@ def ledger(make_ledger: MakeLedger) -> SqlLedger:
 
 @contextmanager
 def restricted(ledger: SqlLedger, pragma: str) -> Iterator[None]:
-    """Set a limit of SQLite's on every connection of a ledger; `{pages}` is what the file has now."""
+    """Set a limit of SQLite on every connection of a ledger; `{pages}` is the number of pages that the file has now."""
 
     def limit(connection: Any, record: object) -> None:
         del record
@@ -46,7 +46,7 @@ def restricted(ledger: SqlLedger, pragma: str) -> Iterator[None]:
 
 
 def test_a_full_disk_ends_a_search_with_its_record_whole(ledger: SqlLedger, make_ledger: MakeLedger) -> None:
-    """SQLite says of a file that may grow no further what it says of a full disk."""
+    """SQLite raises the same error for a file that may not grow as for a full disk."""
     full = r"database or disk is full\. What is on record stays; free some space"
     with restricted(ledger, "max_page_count={pages}"), pytest.raises(LedgerError, match=full):
         drive(Search(SPACE, ledger))
@@ -82,7 +82,7 @@ def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: SqlLedger
 
 
 def read(url: str) -> list[TrialRecord]:
-    """Read a ledger whole, as `tuner front` does."""
+    """Read all trials of a ledger, as `tuner front` does."""
     ledger = SqlLedger.open(url, SEARCH)
     try:
         return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
@@ -92,7 +92,7 @@ def read(url: str) -> list[TrialRecord]:
 
 @pytest.mark.parametrize("pattern", [b"\xa5", b"\0"])
 def test_no_damaged_page_makes_another_record_or_error(ledger: SqlLedger, tmp_path: Path, pattern: bytes) -> None:
-    """Each page in turn, from its middle on: a damaged index would hide its rows without a word."""
+    """The second half of each page in turn: a damaged index would hide its rows without an error."""
     drive(Search(SPACE, ledger))
     ledger.close()
     whole, copy = Path(ledger.url.removeprefix("sqlite:///")), tmp_path / "copy.db"
@@ -120,7 +120,7 @@ def test_a_file_that_may_not_be_written_is_named(ledger: SqlLedger) -> None:
 
 
 def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rights bind nobody who runs tests as root, hence the error of the system itself."""
+    """File permissions do not stop root, who may run the tests, so the test raises the system's error itself."""
 
     def refuse(path: Path, *arguments: Any, **named: Any) -> Any:
         del arguments, named

@@ -1,4 +1,4 @@
-"""A signal that comes before the first trial: the command ends in order, and may be repeated."""
+"""A signal that comes before the first trial: the command ends cleanly, and can be run again."""
 
 import signal
 import subprocess
@@ -11,26 +11,24 @@ from driver_process import TINY, own_environment, run, start, trials_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-# Stands for the moments in which Ray has set its own answers to signals and the driver not yet its own again.
+# Stands for the moments in which Ray has set its own signal handlers and the driver has not yet restored its own.
 CONNECTED = """
 import os, signal
-from tuner.engine import cluster
-from tuner.engine.signals import handled_by, interrupt
+from tuner.engine import cluster, ray_settings
+from tuner.engine.signals import handle_signals, interrupt
 
-set_up = cluster.own_sigterm_handler
+ray_settings.set_environment()
+from ray._private import worker
 
-def signalled():
-    from ray._private import worker
-    connect = worker.connect
-    def connect_and_signal(*arguments, **options):
-        connected = connect(*arguments, **options)
-        os.kill(os.getpid(), signal.SIGTERM)
-        return connected
-    worker.connect = connect_and_signal
-    return set_up()
+connect = worker.connect
 
-cluster.own_sigterm_handler = signalled
-with handled_by(interrupt):
+def connect_and_signal(*arguments, **options):
+    connected = connect(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return connected
+
+worker.connect = connect_and_signal
+with handle_signals(interrupt):
     try:
         cluster.connect(None)
     except KeyboardInterrupt:
@@ -41,7 +39,7 @@ with handled_by(interrupt):
 
 
 def wait_for_handler(process: int) -> None:
-    """Wait until a process has an answer to SIGTERM of its own: before that it is Python's start, and ends with it."""
+    """Wait until a process has its own handler for SIGTERM: before that Python still starts, and the signal ends it."""
     while True:
         lines = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
         caught = int(next(line for line in lines if line.startswith("SigCgt:")).split()[1], 16)
@@ -51,7 +49,7 @@ def wait_for_handler(process: int) -> None:
 
 
 def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_path: Path) -> None:
-    """From the first imports over the start of Ray, which aborts when it is left, to the first trial."""
+    """The signals come from the first imports to the first trial, also while Ray starts, which would abort."""
     runs_dir = tmp_path / "runs"
     words = ("--space", str(TINY), "--resume-or-start", "--name", "early", "--trials", "1")
     for number, seconds in ((signal.SIGTERM, 0.0), (signal.SIGTERM, 1.0), (signal.SIGINT, 2.5), (signal.SIGTERM, 4.5)):
@@ -69,7 +67,7 @@ def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_
 
 
 def test_a_signal_while_ray_connects_is_not_answered_by_ray() -> None:
-    """Whose answer is a stack on standard error, and an abort where the driver is not gone three seconds later."""
+    """Ray would print a stack on standard error, and abort if the driver has not ended three seconds later."""
     words = [sys.executable, "-c", CONNECTED]
     ended = subprocess.run(words, capture_output=True, text=True, check=False, env=own_environment())
     assert (ended.returncode, ended.stdout) == (0, "in order\n"), ended.stderr

@@ -1,4 +1,4 @@
-"""Ray's node or head dies below the driver: the command ends by itself, says how to go on; nothing is trained twice."""
+"""Ray's node or head dies below the driver: the command ends by itself and says how to continue."""
 
 import os
 import signal
@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def last_words(runs_dir: Path, name: str, victim: Victim) -> str:
-    """Kill a part of Ray below a search in mid-training, and give what the command prints until it ends by itself."""
-    # More trials than are trained until Ray has noticed, which takes it some twenty seconds.
+    """Kill a part of Ray below a search that trains; return what the command prints until it ends by itself."""
+    # Ray needs about twenty seconds to notice. There must be more trials than can be trained until then.
     process = start(runs_dir, "--space", str(TINY), "--name", name, "--trials", "400", "--concurrency", "1")
     wait_for_reports(runs_dir, name, 2, process)
     (found,) = find(process.pid, victim)

@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 20
 
 @dataclass
 class HangingProjection:
-    """A server that takes a call and gives no answer until it is let go."""
+    """Stands for a server that takes a call and does not answer until `answer` is set."""
 
     hanging: threading.Event = field(default_factory=threading.Event)
     answer: threading.Event = field(default_factory=threading.Event)
@@ -33,10 +33,10 @@ class HangingProjection:
         self.written = len(trials)
 
     def write_files(self, files: Sequence[Path]) -> None:
-        """Take them."""
+        """Do nothing."""
 
     def close(self, status: str) -> None:
-        """Take it."""
+        """Do nothing."""
 
 
 class NoFiles(SearchPresentation):
@@ -67,7 +67,7 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(make_ledger: MakeLedger, t
 
 
 def test_an_interrupted_search_does_not_wait_long_for_it(make_ledger: MakeLedger, tmp_path: Path) -> None:
-    """It has to end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
+    """A driver must end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
     projection = HangingProjection()
     anything: Any = projection
     search = Search(SPACE, make_ledger(SPACE))

@@ -1,4 +1,4 @@
-"""The real command in a process of its own, as a user starts it, and readers of what it leaves behind."""
+"""The real command in its own process, as a user starts it, and functions that read the files it leaves."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ class Finished:
 
 
 def own_environment(**others: str) -> dict[str, str]:
-    """Give this process's environment without the settings of the user who runs the tests, and with `others`."""
+    """Return this process's environment with `others` and without the settings of the user who runs the tests."""
     return {key: value for key, value in os.environ.items() if key not in _OWN} | others
 
 
@@ -63,7 +63,7 @@ def trials_of(runs_dir: Path, name: str) -> list[TrialRecord]:
 
 
 def mlflow_runs(runs_dir: Path, experiment: str, name: str) -> tuple[list[Run], dict[int, list[Run]]]:
-    """Give a search's parent runs, and its child runs by trial number."""
+    """Return a search's parent runs, and its child runs by trial number."""
     client = MlflowClient(f"sqlite:///{runs_dir / 'mlflow.db'}")
     found = client.get_experiment_by_name(experiment)
     assert found is not None
@@ -77,7 +77,7 @@ def mlflow_runs(runs_dir: Path, experiment: str, name: str) -> tuple[list[Run], 
 
 
 def wait_for_reports(runs_dir: Path, name: str, reports: int, process: subprocess.Popen[str]) -> None:
-    """Wait until the ledger holds this many reports."""
+    """Wait until the ledger holds `reports` reports."""
     while process.poll() is None:
         written = (runs_dir / name / "space.yaml").exists()
         if written and sum(trial.epochs_trained for trial in trials_of(runs_dir, name)) >= reports:
@@ -87,7 +87,7 @@ def wait_for_reports(runs_dir: Path, name: str, reports: int, process: subproces
 
 
 def kill_when(process: subprocess.Popen[str], happened: Callable[[], bool]) -> str:
-    """Kill a command's own process as soon as something has happened, and give what it printed."""
+    """Kill a command's own process as soon as `happened()` is true, and return what it printed."""
     while process.poll() is None:
         if happened():
             process.kill()

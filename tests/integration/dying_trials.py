@@ -1,7 +1,7 @@
 """`tuner run` with a trial whose process is killed: FOLDER NUMBER EPOCH TIMES, then the command's own arguments.
 
-Each epoch that begins leaves a line "NUMBER EPOCH" in FOLDER/epochs. Trial NUMBER kills its process by SIGKILL
-in the first TIMES epochs EPOCH that it begins.
+Each epoch writes a line "NUMBER EPOCH" into FOLDER/epochs when it begins. Trial NUMBER kills its own process with
+SIGKILL when it begins epoch EPOCH, the first TIMES times.
 """
 
 import os
@@ -15,7 +15,7 @@ FOLDER, (NUMBER, EPOCH, TIMES) = Path(sys.argv[1]), map(int, sys.argv[2:5])
 
 
 def die(number: int, epoch: int) -> None:
-    """Write the line of an epoch, and kill this process if it is its turn."""
+    """Write the line of an epoch, and kill this process if the epoch is one of those to die in."""
     line = f"{number} {epoch}"
     record = FOLDER / "epochs"
     with record.open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""MLflow's pages on a search in a real Chromium: what a person does there, and pictures of what is seen."""
+"""Drives MLflow's pages of a search in a real Chromium as a person would, and takes screenshots."""
 
 import os
 import re
@@ -26,7 +26,7 @@ _NAME_CELL = "[role=gridcell][col-id*='Run Name']"
 
 @contextmanager
 def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
-    """Run `tuner ui` on a folder of searches and give the links that it prints, by experiment."""
+    """Run `tuner ui` on a folder of searches and yield the links that it prints, by experiment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
@@ -45,13 +45,13 @@ def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
 
 
 def _printed_links(output: Any) -> dict[str, str]:
-    """Read the first line, for MLflow as a whole, and the lines of the experiments, which come at once."""
+    """Skip the first line, which is for MLflow as a whole, and read the links of the experiments."""
     output.readline()
     return dict(re.findall(r"^  (\S+): (http\S+)$", output.readline(), flags=re.MULTILINE))
 
 
 def _wait_for(server: "subprocess.Popen[str]", address: str) -> None:
-    """Ask until the server answers; importing MLflow takes it seconds, and much longer on a busy machine."""
+    """Ask until the server answers: it imports MLflow first, which takes seconds, or longer on a busy machine."""
     while server.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=60).close()
@@ -65,7 +65,7 @@ def _wait_for(server: "subprocess.Popen[str]", address: str) -> None:
 
 
 class Pages:
-    """A person at MLflow: opens pages, looks, and takes pictures into a folder."""
+    """Opens MLflow's pages, reads them, and saves screenshots in a folder."""
 
     def __init__(self, page: Page, pictures: Path) -> None:
         self.page = page
@@ -74,7 +74,7 @@ class Pages:
 
     def open_experiment(self, link: str) -> None:
         """Follow a printed link; close the assistant, which a new browser shows first."""
-        self.page.goto("about:blank")  # else a link that differs in nothing would load nothing
+        self.page.goto("about:blank")  # otherwise the same link would load nothing
         self.page.goto(link)
         self.page.locator(_NAME_CELL).first.wait_for()
         assistant = self.page.get_by_text("Ask questions about your")
@@ -83,7 +83,7 @@ class Pages:
             assistant.wait_for(state="detached")
 
     def listed_runs(self, query: str, picture: str) -> list[str]:
-        """Give the names of the runs that a query lists, unfolded."""
+        """Return the names of the runs that a query lists, with the child runs unfolded."""
         box = self.page.get_by_test_id("search-box")
         box.fill(query)
         with self.page.expect_response(re.compile("runs/search")):
@@ -94,7 +94,7 @@ class Pages:
         return self.page.locator(f"{_NAME_CELL} a").all_inner_texts()
 
     def charts(self, names: list[str], picture: str) -> dict[str, int]:
-        """Open the chart view of folded searches; give for each chart of these names how many points its line has."""
+        """Open the chart view of folded searches; return the number of points of the line in each of these charts."""
         self.page.locator("label:has(input[value=CHART])").click()
         lines = {}
         for name in names:
@@ -111,7 +111,7 @@ class Pages:
         return lines
 
     def compare_runs(self, picture: str) -> dict[str, Any]:
-        """Choose all runs below the first of the table and compare them; give what the plots draw, by their tabs.
+        """Choose all runs below the first of the table and compare them; return what the plots draw, by their tabs.
 
         Of parallel coordinates the values by axis, of the scatter plot those of x and y.
         """
@@ -130,14 +130,14 @@ class Pages:
         }
 
     def _drawn(self, tab: str) -> dict[str, Any]:
-        """Open a tab of the comparison and give the first trace of its plot."""
+        """Open a tab of the comparison and return the first trace of its plot."""
         self.page.get_by_role("tab", name=tab).click()
         plot = self.page.locator("[role=tabpanel][data-state=active] .js-plotly-plot, .js-plotly-plot:visible").first
         plot.wait_for()
         return dict(plot.evaluate("plot => JSON.parse(JSON.stringify(plot.data[0]))"))
 
     def description(self, run: str, picture: str) -> tuple[str, int]:
-        """Open a run and give its description's text and its picture's width in pixels."""
+        """Open a run; return the text of its description and the width of its picture in pixels."""
         self.page.get_by_role("link", name=run, exact=True).click()
         self.page.get_by_text("Show more").click()
         image = self.page.locator("img[src*=get-artifact]")
@@ -147,25 +147,25 @@ class Pages:
         return self.page.locator("body").inner_text(), int(width)
 
     def artifact_page(self, name: str, picture: str) -> Frame:
-        """Show a page among the artifacts and give its frame, once its first figure is drawn."""
+        """Show a page among the artifacts; return its frame when its first figure is drawn."""
         self.page.get_by_role("tab", name="Artifacts").click()
         self.page.get_by_text(name, exact=True).first.click()
         handle = self.page.locator("iframe.mlflow-html-iframe").element_handle()
         frame = handle.content_frame()
         assert frame
         frame.locator("#front .scatterlayer .point").first.wait_for()
-        # The path is a folder of the machine that the picture is taken on.
+        # Hide the path: it is a folder of the machine that takes the screenshot.
         self.page.get_by_text("Path:").evaluate("element => { element.style.visibility = 'hidden'; }")
         self.take(picture)
         return frame
 
     def take(self, name: str) -> None:
-        """Take a picture of the window."""
+        """Save a screenshot of the window."""
         self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
 
 
 def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:
-    """Move the mouse to a point of a figure's layer and give the text that appears there."""
+    """Move the mouse to a point of a figure's layer and return the text that appears there."""
     x, y = frame.evaluate(
         """([name, index]) => {
             const figure = document.getElementById('front');
@@ -177,10 +177,10 @@ def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:
     )
     area = frame.locator("#front .nsewdrag").bounding_box()
     assert area
-    # On its way, for Plotly looks at moves and not at where the mouse is.
+    # In two moves: Plotly reacts to moves, not to where the mouse is.
     page.mouse.move(area["x"] + x - 40, area["y"] + y)
     page.mouse.move(area["x"] + x, area["y"] + y, steps=10)
-    # The way leads past other points, whose texts stay until Plotly gets to the last move.
+    # The mouse passes other points, whose texts stay until Plotly handles the last move.
     frame.wait_for_function(
         """([name, index]) => {
             const [point] = document.getElementById('front')._hoverdata || [{}];

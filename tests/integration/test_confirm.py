@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "tuner", "confirm", "chosen"]
 def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("confirm") / "runs"
     words = ["--space", str(TINY), "--name", "chosen", "--trials", "2", "--epochs", "3", "--concurrency", "1"]
-    # Evaluated at the rung and the end: a schedule that the confirmation does not have. The first trial is not stopped.
+    # Trials are evaluated only at the rung and at the end, unlike those of the confirmation. The first is not stopped.
     for setting in ("eval_every=3", "early_stopping.grace_epochs=2", "early_stopping.reduction_factor=2"):
         words += ["--set", setting]
     assert run(folder, *words).code == 0

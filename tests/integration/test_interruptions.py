@@ -1,4 +1,4 @@
-"""A search that is interrupted, killed and extended, against the same search left alone, one trial at a time."""
+"""A search that is interrupted, killed and extended gives the same trials as an undisturbed one."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ _ONE_AT_A_TIME = ("--concurrency", "1")
 
 @dataclass(frozen=True)
 class _Essence:
-    """A trial without what no two runs share: times, and where its checkpoints lie."""
+    """The part of a trial that is the same in every run: no times, and no paths of checkpoints."""
 
     number: int
     parameters: dict[str, object]
@@ -35,7 +35,7 @@ def _essence(trial: TrialRecord) -> _Essence:
 
 def test_interruptions_change_nothing(tmp_path: Path) -> None:
     runs_dir = tmp_path / "runs"
-    # Beside it, on another core: a search with one trial at a time leaves one free.
+    # Both searches run at the same time: each needs one core only.
     alone = tmp_path / "alone"
     undisturbed = start(alone, "--space", str(TINY), "--name", "undisturbed", "--trials", "9", *_ONE_AT_A_TIME)
     process = start(runs_dir, "--space", str(TINY), "--name", "disturbed", *_ONE_AT_A_TIME)

@@ -1,4 +1,4 @@
-"""Trials whose process is killed by SIGKILL in the middle of training, retried by Ray or given up."""
+"""Trials whose process is killed with SIGKILL during training: Ray retries them or gives them up."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def test_a_killed_trial_is_retried_from_its_checkpoint_and_completes(tmp_path: P
     trials = trials_of(tmp_path / "runs", "tiny-1")
     assert [trial.outcome for trial in trials] == [Outcome.COMPLETED] * 3
     assert [[report.epoch for report in trial.reports] for trial in trials] == [[1, 2, 3, 4]] * 3
-    assert _begun(tmp_path, 1) == [1, 2, 3, 3, 3, 4], "no epoch is trained again but the one that was broken off"
+    assert _begun(tmp_path, 1) == [1, 2, 3, 3, 3, 4], "only the interrupted epoch is trained again"
 
 
 def test_a_killed_trial_without_retries_fails_with_its_message_and_the_search_goes_on(tmp_path: Path) -> None:

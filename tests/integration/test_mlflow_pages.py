@@ -1,4 +1,4 @@
-"""A search as its user meets it in MLflow, in a real Chromium. `make screenshots` keeps the pictures."""
+"""What a user sees of a search in MLflow, in a real Chromium. `make screenshots` keeps the pictures."""
 
 import os
 from collections.abc import Iterator
@@ -82,7 +82,7 @@ def test_the_search_has_table_picture_and_page(visit: Visit) -> None:
     assert f"PGD accuracy (%): {100 * best.metrics['pgd_accuracy']:.2f}" in shown
     assert f"lambda: {best.parameters['lambda']:.4g}" in shown
     visit.pages.take("mlflow_page")
-    # Whichever parameter colours the points, there is one colour bar.
+    # There is one colour bar, whatever parameter colours the points.
     for button in range(frame.evaluate("document.getElementById('front').layout.updatemenus[0].buttons.length")):
         frame.evaluate(
             """button => {

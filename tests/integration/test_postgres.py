@@ -85,7 +85,7 @@ def test_a_driver_that_has_lost_its_lock_stops(address: str, monkeypatch: pytest
 
 
 def test_a_driver_that_was_taken_over_writes_nothing_more(address: str) -> None:
-    """Not even where the other one took over in the middle of its transaction."""
+    """Even if the other one takes over in the middle of its transaction."""
     space = small_space()
     url = f"postgresql://{address}/postgres"
     first = SqlLedger.create(url, "fenced", space.objective_list, {"space": space.model_dump(mode="json")})
@@ -99,7 +99,7 @@ def test_a_driver_that_was_taken_over_writes_nothing_more(address: str) -> None:
         require_holder(connection, first._study_id, "fenced", 1)
         taken.start()
         taken.join(0.5)
-        assert taken.is_alive(), "it waits for the end of what was being written"
+        assert taken.is_alive(), "it waits until the first driver's transaction has ended"
     taken.join()
     before = on_record(second)
     with pytest.raises(TakenOverError, match="has taken fenced over"):
@@ -111,7 +111,7 @@ def test_a_driver_that_was_taken_over_writes_nothing_more(address: str) -> None:
 
 
 def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ledger and MLflow in PostgreSQL, checkpoints and artifacts in S3: killed, it is continued from there."""
+    """Ledger and MLflow are in PostgreSQL, checkpoints and artifacts in S3; after a kill the search continues there."""
     url, tracking_uri = f"postgresql://{address}/postgres", f"postgresql://{address}/mlflow"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE mlflow")
@@ -156,7 +156,7 @@ def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, m
 
 
 def confirm_its_weights(runs: str, ledger_url: str, tracking_uri: str, folder: Path) -> None:
-    """Attack a trial's own weights, which come from the storage, and leave the figures there."""
+    """Attack a trial's own weights, which come from the storage, and write the figures to it."""
     words = [
         "confirm",
         "away",
@@ -188,7 +188,7 @@ def confirm_its_weights(runs: str, ledger_url: str, tracking_uri: str, folder: P
 
 
 def reports_on_record(url: str, search: str) -> int:
-    """Count a search's reports, without a lock and before the table is there."""
+    """Count a search's reports, without a lock; the table need not exist yet."""
     with psycopg.connect(url) as connection:
         try:
             row = connection.execute("SELECT count(*) FROM tuner_reports WHERE search = %s", [search]).fetchone()

@@ -1,4 +1,4 @@
-"""The main job as a user meets it: a whole search, then what the ledger, MLflow and the folder say of it."""
+"""A whole search as a user runs it, and what the ledger, MLflow and the folder hold afterwards."""
 
 import json
 import subprocess
@@ -119,7 +119,7 @@ def _set(overrides: Sequence[str]) -> list[str]:
 
 
 def _without_fixed(runs_dir: Path, key: str) -> Path:
-    """Give the tiny space with one setting left to be searched."""
+    """Write the tiny space without one of its fixed settings, and return the path."""
     path = runs_dir.parent / "faulty.yaml"
     lines = TINY.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.strip().startswith(key)), encoding="utf-8")

@@ -16,6 +16,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from simulated_search import small_space
 
 from tuner.engine.trainable import run_trial
+from tuner.engine.trial_task import TrialTask, task_of
 
 pytestmark = pytest.mark.slow
 
@@ -30,19 +31,29 @@ def _cluster() -> Iterator[None]:
     ray.shutdown()
 
 
-def assignment(number: int) -> dict[str, Any]:
+def config(number: int) -> dict[str, Any]:
+    """Return Ray Tune's config of a trial on two processes."""
     settings = {"train_fraction": 0.1, "eval_images": 20, "augmentation": "crop_flip", "epochs": EPOCHS}
     settings |= {"attack_steps": 2, "eval_attack_steps": 2, "batch_size": 32}
-    config = small_space(trial=settings).trial_config({"alpha": 0.5, "lambda": 1.0, "bottleneck": 16})
-    fixed = {"device": "cpu", "gpus": 0.0, "threads": 1, "processes": 2, "split_digest": None, "confirmation": None}
-    return {"number": number, "trial": config.to_mapping(), "checkpoints": [], **fixed}
+    task = TrialTask(
+        number=number,
+        config=small_space(trial=settings).trial_config({"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}),
+        checkpoints=(),
+        device="cpu",
+        gpus=0.0,
+        threads=1,
+        processes=2,
+        split_digest=None,
+        confirmation=None,
+    )
+    return task.to_ray_config()
 
 
 def followers() -> list[int]:
-    """Give the processes that train along, as Ray names them, by their ids."""
+    """Return the ids of the processes that follow a leader; Ray names them after their class."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # it ended meanwhile
+        with suppress(OSError):  # the process ended in between
             if path.read_bytes().startswith(b"ray::_Follower"):
                 found.append(int(path.parent.name))
     return found
@@ -58,7 +69,7 @@ class Watching(FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         del tune_controller
-        number = trial.config["number"]
+        number = task_of(trial.config).number
         self.seen[number].append({k: v for k, v in result.items() if k.startswith("metrics/") or k == "epoch"})
         self.alive.append(len(followers()))
         if number == STOPPED:
@@ -78,7 +89,7 @@ def test_two_processes_train_stop_and_come_back_as_one(tmp_path: Path) -> None:
     watching = Watching()
     tuner = tune.Tuner(
         tune.with_resources(run_trial, tune.PlacementGroupFactory([{"CPU": 1}] * 2, strategy="STRICT_PACK")),
-        param_space=tune.grid_search([assignment(number) for number in (STOPPED, KILLED, WHOLE)]),
+        param_space=tune.grid_search([config(number) for number in (STOPPED, KILLED, WHOLE)]),
         tune_config=tune.TuneConfig(scheduler=watching, reuse_actors=True, max_concurrent_trials=1),
         run_config=tune.RunConfig(
             storage_path=str(tmp_path), failure_config=tune.FailureConfig(max_failures=1), verbose=0

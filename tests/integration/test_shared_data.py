@@ -1,4 +1,4 @@
-"""Data that the trials of a node share, through Ray: processes that ask for them, and one that reads."""
+"""Data that the trials of a node share, through Ray: several processes ask for them, one reads them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ import torch
 
 from training.config import TrialConfig, parse_trial
 from training.data import DataError
-from tuner.engine.shared_data import _keeper, shared
+from tuner.engine.shared_data import load_shared, node_reader
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def _cluster() -> Iterator[None]:
 
 
 def reading(log: Path) -> Callable[[TrialConfig], Any]:
-    """Give a function that makes four images as data, and notes that it was called."""
+    """Return a function that makes four images as data, and writes a line into `log` at each call."""
 
     def load(config: TrialConfig) -> Any:
         import torch
@@ -41,14 +41,14 @@ def reading(log: Path) -> Callable[[TrialConfig], Any]:
     return load
 
 
-def asked(count: int, config: TrialConfig, load: Callable[[TrialConfig], Any]) -> list[dict[str, Any]]:
-    """Ask as trials do, each in a process of its own."""
+def load_in_processes(count: int, config: TrialConfig, load: Callable[[TrialConfig], Any]) -> list[dict[str, Any]]:
+    """Load the data as `count` trials do, each in a process of its own; return what each found."""
 
     @ray.remote(num_cpus=1, max_calls=1)
     def task() -> dict[str, Any]:
         import os
 
-        data = shared(config, load)
+        data = load_shared(config, load)
         return {"sum": int(data.train.images.long().sum()), "digest": data.split_digest, "process": os.getpid()}
 
     return ray.get([task.remote() for _ in range(count)])
@@ -56,19 +56,19 @@ def asked(count: int, config: TrialConfig, load: Callable[[TrialConfig], Any]) -
 
 def test_one_process_reads_for_all(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    found = asked(4, CONFIG, reading(log))
+    found = load_in_processes(4, CONFIG, reading(log))
     assert {(f["sum"], f["digest"]) for f in found} == {(sum(range(48)), "digest 0")}
     assert len({f["process"] for f in found}) == 4
     assert log.read_text().splitlines() == ["0"]
     other = parse_trial({"dataset": "cifar10", "split_seed": 1, "alpha": 0.3})
-    assert {f["digest"] for f in asked(2, other, reading(log))} == {"digest 1"}
+    assert {f["digest"] for f in load_in_processes(2, other, reading(log))} == {"digest 1"}
     assert log.read_text().splitlines() == ["0", "1"], "another split is read once, too"
 
 
 def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
     config = parse_trial({"dataset": "cifar10", "split_seed": 3})
-    first, second = shared(config, reading(log)), shared(config, reading(log))
+    first, second = load_shared(config, reading(log)), load_shared(config, reading(log))
     assert first.train.images.data_ptr() == second.train.images.data_ptr(), "the same memory"
     assert log.read_text().splitlines() == ["3"]
 
@@ -76,10 +76,10 @@ def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path
 def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
     log = tmp_path / "log"
     config = parse_trial({"dataset": "cifar10", "split_seed": 4})
-    first = shared(config, reading(log))
-    ray.kill(_keeper(ray.get_runtime_context().get_node_id()))
+    first = load_shared(config, reading(log))
+    ray.kill(node_reader())
     for _ in range(3):
-        assert torch.equal(shared(config, reading(log)).train.images, first.train.images)
+        assert torch.equal(load_shared(config, reading(log)).train.images, first.train.images)
     assert log.read_text().splitlines() == ["4", "4"], "once by each of the two"
 
 
@@ -87,7 +87,7 @@ def test_of_many_splits_the_latest_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "log"
     for seed in (5, 6, 7, 6, 5):
         config = parse_trial({"dataset": "cifar10", "split_seed": seed})
-        assert shared(config, reading(log)).split_digest == f"digest {seed}"
+        assert load_shared(config, reading(log)).split_digest == f"digest {seed}"
     assert log.read_text().splitlines() == ["5", "6", "7", "5"]
 
 
@@ -97,15 +97,13 @@ def test_what_the_reader_raises_is_raised_as_it_is() -> None:
 
     config = parse_trial({"dataset": "cifar10", "split_seed": 2})
     with pytest.raises(DataError, match=r"^data is empty$"):
-        shared(config, load)
+        load_shared(config, load)
 
 
-def test_without_room_in_rays_store_each_reads_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_room(*_: object) -> Any:
+def test_without_room_in_rays_store_each_reads_for_itself(tmp_path: Path) -> None:
+    def no_room() -> Any:
         raise ray.exceptions.ObjectStoreFullError
 
     log = tmp_path / "log"
-    no_room.cache_clear = lambda: None  # type: ignore[attr-defined]
-    monkeypatch.setattr("tuner.engine.shared_data._keeper", no_room)
-    assert shared(CONFIG, reading(log)).split_digest == "digest 0"
+    assert load_shared(CONFIG, reading(log), no_room).split_digest == "digest 0"
     assert log.read_text().splitlines() == ["0"]

@@ -1,6 +1,6 @@
-"""A cluster whose nodes have addresses of their own: one is lost, and one joins, while a search runs as a job of Ray.
+"""A cluster of several addresses: one node is lost and one joins while a search runs as a job of Ray.
 
-With a cut of the network, and longer: `python -m benchmarks.two_nodes`.
+`python -m benchmarks.two_nodes` runs longer, and cuts the network as well.
 """
 
 from pathlib import Path
@@ -25,4 +25,4 @@ def test_trials_of_a_lost_node_go_on_elsewhere_and_a_new_node_gets_some(tmp_path
     places = [(epoch.epoch, epoch.address) for epoch in outcome.begun if epoch.trial == lost]
     again = next(epoch for epoch, address in places if address != places[0][1])
     assert again >= 3, "it continued from a checkpoint"
-    assert outcome.trained_again() <= 1, "only the epoch in flight was trained again"
+    assert outcome.trained_again() <= 1, "only the interrupted epoch was trained again"

@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 import typer
 
-from tuner.engine.signals import handled_by, interrupt
+from tuner.engine.signals import handle_signals, interrupt
 
 
 @contextmanager
 def exit_on_signal() -> Iterator[None]:
     """End with exit code 130 on either signal. The driver and the session of Ray Tune set their own handlers later."""
     try:  # outside the `with` block, because a signal may come while the handlers are set or taken back
-        with handled_by(interrupt):
+        with handle_signals(interrupt):
             yield
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import logging
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from tuner.driver.conclusion import EXIT_CODES, REASONS, conclude
 from tuner.driver.create import clear_half_made, create_search, discard, make_folder, reopen_search
 from tuner.driver.environment import Environment
+from tuner.driver.events import DriverEvents
 from tuner.driver.plan import Plan
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
@@ -37,14 +37,14 @@ def drive_search(plan: Plan, request: Request, console: Console, environment: En
 
     With `request.dry_run` print the plan and start nothing.
     """
-    from tuner.engine.signals import handled_by, interrupt
+    from tuner.engine.signals import handle_signals, interrupt
 
     if request.dry_run:
         print_plan(console, plan)
         return 0
     environment = environment or Environment()
     driver = _Driver(plan, request, console, environment)
-    with handled_by(interrupt):
+    with handle_signals(interrupt):
         try:
             return driver.run()
         except KeyboardInterrupt:
@@ -168,27 +168,17 @@ class _Driver:
 
     def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
         """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
+        from tuner.engine.session import SessionOptions
 
-        def leave(ending: Ending, reason: str) -> None:
-            """End the process: Ray is gone, so the session would never return. The ledger holds everything."""
-            publisher.close(closing_status(ending, search.trials))
-            print_line(self.console, f"{reason} {self.how_to_resume}")
-            os._exit(EXIT_CODES[ending])
-
-        stopping = f"Stopping. Press Ctrl-C again to stop at once. {self.how_to_resume}"
+        options = SessionOptions(
+            concurrency=self.request.concurrency,
+            time_budget_seconds=self.request.time_budget_seconds,
+            split_digest=ledger.facts()["split_digest"],
+        )
+        events = DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
         try:
             with progress:
-                return self.environment.run_session(
-                    search,
-                    self.plan.folder.path.resolve(),
-                    concurrency=self.request.concurrency,
-                    time_budget_seconds=self.request.time_budget_seconds,
-                    split_digest=ledger.facts()["split_digest"],
-                    on_retry=progress.on_retry,
-                    on_fallback=lambda text: print_line(self.console, f"Not as the space asks: {text}."),
-                    on_stopping=lambda: print_line(self.console, stopping),
-                    on_lost=leave,
-                )
+                return self.environment.run_session(search, self.plan.folder.path.resolve(), options, events)
         except KeyboardInterrupt:
             return Ending.INTERRUPTED
         except Exception as error:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.engine.ending import Ending
+from tuner.engine.session_events import SessionEvents
 from tuner.ledger import Ledger
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock
@@ -20,13 +21,14 @@ from tuner.space import Space
 from tuner.space.sections import ResourcesSpec
 
 if TYPE_CHECKING:
+    from tuner.engine.session import SessionOptions
     from tuner.tracking.projection import Projection
 
 
 class RunSession(Protocol):
     """Runs the trials of a search until it ends or is stopped: `tuner.engine.session.run_session`."""
 
-    def __call__(self, search: Search, folder: Path, **options: Any) -> Ending: ...
+    def __call__(self, search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending: ...
 
 
 def _connect(address: str | None) -> None:
@@ -53,10 +55,10 @@ def _check_data(space: Space) -> str:
     return check_data(space)
 
 
-def _run_session(search: Search, folder: Path, **options: Any) -> Ending:
+def _run_session(search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending:
     from tuner.engine.session import run_session
 
-    return run_session(search, folder, **options)
+    return run_session(search, folder, options, events)
 
 
 def _projection_of(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> "Projection":

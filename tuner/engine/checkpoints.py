@@ -1,28 +1,26 @@
-"""What stays on disk of a trial: all it may continue from while it runs, its last checkpoint once it has ended."""
+"""What stays on disk of a trial: while it runs, all that it may continue from; after its end, its last checkpoint."""
 
 import logging
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
+from tuner.engine.ray_private import CHECKPOINT_PREFIX
 from tuner.ledger import TrialRecord, trial_name
 from tuner.runs.mirror import file_system, names_at
-from tuner.search import Assignment, Listener
+from tuner.search import Listener
 
 _log = logging.getLogger(__name__)
 
 
-class _Sweeper(Listener, AbstractContextManager["_Sweeper"]):
-    """Listens to a search and is told of the ends of its trials."""
+class Sweeper(Listener):
+    """Removes checkpoints of a search's ended trials, which nobody needs; its context ends when all are removed."""
 
-    def on_started(self, assignment: Assignment) -> None:
-        """Do nothing: the trial may need all its checkpoints."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Do nothing: the worker removes its older checkpoints itself."""
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -30,56 +28,56 @@ class _Sweeper(Listener, AbstractContextManager["_Sweeper"]):
         del kind, error, trace
 
 
-class CheckpointSweeper(_Sweeper):
-    """Listens to a search whose sessions lie in `folder`/ray, and removes what ended trials leave behind."""
+class CheckpointSweeper(Sweeper):
+    """The sweeper of a search whose sessions lie on disk, in `folder`/ray."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Remove the trial's checkpoints of all sessions but the last on record, from which weights are exported."""
+        """Remove the trial's checkpoints in all sessions except the last one on record, which `tuner export` reads."""
         last = next((report.checkpoint for report in reversed(trial.reports) if report.checkpoint), None)
         if last is not None and not (self._folder / last).is_dir():
-            return  # moved, or in another storage: then what is here may be all there is
+            return  # it was moved, or is in another storage: the checkpoints here may be the only ones left
         for checkpoint in self._checkpoints(trial.number):
             if last is None or checkpoint != self._folder / last:
                 shutil.rmtree(checkpoint, ignore_errors=True)
 
     def _checkpoints(self, number: int) -> list[Path]:
-        # Ray adds `_` and some letters where a session has a folder of this name already.
+        # Ray adds `_` and some letters if the session already has a folder of this name.
         names = (trial_name(number), f"{trial_name(number)}_*")
-        return [path for name in names for path in self._folder.glob(f"ray/session-*/{name}/checkpoint_*")]
+        return [path for name in names for path in self._folder.glob(f"ray/session-*/{name}/{CHECKPOINT_PREFIX}*")]
 
 
-class RemoteCheckpointSweeper(_Sweeper):
-    """The same for a search whose folder is in object storage: later, in a thread, since each removal is a request.
+class RemoteCheckpointSweeper(Sweeper):
+    """The sweeper of a search whose folder is in object storage, at `url`.
 
-    Looks where the trial's reports say that its checkpoints are. Ends with its context, when all is removed.
+    Each removal is a request, so a thread does it later. It looks in the folders that the trial's reports name.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._later = ThreadPoolExecutor(1, "checkpoint-sweeper")
+        self._thread = ThreadPoolExecutor(1, "checkpoint-sweeper")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is being removed."""
+        """Wait until all is removed."""
         del kind, error, trace
-        self._later.shutdown()
+        self._thread.shutdown()
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Have the trial's checkpoints but the last on record removed."""
+        """Let the thread remove the trial's checkpoints except the last one on record."""
         recorded = [report.checkpoint for report in trial.reports if report.checkpoint]
         if recorded:
             folders = dict.fromkeys(checkpoint.rpartition("/")[0] for checkpoint in recorded)
-            self._later.submit(self._sweep, folders, recorded[-1])
+            self._thread.submit(self._sweep, folders, recorded[-1])
 
     def _sweep(self, folders: Iterable[str], last: str) -> None:
         try:
             for folder in folders:
                 for name in names_at(f"{self._url}/{folder}"):
-                    if name.startswith("checkpoint_") and f"{folder}/{name}" != last:
+                    if name.startswith(CHECKPOINT_PREFIX) and f"{folder}/{name}" != last:
                         system, path = file_system(f"{self._url}/{folder}/{name}")
                         system.delete_dir(path)
         except OSError as error:

@@ -7,7 +7,7 @@ from tuner.ledger import Outcome, TrialRecord
 
 
 class Ending(StrEnum):
-    """Why a session ended; the search itself can be resumed after each but `finished`."""
+    """Why a session ended. After each of these but `finished` the search can be resumed."""
 
     FINISHED = "finished"
     INTERRUPTED = "interrupted"
@@ -16,16 +16,23 @@ class Ending(StrEnum):
 
 
 class BrokenOffError(Exception):
-    """A session was given up because its trials crash one after the other; the message says how to go on."""
+    """A session was given up because its trials only crash; the message says how to continue."""
+
+
+class NodeLostError(BrokenOffError):
+    """A session was given up because Ray's node on the driver's machine died."""
+
+    def __init__(self) -> None:
+        super().__init__("Ray's node on this machine died, and with it the trials that ran. Resume the search.")
 
 
 def all_failed(trials: Sequence[TrialRecord]) -> bool:
-    """Say whether a search came to nothing."""
+    """Return whether no trial of a search was of any use."""
     return all(trial.outcome is Outcome.FAILED for trial in trials)
 
 
 def closing_status(ending: Ending, trials: Sequence[TrialRecord]) -> str:
-    """Give MLflow's status of a search: FINISHED, FAILED, or KILLED where it was interrupted and may go on."""
+    """Return MLflow's status of a search: FINISHED, FAILED, or KILLED if the search can be resumed."""
     if ending is Ending.FINISHED:
         return "FAILED" if all_failed(trials) else "FINISHED"
     return "FAILED" if ending is Ending.BROKEN_OFF else "KILLED"

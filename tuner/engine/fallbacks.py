@@ -1,4 +1,4 @@
-"""What a node does not compute as the space asks, told once: the trials' own logs are read by nobody."""
+"""What a node computes in another way than the space asks, reported once: nobody reads the trials' own logs."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,25 +6,25 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
-from tuner.engine.not_pickled import Unpickled
+from tuner.engine.empty_pickle import EmptyPickle
 
 # The key under which a trial reports the trainer's fallbacks.
-REPORTED = "fallbacks"
+FALLBACKS_KEY = "fallbacks"
 
 
-class FallbackCallback(Unpickled, tune.Callback):
+class FallbackCallback(EmptyPickle, tune.Callback):
     """Calls `on_fallback` with each text that trials report, once for all trials of a session."""
 
     def __init__(self, on_fallback: Callable[[str], None]) -> None:
         self._on_fallback = on_fallback
-        self._told: set[str] = set()
+        self._known: set[str] = set()
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """Tell what is new."""
+        """Pass on the texts that are new."""
         del iteration, trials, trial, info
-        for text in result.get(REPORTED, []):
-            if text not in self._told:
-                self._told.add(text)
+        for text in result.get(FALLBACKS_KEY, []):
+            if text not in self._known:
+                self._known.add(text)
                 self._on_fallback(text)

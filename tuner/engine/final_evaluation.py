@@ -1,69 +1,71 @@
-"""The last step of a confirmation's trial, inside a Ray worker: strong attacks on the untouched test set."""
+"""The last step of a confirmation's trial, inside a Ray worker: strong attacks on the untouched test set.
+
+This module loads torch, hence a worker imports it only for a confirmation.
+"""
 
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+import torch
+
+from training.data import load_test_set
+from training.evaluation import Evaluation, balanced_subset, build_suite, evaluate_robustness, scale_of
+from training.evaluation.state import StateError
+from training.trainer import Trainer
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
+from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
 
-if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
-    from training.evaluation import Evaluation
-    from training.trainer import Trainer
-
-# What a search calls PGD accuracy, by its name in every suite.
+# The attack whose accuracy a search calls PGD accuracy, by its name in every suite.
 _PGD = "PGD-20"
 
 
-def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, float]:
-    """Evaluate the trainer's model; give its accuracies as metrics.
+def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
+    """Evaluate the trainer's model on the test set and return its accuracies as metrics.
 
-    `task` holds `suite`, `images` (0 for all) and `folder`, where the evaluation is kept: batch by batch, so that
-    one that was broken off goes on (in object storage only if it was not the machine that broke), and whole, with its
-    warning signs. The attacks have the radius that the search
-    measured with. Raise AttackError for a model that cannot be evaluated.
+    The attacks have the radius that the search measured with. `task.folder` gets the state of the evaluation after
+    each batch, from which an interrupted evaluation continues (in object storage, unless the machine itself failed).
+    At the end it gets the whole evaluation with its warning signs.
+
+    Raises:
+        AttackError: if the model cannot be evaluated.
+
     """
-    import torch
-
-    from training.data import load_test_set
-    from training.evaluation import balanced_subset, build_suite, evaluate_robustness, scale_of
-    from training.evaluation.state import StateError
-
     images = load_test_set(trainer.config)
-    if task["images"]:
-        count = min(task["images"], len(images))
+    if task.images:
+        count = min(task.images, len(images))
         images = images.subset(balanced_subset(images.labels, count))
     classes = trainer.model.head.out_features
     scale = scale_of(trainer.config, classes)
     if scale.epsilon != trainer.config.epsilon:
         scale = scale.resized(trainer.config.epsilon)
 
-    def evaluate(state: Path) -> "Evaluation":
+    def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
             trainer.model,
             images.to(torch.device(trainer.device)),
-            build_suite(task["suite"], scale),
+            build_suite(task.suite, scale),
             batch_size=trainer.config.eval_batch_size,
             state_path=state,
         )
 
-    with working_folder(task["folder"]) as folder:
+    with working_folder(task.folder) as folder:
         state = folder / "state.json"
         try:
             evaluation = evaluate(state)
         except StateError:
-            # The last epoch was trained again with other weights: on another device, thread count or library.
+            # The last epoch was trained again and gave other weights: another device, thread count or library.
             state.unlink()
             evaluation = evaluate(state)
         (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
     return metrics_of(evaluation)
 
 
-def metrics_of(evaluation: "Evaluation") -> dict[str, float]:
-    """Give accuracies in [0, 1]: those that a search compares by, and `test/NAME` for every attack and their union.
+def metrics_of(evaluation: Evaluation) -> dict[str, float]:
+    """Return accuracies in [0, 1]: those that a search compares, and `test/NAME` for every attack and their union.
 
-    An attack at another radius than the headline's has it in its name.
+    Of two attacks with the same name, the second has its radius in the metric's name.
     """
     headline = [r for r in evaluation.attacks if r.part_of is None and not r.curve]
     attacks: dict[str, float] = {}
@@ -81,5 +83,5 @@ def metrics_of(evaluation: "Evaluation") -> dict[str, float]:
 
 
 def _metric_name(attack: str) -> str:
-    """Leave out what MLflow does not take in the name of a metric."""
+    """Remove the characters that MLflow does not allow in the name of a metric."""
     return re.sub(r"[^\w .-]", "", attack.replace("&", "and"))

@@ -6,7 +6,7 @@ class OutOfGpuMemoryError(Exception):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error of torch says that the GPU's memory is used up, in whichever of its libraries."""
+    """Return whether an error of torch, or of a library below it, says that the GPU's memory is used up."""
     import torch
 
     if isinstance(error, torch.OutOfMemoryError):
@@ -16,9 +16,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class GpuShares:
-    """The share of a GPU that each trial gets: the space's, doubled each time that it was too small, at most a whole.
+    """The share of a GPU that each trial gets: the space's, doubled each time that it was too small, up to a whole one.
 
-    A larger share leaves fewer neighbours, whose memory it is that is missing.
+    A larger share leaves room for fewer neighbours, and thus more memory.
     """
 
     def __init__(self, gpus_per_trial: float) -> None:
@@ -26,23 +26,23 @@ class GpuShares:
         self._enlarged: dict[int, float] = {}
 
     def of(self, number: int) -> float:
-        """Give the share of a trial."""
+        """Return the share of a trial."""
         return self._enlarged.get(number, self._first)
 
     def enlarge(self, number: int) -> float:
-        """Double the share of a trial that ran out of memory, and give it."""
+        """Double the share of a trial that ran out of memory, and return it."""
         self._enlarged[number] = min(1.0, 2 * self.of(number))
         return self._enlarged[number]
 
 
 def out_of_memory_line(share: float, error: BaseException) -> str:
-    """Name what happened to a trial that had a part of a GPU, and what comes next, in one line."""
+    """Return one line: a trial with a `share` of a GPU ran out of memory, why, and which share it gets next."""
     reason = str(error).strip().splitlines()[0]
     return f"out of GPU memory with {share:g} of a GPU ({reason}); tried again with {min(1.0, 2 * share):g}"
 
 
 def whole_gpu_error(error: BaseException) -> OutOfGpuMemoryError:
-    """Give the error of a trial that had a whole GPU."""
+    """Return the error of a trial that ran out of memory on a whole GPU."""
     reason = str(error).strip().splitlines()[0]
     return OutOfGpuMemoryError(
         f"Out of GPU memory with a whole GPU ({reason}): choose a smaller batch_size or eval_batch_size, "

@@ -1,30 +1,46 @@
-"""A trial's data on the node that it runs on: downloaded once there, and the images that all trials are judged by."""
+"""A trial's data on the node that it runs on: downloaded there once, with the same validation images as everywhere.
+
+This module loads torch, hence only workers import it.
+"""
 
 import fcntl
 import hashlib
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tuner.engine.shared_data import shared
-
-if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
-    from training.config import TrialConfig
-    from training.data import TrialData
+from training.config import TrialConfig
+from training.data import DataError, TrialData, ensure_available, load_trial_data
+from tuner.engine.shared_data import Load, load_shared
 
 
-def load_on_this_node(config: "TrialConfig", split_digest: str | None) -> "TrialData":
-    """Give a trial's data, which one process of the node reads for all trials.
+def load_or_download(
+    config: TrialConfig,
+    load: Load = load_trial_data,
+    download: Callable[[TrialConfig], None] = ensure_available,
+) -> TrialData:
+    """Return a trial's data. If the node has none, the first reader downloads them and the others wait for it."""
+    try:
+        return load(config)
+    except DataError:
+        with _node_lock(config.data_root):
+            download(config)
+        return load(config)
 
-    Raises DataError if that fails, or if the validation images are not those with `split_digest`: accuracies on other
-    images would not compare. Ray then tries again, perhaps on another node.
+
+def load_on_this_node(config: TrialConfig, split_digest: str | None, load: Load = load_or_download) -> TrialData:
+    """Return a trial's data, which one process of the node reads for all trials.
+
+    Ray tries again after an error, perhaps on another node.
+
+    Raises:
+        DataError: if the data cannot be read, or if `split_digest` is not None and the validation images have another
+            digest: accuracies on other images could not be compared.
+
     """
-    from training.data import DataError
-
-    data = shared(config, load_or_download)
+    data = load_shared(config, load)
     if split_digest not in {None, data.split_digest}:
         raise DataError(
             f"The validation images of {config.data_root} on {socket.gethostname()} (digest {data.split_digest}) are "
@@ -33,21 +49,9 @@ def load_on_this_node(config: "TrialConfig", split_digest: str | None) -> "Trial
     return data
 
 
-def load_or_download(config: "TrialConfig") -> "TrialData":
-    """Read a trial's data; where the node has none, its first reader downloads them and others wait for it."""
-    from training.data import DataError, ensure_available, load_trial_data
-
-    try:
-        return load_trial_data(config)
-    except DataError:
-        with _one_at_a_time(config.data_root):
-            ensure_available(config)
-        return load_trial_data(config)
-
-
 @contextmanager
-def _one_at_a_time(data_root: str) -> Iterator[None]:
-    """Hold this node's lock of a data folder, which lies elsewhere: the folder may be read-only, or on a mount."""
+def _node_lock(data_root: str) -> Iterator[None]:
+    """Hold this node's lock of a data folder. It lies elsewhere: the folder may be read-only, or on a mount."""
     name = hashlib.sha256(data_root.encode()).hexdigest()[:16]
     with (Path(tempfile.gettempdir()) / f"tuner-data-{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,9 +1,9 @@
-"""A trial on several GPUs of one node: its own process leads, and an actor trains along on each of the other GPUs.
+"""A trial on several GPUs of one node: its own process leads, and an actor on each of the other GPUs follows.
 
-Not by Ray Train's trainer: its reports reach Tune through a queue and wait for no decision, so that a stopped trial
-would go on, and its workers would take GPUs beside those of the trial (Ray 2.60, `ray/tune/integration/ray_train.py`).
-Here reports, checkpoints and crashes are the leader's, as of any trial, and the actors live in the trial's placement
-group.
+Ray Train's trainer would not do. Its reports reach Tune through a queue and wait for no decision, so a stopped trial
+would go on, and its workers would take other GPUs than those of the trial (Ray 2.60,
+`ray/tune/integration/ray_train.py`). Here the leader reports, saves and crashes like any trial, and the actors live in
+the trial's placement group. This module loads torch, hence only workers import it.
 """
 
 import io
@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 import torch
@@ -21,53 +21,54 @@ from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from training.compute.parallel import Group, joined
-from training.config import ConfigError, TrialConfig, parse_trial
+from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
-from training.trainer import Trainer
+from training.data import TrialData
+from training.trainer import OnStep, Trainer
 from tuner.engine.gpu_sharing import is_out_of_memory
 from tuner.engine.node_data import load_on_this_node
+from tuner.engine.trial_task import TrialTask
 
-if TYPE_CHECKING:
-    from training.data import TrialData
-    from training.trainer import OnStep
-
-# How long a leader whose epoch broke off waits to hear why from the others.
+# How long a leader whose epoch failed waits for the followers' reasons.
 _REASON_SECONDS = 10.0
 
 
 @contextmanager
-def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterator[Trainer]:
-    """Give the trainer of a trial, for which `processes - 1` actors train along until the end of the block.
+def leading_trainer(task: TrialTask, data: TrialData) -> Iterator[Trainer]:
+    """Yield the trainer of a trial, which `task.processes - 1` actors follow until the end of the block.
 
-    Raises ConfigError if the configuration cannot be trained so, and what an actor raises while it gets ready.
+    Raise what an actor raises while it starts.
+
+    Raises:
+        ConfigError: if so many processes cannot train the configuration.
+
     """
-    config, size = parse_trial(assignment["trial"]), assignment["processes"]
-    device = torch.device(assignment["device"])
+    config, size, device = task.config, task.processes, torch.device(task.device)
     if problems := group_conflicts(config, size):
         raise ConfigError(problems)
     if size == 1:
         yield Trainer(config, data, device)
         return
     with tempfile.TemporaryDirectory(prefix="tuner-group-") as folder, _followers(size) as followers:
-        # First what may fail in one alone, then what all have to be there for.
-        ray.get([follower.load.remote(dict(assignment)) for follower in followers])
+        # First the step that may fail in one process alone, then the step that needs all of them.
+        ray.get([follower.load.remote(task) for follower in followers])
         meeting_place = Path(folder) / "meeting"
-        begun = [f.begin.remote(rank, size, str(meeting_place)) for rank, f in enumerate(followers, start=1)]
+        starts = [f.start.remote(rank, size, str(meeting_place)) for rank, f in enumerate(followers, start=1)]
         with ExitStack() as together:
-            with _reason_of(begun):
+            with _raise_their_error(starts):
                 group = together.enter_context(joined(0, size, meeting_place, device))
-                together.callback(_let_leave, followers)  # before this process does: NCCL waits for all of them
+                together.callback(_dismiss, followers)  # before this process leaves: NCCL waits for all of them
                 trainer = _LeadingTrainer(config, data, device, group, followers)
             yield trainer
 
 
 class _LeadingTrainer(Trainer):
-    """A trainer that has others train along, and brings them to the state that it is restored to."""
+    """A trainer whose followers train with it, and load the state that it loads."""
 
     def __init__(
         self,
         config: TrialConfig,
-        data: "TrialData",
+        data: TrialData,
         device: torch.device,
         group: Group,
         followers: Sequence[ActorHandle[Any]],
@@ -75,8 +76,8 @@ class _LeadingTrainer(Trainer):
         super().__init__(config, data, device, group)
         self._followers = followers
 
-    def train_epoch(self, on_step: "OnStep | None" = None) -> dict[str, float]:
-        with _reason_of([follower.train_epoch.remote() for follower in self._followers]):
+    def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
+        with _raise_their_error([follower.train_epoch.remote() for follower in self._followers]):
             return super().train_epoch(on_step)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -87,77 +88,78 @@ class _LeadingTrainer(Trainer):
         ray.get([follower.load_state.remote(shared) for follower in self._followers])
 
 
-def _let_leave(followers: Sequence[ActorHandle[Any]]) -> None:
+def _dismiss(followers: Sequence[ActorHandle[Any]]) -> None:
     for follower in followers:
         follower.leave.remote()
 
 
 @contextmanager
-def _reason_of(along: list[Any]) -> Iterator[None]:
-    """Wait at the block's end for what the others do along; where one of them fails, raise its error.
+def _raise_their_error(calls: list[Any]) -> Iterator[None]:
+    """Wait at the block's end for the followers' calls, which run at the same time; raise the error of one that failed.
 
-    In the block only a connection breaks then, over gloo at once, over NCCL when the group's patience ends. Of several
-    errors want of memory is the reason, and others follow. Divergence, which all see alike, is no RuntimeError.
+    If a follower fails, the block sees only a broken connection: over gloo at once, over NCCL when the group's patience
+    ends. Of several errors, a lack of memory is the cause and the others are its consequences. Divergence, which all
+    processes see alike, is no RuntimeError.
     """
     try:
         yield
     except RuntimeError as error:
-        reasons = _errors(ray.wait(along, num_returns=len(along), timeout=_REASON_SECONDS)[0])
+        reasons = _errors(ray.wait(calls, num_returns=len(calls), timeout=_REASON_SECONDS)[0])
         if reasons:
             raise min(reasons, key=lambda reason: not is_out_of_memory(reason)) from error
         raise
-    ray.get(along)
+    ray.get(calls)
 
 
-def _errors(ended: list[Any]) -> list[RayError]:
+def _errors(calls: list[Any]) -> list[RayError]:
     found = []
-    for one in ended:
+    for call in calls:
         try:
-            ray.get(one)
+            ray.get(call)
         except RayError as error:
             found.append(error)
     return found
 
 
 class _Follower:
-    """The process of one more GPU; its methods are called for all at the same time."""
+    """The process of one more GPU. The leader calls each method of all its followers at the same time."""
 
-    def load(self, assignment: dict[str, Any]) -> None:
+    def load(self, task: TrialTask) -> None:
         """Read the data on this node."""
-        torch.set_num_threads(assignment["threads"])
-        self._config = parse_trial(assignment["trial"])
-        self._device = torch.device(assignment["device"])
-        self._data = load_on_this_node(self._config, assignment["split_digest"])
+        torch.set_num_threads(task.threads)
+        self._config = task.config
+        self._device = torch.device(task.device)
+        self._data = load_on_this_node(task.config, task.split_digest)
 
-    def begin(self, rank: int, size: int, meeting_place: str) -> None:
-        """Join the others, for as long as this process lives."""
-        self._joined = ExitStack()
-        group = self._joined.enter_context(joined(rank, size, Path(meeting_place), self._device))
-        with self._leaving():
+    def start(self, rank: int, size: int, meeting_place: str) -> None:
+        """Join the group, for as long as this process lives."""
+        self._membership = ExitStack()
+        group = self._membership.enter_context(joined(rank, size, Path(meeting_place), self._device))
+        with self._leave_on_error():
             self._trainer = Trainer(self._config, self._data, self._device, group)
 
     def train_epoch(self) -> None:
-        """Train this process's part of an epoch; the leader has its metrics."""
-        with self._leaving():
+        """Train this process's part of an epoch; the leader has the metrics."""
+        with self._leave_on_error():
             self._trainer.train_epoch()
 
     @contextmanager
-    def _leaving(self) -> Iterator[None]:
-        """Leave the others after an error, so that those that notice it wait for this process no longer."""
+    def _leave_on_error(self) -> Iterator[None]:
+        """Leave the group after an error, so that the others do not wait for this process."""
         try:
             yield
         except BaseException:
-            self._joined.close()
+            self._membership.close()
             raise
 
     def load_state(self, written: bytes) -> None:
         """Continue from the leader's state."""
-        # On the CPU, where states of random generators have to be.
+        # On the CPU, where the states of random generators must be.
         self._trainer.load_state(torch.load(io.BytesIO(written), map_location="cpu", weights_only=True))
 
     def leave(self) -> None:
-        """Leave the others at the trial's end."""
-        self._joined.close()
+        """Leave the group at the trial's end."""
+        self._membership.close()
 
 
 @contextmanager
@@ -169,9 +171,9 @@ def _followers(size: int) -> Iterator[list[ActorHandle[Any]]]:
     try:
         for rank in range(1, size):
             bundle = group.bundle_specs[rank]
-            place = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank)
+            strategy = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank)
             follower: Any = ray.remote(num_cpus=bundle.get("CPU", 0), num_gpus=bundle.get("GPU", 0))(_Follower)
-            actors.append(follower.options(scheduling_strategy=place).remote())
+            actors.append(follower.options(scheduling_strategy=strategy).remote())
         yield actors
     finally:
         for actor in actors:

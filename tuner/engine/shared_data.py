@@ -1,87 +1,93 @@
 """Images that the trials of a node share: an actor reads them once, and Ray's object store holds them for all.
 
-Each trial's process maps the same memory, for as long as it needs it, and nothing of it outlives the search.
+Each trial's process maps the same memory while it needs it, and the memory is free when the search ends. This module
+loads torch, hence only workers import it.
 """
 
 import logging
 import warnings
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
+import torch
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
-    from training.config import TrialConfig
-    from training.data import TrialData
+from training.config import TrialConfig
+from training.data import ImageSet, TrialData
 
-    Load = Callable[["TrialConfig"], "TrialData"]
+Load = Callable[[TrialConfig], TrialData]
 
-# All that a trial's data depend on.
+# The keys of a configuration that a trial's data depend on.
 _KEYS = ("dataset", "data_root", "validation_fraction", "train_fraction", "train_balance", "train_on", "split_seed")
 
-# Searched shares of the training set are data of their own.
+# A search over shares of the training set has several sets of data.
 _MOST_KEPT = 2
-# A reader ends with the trial's process that started it; then another one is asked.
+# A reader ends with the trial's process that started it. Then another one is started.
 _ATTEMPTS = 2
 
 _log = logging.getLogger(__name__)
 
 
-def shared(config: "TrialConfig", load: "Load") -> "TrialData":
-    """Give the data that `load` reads, by the process of this node that reads them for all.
+class _Reader:
+    """The process that reads. The latest data stay in Ray's store, older ones while a trial uses them."""
 
-    Raises what `load` raises. Where there is no such process, or no room in Ray's store, they are read here.
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Any, ...], Any] = {}
+
+    def data(self, config: TrialConfig, load: Load) -> list[Any]:
+        """Return the reference to a trial's data, in a list: Ray would fetch a bare reference."""
+        key = tuple(getattr(config, name) for name in _KEYS)
+        if key not in self._kept:
+            while len(self._kept) >= _MOST_KEPT:  # trials that use the old data keep them
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = ray.put(_as_arrays(load(config)))
+        return [self._kept[key]]
+
+
+def node_reader() -> Any:
+    """Return the actor that reads on this node, and start it if there is none."""
+    return _start_reader(ray.get_runtime_context().get_node_id())
+
+
+@lru_cache(maxsize=1)
+def _start_reader(node: str) -> Any:
+    """Find the actor of a node, or start it; it ends with the process that started it."""
+    strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+    reader = ray.remote(num_cpus=0)(_Reader)
+    return reader.options(name=f"tuner-data-{node}", get_if_exists=True, scheduling_strategy=strategy).remote()
+
+
+def load_shared(config: TrialConfig, load: Load, find_reader: Callable[[], Any] = node_reader) -> TrialData:
+    """Return the data that `load(config)` reads in the process of this node that reads them for all trials.
+
+    Raise what `load` raises. If that process cannot be started, or Ray's store has no room, read the data here.
+    `find_reader()` returns the process's actor.
     """
-    if config.dataset == "digits" or not ray.is_initialized():  # digits come with a library, and are read at once
+    if config.dataset == "digits" or not ray.is_initialized():  # the digits come with a library and load at once
         return load(config)
     for _ in range(_ATTEMPTS):
         try:
-            return _asked(config, load)
+            return _fetch(find_reader(), config, load)
         except RayTaskError as error:
             if not isinstance(error.cause, RayError):
                 raise error.cause from None
             reason: RayError = error.cause
         except RayError as error:
             reason = error
-        _keeper.cache_clear()
-    _log.warning("The data are not shared between the trials of this node: %s", str(reason).splitlines()[0])
+        _start_reader.cache_clear()
+    _log.warning("The trials of this node do not share their data: %s", str(reason).splitlines()[0])
     return load(config)
 
 
-def _asked(config: "TrialConfig", load: "Load") -> "TrialData":
-    keeper = _keeper(ray.get_runtime_context().get_node_id())
-    (place,) = ray.get(keeper.data.remote(config, load))
-    return _from_arrays(ray.get(place))
+def _fetch(reader: Any, config: TrialConfig, load: Load) -> TrialData:
+    (reference,) = ray.get(reader.data.remote(config, load))
+    return _from_arrays(ray.get(reference))
 
 
-class _Keeper:
-    """The process that reads; the latest that it has read stays in Ray's store, the rest as long as it is used."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], Any] = {}
-
-    def data(self, config: "TrialConfig", load: "Load") -> list[Any]:
-        """Give where the data of a trial lie, in a list: by itself Ray would fetch them."""
-        key = tuple(getattr(config, name) for name in _KEYS)
-        if key not in self._kept:
-            while len(self._kept) >= _MOST_KEPT:  # trials that use it go on with it
-                del self._kept[next(iter(self._kept))]
-            self._kept[key] = ray.put(_as_arrays(load(config)))
-        return [self._kept[key]]
-
-
-@lru_cache(maxsize=1)
-def _keeper(node: str) -> Any:
-    """Find the process that reads on a node, or start it; it ends with the process that started it."""
-    place = NodeAffinitySchedulingStrategy(node, soft=False)
-    keeper = ray.remote(num_cpus=0)(_Keeper)
-    return keeper.options(name=f"tuner-data-{node}", get_if_exists=True, scheduling_strategy=place).remote()
-
-
-def _as_arrays(data: "TrialData") -> dict[str, Any]:
+def _as_arrays(data: TrialData) -> dict[str, Any]:
     parts = {
         part: (image_set.images.numpy(), image_set.labels.numpy())
         for part, image_set in (("train", data.train), ("validation", data.validation))
@@ -89,13 +95,9 @@ def _as_arrays(data: "TrialData") -> dict[str, Any]:
     return {**parts, "class_names": data.class_names, "split_digest": data.split_digest}
 
 
-def _from_arrays(arrays: dict[str, Any]) -> "TrialData":
-    import torch
-
-    from training.data import ImageSet, TrialData
-
+def _from_arrays(arrays: dict[str, Any]) -> TrialData:
     with warnings.catch_warnings():
-        # That nobody may write to them: nobody does.
+        # Torch warns that the arrays are read-only. Nobody writes to them.
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         train, validation = (ImageSet(*map(torch.from_numpy, arrays[part])) for part in ("train", "validation"))
     return TrialData(train, validation, arrays["class_names"], arrays["split_digest"])

@@ -1,7 +1,7 @@
-"""SIGINT and SIGTERM of a driver, from its first step to its last.
+"""SIGINT and SIGTERM in a driver, from its first step to its last.
 
-A session of Ray Tune has its own answer to them (`tuner.engine.session`). Before and after it both raise
-KeyboardInterrupt, but where Ray would be left half started or half stopped they wait until it is done.
+A session of Ray Tune handles them in its own way (`tuner.engine.session`). Before and after a session both raise
+KeyboardInterrupt. Where that would leave Ray half started or half stopped, they wait until the work is done.
 """
 
 import os
@@ -19,10 +19,10 @@ _PATIENCE_SECONDS = 10.0
 
 
 @contextmanager
-def handled_by(handler: Handler) -> Iterator[None]:
-    """Answer both signals by `handler`; afterwards as before."""
+def handle_signals(handler: Handler) -> Iterator[None]:
+    """Call `handler` on both signals; after the block the earlier handlers are back."""
     before = {number: signal.getsignal(number) for number in _SIGNALS}
-    answer(handler)
+    set_handler(handler)
     try:
         yield
     finally:
@@ -30,54 +30,58 @@ def handled_by(handler: Handler) -> Iterator[None]:
             signal.signal(number, earlier)
 
 
-def answer(handler: Handler) -> None:
-    """Answer both signals by `handler` from now on."""
+def set_handler(handler: Handler) -> None:
+    """Call `handler` on both signals from now on."""
     for number in _SIGNALS:
         signal.signal(number, handler)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, as Python does for one of the two signals."""
+    """Raise KeyboardInterrupt: a handler that treats SIGTERM as Python treats SIGINT."""
     del number, frame
     raise KeyboardInterrupt
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Hold a signal back until the work inside is done, then raise KeyboardInterrupt.
+def leave() -> None:
+    """End the process at once with exit code 130."""
+    sys.stderr.write("Interrupted.\n")
+    os._exit(_INTERRUPTED)
 
-    A second signal ends the process, and so do a few seconds without an end of the work, which may wait for children
-    that have got the signal, too. Whatever it raises after a signal is a consequence of it.
+
+@contextmanager
+def delay_signals(
+    leave: Callable[[], object] = leave, *, patience_seconds: float = _PATIENCE_SECONDS
+) -> Iterator[None]:
+    """Hold a signal back until the block is done, then raise KeyboardInterrupt.
+
+    A second signal calls `leave`. So do `patience_seconds` after the first one: the block may wait for children that
+    got the signal as well. An error of the block after a signal is a consequence of the signal.
     """
-    asked, done = threading.Event(), threading.Event()
+    signal_came, done = threading.Event(), threading.Event()
     interrupted = False
 
-    def impatient() -> None:
-        asked.wait()
-        if not done.wait(_PATIENCE_SECONDS):
-            _leave()
+    def lose_patience() -> None:
+        signal_came.wait()
+        if not done.wait(patience_seconds):
+            leave()
 
-    # Started here, not by the signal: that may come while the work starts a thread itself, and holds the lock of that.
-    threading.Thread(target=impatient, daemon=True).start()
+    # Start the thread here, not in the handler: the signal may come while the block starts a thread itself and holds
+    # the lock that starting a thread needs.
+    threading.Thread(target=lose_patience, daemon=True).start()
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal interrupted
         del number, frame
-        if interrupted:  # no lock of the event's: the signal may come while this very function holds it
-            _leave()
+        if interrupted:  # do not ask the event: a second signal may come while this function holds its lock
+            leave()
         interrupted = True
-        asked.set()
+        signal_came.set()
 
     try:
-        with handled_by(note):
+        with handle_signals(note):
             yield
-    finally:  # when a signal can no longer come to `note`
+    finally:  # from here on no signal can call `note`
         done.set()
-        asked.set()  # for the thread, which ends
+        signal_came.set()  # so that the thread ends
         if interrupted:
             raise KeyboardInterrupt
-
-
-def _leave() -> None:
-    sys.stderr.write("Interrupted.\n")
-    os._exit(_INTERRUPTED)

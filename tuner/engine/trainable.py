@@ -1,40 +1,53 @@
-"""One trial inside a Ray worker: build the configuration, train, report each epoch with its checkpoint."""
+"""One trial inside a Ray worker: train it, and report each epoch with its checkpoint."""
 
 import gc
 import logging
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ray import tune
 
-from tuner.engine.fallbacks import REPORTED
+from tuner.engine.fallbacks import FALLBACKS_KEY
 from tuner.engine.gpu_sharing import is_out_of_memory, out_of_memory_line, whole_gpu_error
+from tuner.engine.ray_private import CHECKPOINT_PREFIX
+from tuner.engine.trial_task import ConfirmationTask, TrialTask, task_of
 
-if TYPE_CHECKING:  # torch is imported in the worker, by the first trial
+if TYPE_CHECKING:  # the first trial imports torch in the worker; the driver never does it through this module
     from training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
 _LastStep = Callable[[int], Mapping[str, float]]
 
-# The newest checkpoint may be the one that a crash left incomplete elsewhere: the one before stays as well, until
-# a third is on record.
+# A crash may have left the newest checkpoint incomplete in the storage. The one before it is kept as well, until a
+# third one is on record.
 _KEPT_CHECKPOINTS = 2
 _UNSENT = "unsent-checkpoint-"
 
 
-def run_trial(assignment: dict[str, Any]) -> None:
-    """Train one trial.
+class TuneSession(Protocol):
+    """The part of the module `ray.tune` that a trial uses in its worker."""
 
-    `assignment` holds `number`, `trial` (the trainer's file form), `checkpoints`, `device`, `gpus`, `threads`,
-    `processes` (one for each GPU of several), `split_digest` and, for a trial of a confirmation, `confirmation`.
+    def report(self, metrics: dict[str, Any], *, checkpoint: Any = None) -> None:
+        """Send a report, with a `tune.Checkpoint` or without; return when the driver wants the next epoch."""
 
-    A crash is raised and retried by Ray from the last checkpoint; so is data that cannot be read, which another
-    node may have. Reported as `error` is what every retry would meet again: a configuration that does not suit the
-    data, and divergence; as `out_of_memory`, that a part of a GPU was too little.
+    def get_checkpoint(self) -> tune.Checkpoint | None:
+        """Return the trial's newest checkpoint of this session."""
+
+
+def run_trial(config: dict[str, Any]) -> None:
+    """Run the trial whose task is in Ray Tune's `config`, in a worker of Ray Tune."""
+    run_task(task_of(config), tune)
+
+
+def run_task(task: TrialTask, session: TuneSession) -> None:
+    """Run one trial.
+
+    A crash is raised, and Ray retries the trial from its last checkpoint. So is data that cannot be read, which
+    another node may have. What every retry would meet again is reported as `error`: a configuration that does not suit
+    the data, and divergence. `out_of_memory` is reported if a part of a GPU was too little.
 
     Raises:
         OutOfGpuMemoryError: if a whole GPU was too little.
@@ -43,65 +56,67 @@ def run_trial(assignment: dict[str, Any]) -> None:
     import torch
 
     try:
-        _run(assignment)
+        _run(task, session)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
-        if assignment["gpus"] >= 1:
+        if task.gpus >= 1:
             raise whole_gpu_error(error) from error
-        line = out_of_memory_line(assignment["gpus"], error)
+        line = out_of_memory_line(task.gpus, error)
     else:
         return
-    # Only here, without the error, nothing holds the trial's tensors any more; the process may serve another trial.
+    # Only here, without the error, does nothing hold the trial's tensors any more. The process may run another trial.
     gc.collect()
     torch.cuda.empty_cache()
-    tune.report({"epoch": 0, "out_of_memory": line, "metrics": {}})
+    session.report({"epoch": 0, "out_of_memory": line, "metrics": {}})
 
 
-def _run(assignment: dict[str, Any]) -> None:
+def _run(task: TrialTask, session: TuneSession) -> None:
     import torch
 
-    from training.config import ConfigError, parse_trial
+    from training.config import ConfigError
     from tuner.engine.node_data import load_on_this_node
     from tuner.engine.several_gpus import leading_trainer
 
-    torch.set_num_threads(assignment["threads"])
-    if assignment["device"] == "cuda":  # so that who needs more than its share runs out of memory, and no neighbour
-        torch.cuda.set_per_process_memory_fraction(min(1.0, assignment["gpus"]))
-    config = parse_trial(assignment["trial"])
-    for left in Path.cwd().glob(f"{_UNSENT}*"):  # by a process of this trial that was killed; Ray gives each its folder
+    torch.set_num_threads(task.threads)
+    if task.device == "cuda":  # a trial that needs more than its share runs out of memory, and no neighbour does
+        torch.cuda.set_per_process_memory_fraction(min(1.0, task.gpus))
+    # A process of this trial that was killed may have left checkpoints. Ray gives each trial a folder of its own.
+    for left in Path.cwd().glob(f"{_UNSENT}*"):
         shutil.rmtree(left, ignore_errors=True)
     try:
-        data = load_on_this_node(config, assignment["split_digest"])
-        with leading_trainer(assignment, data) as trainer:
-            _train(trainer, assignment)
+        data = load_on_this_node(task.config, task.split_digest)
+        with leading_trainer(task, data) as trainer:
+            _train(trainer, task, session)
     except ConfigError as error:
-        tune.report({"epoch": 0, "error": str(error), "metrics": {}})
+        session.report({"epoch": 0, "error": str(error), "metrics": {}})
 
 
-def _train(trainer: "Trainer", assignment: Mapping[str, Any]) -> None:
+def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
     from training.attacks import AttackError
     from training.trainer import DivergedError
 
-    confirmation = assignment["confirmation"]
-    if confirmation is not None and confirmation["weights"] is not None:
-        _measure_trained(trainer, confirmation)
+    confirmation = task.confirmation
+    if confirmation is not None and confirmation.weights is not None:
+        _measure_weights(trainer, confirmation, confirmation.weights, session)
         return
-    _restore(trainer, _candidates(tune.get_checkpoint(), assignment["checkpoints"]))
+    _restore(trainer, _candidates(session.get_checkpoint(), task.checkpoints))
+    last_step = None if confirmation is None else _last_step(trainer, confirmation)
     try:
-        trainer.run(_Reporter(trainer, None if confirmation is None else _last_step(trainer, confirmation)))
+        trainer.run(_Reporter(trainer, session, last_step))
     except AttackError as error:
-        tune.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
+        session.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
     except DivergedError as error:
-        tune.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
+        session.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
 
 
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self, trainer: "Trainer", last_step: _LastStep | None) -> None:
+    def __init__(self, trainer: "Trainer", session: TuneSession, last_step: _LastStep | None) -> None:
         self._trainer = trainer
-        self._persisted: list[tune.Checkpoint] = []
+        self._session = session
+        self._stored: list[tune.Checkpoint] = []
         self._last_step = last_step
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
@@ -111,23 +126,23 @@ class _Reporter:
             metrics = {**metrics, **self._last_step(epoch)}
         with tempfile.TemporaryDirectory(prefix=_UNSENT, dir=Path.cwd()) as folder:
             save(Path(folder))
-            tune.report(
-                {"epoch": epoch, "metrics": dict(metrics), REPORTED: self._trainer.fallbacks},
+            self._session.report(
+                {"epoch": epoch, "metrics": dict(metrics), FALLBACKS_KEY: self._trainer.fallbacks},
                 checkpoint=tune.Checkpoint.from_directory(folder),
             )
-        persisted = tune.get_checkpoint()
-        if persisted is not None:
-            self._persisted.append(persisted)
+        stored = self._session.get_checkpoint()
+        if stored is not None:
+            self._stored.append(stored)
 
     def _prune(self) -> None:
-        while len(self._persisted) > _KEPT_CHECKPOINTS:
-            old = self._persisted.pop(0)
+        while len(self._stored) > _KEPT_CHECKPOINTS:
+            old = self._stored.pop(0)
             if old.filesystem is not None:
                 old.filesystem.delete_dir(old.path)
 
 
-def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
-    """Measure on the test set once the last epoch is trained."""
+def _last_step(trainer: "Trainer", confirmation: ConfirmationTask) -> _LastStep:
+    """Return a function that measures on the test set after the last epoch, and nothing after the others."""
 
     def step(epoch: int) -> Mapping[str, float]:
         from tuner.engine.final_evaluation import measure_on_test_set
@@ -137,43 +152,45 @@ def _last_step(trainer: "Trainer", confirmation: dict[str, Any]) -> _LastStep:
     return step
 
 
-def _measure_trained(trainer: "Trainer", confirmation: dict[str, Any]) -> None:
-    """Measure the weights of the confirmed trial itself; an unfit checkpoint is final, and reported."""
+def _measure_weights(trainer: "Trainer", confirmation: ConfirmationTask, weights: str, session: TuneSession) -> None:
+    """Measure the weights of the confirmed trial itself; report a checkpoint that is unfit, which no retry changes."""
     from training.attacks import AttackError
     from training.trainer.checkpoint import CheckpointError, StorageError
     from tuner.engine.final_evaluation import measure_on_test_set
 
     try:
-        with tune.Checkpoint(confirmation["weights"]).as_directory() as folder:
+        with tune.Checkpoint(weights).as_directory() as folder:
             trainer.restore(Path(folder))
         metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
     except StorageError:
         raise
     except (CheckpointError, AttackError) as error:
-        tune.report({"epoch": 0, "error": str(error), "metrics": {}})
+        session.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
-    tune.report({"epoch": trainer.epoch, "metrics": metrics})
+    session.report({"epoch": trainer.epoch, "metrics": metrics})
 
 
 def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:
-    """Give what a trial may continue from: after a crash in this session Ray's newest checkpoint and those before
-    it, then those on record when the trial was handed out.
+    """Yield the checkpoints that a trial may continue from, the best first.
+
+    After a crash in this session these are Ray's newest checkpoint and those before it. Then come those that were on
+    record when the trial was handed out.
     """
     if newest is not None:
         yield newest
-        yield from _before(newest)
+        yield from _earlier(newest)
     yield from map(tune.Checkpoint, recorded)
 
 
-def _before(newest: tune.Checkpoint) -> list[tune.Checkpoint]:
-    """List the checkpoints beside one, the latest first; a later one is left out, since its epoch is not on record."""
+def _earlier(newest: tune.Checkpoint) -> list[tune.Checkpoint]:
+    """List the checkpoints beside `newest`, the latest first, without later ones: their epochs are not on record."""
     from pyarrow.fs import FileSelector
 
     if newest.filesystem is None:
         return []
     folder, _, name = newest.path.rstrip("/").rpartition("/")
     beside = newest.filesystem.get_file_info(FileSelector(folder, allow_not_found=True))
-    names = sorted((info.base_name for info in beside if info.base_name.startswith("checkpoint_")), reverse=True)
+    names = sorted((info.base_name for info in beside if info.base_name.startswith(CHECKPOINT_PREFIX)), reverse=True)
     return [tune.Checkpoint(f"{folder}/{other}", newest.filesystem) for other in names if other < name]
 
 
@@ -181,7 +198,7 @@ def _restore(trainer: "Trainer", candidates: Iterable[tune.Checkpoint]) -> None:
     """Continue from the first checkpoint that is whole; without one the trial begins again.
 
     A storage that cannot be reached is raised, so that Ray tries again: it says nothing against the checkpoint.
-    Nothing is decided twice: an epoch that is on record keeps the decision of the first time.
+    Nothing is decided twice: an epoch that is on record keeps its first decision.
     """
     from training.trainer.checkpoint import CheckpointError, StorageError
 
@@ -192,11 +209,6 @@ def _restore(trainer: "Trainer", candidates: Iterable[tune.Checkpoint]) -> None:
         except StorageError:
             raise
         except (CheckpointError, FileNotFoundError, NotADirectoryError) as error:
-            _log.warning("Checkpoint skipped: %s", error)
+            _log.warning("This checkpoint cannot be used, the trial tries an earlier one: %s", error)
         else:
             return
-
-
-def threads_for(cpus_per_trial: float, processes: int = 1) -> int:
-    """Give the torch threads of each process of a trial: its whole CPUs, at least one, so that none crowds another."""
-    return max(1, math.floor(cpus_per_trial / processes))

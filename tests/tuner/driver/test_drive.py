@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ from tuner.driver.drive import drive_search
 from tuner.driver.environment import Environment
 from tuner.driver.plan import Plan, plan_new, plan_resume
 from tuner.driver.request import Request
+from tuner.engine.cluster import require_resources
 from tuner.engine.ending import Ending
+from tuner.engine.session import SessionOptions
+from tuner.engine.session_events import SessionEvents
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
@@ -32,9 +36,8 @@ from tuner.report.front_files import front_json
 from tuner.runs.atomic_write import write_whole
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
-from tuner.space.sections import ResourcesSpec
 
-Session = Callable[..., Ending]
+Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
 
@@ -65,11 +68,6 @@ class FrontAsJson(SearchPresentation):
         return [write_whole(folder / "front.json", front_json(data).encode())]
 
 
-def require_two_cpus(resources: ResourcesSpec, space: str) -> None:
-    if resources.cpus_per_trial > 2 or resources.gpus_per_trial > 0:
-        raise UsageError(f"{space} asks for too much")
-
-
 class Driver:
     """Drives searches in this process and keeps what was printed."""
 
@@ -82,7 +80,7 @@ class Driver:
         self.environment = Environment(
             connect=lambda _: None,
             disconnect=lambda: None,
-            require_resources=require_two_cpus,
+            require_resources=partial(require_resources, nodes=lambda: [{"CPU": 2}]),
             projection_of=lambda *_: self.projection,
             presentation_of=lambda _: FrontAsJson(),
         )
@@ -122,14 +120,14 @@ def driver(runs_dir: Path) -> Driver:
     return Driver(runs_dir)
 
 
-def to_the_end(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder, options
+def to_the_end(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options, events
     drive(search)
     return Ending.FINISHED
 
 
-def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder, options
+def interrupted(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options, events
     first = search.next_assignment()
     assert first is not None
     train(search, first)
@@ -137,22 +135,22 @@ def interrupted(search: Search, folder: Path, **options: Any) -> Ending:
     return Ending.INTERRUPTED
 
 
-def out_of_time(search: Search, folder: Path, **options: Any) -> Ending:
-    assert options["time_budget_seconds"] == 60
-    interrupted(search, folder)
+def out_of_time(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    assert options.time_budget_seconds == 60
+    interrupted(search, folder, options, events)
     return Ending.OUT_OF_TIME
 
 
-def all_fail(search: Search, folder: Path, **options: Any) -> Ending:
-    del folder
+def all_fail(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    del folder, options
     while (assignment := search.next_assignment()) is not None:
-        options["on_retry"](assignment.number, "Traceback\nKeyError: 1")
+        events.on_retry(assignment.number, "Traceback\nKeyError: 1")
         search.fail(assignment.number, "Traceback\nRuntimeError: out of memory")
     return Ending.FINISHED
 
 
-def crash(search: Search, folder: Path, **options: Any) -> Ending:
-    interrupted(search, folder, **options)
+def crash(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+    interrupted(search, folder, options, events)
     raise RuntimeError("Ray went away")
 
 
@@ -227,8 +225,8 @@ def test_verbose_prints_every_epoch(driver: Driver) -> None:
 
 
 def refused(driver: Driver, match: str, **flags: Any) -> None:
-    def no_session(*arguments: Any, **options: Any) -> Ending:
-        raise AssertionError(arguments, options)
+    def no_session(*arguments: object) -> Ending:
+        raise AssertionError(arguments)
 
     with pytest.raises(UsageError, match=match):
         driver.run(no_session, **flags)
@@ -330,8 +328,8 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
 def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
     driver: Driver, write: Callable[[Search], object]
 ) -> None:
-    def taken_over(search: Search, folder: Path, **options: Any) -> Ending:
-        interrupted(search, folder, **options)
+    def taken_over(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+        interrupted(search, folder, options, events)
         other = SqlLedger.open(f"sqlite:///{folder / 'ledger.db'}", folder.name)
         other.take_over()
         other.close()
@@ -373,7 +371,8 @@ def test_other_versions_than_at_the_beginning_are_told(
             "The ledger sqlite:////proc/nowhere/ledger.db cannot be used: unable to open database file",
         ),
         ({"overrides": ["dataset=folder"], "data_root": Path("/nowhere")}, "/nowhere"),
-        ({"cpus_per_trial": 99}, "small asks for too much"),
+        ({"cpus_per_trial": 99}, "small asks for 99 CPU a trial, but Ray has 2 CPU here"),
+        ({"gpus_per_trial": 1}, "small asks for 1 GPU a trial, but Ray has 0 GPU here"),
     ],
 )
 def test_what_cannot_run_is_refused_with_nothing_written(driver: Driver, flags: dict[str, Any], match: str) -> None:

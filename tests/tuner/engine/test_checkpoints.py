@@ -48,7 +48,7 @@ def test_a_failed_trial_keeps_the_checkpoint_of_its_last_epoch(search: Search, t
     assert on_disk(tmp_path) == {checkpoint_of(0, 1)}
 
 
-def test_what_nobody_can_name_is_removed_and_what_is_not_here_removes_nothing(search: Search, tmp_path: Path) -> None:
+def test_without_a_record_all_are_removed_and_without_the_last_one_on_disk_none(search: Search, tmp_path: Path) -> None:
     write(tmp_path, checkpoint_of(0, 1), checkpoint_of(1, 1))
     search.next_assignment()
     search.fail(0, "out of memory")

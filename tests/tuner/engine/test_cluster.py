@@ -1,12 +1,12 @@
-"""What can be said of a Ray cluster without one."""
+"""What can be checked of a Ray cluster without one."""
 
 import socket
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from tuner.engine import cluster
-from tuner.engine.trainable import threads_for
 from tuner.errors import UsageError
 from tuner.space.sections import ResourcesSpec
 
@@ -32,18 +32,16 @@ def resources(gpus: float = 0, cpus: float = 1) -> ResourcesSpec:
         ([], resources(), 1),
     ],
 )
-def test_places_are_how_many_trials_fit_but_one_at_least(
+def test_places_are_how_many_trials_fit_but_at_least_one(
     have: list[dict[str, float]], want: ResourcesSpec, expected: int
 ) -> None:
     assert cluster.places(have, want) == expected
 
 
-def test_the_limit_is_what_was_asked_for_or_what_fits_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_is_what_was_asked_for_or_what_fits_now() -> None:
     have, now = {"CPU": 4.0}, 0.0
-    monkeypatch.setattr(cluster, "_nodes", lambda: [have])
-    monkeypatch.setattr("tuner.engine.cluster.time.monotonic", lambda: now)
-    assert cluster.trial_limit(resources(), 3)() == 3
-    limit = cluster.trial_limit(resources(), None)
+    assert cluster.trial_limit(resources(), 3, lambda: [have])() == 3
+    limit = cluster.trial_limit(resources(), None, lambda: [have], lambda: now)
     assert limit() == 4
     have = {"CPU": 6.0}
     assert limit() == 4, "asked a moment ago"
@@ -51,26 +49,25 @@ def test_the_limit_is_what_was_asked_for_or_what_fits_now(monkeypatch: pytest.Mo
     assert limit() == 6
 
 
-def test_what_no_node_can_offer_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_nodes", lambda: [{"CPU": 2.0, "memory": 1e9}])
-    cluster.require_resources(resources(cpus=2), "digits_tradeoff")
+def test_what_no_node_can_offer_is_refused_with_a_way_out() -> None:
+    require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 2.0, "memory": 1e9}])
+    require(resources(cpus=2), "digits_tradeoff")
     with pytest.raises(
         UsageError, match=r"cifar10_tradeoff asks for 1 GPU a trial, but Ray has 0 .*--gpus-per-trial 0"
     ):
-        cluster.require_resources(resources(gpus=1), "cifar10_tradeoff")
+        require(resources(gpus=1), "cifar10_tradeoff")
     with pytest.raises(UsageError, match=r"asks for 2\.5 CPU a trial, but Ray has 2 .*--cpus-per-trial"):
-        cluster.require_resources(resources(cpus=2.5), "digits_tradeoff")
+        require(resources(cpus=2.5), "digits_tradeoff")
 
 
-def test_a_trial_must_fit_on_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes = [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}]
-    monkeypatch.setattr(cluster, "_nodes", lambda: nodes)
-    cluster.require_resources(resources(cpus=4), "small")
+def test_a_trial_must_fit_on_one_node() -> None:
+    require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}])
+    require(resources(cpus=4), "small")
     with pytest.raises(UsageError, match=r"asks for 6 CPU a trial, but Ray has 4 CPU on the best of 2 nodes"):
-        cluster.require_resources(resources(cpus=6), "small")
+        require(resources(cpus=6), "small")
     expected = r"asks for 4 CPU a trial, but Ray has 2 CPU on the best of 2 nodes.*--cpus-per-trial 2"
     with pytest.raises(UsageError, match=expected):
-        cluster.require_resources(resources(gpus=1, cpus=4), "small")
+        require(resources(gpus=1, cpus=4), "small")
 
 
 def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +75,7 @@ def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
     nodes = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 8.0}}]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
-    assert cluster._nodes() == [{"CPU": 2.0}]
+    assert cluster.alive_nodes() == [{"CPU": 2.0}]
 
 
 @pytest.mark.parametrize("address", ["host", ":6379", "host:port", "host:", ""])
@@ -92,7 +89,7 @@ def test_ray_client_is_refused_with_the_way_out() -> None:
         cluster._require_reachable("ray://host:10001")
 
 
-def test_a_port_where_nobody_listens_is_refused_before_ray_waits() -> None:
+def test_a_port_that_refuses_connections_is_an_error_before_ray_waits() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = "{}:{}".format(*server.getsockname())
         cluster._require_reachable(address)
@@ -104,8 +101,3 @@ def test_a_port_where_nobody_listens_is_refused_before_ray_waits() -> None:
 def test_a_malformed_address_is_refused_like_an_unreachable_one(address: str) -> None:
     with pytest.raises(UsageError, match=r"(--address|There is no Ray cluster at)"):
         cluster._require_reachable(address)
-
-
-@pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
-def test_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
-    assert threads_for(cpus) == threads

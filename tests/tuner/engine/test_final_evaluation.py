@@ -1,3 +1,5 @@
+"""The last step of a confirmation, on the digits."""
+
 import json
 from pathlib import Path
 
@@ -7,6 +9,7 @@ from training.config import parse_trial
 from training.data import load_test_set, load_trial_data
 from training.trainer import Trainer
 from tuner.engine.final_evaluation import measure_on_test_set
+from tuner.engine.trial_task import ConfirmationTask
 
 CONFIG = parse_trial(
     {
@@ -35,7 +38,8 @@ def trainer() -> Trainer:
 
 def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Trainer, tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
-    task = {"suite": "quick", "images": 30, "folder": str(tmp_path / "evaluations" / "trial-0000"), "weights": None}
+    folder = str(tmp_path / "evaluations" / "trial-0000")
+    task = ConfirmationTask(suite="quick", images=30, folder=folder, weights=None)
     metrics = measure_on_test_set(trainer, task)
     assert list(metrics) == [
         "natural_accuracy",
@@ -58,8 +62,8 @@ def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Traine
     assert len(load_test_set(CONFIG)) > 30
 
 
-def test_a_state_of_other_weights_is_measured_afresh(trainer: Trainer, tmp_path: Path) -> None:
-    task = {"suite": "quick", "images": 30, "folder": str(tmp_path), "weights": None}
+def test_a_state_of_other_weights_is_measured_again(trainer: Trainer, tmp_path: Path) -> None:
+    task = ConfirmationTask(suite="quick", images=30, folder=str(tmp_path), weights=None)
     expected = measure_on_test_set(trainer, task)
     state = json.loads((tmp_path / "state.json").read_text())
     state["configuration"]["weights"] = "those of another thread count"

@@ -1,12 +1,13 @@
 """The data of a trial on the node that it runs on."""
 
+from functools import partial
 from typing import Any
 
 import pytest
 from simulated_search import small_space
 
 from training.data import DataError, load_trial_data
-from tuner.engine.node_data import load_on_this_node
+from tuner.engine.node_data import load_on_this_node, load_or_download
 
 POINT = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}
 
@@ -20,7 +21,7 @@ def test_a_node_with_other_validation_images_is_refused() -> None:
         load_on_this_node(config, "another")
 
 
-def test_a_node_without_the_data_downloads_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_node_without_the_data_downloads_them_once() -> None:
     config = small_space().trial_config(POINT)
     data = load_trial_data(config)
     downloads: list[Any] = []
@@ -30,8 +31,7 @@ def test_a_node_without_the_data_downloads_them_once(monkeypatch: pytest.MonkeyP
             raise DataError(f"{asked.data_root} is empty")
         return data
 
-    monkeypatch.setattr("training.data.load_trial_data", load)
-    monkeypatch.setattr("training.data.ensure_available", downloads.append)
-    assert load_on_this_node(config, data.split_digest) is data
-    assert load_on_this_node(config, data.split_digest) is data
+    read = partial(load_or_download, load=load, download=downloads.append)
+    assert load_on_this_node(config, data.split_digest, read) is data
+    assert load_on_this_node(config, data.split_digest, read) is data
     assert downloads == [config]

@@ -1,4 +1,4 @@
-"""How a session ended, told from what is left of it."""
+"""How a session ended, judged by its search, its stopper and its crashes."""
 
 import pytest
 from simulated_search import MakeLedger, drive, small_space
@@ -24,10 +24,10 @@ def crashes(search: Search) -> Crashes:
 
 
 def stop_request(seconds: float | None = None) -> StopRequest:
-    return StopRequest(seconds, hope=lambda: True)
+    return StopRequest(seconds)
 
 
-def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: Crashes) -> None:
+def test_a_session_ends_for_the_reason_it_was_stopped_or_finished(search: Search, crashes: Crashes) -> None:
     interrupted = stop_request()
     interrupted.request()
     assert _ending(search, interrupted, crashes) is Ending.INTERRUPTED
@@ -38,20 +38,20 @@ def test_a_session_ends_as_it_was_asked_to_or_finished(search: Search, crashes: 
         assert _ending(search, stop, crashes) is Ending.FINISHED
 
 
-def test_crash_upon_crash_breaks_a_session_off_with_the_reason(search: Search, crashes: Crashes) -> None:
+def test_a_row_of_crashes_breaks_a_session_off_with_the_last_error(search: Search, crashes: Crashes) -> None:
     for number in (0, 1, 2, 0, 1):
-        crashes.retried(number, "Traceback\nDataError: nothing is mounted at /data")
-    with pytest.raises(BrokenOffError, match="of trial 1: DataError: nothing is mounted at /data"):
+        crashes.record_retry(number, "Traceback\nDataError: nothing is mounted at /data")
+    with pytest.raises(BrokenOffError, match=r"trial 1: DataError: nothing is mounted at /data"):
         _ending(search, stop_request(), crashes)
 
 
-def test_failures_that_wait_for_an_epoch_are_on_record_when_nothing_is_left_to_train(
+def test_failures_that_wait_for_an_epoch_are_on_record_when_no_trial_is_left_to_train(
     search: Search, crashes: Crashes
 ) -> None:
     search.next_assignment(), search.next_assignment(), search.next_assignment()
     search.fail(2, "diverged")
     for number in (0, 0, 0, 1, 1, 1):
-        crashes.given_up(number, "RuntimeError: out of memory")
+        crashes.give_up(number, "RuntimeError: out of memory")
     assert not search.finished
     assert _ending(search, stop_request(), crashes) is Ending.FINISHED
     assert {trial.outcome for trial in search.trials} == {Outcome.FAILED}

@@ -1,4 +1,4 @@
-"""What a driver does on SIGINT and SIGTERM, told by signals to this very process."""
+"""What a driver does on SIGINT and SIGTERM; the tests send the signals to their own process."""
 
 import os
 import signal
@@ -7,38 +7,37 @@ from types import FrameType
 
 import pytest
 
-from tuner.engine import signals
-from tuner.engine.signals import handled_by, interrupt, undisturbed
+from tuner.engine.signals import delay_signals, handle_signals, interrupt
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_both_signals_interrupt_and_are_given_back(number: signal.Signals) -> None:
+def test_both_signals_interrupt_and_get_their_earlier_handlers_back(number: signal.Signals) -> None:
     before = [signal.getsignal(each) for each in SIGNALS]
-    with pytest.raises(KeyboardInterrupt), handled_by(interrupt):
+    with pytest.raises(KeyboardInterrupt), handle_signals(interrupt):
         os.kill(os.getpid(), number)
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
-def test_the_inner_answer_counts() -> None:
-    told: list[int] = []
+def test_the_inner_handler_is_called() -> None:
+    numbers: list[int] = []
 
     def note(number: int, frame: FrameType | None) -> None:
         del frame
-        told.append(number)
+        numbers.append(number)
 
-    with handled_by(interrupt), handled_by(note):
+    with handle_signals(interrupt), handle_signals(note):
         os.kill(os.getpid(), signal.SIGTERM)
-    assert told == [signal.SIGTERM]
+    assert numbers == [signal.SIGTERM]
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_work_that_must_not_be_disturbed_is_done_first(number: signal.Signals) -> None:
+def test_a_signal_waits_until_the_work_is_done(number: signal.Signals) -> None:
     done: list[str] = []
 
     def work() -> None:
-        with undisturbed():
+        with delay_signals():
             os.kill(os.getpid(), number)
             done.append("work")
         done.append("more")
@@ -48,14 +47,14 @@ def test_work_that_must_not_be_disturbed_is_done_first(number: signal.Signals) -
     assert done == ["work"]
 
 
-def test_work_that_is_not_disturbed_raises_its_own_errors() -> None:
-    with pytest.raises(ConnectionError, match="nobody answers"), undisturbed():
+def test_without_a_signal_the_work_raises_its_own_errors() -> None:
+    with pytest.raises(ConnectionError, match="nobody answers"), delay_signals():
         raise ConnectionError("nobody answers")
 
 
-def test_what_fails_after_a_signal_has_failed_of_it() -> None:
+def test_an_error_after_a_signal_counts_as_its_consequence() -> None:
     def work() -> None:
-        with undisturbed():
+        with delay_signals():
             os.kill(os.getpid(), signal.SIGINT)
             raise ConnectionError("the child has got the signal, too")
 
@@ -63,12 +62,11 @@ def test_what_fails_after_a_signal_has_failed_of_it() -> None:
         work()
 
 
-def test_a_second_signal_or_a_long_wait_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_signal_or_a_long_wait_leaves_at_once() -> None:
     left = threading.Event()
-    monkeypatch.setattr(signals, "_leave", left.set)
 
     def twice() -> None:
-        with undisturbed():
+        with delay_signals(left.set):
             os.kill(os.getpid(), signal.SIGINT)
             assert not left.is_set()
             os.kill(os.getpid(), signal.SIGTERM)
@@ -78,11 +76,10 @@ def test_a_second_signal_or_a_long_wait_leaves_at_once(monkeypatch: pytest.Monke
     assert left.is_set()
 
     def without_end() -> None:
-        with undisturbed():
+        with delay_signals(left.set, patience_seconds=0):
             os.kill(os.getpid(), signal.SIGINT)
             assert left.wait(20)
 
     left.clear()
-    monkeypatch.setattr(signals, "_PATIENCE_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         without_end()

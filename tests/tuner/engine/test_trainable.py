@@ -1,26 +1,26 @@
-"""A trial in a worker, with a session of Ray Tune that only listens."""
+"""A trial in a worker, with a stand-in for Ray Tune's session."""
 
 import errno
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from ray import tune
-from simulated_search import small_space
+from ray_stand_ins import trial_task
 
 from training.config import ConfigError
 from training.data import DataError
 from training.trainer.checkpoint import StorageError
 from tuner.engine.gpu_sharing import OutOfGpuMemoryError
-from tuner.engine.trainable import run_trial
-
-POINT = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}
+from tuner.engine.trainable import run_task
+from tuner.engine.trial_task import TrialTask
 
 
 class Session:
-    """Takes the place of Ray Tune's session in a worker."""
+    """Stands in for Ray Tune's session in a worker."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,49 +48,33 @@ class Session:
 
 
 @pytest.fixture
-def session(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Session:
+def session(tmp_path: Path) -> Session:
     session = Session(tmp_path / "trial-0000")
     session.folder.mkdir()
-    monkeypatch.setattr(tune, "report", session.report)
-    monkeypatch.setattr(tune, "get_checkpoint", session.get_checkpoint)
     return session
 
 
-def assignment(**trial: Any) -> dict[str, Any]:
+def task(**trial: Any) -> TrialTask:
     settings = {"train_fraction": 0.05, "eval_images": 10, "augmentation": "none", "epochs": 3, "attack_steps": 1}
-    settings |= {"eval_attack_steps": 1, "batch_size": 32, **trial}
-    config = small_space(trial=settings).trial_config(POINT)
-    return {
-        "number": 0,
-        "trial": config.to_mapping(),
-        "checkpoints": [],
-        "device": "cpu",
-        "gpus": 0.0,
-        "threads": 1,
-        "processes": 1,
-        "split_digest": None,
-        "confirmation": None,
-    }
+    return trial_task(trial=settings | {"eval_attack_steps": 1, "batch_size": 32} | trial)
 
 
-def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("training.data.ensure_available", print)
-    with pytest.raises(DataError, match="CIFAR10 is not on disk"):
-        run_trial(assignment(dataset="cifar10", architecture="cnn4", data_root=str(tmp_path)))
+def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(session: Session, tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    with pytest.raises(DataError, match=str(missing)):
+        run_task(task(dataset="folder", architecture="cnn4", data_root=str(missing)), session)
     assert session.reports == []
 
 
 def test_a_configuration_that_does_not_suit_the_data_is_final(session: Session) -> None:
-    run_trial(assignment(architecture="cnn4"))
+    run_task(task(architecture="cnn4"), session)
     (report,) = session.reports
     assert report["epoch"] == 0
     assert "cnn4" in report["error"]
 
 
 def test_divergence_is_final(session: Session) -> None:
-    run_trial(assignment(learning_rate=1e30))
+    run_task(task(learning_rate=1e30), session)
     (report,) = session.reports
     assert report["epoch"] == 1
     assert "diverged in epoch 1" in report["error"]
@@ -101,7 +85,7 @@ def damage(checkpoint: Path) -> None:
 
 
 def test_two_checkpoints_are_on_disk_while_the_next_is_written(session: Session) -> None:
-    run_trial(assignment(epochs=5))
+    run_task(task(epochs=5), session)
     assert session.epochs == [1, 2, 3, 4, 5]
     assert session.on_disk == [
         [],
@@ -113,39 +97,40 @@ def test_two_checkpoints_are_on_disk_while_the_next_is_written(session: Session)
 
 
 def test_a_retry_takes_the_newest_checkpoint_that_is_whole(session: Session) -> None:
-    run_trial(assignment())
+    run_task(task(), session)
     whole = {report["epoch"]: report["metrics"]["loss/total"] for report in session.reports}
     session.reports.clear()
     damage(session.folder / "checkpoint_000002")
-    run_trial(assignment())
+    run_task(task(), session)
     assert session.epochs == [3], "from the checkpoint before the newest"
     assert session.reports[0]["metrics"]["loss/total"] == whole[3]
 
 
 def test_a_checkpoint_later_than_rays_newest_is_not_on_record_and_not_taken(session: Session) -> None:
-    run_trial(assignment())
+    run_task(task(), session)
     session.reports.clear()
     session.newest = tune.Checkpoint(str(session.folder / "checkpoint_000001"))
-    run_trial(assignment())
+    run_task(task(), session)
     assert session.epochs == [3]
 
 
 def test_a_retry_without_checkpoints_of_its_own_takes_those_on_record(session: Session, tmp_path: Path) -> None:
-    run_trial(assignment())
+    run_task(task(), session)
     elsewhere = session.folder.rename(tmp_path / "session-1")
+    on_record = str(elsewhere / "checkpoint_000001")
     session.folder.mkdir()
     session.reports.clear()
-    run_trial({**assignment(), "checkpoints": [str(tmp_path / "gone"), str(elsewhere / "checkpoint_000001")]})
+    run_task(replace(task(), checkpoints=(str(tmp_path / "gone"), on_record)), session)
     assert session.epochs == [3]
     session.reports.clear()
     for checkpoint in [*elsewhere.iterdir(), *session.folder.iterdir()]:
         damage(checkpoint)
-    run_trial({**assignment(), "checkpoints": [str(elsewhere / "checkpoint_000001")]})
+    run_task(replace(task(), checkpoints=(on_record,)), session)
     assert session.epochs == [1, 2, 3], "nothing is whole"
 
 
 def test_a_storage_that_cannot_be_reached_costs_no_epoch(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_trial(assignment())
+    run_task(task(), session)
     session.reports.clear()
 
     def stale(path: Path) -> bytes:
@@ -154,9 +139,9 @@ def test_a_storage_that_cannot_be_reached_costs_no_epoch(session: Session, monke
     with monkeypatch.context() as patched:
         patched.setattr(Path, "read_bytes", stale)
         with pytest.raises(StorageError, match="Stale file handle"):
-            run_trial(assignment())
+            run_task(task(), session)
     assert session.reports == []
-    run_trial(assignment())
+    run_task(task(), session)
     assert session.reports == [], "all epochs were trained"
 
 
@@ -175,12 +160,12 @@ def test_gpu_memory_that_is_used_up_is_named(
         raise error
 
     monkeypatch.setattr("training.trainer.Trainer.train_epoch", train_epoch)
-    run_trial({**assignment(), "gpus": 0.25})
+    run_task(replace(task(), gpus=0.25), session)
     (report,) = session.reports
     assert report["out_of_memory"].startswith("out of GPU memory with 0.25 of a GPU (CUDA ")
     assert report["out_of_memory"].endswith("; tried again with 0.5")
     with pytest.raises(OutOfGpuMemoryError, match=r"with a whole GPU .*choose a smaller batch_size"):
-        run_trial({**assignment(), "gpus": 1.0})
+        run_task(replace(task(), gpus=1.0), session)
 
 
 @pytest.mark.parametrize("share", [0.25, 1.0])
@@ -194,14 +179,14 @@ def test_a_trial_gets_no_more_of_a_gpus_memory_than_its_share(
 
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", shares.append)
     monkeypatch.setattr("training.trainer.Trainer.__init__", stop)
-    run_trial({**assignment(), "gpus": share, "device": "cuda"})
+    run_task(replace(task(), gpus=share, device="cuda"), session)
     assert shares == [share]
     assert session.reports[0]["error"] == "architecture: no GPU here"
 
 
 def test_what_the_trainer_fell_back_to_is_reported(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.compute.precision.multiplies_bfloat16", lambda _: False)
-    run_trial(assignment(precision="bf16", epochs=1))
+    run_task(task(precision="bf16", epochs=1), session)
     (text,) = session.reports[0]["fallbacks"]
     assert "no instructions" in text
 
@@ -212,12 +197,12 @@ def test_another_error_of_torch_stays_what_it_is(session: Session, monkeypatch: 
 
     monkeypatch.setattr("training.trainer.Trainer.train_epoch", train_epoch)
     with pytest.raises(RuntimeError, match="device-side assert"):
-        run_trial({**assignment(), "gpus": 0.25})
+        run_task(replace(task(), gpus=0.25), session)
     assert session.reports == []
 
 
-def test_what_several_gpus_cannot_train_is_reported_and_not_trained_by_one(session: Session) -> None:
+def test_a_configuration_that_several_gpus_cannot_train_is_reported(session: Session) -> None:
     """The ends of a range are checked when a search starts, not what lies between."""
-    run_trial({**assignment(batch_size=33), "processes": 2})
+    run_task(replace(task(batch_size=33), processes=2), session)
     (report,) = session.reports
     assert report["error"].startswith("batch_size: the value is 33, but must be a multiple of 2")

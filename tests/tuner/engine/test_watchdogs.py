@@ -1,38 +1,37 @@
-"""The watch over Ray's node, without Ray."""
+"""The watch over Ray's node and head, without Ray."""
 
 import socket
 import threading
-from types import SimpleNamespace
 
 import pytest
 from simulated_search import MakeLedger, small_space
 
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import BrokenOffError, Ending
+from tuner.engine.ending import Ending, NodeLostError
 from tuner.engine.session import _ending
 from tuner.engine.stop_request import StopRequest
-from tuner.engine.watchdogs import head_is_alive, watch
+from tuner.engine.watchdogs import EndTimer, head_is_alive, watch
 from tuner.search import Search
 
 PATIENCE_SECONDS = 20
 
 
-def test_a_node_that_dies_is_told_once() -> None:
+def test_a_node_that_dies_is_reported_once() -> None:
     answers = iter([True, True, False])
-    lost, told = threading.Event(), []
+    lost, calls = threading.Event(), []
 
     def on_lost() -> None:
-        told.append(threading.current_thread().name)
+        calls.append(threading.current_thread().name)
         lost.set()
 
     with watch(lambda: next(answers), on_lost, interval_seconds=0.001):
         assert lost.wait(PATIENCE_SECONDS)
-    assert told == ["node-watch"]
+    assert calls == ["node-watch"]
 
 
 def test_a_silence_that_ends_in_time_is_forgiven() -> None:
     answers = iter([True, False, False, True, False, True])
-    asked, told = threading.Event(), []
+    asked, calls = threading.Event(), []
 
     def is_alive() -> bool:
         answer = next(answers, None)
@@ -40,12 +39,12 @@ def test_a_silence_that_ends_in_time_is_forgiven() -> None:
             asked.set()
         return answer is not False
 
-    with watch(is_alive, lambda: told.append("lost"), patience_seconds=PATIENCE_SECONDS, interval_seconds=0.001):
+    with watch(is_alive, lambda: calls.append("lost"), patience_seconds=PATIENCE_SECONDS, interval_seconds=0.001):
         assert asked.wait(PATIENCE_SECONDS)
-    assert told == []
+    assert calls == []
 
 
-def test_a_silence_of_the_whole_patience_is_told() -> None:
+def test_a_silence_longer_than_the_patience_is_reported() -> None:
     asked, lost = [], threading.Event()
 
     def is_alive() -> bool:
@@ -57,23 +56,35 @@ def test_a_silence_of_the_whole_patience_is_told() -> None:
     assert len(asked) > 1
 
 
-def test_the_head_is_alive_as_long_as_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_head_is_alive_as_long_as_it_accepts_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        monkeypatch.setattr("ray.get_runtime_context", lambda: SimpleNamespace(gcs_address=address))
-        assert head_is_alive()
-    assert not head_is_alive()
+        assert head_is_alive(lambda: address)
+    assert not head_is_alive(lambda: address)
 
 
-def test_without_ray_nothing_is_said_of_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    def ended() -> None:
+def test_a_ray_that_has_ended_does_not_count_as_a_lost_head() -> None:
+    def ended() -> str:
         raise RuntimeError("Ray has not been started yet.")
 
-    monkeypatch.setattr("ray.get_runtime_context", ended)
-    assert head_is_alive()
+    assert head_is_alive(ended)
 
 
-def test_a_node_that_lives_is_not_told() -> None:
+def test_the_timer_calls_once_unless_the_block_ends_in_time() -> None:
+    late = threading.Event()
+    with EndTimer(late.set, 0.01) as timer:
+        timer.start()
+        timer.start()
+        assert late.wait(PATIENCE_SECONDS)
+    calls: list[str] = []
+    with EndTimer(lambda: calls.append("late"), PATIENCE_SECONDS) as timer:
+        timer.start()
+    with EndTimer(lambda: calls.append("late"), 0):
+        pass
+    assert calls == []
+
+
+def test_a_node_that_lives_is_not_reported() -> None:
     asked = threading.Semaphore(0)
 
     def is_alive() -> bool:
@@ -81,24 +92,24 @@ def test_a_node_that_lives_is_not_told() -> None:
         return True
 
     def on_lost() -> None:
-        told.append("lost")
+        calls.append("lost")
 
-    told: list[str] = []
+    calls: list[str] = []
     with watch(is_alive, on_lost, interval_seconds=0.001):
         for _ in range(3):
             assert asked.acquire(timeout=PATIENCE_SECONDS)
-    assert told == []
+    assert calls == []
 
 
-def test_a_lost_node_ends_the_session_with_the_way_on(make_ledger: MakeLedger) -> None:
+def test_a_lost_node_ends_the_session(make_ledger: MakeLedger) -> None:
     space = small_space(search={"trials": 1})
     search = Search(space, make_ledger(space))
-    stop = StopRequest(None, hope=lambda: True)
+    stop = StopRequest(None)
     assert not stop.stop_all()
     stop.node_lost = True
     assert stop.stop_all()
     search.next_assignment()
-    with pytest.raises(BrokenOffError, match=r"node on this machine died.*resume"):
+    with pytest.raises(NodeLostError):
         _ending(search, stop, Crashes(search, lambda: 1))
     search.fail(0, "diverged")
     assert _ending(search, stop, Crashes(search, lambda: 1)) is Ending.FINISHED

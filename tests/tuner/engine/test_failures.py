@@ -1,0 +1,155 @@
+"""Ray's callback for crashes, with the searcher and the scheduler beside it, without a cluster."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import TrialScheduler
+from ray_stand_ins import ray_trial, result
+from simulated_search import MakeLedger, small_space
+
+from tuner.engine.crashes import Crashes
+from tuner.engine.failures import NO_MESSAGE, FailureCallback
+from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.scheduler import LedgerScheduler
+from tuner.engine.searcher import LedgerSearcher
+from tuner.engine.trial_task import task_of
+from tuner.ledger import Outcome
+from tuner.search import Search
+
+SPACE = small_space(search={"trials": 3})
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
+
+
+def ignore(number: int, error: str) -> None:
+    del number, error
+
+
+def failure_callback(search: Search, on_retry: Callable[[int, str], None] = ignore) -> FailureCallback:
+    return FailureCallback(
+        Crashes(search, lambda: 1), on_retry, LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
+    )
+
+
+def test_a_trial_that_ran_out_of_gpu_memory_is_handed_out_again_with_a_larger_share(search: Search) -> None:
+    shares = GpuShares(0.25)
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, shares)
+    first = searcher.suggest("0")
+    assert isinstance(first, dict)
+    retries: list[tuple[int, str]] = []
+    callback = FailureCallback(Crashes(search, lambda: 1), lambda *line: retries.append(line), searcher)
+    for trial, share in enumerate((0.5, 1.0, 1.0)):
+        report = {"epoch": 0, "out_of_memory": f"time {trial}"}
+        scheduler = LedgerScheduler(search, "ray", shares)
+        assert scheduler.on_trial_result(None, ray_trial(0), report) == TrialScheduler.STOP
+        callback.on_trial_result(1, [], ray_trial(0), report)
+        searcher.on_trial_complete(str(trial))
+        again = searcher.suggest(str(trial + 1))
+        assert isinstance(again, dict)
+        task = task_of(again)
+        assert (task.number, task.gpus, task.config) == (0, share, task_of(first).config)
+    assert retries == [(0, "time 0"), (0, "time 1"), (0, "time 2")]
+    assert search.trials[0].outcome is Outcome.RUNNING
+    assert shares.of(1) == 0.25, "the others share as before"
+
+
+def test_a_crash_is_passed_on_when_retried_and_recorded_when_final(search: Search, tmp_path: Path) -> None:
+    retries: list[tuple[int, str]] = []
+    callback = failure_callback(search, lambda number, error: retries.append((number, error)))
+    search.next_assignment(), search.next_assignment()
+    file = tmp_path / "error.txt"
+    file.write_text("Failure # 1 (occurred at noon)\nKeyError: 1\n")
+    callback.on_trial_recover(1, [], ray_trial(0, file, failures=1))
+    callback.on_trial_recover(1, [], ray_trial(0, file, failures=2))
+    assert search.trials[0].outcome is Outcome.RUNNING
+    file.write_text(file.read_text() + "Failure # 2 (occurred at one)\nTraceback\nRuntimeError: out of memory\n")
+    callback.on_trial_error(2, [], ray_trial(0, file))
+    assert search.trials[0].outcome is Outcome.RUNNING, "until some trial trains an epoch"
+    callback.on_trial_result(3, [], ray_trial(1), {"epoch": 1, "error": "diverged"})
+    assert search.trials[0].outcome is Outcome.RUNNING
+    callback.on_trial_result(3, [], ray_trial(1), result(1))
+    assert [number for number, _ in retries] == [0, 0]
+    assert retries[0][1].endswith("KeyError: 1")
+    trial, other = search.trials
+    assert other.outcome is Outcome.RUNNING
+    assert (trial.outcome, retries[1:]) == (Outcome.FAILED, [retries[0]])
+    assert trial.error is not None
+    assert trial.error.endswith("RuntimeError: out of memory")
+    assert "KeyError" not in trial.error
+
+
+def test_a_machine_that_was_taken_away_costs_no_retry(search: Search) -> None:
+    """Ray does not count it either."""
+    callback = failure_callback(search)
+    search.next_assignment(), search.next_assignment()
+    callback.on_trial_recover(1, [], ray_trial(0, failures=1))
+    callback.on_trial_recover(1, [], ray_trial(0, failures=1))
+    callback.on_trial_result(1, [], ray_trial(1), result(1))
+    assert search.crashes(0) == 1
+
+
+def test_a_trial_starts_with_the_retries_that_earlier_sessions_left_it(search: Search) -> None:
+    callback = failure_callback(search)
+    search.next_assignment()
+    search.count_crash(0)
+    trial = ray_trial(0)
+    callback.on_trial_start(1, [], trial)
+    assert trial.max_failures == search.space.search.max_failures - 1
+    restarted = ray_trial(0, failures=5)
+    callback.on_trial_result(1, [], restarted, result(1))
+    assert restarted.max_failures == 5 + search.space.search.max_failures - 1, "Ray never forgets its own count"
+
+
+def test_ray_keeps_no_statistics_of_a_trial_that_has_ended(search: Search) -> None:
+    trial = ray_trial(0)
+    trial.run_metadata = SimpleNamespace(metric_analysis={"epoch": {"max": 1}}, metric_n_steps={"epoch": {"5": [1]}})
+    failure_callback(search).on_trial_complete(1, [], trial)
+    assert vars(trial.run_metadata) == {"metric_analysis": {}, "metric_n_steps": {}}
+
+
+def test_a_crash_without_a_message_gets_one(search: Search, tmp_path: Path) -> None:
+    callback = failure_callback(search)
+    search.next_assignment(), search.next_assignment(), search.next_assignment()
+    for _ in range(3):
+        callback.on_trial_error(1, [], ray_trial(0))
+        callback.on_trial_error(1, [], ray_trial(1, tmp_path / "nothing"))
+    callback.on_trial_result(1, [], ray_trial(2), result(1))
+    assert {trial.error for trial in search.trials[:2]} == {NO_MESSAGE}
+
+
+def test_a_trial_that_ray_gives_up_with_retries_left_is_handed_out_again(search: Search) -> None:
+    retries: list[int] = []
+    callback = failure_callback(search, lambda number, _: retries.append(number))
+    search.next_assignment(), search.next_assignment()
+    for _ in range(2):
+        callback.on_trial_error(1, [], ray_trial(0))
+        assignment = search.next_assignment()
+        assert assignment is not None
+        assert assignment.number == 0
+    assert retries == [0, 0]
+    callback.on_trial_error(1, [], ray_trial(0))
+    callback.on_trial_result(1, [], ray_trial(1), result(1))
+    assert search.trials[0].outcome is Outcome.FAILED
+    assert retries == [0, 0]
+
+
+def test_a_trial_that_ray_ends_without_a_call_is_noticed_once(search: Search) -> None:
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
+    callback = FailureCallback(Crashes(search, lambda: 1), ignore, searcher)
+    assert isinstance(searcher.suggest("0"), dict)
+    trial = ray_trial(0)
+    callback.on_step_end(1, [trial])
+    assert searcher.suggest("1") is None
+    trial.status = Trial.ERROR
+    callback.on_step_end(2, [trial])
+    callback.on_step_end(3, [trial])
+    again = searcher.suggest("1")
+    assert isinstance(again, dict)
+    assert task_of(again).number == 0
+    assert list(search._waiting) == []

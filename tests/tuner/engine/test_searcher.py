@@ -1,0 +1,65 @@
+"""Ray's searcher without a cluster."""
+
+import pytest
+from ray.tune.search import Searcher
+from simulated_search import MakeLedger, small_space
+
+from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.searcher import LedgerSearcher, threads_for
+from tuner.engine.trial_task import TrialTask, task_of
+from tuner.search import Search
+
+SPACE = small_space(search={"trials": 3}, resources={"cpus_per_trial": 2.5})
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
+
+
+def suggested(searcher: LedgerSearcher, trial_id: str) -> TrialTask:
+    """Return the task that a searcher suggests."""
+    config = searcher.suggest(trial_id)
+    assert isinstance(config, dict)
+    return task_of(config)
+
+
+def test_the_searcher_hands_out_as_many_trials_as_may_live_at_once(search: Search) -> None:
+    limit = 1
+    searcher = LedgerSearcher(search, "/runs/small-1", lambda: limit, GpuShares(0))
+    assert suggested(searcher, "a").number == 0
+    assert searcher.suggest("b") is None, "Ray must ask again later"
+    limit = 2
+    assert suggested(searcher, "b").number == 1
+    assert searcher.suggest("c") is None
+    searcher.on_trial_complete("a")
+    assert suggested(searcher, "c").number == 2
+    searcher.on_trial_complete("b", error=True)
+    assert searcher.suggest("d") is None, "the third may have to be handed out again"
+    search.hand_out_again(2)
+    assert suggested(searcher, "d").number == 2
+    for trial in ("c", "d"):
+        searcher.on_trial_complete(trial)
+    assert searcher.suggest("e") == Searcher.FINISHED
+    assert len(search.trials) == 3
+
+
+def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
+    task = suggested(LedgerSearcher(search, "/runs/small-1", lambda: 1, GpuShares(0)), "a")
+    assert (task.number, task.checkpoints, task.threads) == (0, (), 2)
+    assert task.device == "cpu", "a trial without a GPU of its own must not use another's"
+    assert task.config == SPACE.trial_config(search.trials[0].parameters)
+    assert task.confirmation is None
+
+
+def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(search: Search) -> None:
+    search.next_assignment()
+    search.report(0, 1, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, "ray/session-1/trial-0000/checkpoint_000000")
+    rebuilt = Search(SPACE, search._ledger)
+    task = suggested(LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1, GpuShares(0)), "a")
+    assert task.checkpoints == ("/runs/small-1/ray/session-1/trial-0000/checkpoint_000000",)
+
+
+@pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
+def test_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
+    assert threads_for(cpus) == threads

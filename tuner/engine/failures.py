@@ -1,0 +1,88 @@
+"""Ray Tune's callback for crashes: it passes them on to `Crashes`, and tells Ray how often to retry a trial."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray import tune
+from ray.tune.experiment import Trial
+
+from tuner.engine.crashes import Crashes
+from tuner.engine.empty_pickle import EmptyPickle
+from tuner.engine.ray_private import (
+    allow_failures,
+    failures,
+    forget_metrics,
+    has_failed,
+    last_failure,
+    ray_task,
+)
+from tuner.engine.searcher import LedgerSearcher
+from tuner.redact import redact
+
+NO_MESSAGE = "the trial's process ended without an error message"
+
+
+class FailureCallback(EmptyPickle, tune.Callback):
+    """Passes crashes on with their tracebacks, and reports each retry to `on_retry(number, error)`."""
+
+    def __init__(self, crashes: Crashes, on_retry: Callable[[int, str], None], searcher: LedgerSearcher) -> None:
+        """`searcher` is told of the trials that Ray ends without telling it."""
+        self._crashes = crashes
+        self._on_retry = on_retry
+        self._searcher = searcher
+        self._ended: set[str] = set()
+        self._counted: dict[str, int] = {}
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Tell Ray how many retries the trial has left."""
+        del iteration, trials, info
+        self._allow_retries(trial)
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Note that trials can work here, unless the report is of an error."""
+        del iteration, trials, info
+        if "out_of_memory" in result:
+            self._on_retry(ray_task(trial).number, result["out_of_memory"])
+        elif "error" not in result:
+            self._crashes.record_epoch()
+            self._allow_retries(trial)
+
+    def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Free the memory that Ray keeps for the trial."""
+        del iteration, trials, info
+        forget_metrics(trial)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Record a crash; Ray starts the trial again from its last checkpoint."""
+        del iteration, trials, info
+        number, error = ray_task(trial).number, _last_error(trial)
+        own = failures(trial) > self._counted.get(trial.trial_id, 0)
+        self._counted[trial.trial_id] = failures(trial)
+        self._crashes.record_retry(number, error, own=own)
+        self._on_retry(number, error)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Record the crash of a trial that Ray does not start again."""
+        del iteration, trials, info
+        self._ended.add(trial.trial_id)
+        number, error = ray_task(trial).number, _last_error(trial)
+        if self._crashes.give_up(number, error):
+            self._on_retry(number, error)
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Find the trials whose process Ray could not prepare: Ray ends them without calling back."""
+        for trial in trials:
+            if has_failed(trial) and trial.trial_id not in self._ended:
+                self._searcher.on_trial_complete(trial.trial_id, error=True)
+                self.on_trial_error(iteration, trials, trial, **info)
+
+    def _allow_retries(self, trial: Trial) -> None:
+        """Set Ray's limit anew: Ray counts crashes from the session's start, and no epoch takes one back."""
+        allow_failures(trial, failures(trial) + self._crashes.retries_left(ray_task(trial).number))
+
+
+def _last_error(trial: Trial) -> str:
+    error = last_failure(trial)
+    return NO_MESSAGE if error is None else redact(error)

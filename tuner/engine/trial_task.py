@@ -1,0 +1,61 @@
+"""What a worker is told of one trial: an immutable task, sent through Ray Tune's config under one key.
+
+A worker reads this module before its first trial. Nothing that it imports loads torch, Optuna or SQLAlchemy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from training.config import TrialConfig
+
+_KEY = "task"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationTask:
+    """What a trial of a confirmation does besides training.
+
+    `suite` names the attacks. `images` is the number of test images, 0 for all of them. The evaluation is kept in
+    `folder`. `weights` is the checkpoint to measure; if it is None, the trial is trained first.
+    """
+
+    suite: str
+    images: int
+    folder: str
+    weights: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialTask:
+    """One trial of a search.
+
+    The trial continues from the first of `checkpoints` that is whole; without one it starts from scratch. `gpus` is
+    the trial's number of GPUs, or its share of one. `threads` is the number of torch threads of each of its
+    `processes`; a trial on several GPUs has one process for each. `split_digest` identifies the validation images
+    that the trial must find; None accepts any. `confirmation` is None in a search.
+    """
+
+    number: int
+    config: TrialConfig
+    checkpoints: tuple[str, ...]
+    device: str
+    gpus: float
+    threads: int
+    processes: int
+    split_digest: str | None
+    confirmation: ConfirmationTask | None
+
+    def __str__(self) -> str:
+        """Return a short label: Ray Tune keeps one for each trial."""
+        return f"trial {self.number}"
+
+    def to_ray_config(self) -> dict[str, Any]:
+        """Return the dictionary that Ray Tune wants as a trial's config."""
+        return {_KEY: self}
+
+
+def task_of(ray_config: Mapping[str, Any]) -> TrialTask:
+    """Return the task in a trial's config of Ray Tune."""
+    task: TrialTask = ray_config[_KEY]
+    return task
