@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.engine.ending import Ending
@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from tuner.tracking.projection import Projection
 
 
-class RunSession(Protocol):
-    """Runs the trials of a search until it ends or is stopped: `tuner.engine.session.run_session`."""
-
-    def __call__(self, search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending: ...
+# `tuner.engine.session.run_session`: runs the trials of a search until it ends or is stopped.
+RunSession = Callable[[Search, Path, "SessionOptions", SessionEvents], Ending]
 
 
 def _connect(address: str | None) -> None:
