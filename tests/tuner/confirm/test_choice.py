@@ -104,7 +104,7 @@ def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
     assert refused.value.use is Use.CONFIRMATION
     mapping = SPACE.model_dump(mode="json")
     mapping["confirm"] = {"search": "small-1", "trials": [0]}
-    with pytest.raises(UsageError, match="mine.yaml: confirm: "):
+    with pytest.raises(UsageError, match=r"mine\.yaml: confirm: "):
         space_from_mapping(mapping, "mine.yaml")
 
 
