@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
+from finished_search import finish_search
 from hypothesis import settings
-from simulated_search import MakeLedger, Searches, small_space
+from simulated_search import MakeLedger, Searches, small_space, space_mapping
 from typed_commands import Answer, Tuner
 
 from tuner.cli import main
+from tuner.ledger import SqlLedger
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,6 +44,20 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
     searches = Searches(runs_dir, empty_database)
     yield searches.make_ledger
     searches.close()
+
+
+@pytest.fixture
+def small_file(tmp_path: Path) -> str:
+    """The file of a small space."""
+    path = tmp_path / "small.yaml"
+    path.write_text(yaml.safe_dump(space_mapping()))
+    return str(path)
+
+
+@pytest.fixture
+def finished(make_ledger: MakeLedger) -> SqlLedger:
+    """A search of five trials that ended, the first of them failed."""
+    return finish_search(make_ledger)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
-"""The one kind of error that a user causes and can mend: shown without a traceback, exit code 2."""
+"""The error for mistakes that a user can correct; the command line prints it without a traceback."""
 
 
 class UsageError(Exception):
-    """A request that cannot be served as it stands; the message says what is wrong and the way out."""
+    """A request cannot be carried out; the message says why, and what to do. The command ends with exit code 2."""

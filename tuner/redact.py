@@ -21,10 +21,10 @@ def without_password(url: str) -> str:
     It looks at punctuation only, because a URL with a typing error contains a password, too.
     """
     address, mark, query = re.sub(r":(?!//).*@", f":{_MASK}@", url, flags=re.DOTALL).partition("?")
-    return address + mark + "&".join(map(_masked, query.split("&")))
+    return address + mark + "&".join(map(_mask_value, query.split("&")))
 
 
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Return a text with the passwords of URLs and the secrets of the environment masked."""
     text = _PASSWORD.sub(rf"\1{_MASK}", text)
     for name in _SECRET_VARIABLES:
@@ -39,7 +39,7 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of the record."""
-        return redacted(super().format(record))
+        return redact(super().format(record))
 
 
 def has_masked_password(url: str) -> bool:
@@ -47,7 +47,7 @@ def has_masked_password(url: str) -> bool:
     return _MASK in url
 
 
-def _masked(pair: str) -> str:
+def _mask_value(pair: str) -> str:
     key, equals, _ = pair.partition("=")
     if not pair or (equals and not _SECRET.search(key)):
         return pair

@@ -49,7 +49,7 @@ def _space(trials: int) -> Space:
 
 
 def _make(runs_dir: Path, space: Space, trials: int) -> None:
-    from tuner.driver.preflight import checked_data
+    from tuner.driver.preflight import check_data
 
     data_root = str(Path("data").resolve())
     space = space.model_copy(update={"trial": {**space.trial, "data_root": data_root}})
@@ -57,7 +57,7 @@ def _make(runs_dir: Path, space: Space, trials: int) -> None:
     folder.path.mkdir()
     grown = [t for t in grown_search(space, 16, trials + 16) if t.outcome is not Outcome.RUNNING][:trials]
     records = [_renumbered(trial, number) for number, trial in enumerate(grown)]
-    write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=checked_data(space))
+    write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=check_data(space))
     folder.freeze(space, {"search_id": "large-0", **provenance()})
     uri = default_tracking_uri(runs_dir)
     artifacts = str(store.artifact_folder(uri, runs_dir))

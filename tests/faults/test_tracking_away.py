@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from simulated_search import MakeLedger, drive, small_space
 
-from tuner.driver import publisher as publisher_module
-from tuner.driver.publisher import Publisher
+from tuner.confirm.presentation import SearchPresentation
+from tuner.driver.publisher import Pace, Publisher
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.search import Search
@@ -40,15 +39,22 @@ class HangingProjection:
         """Do nothing."""
 
 
-def test_a_search_ends_while_one_call_to_mlflow_hangs(
-    make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
-    monkeypatch.setattr(publisher_module, "write_results", lambda *_: [])
+class NoFiles(SearchPresentation):
+    """Results without files, which would take a second to draw."""
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        del folder, data
+        return []
+
+
+def test_a_search_ends_while_one_call_to_mlflow_hangs(make_ledger: MakeLedger, tmp_path: Path) -> None:
     projection = HangingProjection()
     anything: Any = projection
     search = Search(SPACE, make_ledger(SPACE))
-    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+    pace = Pace(interval_seconds=0.001)
+    publisher = Publisher(
+        "small-1", SPACE, tmp_path, anything, lambda: search.trials, presentation=NoFiles(), pace=pace
+    )
     search.listeners.append(publisher)
     publisher.start()
     assert projection.hanging.wait(PATIENCE_SECONDS)
@@ -60,16 +66,13 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(
     assert projection.written == len(search.trials)
 
 
-def test_an_interrupted_search_does_not_wait_long_for_it(
-    make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_search_does_not_wait_long_for_it(make_ledger: MakeLedger, tmp_path: Path) -> None:
     """A driver must end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
-    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.001)
-    monkeypatch.setattr(publisher_module, "_CLOSING_SECONDS", 0.05)
     projection = HangingProjection()
     anything: Any = projection
     search = Search(SPACE, make_ledger(SPACE))
-    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+    pace = Pace(interval_seconds=0.001, closing_seconds=0.05)
+    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials, pace=pace)
     publisher.start()
     assert projection.hanging.wait(PATIENCE_SECONDS)
     assert not publisher.close("KILLED")

@@ -37,7 +37,7 @@ def _begun(folder: Path, number: int) -> list[int]:
 def test_a_killed_trial_is_retried_from_its_checkpoint_and_completes(tmp_path: Path) -> None:
     ended = _run(tmp_path, 2)
     assert ended.code == 0, ended.output
-    assert ended.output.count("trial 1 crashed and is started again from its last checkpoint") == 2
+    assert ended.output.count("trial 1 crashed and starts again from its last checkpoint") == 2
     trials = trials_of(tmp_path / "runs", "tiny-1")
     assert [trial.outcome for trial in trials] == [Outcome.COMPLETED] * 3
     assert [[report.epoch for report in trial.reports] for trial in trials] == [[1, 2, 3, 4]] * 3

@@ -9,7 +9,7 @@ import pytest
 from mlflow_pages import CHROMIUM, Pages, chromium, hover_text, tuner_ui
 from simulated_search import CountingClock, Searches, drive
 
-from tuner.driver.sync import resync
+from tuner.driver.sync import sync_search
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.load import load_search
 from tuner.report.text import format_metric
@@ -43,7 +43,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
         )
     )
     searches.close()
-    resync(runs_dir, NAME, None, None)
+    sync_search(runs_dir, NAME, None, None)
     data = load_search(runs_dir, NAME)[2]
     pictures = Path(os.environ.get("SCREENSHOTS", runs_dir.parent))
     pictures.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from simulated_search import drive, on_record, small_space
 
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
-from tuner.export.trained import load_trained
+from tuner.export.trained_model import load_trained_model
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, default_ledger_url
 from tuner.ledger.fence import require_holder
 from tuner.runs.folder import find_search
@@ -140,7 +140,7 @@ def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, m
         assert [f"ray/session-2/trial-0000/{name}" for name in left] == [trials[0].reports[-1].checkpoint]
         assert names_in(folder.path).count("space.yaml") == 1
         assert not [name for name in names_in(folder.path) if name.endswith(".tmp")]
-        model = load_trained(folder, folder.space(), trials[0], None)
+        model = load_trained_model(folder, folder.space(), trials[0], None)
         assert model.config == folder.space().trial_config(trials[0].parameters)
         ledger.close()
         confirm_its_weights(runs, url, tracking_uri, tmp_path)

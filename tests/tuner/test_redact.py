@@ -1,4 +1,4 @@
-"""URLs and texts as they may be shown and remembered."""
+"""URLs and texts without their secrets."""
 
 import logging
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.redact import RedactingFormatter, has_masked_password, redacted, without_password
+from tuner.redact import RedactingFormatter, has_masked_password, redact, without_password
 from tuner.runs.tracking_place import absolute
 
 
@@ -62,8 +62,8 @@ def test_a_text_loses_its_secrets_and_nothing_else(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "tok-123456")
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "five5")
     text = "http://me:word@host and postgresql://you:other@db/x said tok-123456 at 10:30, see a@b"
-    assert redacted(text) == "http://me:***@host and postgresql://you:***@db/x said *** at 10:30, see a@b"
-    assert redacted("five5 is too short to be told from a word") == "five5 is too short to be told from a word"
+    assert redact(text) == "http://me:***@host and postgresql://you:***@db/x said *** at 10:30, see a@b"
+    assert redact("five5 is too short to be told from a word") == "five5 is too short to be told from a word"
 
 
 def test_logs_lose_secrets_in_tracebacks_too() -> None:

@@ -1,20 +1,23 @@
-"""The command line. Heavy imports live inside the commands, so that `--help` answers at once."""
+"""The command line, one file for each command. Heavy imports lie inside the commands, so that `--help` is fast."""
 
 import logging
 import sys
 
 import typer
 
-from tuner.cli.browse import list_searches, show
 from tuner.cli.confirm import confirm
+from tuner.cli.exit_on_signal import exit_on_signal
+from tuner.cli.export import export
 from tuner.cli.front import front
-from tuner.cli.interruptible import interruptible
-from tuner.cli.mlflow import sync, ui
-from tuner.cli.models import export, register
+from tuner.cli.list_searches import list_searches
+from tuner.cli.register import register
 from tuner.cli.run import run, with_resume_value
+from tuner.cli.show import show
 from tuner.cli.spaces import spaces
+from tuner.cli.sync import sync
+from tuner.cli.ui import ui
 from tuner.errors import UsageError
-from tuner.redact import RedactingFormatter, redacted
+from tuner.redact import RedactingFormatter, redact
 
 app = typer.Typer(
     name="tuner",
@@ -24,12 +27,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-app.command("run")(interruptible()(run))
+app.command("run")(exit_on_signal()(run))
 app.add_typer(spaces, name="spaces")
 app.command("list")(list_searches)
 app.command("show")(show)
 app.command("front")(front)
-app.command("confirm")(interruptible()(confirm))
+app.command("confirm")(exit_on_signal()(confirm))
 app.command("export")(export)
 app.command("register")(register)
 app.command("sync")(sync)
@@ -44,5 +47,5 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         app(with_resume_value(sys.argv[1:] if arguments is None else arguments))
     except UsageError as error:
-        sys.stderr.write(f"{redacted(str(error))}\n")
+        sys.stderr.write(f"{redact(str(error))}\n")
         sys.exit(2)

@@ -1,18 +1,34 @@
 """Options that several commands share."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tuner.errors import UsageError
 from tuner.runs.mirror import open_runs
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds of a duration such as 90s, 45m, 12h or 2d; raise UsageError for anything else."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    unit = units.get(text[-1:], 0)
+    try:
+        value = float(text[:-1]) * unit
+    except ValueError:
+        value = 0
+    if not 0 < value < math.inf:
+        raise UsageError(f"--time-budget is {text!r}, but must be a number with a unit: 90s, 45m, 12h or 2d.")
+    return value
+
 
 RunsDir = Annotated[
     Path,
     typer.Option(
         "--runs-dir",
-        help="Folder of all searches, or s3://BUCKET/PREFIX.",
+        help="Folder that holds all searches, or s3://BUCKET/PREFIX.",
         envvar="TUNER_RUNS_DIR",
         parser=open_runs,
         metavar="PLACE",
@@ -20,44 +36,55 @@ RunsDir = Annotated[
 ]
 LedgerUrl = Annotated[
     str | None,
-    typer.Option("--ledger", help="Database URL of the ledger, if not the search's own file.", envvar="TUNER_LEDGER"),
+    typer.Option(
+        "--ledger", help="URL of the ledger's database; default: a file in the search's folder.", envvar="TUNER_LEDGER"
+    ),
 ]
 TrackingUri = Annotated[
     str | None,
     typer.Option(
         "--tracking-uri",
-        help="MLflow's address; default: a file in --runs-dir.",
+        help="Address of MLflow; default: a file in --runs-dir.",
         envvar="MLFLOW_TRACKING_URI",
     ),
 ]
 Concurrency = Annotated[
-    int | None, typer.Option("--concurrency", min=1, help="Trials at once; default: as many as fit.")
+    int | None,
+    typer.Option("--concurrency", min=1, help="Number of trials that run at the same time; default: as many as fit."),
 ]
 GpusPerTrial = Annotated[
-    float | None, typer.Option("--gpus-per-trial", min=0, help="GPUs of one trial; 0.25: four share one.")
+    float | None,
+    typer.Option("--gpus-per-trial", min=0, help="GPUs for each trial; with 0.25 four trials share a GPU."),
 ]
-CpusPerTrial = Annotated[float | None, typer.Option("--cpus-per-trial", min=0, help="CPU cores of one trial.")]
+CpusPerTrial = Annotated[float | None, typer.Option("--cpus-per-trial", min=0, help="CPU cores for each trial.")]
 TimeBudget = Annotated[
-    str | None, typer.Option("--time-budget", help="Stop after this time, resumable: 90s, 45m, 12h, 2d.")
+    float | None,
+    typer.Option(
+        "--time-budget",
+        help="Stop after this time, such as 90s, 45m, 12h or 2d; --resume continues the search.",
+        parser=parse_duration,
+        metavar="TIME",
+    ),
 ]
 Address = Annotated[
-    str | None, typer.Option("--address", help="An existing Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS")
+    str | None,
+    typer.Option("--address", help="Address of a running Ray cluster: auto or HOST:PORT.", envvar="RAY_ADDRESS"),
 ]
 DataRoot = Annotated[
-    Path | None, typer.Option("--data-root", help="Where data sets lie or are downloaded to; default: data.")
+    Path | None, typer.Option("--data-root", help="Folder of the data sets, also for downloads; default: data.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run; write and start nothing.")]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="A line for every epoch.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print the result only.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, but write and start nothing.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every epoch.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result.")]
 SearchName = Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")]
 
 
 class Format(StrEnum):
-    """How a command prints its rows."""
+    """The forms in which a command prints its rows."""
 
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
 
 
-OutputFormat = Annotated[Format, typer.Option("--format", help="How to print.")]
+OutputFormat = Annotated[Format, typer.Option("--format", help="Form of the output.")]

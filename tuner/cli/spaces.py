@@ -1,4 +1,4 @@
-"""`tuner spaces`: what can be searched, and whether a file is a valid space."""
+"""`tuner spaces`: which spaces there are, what is in them, and whether a file is a valid space."""
 
 from typing import Annotated
 
@@ -25,7 +25,7 @@ def list_spaces() -> None:
     from tuner.space import known_spaces, load_space
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    # A name is there to be copied: the other columns give way on a narrow terminal.
+    # Names must stay whole, because people copy them: on a narrow terminal the other columns shrink.
     table.add_column("Space", min_width=max(map(len, known_spaces())))
     for heading in ("Trials", "Epochs", "GPUs a trial", "Description"):
         table.add_column(heading)
@@ -43,16 +43,18 @@ def list_spaces() -> None:
 @spaces.command("show")
 def show_space(
     name: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="NAME")],
-    overrides: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Change a key of the space; repeatable.", metavar="KEY=VALUE")
+    ] = None,
 ) -> None:
-    """Print a space with all its defaults filled in."""
+    """Print a space with all its defaults, in the form of a space file."""
     import yaml
 
     from tuner.space import load_space
 
     space = load_space(name, overrides or ())
     mapping = space.model_dump(mode="json")
-    if "preset" not in space.parameters:  # otherwise the defaults are those of the trial's preset
+    if "preset" not in space.parameters:  # otherwise each trial takes the defaults of its preset
         mapping["trial"] = {**space.example.to_mapping(), **mapping["trial"]}
     follows = ("rungs",) if space.early_stopping.scheduler != "none" else ()
     for key in (*space.distributions(), *follows):
@@ -64,7 +66,10 @@ def show_space(
 def check_space(
     path: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="PATH")],
 ) -> None:
-    """Validate a space file: exit code 0, or 2 with every fault in it."""
+    """Check a space file and print its faults.
+
+    The exit code is 0 if the space is valid, and 2 if it is not.
+    """
     from tuner.space import load_space
 
     space = load_space(path)

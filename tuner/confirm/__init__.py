@@ -1,1 +1,1 @@
-"""Confirmation: chosen trials of a search, trained again with several seeds and measured on the test set."""
+"""The confirmation of chosen trials on the test set: which trials, their table, and what a confirmation may show."""

@@ -1,21 +1,22 @@
-"""From a search and a choice of its trials to the grid that confirms them."""
+"""Which trials of a search are confirmed, and the space of the confirmation: a grid of their parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.space import Space, space_from_mapping
 
-# The accuracies on the validation part say nothing once it is trained on: they are not worth much time.
+# A confirmation also trains on the validation images, so that accuracies on them say nothing: a few images suffice.
 _VALIDATION_IMAGES = 100
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which trials, and how they are confirmed; `trials` empty: the front."""
+    """Which trials are confirmed, and how. Without `trials` and `knee` it is the whole front."""
 
     trials: Sequence[int] = ()
     knee: bool = False
@@ -25,8 +26,11 @@ class Choice:
     retrain: bool = True
 
 
-def chosen_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice) -> list[TrialRecord]:
-    """Give the chosen trials, the front's best first in the first objective; raise UsageError if there are none."""
+def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice) -> list[TrialRecord]:
+    """Return the trials to confirm, those of the front sorted by the first objective, the best first.
+
+    Raise UsageError if there is no such trial, or if it has not completed.
+    """
     by_number = {trial.number: trial for trial in trials}
     if choice.trials:
         for number in choice.trials:
@@ -39,25 +43,25 @@ def chosen_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
         raise UsageError(f"The front of {data.search} is empty: no trial has completed yet. Resume the search first.")
     if choice.knee and data.knee is None:
         raise UsageError(
-            f"The front of {data.search} has fewer than 3 different points, hence no knee: choose with --trial."
+            f"The front of {data.search} has fewer than 3 different points, so it has no knee: choose with --trial."
         )
     return [by_number[point.number] for point in data.front if not choice.knee or point.number == data.knee]
 
 
 def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord], choice: Choice) -> Space:
-    """Give the grid of the chosen points, each with several seeds, none of them the search's own.
+    """Return the space of a confirmation: a grid of the chosen points, each with several seeds.
 
-    Trained on training and validation data for the whole budget. Without retraining every trial is a point, with the
-    seed that it was trained with. Raise UsageError for the confirmation of a confirmation.
+    The trials are trained again on training and validation images for the whole budget, with seeds that the search did
+    not use. Without `choice.retrain` each trial is a point of its own, with the seed that it was trained with.
+
+    Raises:
+        ConfirmationError: if the search `search` is a confirmation itself.
+
     """
-    if source.confirm is not None:
-        raise UsageError(
-            f"{search} is a confirmation: a choice by its figures would be one by the test set. Choose by the search "
-            f"that it confirms, {source.confirm.search}."
-        )
+    presentation_of(source).require(Use.CONFIRMATION, search)
     unique = _unique(chosen, with_seed=not choice.retrain)
     mapping = source.model_dump(mode="json")
-    trial, parameters, seed = _retrained(mapping) if choice.retrain else _as_trained(mapping, unique)
+    trial, parameters, seed = _with_training(mapping) if choice.retrain else _without_training(mapping, unique)
     search_part = {
         "sampler": "grid",
         "points": [{name: record.parameters[name] for name in parameters} for record in unique],
@@ -85,24 +89,24 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
 
 
 class _Setting(NamedTuple):
-    """The fixed and the searched part of a confirmation, and the first of its seeds."""
+    """The fixed settings of a confirmation, its parameters, and the first of its seeds."""
 
     trial: dict[str, Any]
     parameters: dict[str, Any]
     seed: int
 
 
-def _retrained(source: dict[str, Any]) -> _Setting:
-    """Train on everything, with seeds after those of the search, whichever way it had them."""
+def _with_training(source: dict[str, Any]) -> _Setting:
+    """Train on training and validation images, with seeds above all seeds of the search."""
     trial = {name: value for name, value in source["trial"].items() if name != "seed"}
     trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}
     parameters = {name: value for name, value in source["parameters"].items() if name != "seed"}
-    used = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
-    return _Setting(trial, parameters, used)
+    first_unused = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
+    return _Setting(trial, parameters, first_unused)
 
 
-def _as_trained(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> _Setting:
-    """Leave everything as it was; the seeds of a grid become a parameter like the others."""
+def _without_training(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> _Setting:
+    """Keep the settings of the search; the seeds of a grid become a parameter like the others."""
     parameters = dict(source["parameters"])
     if any("seed" in trial.parameters for trial in chosen) and "seed" not in parameters:
         parameters["seed"] = {"type": "int", "low": 0, "high": 2**31 - 1}
@@ -111,7 +115,7 @@ def _as_trained(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> _Setti
 
 
 def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialRecord]:
-    """Leave out trials that differ in nothing but their number or, unless `with_seed`, their seed."""
+    """Keep the first of several trials with the same parameters; `with_seed` says whether the seed counts as one."""
     kept: dict[str, TrialRecord] = {}
     for trial in chosen:
         point = {name: value for name, value in trial.parameters.items() if with_seed or name != "seed"}
@@ -122,5 +126,8 @@ def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialReco
 def _checkpoint(search: str, trial: TrialRecord) -> str:
     last = next((report.checkpoint for report in reversed(trial.reports) if report.checkpoint), None)
     if last is None:
-        raise UsageError(f"Trial {trial.number} of {search} left no checkpoint: leave --no-retrain out.")
+        raise UsageError(
+            f"Trial {trial.number} of {search} has no checkpoint, so its weights cannot be measured: leave out "
+            "--no-retrain."
+        )
     return f"{search}/{last}"

@@ -20,19 +20,25 @@ from tuner.runs.mirror import download, names_in
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
 
-# Before an attack's name in the metrics of a trial.
+# In a trial's metrics this precedes the name of an attack.
 PREFIX = "test/"
 WARNINGS = "test_warnings"
-_TRIALS_ABREAST = 4
+_TRIALS_SIDE_BY_SIDE = 4
 NATURAL, WORST_CASE = "Natural", "Worst case"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One confirmed trial: accuracies in [0, 1] on the test set, by attack, of so many seeds.
+    """One confirmed trial: for each attack the accuracy on the test set, in [0, 1], over a number of seeds.
 
-    Deviations are those of a sample (n - 1), None of a single seed. `warnings`: how many signs, summed over the
-    seeds, say that a figure is not to be trusted.
+    Attributes:
+        trial: the number of the trial in the search that is confirmed.
+        parameters: its searched parameters.
+        seeds: how many trainings were measured.
+        means: the mean accuracy under each attack.
+        deviations: the standard deviation of a sample (n - 1) under each attack, None with a single seed.
+        warnings: the number of warnings about the evaluations, summed over the seeds.
+
     """
 
     trial: int
@@ -44,8 +50,8 @@ class Row:
 
 
 def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
-    """Average the completed trials of a confirmation, a row for each point that has one."""
-    confirm = confirmed(space)
+    """Average the completed trials of a confirmation. A point without a completed trial has no row."""
+    confirm = confirm_section(space)
     rows = []
     for index, number in enumerate(confirm.trials):
         runs = [trial for trial in trials if trial.number % len(confirm.trials) == index]
@@ -55,10 +61,10 @@ def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
     return rows
 
 
-def confirmed(space: Space) -> ConfirmSpec:
-    """Give what makes a space a confirmation."""
+def confirm_section(space: Space) -> ConfirmSpec:
+    """Return the section `confirm` of a space; raise ValueError if the space has none."""
     if space.confirm is None:
-        raise ValueError(f"The space {space.name} has no `confirm`, but only a confirmation has a table.")
+        raise ValueError(f"The space {space.name} has no section `confirm`: it is not a confirmation.")
     return space.confirm
 
 
@@ -71,12 +77,12 @@ def _row(number: int, parameters: dict[str, Any], runs: Sequence[TrialRecord]) -
         seeds=len(runs),
         means={name: statistics.fmean(found) for name, found in values.items()},
         deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
-        warnings=round(sum(run.last_metrics.get(WARNINGS, 0) for run in runs)),
+        warnings=round(sum(run.last_metrics[WARNINGS] for run in runs)),
     )
 
 
 def confirmation_grid(rows: Sequence[Row]) -> Grid:
-    """Tabulate in per cent: natural accuracy first, then each attack, then the worst case over them."""
+    """Return the table in per cent: natural accuracy first, then each attack, then the worst case over the attacks."""
     if not rows:
         return Grid(["Trial"], [])
     attacks, parameters = list(rows[0].means), list(rows[0].parameters)
@@ -94,21 +100,21 @@ def confirmation_grid(rows: Sequence[Row]) -> Grid:
 
 
 def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
-    """Give the result for a terminal: an attack a line, and side by side as many trials as 80 columns hold.
+    """Return the result for a terminal: a line for each attack, and side by side as many trials as fit 80 columns.
 
-    Without the parameters, which the files have.
+    The parameters of the trials are left out; the files have them.
     """
-    confirm = confirmed(space)
+    confirm = confirm_section(space)
     title = f"Confirmation of {confirm.search}, suite {confirm.suite}, epsilon {space.example.epsilon:.4g}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
     caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
-    parts = [rows[start : start + _TRIALS_ABREAST] for start in range(0, len(rows), _TRIALS_ABREAST)]
-    return Group(*(rich_table(title, caption, _abreast(part), emphasised=WORST_CASE) for part in parts))
+    parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
+    return Group(*(rich_table(title, caption, _side_by_side(part), emphasised=WORST_CASE) for part in parts))
 
 
 def warning_lines(folder: Path) -> list[str]:
-    """Give the warning signs of a confirmation's evaluations, `trial-NNNN: message` each, from their files."""
+    """Read the warnings from the files of a confirmation's evaluations; return them as `trial-NNNN: message`."""
     lines = []
     for name in names_in(folder / "evaluations"):
         download(folder / "evaluations" / name / "evaluation.json")
@@ -120,29 +126,29 @@ def warning_lines(folder: Path) -> list[str]:
 
 def _measured_on(confirm: ConfirmSpec) -> str:
     images = f"{confirm.images} images of the test set" if confirm.images else "the test set"
-    return images if confirm.retrain else f"{images} by the trials' own weights"
+    return images if confirm.retrain else f"{images} with the trials' own weights"
 
 
-def _abreast(rows: Sequence[Row]) -> Grid:
+def _side_by_side(rows: Sequence[Row]) -> Grid:
     lines = [[name, *(_cell(row.means[name], row.deviations[name]) for row in rows)] for name in rows[0].means]
     lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
     return Grid(["", *(f"Trial {row.trial}" for row in rows)], lines)
 
 
 def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
-    """Give the result in markdown: what was measured, and the table."""
-    confirm, grid = confirmed(space), confirmation_grid(rows)
+    """Return the result in markdown: a sentence that says what was measured, and the table."""
+    confirm, grid = confirm_section(space), confirmation_grid(rows)
     lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
-        f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, no bound), latent mean."
+        f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
 
 
 def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:
-    """Write `confirmation.md`, `.csv` and `.json`; give their paths."""
-    confirm, grid = confirmed(space), confirmation_grid(rows)
+    """Write `confirmation.md`, `.csv` and `.json` into a folder and return their paths."""
+    confirm, grid = confirm_section(space), confirmation_grid(rows)
     table = io.StringIO()
     csv.writer(table, lineterminator="\n").writerows([grid.headings, *grid.rows])
     texts = {

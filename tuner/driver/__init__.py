@@ -1,1 +1,1 @@
-"""The driver process of a search: plan, create or open, lock, run, conclude."""
+"""The driver process of a search: plan it, write or open it on disk, lock it, run it, conclude."""

@@ -1,4 +1,4 @@
-"""What a driver works on: the folder, the ledger and the frozen space of a search, made anew or opened again."""
+"""What a driver works on: the folder, the ledger and the frozen space of a search, new or on record."""
 
 import contextlib
 import logging
@@ -6,7 +6,8 @@ import secrets
 import shutil
 
 from tuner.driver.earlier_search import warm_start_fact
-from tuner.driver.plan import Plan, Request, plan_new
+from tuner.driver.plan import Plan, plan_new
+from tuner.driver.request import Request
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
@@ -18,47 +19,52 @@ from tuner.search.warm_start import FACT
 _log = logging.getLogger(__name__)
 
 
-def with_folder(plan: Plan, request: Request) -> Plan:
-    """Make the folder of a new search; without a name it takes the next one where another driver was faster."""
+def make_folder(plan: Plan, request: Request) -> Plan:
+    """Make the folder of a new search and return the plan.
+
+    If another driver has made a folder of this name meanwhile, a search without a name of its own takes the next one.
+    """
     try:
         plan.folder.path.mkdir(parents=True)
     except OSError as error:
         again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
         if again.folder != plan.folder:
-            return with_folder(again, request)
+            return make_folder(again, request)
         raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
     return plan
 
 
-def clear(plan: Plan) -> None:
-    """Begin a half-made search anew, for who holds its lock: until then another driver may have made it whole."""
+def clear_half_made(plan: Plan) -> None:
+    """Remove what a driver left that died while it made this search. The caller must hold the lock of the search.
+
+    Raise UsageError if another driver has finished making it before the caller got the lock.
+    """
     folder = plan.folder
     if not folder.half_made:
         raise UsageError(
-            f"{folder.name} was begun by another driver meanwhile: continue it with --resume {folder.name}."
+            f"Another driver has started {folder.name} meanwhile: continue it with --resume {folder.name}."
         )
-    begun = folder.begun
-    if begun is not None and plan.ledger_url != default_ledger_url(folder.path):
-        remove_empty_study(plan.ledger_url, folder.name, begun)
+    search_id = folder.begun
+    if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
+        remove_empty_study(plan.ledger_url, folder.name, search_id)
     folder.clear()
 
 
 def discard(folder: SearchFolder) -> None:
-    """Remove what was made for a search that cannot begin."""
+    """Remove the folder of a search that cannot start."""
     shutil.rmtree(folder.path)
-    with contextlib.suppress(OSError):  # the folder of all searches, if this was to be the first
+    with contextlib.suppress(OSError):  # remove the folder of all searches too, if it is empty
         folder.path.parent.rmdir()
 
 
-def create(plan: Plan, request: Request, digest: str) -> Ledger:
-    """Write the new search into its folder: the ledger, and last the frozen space."""
-    facts = {
-        "search_id": f"{plan.folder.name}-{secrets.token_hex(4)}",
-        "split_digest": digest,
-        "space": plan.space.model_dump(mode="json"),
-        **provenance(),
-    }
-    frozen = {"search_id": facts["search_id"], "split_digest": digest, **provenance()}
+def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
+    """Write a new search into its folder, first the ledger and last the frozen space; return the open ledger.
+
+    `digest` is that of the validation images. If anything fails, nothing is left.
+    """
+    search_id = f"{plan.folder.name}-{secrets.token_hex(4)}"
+    frozen = {"search_id": search_id, "split_digest": digest, **provenance()}
+    facts = {**frozen, "space": plan.space.model_dump(mode="json")}
     if plan.warm_start:
         frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
     # What follows from --runs-dir is not written down, so that the folder can be moved.
@@ -69,10 +75,10 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
     try:
         if plan.warm_start:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
-        begun = plan.folder.begun if url_of(plan.folder.path) else None
-        if begun is not None:  # by another machine, which had this search's lock, as this one has now
-            remove_empty_study(plan.ledger_url, plan.folder.name, begun)
-        plan.folder.note_begun(facts["search_id"])
+        if url_of(plan.folder.path) and (other_id := plan.folder.begun) is not None:
+            # Another machine died while it made this search. It held the lock, which this driver holds now.
+            remove_empty_study(plan.ledger_url, plan.folder.name, other_id)
+        plan.folder.note_begun(search_id)
         ledger = SqlLedger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:
             ledger.take_over()
@@ -86,8 +92,11 @@ def create(plan: Plan, request: Request, digest: str) -> Ledger:
     return ledger
 
 
-def open_ledger(plan: Plan, digest: str) -> Ledger:
-    """Open the ledger of a resumed search and record what may change: trials, resources, where the data lies."""
+def reopen_search(plan: Plan, digest: str) -> Ledger:
+    """Open the ledger of a search on record, and write down what may change: trials, resources, the place of the data.
+
+    `digest` is that of the validation images here. Raise UsageError if the search began with other images.
+    """
     ledger = plan.folder.ledger(plan.ledger_url)
     ledger.take_over()
     recorded = ledger.facts()["split_digest"]
@@ -95,8 +104,8 @@ def open_ledger(plan: Plan, digest: str) -> Ledger:
         ledger.close()
         raise UsageError(
             f"The validation images of {plan.space.trial['data_root']} (digest {digest}) are not those that "
-            f"{plan.folder.name} began with (digest {recorded}): its trials would not compare. Give the same data "
-            "by --data-root, or start a new search."
+            f"{plan.folder.name} began with (digest {recorded}), so old and new trials could not be compared. Give the "
+            "same data with --data-root, or start a new search."
         )
     _warn_of_other_versions(plan.folder)
     ledger.set_facts({"space": plan.space.model_dump(mode="json")})
@@ -105,13 +114,13 @@ def open_ledger(plan: Plan, digest: str) -> Ledger:
 
 
 def _warn_of_other_versions(folder: SearchFolder) -> None:
-    """Say which packages are others than those that a search began with: the last digits may differ from now on."""
-    began, now = folder.frozen()["versions"], provenance()["versions"]
-    changed = [f"{name} {began[name]} (now {now[name]})" for name in now if began[name] != now[name]]
+    """Warn if packages have other versions than when the search began: the last digits of results may differ."""
+    before, now = folder.frozen()["versions"], provenance()["versions"]
+    changed = [f"{name} {before[name]} (now {now[name]})" for name in now if before[name] != now[name]]
     if changed:
         _log.warning(
-            "%s began with %s. It goes on with what is installed; for trials that compare to the last digit, install "
-            "what it began with.",
+            "%s began with other versions: %s. It continues with the present ones. Install the old ones if the trials "
+            "have to agree to the last digit.",
             folder.name,
             ", ".join(changed),
         )

@@ -1,236 +1,218 @@
 """A driver process from its start to its end: check the surroundings, write the search, run it, conclude."""
 
 import contextlib
+import dataclasses
 import logging
-import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tuner.confirm.table import confirmation_rows, confirmation_table, warning_lines
-from tuner.driver.create import clear, create, discard, open_ledger, with_folder
-from tuner.driver.plan import Plan, Request
-from tuner.driver.preflight import checked_data
+from tuner.driver.conclusion import EXIT_CODES, REASONS, conclude
+from tuner.driver.create import clear_half_made, create_search, discard, make_folder, reopen_search
+from tuner.driver.environment import Environment
+from tuner.driver.events import DriverEvents
+from tuner.driver.plan import Plan
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
-from tuner.driver.progress.summary import print_closing, print_line, print_opening, resume_command
-from tuner.engine.ending import Ending, all_failed, closing_status
-from tuner.engine.session_events import SessionEvents
+from tuner.driver.progress.dry_run import print_plan
+from tuner.driver.progress.summary import print_line, print_opening, resume_command
+from tuner.driver.request import Request
+from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
-from tuner.ledger import Ledger, TakenOverError, as_interrupted
-from tuner.report.analysis.front_data import front_data
+from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
-from tuner.runs.folder import SearchFolder
-from tuner.runs.lock import driver_lock, is_driven
+from tuner.runs.lock import is_driven
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
 
-if TYPE_CHECKING:  # importing MLflow takes seconds, which a refused request should not cost
+if TYPE_CHECKING:
     from tuner.driver.publisher import Publisher
 
 _log = logging.getLogger(__name__)
 
-_WHY = {
-    Ending.INTERRUPTED: "Interrupted.",
-    Ending.OUT_OF_TIME: "The time budget is used.",
-    Ending.BROKEN_OFF: "The search is not finished.",
-}
-_EXIT_CODES = {Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
+def drive_search(plan: Plan, request: Request, console: Console, environment: Environment | None = None) -> int:
+    """Run a search to its end and return the exit code: 0 done, 1 failed, 130 interrupted.
 
-class _Events(SessionEvents):
-    """Shows what happens to a session, and leaves with what the ledger holds if Ray is lost."""
-
-    def __init__(
-        self, search: Search, publisher: "Publisher", progress: Progress, console: Console, resume: str
-    ) -> None:
-        self._search = search
-        self._publisher = publisher
-        self._progress = progress
-        self._console = console
-        self._resume = resume
-
-    def on_retry(self, number: int, error: str) -> None:
-        self._progress.on_retry(number, error)
-
-    def on_fallback(self, text: str) -> None:
-        print_line(self._console, f"Not as the space asks: {text}.")
-
-    def on_stopping(self) -> None:
-        print_line(self._console, f"Stopping; press Ctrl-C again to stop at once. {self._resume}")
-
-    def on_lost(self, ending: Ending, reason: str) -> None:
-        self._publisher.close(closing_status(ending, self._search.trials))
-        print_line(self._console, f"{reason} {self._resume}")
-        os._exit(_EXIT_CODES[ending])
-
-
-def run(plan: Plan, request: Request, console: Console) -> int:
-    """Run a planned search to its end and give the exit code: 0 done, 1 failed, 130 interrupted."""
-    from tuner.engine import cluster
+    With `request.dry_run` print the plan and start nothing.
+    """
     from tuner.engine.signals import handle_signals, interrupt
 
+    if request.dry_run:
+        print_plan(console, plan)
+        return 0
+    environment = environment or Environment()
+    driver = _Driver(plan, request, console, environment)
     with handle_signals(interrupt):
         try:
-            return _run(plan, request, console)
+            return driver.run()
         except KeyboardInterrupt:
-            way_on = _way_on(plan.folder, request) if plan.resumed else "The search had not begun."
-            print_line(console, f"{_WHY[Ending.INTERRUPTED]} {way_on}")
-            return _EXIT_CODES[Ending.INTERRUPTED]
+            return driver.say_interrupted() if plan.is_resume else driver.say_interrupted("The search had not begun.")
         finally:
-            cluster.disconnect()
+            environment.disconnect()
 
 
-def _way_on(folder: SearchFolder, request: Request) -> str:
-    return f"Nothing is lost. Continue with:\n  {resume_command(folder, request)}"
+@dataclass(frozen=True)
+class _Driver:
+    """What one driver runs, what the user asked for, where it prints, and what it works with."""
 
+    plan: Plan
+    request: Request
+    console: Console
+    environment: Environment
 
-def _run(plan: Plan, request: Request, console: Console) -> int:
-    from tuner.engine import cluster
+    def say_interrupted(self, consequence: str = "") -> int:
+        """Print that the driver was interrupted, and how to continue; return the exit code."""
+        print_line(self.console, f"{REASONS[Ending.INTERRUPTED]} {consequence or self.how_to_resume}")
+        return EXIT_CODES[Ending.INTERRUPTED]
 
-    if plan.tracking_uri != default_tracking_uri(request.runs_dir):
-        _check_tracking(plan)
-    if console.is_terminal and request.verbosity >= 0:
-        print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
-    cluster.connect(request.address)
-    cluster.require_resources(plan.space.resources, plan.space.name)
-    digest = checked_data(plan.space)
-    # What a driver left that died while it made this folder is begun anew, under the lock.
-    left = not plan.resumed and plan.folder.half_made
-    if not plan.resumed and not left:
-        plan = with_folder(plan, request)
-    try:
-        return _run_locked(plan, request, digest, console, left=left)
-    except KeyboardInterrupt:
-        if not plan.folder.space_file.exists():
-            if not left and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
-                discard(plan.folder)
-            raise
-        print_line(console, f"{_WHY[Ending.INTERRUPTED]} {_way_on(plan.folder, request)}")
-        return _EXIT_CODES[Ending.INTERRUPTED]
+    @property
+    def how_to_resume(self) -> str:
+        return f"Nothing is lost. Continue with:\n  {resume_command(self.plan.folder, self.request)}"
 
-
-def _run_locked(plan: Plan, request: Request, digest: str, console: Console, *, left: bool) -> int:
-    with contextlib.ExitStack() as held:
+    def run(self) -> int:
+        """Check the cluster, MLflow and the data, make the folder of a new search, and run it."""
+        plan, request, console, environment = self.plan, self.request, self.console, self.environment
+        if plan.tracking_uri != default_tracking_uri(request.runs_dir):
+            _check_tracking(plan)
+        if console.is_terminal and request.verbosity >= 0:
+            print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
+        environment.connect(request.address)
+        environment.require_resources(plan.space.resources, plan.space.name)
+        digest = environment.check_data(plan.space)
+        # A driver may have died while it made this folder. Its files are removed as soon as this one has the lock.
+        half_made = not plan.is_resume and plan.folder.half_made
+        if not plan.is_resume and not half_made:
+            plan = make_folder(plan, request)
+        driver = dataclasses.replace(self, plan=plan)
         try:
-            held.enter_context(driver_lock(plan.folder.path, plan.ledger_url))
-        except UsageError:
-            if not plan.resumed and not left and not is_driven(plan.folder.path, plan.ledger_url):
-                discard(plan.folder)
-            raise
-        if left:
-            clear(plan)
-        ledger = open_ledger(plan, digest) if plan.resumed else create(plan, request, digest)
+            return driver.run_locked(digest, half_made=half_made)
+        except KeyboardInterrupt:
+            if not plan.folder.space_file.exists():
+                if not half_made and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
+                    discard(plan.folder)
+                raise
+            return driver.say_interrupted()
+
+    def run_locked(self, digest: str, *, half_made: bool) -> int:
+        """Take the lock, write or open the search, and run it; `digest` is that of the validation images."""
+        plan, request, console, environment = self.plan, self.request, self.console, self.environment
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(environment.lock(plan.folder.path, plan.ledger_url))
+            except UsageError:
+                if not plan.is_resume and not half_made and not is_driven(plan.folder.path, plan.ledger_url):
+                    discard(plan.folder)
+                raise
+            if half_made:
+                clear_half_made(plan)
+            with reopen_search(plan, digest) if plan.is_resume else create_search(plan, request, digest) as ledger:
+                try:
+                    code = self.run_on(ledger)
+                except TakenOverError as error:  # the run in MLflow now belongs to the other driver
+                    print_line(console, str(error))
+                    code = 1
+        confirms = environment.presentation_of(plan.space).confirms
+        if code == 0 and confirms is not None:
+            self.show_beside(confirms)
+        return code
+
+    def show_beside(self, search: str) -> None:
+        """Write the page and the MLflow run of `search` again, which show this confirmation from now on."""
+        from tuner.driver.sync import sync_search
+
         try:
-            code = _run_connected(plan, request, ledger, console)
-        except TakenOverError as error:  # whose MLflow run is the other driver's now
-            print_line(console, str(error))
-            code = 1
-        finally:
-            ledger.close()
-    if code == 0 and plan.space.confirm is not None:
-        _show_beside(plan.space.confirm.search, request, console)
-    return code
+            sync_search(self.request.runs_dir, search, self.request.tracking_uri, self.request.ledger)
+        except UsageError as error:
+            print_line(
+                self.console,
+                f"{search} does not show this confirmation yet: run `tuner sync {search}` to write it. {error}",
+            )
 
+    def run_on(self, ledger: Ledger) -> int:
+        """Run the trials of the search in `ledger`, publish them, and print the results; return the exit code."""
+        from tuner.driver.publisher import Publisher
 
-def _show_beside(search: str, request: Request, console: Console) -> None:
-    """Write the page and the MLflow run of a search anew, which have its confirmation beside its own figures."""
-    from tuner.driver.sync import resync
-
-    try:
-        resync(request.runs_dir, search, request.tracking_uri, request.ledger)
-    except UsageError as error:
-        print_line(
-            console, f"{search} does not show this confirmation yet: write it with `tuner sync {search}`. {error}"
+        plan, request, console = self.plan, self.request, self.console
+        search = Search(plan.space, ledger)
+        presentation = self.environment.presentation_of(plan.space)
+        projection = self.environment.projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
+        publisher = Publisher(
+            plan.folder.name,
+            plan.space,
+            plan.folder.path,
+            projection,
+            lambda: search.trials,
+            presentation=presentation,
         )
+        progress = self.progress(search)
+        search.listeners += [publisher, progress]
+        if request.verbosity >= 0:
+            print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.is_resume)
+            for earlier in plan.warm_start:
+                print_line(console, f"Warm start: {earlier.line}.")
+        publisher.start()
+        ending = self.run_session(search, ledger, publisher, progress)
+        if not _close(publisher, closing_status(ending, search.trials)):
+            print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
+        return conclude(
+            console,
+            plan,
+            search,
+            ending,
+            presentation,
+            experiment_id=projection.experiment_id,
+            how_to_resume=self.how_to_resume,
+        )
+
+    def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
+        """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
+        from tuner.engine.session import SessionOptions
+
+        options = SessionOptions(
+            concurrency=self.request.concurrency,
+            time_budget_seconds=self.request.time_budget_seconds,
+            split_digest=ledger.facts()["split_digest"],
+        )
+        events = DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
+        try:
+            with progress:
+                return self.environment.run_session(search, self.plan.folder.path.resolve(), options, events)
+        except KeyboardInterrupt:
+            return Ending.INTERRUPTED
+        except Exception as error:
+            if ledger.taken_over is not None:
+                raise ledger.taken_over from error
+            _log.debug("The session broke off", exc_info=True)
+            print_line(self.console, f"The search broke off: {last_line(str(error))}")
+            return Ending.BROKEN_OFF
+
+    def progress(self, search: Search) -> Progress:
+        """Return the display that fits the terminal and the verbosity."""
+        name, console = self.plan.folder.name, self.console
+        verbosity, seconds = self.request.verbosity, self.request.time_budget_seconds
+        if verbosity < 0:
+            return PlainProgress(search, Console(quiet=True))
+        if console.is_terminal and verbosity == 0:
+            return LiveProgress(search, console, name, time_budget_seconds=seconds)
+        return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
 
 
 def _check_tracking(plan: Plan) -> None:
-    """Refuse to start a search without MLflow; one that has begun goes on, and MLflow catches up."""
+    """Refuse to start a search if MLflow does not answer. A search on record continues, and MLflow catches up later."""
     store.require_uri(plan.tracking_uri)
     try:
         store.require_reachable(plan.tracking_uri)
     except UsageError as error:
-        if not plan.resumed:
+        if not plan.is_resume:
             raise
-        _log.warning("%s The search goes on, and MLflow is written as soon as it answers.", error)
+        _log.warning("%s The search continues, and MLflow is written as soon as it answers.", error)
 
 
-def _run_connected(plan: Plan, request: Request, ledger: Ledger, console: Console) -> int:
-    from tuner.driver.publisher import Publisher
-    from tuner.engine.session import SessionOptions, run_session
-    from tuner.tracking.projection import projection_of
-
-    search = Search(plan.space, ledger)
-    projection = projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
-    publisher = Publisher(plan.folder.name, plan.space, plan.folder.path, projection, lambda: search.trials)
-    progress = _progress(search, plan.folder.name, console, request)
-    search.listeners += [publisher, progress]
-    if request.verbosity >= 0:
-        print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.resumed)
-        for earlier in plan.warm_start:
-            print_line(console, f"Warm start: {earlier.line}.")
-    resume = _way_on(plan.folder, request)
-
-    options = SessionOptions(
-        concurrency=request.concurrency,
-        time_budget_seconds=request.time_budget_seconds,
-        split_digest=ledger.facts()["split_digest"],
-    )
-    events = _Events(search, publisher, progress, console, resume)
-    publisher.start()
-    ending = Ending.BROKEN_OFF
-    try:
-        with progress:
-            ending = run_session(search, plan.folder.path.resolve(), options, events)
-    except KeyboardInterrupt:
-        ending = Ending.INTERRUPTED
-    except Exception as error:
-        if ledger.taken_over is not None:
-            raise ledger.taken_over from error
-        _log.debug("The session broke off", exc_info=True)
-        print_line(console, f"The search broke off: {last_line(str(error))}")
-    if not _closed(publisher, closing_status(ending, search.trials)):
-        print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
-    return _conclude(ending, plan, search, experiment_id=projection.experiment_id, console=console, resume=resume)
-
-
-def _closed(publisher: "Publisher", status: str) -> bool:
-    """Wait until MLflow has all of the search and say whether it has; a signal ends the waiting."""
+def _close(publisher: "Publisher", status: str) -> bool:
+    """Wait until MLflow has the whole search and return whether it has; a signal ends the waiting."""
     try:
         return publisher.close(status)
     except KeyboardInterrupt:
         return False
-
-
-def _progress(search: Search, name: str, console: Console, request: Request) -> Progress:
-    verbosity, seconds = request.verbosity, request.time_budget_seconds
-    if verbosity < 0:
-        return PlainProgress(search, Console(quiet=True))
-    if console.is_terminal and verbosity == 0:
-        return LiveProgress(search, console, name, time_budget_seconds=seconds)
-    return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
-
-
-def _conclude(
-    ending: Ending, plan: Plan, search: Search, *, experiment_id: str | None, console: Console, resume: str
-) -> int:
-    space = plan.space
-    trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
-    data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
-    table, confirms = None, None
-    if space.confirm is not None:
-        table, confirms = confirmation_table(space, confirmation_rows(space, search.trials)), space.confirm.search
-        for line in warning_lines(plan.folder.path):
-            print_line(console, f"Warning: {line}")
-    print_closing(console, data, plan.folder, plan.tracking_uri, experiment_id, table=table, confirms=confirms)
-    if ending is not Ending.FINISHED:
-        print_line(console, f"{_WHY[ending]} {resume}")
-        return _EXIT_CODES[ending]
-    if len(search.trials) < space.search.trials:
-        print_line(console, f"Ended after {len(search.trials)} trials: {search.stop_reason}.")
-    if all_failed(search.trials):
-        reason = last_line(search.trials[-1].error)
-        print_line(console, f"The search failed: every trial did. The last one: {reason}")
-        return 1
-    return 0

@@ -1,4 +1,4 @@
-"""The data of a space at the door: there, readable, and fit for its configurations."""
+"""The check of the data before a search starts: present, readable, and fit for the configurations of the space."""
 
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,12 +12,15 @@ if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
 
 
-def checked_data(space: Space) -> str:
-    """Download the data if need be and try them on the most demanding points of the space.
+def check_data(space: Space) -> str:
+    """Download the data if they are not on disk, and try them on the most demanding points of the space.
 
-    Gives the digest of the validation images, by which a resumed search knows them. Raises UsageError for
-    data that is neither on disk nor downloadable, and for what only shows with the data: images too small
-    for an architecture, fewer of them than a batch.
+    Return the digest of the validation images, which tells a search that continues whether it has the same ones.
+
+    Raises:
+        UsageError: if the data are neither on disk nor can be downloaded, if the images are too small for an
+            architecture, or if there are fewer images than a batch needs.
+
     """
     from training.data import DataError, ensure_available, forget_data, load_trial_data
 
@@ -36,7 +39,7 @@ def checked_data(space: Space) -> str:
 
 
 def demanding_points(space: Space) -> list[TrialConfig]:
-    """Give for each architecture the corner with the largest batches, from the fewest images."""
+    """Return for each architecture the corner of the space with the largest batches and the fewest images."""
     points: dict[str, TrialConfig] = {}
     for corner in islice(space.corners(), MOST_CORNERS):
         config = space.trial_config(corner)

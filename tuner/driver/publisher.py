@@ -1,14 +1,14 @@
-"""The thread that keeps MLflow and the front's files current while a search runs, and never slows it."""
+"""The thread that keeps MLflow and the result files current while a search runs, and never slows it."""
 
 import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tuner.confirm.result_files import write_results
+from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.confirmations import confirmed_trials
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -16,29 +16,44 @@ from tuner.search import Assignment, Listener
 from tuner.space import Space
 from tuner.tracking.projection import Projection
 
-_INTERVAL_SECONDS = 2.0
-# Of all time, what writing to MLflow may compute while the search runs, in turns of a quarter of a second: with 1,000
-# trials at once a round computes for many seconds, which the driver's loop would lack.
-_WRITING_SHARE = 0.2
-_WRITING_SECONDS = 0.25
-_FILES_INTERVAL_SECONDS = 20.0
-# Of all time, what drawing the front's files may take: a second of a core for some trials, five for 10,000.
-_FILES_SHARE = 0.02
-_LONGEST_PAUSE_SECONDS = 60.0
-_CLOSING_SECONDS = 8.0
-# How long this thread computes before the driver's gets its turn again. Python's 5 ms would come with each wait for the
-# ledger's disk, several times a report, and halve the reports that a driver takes.
+# How long this thread computes before the driver's loop gets its turn. With Python's 5 ms the loop would wait that long
+# after each write to the disk, several times for each report, and take half as many reports.
 _TURN_SECONDS = 0.0005
 _TRIALS = "MLflow"
-_FILES = "The front's files"
+_FILES = "The result files"
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often the publisher writes, and how much of the processor it may take.
+
+    Attributes:
+        interval_seconds: the pause between two rounds.
+        longest_pause_seconds: the longest pause after rounds that failed; each failure doubles the pause.
+        writing_share: the share of all time that writing to MLflow may compute while the search runs. With 1,000 trials
+            at once a round computes for many seconds, which the driver's loop would lack.
+        writing_seconds: how long it computes before it rests.
+        files_interval_seconds: the shortest time between two drawings of the result files.
+        files_share: the share of all time that drawing them may take: one second for a few trials, five for 10,000.
+        closing_seconds: how long an interrupted search waits for MLflow at its end.
+
+    """
+
+    interval_seconds: float = 2.0
+    longest_pause_seconds: float = 60.0
+    writing_share: float = 0.2
+    writing_seconds: float = 0.25
+    files_interval_seconds: float = 20.0
+    files_share: float = 0.02
+    closing_seconds: float = 8.0
 
 
 class Publisher(Listener):
     """Listens to a search and publishes its state from a thread of its own.
 
-    What could not be written is written later: the ledger holds it, and each round writes all that is missing.
+    What cannot be written is written later: the ledger holds it, and each round writes everything that is missing.
     """
 
     def __init__(
@@ -48,15 +63,22 @@ class Publisher(Listener):
         folder: Path,
         projection: Projection,
         trials: Callable[[], Sequence[TrialRecord]],
+        *,
+        presentation: Presentation | None = None,
+        pace: Pace | None = None,
+        processor_clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._search = search
         self._space = space
         self._folder = folder
         self._projection = projection
         self._trials = trials
+        self._presentation = presentation or presentation_of(space)
+        self._pace = pace or Pace()
+        self._processor_clock = processor_clock
         self._changed = True
         self._closing = threading.Event()
-        self._pause = _INTERVAL_SECONDS
+        self._pause = self._pace.interval_seconds
         self._computed = 0.0
         self._files_due = 0.0
         self._files_show: object = None
@@ -65,17 +87,17 @@ class Publisher(Listener):
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def on_started(self, assignment: Assignment) -> None:
-        """Note that there is something new."""
+        """Remember that there is something new."""
         del assignment
         self._changed = True
 
     def on_report(self, trial: TrialRecord) -> None:
-        """Note that there is something new."""
+        """Remember that there is something new."""
         del trial
         self._changed = True
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Note that there is something new."""
+        """Remember that there is something new."""
         del trial
         self._changed = True
 
@@ -85,15 +107,15 @@ class Publisher(Listener):
         self._thread.start()
 
     def close(self, status: str) -> bool:
-        """Publish the last state and end the parent run; say whether all of it could be written.
+        """Publish the last state and end the parent run; return whether everything could be written.
 
-        An interrupted search, which has to end within 30 seconds, waits a few of them and no more.
+        An interrupted search has to end within 30 seconds, so it waits only a few of them.
         """
         self._closing.set()
         written: list[bool] = []
         closing = threading.Thread(target=lambda: written.append(self._close(status)), name="closing", daemon=True)
         closing.start()
-        closing.join(None if status == "FINISHED" else _CLOSING_SECONDS)
+        closing.join(None if status == "FINISHED" else self._pace.closing_seconds)
         return written == [True]
 
     def _close(self, status: str) -> bool:
@@ -101,7 +123,7 @@ class Publisher(Listener):
         front = self._front(as_interrupted(self._trials()))
         if not self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front)):
             return False
-        # A folder of artifacts that cannot be written leaves no search open for ever.
+        # If the artifacts cannot be written, the run in MLflow is ended all the same.
         filed = self._attempt(_FILES, lambda: self._write_files(front, self._folder / "space.yaml"))
         return self._attempt(_TRIALS, lambda: self._projection.close(status)) and filed
 
@@ -110,14 +132,14 @@ class Publisher(Listener):
             if self._changed or (self._files_wait and time.monotonic() >= self._files_due):
                 self._changed = False
                 if self._publish():
-                    self._pause = _INTERVAL_SECONDS
+                    self._pause = self._pace.interval_seconds
                 else:
                     self._changed = True
-                    self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+                    self._pause = min(2 * self._pause, self._pace.longest_pause_seconds)
 
     def _publish(self) -> bool:
-        """Write what is new; the front's files only now and then: see `_FILES_SHARE`."""
-        self._computed = time.thread_time()
+        """Write what is new; draw the result files less often, as `Pace` says."""
+        self._computed = self._processor_clock()
         front = self._front(self._trials())
         written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front, self._rest))
         epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.stopped)
@@ -125,23 +147,24 @@ class Publisher(Listener):
         self._files_wait = shown != self._files_show
         if not self._files_wait or time.monotonic() < self._files_due:
             return written
-        computed = time.thread_time()
+        computed = self._processor_clock()
         filed = self._attempt(_FILES, lambda: self._write_files(front))
-        pause = max(_FILES_INTERVAL_SECONDS, (time.thread_time() - computed) / _FILES_SHARE)
+        drawing_seconds = self._processor_clock() - computed
+        pause = max(self._pace.files_interval_seconds, drawing_seconds / self._pace.files_share)
         self._files_due = time.monotonic() + pause
         if filed:
             self._files_show, self._files_wait = shown, False
         return filed and written
 
     def _rest(self) -> None:
-        """Leave the processor to the driver's loop once this thread has had its share; never at the end of a search."""
-        computed = time.thread_time() - self._computed
-        if computed >= _WRITING_SECONDS:
-            self._closing.wait(computed * (1 / _WRITING_SHARE - 1))
-            self._computed = time.thread_time()
+        """Leave the processor to the driver's loop if this thread has had its share; at the end do not wait."""
+        computed = self._processor_clock() - self._computed
+        if computed >= self._pace.writing_seconds:
+            self._closing.wait(computed * (1 / self._pace.writing_share - 1))
+            self._computed = self._processor_clock()
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
-        self._projection.write_files([*others, *write_results(self._folder, self._space, self._trials(), front)])
+        self._projection.write_files([*others, *self._presentation.write_files(self._folder, front)])
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
         space = self._space
@@ -149,14 +172,14 @@ class Publisher(Listener):
         return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
-        """Write, and say whether it went well; of failure after failure only the first is told."""
+        """Write, and return whether it succeeded; of several failures in a row only the first is logged."""
         try:
             write()
-        except Exception as error:  # noqa: BLE001 - whatever tracking raises, the search must go on
+        except Exception as error:  # noqa: BLE001 - whatever is raised here, the search must continue
             if what not in self._failing:
                 _log.warning(
-                    "%s cannot be written (%s: %s). The search goes on and its ledger is "
-                    "complete; what is missing is written as soon as it can be, or later by `tuner sync %s`.",
+                    "%s cannot be written (%s: %s). The search continues, and its ledger is complete. The rest is "
+                    "written as soon as possible, or later by `tuner sync %s`.",
                     what,
                     type(error).__name__,
                     str(error).splitlines()[0] if str(error) else "",

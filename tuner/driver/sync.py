@@ -1,9 +1,9 @@
-"""`tuner sync`: write a search from its ledger into MLflow, whatever is there already."""
+"""`tuner sync`: write a search from its ledger into MLflow, whatever MLflow holds already."""
 
 from dataclasses import replace
 from pathlib import Path
 
-from tuner.confirm.result_files import write_results
+from tuner.confirm.presentation import presentation_of
 from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
@@ -16,34 +16,32 @@ from tuner.search.stopping import finished
 from tuner.tracking import store
 
 
-def resync(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
-    """Bring MLflow up to date; give the number of trials and the URI. Raise UsageError if MLflow is out of reach."""
+def sync_search(runs_dir: Path, name: str, tracking_uri: str | None, ledger_url: str | None) -> tuple[int, str]:
+    """Bring MLflow up to date with a search; return the number of its trials and the address of MLflow.
+
+    Raise UsageError if MLflow does not answer, or if a driver runs the search.
+    """
     folder = find_search(runs_dir, name)
     uri = folder.tracking_uri(tracking_uri)
     store.require_reachable(uri)
-    # A running search writes MLflow itself; two writers could make two runs of one trial.
+    # The driver of a running search writes MLflow itself, and two writers could make two runs of one trial.
     with driver_lock(folder.path, folder.ledger_url(ledger_url)):
         return _write(folder, uri, ledger_url), uri
 
 
 def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
-    from tuner.tracking.projection import projection_of
-
-    ledger = folder.ledger(ledger_url)
-    try:
-        space = recorded_space(ledger)
-        trials = ledger.load()
-        shown = as_interrupted(trials)  # no driver is at work: the lock is this command's
-        projection = projection_of(folder, space, ledger, uri)
-    finally:
-        ledger.close()
-    data = front_data(folder.name, shown, space.objective_list, space.reference, space.trial)
-    data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
-    files = [folder.space_file, *write_results(folder.path, space, trials, data)]
     from mlflow.exceptions import MlflowException
 
-    from tuner.tracking.projection import RefusedError
+    from tuner.tracking.projection import RefusedError, projection_of
 
+    with folder.ledger(ledger_url) as ledger:
+        space = recorded_space(ledger)
+        trials = ledger.load()
+        projection = projection_of(folder, space, ledger, uri)
+    # No trial runs: no driver is at work, because this command holds the lock.
+    data = front_data(folder.name, as_interrupted(trials), space.objective_list, space.reference, space.trial)
+    data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
+    files = [folder.space_file, *presentation_of(space).write_files(folder.path, data)]
     try:
         projection.write(trials, data)
         ending = Ending.FINISHED if finished(space, trials) else Ending.INTERRUPTED

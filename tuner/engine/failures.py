@@ -17,7 +17,7 @@ from tuner.engine.ray_private import (
     ray_task,
 )
 from tuner.engine.searcher import LedgerSearcher
-from tuner.redact import redacted
+from tuner.redact import redact
 
 NO_MESSAGE = "the trial's process ended without an error message"
 
@@ -85,4 +85,4 @@ class FailureCallback(EmptyPickle, tune.Callback):
 
 def _last_error(trial: Trial) -> str:
     error = last_failure(trial)
-    return NO_MESSAGE if error is None else redacted(error)
+    return NO_MESSAGE if error is None else redact(error)

@@ -1,1 +1,1 @@
-"""What becomes of a chosen trial: its weights read from the last checkpoint, exported, and registered in MLflow."""
+"""A chosen trial's model: its weights read from the last checkpoint, and written as files for use elsewhere."""

@@ -1,9 +1,9 @@
-"""MLflow as a projection of the ledger: written in batches by a thread of its own, rebuilt at any time."""
+"""MLflow as a projection of the ledger: written in batches, and rebuilt from the ledger at any time."""
 
 import os
 
-# MLflow would retry a call for minutes; here a failed round is simply tried again later. Set before MLflow is
-# imported; a user's own setting wins.
+# Without these settings MLflow would retry a call for minutes; here a failed round is tried again later. They must be
+# set before MLflow is imported. A user's own setting wins.
 for _key, _value in {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",

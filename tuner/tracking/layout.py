@@ -1,6 +1,6 @@
-"""How a search and its trials look in MLflow: pure functions from ledger values to tags, parameters and metrics.
+"""How a search and its trials look in MLflow: pure functions from values of the ledger to tags, parameters and metrics.
 
-Timestamps and steps come from the ledger, so that writing the same value twice leaves one in MLflow.
+Timestamps and steps come from the ledger, so a value that is written twice is in MLflow once.
 """
 
 from mlflow.entities import Metric, Param, RunTag
@@ -8,13 +8,12 @@ from mlflow.entities import Metric, Param, RunTag
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import FrontData, HistoryEntry
-from tuner.report.analysis.tables import front_markdown
 from tuner.space import Space
 
 SEARCH_ID = "tuner.search_id"
 SEARCH_NAME = "tuner.search"
 TRIAL = "tuner.trial"
-# On a confirmation: the name of the search whose trials it confirms.
+# The name of the search that a confirmation confirms.
 CONFIRMS = "tuner.confirms"
 EPOCHS_LOGGED = "tuner.epochs_logged"
 PARENT = "mlflow.parentRunId"
@@ -25,14 +24,14 @@ _STATUS = {Outcome.COMPLETED: "FINISHED", Outcome.STOPPED: "KILLED", Outcome.FAI
 
 
 def trial_parameters(space: Space, trial: TrialRecord) -> list[Param]:
-    """Give a child run's parameters: the searched ones first, then the trial's fixed settings."""
+    """Return the parameters of a child run: first the searched ones, then the fixed settings of the trial."""
     values = {**trial.parameters, **space.trial}
     return [Param(key, str(value)[:_PARAM_LIMIT]) for key, value in values.items()]
 
 
 def search_parameters(space: Space) -> list[Param]:
-    """Give the parent run's parameters: the space, flattened."""
-    # Not --trials: MLflow refuses to change a parameter, and an extended search has more of them.
+    """Return the parameters of the parent run: the space as a flat mapping."""
+    # The number of trials is left out: MLflow refuses to change a parameter, and more trials extend a search.
     flat = {
         "sampler": space.search.sampler,
         "seed": space.search.seed,
@@ -49,9 +48,9 @@ def search_parameters(space: Space) -> list[Param]:
 
 
 def epoch_metrics(trial: TrialRecord, after: int) -> list[Metric]:
-    """Give the metrics of the epochs later than `after`, with the epoch as step."""
+    """Return the metrics of the epochs later than `after`, with the epoch as step."""
     if trial.epochs_trained <= after:
-        return []  # without reading the reports of every trial that has ended
+        return []  # do not read the reports of trials that have ended
     return [
         Metric(key, value, round(report.time * 1000), report.epoch)
         for report in trial.reports
@@ -61,7 +60,7 @@ def epoch_metrics(trial: TrialRecord, after: int) -> list[Metric]:
 
 
 def final_metrics(trial: TrialRecord, objectives: tuple[Objective, ...]) -> list[Metric]:
-    """Give what a child run gets once, at its end; final accuracies only if the trial ran to its end."""
+    """Return the metrics that a child run gets once, at its end; final accuracies only if the trial completed."""
     at = round((trial.ended or 0) * 1000)
     values: dict[str, float] = {"epochs_trained": trial.epochs_trained}
     if trial.outcome is Outcome.COMPLETED:
@@ -70,7 +69,7 @@ def final_metrics(trial: TrialRecord, objectives: tuple[Objective, ...]) -> list
 
 
 def end_tags(trial: TrialRecord) -> list[RunTag]:
-    """Give the tags of a trial that has ended."""
+    """Return the tags of a trial that has ended."""
     tags = {"outcome": trial.outcome.value}
     if trial.outcome is Outcome.STOPPED:
         tags["stopped_at_epoch"] = str(trial.epochs_trained)
@@ -82,30 +81,30 @@ def end_tags(trial: TrialRecord) -> list[RunTag]:
 
 
 def pareto_tags(on_front: bool, rank: int) -> list[RunTag]:
-    """Give the tags by which MLflow's filter finds the front."""
+    """Return the tags by which a filter in MLflow finds the front."""
     return [RunTag("pareto", "front" if on_front else "dominated"), RunTag("pareto_rank", str(rank))]
 
 
 def run_status(trial: TrialRecord) -> str | None:
-    """Give the status of an ended trial's run; None while it runs."""
+    """Return the status of the run of a trial that has ended; None while the trial runs."""
     return _STATUS.get(trial.outcome)
 
 
-def description(front: FrontData, run_id: str) -> str:
-    """Give the parent run's description: the front as a table, and its picture as soon as there is one.
+def with_picture(table: str, front: FrontData, run_id: str) -> str:
+    """Return the description of the parent run `run_id`: the front as a `table` in markdown, and as a picture.
 
-    The picture is the run's own artifact, by the address at which MLflow's server gives it, relative to the page, as a
-    server may lie below a path. `points` changes with the picture, so that no browser shows an old one. It is the SVG,
-    for MLflow shows pictures in their own size and the PNG is wider than its page.
+    The picture is an artifact of the run. Its address is relative to the page, because a server may lie below a path.
+    `points` changes with the picture, so that no browser shows an old one. It is the SVG file, because MLflow shows
+    pictures in their own size and the PNG file is wider than the page.
     """
     if not front.points:
-        return front_markdown(front)
+        return table
     address = f"get-artifact?path=front.svg&run_uuid={run_id}&points={len(front.points)}"
-    return f"{front_markdown(front)}\n![The front as a picture: front.svg among the artifacts]({address})\n"
+    return f"{table}\n![The front as a picture: front.svg among the artifacts]({address})\n"
 
 
 def front_metrics(entry: HistoryEntry) -> dict[str, float]:
-    """Give the parent run's metrics after one more completed trial."""
+    """Return the metrics of the parent run after one more completed trial."""
     return {
         "hypervolume": entry.hypervolume,
         "front_size": float(entry.front_size),

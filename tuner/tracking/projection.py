@@ -1,4 +1,4 @@
-"""Writes a search into MLflow: one parent run, one child run a trial, each found by tag before it is made."""
+"""Writes a search into MLflow: one parent run, and one child run for each trial; all are looked up by tag first."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
-from tuner.confirm.table import confirmation_markdown, confirmation_rows
+from tuner.confirm.presentation import presentation_of
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.runs.folder import SearchFolder
@@ -17,20 +17,20 @@ from tuner.space import Space
 from tuner.tracking import layout
 from tuner.tracking.store import artifact_folder
 
-# MLflow's limits for one batch; parameters and tags are far from theirs.
+# MLflow's limits for one call. There are never enough parameters or tags to reach theirs.
 _METRICS_A_BATCH = 1000
 _PAGE = 1000
-# Client errors that pass by themselves: deleted (and made again), too slow, too often.
+# Client errors that a later attempt can cure: a run was deleted (and is made again), a timeout, too many requests.
 _PASSING = {404, 408, 429}
 
 
 class RefusedError(Exception):
-    """MLflow is there and does not take what it was given; everything else was written."""
+    """MLflow answers, but refuses some trials; everything else was written."""
 
 
 @dataclass
 class _Child:
-    """What is known to be in MLflow for one trial."""
+    """What MLflow holds of one trial, as far as this process knows."""
 
     run_id: str
     described: bool = False
@@ -41,11 +41,12 @@ class _Child:
 
 
 class Projection:
-    """One search's place in MLflow. All methods may raise MlflowException; calling again continues."""
+    """One search in MLflow. All methods may raise MlflowException; calling them again continues the work."""
 
     def __init__(self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None) -> None:
         self._tracking_uri = tracking_uri
         self._space = space
+        self._presentation = presentation_of(space)
         self._search = search
         self._search_id = search_id
         self._artifacts = artifacts
@@ -61,25 +62,24 @@ class Projection:
         return self._experiment_id
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
-        """Bring MLflow up to date with these trials; `rest` is called after each of them.
+        """Bring MLflow up to date with these trials; call `rest` after each of them.
 
         Raises:
-            RefusedError: if MLflow refused some of them, such as one whose run somebody changed, after all others.
+            RefusedError: when all others are written, if MLflow refused some trials (somebody may have changed a run).
 
         """
         try:
             if self._parent_id is None:
                 self._find_or_create()
             refused = self._write_trials(trials, rest)
-            if self._space.confirm is None:
+            description = self._presentation.markdown(front)
+            if self._presentation.has_front:
                 self._write_pareto([point for point in front.points if point.number not in refused])
                 self._write_growth(front)
-                self._describe(layout.description(front, str(self._parent_id)))
-            else:  # a front of test figures would invite a choice by them
-                rows = confirmation_rows(self._space, trials)
-                self._describe(confirmation_markdown(self._space, rows))
+                description = layout.with_picture(description, front, str(self._parent_id))
+            self._describe(description)
         except Exception:
-            # A run may exist whose id never arrived here: the next attempt looks for what there is.
+            # MLflow may have made a run and its answer may be lost, so the next attempt looks up all runs again.
             self._parent_id = None
             raise
         if refused:
@@ -87,7 +87,7 @@ class Projection:
             raise RefusedError(_refusal(refused))
 
     def write_files(self, files: Sequence[Path]) -> None:
-        """Put files beside the parent run, replacing those of the same name."""
+        """Write files as artifacts of the parent run; replace those of the same name."""
         if self._parent_id is not None:
             for path in files:
                 self._client.log_artifact(self._parent_id, str(path))
@@ -95,7 +95,7 @@ class Projection:
     def close(self, status: str) -> None:
         """End the parent run as FINISHED, FAILED or KILLED (interrupted, to be resumed).
 
-        Trials that have not ended are SCHEDULED from then on: they run when the search is resumed.
+        Trials that have not ended become SCHEDULED: they run when the search is resumed.
         """
         if self._parent_id is None:
             return
@@ -107,7 +107,7 @@ class Projection:
 
     @cached_property
     def _client(self) -> MlflowClient:
-        """The connection, made when first used: a new database takes seconds, a missing one raises."""
+        """The connection, made at its first use: a new database takes seconds, and a missing one raises."""
         return MlflowClient(self._tracking_uri)
 
     def _find_or_create(self) -> None:
@@ -127,10 +127,10 @@ class Projection:
         self._experiment_id, self._parent_id = experiment_id, parent_id
 
     def _experiment(self) -> str:
-        """Find the experiment of the space's name; one in MLflow's bin comes back with its runs."""
+        """Return the id of the experiment with the space's name; restore it with its runs if somebody deleted it."""
         experiment = self._client.get_experiment_by_name(self._space.name)
         if experiment is None:
-            # The tag asks MLflow 3 for its model-training pages; the links we print ask again.
+            # The tag makes MLflow 3 open its model-training pages, as the links that we print do.
             return str(
                 self._client.create_experiment(
                     self._space.name,
@@ -159,13 +159,13 @@ class Projection:
 
     def _create_parent(self, experiment_id: str) -> str:
         tags = {layout.SEARCH_ID: self._search_id, layout.SEARCH_NAME: self._search}
-        if self._space.confirm is not None:
-            tags[layout.CONFIRMS] = self._space.confirm.search
+        if self._presentation.confirms is not None:
+            tags[layout.CONFIRMS] = self._presentation.confirms
         self._history_logged, self._described = 0, ""
         return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
 
     def _write_trials(self, trials: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
-        """Write each trial, and give those that MLflow refused: one must not keep the others out."""
+        """Write each trial; return the errors of those that MLflow refused, which must not stop the others."""
         refused = {}
         for trial in trials:
             try:
@@ -245,9 +245,9 @@ class Projection:
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
     ) -> None:
-        """Write in as few calls as MLflow's limit allows; tags go with the last, since they say what is complete.
+        """Write in as few calls as MLflow's limit allows. The last call has the tags, which say what is complete.
 
-        In one call MLflow itself writes parameters, metrics and tags in this order.
+        Within one call MLflow writes parameters, metrics and tags in this order.
         """
         rest = len(metrics) % _METRICS_A_BATCH
         for start in range(0, len(metrics) - rest, _METRICS_A_BATCH):

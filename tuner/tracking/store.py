@@ -1,4 +1,4 @@
-"""Where MLflow's records go: the default store beside the searches, reachability, links for people."""
+"""Where MLflow keeps its records: whether the place answers, where artifacts go, and links to its pages."""
 
 import http.client
 import urllib.error
@@ -12,14 +12,14 @@ from tuner.runs.mirror import url_of
 
 
 def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
-    """Give where artifacts of a local store go; a server decides for itself (None)."""
+    """Return the folder of a local store's artifacts; None for a server, which decides for itself."""
     if tracking_uri.startswith(("http://", "https://")):
         return None
     return url_of(runs_dir / "mlartifacts") or (runs_dir.resolve() / "mlartifacts").as_uri()
 
 
 def require_uri(tracking_uri: str) -> None:
-    """Raise UsageError for what cannot be the address of any MLflow."""
+    """Raise UsageError if the address has not the form of an MLflow URI."""
     if "://" not in tracking_uri:
         raise UsageError(
             f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 or sqlite:////path/mlflow.db."
@@ -27,7 +27,7 @@ def require_uri(tracking_uri: str) -> None:
 
 
 def require_reachable(tracking_uri: str) -> None:
-    """Raise UsageError if nothing answers at a tracking server's address, or the URI is of no known kind."""
+    """Raise UsageError if MLflow does not answer at this address, or refuses the credentials."""
     require_uri(tracking_uri)
     scheme = tracking_uri.partition("://")[0]
     if scheme not in {"http", "https"}:
@@ -35,7 +35,7 @@ def require_reachable(tracking_uri: str) -> None:
         return
     try:
         address = urlsplit(f"{tracking_uri.rstrip('/')}/health")
-        # MLflow takes USER:PASSWORD@HOST, urllib does not; a server that then asks for them is there.
+        # urllib does not accept USER:PASSWORD@HOST. A server that asks for the password has answered: that is enough.
         url = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
         urllib.request.urlopen(url, timeout=10).close()  # noqa: S310 - http(s) only
     except urllib.error.HTTPError as error:
@@ -47,7 +47,7 @@ def require_reachable(tracking_uri: str) -> None:
 
 
 def _require_access(tracking_uri: str) -> None:
-    """Ask the server something that takes the rights of a reader, with the credentials that MLflow itself finds."""
+    """Send a request that needs the right to read, with the credentials that MLflow itself finds."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -56,15 +56,15 @@ def _require_access(tracking_uri: str) -> None:
     except MlflowException as error:
         if error.error_code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
             raise UsageError(
-                f"MLflow at {without_password(tracking_uri)} lets nobody in with these credentials: set "
+                f"MLflow at {without_password(tracking_uri)} refuses these credentials: set "
                 "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
             ) from error
 
 
 def experiment_link(tracking_uri: str, experiment_id: str) -> str | None:
-    """Give the address of an experiment's page on a server; None for a database that `tuner ui` has to open.
+    """Return the address of an experiment's page on a server; None for a database, which `tuner ui` opens.
 
-    Without the parameter MLflow 3 opens the page in its GenAI mode.
+    Without the parameter in the address MLflow 3 would open its pages for generative AI.
     """
     if not tracking_uri.startswith(("http://", "https://")):
         return None
@@ -92,7 +92,7 @@ def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
 
 
 def experiments(tracking_uri: str) -> list[tuple[str, str]]:
-    """List (name, id) of the experiments in a store, without MLflow's own empty default."""
+    """Return (name, id) of the experiments in a store, without MLflow's own empty default."""
     from mlflow import MlflowClient
 
     found = MlflowClient(tracking_uri).search_experiments()

@@ -1,18 +1,21 @@
 """`tuner front` on confirmations, on methods side by side, and on searches with little to show."""
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from finished_search import SPACE
 from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 from typed_commands import Tuner
 
 from tuner.confirm.choice import Choice, confirmation_space
 from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import SqlLedger
+from tuner.report.analysis.front_data import front_data
 from tuner.search import Search
 from tuner.space import Space, space_from_mapping
 
@@ -68,7 +71,7 @@ def test_a_grid_with_seeds_has_its_means_beside_the_front_of_single_seeds(
     space = space_from_mapping(mapping, "seeds.yaml")
     report(space, make_ledger(space), [accuracies(0.9, 0.5), accuracies(0.8, 0.6)])
     shown = tuner("front", SEARCH).out
-    assert "Each row is of one seed; means over the seeds:" in shown
+    assert "Each row is one seed. The means over the seeds:" in shown
     assert "85.00 ± 7.07" in shown
 
 
@@ -88,11 +91,11 @@ def test_a_front_without_trials_has_its_columns_in_csv(tuner: Tuner, make_ledger
 
 @pytest.fixture
 def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
-    """A confirmation of the one trial of a search, with two seeds; gives its name."""
+    """The name of a confirmation that trained the only trial of a search with two seeds."""
     space = small_space(**ONE_EPOCH)
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
-    measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4}
+    measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4, "test_warnings": 0.0}
     confirming = confirmation_space(space, SEARCH, ledger.load(), Choice(seeds=2, suite="quick"))
     name = f"{SEARCH}-confirm"
     confirmed = make_ledger(confirming, name)
@@ -127,7 +130,7 @@ def test_a_confirmation_shows_its_table_and_nothing_to_choose_from(
     assert "front" not in listed.lower()
     refused = tuner("front", confirmation, "--knee")
     assert refused.code == 2
-    assert f"Choose from {SEARCH}." in refused.err
+    assert refused.err.endswith(f" {SEARCH}.\n")
     assert "45.00 ± 0.00" in tuner("front", SEARCH).out
 
 
@@ -137,8 +140,8 @@ def test_a_confirmation_is_not_compared_by_its_figures_of_the_test_set(
 ) -> None:
     answer = tuner(*options.format(search=SEARCH, confirmation=confirmation).split())
     assert (answer.code, answer.out) == (2, "")
-    assert f"{confirmation} is a confirmation" in answer.err
-    assert f"Compare {SEARCH}" in answer.err
+    assert answer.err.startswith(f"{confirmation} is a confirmation.")
+    assert answer.err.endswith(f" {SEARCH}.\n")
 
 
 def test_a_confirmation_is_listed_without_a_front(tuner: Tuner, confirmation: str) -> None:
@@ -153,7 +156,7 @@ def test_a_confirmation_is_given_as_rows(tuner: Tuner, confirmation: str, runs_d
     answer = tuner("front", confirmation, "--format", "json")
     assert answer.code == 0
     assert json.loads(answer.out) == json.loads((runs_dir / confirmation / "confirmation.json").read_text())["rows"]
-    assert "figures of the test set" in answer.err
+    assert f"tuner front {SEARCH}" in answer.err
     (line,) = csv.DictReader(tuner("front", confirmation, "--format", "csv").out.splitlines())
     assert (line["trial"], line["seeds"], line["means.PGD-20"]) == ("0", "2", "0.45")
 
@@ -176,3 +179,23 @@ def test_methods_searched_in_one_space_are_compared_in_one_figure(
     if form == "svg":
         assert ET.fromstring(out.read_text()).tag.endswith("svg")
     assert out.stat().st_size > 10_000
+
+
+def test_the_front_is_shown_and_its_files_are_written(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
+    data = front_data(SEARCH, finished.load(), SPACE.objective_list, SPACE.reference)
+    answer = tuner("front", SEARCH)
+    assert answer.code == 0
+    assert f"Pareto front of {SEARCH}" in answer.out
+    for name in ("front.csv", "front.json", "front.html", "front.png"):
+        assert f"  {runs_dir}/{SEARCH}/{name}" in answer.out
+        assert (runs_dir / SEARCH / name).stat().st_size > 0
+    rows = json.loads(tuner("front", SEARCH, "--format", "json").out)
+    assert rows == [{"trial": p.number, **p.metrics, **p.parameters, "epochs": p.epochs} for p in data.front]
+    printed = list(csv.DictReader(io.StringIO(tuner("front", SEARCH, "--format", "csv").out)))
+    assert [int(row["trial"]) for row in printed] == [point.number for point in data.front]
+
+
+def test_the_front_of_a_search_without_one_says_so(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    Search(SPACE, make_ledger(SPACE)).next_assignment()
+    assert "No trial has completed yet" in tuner("front", SEARCH).out
+    assert tuner("front", SEARCH, "--format", "json").out == "[]\n"

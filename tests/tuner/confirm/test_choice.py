@@ -4,7 +4,8 @@ import pytest
 from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 
 from training.config import parse_trial
-from tuner.confirm.choice import Choice, chosen_trials, confirmation_space
+from tuner.confirm.choice import Choice, choose_trials, confirmation_space
+from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -26,11 +27,11 @@ def finished(make_ledger: MakeLedger) -> Finished:
 def test_the_front_is_chosen_unless_something_else_is(finished: Finished) -> None:
     trials, data = finished
     front = [point.number for point in data.front]
-    assert [trial.number for trial in chosen_trials(trials, data, Choice())] == front
-    assert [trial.number for trial in chosen_trials(trials, data, Choice(knee=True))] == [data.knee]
+    assert [trial.number for trial in choose_trials(trials, data, Choice())] == front
+    assert [trial.number for trial in choose_trials(trials, data, Choice(knee=True))] == [data.knee]
     completed = [trial.number for trial in trials if trial.outcome is Outcome.COMPLETED]
     named = (completed[-1], completed[0], completed[-1])
-    assert [trial.number for trial in chosen_trials(trials, data, Choice(trials=named))] == [
+    assert [trial.number for trial in choose_trials(trials, data, Choice(trials=named))] == [
         completed[-1],
         completed[0],
     ]
@@ -40,19 +41,19 @@ def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None
     trials, data = finished
     stopped = next(trial.number for trial in trials if trial.outcome is Outcome.STOPPED)
     with pytest.raises(UsageError, match=f"Trial {stopped} of small-1 is stopped; only completed trials"):
-        chosen_trials(trials, data, Choice(trials=(stopped,)))
+        choose_trials(trials, data, Choice(trials=(stopped,)))
     with pytest.raises(UsageError, match="Trial 99 of small-1 does not exist"):
-        chosen_trials(trials, data, Choice(trials=(99,)))
+        choose_trials(trials, data, Choice(trials=(99,)))
     none = front_data("small-1", [], SPACE.objective_list, SPACE.reference)
     with pytest.raises(UsageError, match="front of small-1 is empty"):
-        chosen_trials([], none, Choice())
+        choose_trials([], none, Choice())
     with pytest.raises(UsageError, match="no knee"):
-        chosen_trials(trials, replace(data, knee=None), Choice(knee=True))
+        choose_trials(trials, replace(data, knee=None), Choice(knee=True))
 
 
 def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Finished) -> None:
     trials, data = finished
-    chosen = chosen_trials(trials, data, Choice())
+    chosen = choose_trials(trials, data, Choice())
     space = confirmation_space(SPACE, "small-1", chosen, Choice(seeds=2, suite="quick", images=50))
     assert space.search.trials == 2 * len(chosen)
     assert space.early_stopping.scheduler == "none"
@@ -68,19 +69,19 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
 
 def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> None:
     trials, data = finished
-    (chosen,) = chosen_trials(trials, data, Choice(knee=True))
+    (chosen,) = choose_trials(trials, data, Choice(knee=True))
     space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
     assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
     assert space.confirm is not None
     assert space.confirm.checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
     lost = replace(chosen, reports=tuple(replace(report, checkpoint=None) for report in chosen.reports))
-    with pytest.raises(UsageError, match=f"Trial {chosen.number} of small-1 left no checkpoint"):
+    with pytest.raises(UsageError, match=f"Trial {chosen.number} of small-1 has no checkpoint"):
         confirmation_space(SPACE, "small-1", [lost], Choice(retrain=False))
 
 
 def test_a_point_is_confirmed_once(finished: Finished) -> None:
     trials, data = finished
-    (chosen,) = chosen_trials(trials, data, Choice(knee=True))
+    (chosen,) = choose_trials(trials, data, Choice(knee=True))
     twin = replace(chosen, number=77, parameters={**chosen.parameters})
     space = confirmation_space(SPACE, "small-1", [chosen, twin], Choice())
     assert space.confirm is not None
@@ -89,26 +90,28 @@ def test_a_point_is_confirmed_once(finished: Finished) -> None:
 
 def test_a_confirmation_survives_its_file(finished: Finished) -> None:
     trials, data = finished
-    space = confirmation_space(SPACE, "small-1", chosen_trials(trials, data, Choice()), Choice())
+    space = confirmation_space(SPACE, "small-1", choose_trials(trials, data, Choice()), Choice())
     assert space_from_mapping(space.model_dump(mode="json"), "space.yaml") == space
 
 
 def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
     trials, data = finished
-    chosen = chosen_trials(trials, data, Choice(knee=True))
+    chosen = choose_trials(trials, data, Choice(knee=True))
     confirmation = confirmation_space(SPACE, "small-1", chosen, Choice())
-    with pytest.raises(UsageError, match=r"small-1-confirm is a confirmation: .* Choose by .* small-1\."):
+    with pytest.raises(ConfirmationError) as refused:
         confirmation_space(confirmation, "small-1-confirm", chosen, Choice())
+    assert (refused.value.confirmation, refused.value.search) == ("small-1-confirm", "small-1")
+    assert refused.value.use is Use.CONFIRMATION
     mapping = SPACE.model_dump(mode="json")
     mapping["confirm"] = {"search": "small-1", "trials": [0]}
-    with pytest.raises(UsageError, match="confirm: its figures are of the test set"):
+    with pytest.raises(UsageError, match=r"mine\.yaml: confirm: "):
         space_from_mapping(mapping, "mine.yaml")
 
 
 @pytest.mark.parametrize("retrain", [True, False])
 def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain: bool) -> None:
     trials, data = finished
-    first = chosen_trials(trials, data, Choice(knee=True))[0]
+    first = choose_trials(trials, data, Choice(knee=True))[0]
     point = first.parameters
     mapping = SPACE.model_dump(mode="json")
     mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
@@ -130,5 +133,5 @@ def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
     mapping = SPACE.model_dump(mode="json")
     mapping["trial"]["seed"] = 11
     source = space_from_mapping(mapping, "seeded")
-    space = confirmation_space(source, "small-1", chosen_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
+    space = confirmation_space(source, "small-1", choose_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
     assert [space.trial_config(point).seed for point in space.grid()] == [12, 13]

@@ -8,6 +8,7 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -18,20 +19,25 @@ import yaml
 from rich.console import Console
 from simulated_search import drive, measured, small_space, space_mapping, train
 
-from tuner.driver.create import clear
-from tuner.driver.drive import run
-from tuner.driver.plan import Plan, Request, plan_new, plan_resume
-from tuner.engine import cluster
+from tuner.confirm.presentation import SearchPresentation
+from tuner.driver.create import clear_half_made
+from tuner.driver.drive import drive_search
+from tuner.driver.environment import Environment
+from tuner.driver.plan import Plan, plan_new, plan_resume
+from tuner.driver.request import Request
+from tuner.engine.cluster import require_resources
 from tuner.engine.ending import Ending
 from tuner.engine.session import SessionOptions
 from tuner.engine.session_events import SessionEvents
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.front_files import front_json
+from tuner.runs.atomic_write import write_whole
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
-Session = Callable[..., Ending]
+Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
 
@@ -55,56 +61,63 @@ class FakeProjection:
         self.statuses.append(status)
 
 
+class FrontAsJson(SearchPresentation):
+    """Writes one of the files of a front: the pictures take a second."""
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        return [write_whole(folder / "front.json", front_json(data).encode())]
+
+
 class Driver:
     """Drives searches in this process and keeps what was printed."""
 
-    def __init__(self, runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
+    def __init__(self, runs_dir: Path) -> None:
         self._space = runs_dir.parent / "small.yaml"
         self._space.write_text(yaml.safe_dump(space_mapping(search={"trials": 3})))
         self.runs_dir = runs_dir
-        self.projection = FakeProjection()
+        self.projection: Any = FakeProjection()
         self.text = ""
-        monkeypatch.setattr("tuner.tracking.projection.projection_of", lambda *_: self.projection)
-        monkeypatch.setattr("tuner.engine.cluster.connect", lambda _: None)
-        require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 2}])
-        monkeypatch.setattr("tuner.engine.cluster.require_resources", require)
-        monkeypatch.setattr("tuner.report.front_files.front_pictures", lambda *_: {})
+        self.environment = Environment(
+            connect=lambda _: None,
+            disconnect=lambda: None,
+            require_resources=partial(require_resources, nodes=lambda: [{"CPU": 2}]),
+            projection_of=lambda *_: self.projection,
+            presentation_of=lambda _: FrontAsJson(),
+        )
 
-    def run(self, session: Session, resume: str | None = None, **flags: Any) -> int:
-        """Plan and drive a search whose session is `session`."""
-        request = self.request(**flags) if resume is None else Request(runs_dir=self.runs_dir, **flags)
+    def run(self, session: Session, resume: str | None = None, **options: Any) -> int:
+        """Plan and drive a search whose session is `session`; options of the environment replace its own."""
+        collaborators = {field.name for field in fields(Environment)}
+        changes = {name: options.pop(name) for name in collaborators & options.keys()}
+        request = self.request(**options) if resume is None else Request(runs_dir=self.runs_dir, **options)
         plan = plan_new(request) if resume is None else plan_resume(request, resume)
-        return self.drive(plan, request, session)
+        return self.drive(plan, request, session, **changes)
 
     def request(self, **flags: Any) -> Request:
-        """Give the request for a new search."""
+        """Return the request for a new search."""
         return Request(space=str(self._space), runs_dir=self.runs_dir, **flags)
 
-    def drive(self, plan: Plan, request: Request, session: Session) -> int:
+    def drive(self, plan: Plan, request: Request, session: Session, **changes: Any) -> int:
         """Drive a planned search."""
-        self._monkeypatch.setattr("tuner.engine.session.run_session", session)
         screen = StringIO()
-        code = run(plan, request, Console(file=screen, width=200))
+        environment = replace(self.environment, run_session=session, **changes)
+        code = drive_search(plan, request, Console(file=screen, width=200), environment)
         self.text = screen.getvalue()
         return code
 
     def folder(self, name: str = "small-1") -> SearchFolder:
-        """Give the folder of a search."""
+        """Return the folder of a search."""
         return SearchFolder(self.runs_dir / name)
 
     def trials(self, name: str = "small-1") -> list[TrialRecord]:
         """Read what is on record."""
-        ledger = self.folder(name).ledger()
-        try:
+        with self.folder(name).ledger() as ledger:
             return ledger.load()
-        finally:
-            ledger.close()
 
 
 @pytest.fixture
-def driver(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Driver:
-    return Driver(runs_dir, monkeypatch)
+def driver(runs_dir: Path) -> Driver:
+    return Driver(runs_dir)
 
 
 def to_the_end(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
@@ -181,14 +194,14 @@ def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Dri
 
 def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
     assert driver.run(out_of_time, time_budget_seconds=60) == 0
-    assert "The time budget is used. Nothing is lost. Continue with:\n  python -m tuner.run --resume" in driver.text
+    assert "The time budget is used up. Nothing is lost. Continue with:\n  python -m tuner.run --resume" in driver.text
     assert driver.projection.statuses == ["KILLED"]
 
 
 def test_a_search_of_failures_fails_with_the_last_reason(driver: Driver) -> None:
     assert driver.run(all_fail) == 1
-    assert "The search failed: every trial did. The last one: RuntimeError: out of memory" in driver.text
-    assert "trial 0 crashed and is started again from its last checkpoint: KeyError: 1" in driver.text
+    assert "The search failed: all its trials failed. The last one: RuntimeError: out of memory" in driver.text
+    assert "trial 0 crashed and starts again from its last checkpoint: KeyError: 1" in driver.text
 
 
 def test_a_crash_of_the_session_closes_mlflows_run_as_failed(driver: Driver) -> None:
@@ -212,8 +225,8 @@ def test_verbose_prints_every_epoch(driver: Driver) -> None:
 
 
 def refused(driver: Driver, match: str, **flags: Any) -> None:
-    def no_session(*arguments: Any, **options: Any) -> Ending:
-        raise AssertionError(arguments, options)
+    def no_session(*arguments: object) -> Ending:
+        raise AssertionError(arguments)
 
     with pytest.raises(UsageError, match=match):
         driver.run(no_session, **flags)
@@ -227,8 +240,8 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     assert driver.run(to_the_end, name="mine") == 0
     assert (folder / "space.yaml").is_file()
     before = driver.trials("mine")
-    with pytest.raises(UsageError, match="was begun by another driver meanwhile: continue it with --resume mine"):
-        clear(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
+    with pytest.raises(UsageError, match="continue it with --resume mine"):
+        clear_half_made(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
     assert driver.trials("mine") == before, "a search that is whole is never cleared"
 
 
@@ -247,36 +260,26 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew_in_a_shared_le
     refused(driver, r"\'another\'.*--name", name="another", ledger=shared)
 
 
-def test_an_interruption_before_the_search_began_leaves_nothing(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_before_the_search_began_leaves_nothing(driver: Driver) -> None:
     def connect(address: str | None) -> None:
         del address
         os.kill(os.getpid(), signal.SIGTERM)
 
-    with monkeypatch.context() as patched:
-        patched.setattr("tuner.engine.cluster.connect", connect)
-        assert driver.run(to_the_end) == 130
+    assert driver.run(to_the_end, connect=connect) == 130
     assert driver.text == "Interrupted. The search had not begun.\n"
     assert not driver.runs_dir.exists()
     driver.run(interrupted)
-    with monkeypatch.context() as patched:
-        patched.setattr("tuner.engine.cluster.connect", connect)
-        assert driver.run(to_the_end, resume="small-1") == 130
-    assert driver.text.startswith(
-        "Interrupted. Nothing is lost. Continue with:\n  python -m tuner.run --resume small-1"
-    )
+    assert driver.run(to_the_end, resume="small-1", connect=connect) == 130
+    assert driver.text.startswith("Interrupted. ")
+    assert "\n  python -m tuner.run --resume small-1" in driver.text
 
 
-def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(
-    driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(driver: Driver) -> None:
     def lock(*arguments: object) -> None:
         del arguments
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tuner.driver.drive.driver_lock", lock)
-    assert driver.run(to_the_end) == 130
+    assert driver.run(to_the_end, lock=lock) == 130
     assert driver.text == "Interrupted. The search had not begun.\n"
     assert not driver.runs_dir.exists()
 
@@ -313,7 +316,7 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
         os.kill(os.getpid(), signal.SIGTERM)
         threading.Event().wait()
 
-    driver.projection.close = slow  # type: ignore[method-assign]
+    driver.projection.close = slow
     assert driver.run(to_the_end) == 0
     assert "MLflow is not complete: write the rest with `tuner sync small-1`." in driver.text
     assert "Pareto front of small-1" in driver.text
@@ -352,9 +355,9 @@ def test_other_versions_than_at_the_beginning_are_told(
     assert driver.run(to_the_end, resume="small-1") == 0
     (warning,) = caplog.messages
     assert re.match(
-        r"small-1 began with robust-tuner \S+ \(now robust-tuner-99\), torch \S+ \(now torch-99\), ", warning
+        r"small-1 began with other versions: robust-tuner \S+ \(now robust-tuner-99\), torch \S+ \(now torch-99\), ",
+        warning,
     )
-    assert "It goes on with what is installed" in warning
 
 
 @pytest.mark.parametrize(
@@ -441,7 +444,7 @@ def test_a_tracking_uri_is_remembered(driver: Driver, tmp_path: Path) -> None:
 def test_a_warm_start_is_in_the_ledger_and_in_the_frozen_space(driver: Driver) -> None:
     driver.run(to_the_end, name="old")
     driver.run(to_the_end, name="new", warm_start=["old"])
-    assert "Warm start: 3 trials of old are evidence for the sampler." in driver.text
+    assert "Warm start: the sampler learns from 3 trials of old." in driver.text
     assert driver.folder("new").frozen()["warm_start"] == {"old": 3}
     ledger = driver.folder("new").ledger()
     try:

@@ -8,7 +8,8 @@ import yaml
 from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
 from training.config import TrialConfig
-from tuner.driver.plan import Request, plan_new, plan_resume
+from tuner.driver.plan import plan_new, plan_resume, plan_search
+from tuner.driver.request import Request
 from tuner.errors import UsageError
 from tuner.ledger import default_ledger_url
 from tuner.redact import without_password
@@ -37,7 +38,7 @@ def finished(make_ledger: MakeLedger) -> str:
 
 def test_a_new_plan_has_defaults_and_writes_nothing(file: str, runs_dir: Path) -> None:
     plan = plan_new(Request(space=file, runs_dir=runs_dir))
-    assert not plan.resumed
+    assert not plan.is_resume
     assert plan.folder.path == runs_dir / "small-1"
     assert plan.space == small_space()
     assert plan.tracking_uri == f"sqlite:///{runs_dir}/mlflow.db"
@@ -110,9 +111,32 @@ def test_without_a_space_there_is_nothing_to_plan() -> None:
         plan_new(Request())
 
 
+def test_a_request_says_itself_whether_it_starts_or_continues(finished: str, file: str, runs_dir: Path) -> None:
+    def is_resume(**options: Any) -> bool:
+        return plan_search(Request(runs_dir=runs_dir, **options)).is_resume
+
+    assert not is_resume(space=file)
+    assert is_resume(resume=finished)
+    assert is_resume(resume_or_start=True, name=finished)
+    assert not is_resume(resume_or_start=True, name="new", space=file)
+
+
+@pytest.mark.parametrize(
+    ("options", "option"),
+    [
+        ({"resume_or_start": True}, "--resume-or-start"),
+        ({"resume_or_start": True, "name": "a", "resume": "a"}, "--resume-or-start"),
+        ({"resume": "a", "name": "b"}, "--name"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(options: dict[str, Any], option: str) -> None:
+    with pytest.raises(UsageError, match=f"^{option} "):
+        plan_search(Request(**options))
+
+
 def test_resuming_takes_what_is_on_record(finished: str, runs_dir: Path) -> None:
     plan = plan_resume(Request(runs_dir=runs_dir), finished)
-    assert plan.resumed
+    assert plan.is_resume
     assert plan.space == SPACE
     assert plan.ledger_url == default_ledger_url(runs_dir / finished)
 
@@ -137,7 +161,7 @@ def test_resuming_with_a_changed_space_is_refused_with_what_changed(
     finished: str, runs_dir: Path, changes: dict[str, Any], difference: str
 ) -> None:
     with pytest.raises(
-        UsageError, match=f"{finished} cannot be resumed with a changed space(.|\n)*{difference}(.|\n)*start a new"
+        UsageError, match=f"{finished} cannot continue with a changed space(.|\n)*{difference}(.|\n)*start a new"
     ):
         plan_resume(Request(runs_dir=runs_dir, **changes), finished)
 
@@ -217,7 +241,7 @@ def test_a_warm_start_is_read_when_the_search_is_planned(file: str, make_ledger:
 
 
 def test_a_resumed_search_takes_no_new_evidence(finished: str, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="keeps the evidence that it began with"):
+    with pytest.raises(UsageError, match="--warm-start is for a new search"):
         plan_resume(Request(runs_dir=runs_dir, warm_start=["old"]), finished)
 
 
@@ -255,3 +279,11 @@ def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, file: str
     with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
         plan_new(Request(space=file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
     assert "secret" not in str(caught.value)
+
+
+def test_without_a_name_a_search_with_its_own_ledger_is_resumed_from_it(
+    make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    make_ledger(SPACE)
+    plan = plan_resume(Request(runs_dir=runs_dir, ledger="postgresql://host/db"), "")
+    assert plan.ledger_url == default_ledger_url(runs_dir / SEARCH)

@@ -1,4 +1,4 @@
-"""The data of a space at the door."""
+"""The check of the data before a search starts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from simulated_search import small_space
 
 from training.data import loading
-from tuner.driver.preflight import checked_data, demanding_points
+from tuner.driver.preflight import check_data, demanding_points
 from tuner.errors import UsageError
 from tuner.space import Space
 
@@ -17,8 +17,8 @@ def choice(*choices: Any) -> dict[str, Any]:
 
 def test_the_digest_is_that_of_the_validation_images_and_nothing_is_kept() -> None:
     space = small_space()
-    assert checked_data(space) == loading.load_trial_data(space.example).split_digest
-    checked_data(space)
+    assert check_data(space) == loading.load_trial_data(space.example).split_digest
+    check_data(space)
     assert loading._kept_source.cache_info().currsize == 0
 
 
@@ -33,12 +33,12 @@ def test_every_architecture_is_tried_with_its_largest_batches() -> None:
     points = {(point.architecture, point.batch_size) for point in demanding_points(space)}
     assert points == {("digits_cnn", 64), ("cnn4", 64)}
     with pytest.raises(UsageError, match=r"small: parameters\.architecture: .*cnn4"):
-        checked_data(space)
+        check_data(space)
 
 
 def test_a_batch_larger_than_the_smallest_training_set_is_refused() -> None:
     batches = {"batch_size": {"type": "int", "low": 16, "high": 600}}
-    checked_data(small_space(parameters=batches))
+    check_data(small_space(parameters=batches))
     fractions = {"train_fraction": {"type": "float", "low": 0.2, "high": 1.0}}
     with pytest.raises(UsageError, match=r"small: parameters\.batch_size: the value is 600, but must be at most"):
-        checked_data(small_space(parameters={**batches, **fractions}))
+        check_data(small_space(parameters={**batches, **fractions}))

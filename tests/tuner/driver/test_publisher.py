@@ -3,15 +3,15 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 from simulated_search import MakeLedger, drive, small_space, train
 
-from tuner.driver import publisher as publisher_module
-from tuner.driver.publisher import Publisher
+from tuner.confirm.presentation import SearchPresentation
+from tuner.driver.publisher import Pace, Publisher
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.search import Search
@@ -59,27 +59,38 @@ class FakeProjection:
             assert self.filed.acquire(timeout=PATIENCE_SECONDS)
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Intervals of milliseconds, and files that cost nothing."""
+QUICK = Pace(interval_seconds=0.005, longest_pause_seconds=0.02)
 
-    def write_results(folder: Path, *_: object) -> list[Path]:
+
+class OneFile(SearchPresentation):
+    """Results whose file costs nothing to draw."""
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        del data
         return [folder / "front.csv"]
 
-    monkeypatch.setattr(publisher_module, "_INTERVAL_SECONDS", 0.005)
-    monkeypatch.setattr(publisher_module, "_LONGEST_PAUSE_SECONDS", 0.02)
-    monkeypatch.setattr(publisher_module, "write_results", write_results)
+
+class FullDisk(SearchPresentation):
+    """Results that find no space on the disk."""
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        del data
+        raise OSError(28, "No space left on device", str(folder))
 
 
-MakePublisher = Callable[[FakeProjection], tuple[Publisher, Search]]
+class MakePublisher(Protocol):
+    """The fixture `make_publisher`: makes a publisher and its search."""
+
+    def __call__(self, projection: FakeProjection, pace: Pace = QUICK, **options: Any) -> tuple[Publisher, Search]: ...
 
 
 @pytest.fixture
 def make_publisher(make_ledger: MakeLedger, tmp_path: Path) -> MakePublisher:
-    def make(projection: FakeProjection) -> tuple[Publisher, Search]:
+    def make(projection: FakeProjection, pace: Pace = QUICK, **options: Any) -> tuple[Publisher, Search]:
         search = Search(SPACE, make_ledger(SPACE))
         anything: Any = projection
-        publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials)
+        options = {"presentation": OneFile(), **options}
+        publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials, pace=pace, **options)
         search.listeners.append(publisher)
         return publisher, search
 
@@ -100,14 +111,11 @@ def test_the_state_is_published_while_the_search_runs_and_at_its_end(make_publis
     assert publisher._thread.is_alive() is False
 
 
-def test_the_files_follow_trials_that_have_not_completed(
-    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_files_follow_trials_that_have_not_completed(make_publisher: MakePublisher) -> None:
     """A search whose trials only stop, or train for hours, has a page that shows them."""
-    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.0)
-    monkeypatch.setattr(publisher_module, "_FILES_SHARE", float("inf"))
     projection = FakeProjection()
-    publisher, search = make_publisher(projection)
+    pace = replace(QUICK, files_interval_seconds=0.0, files_share=float("inf"))
+    publisher, search = make_publisher(projection, pace)
     assignment = search.next_assignment()
     assert assignment
     publisher.start()
@@ -121,11 +129,10 @@ def test_the_files_follow_trials_that_have_not_completed(
 
 
 def test_files_that_are_not_due_yet_are_written_later_though_nothing_more_happens(
-    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch
+    make_publisher: MakePublisher,
 ) -> None:
-    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.2)
     projection = FakeProjection()
-    publisher, search = make_publisher(projection)
+    publisher, search = make_publisher(projection, replace(QUICK, files_interval_seconds=0.2))
     publisher.start()
     projection.wait_for_files(1)
     search.next_assignment()
@@ -138,8 +145,7 @@ def test_writing_rests_in_proportion_to_what_it_computed_and_not_at_the_end(
 ) -> None:
     rests: list[float] = []
     clock = iter([0.0, 0.1, 0.3, 0.3, 0.4])
-    publisher, _ = make_publisher(FakeProjection())
-    monkeypatch.setattr("tuner.driver.publisher.time.thread_time", lambda: next(clock))
+    publisher, _ = make_publisher(FakeProjection(), processor_clock=lambda: next(clock))
     monkeypatch.setattr(publisher._closing, "wait", rests.append)
     publisher._computed = next(clock)
     for _ in range(3):
@@ -195,14 +201,10 @@ def test_each_new_failure_is_told(make_publisher: MakePublisher, caplog: pytest.
 
 
 def test_files_that_cannot_be_written_stop_nothing(
-    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def full(folder: Path, *_: object) -> list[Path]:
-        raise OSError(28, "No space left on device", str(folder))
-
-    monkeypatch.setattr(publisher_module, "write_results", full)
     projection = FakeProjection()
-    publisher, search = make_publisher(projection)
+    publisher, search = make_publisher(projection, presentation=FullDisk())
     drive(search)
     with caplog.at_level(logging.WARNING):
         publisher.start()
@@ -214,11 +216,10 @@ def test_files_that_cannot_be_written_stop_nothing(
 
 
 def test_artifacts_that_cannot_be_written_leave_no_run_open(
-    make_publisher: MakePublisher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(publisher_module, "_FILES_INTERVAL_SECONDS", 0.0)
     projection = FakeProjection(read_only=True)
-    publisher, search = make_publisher(projection)
+    publisher, search = make_publisher(projection, replace(QUICK, files_interval_seconds=0.0))
     with caplog.at_level(logging.WARNING):
         publisher.start()
         for _ in range(4):
@@ -228,5 +229,5 @@ def test_artifacts_that_cannot_be_written_leave_no_run_open(
             projection.wait_for_a_call()
         assert not publisher.close("FINISHED")
     (warning,) = caplog.messages
-    assert warning.startswith("The front's files cannot be written (PermissionError: ")
+    assert warning.startswith("The result files cannot be written (PermissionError: ")
     assert projection.closed == ["FINISHED"]

@@ -38,5 +38,5 @@ def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
 
 
 def folder_of(ledger: SqlLedger, runs_dir: Path) -> SearchFolder:
-    """Give the folder of a search."""
+    """Return the folder of a search."""
     return SearchFolder(runs_dir / ledger.search)

@@ -38,11 +38,11 @@ class Store:
     space: Space
 
     def projection(self) -> Projection:
-        """Give a projection as a new process would."""
+        """Return a projection as a new process would make it."""
         return Projection(self.uri, self.space, "small-1", f"{self.space.name}-id", self.artifacts.as_uri())
 
     def runs(self) -> tuple[Run, dict[int, Run]]:
-        """Give the one parent run and the child runs by trial; no other may exist."""
+        """Return the parent run and the child runs by trial; fail if there is any other run."""
         experiment = self.client.get_experiment_by_name(self.space.name)
         assert experiment is not None
         runs = self.client.search_runs([experiment.experiment_id])
@@ -53,14 +53,14 @@ class Store:
         return parent, children
 
     def history(self, run: Run) -> dict[str, list[tuple[int, float, int]]]:
-        """Give every entry of every metric as (step, value, time in ms)."""
+        """Return every entry of every metric as (step, value, time in ms)."""
         return {
             key: sorted((m.step, m.value, m.timestamp) for m in self.client.get_metric_history(run.info.run_id, key))
             for key in run.data.metrics
         }
 
     def whole(self) -> dict[Any, Any]:
-        """Give all that MLflow holds of the search, but for its own ids and the parent's times."""
+        """Return all that MLflow holds of the search, except its own ids and the times of the parent run."""
         parent, children = self.runs()
         own = {"mlflow.parentRunId", "tuner.search_id"}
         return {
@@ -197,7 +197,7 @@ def test_the_description_follows_the_search_with_table_and_picture(store: Store,
         parent = store.runs()[0]
         note = parent.data.tags["mlflow.note.content"]
         notes.append(note)
-        assert note == layout.description(front, parent.info.run_id)
+        assert note == layout.with_picture(front_markdown(front), front, parent.info.run_id)
         picture = f"(get-artifact?path=front.svg&run_uuid={parent.info.run_id}&points={len(front.points)})"
         assert (picture in note) == bool(front.points)
         for point in front.front:

@@ -1,4 +1,4 @@
-"""What a search would do and cost at most, without starting anything."""
+"""`--dry-run`: what a search would do, and what it would cost at most."""
 
 import os
 
@@ -13,9 +13,9 @@ from tuner.space import Space
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """Print parameters, rungs, the most epochs it can cost, the resources found, and the paths."""
+    """Print parameters, rungs, the largest number of epochs, the resources of this machine, and the paths."""
     for line in [
-        f"{'Would resume' if plan.resumed else 'Would start'} {plan.folder.name}: {plan.space.description}",
+        f"{'Would resume' if plan.is_resume else 'Would start'} {plan.folder.name}: {plan.space.description}",
         *_parameters(plan.space),
         *(f"Warm start: {earlier.line}" for earlier in plan.warm_start),
         *_limits(plan.space),
@@ -44,7 +44,7 @@ def _parameters(space: Space) -> list[str]:
 
 
 def _limits(space: Space) -> list[str]:
-    """Give the limits of the objectives, and the rules beside the number of trials that end the search."""
+    """Return the limits of the objectives, and the rules besides the number of trials that end the search."""
     limits = [
         f"{name} {'at least' if spec.direction == 'maximize' else 'at most'} {spec.limit:g}"
         for name, spec in space.objectives.items()
@@ -62,33 +62,30 @@ def _rungs(space: Space) -> list[str]:
     stopping = space.early_stopping
     epochs = list(space.rung_epochs)
     if stopping.scheduler == "none" or not epochs:
-        why = (
+        reason = (
             "switched off"
             if stopping.scheduler == "none"
             else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
         )
-        return [f"Rungs:      no early stopping ({why})"]
+        return [f"Rungs:      no early stopping ({reason})"]
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"
-    return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} goes on at each)"]
+    return [f"Rungs:      {'; '.join(shown)}; {end} (1 of {stopping.reduction_factor} continues at each)"]
 
 
 def _cost(plan: Plan) -> list[str]:
     space = plan.space
     most = space.search.trials * space.epochs
     line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
-    if not plan.resumed:
+    if not plan.is_resume:
         return [line]
-    ledger = plan.folder.ledger(plan.ledger_url)
-    try:
+    with plan.folder.ledger(plan.ledger_url) as ledger:
         trials = ledger.load()
-    finally:
-        ledger.close()
     spent = sum(trial.epochs_trained for trial in trials)
     kept = sum(trial.outcome is not Outcome.RUNNING for trial in trials)
     running = len(trials) - kept
-    return [f"{line}, {spent} of them trained; {kept} trials are kept, {running} continue"]
+    return [f"{line}, {spent} of them trained; {kept} trials have ended, {running} continue"]
 
 
 def _resources(space: Space) -> list[str]:

@@ -1,4 +1,4 @@
-"""A table on a terminal that follows the search: trials by state, epochs spent, time left, the present front."""
+"""A display on a terminal that follows the search: trials by state, epochs trained, time left, the present front."""
 
 from types import TracebackType
 from typing import Self
@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tuner.confirm.presentation import presentation_of
 from tuner.driver.progress.plain import PlainProgress, Progress
 from tuner.driver.progress.time_left import Clock, in_words
 from tuner.ledger import Outcome, TrialRecord, latest
@@ -20,12 +21,12 @@ from tuner.report.text_table import Grid, fitting, rich_table
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
-# What a front has around it: four lines of state, the headings of both tables, a title, a caption, one trial to start.
+# The lines around a front: four of state, the headings of both tables, a title, a caption, and one trial that starts.
 _OTHER_LINES = 10
 
 
 class LiveProgress(Progress):
-    """Redraws itself twice a second while its context is on."""
+    """Redraws itself twice a second inside a `with` block."""
 
     def __init__(
         self, search: Search, console: Console, name: str, *, time_budget_seconds: float | None = None
@@ -52,14 +53,14 @@ class LiveProgress(Progress):
         self._live.stop()
 
     def on_started(self, assignment: Assignment) -> None:
-        """Show the trial among the running ones."""
+        """Add the trial to the table of running trials."""
         self._alive.add(assignment.number)
 
     def on_report(self, trial: TrialRecord) -> None:
         """Do nothing: the next redraw shows the epoch."""
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Take the trial from the running ones; a failure and a new front are worth showing."""
+        """Remove the trial from the running ones; print a failure, and draw the front again if the trial completed."""
         self._alive.discard(trial.number)
         if trial.outcome is Outcome.FAILED:
             self._lines.on_ended(trial)
@@ -72,7 +73,7 @@ class LiveProgress(Progress):
 
     def _draw_front(self) -> None:
         space = self._search.space
-        if space.confirm is not None:  # a front of test figures would invite a choice by them
+        if not presentation_of(space).has_front:
             return
         data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
         if not data.front:
@@ -81,11 +82,11 @@ class LiveProgress(Progress):
             self._front = self._front_table(data)
 
     def _front_table(self, data: FrontData) -> RenderableType:
-        """Give as much of the front as the terminal has lines for, evenly thinned with both ends kept."""
+        """Return the front as a table. If the terminal is too short, show an even selection that keeps both ends."""
         lines = self._console.height - _OTHER_LINES - len(self._alive)
         shown = evenly(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
         hidden = len(data.front) - len(shown)
-        # Not the usual caption, which counts trials: these change before the front is drawn again.
+        # The usual caption counts trials, and these counts would be out of date before the front is drawn again.
         caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
         grid = fitting(front_grid(data, shown), self._console.width, kept=1 + len(data.objectives))
         return rich_table(f"Pareto front of {data.search}", caption, grid, emphasised=KNEE_MARK)
@@ -137,5 +138,5 @@ class LiveProgress(Progress):
 
 
 def _line(text: str) -> Text:
-    """Give text that is cut where the terminal ends: a display that wraps loses its place on the screen."""
+    """Return text that is cut where the terminal ends: Rich's live display cannot follow lines that wrap."""
     return Text(text, no_wrap=True, overflow="ellipsis")

@@ -1,4 +1,4 @@
-"""Where progress is printed to."""
+"""The console that progress is printed to."""
 
 import os
 import sys
@@ -7,12 +7,12 @@ from pathlib import Path
 from rich.console import Console
 
 
-class ProgressConsole(Console):
-    """Standard output, whose reader may go away, as that of `tuner run … | head` does: the search goes on unseen."""
+class PipeSafeConsole(Console):
+    """Standard output whose reader may go away, as in `tuner run … | head`: the search continues without output."""
 
     def on_broken_pipe(self) -> None:
-        """Print nothing any more, where Rich would end the process."""
+        """Print nothing from now on; Rich itself would end the process here."""
         self.quiet = True
-        # What waits in Python's own buffer is written at the process's end, and must find a place then.
+        # Python writes the rest of its buffer when the process ends, which would fail without an open file.
         with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
             os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""One line an event, for logs and pipes."""
+"""A display that prints one line for each event, for logs and pipes."""
 
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -13,14 +13,14 @@ from tuner.search import Assignment, Listener, Search
 
 
 class Progress(Listener, AbstractContextManager["Progress"]):
-    """A display: a listener that is on while its context is."""
+    """A display: a listener of the search that works inside a `with` block."""
 
     def on_retry(self, number: int, error: str) -> None:
-        """A trial crashed and is started again from its last checkpoint."""
+        """Show that a trial crashed and starts again from its last checkpoint."""
 
 
 class PlainProgress(Progress):
-    """Prints a line when a trial starts, when it ends, and with `every_epoch` after each epoch."""
+    """Prints a line when a trial starts, passes a rung or ends; with `every_epoch` also after each epoch."""
 
     def __init__(
         self,
@@ -45,23 +45,23 @@ class PlainProgress(Progress):
         del kind, error, trace
 
     def on_started(self, assignment: Assignment) -> None:
-        """Say which parameters are tried, or from where an interrupted trial goes on."""
+        """Print the parameters of the trial, and the epoch after which an interrupted one continues."""
         parameters = "  ".join(f"{k}={format_value(v)}" for k, v in assignment.parameters.items())
         origin = f" continues after epoch {assignment.epoch}" if assignment.epoch else ""
         self._line(f"trial {assignment.number}{origin}: {parameters}")
 
     def on_report(self, trial: TrialRecord) -> None:
-        """Give the accuracies of an epoch."""
+        """Print the accuracies at a rung, or at each epoch."""
         report = trial.reports[-1]
-        goes_on = report.rung and report.decision is Decision.CONTINUE
-        if self._every_epoch or goes_on:
-            word = "goes on after" if goes_on else "finished"
+        continues = report.rung and report.decision is Decision.CONTINUE
+        if self._every_epoch or continues:
+            word = "passed the rung at" if continues else "finished"
             measured = any(name in report.metrics for name in self._search.space.objectives)
             what = self._metrics(trial) if measured else "not evaluated"
             self._line(f"trial {trial.number} {word} epoch {report.epoch}: {what}")
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Say how a trial ended, and how far the search is."""
+        """Print how the trial ended, and how far the search is."""
         epochs = trial.epochs_trained
         what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
         if trial.outcome is Outcome.FAILED:
@@ -71,8 +71,8 @@ class PlainProgress(Progress):
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 
     def on_retry(self, number: int, error: str) -> None:
-        """Say that a trial crashed."""
-        self._line(f"trial {number} crashed and is started again from its last checkpoint: {last_line(error)}")
+        """Print that the trial crashed and starts again."""
+        self._line(f"trial {number} crashed and starts again from its last checkpoint: {last_line(error)}")
 
     def _metrics(self, trial: TrialRecord) -> str:
         return ", ".join(in_a_sentence(n, latest(trial, n)) for n in self._search.space.objectives)

@@ -1,28 +1,28 @@
-"""What is said before and after a search: where everything lies, the front, and the commands that come next."""
+"""What a driver prints before and after a search: where the files lie, the results, and the commands that come next."""
 
 import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console, RenderableType
+from rich.console import Console
+from rich.text import Text
 
-from tuner.driver.plan import Request
+from tuner.confirm.presentation import Presentation
 from tuner.driver.progress.time_left import in_words
+from tuner.driver.request import Request
 from tuner.ledger import TrialRecord, default_ledger_url
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.seed_means import has_seeds, seed_means_table
-from tuner.report.analysis.tables import front_table, summary
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.tracking import store
 
 
-def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, resumed: bool) -> None:
-    """Say what starts and where it is kept."""
-    verb, files = "Resuming" if resumed else "Starting", place_of(folder.path)
+def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, is_resume: bool) -> None:
+    """Print what starts, and where its files and its MLflow are."""
+    verb, files = "Resuming" if is_resume else "Starting", place_of(folder.path)
     print_line(
         console,
         f"{verb} {folder.name}: {trials} trials. Files: {files}  MLflow: {without_password(tracking_uri)}",
@@ -31,38 +31,22 @@ def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, tri
 
 def print_closing(
     console: Console,
+    presentation: Presentation,
     data: FrontData,
     folder: SearchFolder,
+    *,
     tracking_uri: str,
     experiment_id: str | None,
-    *,
-    table: RenderableType | None = None,
-    confirms: str | None = None,
 ) -> None:
-    """Give the front, or in its place the `table` of what a confirmation of `confirms` measured, and what is next."""
-    if table is not None:
-        console.print(table)
-    elif has_seeds(data) and data.points:
-        console.print(seed_means_table(data))
-    elif data.front:
-        console.print(front_table(data))
-    else:
-        print_line(console, summary(data))
+    """Print the results of a search, how long it took, and the commands that come next."""
+    table = presentation.result_table(data)
+    console.print(table, soft_wrap=isinstance(table, Text))
     if took := duration(data.records):
         print_line(console, took)
-    runs, files = runs_flag(folder.path.parent), place_of(folder.path)
+    runs = runs_flag(folder.path.parent)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
-    front = (
-        f"tuner front {folder.name}{runs}",
-        f"the front; its files: {files}/front.html, .png, .svg, .csv, .json",
-    )
-    if confirms is not None:
-        front = (
-            f"tuner front {confirms}{runs}",
-            f"the front with error bars; the table: {files}/confirmation.md",
-        )
     steps = [
-        front,
+        presentation.next_command(folder.path),
         (f"tuner show {folder.name}{runs}", "every trial"),
         (link or f"tuner ui{runs}", "the trials in MLflow"),
     ]
@@ -73,7 +57,7 @@ def print_closing(
 
 
 def duration(records: Sequence[TrialRecord]) -> str:
-    """Say how long a search took, by its ledger: from its first trial's start to its last one's end."""
+    """Return how long a search took, from the start of its first trial to the end of its last one; "" if none ended."""
     ends = [record.ended for record in records if record.ended is not None]
     if not ends:
         return ""
@@ -83,10 +67,10 @@ def duration(records: Sequence[TrialRecord]) -> str:
 
 
 def resume_command(folder: SearchFolder, request: Request) -> str:
-    """Give the command that continues a search under the same circumstances.
+    """Return the command that continues a search with the same options.
 
-    A URL that the search remembers or the environment holds needs no flag. One with a password is not printed:
-    the second line says which variable to set.
+    A URL that the search has on record, or that an environment variable holds, needs no option. A URL with a password
+    is not printed: the second line says which variable to set.
     """
     frozen = folder.frozen() if folder.space_file.exists() else {}
     ledger = frozen.get("ledger") or default_ledger_url(folder.path)
@@ -97,8 +81,8 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
     ]
     needed = [
         (flag, variable, absolute(given))
-        for flag, variable, given, remembered in urls
-        if given and given != os.environ.get(variable) and absolute(given) != remembered
+        for flag, variable, given, on_record in urls
+        if given and given != os.environ.get(variable) and absolute(given) != on_record
     ]
     arguments = ["python", "-m", "tuner.run", "--resume", folder.name]
     if folder.path.parent != Path("runs"):
@@ -115,5 +99,5 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
 
 
 def print_line(console: Console, text: str) -> None:
-    """Print a line as it is: no colours, no wrapping, so that paths and commands can be copied."""
+    """Print a line without colours and without wrapping, so that paths and commands can be copied."""
     console.print(text, highlight=False, markup=False, soft_wrap=True)

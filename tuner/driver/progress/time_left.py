@@ -1,4 +1,4 @@
-"""How far a search is, in numbers: what both kinds of display show."""
+"""How far a search is, and how long it will still take."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +9,10 @@ from tuner.ledger import Outcome, TrialRecord
 
 @dataclass(frozen=True)
 class State:
-    """A search's progress at one moment; `most_epochs` is what it would cost if no trial stopped early.
+    """The progress of a search at one moment.
 
-    With `search.max_epochs` that is the bound, until the trials that still run then are sure to pass it.
+    `most_epochs` is the number of epochs if no trial stopped early, or `search.max_epochs` if that is less. It can be
+    more than `search.max_epochs`, because trials that run when the limit is reached are trained to their end.
     """
 
     ended: int
@@ -23,9 +24,9 @@ class State:
 
 
 class Clock:
-    """Estimates the time that is left, from what was done since this process began.
+    """Estimates the time that is left, from the speed since this process began.
 
-    `max_epochs` and `budget_seconds` end the search earlier, if they are set; the shortest of the times is given.
+    A search with `max_epochs` or `budget_seconds` ends at whichever limit comes first.
     """
 
     def __init__(
@@ -43,12 +44,12 @@ class Clock:
         self._max_epochs = max_epochs
         self._budget_seconds = budget_seconds
 
-    def state(self, trials: Sequence[TrialRecord], planned: int, epochs_a_trial: int) -> State:
-        """Sum up `trials` of a search with `planned` trials of `epochs_a_trial` epochs."""
+    def state(self, trials: Sequence[TrialRecord], total: int, epochs_a_trial: int) -> State:
+        """Return the progress of a search that has `total` trials of `epochs_a_trial` epochs."""
         ended, epochs = _ended(trials), _epochs(trials)
         elapsed = self._now() - self._began
-        most = planned * epochs_a_trial
-        left = [_left(elapsed, ended - self._ended_before, planned - ended)]
+        most = total * epochs_a_trial
+        left = [_left(elapsed, ended - self._ended_before, total - ended)]
         if self._max_epochs is not None:
             open_epochs = sum(epochs_a_trial - t.epochs_trained for t in trials if t.outcome is Outcome.RUNNING)
             most = min(most, max(self._max_epochs, epochs + open_epochs))
@@ -57,7 +58,7 @@ class Clock:
             left.append(max(0.0, self._budget_seconds - elapsed))
         return State(
             ended=ended,
-            trials=planned,
+            trials=total,
             epochs=epochs,
             most_epochs=most,
             elapsed_seconds=elapsed,
@@ -78,7 +79,7 @@ def _left(elapsed: float, done: int, to_do: int) -> float | None:
 
 
 def in_words(seconds: float) -> str:
-    """Give a duration as people read it: 42 s, 3 min 05 s, 2 h 07 min."""
+    """Return a duration as people read it: 42 s, 3 min 05 s, 2 h 07 min."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

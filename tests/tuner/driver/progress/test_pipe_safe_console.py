@@ -5,9 +5,9 @@ import sys
 
 PROGRAM = """
 import sys
-from tuner.driver.progress.pipe_safe_console import ProgressConsole
+from tuner.driver.progress.pipe_safe_console import PipeSafeConsole
 from tuner.driver.progress.summary import print_line
-console = ProgressConsole()
+console = PipeSafeConsole()
 print_line(console, "first")
 sys.stdin.readline()
 for number in range(3):

@@ -9,13 +9,15 @@ from rich.console import Console
 from rich.text import Text
 from simulated_search import CountingClock, MakeLedger, drive, frozen_facts, small_space, train
 
-from tuner.driver.plan import Plan, Request
+from tuner.confirm.presentation import SearchPresentation
+from tuner.driver.plan import Plan
 from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import duration, print_closing, print_opening, resume_command
 from tuner.driver.progress.time_left import Clock, in_words
+from tuner.driver.request import Request
 from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
-from tuner.report.analysis.front_data import front_data
+from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
@@ -141,7 +143,7 @@ def test_plain_lines_tell_of_starts_rungs_and_ends(search: Search) -> None:
         search.report(0, 9, good(0.75), None)
     start, rung, second, stopped, completed = screen.lines
     assert start == "trial 0: alpha=0.5  lambda=4  bottleneck=16"
-    assert rung == "trial 0 goes on after epoch 1: Natural 50.00 %, PGD 25.00 %"
+    assert rung == "trial 0 passed the rung at epoch 1: Natural 50.00 %, PGD 25.00 %"
     assert second.startswith("trial 1: alpha=0.")
     assert stopped.startswith("trial 1 stopped after epoch 1: Natural 25.00 %, PGD 12.50 %  [1/4 trials, about ")
     assert completed.startswith("trial 0 completed after epoch 9: Natural 75.00 %, PGD 37.50 %  [2/4 trials")
@@ -154,15 +156,15 @@ def test_every_epoch_is_told_when_asked_for(search: Search) -> None:
     for epoch in (1, 2, 3):
         search.report(0, epoch, good(0.5), None)
     assert [line.split(":")[0] for line in screen.lines[1:]] == [
-        "trial 0 goes on after epoch 1",
+        "trial 0 passed the rung at epoch 1",
         "trial 0 finished epoch 2",
-        "trial 0 goes on after epoch 3",
+        "trial 0 passed the rung at epoch 3",
     ]
     search.report(0, 4, {"loss/total": 1.0}, None)
     assert screen.lines[-1] == "trial 0 finished epoch 4: not evaluated"
 
 
-def test_a_trial_that_goes_on_says_from_where(search: Search) -> None:
+def test_a_trial_that_continues_says_after_which_epoch(search: Search) -> None:
     search.next_assignment()
     search.report(0, 1, good(0.5), "there")
     screen = Screen()
@@ -183,7 +185,7 @@ def test_a_failure_is_told_by_its_last_line(search: Search, error: str, shown: s
     progress.on_retry(0, error)
     search.fail(0, error)
     _, retried, failed = screen.lines
-    assert retried.startswith(f"trial 0 crashed and is started again from its last checkpoint: {shown}")
+    assert retried.startswith(f"trial 0 crashed and starts again from its last checkpoint: {shown}")
     assert failed.startswith(f"trial 0 failed: {shown}")
     assert "[1/4 trials" in failed
 
@@ -276,7 +278,7 @@ def plan(runs_dir: Path, **changes: object) -> Plan:
         space=SPACE,
         tracking_uri="sqlite:////runs/mlflow.db",
         ledger_url="sqlite:////runs/small-1/ledger.db",
-        resumed=False,
+        is_resume=False,
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -291,7 +293,10 @@ def test_a_dry_run_shows_parameters_rungs_cost_and_paths(runs_dir: Path) -> None
         "  lambda      0.01 to 10, logarithmic",
         "  bottleneck  one of 8, 16, 32",
         "  first: alpha=0.5, lambda=4, bottleneck=16",
-        "Rungs:      epoch 1: about 4 trials; epoch 3: about 1 trials; epoch 9 (end): about 1 (1 of 3 goes on at each)",
+        (
+            "Rungs:      epoch 1: about 4 trials; epoch 3: about 1 trials; epoch 9 (end): about 1 "
+            "(1 of 3 continues at each)"
+        ),
         "Cost:       at most 36 epochs (4 trials of 9)",
     ]
     assert screen.lines[8].startswith("Resources:  1 CPU and 0 GPU a trial; this machine has ")
@@ -332,10 +337,10 @@ def test_a_dry_run_of_a_resumption_says_what_is_kept(search: Search, runs_dir: P
     search.next_assignment()
     search.report(1, 1, good(0.1), None)
     screen = Screen()
-    print_plan(screen.console, plan(runs_dir, resumed=True, ledger_url=default_ledger_url(runs_dir / "small-1")))
+    print_plan(screen.console, plan(runs_dir, is_resume=True, ledger_url=default_ledger_url(runs_dir / "small-1")))
     assert screen.lines[0].startswith("Would resume small-1")
     assert (
-        "Cost:       at most 36 epochs (4 trials of 9), 3 of them trained; 1 trials are kept, 1 continue"
+        "Cost:       at most 36 epochs (4 trials of 9), 3 of them trained; 1 trials have ended, 1 continue"
         in screen.lines
     )
 
@@ -344,9 +349,13 @@ def test_no_password_is_shown(runs_dir: Path) -> None:
     secret = {"ledger_url": "postgresql://me:SECRET@host/db", "tracking_uri": "http://me:SECRET@host:5000"}
     screen = Screen()
     print_plan(screen.console, plan(runs_dir, **secret))
-    print_opening(screen.console, SearchFolder(runs_dir / "small-1"), secret["tracking_uri"], 4, resumed=False)
+    print_opening(screen.console, SearchFolder(runs_dir / "small-1"), secret["tracking_uri"], 4, is_resume=False)
     assert "postgresql://me:***@host/db" in screen.text
     assert "SECRET" not in screen.text
+
+
+def closing(screen: Screen, data: FrontData, folder: SearchFolder, tracking_uri: str) -> None:
+    print_closing(screen.console, SearchPresentation(), data, folder, tracking_uri=tracking_uri, experiment_id="7")
 
 
 def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs_dir: Path) -> None:
@@ -354,11 +363,11 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
     data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
     folder = SearchFolder(runs_dir / "small-1")
     screen = Screen()
-    print_closing(screen.console, data, folder, "sqlite:////mlflow.db", "7")
+    closing(screen, data, folder, "sqlite:////mlflow.db")
     assert "Pareto front of small-1" in screen.text
     for command in ("tuner front small-1", "tuner show small-1", "tuner ui"):
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
-    print_closing(screen.console, data, folder, "http://host:5000", "7")
+    closing(screen, data, folder, "http://host:5000")
     assert "http://host:5000/#/experiments/7?workflowType=machine_learning" in screen.text
 
 
@@ -366,7 +375,7 @@ def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path)
     drive(search)
     data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
     screen = Screen()
-    print_closing(screen.console, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db", None)
+    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
     assert duration(data.records) in screen.lines
     made_up = [TrialRecord(0, {}, Outcome.STOPPED, 10.0, 75.0), TrialRecord(1, {}, Outcome.COMPLETED, 20.0, 140.4)]
     assert duration(made_up) == (
@@ -378,7 +387,7 @@ def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path)
 def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path) -> None:
     data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
     screen = Screen()
-    print_closing(screen.console, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db", None)
+    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
     assert "so there is no front" in " ".join(screen.text.split())
 
 

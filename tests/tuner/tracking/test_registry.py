@@ -15,12 +15,12 @@ from simulated_search import MakeLedger
 from trained_trials import SPACE, folder_of, trained_search
 
 from tuner.errors import UsageError
-from tuner.export.export import Origin
-from tuner.export.trained import TrainedModel, load_trained
+from tuner.export.model_files import Origin
+from tuner.export.trained_model import TrainedModel, load_trained_model
 from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection
-from tuner.tracking.register import Registered, description, register, version_tags
+from tuner.tracking.registry import RegistryEntry, register_model, version_description, version_tags
 
 NUMBERS = itertools.count()
 
@@ -40,7 +40,7 @@ def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
 
 @pytest.fixture
 def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
-    return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
+    return load_trained_model(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
 
 
 @pytest.fixture
@@ -55,14 +55,14 @@ def origin(ledger: SqlLedger, mlflow_uri: str, tmp_path: Path) -> Origin:
     return Origin.of("small-1", search_id, space, trials[0])
 
 
-def registered(model: TrainedModel, origin: Origin, uri: str, **changes: Any) -> Registered:
-    return register(uri, model, origin, name=origin.search_id, **{"alias": "chosen", **changes})
+def register(model: TrainedModel, origin: Origin, uri: str, **changes: Any) -> RegistryEntry:
+    return register_model(uri, model, origin, name=origin.search_id, **{"alias": "chosen", **changes})
 
 
 def test_a_fresh_process_predicts_from_the_registry(
     model: TrainedModel, origin: Origin, mlflow_uri: str, tmp_path: Path
 ) -> None:
-    made = registered(model, origin, mlflow_uri)
+    made = register(model, origin, mlflow_uri)
     assert (made.version, made.existed, made.uri) == ("1", False, f"models:/{origin.search_id}@chosen")
     images = np.random.default_rng(0).random((7, 1, 8, 8), dtype=np.float32)
     np.save(tmp_path / "images.npy", images)
@@ -77,7 +77,7 @@ def test_a_fresh_process_predicts_from_the_registry(
 def test_a_version_tells_its_origin_accuracies_and_signature(
     model: TrainedModel, origin: Origin, mlflow_uri: str
 ) -> None:
-    registered(model, origin, mlflow_uri, alias="knee")
+    register(model, origin, mlflow_uri, alias="knee")
     client = MlflowClient(mlflow_uri)
     version = client.get_model_version_by_alias(origin.search_id, "knee")
     assert version.tags.items() >= {"tuner.search": "small-1", "tuner.trial": "0"}.items()
@@ -99,8 +99,8 @@ def test_a_version_tells_its_origin_accuracies_and_signature(
 def test_registering_again_moves_the_alias_and_makes_no_version(
     model: TrainedModel, origin: Origin, mlflow_uri: str
 ) -> None:
-    registered(model, origin, mlflow_uri)
-    again = registered(model, origin, mlflow_uri, alias="best")
+    register(model, origin, mlflow_uri)
+    again = register(model, origin, mlflow_uri, alias="best")
     assert (again.version, again.existed) == ("1", True)
     client = MlflowClient(mlflow_uri)
     assert len(client.search_model_versions(f"name = '{origin.search_id}'")) == 1
@@ -110,7 +110,7 @@ def test_registering_again_moves_the_alias_and_makes_no_version(
 
 def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     for existed in (False, True):
-        made = register(mlflow_uri, model, origin, name="Ann's model", alias="chosen")
+        made = register_model(mlflow_uri, model, origin, name="Ann's model", alias="chosen")
         assert (made.version, made.existed) == ("1", existed)
 
 
@@ -126,8 +126,8 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
         {"Natural": 0.01, "Worst case": None},
         warnings=4,
     )
-    registered(model, origin, mlflow_uri)
-    registered(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
+    register(model, origin, mlflow_uri)
+    register(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
     expected = {
         "Natural": "0.9000 ± 0.0100",
@@ -139,18 +139,18 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
     for key, value in expected.items():
         assert version.tags[f"confirmed/{key}"] == value
         assert f"| confirmed/{key} | {value} |" in str(version.description)
-    assert "of the same setting trained again." in str(version.description)
-    assert "trained again" not in description(replace(origin, confirmed=replace(found, retrained=False)))
+    assert "with the same setting trained again." in str(version.description)
+    assert "trained again" not in version_description(replace(origin, confirmed=replace(found, retrained=False)))
 
 
 def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(
     model: TrainedModel, ledger: SqlLedger, mlflow_uri: str
 ) -> None:
     origin = Origin.of("small-1", "unknown-id", SPACE, ledger.load()[0])
-    with pytest.raises(UsageError, match=r"is not in MLflow: `tuner sync small-1`, with the .* writes it"):
-        registered(model, origin, mlflow_uri)
+    with pytest.raises(UsageError, match=r"is not in MLflow. `tuner sync small-1` writes it"):
+        register(model, origin, mlflow_uri)
 
 
 def test_what_mlflow_refuses_is_named(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     with pytest.raises(UsageError, match=r"refuses .* with the alias 'v1'"):
-        registered(model, origin, mlflow_uri, alias="v1")
+        register(model, origin, mlflow_uri, alias="v1")

@@ -1,4 +1,4 @@
-"""A trial's trained model: the weights of its last checkpoint, with what is needed to use them."""
+"""The trained model of a trial: the weights of its last checkpoint, and what is needed to use them."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +21,7 @@ EXAMPLES = 4
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A classifier in eval mode on the CPU, its configuration, and the images it is for.
+    """A classifier in eval mode on the CPU, its configuration, and some images that it classifies.
 
     `examples` are the first images of the validation split, (EXAMPLES, channels, height, width) in [0, 1].
     """
@@ -38,7 +38,7 @@ class TrainedModel:
 
 
 def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialRecord:
-    """Give a trial by its number; raise UsageError with the numbers that exist."""
+    """Return the trial with this number; raise UsageError with the numbers that exist if there is none."""
     for trial in trials:
         if trial.number == number:
             return trial
@@ -46,11 +46,15 @@ def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialReco
     raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.")
 
 
-def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
+def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
     """Build a trial's classifier with the weights of its last checkpoint.
 
-    The data set is read for its classes, and to make sure that it is the one which the trial was validated on.
-    Raise UsageError if weights or data are missing or foreign.
+    The data set is read for its classes, and to check that it is the one on which the trial was validated. `data_root`
+    is its folder, if that has changed since the search.
+
+    Raises:
+        UsageError: if weights or data are missing, or are not those of the trial.
+
     """
     wanted = {**space.trial, **trial.parameters}
     if data_root is not None:
@@ -67,10 +71,10 @@ def load_trained(folder: SearchFolder, space: Space, trial: TrialRecord, data_ro
         raise UsageError(f"{error} Or give --data-root.") from error
     if state["split_digest"] != data.split_digest:
         raise UsageError(
-            f"Trial {trial.number} was validated on other images than {config.data_root} gives (digest "
-            f"{state['split_digest']}, here {data.split_digest}): give the data of the search by --data-root."
+            f"Trial {trial.number} was validated on other images (digest {state['split_digest']}) than those in "
+            f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root."
         )
-    return _built(config, data, state["model"])
+    return _build(config, data, state["model"])
 
 
 def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> None:
@@ -84,7 +88,7 @@ def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> Non
             )
 
 
-def _built(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
+def _build(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
     classifier = build_model(config, data.num_classes, data.image_shape)
     classifier.load_state_dict(weights)
     classifier.eval()
@@ -95,6 +99,6 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
-            f"Trial {trial.number} has no checkpoint on record, after {trial.epochs_trained} epochs: choose another."
+            f"Trial {trial.number} has no checkpoint on record after {trial.epochs_trained} epochs: choose another one."
         )
     return download(folder.path / recorded)

@@ -13,7 +13,7 @@ from training.data import load_trial_data
 from training.data.augment import to_unit
 from training.trainer.checkpoint import FILE_NAME
 from tuner.errors import UsageError
-from tuner.export.trained import EXAMPLES, TrainedModel, find_trial, load_trained
+from tuner.export.trained_model import EXAMPLES, TrainedModel, find_trial, load_trained_model
 from tuner.ledger import SqlLedger
 
 
@@ -23,7 +23,7 @@ def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
 
 
 def load(ledger: SqlLedger, runs_dir: Path, number: int = 0) -> TrainedModel:
-    return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[number], None)
+    return load_trained_model(folder_of(ledger, runs_dir), SPACE, ledger.load()[number], None)
 
 
 def test_the_model_is_as_accurate_as_the_ledger_says(ledger: SqlLedger, runs_dir: Path) -> None:
@@ -74,14 +74,14 @@ def test_other_validation_images_are_refused(ledger: SqlLedger, runs_dir: Path) 
 
 
 def test_a_trial_without_weights_says_so(ledger: SqlLedger, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record, after 1 epochs"):
+    with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record after 1 epochs"):
         load(ledger, runs_dir, 1)
-    with pytest.raises(UsageError, match="Trial 2 has no checkpoint on record, after 0 epochs"):
+    with pytest.raises(UsageError, match="Trial 2 has no checkpoint on record after 0 epochs"):
         load(ledger, runs_dir, 2)
     record = ledger.load()[0]
     moved = replace(record, reports=(replace(record.reports[0], checkpoint="gone"),))
     with pytest.raises(UsageError, match=r"trial 0 cannot be used: .*does not exist"):
-        load_trained(folder_of(ledger, runs_dir), SPACE, moved, None)
+        load_trained_model(folder_of(ledger, runs_dir), SPACE, moved, None)
 
 
 def test_an_unknown_trial_is_answered_with_the_known_ones(ledger: SqlLedger) -> None:

@@ -1,4 +1,4 @@
-"""`tuner front` of several searches, or of the parts of one: a table, and a page or a picture."""
+"""`tuner front` of several searches, or of one search by a parameter: a table, and a page or a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,29 +11,21 @@ from tuner.errors import UsageError
 if TYPE_CHECKING:
     from tuner.report.analysis.front_data import FrontData
     from tuner.report.figure.comparison import Comparison
-    from tuner.space import Space
-
-
-def refuse_confirmations(searches: "list[tuple[str, Space]]") -> None:
-    """Raise UsageError if one of some searches, each with its name, is a confirmation."""
-    for name, space in searches:
-        if space.confirm is not None:
-            raise UsageError(
-                f"{name} is a confirmation: a front of its figures would be one of the test set. Compare "
-                f"{space.confirm.search} instead."
-            )
 
 
 def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
-    """Print the fronts of several searches, or of one parted `by` a parameter, and draw them into the file `out`."""
+    """Print the fronts of several searches side by side, and draw them into the file `out`.
+
+    With `by` it is one search, and each value of that parameter has a front.
+    """
     from tuner.report.figure.comparison import by_parameter, compare
 
     if out is not None and out.suffix not in {".html", ".png", ".svg"}:
-        raise UsageError(f"--out is {out}, but must end in .html, for a page, or in .png or .svg, for a picture.")
+        raise UsageError(f"--out is {out}, but must end in .html for a page, or in .png or .svg for a picture.")
     title = None
     if by is not None:
         if len(searches) > 1:
-            raise UsageError(f"--by {by} parts one search, but {len(searches)} are named: name one of them.")
+            raise UsageError(f"--by {by} compares parts of one search, but you named {len(searches)}: name only one.")
         title = f"{searches[0].search} by {by}"
         searches = by_parameter(searches[0], by)
     shown = compare(searches, title, by)

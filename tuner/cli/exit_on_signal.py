@@ -1,4 +1,4 @@
-"""What a command that drives a search does on SIGINT and SIGTERM before there is a driver."""
+"""What SIGINT and SIGTERM do before a command has started a driver."""
 
 import sys
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from tuner.engine.signals import handle_signals, interrupt
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """End with exit code 130 on either signal; `tuner.driver.drive` and the session have their own answers."""
-    try:  # around the change of answers, too: a signal may come in the middle of it
+def exit_on_signal() -> Iterator[None]:
+    """End with exit code 130 on either signal. The driver and the session of Ray Tune set their own handlers later."""
+    try:  # outside the `with` block, because a signal may come while the handlers are set or taken back
         with handle_signals(interrupt):
             yield
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
-"""A chosen model in MLflow's registry: a version of a registered model, which `mlflow.pyfunc` loads anywhere.
+"""MLflow's registry: a trial's model becomes a version of a registered model, which `mlflow.pyfunc` loads anywhere.
 
-The model is saved as a traced graph (`torch.export`), so that loading it needs torch and runs no pickled code.
+The model is saved as a traced graph (`torch.export`), so loading it needs torch and executes no pickled code.
 """
 
 import tempfile
@@ -22,8 +22,8 @@ from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
 
 from tuner.errors import UsageError
-from tuner.export.export import Origin, facts
-from tuner.export.trained import TrainedModel
+from tuner.export.model_files import Origin, model_facts
+from tuner.export.trained_model import TrainedModel
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import Confirmed
 from tuner.tracking import layout
@@ -32,8 +32,16 @@ CONFIRMED = "confirmed/"
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A version in the registry: its model's name, its number, its alias, and whether it was there before."""
+class RegistryEntry:
+    """A version in the registry.
+
+    Attributes:
+        name: the name of the registered model.
+        version: the number of the version.
+        alias: the alias that points at it.
+        existed: whether the version was there before.
+
+    """
 
     name: str
     version: str
@@ -46,10 +54,10 @@ class Registered:
         return f"models:/{self.name}@{self.alias}"
 
 
-def register(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: str, alias: str) -> Registered:
-    """Make a version of a trial's model, or find the one there is, and point the alias at it.
+def register_model(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: str, alias: str) -> RegistryEntry:
+    """Make a version of a trial's model, or find the one that exists, and point the alias at it.
 
-    Raise UsageError if the trial is not in MLflow, or MLflow refuses.
+    Raise UsageError if the trial is not in MLflow, or if MLflow refuses.
     """
     client = MlflowClient(tracking_uri)
     try:
@@ -58,19 +66,19 @@ def register(tracking_uri: str, model: TrainedModel, origin: Origin, *, name: st
             found = _version(client, name, origin)
             version = found or _new_version(client, run, model, origin, name)
             client.set_registered_model_alias(name, alias, version.version)
-            if found is not None:  # what was confirmed since belongs into it, too
-                client.update_model_version(name, version.version, description(origin))
+            if found is not None:  # the trial may have been confirmed since
+                client.update_model_version(name, version.version, version_description(origin))
             for key, value in version_tags(origin).items():
                 client.set_model_version_tag(name, version.version, key, value)
     except MlflowException as error:
         raise UsageError(
             f"MLflow at {without_password(tracking_uri)} refuses {name!r} with the alias {alias!r}: {error}"
         ) from error
-    return Registered(name, str(version.version), alias, existed=found is not None)
+    return RegistryEntry(name, str(version.version), alias, existed=found is not None)
 
 
 def version_tags(origin: Origin) -> dict[str, str]:
-    """Give a version's tags: where it comes from, its accuracies, and the confirmed ones if there are any."""
+    """Return the tags of a version: where it comes from, its accuracies, and the confirmed ones if there are any."""
     return {
         layout.SEARCH_ID: origin.search_id,
         layout.SEARCH_NAME: origin.search,
@@ -81,9 +89,9 @@ def version_tags(origin: Origin) -> dict[str, str]:
 
 
 def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
-    """Give `confirmed/ATTACK`: the mean on the test set, with its deviation over the seeds; nothing if unconfirmed.
+    """Return for each attack `confirmed/ATTACK`: mean and deviation over the seeds, on the test set.
 
-    `confirmed/warnings` counts the signs that a figure is not to be trusted.
+    `confirmed/warnings` counts the reasons to doubt the accuracies. Without a confirmation the result is empty.
     """
     if confirmed is None:
         return {}
@@ -99,8 +107,8 @@ def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
     }
 
 
-def description(origin: Origin) -> str:
-    """Say in markdown what a version is and how well it does."""
+def version_description(origin: Origin) -> str:
+    """Return in markdown what a version is, and its accuracies."""
     shown = {key: f"{value:.4f}" for key, value in origin.metrics.items()} | confirmed_accuracies(origin.confirmed)
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
     again = " trained again" if origin.confirmed is not None and origin.confirmed.retrained else ""
@@ -113,9 +121,8 @@ def description(origin: Origin) -> str:
         *rows,
         "",
         (
-            "Values without `confirmed/` are of the validation split, on which the trial was chosen; those with it are "
-            f"of the test set, of the same setting{again}. "
-            "Input: images in [0, 1], output: logits."
+            "Values without `confirmed/` were measured on the validation split, by which the trial was chosen; those "
+            f"with it on the test set, with the same setting{again}. Input: images in [0, 1]. Output: logits."
         ),
     ]
     return "\n".join(lines)
@@ -123,7 +130,7 @@ def description(origin: Origin) -> str:
 
 @contextmanager
 def _as_default(tracking_uri: str) -> Iterator[None]:
-    """Let MLflow look there for the source of a version: it does not ask the client that makes it."""
+    """Set MLflow's default address: it looks up the source of a version there, whatever address the client has."""
     before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None  # type: ignore[no-untyped-call]
     mlflow.set_tracking_uri(tracking_uri)
     try:
@@ -137,14 +144,14 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()], query)
     if not runs:
         raise UsageError(
-            f"Trial {origin.trial.number} of {origin.search} is not in MLflow: `tuner sync {origin.search}`, with the "
-            "--runs-dir and --tracking-uri of this command if it has any, writes it."
+            f"Trial {origin.trial.number} of {origin.search} is not in MLflow. `tuner sync {origin.search}` writes it; "
+            "give the same --runs-dir and --tracking-uri as here."
         )
     return runs[0]
 
 
 def _version(client: MlflowClient, name: str, origin: Origin) -> ModelVersion | None:
-    """Find the version made of this trial before, so that registering again makes no second one."""
+    """Return the version of this trial if there is one, so that registering again does not make a second one."""
     quote = '"' if "'" in name else "'"
     for version in client.search_model_versions(f"name = {quote}{name}{quote}"):
         same_search = version.tags.get(layout.SEARCH_ID) == origin.search_id
@@ -161,7 +168,7 @@ def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Or
     )
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         path = Path(folder) / "model"
-        _save(path, model, facts(model, origin))
+        _save(path, model, model_facts(model, origin))
         client.log_model_artifacts(logged.model_id, str(path))
     client.finalize_logged_model(logged.model_id, "READY")
     return client.create_model_version(
@@ -169,7 +176,7 @@ def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Or
         source=f"models:/{logged.model_id}",
         run_id=run.info.run_id,
         tags=tags,
-        description=description(origin),
+        description=version_description(origin),
         model_id=logged.model_id,
     )
 
@@ -194,7 +201,7 @@ def _save(path: Path, model: TrainedModel, metadata: dict[str, Any]) -> None:
         signature=signature,
         input_example=model.examples.numpy(),
         serialization_format="pt2",
-        # Given, because MLflow would start a process to find them out.
+        # Without them MLflow would start a process to find them.
         pip_requirements=[f"torch=={torch.__version__.partition('+')[0]}", f"numpy=={np.__version__}"],
         metadata=metadata,
     )

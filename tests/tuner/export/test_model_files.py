@@ -13,8 +13,8 @@ from trained_trials import SPACE, folder_of, trained_search
 
 from training.config import parse_trial
 from tuner.errors import UsageError
-from tuner.export.export import Origin, write_export
-from tuner.export.trained import TrainedModel, load_trained
+from tuner.export.model_files import Origin, write_export
+from tuner.export.trained_model import TrainedModel, load_trained_model
 from tuner.ledger import SqlLedger
 
 ALONE = """
@@ -33,7 +33,7 @@ def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
 
 @pytest.fixture
 def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
-    return load_trained(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
+    return load_trained_model(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
 
 
 @pytest.fixture

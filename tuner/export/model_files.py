@@ -1,4 +1,4 @@
-"""A chosen model as files that need `training` alone: weights, configuration, facts, and an example of loading."""
+"""A model as files that need only `training`: weights, configuration, facts, and an example that loads them."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from tuner.errors import UsageError
-from tuner.export.trained import TrainedModel
+from tuner.export.trained_model import TrainedModel
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import Confirmed
 from tuner.space import Space
@@ -43,7 +43,7 @@ print([facts["class_names"][index] for index in model(images).argmax(dim=1).toli
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from: the search, its id, the trial, the metrics it was chosen by, and what confirmed it."""
+    """Where a model comes from: the search, its id, the trial, its metrics, and its confirmation if there is one."""
 
     search: str
     search_id: str
@@ -55,14 +55,14 @@ class Origin:
     def of(
         cls, search: str, search_id: str, space: Space, trial: TrialRecord, confirmed: Confirmed | None = None
     ) -> "Origin":
-        """Take the objectives of a trial's last epoch: final values if it completed."""
+        """Return the origin with the objectives of the trial's last epoch: final values if it completed."""
         names = [objective.name for objective in space.objective_list]
         metrics = {name: trial.last_metrics[name] for name in names if name in trial.last_metrics}
         return cls(search, search_id, trial, metrics, confirmed)
 
 
-def facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
-    """Give what a user of the weights has to know, as plain values."""
+def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
+    """Return what a user of the weights has to know, as plain values."""
     trial = origin.trial
     return {
         "search": origin.search,
@@ -80,21 +80,21 @@ def facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
 
 
 def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
-    """Write the four files into a folder, made if missing, and give their paths.
+    """Write the four files into a folder and return their paths; make the folder if there is none.
 
-    Raise UsageError if the folder holds anything else than an earlier export, or cannot be written.
+    Raise UsageError if the folder holds anything but an earlier export, or if it cannot be written.
     """
     paths = [out / name for name in (WEIGHTS, CONFIG, FACTS, EXAMPLE)]
     try:
-        strangers = sorted(path.name for path in out.iterdir() if path not in paths) if out.is_dir() else []
-        if strangers:
-            raise UsageError(f"--out {out} holds other files ({strangers[0]}): choose a new folder.")
+        others = sorted(path.name for path in out.iterdir() if path not in paths) if out.is_dir() else []
+        if others:
+            raise UsageError(f"--out {out} holds other files ({others[0]}): choose a new folder.")
         out.mkdir(parents=True, exist_ok=True)
         torch.save(model.classifier.state_dict(), out / WEIGHTS)
         mapping = yaml.safe_dump(model.config.to_mapping(), sort_keys=False)
         (out / CONFIG).write_text(mapping, "utf-8")
-        (out / FACTS).write_text(json.dumps(facts(model, origin), indent=2) + "\n", "utf-8")
+        (out / FACTS).write_text(json.dumps(model_facts(model, origin), indent=2) + "\n", "utf-8")
         (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")
     except OSError as error:
-        raise UsageError(f"--out {out} cannot be written to ({error}); choose another folder.") from error
+        raise UsageError(f"--out {out} cannot be written to ({error}): choose another folder.") from error
     return paths

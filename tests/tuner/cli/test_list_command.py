@@ -1,0 +1,87 @@
+"""`tuner list`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from finished_search import SPACE
+from simulated_search import SEARCH, MakeLedger
+from typed_commands import Tuner
+
+from tuner.driver.plan import plan_resume
+from tuner.driver.request import Request
+from tuner.ledger import SqlLedger
+from tuner.report.analysis.front_data import front_data
+from tuner.runs.folder import SearchFolder
+from tuner.search import Search
+
+
+def test_an_empty_folder_lists_no_searches(tuner: Tuner, runs_dir: Path) -> None:
+    answer = tuner("list")
+    assert answer.code == 0
+    assert f"No searches in {runs_dir} yet. Start one: python -m tuner.run --space digits_tradeoff" in answer.out
+    assert tuner("list", "--format", "json") == (0, "[]\n", "")
+    assert tuner("list", "--format", "csv").code == 0
+    assert not runs_dir.exists()
+
+
+def test_searches_are_listed(tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger, runs_dir: Path) -> None:
+    Search(SPACE, make_ledger(SPACE, "begun")).next_assignment()
+    make_ledger(SPACE, "lost").close()
+    (runs_dir / "lost" / "ledger.db").unlink()
+    rows = {row["search"]: row for row in json.loads(tuner("list", "--format", "json").out)}
+    data = front_data(SEARCH, finished.load(), SPACE.objective_list, SPACE.reference)
+    assert rows[SEARCH] == {
+        "search": SEARCH,
+        "space": "small",
+        "created": "2026-01-02T03:04:05+00:00",
+        "state": "finished",
+        "ended": 5,
+        "trials": 5,
+        "front": len(data.front),
+        "hypervolume": data.hypervolume,
+    }
+    assert (rows["begun"]["state"], rows["begun"]["ended"]) == ("unfinished", 0)
+    assert rows["lost"]["state"].startswith("unreadable: There is no ledger at")
+    table = tuner("list").out
+    assert all(name in table for name in (SEARCH, "begun", "lost"))
+
+
+def test_a_space_of_another_release_hides_no_other_search(
+    tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger
+) -> None:
+    make_ledger(SPACE, "later").set_facts({"space": {"name": "small", "novelty": 1}})
+    rows = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
+    assert rows[SEARCH] == "finished"
+    assert rows["later"].startswith("unreadable: The space of later on record cannot be read (")
+    for command in ("show later", "front later", "run --resume later"):
+        answer = tuner(*command.split())
+        assert answer.code == 2
+        assert "use the release that wrote it." in answer.err
+    assert finished.load()
+
+
+def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
+    tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = make_ledger(SPACE, "shared")
+    folder = SearchFolder(runs_dir / "shared")
+    own.close()
+    url = f"sqlite:///{(folder.path / 'ledger.db').rename(runs_dir / 'server.db')}"
+    folder.freeze(SPACE, {**folder.frozen(), "ledger": "postgresql://me:***@host/db"})
+    monkeypatch.setenv("TUNER_LEDGER", url)
+    states = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
+    assert states == {SEARCH: "finished", "shared": "unfinished"}
+    assert plan_resume(Request(runs_dir=runs_dir, ledger=url), "").folder == folder
+    assert finished.load()
+
+
+def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
+    (runs_dir / "damaged").mkdir()
+    (runs_dir / "damaged" / "space.yaml").write_text("a: [")
+    answer = tuner("list", "--format", "json")
+    assert answer.code == 0
+    states = {row["search"]: row["state"] for row in json.loads(answer.out)}
+    assert states[SEARCH] == "finished"
+    assert states["damaged"].startswith("unreadable: ")
+    assert finished.load()

@@ -1,0 +1,57 @@
+"""`tuner show`."""
+
+import csv
+import io
+import json
+from typing import Any
+
+from finished_search import SPACE
+from simulated_search import SEARCH, MakeLedger
+from typed_commands import Tuner
+
+from tuner.ledger import Outcome, SqlLedger
+from tuner.search import Search
+
+
+def test_a_search_is_shown_as_json(tuner: Tuner, finished: SqlLedger) -> None:
+    shown = json.loads(tuner("show", SEARCH, "--format", "json").out)
+    assert shown["search"] == SEARCH
+    for row, trial in zip(shown["trials"], finished.load(), strict=True):
+        assert (row["trial"], row["name"]) == (trial.number, f"trial-{trial.number:04d}")
+        assert (row["outcome"], row["error"]) == (trial.outcome, trial.error)
+        assert (row["parameters"], row["epochs_trained"]) == (trial.parameters, trial.epochs_trained)
+        last = {name: trial.last_metrics[name] for name in SPACE.objectives}
+        assert row["last"] == last
+        assert row["final"] == (last if trial.outcome is Outcome.COMPLETED else None)
+
+
+def test_a_search_is_shown_as_csv_and_as_a_table(tuner: Tuner, finished: SqlLedger) -> None:
+    rows = list(csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out)))
+    assert [float(row["parameters.lambda"]) for row in rows] == [t.parameters["lambda"] for t in finished.load()]
+    assert rows[0]["error"] == "Traceback\nRuntimeError: out of memory"
+    assert (rows[0]["final.pgd_accuracy"], rows[1]["error"]) == ("", "")
+    assert "final" not in rows[0], "it stands in a column for each metric"
+    table = tuner("show", SEARCH).out
+    assert f"Trials of {SEARCH}" in table
+    assert sum(line.split()[:1] == [str(number)] for number in range(5) for line in table.splitlines()) >= 5
+
+
+def test_a_column_without_a_value_stays_in_csv(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    """A program that reads it finds the columns that it knows, whatever happened in the search."""
+    search = Search(SPACE, make_ledger(SPACE))
+    search.next_assignment()
+    (line,) = csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out))
+    assert line["error"] == ""
+
+
+def test_a_nan_is_null_in_json(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    """NaN is no JSON, and other programs refuse it."""
+    search = Search(SPACE, make_ledger(SPACE))
+    search.next_assignment()
+    search.report(0, 1, {"natural_accuracy": float("nan"), "pgd_accuracy": 0.5}, None)
+
+    def refuse(constant: str) -> Any:
+        raise AssertionError(constant)
+
+    shown = json.loads(tuner("show", SEARCH, "--format", "json").out, parse_constant=refuse)
+    assert shown["trials"][0]["last"] == {"natural_accuracy": None, "pgd_accuracy": 0.5}

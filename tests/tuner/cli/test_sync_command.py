@@ -1,0 +1,57 @@
+"""`tuner sync`."""
+
+from simulated_search import SEARCH, MakeLedger, small_space
+from typed_commands import Tuner
+
+from tuner.ledger import SqlLedger
+from tuner.search import Search
+
+
+def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: SqlLedger, mlflow_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    for _ in range(2):
+        answer = tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)
+        assert answer == (0, f"{SEARCH}: 5 trials are in MLflow at {mlflow_uri}\n", "")
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("small")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert len(runs) == 6
+    (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
+    assert parent.info.status == "FINISHED"
+    files = {item.path for item in client.list_artifacts(parent.info.run_id)}
+    assert files == {"space.yaml", "front.csv", "front.json", "front.html", "front.png", "front.svg"}
+    assert finished.load()
+
+
+def test_a_search_of_failures_is_written_as_failed(tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str) -> None:
+    from mlflow import MlflowClient
+
+    space = small_space(search={"trials": 1}).model_copy(update={"name": "failures"})
+    search = Search(space, make_ledger(space))
+    search.next_assignment()
+    search.fail(0, "out of memory")
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("failures")
+    assert experiment is not None
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["FAILED", "FAILED"]
+
+
+def test_an_interrupted_search_is_written_as_the_terminal_shows_it(
+    tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str
+) -> None:
+    from mlflow import MlflowClient
+
+    space = small_space().model_copy(update={"name": "interrupted"})
+    Search(space, make_ledger(space)).next_assignment()
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    client = MlflowClient(mlflow_uri)
+    experiment = client.get_experiment_by_name("interrupted")
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"KILLED", "SCHEDULED"}
+    (note,) = [run.data.tags["mlflow.note.content"] for run in runs if "mlflow.note.content" in run.data.tags]
+    assert note.startswith("Trials: 1 interrupted.")
+    assert "Trials: 1 interrupted." in " ".join(tuner("show", SEARCH).out.split())

@@ -1,0 +1,89 @@
+"""What a search and a confirmation show, write, describe and refuse."""
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console, RenderableType
+from simulated_confirmation import TRIALS, confirmation
+from simulated_search import small_space
+
+from tuner.confirm.presentation import ConfirmationError, Presentation, Use, presentation_of
+from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.space import Space
+
+
+def completed(number: int, natural: float, pgd: float) -> TrialRecord:
+    metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd}
+    report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
+    parameters = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}
+    return TrialRecord(number, parameters, Outcome.COMPLETED, started=0.0, ended=1.0, reports=(report,))
+
+
+def data_of(space: Space, trials: list[TrialRecord]) -> FrontData:
+    return front_data("small-1", trials, space.objective_list, space.reference)
+
+
+def printed(table: RenderableType) -> str:
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(table)
+    return capture.get()
+
+
+@pytest.fixture
+def search() -> Presentation:
+    return presentation_of(small_space())
+
+
+@pytest.fixture
+def confirming() -> Presentation:
+    return presentation_of(confirmation())
+
+
+FRONT = data_of(small_space(), [completed(0, 0.9, 0.5), completed(1, 0.8, 0.6)])
+CONFIRMED = data_of(confirmation(), TRIALS)
+
+
+def test_a_search_has_a_front_that_may_be_used_for_everything(search: Presentation, tmp_path: Path) -> None:
+    assert (search.confirms, search.has_front) == (None, True)
+    for use in Use:
+        search.require(use, "small-1")
+    assert search.list_columns(FRONT) == {"front": 2, "hypervolume": FRONT.hypervolume}
+    assert "Pareto front of small-1" in printed(search.result_table(FRONT))
+    assert "| 0 | 90.00 | 50.00 |" in search.markdown(FRONT)
+    assert search.next_command(tmp_path / "small-1")[0].startswith("tuner front small-1 --runs-dir ")
+    assert search.warnings(tmp_path) == []
+    assert {path.suffix for path in search.write_files(tmp_path, FRONT)} == {".csv", ".json", ".html", ".png", ".svg"}
+
+
+def test_a_search_without_a_completed_trial_says_so(search: Presentation) -> None:
+    assert "so there is no front" in " ".join(printed(search.result_table(data_of(small_space(), []))).split())
+
+
+@pytest.mark.parametrize("use", Use)
+def test_a_confirmation_refuses_every_use_and_names_its_search(confirming: Presentation, use: Use) -> None:
+    with pytest.raises(ConfirmationError) as refused:
+        confirming.require(use, "small-1-confirm")
+    error = refused.value
+    assert (error.confirmation, error.search, error.use) == ("small-1-confirm", "small-1", use)
+    assert all(part in str(error) for part in (error.confirmation, error.search, str(use)))
+
+
+def test_a_confirmation_has_a_table_in_place_of_a_front(confirming: Presentation, tmp_path: Path) -> None:
+    assert (confirming.confirms, confirming.has_front) == ("small-1", False)
+    assert confirming.list_columns(CONFIRMED) == {"front": None, "hypervolume": None}
+    shown = printed(confirming.result_table(CONFIRMED))
+    assert "45.00 ± 7.07" in shown
+    assert "front" not in shown.lower()
+    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in confirming.markdown(CONFIRMED)
+    assert confirming.next_command(tmp_path / "small-1-confirm")[0].startswith("tuner front small-1 --runs-dir ")
+    names = {path.name for path in confirming.write_files(tmp_path, CONFIRMED)}
+    assert names == {"confirmation.md", "confirmation.csv", "confirmation.json"}
+
+
+def test_the_warnings_of_a_confirmation_come_from_its_evaluations(confirming: Presentation, tmp_path: Path) -> None:
+    folder = tmp_path / "evaluations" / "trial-0002"
+    folder.mkdir(parents=True)
+    (folder / "evaluation.json").write_text('{"warnings": [{"message": "gradients vanish"}]}')
+    assert confirming.warnings(tmp_path) == ["trial-0002: gradients vanish"]

@@ -1,0 +1,28 @@
+"""`tuner export`: the model of a trial as files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.cli.chosen_model import DataRoot, TrialNumber, headline, load_model
+from tuner.cli.options import LedgerUrl, RunsDir, SearchName
+
+
+def export(  # noqa: PLR0917 - each is an option by its name
+    name: SearchName,
+    trial: TrialNumber,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files; made if it does not exist.", metavar="DIR")],
+    runs_dir: RunsDir = Path("runs"),
+    ledger: LedgerUrl = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Write the weights and the configuration of a trial, with an example that loads them without this tool."""
+    from tuner.export.model_files import write_export
+
+    model, origin = load_model(name, trial, runs_dir, ledger, data_root)
+    paths = write_export(out, model, origin)
+    typer.echo(headline(origin))
+    for path in paths:
+        typer.echo(f"  {path}")
+    typer.echo(f"Try it: python {paths[-1]}")

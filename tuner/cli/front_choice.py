@@ -1,0 +1,86 @@
+"""The options of `tuner front` that choose trials from the front."""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from tuner.report.analysis.front_data import FrontData
+    from tuner.report.analysis.selection import Wish
+
+
+@dataclass(frozen=True)
+class FrontChoice:
+    """The options as the user typed them; `minimums` have the form METRIC=VALUE."""
+
+    minimums: tuple[str, ...] = ()
+    knee: bool = False
+    max_loss: float | None = None
+    trial: int | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the user gave any of these options."""
+        return self != FrontChoice()
+
+    def wish(self, data: "FrontData") -> "Wish":
+        """Check the options against the objectives of a search; raise UsageError if they do not fit."""
+        from tuner.report.analysis.selection import Wish
+
+        options = {"--knee": self.knee, "--max-loss": self.max_loss is not None, "--trial": self.trial is not None}
+        given = [option for option, is_given in options.items() if is_given]
+        if len(given) > 1:
+            raise UsageError(f"{' and '.join(given)} each choose one trial: give one of them.")
+        if self.trial is not None and self.minimums:
+            raise UsageError(f"--trial {self.trial} chooses a trial whatever its accuracies are: leave out --min.")
+        if self.max_loss is not None:
+            _check_max_loss(self.max_loss, data)
+        minimums = _parse_minimums(self.minimums, data)
+        return Wish(minimums, knee=self.knee, max_loss=self.max_loss, trial=self.trial)
+
+
+def _check_max_loss(max_loss: float, data: "FrontData") -> None:
+    from tuner.report.text import is_accuracy
+
+    names = [objective.name for objective in data.objectives]
+    if len(names) == 1:
+        raise UsageError(
+            f"--max-loss trades the first objective for the second, but {data.search} has only one: {names[0]}."
+        )
+    highest = 1.0 if is_accuracy(names[0]) else float("inf")
+    if not 0 <= max_loss < highest:
+        rule = "a share of at least 0 and below 1: 0.01 is one point" if is_accuracy(names[0]) else "at least 0"
+        raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.")
+
+
+def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, float]:
+    directions = {objective.name: objective.maximise for objective in data.objectives}
+    minimums = {}
+    for option in options:
+        metric, _, text = option.partition("=")
+        if metric not in directions:
+            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(directions)}.")
+        if not directions[metric]:
+            raise UsageError(
+                f"--min {option!r}: {metric} is minimised, and a minimum would keep its worst trials. Give a minimum "
+                "of a metric that is maximised, or choose from the rows of --format json."
+            )
+        minimums[metric] = _parse_minimum(option, metric, text)
+    return minimums
+
+
+def _parse_minimum(option: str, metric: str, text: str) -> float:
+    from tuner.report.text import is_accuracy
+
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+    if not math.isfinite(value):
+        raise UsageError(f"--min {option!r}: {text} is not a finite number. Give one such as {metric}=0.8.")
+    if is_accuracy(metric) and not 0 <= value <= 1:
+        way = f": write {metric}={value / 100:g} for {value:g} %" if 1 < value <= 100 else f", such as {metric}=0.8"
+        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.")
+    return value

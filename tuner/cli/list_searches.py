@@ -1,0 +1,58 @@
+"""`tuner list`: all searches of a folder."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from tuner.cli.garbage_collection import without_garbage_collection
+from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
+from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from tuner.runs.folder import SearchFolder
+
+
+@without_garbage_collection()
+def list_searches(
+    runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
+) -> None:
+    """List all searches with their state, their trials and the hypervolume of their fronts."""
+    from tuner.report.console.listing import print_rows
+    from tuner.runs.folder import all_searches
+    from tuner.runs.mirror import place_of
+
+    rows = [_row(folder, ledger) for folder in all_searches(runs_dir)]
+    if not rows and output is Format.TABLE:
+        typer.echo(f"No searches in {place_of(runs_dir)} yet. Start one: python -m tuner.run --space digits_tradeoff")
+        return
+    print_rows(rows, output.value)
+
+
+def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
+    """Return the row of one search, or the reason why it cannot be read.
+
+    `ledger_url` is the ledger of the searches that have none in their folder.
+    """
+    from tuner.confirm.presentation import presentation_of
+    from tuner.ledger import Outcome
+    from tuner.report.analysis.front_data import front_data
+    from tuner.runs.folder import recorded_space
+    from tuner.search.stopping import finished
+
+    try:
+        with folder.ledger(folder.if_shared(ledger_url)) as ledger:
+            space, trials = recorded_space(ledger), ledger.load()
+        data = front_data(folder.name, trials, space.objective_list, space.reference)
+        created = str(folder.frozen()["created"])
+    except UsageError as error:
+        return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}
+    return {
+        "search": folder.name,
+        "state": "finished" if finished(space, trials) else "unfinished",
+        "ended": sum(trial.outcome is not Outcome.RUNNING for trial in trials),
+        "trials": space.search.trials,
+        **presentation_of(space).list_columns(data),
+        "created": created,
+        "space": space.name,
+    }

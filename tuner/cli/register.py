@@ -1,0 +1,40 @@
+"""`tuner register`: the model of a trial in MLflow's registry."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tuner.cli.chosen_model import DataRoot, TrialNumber, headline, load_model
+from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+
+
+def register(  # noqa: PLR0917 - each is an option by its name
+    name: SearchName,
+    trial: TrialNumber,
+    model_name: Annotated[
+        str | None,
+        typer.Option("--as", help="Name of the registered model; default: the name of the search.", metavar="MODEL"),
+    ] = None,
+    alias: Annotated[str, typer.Option("--alias", help="Alias that points at the new version.")] = "chosen",
+    runs_dir: RunsDir = Path("runs"),
+    tracking_uri: TrackingUri = None,
+    ledger: LedgerUrl = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Put the model of a completed trial into MLflow's registry, with its signature and accuracies."""
+    from tuner.redact import without_password
+    from tuner.runs.folder import find_search
+    from tuner.runs.tracking_place import default_tracking_uri
+    from tuner.tracking import store
+    from tuner.tracking.registry import register_model
+
+    uri = tracking_uri or find_search(runs_dir, name).frozen().get("tracking_uri")
+    uri = uri or default_tracking_uri(runs_dir)
+    store.require_reachable(uri)
+    model, origin = load_model(name, trial, runs_dir, ledger, data_root, must_be_completed=True)
+    entry = register_model(uri, model, origin, name=model_name or name, alias=alias)
+    typer.echo(headline(origin))
+    was = "was registered already as" if entry.existed else "is now"
+    typer.echo(f"It {was} version {entry.version} of {entry.name}, alias {entry.alias}. Load it:")
+    typer.echo(f"  mlflow.set_tracking_uri({without_password(uri)!r}); mlflow.pyfunc.load_model({entry.uri!r})")

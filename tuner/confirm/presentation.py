@@ -1,0 +1,180 @@
+"""What a search shows, writes, describes and refuses: the one place that tells a confirmation from a search.
+
+The accuracies of a confirmation are those of the test set. A front of them would invite a choice by the test set.
+Therefore a confirmation has a table in place of a front, and nothing ranks, chooses or reuses its trials.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from tuner.confirm.table import (
+    confirm_section,
+    confirmation_markdown,
+    confirmation_rows,
+    confirmation_table,
+    warning_lines,
+    write_confirmation,
+)
+from tuner.errors import UsageError
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.seed_means import has_seeds, seed_means_table
+from tuner.report.analysis.tables import front_markdown, front_table, summary
+from tuner.runs.mirror import place_of, runs_flag
+from tuner.space import Space
+
+
+class Use(StrEnum):
+    """What somebody wants to do with the trials of a search, in the words of an error message."""
+
+    CHOICE = "choose a trial"
+    COMPARISON = "compare fronts"
+    CONFIRMATION = "choose trials to confirm"
+    WARM_START = "warm-start another search"
+
+
+class ConfirmationError(UsageError):
+    """Somebody wants to use a confirmation where only a search will do.
+
+    Attributes:
+        confirmation: the name of the confirmation.
+        search: the name of the search that it confirms, which can be used instead.
+        use: what was wanted.
+
+    """
+
+    def __init__(self, confirmation: str, search: str, use: Use) -> None:
+        super().__init__(
+            f"{confirmation} is a confirmation. Its accuracies are those of the test set, which must not be used to "
+            f"{use}. Use the search that it confirms: {search}."
+        )
+        self.confirmation = confirmation
+        self.search = search
+        self.use = use
+
+
+class Presentation(Protocol):
+    """What the results of a search look like in the terminal, in files and in MLflow."""
+
+    @property
+    def confirms(self) -> str | None:
+        """The name of the search that this one confirms, or None."""
+
+    @property
+    def has_front(self) -> bool:
+        """Whether trials may be ranked: on fronts in the terminal and in files, by Pareto tags in MLflow."""
+
+    def require(self, use: Use, name: str) -> None:
+        """Raise ConfirmationError if the search called `name` must not be used for this."""
+
+    def result_table(self, data: FrontData) -> RenderableType:
+        """Return what a driver prints when it ends."""
+
+    def warnings(self, folder: Path) -> list[str]:
+        """Return the reasons to doubt the results, a line for each."""
+
+    def next_command(self, folder: Path) -> tuple[str, str]:
+        """Return the command that shows the results, and what it shows."""
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        """Write the files of the results into the folder of the search and return their paths."""
+
+    def markdown(self, data: FrontData) -> str:
+        """Return the results as a markdown table, for the description of the search in MLflow."""
+
+    def list_columns(self, data: FrontData) -> dict[str, Any]:
+        """Return the columns of `tuner list` that depend on a front; None where there must be none."""
+
+
+def presentation_of(space: Space) -> Presentation:
+    """Return the presentation of a search or of a confirmation, whichever the space describes."""
+    return SearchPresentation() if space.confirm is None else ConfirmationPresentation(space)
+
+
+@dataclass(frozen=True)
+class SearchPresentation:
+    """A search: its result is a Pareto front, and its trials may be used for everything."""
+
+    confirms: str | None = None
+    has_front: bool = True
+
+    def require(self, use: Use, name: str) -> None:
+        """Allow every use."""
+        del use, name
+
+    def result_table(self, data: FrontData) -> RenderableType:
+        """Return the front, or the means over the seeds of a grid, or a sentence if no trial has completed."""
+        if has_seeds(data) and data.points:
+            return seed_means_table(data)
+        return front_table(data) if data.front else Text(summary(data))
+
+    def warnings(self, folder: Path) -> list[str]:
+        """Return nothing: only a confirmation checks its evaluations."""
+        del folder
+        return []
+
+    def next_command(self, folder: Path) -> tuple[str, str]:
+        """Return the command that shows the front."""
+        files = f"{place_of(folder)}/front.html, .png, .svg, .csv, .json"
+        return f"tuner front {folder.name}{runs_flag(folder.parent)}", f"the front; its files: {files}"
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        """Write the five files of the front."""
+        from tuner.report.front_files import write_front_files
+
+        return write_front_files(folder, data)
+
+    def markdown(self, data: FrontData) -> str:
+        """Return the front as a table."""
+        return front_markdown(data)
+
+    def list_columns(self, data: FrontData) -> dict[str, Any]:
+        """Return the size of the front and its hypervolume."""
+        return {"front": len(data.front), "hypervolume": data.hypervolume}
+
+
+@dataclass(frozen=True)
+class ConfirmationPresentation:
+    """A confirmation: its result is a table of means over seeds, and its trials may not be ranked or reused."""
+
+    space: Space
+    has_front: bool = False
+
+    @property
+    def confirms(self) -> str:
+        """The name of the search that this one confirms."""
+        return confirm_section(self.space).search
+
+    def require(self, use: Use, name: str) -> None:
+        """Refuse every use."""
+        raise ConfirmationError(name, self.confirms, use)
+
+    def result_table(self, data: FrontData) -> RenderableType:
+        """Return the table of the confirmed trials."""
+        return confirmation_table(self.space, confirmation_rows(self.space, data.records))
+
+    def warnings(self, folder: Path) -> list[str]:
+        """Return the warnings of the evaluations, a line for each."""
+        return warning_lines(folder)
+
+    def next_command(self, folder: Path) -> tuple[str, str]:
+        """Return the command that shows the front of the search, with these results as error bars."""
+        command = f"tuner front {self.confirms}{runs_flag(folder.parent)}"
+        return command, f"the front with error bars; the table: {place_of(folder)}/confirmation.md"
+
+    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
+        """Write the table in three formats."""
+        return write_confirmation(folder, self.space, confirmation_rows(self.space, data.records))
+
+    def markdown(self, data: FrontData) -> str:
+        """Return the table of the confirmed trials."""
+        return confirmation_markdown(self.space, confirmation_rows(self.space, data.records))
+
+    def list_columns(self, data: FrontData) -> dict[str, Any]:
+        """Return empty columns: a confirmation has no front."""
+        del data
+        return {"front": None, "hypervolume": None}

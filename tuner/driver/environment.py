@@ -1,0 +1,91 @@
+"""What a driver works with: Ray, the data, MLflow and the lock. A test passes its own in their place.
+
+The modules behind the defaults are imported when they are called, because Ray, torch and MLflow take seconds to import
+and a request that is refused should not have to wait for them.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.confirm.presentation import Presentation, presentation_of
+from tuner.engine.ending import Ending
+from tuner.engine.session_events import SessionEvents
+from tuner.ledger import Ledger
+from tuner.runs.folder import SearchFolder
+from tuner.runs.lock import driver_lock
+from tuner.search import Search
+from tuner.space import Space
+from tuner.space.sections import ResourcesSpec
+
+if TYPE_CHECKING:
+    from tuner.engine.session import SessionOptions
+    from tuner.tracking.projection import Projection
+
+
+# `tuner.engine.session.run_session`: runs the trials of a search until it ends or is stopped.
+RunSession = Callable[[Search, Path, "SessionOptions", SessionEvents], Ending]
+
+
+def _connect(address: str | None) -> None:
+    from tuner.engine.cluster import connect
+
+    connect(address)
+
+
+def _disconnect() -> None:
+    from tuner.engine.cluster import disconnect
+
+    disconnect()
+
+
+def _require_resources(resources: ResourcesSpec, space: str) -> None:
+    from tuner.engine.cluster import require_resources
+
+    require_resources(resources, space)
+
+
+def _check_data(space: Space) -> str:
+    from tuner.driver.preflight import check_data
+
+    return check_data(space)
+
+
+def _run_session(search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending:
+    from tuner.engine.session import run_session
+
+    return run_session(search, folder, options, events)
+
+
+def _projection_of(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> "Projection":
+    from tuner.tracking.projection import projection_of
+
+    return projection_of(folder, space, ledger, tracking_uri)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The collaborators of a driver.
+
+    Attributes:
+        connect: joins a Ray cluster by its address, or starts one on this machine for None.
+        disconnect: leaves the cluster.
+        require_resources: raises UsageError if no trial fits the cluster; the space's name is for the message.
+        check_data: raises UsageError if the data of a space are unusable; returns the digest of its validation images.
+        run_session: runs the trials.
+        projection_of: makes the writer of a search's runs in MLflow, at an address.
+        lock: holds the lock of a search, by its folder and the URL of its ledger.
+        presentation_of: says what the results of a space look like.
+
+    """
+
+    connect: Callable[[str | None], None] = _connect
+    disconnect: Callable[[], None] = _disconnect
+    require_resources: Callable[[ResourcesSpec, str], None] = _require_resources
+    check_data: Callable[[Space], str] = _check_data
+    run_session: RunSession = _run_session
+    projection_of: "Callable[[SearchFolder, Space, Ledger, str], Projection]" = _projection_of
+    lock: Callable[[Path, str], AbstractContextManager[None]] = driver_lock
+    presentation_of: Callable[[Space], Presentation] = presentation_of
