@@ -1,22 +1,29 @@
-# Two commands: `make search` runs the main job, `make test` checks everything. Both install what they need.
+# `make search` runs the main job, `make test` checks the project, `make test-all` checks everything.
+# Each installs what it needs.
 PYTHON ?= python3
 VENV ?= .venv
 SPACE ?= digits_tradeoff
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: search test screenshots clean
+.PHONY: search test test-rest test-all screenshots clean
 
 search: $(VENV)/installed
 	$(BIN)/python -m tuner.run --space $(SPACE) $(ARGS)
 
+# Lint, types, layers, unit tests, and a handful of real searches through Ray.
 test: $(VENV)/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -m "not slow" --numprocesses 2 $(ARGS)
-	$(BIN)/pytest -m slow $(ARGS)
+	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
+
+# Faults, the browser, databases and clusters.
+test-rest: $(VENV)/installed-test
+	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile $(ARGS)
+
+test-all: test test-rest
 
 screenshots: $(VENV)/installed-test
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/integration/test_mlflow_pages.py
@@ -34,4 +41,4 @@ $(VENV)/installed-test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -3,8 +3,6 @@
 python examples/read_a_front.py digits_tradeoff-1
 """
 
-# ruff: noqa: T201 - an example prints what it finds
-
 import sys
 from pathlib import Path
 

@@ -3,8 +3,6 @@
 python examples/train_one_configuration.py
 """
 
-# ruff: noqa: T201 - an example prints what it finds
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""URLs and texts as they may be shown and remembered: whole but for secrets, and the same from every folder."""
+"""URLs and texts without their secrets, as they may be shown and stored."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ import re
 _MASK = "***"
 _SECRET = re.compile(r"pass|pw|secret|token|credential|auth|api_?key|access_?key", re.IGNORECASE)
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
-# Through these MLflow, S3 and Ray are told secrets, and none of ours may repeat them.
+# MLflow, S3 and Ray read secrets from these variables. No text of this project may repeat them.
 _SECRET_VARIABLES = (
     *("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
     "RAY_AUTH_TOKEN",
@@ -16,34 +16,34 @@ _SHORTEST_SECRET = 6
 
 
 def without_password(url: str) -> str:
-    """Give a URL with its password masked, before the host or in the query.
+    """Return a URL with its password masked, before the host or in the query.
 
-    Goes by punctuation alone, because a URL with a typing error holds a password, too.
+    It looks at punctuation only, because a URL with a typing error contains a password, too.
     """
     address, mark, query = re.sub(r":(?!//).*@", f":{_MASK}@", url, flags=re.DOTALL).partition("?")
     return address + mark + "&".join(map(_masked, query.split("&")))
 
 
 def redacted(text: str) -> str:
-    """Give a text with the passwords of URLs masked, and the values of the environment's secrets."""
+    """Return a text with the passwords of URLs and the secrets of the environment masked."""
     text = _PASSWORD.sub(rf"\1{_MASK}", text)
     for name in _SECRET_VARIABLES:
         value = os.environ.get(name, "")
-        if len(value) >= _SHORTEST_SECRET:  # a shorter one would be found in words that are none
+        if len(value) >= _SHORTEST_SECRET:  # a shorter secret could be part of an ordinary word
             text = text.replace(value, _MASK)
     return text
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats log records, tracebacks included, without secrets."""
+    """Formats log records and tracebacks without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the record's text."""
+        """Return the text of the record."""
         return redacted(super().format(record))
 
 
 def has_masked_password(url: str) -> bool:
-    """Say whether a URL went through `without_password` and lost a password there."""
+    """Return whether `without_password` has masked a password in this URL."""
     return _MASK in url
 
 

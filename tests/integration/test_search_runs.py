@@ -11,8 +11,6 @@ from driver_process import TINY, Finished, mlflow_runs, run, trials_of
 
 from tuner.ledger import Outcome, trial_name
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture(scope="module")
 def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

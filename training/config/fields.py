@@ -1,4 +1,4 @@
-"""How the value of one key is read from a file and checked; the fields of `TrialConfig` are made of these."""
+"""How the value of a key is read from a file and checked: the fields of `TrialConfig`."""
 
 import math
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Rule:
-    """How a value from a file becomes a field: `convert` raises ValueError, or `holds` must be true."""
+    """How a value of a file becomes a field: `convert` accepts it or raises ValueError, and `holds` must be true."""
 
     text: str
     convert: Callable[[Any], Any]
@@ -17,14 +17,14 @@ class Rule:
 
 
 def path_text(value: Any) -> str:
-    """Take text as it is: an empty value in YAML is None, whose text would name a folder "None"."""
+    """Return text unchanged. An empty value in YAML is None, and its text would name a folder "None"."""
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
 def _to_float(value: Any) -> float:
-    """Read 0.1, "1e-3" (which YAML leaves a string) and fractions such as "8/255"."""
+    """Convert 0.1, "1e-3" (a string in YAML) and fractions such as "8/255"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(value)
     number = float(Fraction(value)) if isinstance(value, str) and "/" in value else float(value)
@@ -73,7 +73,7 @@ def milestones(default: tuple[float, ...]) -> Any:
 
 
 def rates() -> Any:
-    """Give a field of positive numbers, empty by default."""
+    """Return a field of positive numbers, empty by default."""
     return field(
         default=(),
         metadata={"rule": Rule("a list of numbers > 0", _to_floats, lambda value: all(v > 0 for v in value))},
@@ -81,7 +81,7 @@ def rates() -> Any:
 
 
 def epoch_numbers() -> Any:
-    """Give a field of increasing epochs, counted from 1, empty by default."""
+    """Return a field of increasing epochs, counted from 1, empty by default."""
 
     def convert(value: Any) -> tuple[int, ...]:
         if isinstance(value, str | bytes):
@@ -95,7 +95,7 @@ def epoch_numbers() -> Any:
 
 
 def strengths(default: tuple[float, ...]) -> Any:
-    """Give a field of shares of a radius, from none to all of it, increasing."""
+    """Return a field of increasing shares of a radius, from 0 to 1."""
 
     def holds(value: tuple[float, ...]) -> bool:
         return value[:1] == (0,) and value[-1:] == (1,) and list(value) == sorted(set(value))
@@ -105,7 +105,7 @@ def strengths(default: tuple[float, ...]) -> Any:
 
 
 def choices_of(known: tuple[str, ...]) -> Any:
-    """Give a field of one or several of `known`, all by default; a file lists them or joins them by "+".
+    """Return a field of one or several of `known`, all by default. A file lists them, or writes "A+B".
 
     The text form is for searches, whose categorical parameters are plain values. The order is that of `known`,
     so that it does not matter in a file.

@@ -1,4 +1,4 @@
-"""One trial's state in a folder: written whole or not at all, read without running code from the file."""
+"""The state of one trial in a file: written completely or not at all, and read without running code from it."""
 
 import io
 import os
@@ -26,13 +26,13 @@ class CheckpointError(Exception):
 
 
 class StorageError(CheckpointError):
-    """A checkpoint may be whole, but the storage does not give it now; a later attempt may succeed."""
+    """The storage cannot be read now. The checkpoint may be whole, and a later attempt may succeed."""
 
 
 def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any], *, name: str = FILE_NAME) -> None:
-    """Write the file `name` in `folder`, replacing an earlier one at once; `state` holds tensors and plain values.
+    """Write the file `name` in `folder`, in one step; `state` holds tensors and plain values.
 
-    A process that dies meanwhile leaves the earlier checkpoint as it was.
+    If the process dies meanwhile, the earlier checkpoint stays as it was.
     """
     folder.mkdir(parents=True, exist_ok=True)
     content = {"format": FORMAT, "config": config.to_mapping(), "state": dict(state)}
@@ -42,10 +42,10 @@ def save_checkpoint(folder: Path, config: TrialConfig, state: Mapping[str, Any],
 
 
 def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
-    """Read the state that `save_checkpoint` wrote for `config`, its tensors on the CPU.
+    """Return the state that `save_checkpoint` wrote for `config`, with tensors on the CPU.
 
-    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration, and
-    StorageError, which is one, if it cannot be read for another reason.
+    Raise CheckpointError if the file is missing, damaged, of another format or of another configuration. Raise its
+    subclass StorageError if the file cannot be read for another reason.
     """
     path = folder / FILE_NAME
     content = _content(path)
@@ -60,7 +60,7 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """Give the file itself, or of a folder the last checkpoint, and without one the best; CheckpointError if none."""
+    """Return a file itself, or a folder's last checkpoint, else its best one; raise CheckpointError if none."""
     if not path.is_dir():
         return path
     for name in (FILE_NAME, BEST_NAME):
@@ -70,10 +70,9 @@ def find_checkpoint(path: Path) -> Path:
 
 
 def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
-    """Read configuration and state from a file, its tensors on the CPU, for use of its weights.
+    """Return the configuration and the state of a file, with tensors on the CPU, for the use of its weights.
 
-    Raise CheckpointError as `load_checkpoint`, or if its configuration lacks a key, or has a key or a value that is
-    not valid.
+    Raise CheckpointError as `load_checkpoint` does, or if the configuration lacks a key or has an invalid one.
     """
     content = _content(path)
     try:
@@ -97,15 +96,15 @@ def _content(path: Path) -> dict[str, Any]:
     found = content.get("format") if isinstance(content, dict) else None
     if found != FORMAT:
         raise CheckpointError(
-            f"{path} is not a checkpoint of format {FORMAT}, which this version reads: its format is {found}. Use the"
-            " version that wrote it, or train again."
+            f"{path} has the format {found}, but this version reads checkpoints of format {FORMAT}. Use the version"
+            " that wrote it, or train again."
         )
     return dict(content)
 
 
 def _read(path: Path) -> Any:
     try:
-        content = path.read_bytes()  # before all else: zipfile takes a broken connection for a damaged file
+        content = path.read_bytes()  # read first: zipfile would report a broken connection as a damaged file
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
     except OSError as error:
@@ -115,14 +114,15 @@ def _read(path: Path) -> Any:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(
-            f"{path} cannot be read, it is damaged or no checkpoint ({error}); start again, or from an earlier copy."
+            f"{path} cannot be read, it is damaged or not a checkpoint ({error}); start again, or use an earlier copy."
         ) from error
 
 
 def _seal(file: BinaryIO) -> None:
-    """Write the checksum of the whole file, a zip archive, as its comment, whose length its last two bytes tell.
+    """Append the checksum of the file, a zip archive, as the archive's comment.
 
-    `torch.load` ignores the checksums of the archive's members, and its directory has none.
+    The last two bytes of an archive hold the length of its comment. `torch.load` ignores the checksums of the
+    members, and the directory of an archive has none.
     """
     end = file.seek(-_LENGTH_BYTES, os.SEEK_END)
     file.seek(0)
@@ -139,7 +139,7 @@ def _seal_of(checksum: int) -> bytes:
 
 
 def _verify(content: bytes) -> None:
-    """Raise BadZipFile if a byte has changed since `_seal`, or if the file has no such checksum."""
+    """Raise BadZipFile if a byte has changed since `_seal`, or if there is no such checksum."""
     length = len(_seal_of(0))
     checksum = zlib.crc32(memoryview(content)[: -length - _LENGTH_BYTES])
     if content[-length:] != _seal_of(checksum):
@@ -147,7 +147,7 @@ def _verify(content: bytes) -> None:
 
 
 def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Name each key whose values differ, with both values."""
+    """Return a text for each key whose values differ, with both values."""
     missing = object()
     return [
         f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"

@@ -1,4 +1,4 @@
-"""Noticing that a training has diverged."""
+"""Detects that a training has diverged."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class DivergedError(ArithmeticError):
-    """A loss term or a weight stopped being finite: `term` is the first that did, `epoch` counts from 1."""
+    """A loss term or a weight is not finite: `term` names the first one, `epoch` counts from 1."""
 
     def __init__(self, term: str, epoch: int) -> None:
         self.term = term
@@ -22,11 +22,11 @@ class DivergedError(ArithmeticError):
 
 
 def require_finite(losses: Mapping[str, Tensor], model: nn.Module, *, epoch: int) -> None:
-    """Raise DivergedError if one of the losses, (steps,) each, or a weight, is not finite."""
+    """Raise DivergedError if one of the losses, (steps,) each, or a weight is not finite."""
     broken = ~torch.stack(list(losses.values()), dim=1).isfinite()
     if broken.any():
         first_step = broken.any(dim=1).int().argmax()
         raise DivergedError(f"loss/{list(losses)[int(broken[first_step].int().argmax())]}", epoch)
-    # The last step's gradient may have spoilt the weights after its loss was computed.
+    # The last update may have made the weights infinite after its loss was computed.
     if not torch.stack([weight.isfinite().all() for weight in model.parameters()]).all():
         raise DivergedError("a weight", epoch)

@@ -1,9 +1,9 @@
-"""The optimiser that a configuration names."""
+"""The optimiser of a configuration."""
 
 import torch
 
-# With its first optimiser torch would import this, and keep the frames that led there, and so the first trial's model,
-# until Python next looks for cycles.
+# torch imports this with its first optimiser, and its frames then keep the model of the first trial alive until the
+# next garbage collection. Importing it here avoids that.
 import torch._dynamo
 from torch import nn
 
@@ -11,7 +11,7 @@ from training.config import TrialConfig
 
 
 def build_optimiser(config: TrialConfig, model: nn.Module) -> torch.optim.Optimizer:
-    """Give the optimiser of a model's parameters, at the configuration's first learning rate.
+    """Return the optimiser of a model's parameters, with the first learning rate of the configuration.
 
     Fused: one pass over the parameters for a step, on a CPU, too.
     """

@@ -1,4 +1,4 @@
-"""The files of one run outside a search: its configuration, a line of metrics an epoch, its checkpoint."""
+"""The files of one run outside a search: its configuration, one line of metrics for each epoch, its checkpoint."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ class RunFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is something to continue from."""
+        """Whether there is a checkpoint to continue from."""
         return (self.path / FILE_NAME).is_file()
 
     def begin(self, config: TrialConfig, history: Sequence[Mapping[str, float]]) -> None:
-        """Write the configuration and the metrics of the epochs already trained, for all `history` of them.
+        """Write the configuration and the metrics of the epochs in `history`, which are already trained.
 
-        The metrics are rewritten, not appended to: a run that died between its checkpoint and its line, or
-        after a line whose epoch is trained again, would otherwise miss or repeat one.
+        The metrics are written anew. A run may have died between a checkpoint and its line, or after a line whose epoch
+        is trained again: appending would leave out or repeat a line.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / CONFIG).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), "utf-8")
@@ -37,6 +37,6 @@ class RunFolder:
             self.append(epoch, metrics)
 
     def append(self, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Add the line of one epoch: a JSON object of `epoch`, counting from 1, and its metrics."""
+        """Append the line of one epoch: a JSON object with `epoch`, counting from 1, and its metrics."""
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, **metrics}) + "\n")

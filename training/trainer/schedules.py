@@ -1,7 +1,7 @@
-"""Learning rate and lambda as pure functions of the fraction of the budget that is spent.
+"""The learning rate and lambda as pure functions of the fraction of the budget that is spent.
 
-Fractions, not epochs, so that a shorter trial runs the whole schedule: the paper's 120 epochs ramp lambda
-from 0.083 to 0.833 and drop the learning rate at 0.625, 0.75 and 0.833 of the budget.
+With fractions instead of epochs, a shorter trial runs the whole schedule. The paper's 120 epochs ramp lambda from
+0.083 to 0.833 of the budget and drop the learning rate at 0.625, 0.75 and 0.833.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ from training.config import TrialConfig
 
 
 def lambda_at(progress: float, *, start: float, final: float, ramp_start: float, ramp_end: float) -> float:
-    """Give lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
+    """Return lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
 
-    Flat before `ramp_start` and after `ramp_end`, fractions too. A large lambda from the beginning collapses
+    It is constant before `ramp_start` and after `ramp_end`, also fractions. A large lambda from the beginning collapses
     the encoder. Yu et al. 2023, section 4.3.
     """
     ramped = min(max((progress - ramp_start) / (ramp_end - ramp_start), 0.0), 1.0)
@@ -23,11 +23,10 @@ def lambda_at(progress: float, *, start: float, final: float, ramp_start: float,
 def learning_rate_at(
     progress: float, *, base: float, drops: Sequence[float], drop_factor: float, after_drops: Sequence[float] = ()
 ) -> float:
-    """Give the learning rate after the fraction `progress` of the budget.
+    """Return the learning rate after the fraction `progress` of the budget.
 
-    It is multiplied by `drop_factor` at each of `drops`, or set to the rate in the same place of `after_drops`
-    where these are given. The moment itself is included: a drop at 75/120 governs the whole epoch that follows
-    75 finished ones.
+    At each of `drops` it is multiplied by `drop_factor`, or set to the rate at the same index of `after_drops` if
+    these are given. A drop applies from its moment on: a drop at 75/120 applies to the whole 76th epoch.
     """
     passed = sum(progress >= drop for drop in drops)
     if after_drops and passed:
@@ -50,7 +49,7 @@ def is_evaluated(config: TrialConfig, epoch: int) -> bool:
 
 
 def scheduled_lambda(config: TrialConfig, progress: float) -> float:
-    """Give lambda after the fraction `progress` of a schedule of `config`."""
+    """Return lambda after the fraction `progress` of the budget of `config`."""
     return lambda_at(
         progress,
         start=config.lam_start,
@@ -61,7 +60,7 @@ def scheduled_lambda(config: TrialConfig, progress: float) -> float:
 
 
 def scheduled_learning_rate(config: TrialConfig, progress: float) -> float:
-    """Give the learning rate after the fraction `progress` of a schedule of `config`."""
+    """Return the learning rate after the fraction `progress` of the budget of `config`."""
     return learning_rate_at(
         progress,
         base=config.learning_rate,

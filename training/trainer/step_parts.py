@@ -1,4 +1,4 @@
-"""The parts of a training step that a configuration sets: its attack, and how its objective sees images."""
+"""The parts of a training step that depend on the configuration: the attack, and how the objective sees images."""
 
 import torch
 
@@ -13,7 +13,7 @@ from training.models import Classifier
 def build_attack(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
 ) -> InnerAttack:
-    """Give the attack on `model` that `config` trains against."""
+    """Return the attack on `model` that `config` trains against."""
     return InnerAttack(
         model,
         generator,
@@ -31,7 +31,7 @@ def build_attack(
 def build_look(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
 ) -> ModelLook:
-    """Give how the objective of `config` sees images by `model`."""
+    """Return how the objective of `config` sees images through `model`."""
     return ModelLook(
         Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head),
         generator,

@@ -1,4 +1,4 @@
-"""Training of one configuration, epoch by epoch, interruptible after each; Yu et al. 2023, Algorithm 1."""
+"""Training of one configuration, epoch by epoch, with a checkpoint after each; Yu et al. 2023, Algorithm 1."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ OnStep = Callable[[int, int], None]
 
 
 class Report(Protocol):
-    """What `Trainer.run` tells after each epoch.
+    """What `Trainer.run` calls after each epoch.
 
     `epoch` counts from 1. `save(folder)` writes a checkpoint from which the trial continues after this epoch.
     """
@@ -39,15 +39,15 @@ class Report(Protocol):
 
 
 class Trainer:
-    """One trial. After `restore` it continues bit for bit, on one device, library and thread count."""
+    """One trial. After `restore` it continues bit for bit, on the same device, library version and thread count."""
 
     def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
-        """Build the model and move `data` to `device`; raise ConfigError if they, or the `group`, do not suit `config`.
+        """Build the model and move `data` to `device`; raise ConfigError if data or `group` do not fit `config`.
 
-        Each process of a group has a trainer of its own, and all of them make the same calls but for `save`.
+        Each process of a group has its own trainer. All of them make the same calls, except `save`.
         """
-        # A last partial batch is dropped: HSIC depends on the number of samples, so that its value and its
-        # bias would change with that batch. Another permutation drops other samples in the next epoch.
+        # A last partial batch is dropped: the value and the bias of HSIC depend on the number of samples. The next
+        # epoch has another permutation and drops other samples.
         self.steps = len(data.train) // config.batch_size
         if self.steps == 0:
             rule = f"at most {len(data.train)}, the number of training images"
@@ -59,7 +59,7 @@ class Trainer:
         self.epochs = config.epochs
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
-        # Convolutions read and write the channels of a pixel together, without reordering images before and after.
+        # Channels last: convolutions then need not reorder the images before and after.
         self._layout = torch.contiguous_format if config.compile == "off" else torch.channels_last
         self.epoch = 0
         self.history: list[dict[str, float]] = []
@@ -79,11 +79,11 @@ class Trainer:
 
     @property
     def fallbacks(self) -> list[str]:
-        """Say what is not computed as the configuration asks, and why; known after the first step."""
+        """What is not computed as the configuration asks, and why; complete after the first step."""
         return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
-        """Train the remaining epochs, with `report` after each and `on_step(step, steps)` after each step."""
+        """Train the remaining epochs. Call `report` after each epoch and `on_step(step, steps)` after each step."""
         while self.epoch < self.epochs:
             metrics = self.train_epoch(on_step)
             report(self.epoch, metrics, self.save)
@@ -123,9 +123,9 @@ class Trainer:
         return metrics
 
     def save(self, folder: Path) -> None:
-        """Write the state between two epochs to `folder/checkpoint.pt`, whole or not at all.
+        """Write the state between two epochs to `folder/checkpoint.pt`, completely or not at all.
 
-        Raise ValueError if an epoch was begun and broken off: its half-trained weights continue nothing.
+        Raise ValueError inside an epoch that broke off: no trial can continue from its weights.
         """
         if not self._between_epochs:
             raise ValueError(
@@ -135,10 +135,10 @@ class Trainer:
         save_checkpoint(folder, self.config, self.state())
 
     def save_best(self, folder: Path) -> None:
-        """Write `folder/best.pt` if no earlier epoch's PGD accuracy on the validation set was as high.
+        """Write `folder/best.pt` if no earlier epoch had as high a PGD accuracy on the validation set.
 
-        For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: a process that dies between
-        the two then trains the epoch again, and writes the same. The weights are under `state`, `model`.
+        For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: if the process dies between the
+        two calls, it trains the epoch again and writes the same file. The weights are under `state`, `model`.
         """
         measured = [epoch for epoch in self.history if "pgd_accuracy" in epoch]
         accuracies = [epoch["pgd_accuracy"] for epoch in measured]
@@ -147,7 +147,7 @@ class Trainer:
             save_checkpoint(folder, self.config, state, name=BEST_NAME)
 
     def state(self) -> dict[str, Any]:
-        """Give all that the next epochs depend on, as `load_state` takes it."""
+        """Return everything that the next epochs depend on, as `load_state` takes it."""
         return {
             "epoch": self.epoch,
             "model": self.model.state_dict(),
@@ -159,11 +159,11 @@ class Trainer:
         }
 
     def restore(self, folder: Path) -> None:
-        """Continue from what `save` wrote; raise CheckpointError if that is missing, damaged or foreign."""
+        """Continue from what `save` wrote; raise CheckpointError if it is missing, damaged or of another trial."""
         state = load_checkpoint(folder, self.config)
         if state["split_digest"] != self._data.split_digest:
             raise CheckpointError(
-                f"The checkpoint in {folder} was validated on other images than the present data set gives;"
+                f"The checkpoint in {folder} was validated on other images than those of the present data set;"
                 " restore the data set or start again."
             )
         self.load_state(state)
@@ -179,9 +179,9 @@ class Trainer:
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
 
     def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Take one epoch's steps; give each loss, (steps,) on the CPU, and the last step's gradient norms.
+        """Train one epoch; return each loss, (steps,) on the CPU, and the gradient norms of the last step.
 
-        Nothing here reads a value from the device before the end, so that an accelerator never waits.
+        No value is read from the device before the end, so that an accelerator never waits.
         """
         self.model.train()
         generator = self._streams.generator
@@ -203,7 +203,7 @@ class Trainer:
         return dict(zip(losses, all_losses.cpu().unbind(dim=1), strict=True)), norms
 
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
-        """Give the objective's terms, and `total`, on this process's rows of the images at `indices`, (batch,)."""
+        """Return the terms of the objective and `total` on this process's rows of the images at `indices`, (batch,)."""
         terms = self._objective.terms(self._batch(indices), self._attack, self._look)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
 

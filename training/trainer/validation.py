@@ -1,4 +1,4 @@
-"""Natural and PGD accuracy of the deterministic classifier on the validation set: what a search compares trials by."""
+"""Natural and PGD accuracy of the deterministic classifier on the validation set, by which a search compares trials."""
 
 import torch
 from torch import Tensor, nn
@@ -10,18 +10,18 @@ from training.config import TrialConfig
 from training.data import ImageSet
 from training.data.augment import to_unit
 
-# One seed for all trials and epochs: trials are compared under the same attack starts, and a restored trial
-# repeats its values whatever was evaluated before.
+# One seed for all trials and epochs: all trials are attacked from the same starts, and a restored trial repeats its
+# values whatever was evaluated before.
 ATTACK_SEED = 20_23
 
 
 def validate(model: nn.Module, image_set: ImageSet, config: TrialConfig, group: Group = ALONE) -> dict[str, float]:
-    """Give `natural_accuracy` and `pgd_accuracy` in [0, 1] on the set's first `config.eval_images` images.
+    """Return `natural_accuracy` and `pgd_accuracy` in [0, 1] on the first `config.eval_images` images of a set.
 
-    A sample counts as robust if it is classified correctly both clean and under attack, so that no accuracy
-    under attack exceeds the natural one. The logits are those of the latent mean, in float32 and eval mode.
-    `image_set` is on the model's device; the processes of a `group` take its batches in turn, and all get the result.
-    The model and all global random states are left as they were.
+    An image counts as robust if it is classified correctly both clean and under attack, so the PGD accuracy is at
+    most the natural accuracy. The logits are those of the latent mean, in float32 and eval mode. `image_set` is on
+    the model's device. The processes of a `group` share the batches, and each gets the whole result. The model and
+    all global random states stay as they were.
     """
     count = min(config.eval_images or len(image_set), len(image_set))
     generator = torch.Generator(image_set.images.device).manual_seed(ATTACK_SEED)
@@ -32,7 +32,7 @@ def validate(model: nn.Module, image_set: ImageSet, config: TrialConfig, group: 
             images, labels = to_unit(image_set.images[batch]), image_set.labels[batch]
             if place % group.size == group.rank:
                 correct += _correct(model, images, labels, config, generator)
-            else:  # the next batch starts where it would start in one process
+            else:  # so that the next batch starts where it would in one process
                 uniform_start(images, config.epsilon, generator)
     natural, robust = group.total(correct).tolist()
     return {"natural_accuracy": natural / count, "pgd_accuracy": robust / count}
@@ -41,7 +41,7 @@ def validate(model: nn.Module, image_set: ImageSet, config: TrialConfig, group: 
 def _correct(
     model: nn.Module, images: Tensor, labels: Tensor, config: TrialConfig, generator: torch.Generator
 ) -> Tensor:
-    """Count the samples that are right clean, and right both clean and under attack: (2,)."""
+    """Return how many images are classified correctly clean, and both clean and under attack: (2,)."""
     adversarial = pgd(
         model,
         images,

@@ -18,10 +18,10 @@ _SWEPT_AT_ONCE = 256
 
 
 class DistinctRows(NamedTuple):
-    """The distinct rows of a matrix in lexicographic order, and how to get back to the matrix.
+    """The distinct rows of a matrix in lexicographic order, and how they map back to the matrix.
 
-    `rows` is (k, m), `inverse` (n,) gives the place of each original row in `rows`, `counts` (k,) says how
-    many original rows each of them stands for.
+    `rows` is (k, m), `inverse` (n,) is the index of each original row in `rows`, and `counts` (k,) is the
+    number of original rows for each of them.
     """
 
     rows: FloatArray
@@ -30,7 +30,7 @@ class DistinctRows(NamedTuple):
 
 
 def check_losses(losses: FloatArray) -> None:
-    """Refuse anything but an (n, m) loss matrix without NaN, which compares with nothing.
+    """Check that an array is an (n, m) loss matrix without NaN, which cannot be ordered.
 
     Raises:
         ValueError: if `losses` is not such a matrix.
@@ -42,18 +42,18 @@ def check_losses(losses: FloatArray) -> None:
         row = int(np.isnan(losses).any(axis=1).argmax())
         raise ValueError(
             f"Row {row} of the losses is {losses[row].tolist()}, but NaN has no place in an order; "
-            "leave such rows out, or put infinity where they shall count as the worst."
+            "leave such rows out, or use infinity for the worst loss."
         )
 
 
 def distinct_rows(losses: FloatArray) -> DistinctRows:
     """Merge equal rows of an (n, m) loss matrix and sort the rest lexicographically.
 
-    A row can then be dominated only by rows before it, which is what the sweeps of this package rest on.
+    Then only rows before a row can dominate it. The sweeps of this package rely on that.
     """
     check_losses(losses)
     order = np.lexsort(losses.T[::-1])
-    ordered = np.asfortranarray(losses[order])  # numpy goes through columns in one piece 40 times as fast
+    ordered = np.asfortranarray(losses[order])  # numpy reads contiguous columns 40 times as fast
     starts = np.ones(len(losses), dtype=np.bool_)
     starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     inverse = np.empty(len(losses), dtype=np.int64)
@@ -63,20 +63,20 @@ def distinct_rows(losses: FloatArray) -> DistinctRows:
 
 
 def is_non_dominated(losses: FloatArray) -> BoolArray:
-    """Tell which rows of an (n, m) loss matrix (lower is better) no other row dominates, as (n,).
+    """Return which rows of an (n, m) loss matrix (lower is better) no other row dominates, as (n,).
 
-    Equal rows do not dominate one another: of several equal rows all are kept, or none.
+    Equal rows do not dominate each other: either all of them are non-dominated, or none.
     """
     distinct = distinct_rows(losses)
     return _first_front(distinct.rows)[distinct.inverse]
 
 
 def non_domination_rank(losses: FloatArray, deepest: int | None = None) -> IntArray:
-    """Give each row of an (n, m) loss matrix (lower is better) the index of its front, as (n,).
+    """Return the index of the front of each row of an (n, m) loss matrix (lower is better), as (n,).
 
-    Front 0 is the non-dominated rows, front k those that are non-dominated once fronts 0 to k - 1 are
-    taken away (Deb et al. 2002, NSGA-II, doi:10.1109/4235.996017). Equal rows are in the same front.
-    With `deepest`, which saves time, all rows from that front on get its index.
+    Front 0 holds the non-dominated rows, front k the rows that are non-dominated without fronts 0 to k - 1 (Deb et
+    al. 2002, NSGA-II, doi:10.1109/4235.996017). Equal rows are in the same front. With `deepest`, which saves time, all
+    rows of later fronts get this index.
     """
     distinct = distinct_rows(losses)
     objectives = losses.shape[1]
@@ -88,7 +88,7 @@ def non_domination_rank(losses: FloatArray, deepest: int | None = None) -> IntAr
 
 
 def _first_front(rows: FloatArray) -> BoolArray:
-    """Tell which of lexicographically sorted, distinct rows are non-dominated."""
+    """Return which of lexicographically sorted, distinct rows are non-dominated."""
     if rows.shape[1] == 2 and len(rows) > 0:
         return _first_front_of_pairs(rows)
     front = np.zeros(len(rows), dtype=np.bool_)
@@ -101,7 +101,7 @@ def _first_front(rows: FloatArray) -> BoolArray:
 
 
 def _first_front_of_pairs(rows: FloatArray) -> BoolArray:
-    """Sweep two objectives: non-dominated is a row whose second loss is below all those before it."""
+    """Sweep two objectives: a row is non-dominated if its second loss is below all second losses before it."""
     second = rows[:, 1]
     front = np.ones(len(rows), dtype=np.bool_)
     front[1:] = second[1:] < np.minimum.accumulate(second)[:-1]
@@ -123,15 +123,15 @@ def _ranks_by_peeling(rows: FloatArray, deepest: int) -> IntArray:
 def _ranks_of_pairs(rows: FloatArray, deepest: int) -> IntArray:
     """Find all fronts of two objectives in one sweep (Jensen 2003, doi:10.1109/TEVC.2003.817234).
 
-    A front dominates the next row exactly if the second loss of its latest member, its smallest, does not
-    exceed the row's. These smallest losses grow from front to front, so that bisection finds the first
-    front that does not dominate the row.
+    The latest member of a front has its smallest second loss. The front dominates the next row exactly if this loss is
+    at most the row's. These smallest losses grow from front to front, so bisection finds the first front that does
+    not dominate the row.
     """
     smallest_of_front: list[float] = []
     ranks = np.full(len(rows), deepest, dtype=np.int64)
     for start in range(0, len(rows), _SWEPT_AT_ONCE):
         seconds = rows[start : start + _SWEPT_AT_ONCE, 1]
-        # Most rows are dominated by the deepest front that counts, and cheaper to pass over than to place.
+        # The deepest front dominates most rows: skipping them is cheaper than placing them.
         full = 0 < deepest == len(smallest_of_front)
         places = np.flatnonzero(seconds < smallest_of_front[-1]) if full else np.arange(len(seconds))
         for place, second in zip((start + places).tolist(), seconds[places].tolist(), strict=True):

@@ -11,17 +11,17 @@ from tuner.pareto.objectives import FloatArray
 
 
 class FrontGrowth(NamedTuple):
-    """Hypervolume, and number of non-dominated rows, of the first k + 1 rows for each k, both (n,)."""
+    """The hypervolume and the number of non-dominated rows of the first k + 1 rows, for each k; both (n,)."""
 
     hypervolumes: FloatArray
     sizes: IntArray
 
 
 def front_growth(losses: FloatArray, reference: FloatArray) -> FrontGrowth:
-    """Follow the front of an (n, m) loss matrix (lower is better) row by row, against `reference`, (m,).
+    """Return the growth of the front of an (n, m) loss matrix (lower is better), row by row, for `reference`, (m,).
 
-    Of equal non-dominated rows all count. Only what a row adds is computed, so that two objectives take
-    well under a second for 10,000 rows, however large the front.
+    All of several equal non-dominated rows count. Only what each row adds is computed: two objectives take well under
+    a second for 10,000 rows, however large the front.
 
     Raises:
         ValueError: if `losses` is not a matrix, or holds a NaN.
@@ -49,10 +49,10 @@ class _Archive:
         return len(self._front)
 
     def add(self, row: FloatArray) -> float:
-        """Take one more row and give the hypervolume that it adds.
+        """Add a row and return the hypervolume that it adds.
 
-        This is the row's own box without the part that the front covers, which is the hypervolume of the
-        front moved into the box (While et al. 2012, doi:10.1109/TEVC.2010.2077298).
+        This is the volume of the row's box minus the part that the front covers, the hypervolume of the front moved
+        into the box (While et al. 2012, doi:10.1109/TEVC.2010.2077298).
         """
         at_most = (self._front <= row).all(axis=1)
         if at_most.any() and (self._front[at_most] != row).any(axis=1).any():
@@ -75,7 +75,7 @@ class _Staircase:
         self.size = 0
 
     def add(self, row: FloatArray) -> float:
-        """Take one more row and give the hypervolume that it adds."""
+        """Add a row and return the hypervolume that it adds."""
         first, second = row.tolist()
         start = bisect_left(self._firsts, first)
         if start < len(self._firsts) and (self._firsts[start], self._seconds[start]) == (first, second):
@@ -97,7 +97,7 @@ class _Staircase:
         return gain
 
     def _area_above(self, start: int, stop: int, first: float, second: float) -> float:
-        """Measure between the new corner and the old steps: one strip under each step from start to stop."""
+        """Return the area between the new corner and the old steps: one strip for each step from start to stop."""
         ceilings = [self._seconds[start - 1] if start > 0 else self._top, *self._seconds[start:stop]]
         ends = self._firsts[start : stop + 1] if stop < len(self._firsts) else [*self._firsts[start:], self._end]
         area, left = 0.0, first

@@ -1,6 +1,6 @@
-"""Exact hypervolume: how much of objective space a set of loss rows dominates, up to a reference point.
+"""Exact hypervolume: the volume of objective space that loss rows dominate, up to a reference point.
 
-Zitzler and Thiele 1999, doi:10.1109/4235.797969. Two objectives take one sweep; more are cut into slices.
+Zitzler and Thiele 1999, doi:10.1109/4235.797969. Two objectives need one sweep; more objectives are cut into slices.
 """
 
 import numpy as np
@@ -10,11 +10,11 @@ from tuner.pareto.objectives import FloatArray
 
 
 def hypervolume(losses: FloatArray, reference: FloatArray) -> float:
-    """Measure what the rows of an (n, m) loss matrix (lower is better) dominate below `reference`, (m,).
+    """Return the volume that the rows of an (n, m) loss matrix (lower is better) dominate below `reference`, (m,).
 
     Rows that are not better than the reference in every objective contribute nothing. For two maximised
     accuracies in [0, 1] the reference is (0, 0), and the value lies in [0, 1].
-    The time grows as n log n for two objectives and with another factor n for each further one.
+    The time grows with n log n for two objectives, and with a factor n for each further objective.
 
     Raises:
         ValueError: if the shapes do not match, or a loss is NaN.
@@ -30,7 +30,7 @@ def hypervolume(losses: FloatArray, reference: FloatArray) -> float:
 
 
 def _volume(rows: FloatArray, reference: FloatArray) -> float:
-    """Measure rows that are all better than the reference."""
+    """Return the volume of rows that are all better than the reference."""
     if len(rows) == 0:
         return 0.0
     if len(reference) == 1:
@@ -40,14 +40,14 @@ def _volume(rows: FloatArray, reference: FloatArray) -> float:
 
 
 def _area(front: FloatArray, reference: FloatArray) -> float:
-    """Add up the rectangles between neighbours, from the smallest first loss to the reference."""
+    """Return the sum of the rectangles between neighbours, from the smallest first loss to the reference."""
     front = front[np.argsort(front[:, 0])]
     widths = np.diff(front[:, 0], append=reference[0])  # 0 between equal rows
     return float(widths @ (reference[1] - front[:, 1]))
 
 
 def _sliced_volume(front: FloatArray, reference: FloatArray) -> float:
-    """Cut along the last objective: within a slice, the rows that reach it dominate one cross-section."""
+    """Return the sum over slices along the last objective: in a slice, the rows that reach it dominate one area."""
     front = front[np.argsort(front[:, -1])]
     depths = np.diff(front[:, -1], append=reference[-1])
     return sum(

@@ -7,10 +7,10 @@ from tuner.pareto.objectives import FloatArray
 
 
 def violations(losses: FloatArray, limits: FloatArray) -> FloatArray:
-    """Measure how far each row of an (n, m) loss matrix (lower is better) is beyond `limits`, (m,), as (n,) >= 0.
+    """Return how far each row of an (n, m) loss matrix (lower is better) is beyond `limits`, (m,), as (n,) >= 0.
 
-    0 is a row within all limits. Of several limited objectives the excesses are added, each divided by the range of
-    its objective over the rows, so that units do not matter. An infinite limit limits nothing.
+    0 means within all limits. The excesses of several objectives are added, each divided by the range of its objective
+    over the rows, so that units do not matter. An infinite limit limits nothing.
     """
     bounded = np.isfinite(limits)
     values = losses[:, bounded]
@@ -24,12 +24,13 @@ def violations(losses: FloatArray, limits: FloatArray) -> FloatArray:
 
 
 def constrained_rank(losses: FloatArray, beyond: FloatArray | None, deepest: int | None = None) -> IntArray:
-    """Give each row of an (n, m) loss matrix (lower is better) the index of its front, as (n,).
+    """Return the index of the front of each row of an (n, m) loss matrix (lower is better), as (n,).
 
-    `beyond`, (n,), are the rows' `violations`, None where there are no limits. Constrained domination (Deb et al. 2002,
-    section VI, doi:10.1109/4235.996017): a row within the limits dominates every row beyond them, of two beyond them
-    the one with the smaller violation dominates, and two within them compare as always. Without limits, or where all
-    rows are within them, these are the usual fronts. With `deepest` all rows from that front on get its index.
+    `beyond`, (n,), are the `violations` of the rows, or None without limits. Constrained domination (Deb et al. 2002,
+    section VI, doi:10.1109/4235.996017): a row within the limits dominates every row beyond them; of two
+    rows beyond them, the one with the smaller violation dominates; two rows within them compare as usual. Without
+    limits, or if all rows are within them, these are the usual fronts. With `deepest` all rows of later fronts get this
+    index.
     """
     if beyond is None:
         return non_domination_rank(losses, deepest)
@@ -42,7 +43,7 @@ def constrained_rank(losses: FloatArray, beyond: FloatArray | None, deepest: int
 
 
 def constrained_relation(losses: FloatArray, row: int, beyond: FloatArray | None) -> tuple[BoolArray, BoolArray]:
-    """Tell which rows of an (n, m) loss matrix dominate one of them, and which it dominates, both (n,).
+    """Return which rows of an (n, m) loss matrix dominate one of them, and which rows it dominates, both (n,).
 
     By constrained domination, as in `constrained_rank`.
     """

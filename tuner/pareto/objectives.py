@@ -1,4 +1,4 @@
-"""What a search optimises: names, directions, limits, and their common form in which lower is better."""
+"""What a search optimises: names, directions and limits, and the matrix of losses, in which lower is better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Objective:
-    """One metric of a trial's reports, its direction, and the worst value that the user accepts, if there is one."""
+    """A metric of the reports, its direction, and the worst value that the user accepts, if there is one."""
 
     name: str
     maximise: bool
     limit: float | None = None
 
     def accepts(self, value: float) -> bool:
-        """Tell whether a value is within the limit; a NaN is within none."""
+        """Return whether a value is within the limit; NaN is never within it."""
         if self.limit is None:
             return True
         return value >= self.limit if self.maximise else value <= self.limit
 
 
 def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objective]) -> FloatArray:
-    """Give the (trials, objectives) matrix in which lower is better; a missing metric is NaN."""
+    """Return the (trials, objectives) matrix in which lower is better; a missing metric is NaN."""
     signs = [-1.0 if objective.maximise else 1.0 for objective in objectives]
     rows = [
         [sign * m.get(objective.name, np.nan) for sign, objective in zip(signs, objectives, strict=True)]
@@ -35,7 +35,7 @@ def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objec
 
 
 def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:
-    """Give the largest accepted losses, (objectives,), infinite where all are; None if no objective has a limit."""
+    """Return the largest accepted losses, (objectives,), infinite without a limit; None if no objective has one."""
     if all(objective.limit is None for objective in objectives):
         return None
     return np.array(
@@ -44,5 +44,5 @@ def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:
 
 
 def within_limits(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> bool:
-    """Tell whether every metric is within its objective's limit; one that is missing or NaN is within none."""
+    """Return whether every metric is within its objective's limit; a missing one and NaN are not."""
     return all(o.accepts(metrics.get(o.name, np.nan)) for o in objectives)

@@ -14,7 +14,7 @@ from tuner.pareto.scaling import scale_to_unit
 
 
 def preference_rank(losses: FloatArray, limits: FloatArray | None = None) -> IntArray:
-    """Count the rows preferred to each row of an (n, m) loss matrix (lower is better), as (n,).
+    """Return the number of rows preferred to each row of an (n, m) loss matrix (lower is better), as (n,).
 
     Rows of an earlier front are preferred to those of a later one; fronts respect `limits`, (m,), if there are
     any (`tuner.pareto.limits`). Inside a front the farthest-first order decides, with every objective scaled to
@@ -47,12 +47,12 @@ def preferred_at_most(losses: FloatArray, row: int, most: int, limits: FloatArra
     Rows that dominate the row are preferred to it, whatever their fronts are. Rows that it dominates are in later
     fronts and dominate only rows of still later fronts. Without them, all other rows stay in their fronts.
     """
-    losses = np.asfortranarray(losses)  # numpy goes through columns in one piece 40 times as fast
+    losses = np.asfortranarray(losses)  # numpy reads contiguous columns 40 times as fast
     beyond = None if limits is None else violations(losses, limits)
     dominating, dominated = constrained_relation(losses, row, beyond)
     if int(dominating.sum()) > most:
         return False
-    # Its own front comes next after the last of those that dominate it.
+    # Its own front follows the last front of the rows that dominate it.
     own = 1 + int(constrained_rank(losses[dominating], _of(beyond, dominating)).max(initial=-1))
     left = ~dominated
     fronts = constrained_rank(losses[left], _of(beyond, left), own + 1)

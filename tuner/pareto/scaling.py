@@ -1,4 +1,4 @@
-"""Objectives brought to one scale, so that distances between loss rows mean something."""
+"""Objectives on one scale, so that distances between loss rows are meaningful."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tuner.pareto.objectives import FloatArray
 
 
 def scale_to_unit(losses: FloatArray) -> FloatArray:
-    """Map each objective of an (n, m) loss matrix linearly onto [0, 1]: best 0, worst 1, constant 0.
+    """Scale each objective of an (n, m) loss matrix linearly to [0, 1]: best 0, worst 1, constant 0.
 
     Infinite losses mark trials without a value: they get 1 (or 0 for minus infinity), beside the largest
     (smallest) finite one, and do not squeeze the others together.

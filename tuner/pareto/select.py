@@ -1,4 +1,4 @@
-"""Choosing from a Pareto front: its knee, what meets minimums or lies near the best, and what comes nearest."""
+"""Choices from a Pareto front: its knee, the rows near the best, and the row that misses minimums by the least."""
 
 import numpy as np
 
@@ -11,15 +11,15 @@ _ROUNDING = 1e-9
 
 
 def knee(losses: FloatArray) -> int | None:
-    """Find the row of a front, an (n, m) loss matrix (lower is better), where its trade-off bends most, if it does.
+    """Return the row of a front, an (n, m) loss matrix (lower is better), where its trade-off bends most, or None.
 
     With every objective scaled to [0, 1] over the front, it is the row farthest on the ideal point's side
     of the hyperplane through the unit points, which for two objectives is the line through the front's two
     extremes (Das 1999, doi:10.1007/BF01195985). The distance to it falls with the sum of the scaled losses,
-    so the row with the smallest sum is taken, and of equal ones the first.
+    so this is the row with the smallest sum, and of equal ones the first.
 
-    There is none among fewer than three different rows, nor on a front in two objectives that nowhere bends towards
-    the ideal: its ends, whose sums are 1, are no compromise.
+    There is no knee among fewer than three different rows, nor on a front in two objectives that nowhere bends towards
+    the ideal point: its ends, whose sums are 1, are no compromise.
     """
     if len(losses) < 3 or len(np.unique(losses, axis=0)) < 3:
         return None
@@ -30,18 +30,18 @@ def knee(losses: FloatArray) -> int | None:
 
 
 def within(losses: FloatArray, tolerance: float) -> IntArray:
-    """Give the rows of an (n,) loss vector that lie at most `tolerance` above the smallest, as indices.
+    """Return the indices of an (n,) loss vector whose losses are at most `tolerance` above the smallest.
 
-    Differences of accuracies are not exact in floating point: 0.97 - 0.96 is a little more than 0.01, and counts
-    as no more. The slack of 1e-9 is far below one image of any data set.
+    Differences of accuracies are not exact in floating point: 0.97 - 0.96 is a little more than 0.01, but
+    counts as 0.01. The slack of 1e-9 is far below one image of any data set.
     """
     return np.flatnonzero(losses <= losses.min() + tolerance + 1e-9)
 
 
 def least_short(values: FloatArray, minimums: FloatArray) -> int:
-    """Find the row of (n, k) values that misses its (k,) minimums by the least, each in units of its own extent.
+    """Return the row of (n, k) values that misses the (k,) minimums by the least, each in units of its extent.
 
-    Without an extent, which a single row has not, the values' own units count; of equal rows the first is taken.
+    Without an extent, as for a single row, the units of the values count. Of equal rows the first is returned.
     """
     extent = np.ptp(values, axis=0)
     lacking = np.maximum(minimums - values, 0.0) / np.where(extent > 0, extent, 1.0)

@@ -1,4 +1,4 @@
-"""Files that their readers find whole, also in object storage: the old one or the new one, never a part."""
+"""Files that a reader finds complete, also in object storage: the old one or the new one, never a part."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tuner.runs.mirror import upload
 
 
 def write_whole(path: Path, content: bytes) -> Path:
-    """Write a file at once, send it to object storage if it belongs there, and return its path."""
+    """Write a file in one step, send it to object storage if it belongs there, and return its path."""
     with atomic_write(path) as file:
         file.write(content)
     upload(path)

@@ -1,4 +1,4 @@
-"""Searches on disk: the folder of each, its frozen space, and how a search is found by name."""
+"""Searches on disk: their folders, their frozen spaces, and the search for one by its name."""
 
 import contextlib
 import platform
@@ -45,36 +45,36 @@ class SearchFolder:
 
     @property
     def space_file(self) -> Path:
-        """The frozen space: what was searched, with versions; written last, so a folder with it is whole."""
+        """The frozen space with the versions. It is written last, so a folder that has it is complete."""
         return self.path / "space.yaml"
 
     @property
     def half_made(self) -> bool:
-        """Whether a driver died while it made this folder: it holds a search's first files alone, and no trial."""
+        """Whether a driver died while it created this search: the folder has only its first files, and no trial."""
         if self.space_file.exists() or not self.path.is_dir():
             return False
         return all(map(_is_beginning, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
 
     @property
     def begun(self) -> str | None:
-        """The search id of a half-made search, which its ledger has too if that was made already."""
+        """The id of a half-made search. Its ledger has the same id, if it was created."""
         file = download(self.path / _BEGUN_FILE)
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def note_begun(self, search_id: str) -> None:
-        """Note what is going to be made, before its ledger is; `freeze` forgets it."""
+        """Write the id of the search before its ledger is created; `freeze` removes it."""
         with _named(self.path):
             (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
         upload(self.path / _BEGUN_FILE)
 
     def clear(self) -> None:
-        """Remove what a driver left that died while it made this folder; for who holds its lock."""
+        """Remove the files of a half-made search; call it only while holding the lock of the search."""
         for path in self.path.iterdir():
             if path.name != LOCK_FILE:
                 path.unlink()
 
     def frozen(self) -> dict[str, Any]:
-        """Return the facts beside the space: search id, date, versions, the ledger if it is not the folder's own.
+        """Return the facts beside the space: search id, date, versions, and the ledger if it is not in the folder.
 
         Raises UsageError if one is absent that every search has.
         """
@@ -89,13 +89,13 @@ class SearchFolder:
         return facts
 
     def space(self) -> Space:
-        """Read the frozen space."""
+        """Return the frozen space."""
         mapping = self._mapping()
         mapping.pop(FROZEN_KEY, None)
         return space_from_mapping(mapping, str(self.space_file))
 
     def freeze(self, space: Space, facts: Mapping[str, Any]) -> None:
-        """Write the space and the facts, whole or not at all."""
+        """Write the space and the facts in one step."""
         mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
@@ -105,9 +105,9 @@ class SearchFolder:
             remove(self.path / _BEGUN_FILE)
 
     def ledger(self, url: str | None = None) -> SqlLedger:
-        """Open the search's ledger: at `url`, or where the frozen space says, or in the folder.
+        """Open the ledger of the search: at `url`, or where the frozen space says, or in the folder.
 
-        Raises UsageError if there is none, or if it is that of another search of this name.
+        Raise UsageError if there is none, or if it belongs to another search of this name.
         """
         ledger = SqlLedger.open(self.ledger_url(url), self.name)
         expected, found = self.frozen()["search_id"], ledger.facts().get("search_id")
@@ -115,16 +115,16 @@ class SearchFolder:
             ledger.close()
             raise UsageError(
                 f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
-                f"{found}, and {self.space_file} has {expected}. Give the right --ledger, or the right --runs-dir."
+                f"{found}, and {self.space_file} has {expected}. Use the right --ledger, or the right --runs-dir."
             )
         return ledger
 
     def if_shared(self, url: str | None) -> str | None:
-        """Give `url`, a ledger meant for many searches, if it can be this one's: its ledger is not its own file."""
+        """Return `url`, the ledger of many searches, if this search can be in it: its ledger is not its own file."""
         return url if self.frozen().get("ledger") else None
 
     def ledger_url(self, given: str | None = None) -> str:
-        """Give the ledger's URL: `given`, or where the frozen space says, or the folder's own file."""
+        """Return the URL of the ledger: `given`, or where the frozen space says, or the file in the folder."""
         recorded = self.frozen().get("ledger") if self.space_file.exists() else None
         if recorded and not given and has_masked_password(recorded):
             way = "give it with its password as --ledger or in TUNER_LEDGER"
@@ -137,7 +137,7 @@ class SearchFolder:
         return absolute(given or recorded or default_ledger_url(self.path))
 
     def tracking_uri(self, given: str | None = None) -> str:
-        """Give MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
+        """Return MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
         recorded = self.frozen().get("tracking_uri") if self.space_file.exists() else None
         if recorded and not given and has_masked_password(recorded):
             way = "give it with its password as --tracking-uri or in MLFLOW_TRACKING_URI"
@@ -161,7 +161,7 @@ class SearchFolder:
 
 @contextlib.contextmanager
 def _named(folder: Path) -> Iterator[None]:
-    """Raise UsageError for what the disk refuses inside, with the folder and the way out."""
+    """Raise an OSError inside as a UsageError that names the folder and says what to do."""
     try:
         yield
     except OSError as error:
@@ -173,7 +173,7 @@ def _is_beginning(path: Path) -> bool:
 
 
 def _holds_trials(file: Path) -> bool:
-    """Tell whether a ledger's file has trials; one that cannot be read may have some."""
+    """Return whether the file of a ledger has trials; an unreadable file may have some."""
     if not file.is_file():
         return False
     try:
@@ -186,7 +186,7 @@ def _holds_trials(file: Path) -> bool:
 
 
 def recorded_space(ledger: SqlLedger) -> Space:
-    """Give the space that a ledger's trials belong to; raise UsageError if this release cannot read it."""
+    """Return the space of the trials in a ledger; raise UsageError if this release cannot read it."""
     try:
         return Space.model_validate(ledger.facts()["space"])
     except (KeyError, ValueError) as error:
@@ -197,7 +197,7 @@ def recorded_space(ledger: SqlLedger) -> Space:
 
 
 def all_searches(runs_dir: Path) -> list[SearchFolder]:
-    """List the searches of a runs folder, the newest first; those whose space cannot be read come last."""
+    """Return the searches of a runs folder, the newest first; those with an unreadable space come last."""
     folders = [SearchFolder(path.parent) for path in runs_dir.glob("*/space.yaml")]
     return sorted(folders, key=_created, reverse=True)
 
@@ -210,7 +210,7 @@ def _created(folder: SearchFolder) -> str:
 
 
 def find_search(runs_dir: Path, name: str) -> SearchFolder:
-    """Give a search by its name; raise UsageError with the nearest names if there is none."""
+    """Return the search of this name; raise UsageError with the nearest names if there is none."""
     folder = SearchFolder(runs_dir / name)
     if name and folder.space_file.is_file():
         return folder
@@ -220,7 +220,7 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
 
 
 def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
-    """Choose the folder of a new search, without making it; raise UsageError if the name is taken."""
+    """Return the folder of a new search, without creating it; raise UsageError if the name is taken."""
     if name is None:
         taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
         number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
@@ -238,7 +238,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
 
 
 def provenance() -> dict[str, Any]:
-    """Give the date and the versions that a search was started with."""
+    """Return the date and the versions with which a search starts."""
     versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
     versions |= {package: _version(package) for package in _PACKAGES}
     return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}

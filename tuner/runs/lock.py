@@ -1,4 +1,4 @@
-"""One driver a search: a lock that the operating system, or the database, takes back when its holder dies."""
+"""One driver for each search: a lock that the operating system or the database releases when its holder dies."""
 
 import errno
 import fcntl
@@ -26,10 +26,10 @@ _log = logging.getLogger(__name__)
 
 LOCK_FILE = "driver.lock"
 _HELD = {errno.EAGAIN, errno.EACCES}
-# A reader that asks whether there is a driver holds the lock for a moment.
+# A reader that checks for a driver holds the lock for a moment.
 _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
 _WATCH_SECONDS = 2.0
-# Seconds without a word, seconds between questions, questions: then the server gives a lost connection's lock back.
+# Idle seconds, seconds between probes, and probes, after which the server releases the lock of a lost connection.
 _KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
 _HOLDER_QUERY = (
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
@@ -39,15 +39,15 @@ _HOLDER_QUERY = (
 
 
 def driver_lock(folder: Path, ledger_url: str) -> AbstractContextManager[None]:
-    """Give the lock of a search: in its folder, or in its ledger's database where the folder is in object storage."""
+    """Return the lock of a search: in its folder, or in the ledger's database if the folder is in object storage."""
     return only_driver_by_database(ledger_url, folder.name) if url_of(folder) else only_driver(folder)
 
 
 @contextmanager
 def only_driver(folder: Path) -> Iterator[None]:
-    """Hold the lock of a search's folder; raise UsageError if another driver has it, or if there can be no lock.
+    """Hold the lock of a search's folder; raise UsageError if another driver holds it, or if locks do not work.
 
-    The refusal names the holder's process, host and start. A lock file without a living holder locks nothing.
+    The error names the process, host and start of the holder. A lock file without a living holder locks nothing.
     """
     path = folder / LOCK_FILE
     try:
@@ -61,7 +61,7 @@ def only_driver(folder: Path) -> Iterator[None]:
 
 
 def _write_holder(path: Path, descriptor: int) -> None:
-    """Write who holds the lock; straight into the file, for what a full disk refuses must not come back at its end."""
+    """Write the holder into the lock file, without a buffer: a full disk must raise an error now, not at the end."""
     try:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{_holder()}\n".encode())
@@ -71,10 +71,9 @@ def _write_holder(path: Path, descriptor: int) -> None:
 
 @contextmanager
 def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
-    """Hold a search's advisory lock in PostgreSQL; raise UsageError if another driver has it, or if it has no locks.
+    """Hold a search's advisory lock in PostgreSQL; raise UsageError if another driver holds it, or for other databases.
 
-    The lock lives as long as its connection, which is watched. A machine that is gone is noticed by the server within a
-    minute.
+    The lock lasts as long as its connection, which a thread watches. The server notices a dead machine within a minute.
     """
     import sqlalchemy as sa
 
@@ -96,9 +95,9 @@ def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
 
 @contextmanager
 def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
-    """Ask again and again whether the connection that holds a lock lives, and end this process gracefully if not.
+    """Check the connection that holds a lock every few seconds, and end this process gracefully if it is lost.
 
-    With the connection the server gives the lock back, after its own restart for one, and another driver may take it.
+    When the connection ends, for example because the server restarts, another driver may take the lock.
     """
     import sqlalchemy as sa
 
@@ -110,7 +109,7 @@ def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
                 connection.execute(sa.text("SELECT 1"))
             except sa.exc.SQLAlchemyError as error:
                 reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-                _log.error("The lock of %s is lost with its connection (%s): this driver stops.", search, reason)
+                _log.error("The lock of %s was lost with its connection (%s): this driver stops.", search, reason)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
@@ -135,7 +134,7 @@ def _key(search: str) -> int:
 
 
 def _holder() -> str:
-    # PostgreSQL keeps 63 characters of it.
+    # PostgreSQL keeps 63 characters of this text.
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return f"process {os.getpid()} on {socket.gethostname()[:20]}, started {started}"
 
@@ -148,7 +147,7 @@ def _held(search: str, holder: str) -> UsageError:
 
 
 def is_driven(folder: Path, ledger_url: str) -> bool:
-    """Tell whether a living driver has the lock of a search; where there are no locks, none has."""
+    """Return whether a living driver holds the lock of a search; False if locks do not work there."""
     if url_of(folder):
         return _is_held_in_database(ledger_url, folder.name)
     try:
@@ -169,8 +168,8 @@ def _lock(file: TextIO, folder: Path, attempts: int = _ATTEMPTS) -> None:
             return
         if error.errno not in _HELD:
             raise UsageError(
-                f"The file system of {folder} has no locks ({error}), without which two drivers could spoil one "
-                "search: give --runs-dir on another one, or mount it with locks."
+                f"The file system of {folder} has no locks ({error}), and without locks two drivers could damage "
+                "one search: use --runs-dir on another file system, or mount this one with locks."
             ) from error
         file.seek(0)
         raise _held(folder.name, file.read().strip()) from error

@@ -1,8 +1,8 @@
-"""Runs folders in object storage, `s3://BUCKET/PREFIX`, through pyarrow's file systems, as Ray uses them.
+"""A local mirror of a runs folder in object storage, `s3://BUCKET/PREFIX`, through pyarrow's file systems.
 
-A command works on a copy of such a folder on its own machine. The copy has the small files of each search, and whatever
-else is asked for; a file that is written into it is sent to the storage at once. Checkpoints go from the workers to the
-storage and never through the copy. All functions take paths of the local file system as well, where they are at home.
+A command works on a mirror of such a folder on its own machine. The mirror has the small files of each search and what
+a command downloads; a file that is written into it is uploaded at once. Checkpoints go from the workers straight to
+the storage. All functions also accept paths that are not in a mirror.
 """
 
 import atexit
@@ -20,14 +20,14 @@ from tuner.errors import UsageError
 _Result = TypeVar("_Result")
 
 _URL = re.compile(r"[a-z][a-z0-9+]*://")
-# Which folders of this process are copies, and of what.
+# The mirrors of this process, and the URL of each.
 _copies: dict[Path, str] = {}
 
 
 def open_runs(place: str | Path) -> Path:
-    """Give a runs folder as a local one: the path itself, or a fresh copy of what a URL holds of every search.
+    """Return a local runs folder: the path itself, or a new mirror of a URL with the frozen space of each search.
 
-    Raises UsageError if the storage cannot be reached.
+    Raise UsageError if the storage cannot be reached.
     """
     text = str(place)
     if not _URL.match(text):
@@ -46,7 +46,7 @@ def open_runs(place: str | Path) -> Path:
 
 
 def url_of(path: Path) -> str | None:
-    """Give the URL of a file or folder of which `path` is the copy; None for one that lies where it belongs."""
+    """Return the URL that `path` mirrors; None if it is in no mirror."""
     for copy, url in _copies.items():
         if path.is_relative_to(copy):
             return "/".join([url, *path.relative_to(copy).parts])
@@ -54,24 +54,24 @@ def url_of(path: Path) -> str | None:
 
 
 def place_of(path: Path) -> str:
-    """Say where a file or folder belongs, for people and for Ray: its URL in object storage, or its path."""
+    """Return the place of a file or folder as users and Ray know it: its URL in object storage, or its path."""
     return url_of(path) or str(path)
 
 
 def runs_flag(runs_dir: Path) -> str:
-    """Give the flag that a command needs for a folder of searches, after a blank; nothing for the usual one."""
+    """Return the flag of a runs folder for a printed command, after a blank; an empty text for the default folder."""
     return "" if runs_dir == Path("runs") else f" --runs-dir {shlex.quote(place_of(runs_dir))}"
 
 
 def upload(path: Path) -> None:
-    """Send a file that was written into a copy to where it belongs, replacing an earlier one whole."""
+    """Upload a file of a mirror; do nothing for other files."""
     url = url_of(path)
     if url is not None:
         _reach(url, lambda: _send(path, url))
 
 
 def download(path: Path) -> Path:
-    """Bring a file or folder into its copy, if the storage has it, and give its path."""
+    """Download a file or folder of a mirror, if the storage has it; return its path."""
     url = url_of(path)
     if url is not None:
         _reach(url, lambda: _fetch(url, path))
@@ -79,7 +79,7 @@ def download(path: Path) -> Path:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, and the one that it is the copy of."""
+    """Remove a file, also from the storage if it is in a mirror."""
     url = url_of(path)
     path.unlink()
     if url is not None:
@@ -87,7 +87,7 @@ def remove(path: Path) -> None:
 
 
 def names_in(path: Path) -> list[str]:
-    """List the names in a folder, or in the one that it is a copy of; nothing where there is none."""
+    """Return the names in a folder, or in the folder that it mirrors; an empty list if there is none."""
     url = url_of(path)
     if url is None:
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
@@ -95,7 +95,7 @@ def names_in(path: Path) -> list[str]:
 
 
 def names_at(url: str) -> list[str]:
-    """List the names in a folder of object storage; nothing where there is none."""
+    """Return the names in a folder of object storage; an empty list if there is none."""
     from pyarrow.fs import FileSelector
 
     system, path = file_system(url)
@@ -104,7 +104,7 @@ def names_at(url: str) -> list[str]:
 
 @contextmanager
 def working_folder(place: str) -> Iterator[Path]:
-    """Give a folder to work in: the local one itself, or one with what the URL holds, sent back at the end."""
+    """Open a folder to work in: the local one itself, or a copy of a URL's content that is uploaded at the end."""
     if not _URL.match(place):
         Path(place).mkdir(parents=True, exist_ok=True)
         yield Path(place)
@@ -119,7 +119,7 @@ def working_folder(place: str) -> Iterator[Path]:
 
 
 def file_system(place: str) -> tuple[Any, str]:
-    """Give pyarrow's file system of a URL or a local path, and the place's path in it."""
+    """Return pyarrow's file system of a URL or a local path, and the path in it."""
     from pyarrow.fs import FileSystem, LocalFileSystem
 
     if not _URL.match(place):

@@ -7,12 +7,12 @@ _RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", r
 
 
 def default_tracking_uri(runs_dir: Path) -> str:
-    """Give the SQLite store beside the searches."""
+    """Return the URI of MLflow's SQLite store beside the searches."""
     return f"sqlite:///{runs_dir.resolve() / 'mlflow.db'}"
 
 
 def absolute(url: str) -> str:
-    """Give a database file's URL with its whole path, and any other URL as it is."""
+    """Return the URL of a database file with its whole path, and any other URL unchanged."""
     found = _RELATIVE_FILE.fullmatch(url)
     if found is None:
         return url

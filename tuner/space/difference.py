@@ -1,4 +1,4 @@
-"""What differs between two spaces, for the refusal to mix the trials of both in one search."""
+"""The keys in which two spaces differ: a search must not mix trials of both."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from training.config import TrialConfig
 from tuner.space.model import Space
 
-# These change how much is searched and where it runs, not what a trial's result means.
+# These change how much is searched and where, but not what the result of a trial means.
 _FREE = (
     "search.trials",
     "search.max_failures",
@@ -19,7 +19,7 @@ _FREE = (
 
 
 def differing_keys(recorded: Space, asked: Space) -> list[str]:
-    """List the keys that differ as "KEY: RECORDED, now ASKED", leaving out those that may change on resume."""
+    """Return the keys that differ as "KEY: RECORDED, now ASKED", without those that may change on resume."""
     before, after = dict(_flat(_whole(recorded))), dict(_flat(_whole(asked)))
     return [
         f"{key}: {before.get(key, 'absent')!r}, now {after.get(key, 'absent')!r}"
@@ -29,9 +29,9 @@ def differing_keys(recorded: Space, asked: Space) -> list[str]:
 
 
 def in_recorded_order(recorded: Space, asked: Space) -> Space:
-    """Give a space that differs in nothing with parameters and objectives in the order on record.
+    """Return an equal space with parameters and objectives in the recorded order.
 
-    The ledger's values, the proposals and the points of a grid go by it.
+    The values in the ledger, the proposals and the points of a grid depend on that order.
     """
     parameters = {name: asked.parameters[name] for name in recorded.parameters}
     objectives = {name: asked.objectives[name] for name in recorded.objectives}
@@ -39,9 +39,9 @@ def in_recorded_order(recorded: Space, asked: Space) -> Space:
 
 
 def _whole(space: Space) -> dict[str, Any]:
-    """Return a space with the trainer's defaults written out, so that it is no change to write one into the file.
+    """Return a space with the defaults of the trainer filled in, so that writing a default into the file is no change.
 
-    A seed that is absent is the search's, and where presets are searched, an absent key has the preset's value.
+    An absent seed is the search's seed. If presets are searched, an absent key has the value of the preset.
     """
     mapping = space.model_dump(mode="json")
     if "preset" in space.parameters:

@@ -1,4 +1,4 @@
-"""From a space's name or path to a validated `Space`: finding, reading, overriding, reporting all faults."""
+"""From the name or path of a space to a validated `Space`: find, read, override, and report all faults."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from tuner.space.model import Space
 from tuner.space.problems import cross_problems, trial_problems
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
-# Written into a search's own copy of its space; the copy stays a valid space file.
+# The key of the facts in a search's own copy of its space; the copy stays a valid space file.
 FROZEN_KEY = "frozen"
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
@@ -31,7 +31,7 @@ _PARTS: dict[str | int, type[BaseModel]] = {
 
 
 def known_spaces() -> dict[str, Path]:
-    """Map names to files: `search_spaces/` of the current folder first, then the project's own."""
+    """Return files by name: those of `search_spaces/` in the current folder replace the project's own."""
     found: dict[str, Path] = {}
     for folder in (_PROJECT_SPACES, Path("search_spaces")):
         for path in sorted(folder.glob("**/*.yaml")):
@@ -40,9 +40,9 @@ def known_spaces() -> dict[str, Path]:
 
 
 def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Space:
-    """Read and validate a space, after `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}).
+    """Return a validated space, with `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}) applied.
 
-    A key without a dot names a field of `trial`. Raises UsageError with every fault of the file at once.
+    A key without a dot is a key of `trial`. Raise UsageError with all faults of the file.
     """
     path = find_space(name_or_path)
     mapping = _read(path)
@@ -53,13 +53,13 @@ def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[
 
 
 def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
-    """Validate plain data; raise UsageError listing each fault as `source: path: message`."""
+    """Return the validated space; raise UsageError with each fault as `source: path: message`."""
     mapping = _with_trial_of_preset(mapping)
     try:
         space = Space.model_validate(mapping)
         problems = cross_problems(space)
     except ValidationError as error:
-        # The first message on a path: where several types would do, pydantic complains once for each.
+        # Only the first message for a path: pydantic reports one for each type that the value could have.
         first: dict[str, str] = {}
         for detail in error.errors():
             first.setdefault(_dotted(detail, mapping), _message(detail))
@@ -72,7 +72,7 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
 
 
 def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Write out the preset that `trial` is built on, so that a frozen space does not change with the preset."""
+    """Replace the preset of `trial` by its keys, so that a frozen space does not change when the preset does."""
     trial = mapping.get("trial")
     if not isinstance(trial, dict) or trial.get("preset") not in preset_names():
         return mapping
@@ -84,7 +84,7 @@ def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_whole_grid(space: Space) -> Space:
-    """Let a grid run all its points unless the file says how many."""
+    """Set the number of trials of a grid to all its points, unless the file has a number."""
     if space.search.sampler != "grid" or "trials" in space.search.model_fields_set:
         return space
     search = space.search.model_copy(update={"trials": len(space.grid())})
@@ -92,7 +92,7 @@ def _with_whole_grid(space: Space) -> Space:
 
 
 def find_space(name_or_path: str) -> Path:
-    """Give the file of a space; raise UsageError with the nearest names if there is none."""
+    """Return the file of a space; raise UsageError with the nearest names if there is none."""
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
         if path.is_file():
@@ -144,7 +144,7 @@ def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _dotted(detail: Any, mapping: Mapping[str, Any]) -> str:
-    """Give the path in the file: pydantic's own steps (the chosen union member) are left out."""
+    """Return the path in the file, without pydantic's own steps (the chosen member of a union)."""
     node: Any = mapping
     steps = []
     for step in detail["loc"]:

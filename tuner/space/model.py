@@ -16,7 +16,7 @@ from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, 
 
 
 class Space(Part):
-    """Everything that defines a search; equal spaces are equal searches."""
+    """Everything that defines a search. Equal spaces define equal searches."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
     description: str = ""
@@ -40,21 +40,21 @@ class Space(Part):
 
     @property
     def example(self) -> TrialConfig:
-        """The configuration of one point; what cannot be searched is the same in all of them."""
+        """The configuration of one point. Keys that cannot be searched are the same in all points."""
         return self.trial_config(next(self.corners()))
 
     @property
     def objective_list(self) -> tuple[Objective, ...]:
-        """The objectives in the file's order."""
+        """The objectives in the order of the file."""
         return tuple(Objective(n, o.direction == "maximize", o.limit) for n, o in self.objectives.items())
 
     @property
     def reference(self) -> dict[str, float]:
-        """The hypervolume's reference point, in the metrics' own units."""
+        """The reference point of the hypervolume, in the units of the metrics."""
         return {name: objective.reference for name, objective in self.objectives.items()}
 
     def distributions(self) -> dict[str, BaseDistribution]:
-        """Give Optuna's form of the searched parameters."""
+        """Return Optuna's form of the searched parameters."""
         searched = {name: parameter.distribution() for name, parameter in self.parameters.items()}
         if self.search.seeds == 1:
             return searched
@@ -69,9 +69,9 @@ class Space(Part):
         return iter(self.grid()) if self.search.sampler == "grid" else grid.corners(self.parameters)
 
     def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
-        """Give the trainer's configuration of one point.
+        """Return the trainer's configuration of one point.
 
-        All trials share the search's seed, so that they differ by their parameters only, unless a grid has
+        All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
         several seeds. Unless the trainer evaluates after every epoch, it is
         told the rungs, to evaluate there as well.
         """

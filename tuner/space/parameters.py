@@ -1,4 +1,4 @@
-"""The searched parameters of a space: ranges and choices, checked as they are read."""
+"""The searched parameters of a space: ranges and choices, checked when they are read."""
 
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
@@ -10,7 +10,7 @@ Bound = TypeVar("Bound", int, float)
 
 
 class Part(BaseModel):
-    """Any part of a space file: frozen, and a key that it does not know is a fault."""
+    """A part of a space file: frozen, and an unknown key is a fault."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
 
@@ -29,7 +29,7 @@ class _Range(Part, Generic[Bound]):
         return self
 
     def extremes(self) -> dict[str, Any]:
-        """Give the values to be checked against the trainer's own rules, by their key in the file."""
+        """Return the values that are checked against the rules of the trainer, by their key in the file."""
         return {"low": self.low, "high": self.high}
 
 
@@ -39,7 +39,7 @@ class FloatParameter(_Range[float]):
     type: Literal["float"]
 
     def distribution(self) -> BaseDistribution:
-        """Give Optuna's form of this range."""
+        """Return Optuna's form of this range."""
         return FloatDistribution(self.low, self.high, log=self.log)
 
     @property
@@ -54,7 +54,7 @@ class IntParameter(_Range[int]):
     type: Literal["int"]
 
     def distribution(self) -> BaseDistribution:
-        """Give Optuna's form of this range."""
+        """Return Optuna's form of this range."""
         return IntDistribution(self.low, self.high, log=self.log)
 
     @property
@@ -75,8 +75,7 @@ class CategoricalParameter(Part):
         kinds = {type(choice) for choice in choices} if isinstance(choices, list) else set()
         if not (kinds <= {int, float} or kinds == {str}):
             raise ValueError(
-                f"choices are {choices}, but must be all numbers or all names (YAML takes 1e-3 for a name: "
-                "write 1.0e-3)"
+                f"choices are {choices}, but must be all numbers or all names (YAML reads 1e-3 as a name: write 1.0e-3)"
             )
         return choices
 
@@ -87,7 +86,7 @@ class CategoricalParameter(Part):
         return self
 
     def distribution(self) -> BaseDistribution:
-        """Give Optuna's form of these choices."""
+        """Return Optuna's form of these choices."""
         return CategoricalDistribution(self.choices)
 
     @property
@@ -96,7 +95,7 @@ class CategoricalParameter(Part):
         return f"one of {', '.join(map(str, self.choices))}"
 
     def extremes(self) -> dict[str, Any]:
-        """Give the values to be checked against the trainer's own rules, by their key in the file."""
+        """Return the values that are checked against the rules of the trainer, by their key in the file."""
         return {f"choices.{index}": choice for index, choice in enumerate(self.choices)}
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a space beyond its single fields: the trainer's rules, names, points."""
+"""Faults of a space that no single field shows: the rules of the trainer, names, points."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,9 +16,9 @@ _Problems = list[tuple[str, str]]
 
 
 def cross_problems(space: Space) -> _Problems:
-    """Find what single fields cannot show: the trainer's rules, unknown metrics, points outside the space.
+    """Return the faults that single fields cannot show: broken rules of the trainer, unknown metrics, wrong points.
 
-    Returns (path in the file, message) pairs; an empty list says that the space can be searched.
+    Each fault is (path in the file, message). Without faults the space can be searched.
     """
     problems = [
         (f"objectives.{name}", f"no trial reports this metric; the known ones are {', '.join(METRICS)}")
@@ -60,9 +60,9 @@ def cross_problems(space: Space) -> _Problems:
 
 
 def trial_problems(trial: dict[str, Any]) -> _Problems:
-    """Find what is wrong with single keys of a space's `trial`, as (path in the file, message) pairs.
+    """Return the faults of single keys of `trial`, as (path in the file, message).
 
-    Rules between keys are for whole points: one that is searched has not the trainer's default.
+    Rules between keys are checked for complete points only: a searched key does not have the trainer's default.
     """
     return [(f"trial.{key}", message) for key, message in _config_problems(trial, field_problems)]
 
@@ -82,7 +82,7 @@ def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
 
 
 def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
-    """Try the ends of all ranges and all choices, combined: the trainer has rules between settings, too."""
+    """Return the faults of all combinations of range ends and choices: the trainer has rules between keys."""
     problems = []
     known = (*TRIAL_KEYS, "preset")
     find = partial(_point_faults, processes=space.resources.processes_per_trial)
@@ -99,7 +99,7 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
 
 
 def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
-    """Give the points to be tried; each value with its path in the file."""
+    """Yield the points to check; each value comes with its path in the file."""
     if space.search.sampler == "grid":
         for index, point in enumerate(space.grid()):
             listed = f"search.points.{index}" if space.search.points else "parameters"
@@ -116,16 +116,16 @@ def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
 def _grid_problems(space: Space) -> _Problems:
     search = space.search
     if space.confirm is not None and search.sampler != "grid":
-        return [("confirm", "its figures are of the test set, by which no sampler may choose: set sampler: grid")]
+        return [("confirm", "is measured on the test set, which no sampler may learn from: set sampler: grid")]
     if search.sampler != "grid":
-        rule = f"is for the sampler grid, and the sampler is {search.sampler}; remove it, or set sampler: grid"
+        rule = f"is for the sampler grid, but the sampler is {search.sampler}; remove it, or set sampler: grid"
         given = {"points": bool(search.points), "seeds": search.seeds > 1}
         return [(f"search.{key}", rule) for key in given if given[key]]
     problems = []
     if search.start_points:
-        problems.append(("search.start_points", "a grid has an order of its own; remove it, or list points"))
+        problems.append(("search.start_points", "a grid runs its points in a fixed order; remove it, or list points"))
     if search.seeds > 1 and ("seed" in space.trial or "seed" in space.parameters):
-        problems.append(("search.seeds", "the seeds are those of the trials; remove seed from trial and parameters"))
+        problems.append(("search.seeds", "sets the seeds of the trials; remove seed from trial and parameters"))
     for index, point in enumerate(search.points):
         missing = [name for name in space.parameters if name not in point]
         if missing:
@@ -152,7 +152,7 @@ def _rung_problems(space: Space) -> _Problems:
 
 
 def _preset_problems(space: Space) -> _Problems:
-    """Compare the yardsticks of the presets among which a space chooses."""
+    """Return the measurement keys in which the searched presets differ."""
     if "preset" not in space.parameters:
         return []
     corners = [_plain(corner) for corner in islice(_corners(space), MOST_CORNERS)]
@@ -180,7 +180,7 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
             problems.append((f"{path}.{name}", f"not a searched parameter; those are {known}"))
             continue
         parameter = space.parameters[name]
-        if parameter.type != "categorical" and isinstance(value, str):  # Optuna would read "4" as 4 here, but not later
+        if parameter.type != "categorical" and isinstance(value, str):  # Optuna reads "4" as 4 here, but not later
             rule = f"{parameter.rule}, not text (YAML takes 1e-3 for text: write 1.0e-3)"
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
         elif not contains(parameter.distribution(), value):

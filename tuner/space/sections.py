@@ -1,4 +1,4 @@
-"""The sections of a space file beside its parameters: objectives, search, early stopping, resources, confirmation."""
+"""The sections of a space file other than `trial` and `parameters`."""
 
 from typing import Annotated, Literal, Self
 
@@ -9,10 +9,10 @@ from tuner.space.rungs import milestones
 
 
 class ObjectiveSpec(Part):
-    """The direction of one metric, and its coordinate of the hypervolume's reference point.
+    """The direction of one metric, and its coordinate in the reference point of the hypervolume.
 
     `at_least` (of a maximised metric) or `at_most` (of a minimised one) is the worst value that the user accepts.
-    Trials beyond it are compared after all others, by how far they are beyond it, at rungs and by the sampler.
+    Rungs and the sampler rank trials beyond it after all others, by how far they are beyond it.
     """
 
     direction: Literal["maximize", "minimize"] = "maximize"
@@ -37,12 +37,12 @@ class ObjectiveSpec(Part):
 
 
 class SearchSpec(Part):
-    """How many trials, proposed by what. `max_failures` is how often one trial may crash and be retried.
+    """How many trials are proposed, and by which sampler. A trial may crash `max_failures` times and is then retried.
 
-    `points` and `seeds` are for the sampler `grid`: it runs those points, or all combinations of the parameters
-    where there are none, each with so many seeds from `seed` on. `trials` is then the whole grid by default.
-    A search ends before `trials` when all its trials together have trained `max_epochs`, when the hypervolume of its
-    front has not grown for `patience` trials, or when every point of a finite space was tried.
+    `points` and `seeds` are for the sampler `grid`. It runs the points, or all combinations of the parameters if there
+    are none, each with `seeds` seeds from `seed` on. By default `trials` is then the size of the grid.
+    A search ends before `trials` if its trials together have trained `max_epochs`, if the hypervolume of its front has
+    not grown for `patience` trials, or if every point of a finite space was tried.
     """
 
     sampler: Literal["motpe", "nsga2", "gp", "random", "grid"] = "motpe"
@@ -64,27 +64,27 @@ class EarlyStoppingSpec(Part):
     reduction_factor: Annotated[int, Field(ge=2)] = 3
 
     def milestones(self, epochs: int) -> list[int]:
-        """Give the epochs of the rungs in a schedule of so many epochs; none without a scheduler."""
+        """Return the epochs of the rungs for a budget of `epochs`; none without a scheduler."""
         return [] if self.scheduler == "none" else milestones(self.grace_epochs, self.reduction_factor, epochs)
 
 
 class ResourcesSpec(Part):
-    """What one trial occupies; fractions of a GPU let several trials share it, several GPUs train it together."""
+    """What one trial occupies. With a fraction of a GPU, trials share it; with several GPUs, they train one trial."""
 
     gpus_per_trial: Annotated[float, Field(ge=0)] = 0
     cpus_per_trial: Annotated[float, Field(gt=0)] = 1
 
     @property
     def processes_per_trial(self) -> int:
-        """How many processes train a trial: one for each of several GPUs."""
+        """How many processes train a trial: one for each GPU."""
         return max(1, round(self.gpus_per_trial))
 
 
 class ConfirmSpec(Part):
-    """What makes a grid the confirmation of `search`: its trials `trials`, one a point, measured on the test set.
+    """Makes a grid the confirmation of `search`: its trials `trials`, one for each point, measured on the test set.
 
-    `images` of the test set, as many of every class, 0 for all. Without `retrain` the trials' own weights are
-    measured, from `checkpoints` relative to the folder of all searches.
+    `images` is the number of test images, equally many of each class; 0 means all. Without `retrain` the trials' own
+    weights are measured, from `checkpoints`, relative to the folder of all searches.
     """
 
     search: str
