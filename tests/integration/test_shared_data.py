@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -42,16 +43,24 @@ def reading(log: Path) -> Callable[[TrialConfig], Any]:
 
 
 def load_in_processes(count: int, config: TrialConfig, load: Callable[[TrialConfig], Any]) -> list[dict[str, Any]]:
-    """Load the data as `count` trials do, each in a process of its own; return what each found."""
+    """Load the data as `count` trials do, each in a process of its own; return what each found.
+
+    Each process lives until all have loaded, as trials do: the reader ends with the process that started it.
+    """
 
     @ray.remote(num_cpus=1, max_calls=1)
-    def task() -> dict[str, Any]:
+    def task(folder: Path) -> dict[str, Any]:
         import os
+        import time
 
         data = load_shared(config, load)
+        (folder / str(os.getpid())).touch()
+        while len(list(folder.iterdir())) < count:
+            time.sleep(0.05)
         return {"sum": int(data.train.images.long().sum()), "digest": data.split_digest, "process": os.getpid()}
 
-    return ray.get([task.remote() for _ in range(count)])
+    with TemporaryDirectory() as folder:
+        return ray.get([task.remote(Path(folder)) for _ in range(count)])
 
 
 def test_one_process_reads_for_all(tmp_path: Path) -> None:
