@@ -109,7 +109,7 @@ def _least(
 
 
 def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classifier:
-    """Return a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
+    """Return a classifier without a head; its latent is the logits of `linear_net` plus noise of one size."""
     with torch.random.fork_rng():
         bottleneck = GaussianBottleneck(side * side, classes, sigma_bias=0.0, sigma_floor=1e-3)
         head = nn.Linear(classes, classes)
