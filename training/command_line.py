@@ -8,20 +8,20 @@ if TYPE_CHECKING:  # importing torch takes seconds, which `--help` should not co
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-class UsageError(Exception):
+class CommandError(Exception):
     """Wrong usage; the command says the message and ends with WRONG_USAGE."""
 
 
 def chosen_device(name: str, threads: int | None) -> "torch.device":
-    """Give the device `auto`, `cpu` or `cuda`, after setting the CPU threads; raise UsageError if there is none."""
+    """Return the device `auto`, `cpu` or `cuda`, after setting the CPU threads; raise CommandError if there is none."""
     import torch
 
     if threads is not None:
         if threads < 1:
-            raise UsageError(f"The value of --threads is {threads}, but must be >= 1.")
+            raise CommandError(f"The value of --threads is {threads}, but must be >= 1.")
         torch.set_num_threads(threads)
     if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
+        raise CommandError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

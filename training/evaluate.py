@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch takes seconds to import: --help is answered without it.
-from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, CommandError, chosen_device
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         return _evaluate(arguments)
-    except (UsageError, AttackError, CheckpointError, DataError) as error:
+    except (CommandError, AttackError, CheckpointError, DataError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
     except KeyboardInterrupt:
@@ -104,7 +104,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _transfer_cache(arguments: argparse.Namespace) -> Path | None:
-    """Give the folder of a surrogate's adversarial images: beside its checkpoint, for all models they are tried on."""
+    """Return the folder of a surrogate's adversarial images: beside its checkpoint, for all models they are tried on."""
     from training.trainer.checkpoint import find_checkpoint
 
     return find_checkpoint(Path(arguments.surrogate)).parent / "transfer" if arguments.surrogate else None
@@ -117,7 +117,7 @@ def _require_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise UsageError(f"{out} cannot be written to ({error}); choose another folder by --out.") from error
+        raise CommandError(f"{out} cannot be written to ({error}); choose another folder by --out.") from error
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def _suite(
 
     names = arguments.attacks.split(",") if arguments.attacks else None
     if names == ["help"]:
-        raise UsageError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))
@@ -158,7 +158,7 @@ def _suite(
     if arguments.surrogate:
         other = load_model(Path(arguments.surrogate), shape).to(device)
         if other.classes != trained.classes:
-            raise UsageError(
+            raise CommandError(
                 f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
                 " name a surrogate that was trained on the same data set."
             )
@@ -171,12 +171,12 @@ def _suite(
 
 
 def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]:
-    """Give the layers that are named; raise UsageError if the model has no such layer."""
+    """Return the layers that are named; raise CommandError if the model has no such layer."""
     names: list[str] = arguments.layers.split(",") if arguments.layers else []
     known = [name for name, _ in trained.model.named_modules() if name]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
     return names
 
 
@@ -184,7 +184,9 @@ def _radius(text: str) -> float:
     try:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
-        raise UsageError(f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.") from error
+        raise CommandError(
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255."
+        ) from error
 
 
 def _part(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
@@ -199,7 +201,7 @@ def _device(arguments: argparse.Namespace) -> "torch.device":
     for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
         if value is not None and value < least:
-            raise UsageError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+            raise CommandError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
     return chosen_device(arguments.device, arguments.threads)
 
 
@@ -208,12 +210,12 @@ def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> P
 
 
 def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
-    from training.evaluation.pictures import curve_png
-    from training.evaluation.table import table
+    from training.evaluation.plots import accuracy_curve_png
+    from training.evaluation.text_table import table
 
     out.mkdir(parents=True, exist_ok=True)
     (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    (out / CURVE).write_bytes(curve_png(evaluation))
+    (out / CURVE).write_bytes(accuracy_curve_png(evaluation))
     _say(table(evaluation))
     _say(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
 
@@ -221,7 +223,7 @@ def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> No
 def _draw_examples(
     out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite", layers: Sequence[str]
 ) -> None:
-    from training.evaluation.examples import draw_examples, draw_representations
+    from training.evaluation.example_images import draw_examples, draw_representations
 
     (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
     if layers:

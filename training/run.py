@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, CommandError, chosen_device
 from training.config import METRICS, ConfigError, TrialConfig
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         for key, message in error.problems:
             _complain(f"{arguments.config}: {key}: {message}")
-    except UsageError as error:
+    except CommandError as error:
         _complain(str(error))
     except KeyboardInterrupt:
         _complain(f"Interrupted. Continue with:\n  {_resume_command(words, folder)}")
@@ -61,18 +61,18 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     try:
         values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
     except UnknownPresetError as error:
-        raise UsageError(str(error)) from error
+        raise CommandError(str(error)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{arguments.config} cannot be read as YAML: {error}") from error
+        raise CommandError(f"{arguments.config} cannot be read as YAML: {error}") from error
     if not isinstance(values, dict):
-        raise UsageError(f"{arguments.config} holds no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
+        raise CommandError(f"{arguments.config} holds no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
     values.update(_override(text) for text in arguments.set)
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
     try:
         return TrialConfig.from_mapping(with_preset(values))
     except UnknownPresetError as error:
-        raise UsageError(f"{arguments.config}: preset: {error}") from error
+        raise CommandError(f"{arguments.config}: preset: {error}") from error
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -80,11 +80,11 @@ def _override(text: str) -> tuple[str, Any]:
 
     key, separator, value = text.partition("=")
     if not separator:
-        raise UsageError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
+        raise CommandError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise UsageError(f"The value of --set {text!r} is no valid YAML: {error}") from error
+        raise CommandError(f"The value of --set {text!r} is no valid YAML: {error}") from error
 
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
@@ -96,7 +96,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
 
     folder = RunFolder(folder_path)
     if folder.has_checkpoint and not arguments.resume:
-        raise UsageError(f"{folder.path} holds a run already; add --resume, or choose another --out.")
+        raise CommandError(f"{folder.path} holds a run already; add --resume, or choose another --out.")
     try:
         device = chosen_device(arguments.device, arguments.threads)
         ensure_available(config)
@@ -104,11 +104,11 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
         if arguments.resume:
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:
-        raise UsageError(str(error)) from error
+        raise CommandError(str(error)) from error
     try:
         folder.begin(config, trainer.history)
     except OSError as error:
-        raise UsageError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
+        raise CommandError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:
@@ -154,7 +154,7 @@ def _accuracies(metrics: Mapping[str, float]) -> str:
 
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:
-    """Give the command that goes on: with --resume only if an epoch was finished and saved."""
+    """Return the command that goes on: with --resume only if an epoch was finished and saved."""
     from training.trainer.checkpoint import FILE_NAME
 
     command = [word for word in words if word != "--resume"]

@@ -15,7 +15,7 @@ SIDE = 3
 
 
 def seeded(seed: int) -> torch.Generator:
-    """Give a generator of its own."""
+    """Return a generator of its own."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -29,7 +29,7 @@ def filled(model: nn.Module, seed: int) -> nn.Module:
 
 
 def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
-    """Give a linear classifier of (1, side, side) images, balanced as `relu_net`."""
+    """Return a linear classifier of (1, side, side) images, balanced as `relu_net`."""
     with torch.random.fork_rng():
         linear = nn.Linear(side * side, classes)
     model = filled(nn.Sequential(nn.Flatten(), linear), seed)
@@ -39,7 +39,7 @@ def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
 
 
 def relu_net(hidden: int = 5, classes: int = 4, *, side: int = SIDE, seed: int = 2) -> nn.Module:
-    """Give a classifier of one hidden layer, balanced: its mean logits on `interior_images` are 0."""
+    """Return a classifier of one hidden layer, balanced: its mean logits on `interior_images` are 0."""
     with torch.random.fork_rng():
         first, last = nn.Linear(side * side, hidden), nn.Linear(hidden, classes)
     model = filled(nn.Sequential(nn.Flatten(), first, nn.ReLU(), last), seed)
@@ -55,7 +55,7 @@ def interior_images(count: int, *, side: int = SIDE, seed: int = 0) -> Tensor:
 
 
 def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Give each image's l-infinity distance to the boundary of a linear classifier, (batch,), 0 where it is wrong.
+    """Return each image's l-infinity distance to the boundary of a linear classifier, (batch,), 0 where it is wrong.
 
     min over wrong classes k of (logit_y - logit_k) / |w_y - w_k|_1, exact while the ball stays in [0, 1].
     """
@@ -68,7 +68,7 @@ def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def exactly_robust(model: nn.Module, image: Tensor, label: int, epsilon: float) -> bool:
-    """Whether no image in the ball and in [0, 1] is misclassified by a `relu_net`: one linear programme a region.
+    """Return whether no image in the ball and in [0, 1] is misclassified by a `relu_net`: one linear programme a region.
 
     In the region of inputs where a given set of hidden units is active the network is linear, so that the least
     margin over each wrong class is a linear programme; all 2^hidden sets are tried.
@@ -91,7 +91,7 @@ def exactly_robust(model: nn.Module, image: Tensor, label: int, epsilon: float) 
 
 
 def _reachable(upper: NDArray[np.float64], limit: NDArray[np.float64], box: NDArray[np.float64]) -> bool:
-    """Whether each half space alone meets the box: cheap, and spares most programmes."""
+    """Return whether each half space alone meets the box: cheap, and spares most programmes."""
     lowest = np.where(upper > 0, upper * box[:, 0], upper * box[:, 1]).sum(axis=1)
     return bool((lowest <= limit).all())
 
@@ -109,7 +109,7 @@ def _least(
 
 
 def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classifier:
-    """Give a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
+    """Return a classifier whose latent is the logits of `linear_net` under noise of one size, and whose head is none."""
     with torch.random.fork_rng():
         bottleneck = GaussianBottleneck(side * side, classes, sigma_bias=0.0, sigma_floor=1e-3)
         head = nn.Linear(classes, classes)

@@ -10,21 +10,21 @@ from stand_ins import make_config, make_data
 from torch import nn
 from torch.multiprocessing.spawn import spawn
 
-from training.compute.parallel import Group, joined
+from training.compute.parallel import Group, join_group
 from training.trainer import DivergedError, Trainer
 
 Found = list[dict[str, Any]]
 
 
 def trained_by(size: int, folder: Path, train: Callable[..., Found], *arguments: Any) -> list[Found]:
-    """Give what `train(group, *arguments)` gives in each of `size` processes that have joined."""
+    """Return what `train(group, *arguments)` gives in each of `size` processes that have join_group."""
     spawn(_process, (size, folder, train, arguments), nprocs=size)  # type: ignore[no-untyped-call]
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(size)]
 
 
 def _process(rank: int, size: int, folder: Path, train: Callable[..., Found], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
-    with joined(rank, size, folder / "meeting", torch.device("cpu")) as group:
+    with join_group(rank, size, folder / "meeting", torch.device("cpu")) as group:
         torch.save(train(group, *arguments), folder / f"{rank}.pt")
 
 

@@ -30,7 +30,7 @@ class Group:
     size: int = 1
 
     def own(self, rows: Tensor) -> Tensor:
-        """Give this process's part of a batch, (batch / size, ...) of (batch, ...)."""
+        """Return this process's part of a batch, (batch / size, ...) of (batch, ...)."""
         return rows if self.size == 1 else rows.chunk(self.size)[self.rank]
 
     def noise(self, draw: Callable[..., Tensor], rows: Tensor, generator: torch.Generator) -> Tensor:
@@ -42,7 +42,7 @@ class Group:
         return self.own(draw(shape, generator=generator, device=rows.device, dtype=rows.dtype))
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Give the whole batch, (batch, ...), of which `rows` is this process's part; differentiable.
+        """Return the whole batch, (batch, ...), of which `rows` is this process's part; differentiable.
 
         The gradient that a process gets for its rows is the sum of those that all processes have for them.
         """
@@ -64,13 +64,13 @@ class Group:
                 tensor.copy_(mean.view(tensor.shape))
 
     def total(self, counts: Tensor) -> Tensor:
-        """Give the sum of a tensor over all processes."""
+        """Return the sum of a tensor over all processes."""
         if self.size > 1:
             distributed.all_reduce(counts)
         return counts
 
     def trained_together(self, look: nn.Module) -> Callable[..., Any]:
-        """Give a module whose backward pass leaves the gradients' mean over all processes in each of them."""
+        """Return a module whose backward pass leaves the gradients' mean over all processes in each of them."""
         if self.size == 1:
             return look
         with warnings.catch_warnings():
@@ -99,7 +99,7 @@ class _Gather(torch.autograd.Function):
 
 
 @contextmanager
-def joined(rank: int, size: int, meeting_place: Path, device: torch.device) -> Iterator[Group]:
+def join_group(rank: int, size: int, meeting_place: Path, device: torch.device) -> Iterator[Group]:
     """Join the processes of a trial on one machine, which meet by a file that does not exist yet.
 
     NCCL connects GPUs, gloo CPUs, both on this machine's own network alone.

@@ -31,7 +31,7 @@ class Arithmetic:
             yield
 
     def backbone(self, backbone: nn.Module) -> nn.Module:
-        """Give a backbone of the same weights that computes in this precision, and whose features are float32."""
+        """Return a backbone of the same weights that computes in this precision, and whose features are float32."""
         return InBfloat16(backbone) if self.precision == "bf16" else backbone
 
 
@@ -49,7 +49,7 @@ class InBfloat16(nn.Module):
 
 
 def arithmetic_for(precision: str, device: torch.device) -> Arithmetic:
-    """Give the precision itself, or in place of bf16 that of float32 where a device would only emulate it."""
+    """Return the precision itself, or in place of bf16 that of float32 where a device would only emulate it."""
     if precision == "bf16" and not multiplies_bfloat16(device):
         instead = "fp32" if device.type == "cpu" else "tf32"
         fallback = f"precision is bf16, which this {device.type} has no instructions for: {instead} in its place"
@@ -58,7 +58,7 @@ def arithmetic_for(precision: str, device: torch.device) -> Arithmetic:
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device has instructions for products of bfloat16; without them it is slower than float32."""
+    """Return whether a device has instructions for products of bfloat16; without them it is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Older releases of torch do not tell, and get none.

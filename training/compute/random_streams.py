@@ -36,7 +36,7 @@ class RandomStreams:
             _set_global_states(outside, self.device)
 
     def state(self) -> dict[str, Any]:
-        """Give the states as tensors and plain values, which `torch.load` reads with `weights_only=True`."""
+        """Return the states as tensors and plain values, which `torch.load` reads with `weights_only=True`."""
         return {"device": self.device.type, "generator": self.generator.get_state(), "global": self._own}
 
     def restore(self, state: Mapping[str, Any], *, fallback_seed: int) -> None:

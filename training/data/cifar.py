@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,14 @@ class Cifar:
     image_shape: tuple[int, int, int] = (3, 32, 32)
 
     def folder(self, root: Path) -> Path:
-        """Give the folder of torchvision's files below the data root."""
+        """Return the folder of torchvision's files below the data root."""
         return root / self.base_folder
 
     def is_complete(self, root: Path) -> bool:
-        """Say whether all files are there; `open` checks what is in them."""
+        """Return whether all files are there; `open` checks what is in them."""
         return all((self.folder(root) / name).is_file() for name in self.files)
 
-    def open(self, root: Path, part: Part) -> MemorySource:
+    def open(self, root: Path, part: Part) -> InMemorySource:
         """Read one part; raise DataError when a file is missing or does not have its MD5 sum."""
         # Not at the top: the import takes a second in every trial process, and other data sets do without it.
         from torchvision import datasets
@@ -40,7 +40,7 @@ class Cifar:
                 "Remove that folder and get the data set again."
             ) from error
         pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
-        return MemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)
+        return InMemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)
 
 
 CIFAR10 = Cifar(

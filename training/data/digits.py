@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 from training.data.split import stratified_split
 
 TEST_FRACTION = 0.2
@@ -11,7 +11,7 @@ TEST_FRACTION = 0.2
 TEST_SEED = 1797
 
 
-def open_digits(part: Part) -> MemorySource:
+def open_digits(part: Part) -> InMemorySource:
     """Read 1,797 images (1, 8, 8) of 10 classes; a fixed stratified fifth of them is the test part.
 
     The values 0..16 become 0..255. Source: sklearn.datasets.load_digits (UCI optical recognition of
@@ -31,4 +31,4 @@ def open_digits(part: Part) -> MemorySource:
     names = tuple(str(name) for name in digits.target_names)
     split = stratified_split(labels, names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED)
     indices = split.train if part == "train" else split.validation
-    return MemorySource(names, labels[indices], pixels[indices])
+    return InMemorySource(names, labels[indices], pixels[indices])

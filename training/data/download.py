@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 TIMEOUT_SECONDS = 20.0
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 _UINT8 = 8
 _WAY_OUT = "Remove the file and get the data set again."
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """Give FOLDER/NAME, or else FOLDER/NAME.gz, or None when neither is a file."""
+    """Return FOLDER/NAME, or else FOLDER/NAME.gz, or None when neither is a file."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from training.data.idx import find_idx, read_idx
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 
 _PREFIXES: dict[Part, str] = {"train": "train", "test": "t10k"}
 
@@ -18,14 +18,14 @@ class Mnist:
     image_shape = (1, 28, 28)
 
     def folder(self, root: Path) -> Path:
-        """Give the folder of torchvision's files below the data root."""
+        """Return the folder of torchvision's files below the data root."""
         return root / "MNIST" / "raw"
 
     def is_complete(self, root: Path) -> bool:
-        """Say whether all four files are there, each plain or as .gz."""
+        """Return whether all four files are there, each plain or as .gz."""
         return all(None not in self._files(root, part) for part in _PREFIXES)
 
-    def open(self, root: Path, part: Part) -> MemorySource:
+    def open(self, root: Path, part: Part) -> InMemorySource:
         """Read one part; raise DataError when a file is missing or damaged."""
         image_file, label_file = self._files(root, part)
         if image_file is None or label_file is None:
@@ -37,7 +37,7 @@ class Mnist:
                 f"{self.num_classes} for each of the {len(images)} images in {image_file}. Remove both files "
                 "and get MNIST again."
             )
-        return MemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
+        return InMemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
 
     def _files(self, root: Path, part: Part) -> tuple[Path | None, Path | None]:
         stem = f"{_PREFIXES[part]}-{{}}-ubyte"

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,18 +33,18 @@ class LatentMode:
 
     @classmethod
     def named(cls, name: str) -> "LatentMode":
-        """Give a mode with its usual draws: sampled with 20 a gradient and 50 a prediction, one otherwise."""
+        """Return a mode with its usual draws: sampled with 20 a gradient and 50 a prediction, one otherwise."""
         if name == "sampled":
             return cls(name=name, attack_draws=ATTACK_DRAWS, prediction_draws=PREDICTION_DRAWS)
         return cls(name=name)
 
     @property
     def deterministic(self) -> bool:
-        """Whether two forward passes must agree to the last bit."""
+        """Return whether two forward passes must agree to the last bit."""
         return self.name == "mean"
 
     def record(self) -> dict[str, Any]:
-        """Give the mode in plain values."""
+        """Return the mode in plain values."""
         return {"latent": self.name, "attack_draws": self.attack_draws, "prediction_draws": self.prediction_draws}
 
 
@@ -70,8 +70,8 @@ class SampledClassifier(nn.Module):
         return torch.stack([self.mean_path.classify(latent.sample(self._generator)) for _ in range(draws)])
 
 
-def in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
-    """Give the model to attack; raise AttackError where there is no latent to sample."""
+def model_in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
+    """Return the model to attack; raise AttackError where there is no latent to sample."""
     if mode.deterministic:
         return model
     if not isinstance(model, Classifier) or not isinstance(model.bottleneck, GaussianBottleneck):
@@ -82,7 +82,7 @@ def in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Modu
 
 
 def predict(model: nn.Module, images: Tensor, mode: LatentMode, seed: int) -> Tensor:
-    """Give the class of the highest mean probability, (batch,); the draws are those of `seed`."""
+    """Return the class of the highest mean probability, (batch,); the draws are those of `seed`."""
     with torch.no_grad():
         if isinstance(model, SampledClassifier):
             model.reseed(seed)

@@ -31,16 +31,16 @@ class AttackResult:
 
     @property
     def accuracy(self) -> float:
-        """Give robust / all images, in [0, 1]."""
+        """Return robust / all images, in [0, 1]."""
         return sum(self.robust) / len(self.robust)
 
     @property
     def steps(self) -> int:
-        """Give the number of steps, 0 for attacks without."""
+        """Return the number of steps, 0 for attacks without."""
         return int(self.parameters.get("steps", 0))
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give plain values for JSON; distances as mean and median of the broken images, in the attack's norm."""
+        """Return plain values for JSON; distances as mean and median of the broken images, in the attack's norm."""
         return {
             "name": self.name,
             "family": self.family,
@@ -58,7 +58,7 @@ class AttackResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
+class WarningSign:
     """A reason not to trust the figures: a short `code` and a sentence with the figures behind it."""
 
     code: str
@@ -73,32 +73,32 @@ class Evaluation:
     epsilon: float
     natural: tuple[bool, ...] = field(repr=False)
     attacks: tuple[AttackResult, ...]
-    signs: tuple[Sign, ...]
+    signs: tuple[WarningSign, ...]
     record: dict[str, Any]
     zero_gradients: int = 0
 
     @property
     def natural_accuracy(self) -> float:
-        """Give the accuracy on clean images, in [0, 1]."""
+        """Return the accuracy on clean images, in [0, 1]."""
         return sum(self.natural) / len(self.natural)
 
     @property
     def worst_case_accuracy(self) -> float:
-        """Give the share of images that every attack within the headline's l-infinity ball left right."""
+        """Return the share of images that every attack within the headline's l-infinity ball left right."""
         return union_accuracy(self.natural, self.attacks, self.epsilon)
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
-        """Give (epsilon, accuracy), epsilon rising from 0: the union over what lies within each radius."""
+        """Return (epsilon, accuracy), epsilon rising from 0: the union over what lies within each radius."""
         radii = sorted({result.epsilon for result in self.attacks if result.curve})
         return tuple((radius, union_accuracy(self.natural, self.attacks, radius)) for radius in (0.0, *radii))
 
     def accuracies(self) -> dict[str, float]:
-        """Give each attack's accuracy by key, cascades as a whole, without the curve: a row of Table 4."""
+        """Return each attack's accuracy by key, cascades as a whole, without the curve: a row of Table 4."""
         return {r.key: r.accuracy for r in self.attacks if not r.curve and r.part_of is None}
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Return plain values for JSON."""
         radii = sorted({r.epsilon for r in self.attacks if r.norm == "linf" and not r.curve})
         return {
             **self.record,
@@ -116,7 +116,7 @@ class Evaluation:
 
 
 def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> list[bool]:
-    """Give per image: right when clean and under every l-infinity attack of radius `epsilon` or less.
+    """Return per image: right when clean and under every l-infinity attack of radius `epsilon` or less.
 
     A smaller ball lies within a larger one, so that what breaks an image there counts here too.
     """
@@ -128,5 +128,5 @@ def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: flo
 
 
 def union_accuracy(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> float:
-    """Give the accuracy of `union`."""
+    """Return the accuracy of `union`."""
     return sum(union(natural, attacks, epsilon)) / len(natural)

@@ -1,4 +1,4 @@
-"""Evaluate one classifier: every attack on every batch, verified, resumable, with the model left untouched."""
+"""Evaluate one classifier: every attack on every batch, require_valid_images, resumable, with the model left untouched."""
 
 import itertools
 import zlib
@@ -18,13 +18,18 @@ from training.compute.numerics import exact_float32, repeatable_convolutions
 from training.compute.random_streams import preserved_randomness
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation.images import images_digest
-from training.evaluation.latent import LatentMode, SampledClassifier, in_mode, predict
+from training.evaluation.attack_runs import AttackRun, attack_runs_of, with_cascade_results
+from training.evaluation.checks import (
+    count_zero_gradients,
+    outputs_are_probabilities,
+    require_sound_model,
+    require_valid_images,
+)
+from training.evaluation.evaluated_images import images_digest
+from training.evaluation.latent import LatentMode, SampledClassifier, model_in_mode, predict
 from training.evaluation.result import AttackResult, Evaluation
-from training.evaluation.state import EvaluationState
+from training.evaluation.resume_state import ResumeState
 from training.evaluation.suite import Suite
-from training.evaluation.units import Unit, units_of, with_cascades
-from training.evaluation.verify import count_zero_gradients, look_like_probabilities, require_sound, verified
 from training.evaluation.warning_signs import warning_signs
 
 # Batches done and in all, and the attack of the last one.
@@ -45,7 +50,7 @@ def evaluate_robustness(
     state_path: Path | None = None,
     on_batch: OnBatch | None = None,
 ) -> Evaluation:
-    """Give natural, per-attack and worst-case accuracy of `model` on all of `image_set`, with warning signs.
+    """Return natural, per-attack and worst-case accuracy of `model` on all of `image_set`, with warning signs.
 
     `model` maps float32 images in [0, 1] to logits and is on `image_set`'s device. Twice the same arguments give
     the same figures, on one device and library version. The model (modes, buffers, gradients) and all global
@@ -59,9 +64,9 @@ def evaluate_robustness(
         raise AttackError(f"There are {len(image_set)} images in batches of {batch_size}, but both must be >= 1.")
     device = image_set.images.device
     with _undisturbed(model, device):
-        attacked = in_mode(model, mode, device)
+        attacked = model_in_mode(model, mode, device)
         run = _Run(attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path)
-        require_sound(attacked, run.batch(0)[0], deterministic=mode.deterministic)
+        require_sound_model(attacked, run.batch(0)[0], deterministic=mode.deterministic)
         run.measure(on_batch)
     return run.evaluation()
 
@@ -91,7 +96,7 @@ class _Run:
         self._model, self._images, self._suite, self._mode = model, image_set, suite, mode
         self._seed, self._batch_size = seed, batch_size
         self._batches = -(-len(image_set) // batch_size)
-        self._units = units_of(suite, mode)
+        self._units = attack_runs_of(suite, mode)
         self._record = {
             **mode.record(),
             "seed": seed,
@@ -103,10 +108,10 @@ class _Run:
             "versions": _versions(),
         }
         parameters = {unit.key: record_of(unit.adversary) for unit in self._units}
-        self._state = EvaluationState({**self._record, "attacks": parameters}, state_path)
+        self._state = ResumeState({**self._record, "attacks": parameters}, state_path)
 
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
-        """Give images, float32 in [0, 1], and labels of one batch."""
+        """Return images, float32 in [0, 1], and labels of one batch."""
         part = slice(number * self._batch_size, (number + 1) * self._batch_size)
         return to_unit(self._images.images[part]).contiguous(), self._images.labels[part]
 
@@ -126,9 +131,9 @@ class _Run:
         right = self._predict(_CLEAN, number, images) == labels
         self._reseed(_CLEAN, number, "gradient")
         zero = count_zero_gradients(self._model, images[right], labels[right])
-        return {"robust": _bits(right), "zero": zero, "probabilities": look_like_probabilities(self._model, images)}
+        return {"robust": _bits(right), "zero": zero, "probabilities": outputs_are_probabilities(self._model, images)}
 
-    def _attack(self, unit: Unit, number: int) -> dict[str, Any]:
+    def _attack(self, unit: AttackRun, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
         robust = _flags(self._state.outcome(unit.after or _CLEAN, number)["robust"]).to(labels.device)
         chosen = torch.ones_like(robust) if unit.adversary.whole_batch else robust
@@ -136,7 +141,7 @@ class _Run:
             return {"robust": _bits(robust), "distances": []}
         self._reseed(unit.key, number, "attack")
         found = unit.adversary(self._model, images[chosen], labels[chosen], seed=self._seed)
-        adversarial = verified(unit.adversary, images[chosen], found)[robust[chosen]]
+        adversarial = require_valid_images(unit.adversary, images[chosen], found)[robust[chosen]]
         clean, true = images[robust], labels[robust]
         broken = self._predict(unit.key, number, adversarial) != true
         lengths = distances(clean[broken], adversarial[broken], unit.adversary.norm)
@@ -155,7 +160,7 @@ class _Run:
         clean = [self._state.outcome(_CLEAN, number) for number in range(self._batches)]
         natural = tuple(flag for batch in clean for flag in _flags(batch["robust"]).tolist())
         zero = sum(batch["zero"] for batch in clean)
-        results = with_cascades([self._result(unit) for unit in self._units], self._suite)
+        results = with_cascade_results([self._result(unit) for unit in self._units], self._suite)
         return Evaluation(
             suite=self._suite.name,
             epsilon=self._suite.epsilon,
@@ -172,7 +177,7 @@ class _Run:
             zero_gradients=zero,
         )
 
-    def _result(self, unit: Unit) -> AttackResult:
+    def _result(self, unit: AttackRun) -> AttackResult:
         batches = [self._state.outcome(unit.key, number) for number in range(self._batches)]
         attack = unit.adversary
         return AttackResult(
@@ -190,7 +195,7 @@ class _Run:
 
 
 def _seed_of(seed: int, key: str, batch: int, purpose: str) -> int:
-    """Give a seed for one use: draws of a latent for scoring must not be those that an attack has met."""
+    """Return a seed for one use: draws of a latent for scoring must not be those that an attack has met."""
     words = [seed, zlib.crc32(key.encode()), batch, zlib.crc32(purpose.encode())]
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 

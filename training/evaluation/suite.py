@@ -51,7 +51,7 @@ class Scale:
     draws: int = 1
 
     def resized(self, epsilon: float) -> "Scale":
-        """Give the scale of another radius, its step in proportion; raise AttackError unless it is in (0, 1]."""
+        """Return the scale of another radius, its step in proportion; raise AttackError unless it is in (0, 1]."""
         require_epsilon(epsilon)
         if epsilon == 0:
             raise AttackError("epsilon is 0, but must be above 0: the natural accuracy is that at 0.")
@@ -108,7 +108,7 @@ _TRANSFERRED = ("pgd10", "pgd20", "pgd40", "cw", "square")
 
 
 def scale_of(config: TrialConfig, classes: int) -> Scale:
-    """Give Table 2's sizes for the paper's data sets, and the configuration's own for others."""
+    """Return Table 2's sizes for the paper's data sets, and the configuration's own for others."""
     if config.dataset == "mnist":
         # Table 2 says 0.031 for AutoAttack, the text 0.3: only the latter fits Table 4.
         return Scale(epsilon=0.3, step_size=0.01, rate=0.003, classes=classes)
@@ -157,7 +157,7 @@ def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[
 
 
 def _in_mode(name: str, scale: Scale, mode: LatentMode) -> list[Adversary]:
-    """Give the attack as it must run in the mode."""
+    """Return the attack as it must run in the mode."""
     built = list(ATTACKS[name](scale))
     if mode.name != "sampled" or name in ("noise", "representation", "autoattack_rand"):
         return built

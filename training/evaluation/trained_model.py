@@ -24,7 +24,7 @@ class TrainedModel:
     classes: int
 
     def to(self, device: torch.device) -> "TrainedModel":
-        """Give the same on `device`, in eval mode."""
+        """Return the same on `device`, in eval mode."""
         return replace(self, model=self.model.to(device).eval())
 
 
@@ -76,7 +76,7 @@ def require_labels(images: ImageSet, trained: TrainedModel) -> None:
 
 
 def description(trained: TrainedModel) -> dict[str, Any]:
-    """Give what a record says of the model."""
+    """Return what a record says of the model."""
     return {
         "checkpoint": str(trained.path),
         "epoch": trained.epoch,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
-from training.evaluation.result import AttackResult, Sign, union
+from training.evaluation.result import AttackResult, WarningSign, union
 
 # Square may lower the union by so much (AutoAttack's own check), and two attacks may so much be out of order.
 SLACK = 0.002
@@ -23,8 +23,8 @@ def warning_signs(
     *,
     zero_gradients: int,
     probabilities: bool = False,
-) -> tuple[Sign, ...]:
-    """Give every sign found, in the order of their weight. All arguments are per image or in plain figures."""
+) -> tuple[WarningSign, ...]:
+    """Return every sign found, in the order of their weight. All arguments are per image or in plain figures."""
     whole = [attack for attack in attacks if not attack.curve and attack.norm == "linf"]
     return (
         *_draws(mode),
@@ -39,31 +39,31 @@ def warning_signs(
     )
 
 
-def _draws(mode: LatentMode) -> Iterator[Sign]:
+def _draws(mode: LatentMode) -> Iterator[WarningSign]:
     few = mode.attack_draws < ATTACK_DRAWS or mode.prediction_draws < PREDICTION_DRAWS
     if not mode.deterministic and few:
-        yield Sign(
+        yield WarningSign(
             "few_draws",
             f"The latent is sampled with {mode.attack_draws} draws a gradient and {mode.prediction_draws} a prediction;"
             f" fewer than {ATTACK_DRAWS} and {PREDICTION_DRAWS} let noise pass for robustness.",
         )
 
 
-def _autoattack_above_pgd(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _autoattack_above_pgd(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for strong in attacks:
         if strong.family != "cascade":
             continue
         weaker = [a for a in _of(attacks, ("pgd",), strong.epsilon) if _clearly_above(strong, a)]
         if weaker:
             lowest = min(weaker, key=lambda attack: attack.accuracy)
-            yield Sign(
+            yield WarningSign(
                 "autoattack_above_pgd",
                 f"{strong.name} leaves {_percent(strong)}, more than {lowest.name} with {_percent(lowest)}: AutoAttack"
                 " was fooled (by sampled latents, too few steps or masked gradients) and its figure is not valid.",
             )
 
 
-def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for square in attacks:
         if square.family != "square":
             continue
@@ -74,7 +74,7 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
         without = sum(union(natural, others, square.epsilon))
         gain = without - sum(union(natural, [*others, square], square.epsilon))
         if others and gain > SLACK * len(natural):
-            yield Sign(
+            yield WarningSign(
                 "square_lowers_the_union",
                 f"{square.name}, which sees no gradient, lowers the union by {100 * gain / len(natural):.1f} points"
                 f" ({gain} of {len(natural)} images), from {100 * without / len(natural):.1f} %: a sign of masked"
@@ -82,25 +82,25 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
             )
 
 
-def _black_box_stronger(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _black_box_stronger(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for transfer in attacks:
         if transfer.family not in ("transfer", "mean_path"):
             continue
         white = _of(attacks, _WHITE, transfer.epsilon)
         strongest = min(white, key=lambda attack: attack.accuracy, default=transfer)
         if _clearly_above(strongest, transfer):
-            yield Sign(
+            yield WarningSign(
                 "transfer_stronger",
                 f"The {transfer.name} leaves {_percent(transfer)}, less than the strongest white-box attack"
                 f" ({strongest.name}, {_percent(strongest)}), which had the model itself: its gradients are masked.",
             )
 
 
-def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     runs = [attack for attack in attacks if attack.family == "pgd"]
     for short, long in itertools.permutations(runs, 2):
         if _extends(short, long) and _clearly_above(long, short):
-            yield Sign(
+            yield WarningSign(
                 "more_steps_weaker",
                 f"{long.name} leaves {_percent(long)}, more than {short.name} with {_percent(short)}: the loss does"
                 " not rise along the gradient, or the step size is far too large.",
@@ -108,7 +108,7 @@ def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
 
 
 def _extends(short: AttackResult, long: AttackResult) -> bool:
-    """Whether `long` is `short` with more steps, and perhaps more restarts."""
+    """Return whether `long` is `short` with more steps, and perhaps more restarts."""
     if abs(long.epsilon - short.epsilon) > ROUNDING:
         return False
     free = ("steps", "restarts")
@@ -116,49 +116,49 @@ def _extends(short: AttackResult, long: AttackResult) -> bool:
     return same and long.steps > short.steps and long.parameters["restarts"] >= short.parameters["restarts"]
 
 
-def _noise_as_strong(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _noise_as_strong(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for noise in attacks:
         white = _of(attacks, _WHITE, noise.epsilon)
         if noise.family == "noise" and white and sum(noise.robust) < sum(natural):
             strongest = min(white, key=lambda attack: attack.accuracy)
             if noise.accuracy <= strongest.accuracy:
-                yield Sign(
+                yield WarningSign(
                     "noise_as_strong",
                     f"Random noise leaves {_percent(noise)}, no more than the strongest white-box attack"
                     f" ({strongest.name}, {_percent(strongest)}): the gradients say nothing.",
                 )
 
 
-def _curve(natural: Sequence[bool], points: Sequence[AttackResult]) -> Iterator[Sign]:
+def _curve(natural: Sequence[bool], points: Sequence[AttackResult]) -> Iterator[WarningSign]:
     ordered = sorted(points, key=lambda attack: attack.epsilon)
     for smaller, larger in itertools.pairwise(ordered):
         if larger.accuracy > smaller.accuracy + 0.01:
-            yield Sign(
+            yield WarningSign(
                 "not_falling_with_epsilon",
                 f"{larger.name} leaves {_percent(larger)} at epsilon {larger.epsilon:.4g}, more than the"
                 f" {_percent(smaller)} at {smaller.epsilon:.4g}, although the larger ball holds the smaller one.",
             )
     if ordered and sum(natural) and ordered[-1].accuracy > 0.01:
         last = ordered[-1]
-        yield Sign(
+        yield WarningSign(
             "not_zero_at_large_epsilon",
             f"At epsilon {last.epsilon:.4g} {last.name} still leaves {_percent(last)}, but with such freedom every"
             " image can be broken: the attack does not work on this model, and its other figures are too high.",
         )
 
 
-def _zero_gradients(zero: int, right: int) -> Iterator[Sign]:
+def _zero_gradients(zero: int, right: int) -> Iterator[WarningSign]:
     if zero:
-        yield Sign(
+        yield WarningSign(
             "zero_gradients",
             f"{zero} of {right} correctly classified images have a cross-entropy gradient of exactly zero: attacks"
             " that follow it do not move there. Trust only those with another loss (DLR, margin) and Square.",
         )
 
 
-def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[Sign]:
+def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[WarningSign]:
     if outputs_are_probabilities:
-        yield Sign(
+        yield WarningSign(
             "probabilities",
             "The model's outputs are at least 0 and sum to 1: probabilities, whose softmax flattens every gradient."
             " Evaluate the logits.",
@@ -166,12 +166,12 @@ def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[Sign]:
 
 
 def _clearly_above(higher: AttackResult, lower: AttackResult) -> bool:
-    """Whether the order is no accident of one image: random starts may win or lose that."""
+    """Return whether the order is no accident of one image: random starts may win or lose that."""
     return sum(higher.robust) - sum(lower.robust) > max(1, SLACK * len(lower.robust))
 
 
 def _of(attacks: Sequence[AttackResult], families: Sequence[str], epsilon: float) -> list[AttackResult]:
-    """Give the attacks of the families at this radius, members of cascades left out: they met a part only."""
+    """Return the attacks of the families at this radius, members of cascades left out: they met a part only."""
     same = [a for a in attacks if a.family in families and abs(a.epsilon - epsilon) < ROUNDING]
     return [attack for attack in same if attack.part_of is None]
 

@@ -6,9 +6,10 @@ import torch
 
 from training.compute.parallel import ALONE, Group
 from training.config import TrialConfig
+from training.losses.forward_pass import ForwardPass, ModelForwardPass, ModelOutput
 from training.losses.gradient_norms import gradient_norms
-from training.losses.hsic import hsic
 from training.losses.information import build_estimator
+from training.losses.information.hsic import hsic
 from training.losses.mart import Mart
 from training.losses.mma import Mma
 from training.losses.mma_simplified import MmaSimplified
@@ -18,15 +19,14 @@ from training.losses.shared_information import SharedInformation
 from training.losses.standard import Standard
 from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
-from training.losses.view import Look, ModelLook, View
 from training.models import Classifier
 
 __all__ = [
     "Batch",
-    "Look",
-    "ModelLook",
+    "ForwardPass",
+    "ModelForwardPass",
+    "ModelOutput",
     "Objective",
-    "View",
     "build_objective",
     "gradient_norms",
     "hsic",

@@ -11,7 +11,7 @@ from training.compute.parallel import ALONE, Group
 def gradient_norms(
     terms: Mapping[str, Tensor], parameters: Iterable[nn.Parameter], group: Group = ALONE
 ) -> dict[str, Tensor]:
-    """Give the Euclidean norm of each term's gradient with respect to `parameters`, float64 scalars.
+    """Return the Euclidean norm of each term's gradient with respect to `parameters`, float64 scalars.
 
     The gradient is the mean of those of all processes of the `group`.
 

@@ -3,9 +3,9 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, cross_entropy_of
+from training.attacks import TrainingAttack, cross_entropy_of
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
 # Of the official code. They keep logarithms finite; the last lets a sample that is classified with
 # certainty count a little.
@@ -15,8 +15,8 @@ TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
 class Mart(Objective):
     """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)); the official beta is lambda."""
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give boosted cross-entropy and weighted divergence; the attack maximises the cross-entropy."""
+    def terms(self, batch: Batch, attack: TrainingAttack, look: ForwardPass) -> dict[str, Tensor]:
+        """Return boosted cross-entropy and weighted divergence; the attack maximises the cross-entropy."""
         labels = batch.labels
         clean, attacked = look(batch.images, attack(batch.images, cross_entropy_of(labels)))
         return {
@@ -25,12 +25,12 @@ class Mart(Objective):
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1 and lambda."""
+        """Return 1 and lambda."""
         return {"boosted_cross_entropy": 1.0, "weighted_divergence": lam}
 
 
 def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give -log p_y - log(1 - p of the likeliest wrong class), averaged over the batch; eq. 6.
+    """Return -log p_y - log(1 - p of the likeliest wrong class), averaged over the batch; eq. 6.
 
     `logits` is (batch, classes), `labels` (batch,).
     """
@@ -41,7 +41,7 @@ def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def weighted_divergence(clean: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
-    """Give KL(p || p') * (1 - p_y), averaged over the batch, for logits (batch, classes); eq. 8.
+    """Return KL(p || p') * (1 - p_y), averaged over the batch, for logits (batch, classes); eq. 8.
 
     The gradient flows through the weight as well.
     """

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, soft_logit_margin
+from training.attacks import TrainingAttack, soft_logit_margin
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
 # Of the official code: the clean loss's share, and how far beyond the largest margin the search looks.
 CLEAN_SHARE = 1 / 3
@@ -36,8 +36,8 @@ class Mma(Objective):
         self._margins = torch.zeros(images, device=device)
         self._mean_margin = torch.zeros((), device=device)
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give both terms; every image passes through the search, also where its result is not used."""
+    def terms(self, batch: Batch, attack: TrainingAttack, look: ForwardPass) -> dict[str, Tensor]:
+        """Return both terms; every image passes through the search, also where its result is not used."""
         images, labels, indices = batch
         correct = soft_logit_margin(attack.logits(images), labels) < 0
         largest = BEYOND * self._max_margin
@@ -55,16 +55,16 @@ class Mma(Objective):
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give a third and two thirds; lambda has no effect."""
+        """Return a third and two thirds; lambda has no effect."""
         del lam
         return {"natural_cross_entropy": CLEAN_SHARE, "margin": 1 - CLEAN_SHARE}
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give the mean margin of the last batch, 0 for images that are misclassified."""
+        """Return the mean margin of the last batch, 0 for images that are misclassified."""
         return {"margin": self._mean_margin}
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the margin of every training image."""
+        """Return the margin of every training image."""
         return {"margins": self._margins}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from training.attacks import Attack
-from training.losses.view import Look
+from training.attacks import TrainingAttack
+from training.losses.forward_pass import ForwardPass
 
 
 class Batch(NamedTuple):
@@ -27,22 +27,22 @@ class Objective(ABC):
     ramped = False
 
     @abstractmethod
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give each term before weighting, a scalar, in the order of the computation."""
+    def terms(self, batch: Batch, attack: TrainingAttack, look: ForwardPass) -> dict[str, Tensor]:
+        """Return each term before weighting, a scalar, in the order of the computation."""
 
     @abstractmethod
     def weights(self, lam: float) -> dict[str, float]:
-        """Give the weight of each term, at the present lambda."""
+        """Return the weight of each term, at the present lambda."""
 
     def after_step(self) -> None:  # noqa: B027 - most objectives learn nothing
         """Learn from the batch of the last `terms`, once the model has taken its step."""
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give detached scalars of the last step that are worth logging beside the terms, by name."""
+        """Return detached scalars of the last step that are worth logging beside the terms, by name."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all that later steps depend on, as tensors and plain values."""
+        """Return all that later steps depend on, as tensors and plain values."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - as above
@@ -50,7 +50,7 @@ class Objective(ABC):
 
 
 def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Give the loss: the sum of the terms times their weights, in the terms' order."""
+    """Return the loss: the sum of the terms times their weights, in the terms' order."""
     first, *rest = (weights[name] * term for name, term in terms.items())
     for summand in rest:
         first = first + summand

@@ -7,12 +7,12 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, cross_entropy_of
+from training.attacks import TrainingAttack, cross_entropy_of
 from training.compute.parallel import ALONE, Group
+from training.losses.forward_pass import ForwardPass, ModelOutput
 from training.losses.information import InformationEstimator
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
-from training.losses.view import Look, View
 from training.models.bottleneck import Gaussian
 
 
@@ -53,8 +53,8 @@ class SharedInformation(Objective):
         self._group = group
         self._seen: list[tuple[Tensor, Tensor]] = []
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give the terms that are switched on."""
+    def terms(self, batch: Batch, attack: TrainingAttack, look: ForwardPass) -> dict[str, Tensor]:
+        """Return the terms that are switched on."""
         loss = cross_entropy_of(batch.labels)
         adversarial = [attack(batch.images, loss, strength=strength) for strength in self._strengths]
         views = look(batch.images, *adversarial)
@@ -64,7 +64,7 @@ class SharedInformation(Objective):
         if "information" in self._names:
             self._seen = [(first.detach(), second.detach()) for first, second in informed]
 
-        def cross_entropy(view: View) -> Tensor:
+        def cross_entropy(view: ModelOutput) -> Tensor:
             return functional.cross_entropy(view.logits, batch.labels)
 
         terms: dict[str, Callable[[], Tensor]] = {
@@ -76,7 +76,7 @@ class SharedInformation(Objective):
         return {name: term() for name, term in terms.items() if name in self._names}
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give alpha's two shares, lambda, and minus beta."""
+        """Return alpha's two shares, lambda, and minus beta."""
         return {
             "natural_cross_entropy": 1 - self._alpha,
             "adversarial_cross_entropy": self._alpha,
@@ -90,18 +90,18 @@ class SharedInformation(Objective):
             self._information.update(first, second)
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give the estimator's."""
+        """Return the estimator's."""
         return self._information.diagnostics()
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the estimator's state."""
+        """Return the estimator's state."""
         return self._information.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Give `state` to the estimator."""
+        """Return `state` to the estimator."""
         self._information.load_state_dict(state)
 
-    def _divergence(self, clean: View, attacked: View) -> Tensor:
+    def _divergence(self, clean: ModelOutput, attacked: ModelOutput) -> Tensor:
         if self._on_output:
             return symmetric_kl_of_logits(clean.logits, attacked.logits)
         first, second = clean.latent, attacked.latent
@@ -109,8 +109,8 @@ class SharedInformation(Objective):
             raise TypeError("Without a bottleneck there is no p(z|x); the symmetric KL must act on the output.")
         return symmetric_kl(first, second)
 
-    def _informative(self, view: View) -> Tensor:
-        """Give what a view's information is about, of the whole batch: an estimate depends on all of its rows."""
+    def _informative(self, view: ModelOutput) -> Tensor:
+        """Return what a view's information is about, of the whole batch: an estimate depends on all of its rows."""
         return self._group.gather(view.logits.softmax(dim=1) if self._on_output else view.z)
 
 

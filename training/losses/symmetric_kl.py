@@ -3,12 +3,12 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.losses.full_precision import at_least_float32
+from training.compute.numerics import at_least_float32
 from training.models.bottleneck import Gaussian
 
 
 def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
-    """Give (KL(first || second) + KL(second || first)) / 2 in nats, a scalar.
+    """Return (KL(first || second) + KL(second || first)) / 2 in nats, a scalar.
 
     Both Gaussians are (batch, dimensions); the value is averaged over the batch and summed over
     dimensions, so that the same lambda weighs more in a wider latent. Yu et al. 2023, eq. 16; Federici et al. 2020,
@@ -23,7 +23,7 @@ def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
 
 
 def symmetric_kl_of_logits(first: Tensor, second: Tensor) -> Tensor:
-    """Give (KL(p || q) + KL(q || p)) / 2 in nats of the softmax p and q of two logits, a scalar.
+    """Return (KL(p || q) + KL(q || p)) / 2 in nats of the softmax p and q of two logits, a scalar.
 
     Both are (batch, classes); averaged over the batch. Yu et al. 2023, Table 14: the term on p(y|x).
     """
@@ -32,7 +32,7 @@ def symmetric_kl_of_logits(first: Tensor, second: Tensor) -> Tensor:
 
 
 def kl_of_logits(first: Tensor, second: Tensor) -> Tensor:
-    """Give KL(p || q) in nats of the softmax p and q of two logits (batch, classes), a scalar, batch mean.
+    """Return KL(p || q) in nats of the softmax p and q of two logits (batch, classes), a scalar, batch mean.
 
     By log-probabilities alone: the gradient stays finite where a probability rounds to 0.
     """

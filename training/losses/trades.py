@@ -3,10 +3,10 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, divergence_from
+from training.attacks import TrainingAttack, divergence_from
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import kl_of_logits
-from training.losses.view import Look
 
 
 class Trades(Objective):
@@ -16,8 +16,8 @@ class Trades(Objective):
     twice through batch norm in a step; here once.
     """
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give cross-entropy and divergence; the attack maximises the divergence from the clean softmax."""
+    def terms(self, batch: Batch, attack: TrainingAttack, look: ForwardPass) -> dict[str, Tensor]:
+        """Return cross-entropy and divergence; the attack maximises the divergence from the clean softmax."""
         adversarial = attack(batch.images, divergence_from(attack.logits(batch.images)))
         clean, attacked = look(batch.images, adversarial)
         return {
@@ -26,5 +26,5 @@ class Trades(Objective):
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1 and lambda."""
+        """Return 1 and lambda."""
         return {"natural_cross_entropy": 1.0, "divergence": lam}

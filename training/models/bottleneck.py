@@ -36,7 +36,7 @@ class Point(NamedTuple):
     mu: Tensor
 
     def sample(self, generator: torch.Generator, group: Group = ALONE) -> Tensor:
-        """Give `mu` itself; the generator is not drawn from."""
+        """Return `mu` itself; the generator is not drawn from."""
         del generator, group
         return self.mu
 
@@ -77,7 +77,7 @@ class NoBottleneck(nn.Module):
         return Point(features)
 
     def mean(self, features: Tensor) -> Tensor:
-        """Give the features."""
+        """Return the features."""
         return features
 
 
@@ -110,5 +110,5 @@ class Classifier(nn.Module):
         return self.classify(self.encode(images).mu)
 
     def mean_logits(self, images: Tensor) -> Tensor:
-        """Give what `forward` gives, up to rounding, without computing sigma: for an attack, step by step."""
+        """Return what `forward` gives, up to rounding, without computing sigma: for an attack, step by step."""
         return self.classify(self.bottleneck.mean(self.backbone(images)))

@@ -35,7 +35,7 @@ def residual_backbone(
 
 
 def projected_shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
-    """Give the identity, or where a block changes the shape a strided 1x1 convolution with batch norm."""
+    """Return the identity, or where a block changes the shape a strided 1x1 convolution with batch norm."""
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
     return nn.Sequential(

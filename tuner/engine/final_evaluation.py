@@ -28,7 +28,7 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
 
     from training.data import load_test_set
     from training.evaluation import balanced_subset, build_suite, evaluate_robustness, scale_of
-    from training.evaluation.state import StateError
+    from training.evaluation.resume_state import ResumeStateError
 
     images = load_test_set(trainer.config)
     if task["images"]:
@@ -52,7 +52,7 @@ def measure_on_test_set(trainer: "Trainer", task: dict[str, Any]) -> dict[str, f
         state = folder / "state.json"
         try:
             evaluation = evaluate(state)
-        except StateError:
+        except ResumeStateError:
             # The last epoch was trained again with other weights: on another device, thread count or library.
             state.unlink()
             evaluation = evaluate(state)

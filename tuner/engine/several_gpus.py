@@ -20,7 +20,7 @@ from ray.exceptions import RayError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from training.compute.parallel import Group, joined
+from training.compute.parallel import Group, join_group
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.trainer import Trainer
@@ -55,7 +55,7 @@ def leading_trainer(assignment: Mapping[str, Any], data: "TrialData") -> Iterato
         begun = [f.begin.remote(rank, size, str(meeting_place)) for rank, f in enumerate(followers, start=1)]
         with ExitStack() as together:
             with _reason_of(begun):
-                group = together.enter_context(joined(0, size, meeting_place, device))
+                group = together.enter_context(join_group(0, size, meeting_place, device))
                 together.callback(_let_leave, followers)  # before this process does: NCCL waits for all of them
                 trainer = _LeadingTrainer(config, data, device, group, followers)
             yield trainer
@@ -132,7 +132,7 @@ class _Follower:
     def begin(self, rank: int, size: int, meeting_place: str) -> None:
         """Join the others, for as long as this process lives."""
         self._joined = ExitStack()
-        group = self._joined.enter_context(joined(rank, size, Path(meeting_place), self._device))
+        group = self._joined.enter_context(join_group(rank, size, Path(meeting_place), self._device))
         with self._leaving():
             self._trainer = Trainer(self._config, self._data, self._device, group)
 

@@ -3,7 +3,7 @@ import torch
 from stand_ins import make_config, make_data
 from torch import Tensor, nn
 
-from training.attacks.folding import FoldedBackbone
+from training.attacks.batch_norm_folding import FoldedBackbone
 from training.compute import precision as precision_module
 from training.compute.precision import Arithmetic, arithmetic_for, multiplies_bfloat16
 from training.models import build_model

@@ -17,8 +17,8 @@ from training.attacks.adversary import LinfBall
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.evaluation import Evaluation, LatentMode, Suite, evaluate_robustness
-from training.evaluation.state import StateError
-from training.evaluation.verify import BrokenPromiseError, RandomisedModelError
+from training.evaluation.checks import BrokenPromiseError, RandomisedModelError
+from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
 
 EPSILON = 0.04
@@ -202,13 +202,13 @@ def test_a_state_of_another_evaluation_is_refused(tmp_path: Path) -> None:
     model, images = problem()
     path = tmp_path / "state.json"
     evaluate_robustness(model, images, suite_of(PGD), state_path=path)
-    with pytest.raises(StateError, match="seed is 0 there, but 1 here"):
+    with pytest.raises(ResumeStateError, match="seed is 0 there, but 1 here"):
         evaluate_robustness(model, images, suite_of(PGD), state_path=path, seed=1)
-    with pytest.raises(StateError, match="attacks is"):
+    with pytest.raises(ResumeStateError, match="attacks is"):
         evaluate_robustness(model, images, SMALL, state_path=path)
-    with pytest.raises(StateError, match="weights is"):
+    with pytest.raises(ResumeStateError, match="weights is"):
         evaluate_robustness(relu_net(seed=1), images, suite_of(PGD), state_path=path)
-    with pytest.raises(StateError, match="image_hash is"):
+    with pytest.raises(ResumeStateError, match="image_hash is"):
         evaluate_robustness(model, problem(wrong=5)[1], suite_of(PGD), state_path=path)
 
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
+from fixed_outputs import BATCH, LABELS, IdleAttack, draw_view, look_at
 from torch import Tensor
 from torch.nn import functional
 
 from training.config import OBJECTIVES, TrialConfig
-from training.losses import Objective, View, build_objective, weighted_total
+from training.losses import ModelOutput, Objective, build_objective, weighted_total
 from training.losses.mart import Mart
 from training.losses.mma_simplified import MmaSimplified
 from training.losses.standard import Standard
@@ -20,7 +20,7 @@ from training.models import build_model
 SPREADS = [0.5, 12.0]
 
 
-def total_of(objective: Objective, natural: View, adversarial: View, lam: float) -> Tensor:
+def total_of(objective: Objective, natural: ModelOutput, adversarial: ModelOutput, lam: float) -> Tensor:
     terms = objective.terms(BATCH, IdleAttack(), look_at(natural, adversarial))
     return weighted_total(terms, objective.weights(lam))
 
@@ -98,7 +98,7 @@ def test_standard_looks_at_adversarial_images_only() -> None:
     view = draw_view(0)
     seen: list[Tensor] = []
 
-    def look(*batches: Tensor) -> list[View]:
+    def look(*batches: Tensor) -> list[ModelOutput]:
         seen.extend(batches)
         return [view]
 

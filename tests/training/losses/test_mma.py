@@ -1,11 +1,11 @@
 import pytest
 import torch
-from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
+from fixed_outputs import BATCH, LABELS, IdleAttack, draw_view, look_at
 from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import soft_logit_margin
-from training.losses import View
+from training.losses import ModelOutput
 from training.losses.mma import Mma
 
 DISTANCES = torch.linspace(0.25, 0.01, 12)
@@ -15,7 +15,7 @@ def make_objective() -> Mma:
     return Mma(20, max_margin=0.2, smallest_radius=0.05, device=torch.device("cpu"))
 
 
-def which_are_right(view: View) -> Tensor:
+def which_are_right(view: ModelOutput) -> Tensor:
     right = soft_logit_margin(view.logits, LABELS) < 0
     assert 0 < right.sum() < 12
     return right
@@ -42,7 +42,7 @@ def test_only_images_that_are_right_are_moved() -> None:
     clean = draw_view(0)
     seen: list[Tensor] = []
 
-    def look(*batches: Tensor) -> list[View]:
+    def look(*batches: Tensor) -> list[ModelOutput]:
         seen.extend(batches)
         return [clean, draw_view(1)]
 

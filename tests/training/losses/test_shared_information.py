@@ -1,13 +1,13 @@
 import pytest
 import torch
-from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
+from fixed_outputs import BATCH, LABELS, IdleAttack, draw_view, look_at
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
 from training.config import TERMS
-from training.losses import View, hsic, symmetric_kl, weighted_total
+from training.losses import ModelOutput, hsic, symmetric_kl, weighted_total
 from training.losses.information import Hsic
 from training.losses.shared_information import SharedInformation
 from training.losses.symmetric_kl import kl_of_logits, symmetric_kl_of_logits
@@ -33,7 +33,7 @@ def make_objective(
     )
 
 
-def losses_of(objective: SharedInformation, *views: View, lam: float = 2.0) -> dict[str, Tensor]:
+def losses_of(objective: SharedInformation, *views: ModelOutput, lam: float = 2.0) -> dict[str, Tensor]:
     terms = objective.terms(BATCH, IdleAttack(), look_at(*views))
     return {**terms, "total": weighted_total(terms, objective.weights(lam))}
 
@@ -55,7 +55,7 @@ def test_total_is_the_weighted_sum_with_the_information_subtracted() -> None:
     assert losses["total"].item() == pytest.approx(expected.item(), rel=1e-12)
 
 
-def gaussian(view: View) -> Gaussian:
+def gaussian(view: ModelOutput) -> Gaussian:
     assert isinstance(view.latent, Gaussian)
     return view.latent
 
@@ -125,7 +125,7 @@ def test_more_views_are_attacked_by_their_strengths_and_compared_in_all_pairs() 
     views = [draw_view(seed) for seed in range(3)]
     seen: list[Tensor] = []
 
-    def look(*batches: Tensor) -> list[View]:
+    def look(*batches: Tensor) -> list[ModelOutput]:
         seen.extend(batches)
         return views
 

@@ -3,7 +3,7 @@
 import torch
 
 from training.losses.information.estimator import InformationEstimator
-from training.losses.information.hsic_estimator import Hsic
+from training.losses.information.hsic import Hsic
 from training.losses.information.mige import Mige
 from training.losses.information.mine import Mine
 

@@ -13,7 +13,7 @@ class InformationEstimator(Protocol):
     """
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give a scalar whose gradient with respect to `first` and `second` raises the information.
+        """Return a scalar whose gradient with respect to `first` and `second` raises the information.
 
         Weights of the estimator itself get no gradient. Raise ValueError if the batch is too small.
         """
@@ -25,10 +25,10 @@ class InformationEstimator(Protocol):
         """
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give detached scalars of the last call or update that are worth logging, by name."""
+        """Return detached scalars of the last call or update that are worth logging, by name."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all that later results depend on, as tensors and plain values."""
+        """Return all that later results depend on, as tensors and plain values."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue bit for bit from `state`, which `state_dict` gave."""
@@ -41,11 +41,11 @@ class WithoutLearning:
         """Do nothing: there is nothing to learn."""
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give none."""
+        """Return none."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Give an empty state."""
+        """Return an empty state."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

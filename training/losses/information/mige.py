@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from training.losses.full_precision import at_least_float32, no_autocast
+from training.compute.numerics import at_least_float32, no_autocast
 from training.losses.information.estimator import WithoutLearning
 from training.losses.information.stein import stein_scores
 
@@ -31,7 +31,7 @@ class Mige(WithoutLearning):
         self._rank_deficiencies: dict[str, Tensor] = {}
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give a scalar whose gradient raises the information; its value says nothing about the information.
+        """Return a scalar whose gradient raises the information; its value says nothing about the information.
 
         With exact scores the value would be near 0 whatever the dependence, by Stein's identity.
         """
@@ -48,7 +48,7 @@ class Mige(WithoutLearning):
         return surrogate
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give by how many dimensions the estimated scores of z, z' and both cannot span their space.
+        """Return by how many dimensions the estimated scores of z, z' and both cannot span their space.
 
         Scores from J eigenfunctions lie in a subspace of J dimensions at most, J <= batch. With 256 dimensions
         and 128 samples at least 128 are missing, of both together 384.

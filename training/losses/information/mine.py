@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.losses.full_precision import no_autocast
+from training.compute.numerics import no_autocast
 
 HIDDEN_UNITS = 512
 
@@ -50,7 +50,7 @@ class Mine:
         self._diagnostics: dict[str, Tensor] = {}
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give the bound in nats, a scalar, with the critic's weights held fixed.
+        """Return the bound in nats, a scalar, with the critic's weights held fixed.
 
         Its gradient is that of the bound itself, uncorrected: the correction is for the critic (section 3.2),
         and would weigh the encoder's marginal term by an outdated critic's normaliser.
@@ -78,11 +78,11 @@ class Mine:
         self._diagnostics = {"critic_bound": (joint - log_mean_marginal).detach()}
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give the bound on the batch of the last update, before its step; nothing before the first."""
+        """Return the bound on the batch of the last update, before its step; nothing before the first."""
         return self._diagnostics
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the critic, its optimiser and the running mean. The generator's state is its owner's to save."""
+        """Return the critic, its optimiser and the running mean. The generator's state is its owner's to save."""
         return {
             "critic": self._critic.state_dict(),
             "optimiser": self._optimiser.state_dict(),
@@ -97,7 +97,7 @@ class Mine:
         self._log_mean = None if log_mean is None else log_mean.to(self._generator.device)
 
     def _terms(self, weights: Mapping[str, Tensor], first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-        """Give E[T(z, z')] and log E[exp T(z, z'')], scalars in float32; logsumexp keeps exp from overflowing."""
+        """Return E[T(z, z')] and log E[exp T(z, z'')], scalars in float32; logsumexp keeps exp from overflowing."""
         with no_autocast(first.device):
             first, second = first.float(), second.float()
             other = second[shuffle_without_fixed_points(len(second), self._generator)]
@@ -107,7 +107,7 @@ class Mine:
             return joint.mean(), marginal.logsumexp(dim=0) - math.log(len(marginal))
 
     def _average(self, log_mean_marginal: Tensor) -> Tensor:
-        """Give log((1 - rate) * running mean + rate * batch's mean), scalars, both given by their logarithms."""
+        """Return log((1 - rate) * running mean + rate * batch's mean), scalars, both given by their logarithms."""
         if self._log_mean is None:
             return log_mean_marginal
         return torch.logaddexp(

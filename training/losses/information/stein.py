@@ -38,13 +38,13 @@ def stein_scores(samples: Tensor, *, kept_share: float) -> Scores:
 
 
 def _squared_width(samples: Tensor) -> Tensor:
-    """Give the squared median distance between different samples, a scalar > 0."""
+    """Return the squared median distance between different samples, a scalar > 0."""
     # Samples that coincide have no scale; any positive width then gives them the kernel value 1.
     return torch.pdist(samples).median().square().clamp_min(1e-12)
 
 
 def _leading(eigenvalues: Tensor, kept_share: float) -> Tensor:
-    """Say which of the ascending `eigenvalues`, (n,), are needed for `kept_share` of their sum."""
+    """Return which of the ascending `eigenvalues`, (n,), are needed for `kept_share` of their sum."""
     descending = eigenvalues.flip(0).clamp_min(0)
     larger = descending.cumsum(dim=0) - descending
     needed = (larger < kept_share * descending.sum()) & (descending > _SMALLEST_EIGENVALUE * descending[0])

@@ -7,7 +7,7 @@ from stand_ins import make_data
 from training.attacks import AttackError
 from training.data import ImageSet
 from training.evaluation import balanced_subset
-from training.evaluation.images import images_digest
+from training.evaluation.evaluated_images import images_digest
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from training.losses import hsic
-from training.losses.hsic import hsic_of_kernels, kernel_width
+from training.losses.information.hsic import hsic_of_kernels, kernel_width
 
 
 def normal(seed: int, *shape: int) -> Tensor:

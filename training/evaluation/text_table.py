@@ -9,7 +9,7 @@ _WIDTH = 100
 
 
 def table(evaluation: Evaluation) -> str:
-    """Give natural accuracy, each attack and the worst case in percent, then every warning sign in full."""
+    """Return natural accuracy, each attack and the worst case in percent, then every warning sign in full."""
     rows = [("attack", "norm", "epsilon", "accuracy %", "mean distance"), *_rows(evaluation)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = [_line(row, widths) for row in rows]

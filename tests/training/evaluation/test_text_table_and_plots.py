@@ -7,9 +7,9 @@ from toys import image_set, relu_net
 
 from training.attacks import AttackError, Fgsm
 from training.evaluation import Suite
-from training.evaluation.examples import attacked, draw_examples, first_right
-from training.evaluation.pictures import curve_png, examples_png
-from training.evaluation.table import table
+from training.evaluation.example_images import attacked, draw_examples, first_right
+from training.evaluation.plots import accuracy_curve_png, adversarial_examples_png
+from training.evaluation.text_table import table
 
 
 def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
@@ -43,10 +43,10 @@ def test_other_radii_have_a_worst_case_of_their_own() -> None:
 
 def test_pictures_are_drawn_without_a_display() -> None:
     found = evaluation(result(800, epsilon=0.05, curve=True), result(0, epsilon=0.5, curve=True))
-    assert curve_png(found).startswith(b"\x89PNG")
+    assert accuracy_curve_png(found).startswith(b"\x89PNG")
     for channels in (1, 3):
         images = torch.rand(2, channels, 4, 4)
-        assert examples_png(images, images.flip(0), ["0 → 1", "1 → 1"]).startswith(b"\x89PNG")
+        assert adversarial_examples_png(images, images.flip(0), ["0 → 1", "1 → 1"]).startswith(b"\x89PNG")
 
 
 def test_examples_show_one_right_image_a_class() -> None:
@@ -66,4 +66,4 @@ def test_examples_show_one_right_image_a_class() -> None:
 def test_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(AttackError, match="pip install matplotlib"):
-        curve_png(evaluation(result(0, epsilon=0.5, curve=True)))
+        accuracy_curve_png(evaluation(result(0, epsilon=0.5, curve=True)))

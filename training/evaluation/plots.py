@@ -13,7 +13,7 @@ _DPI = 150
 _MISSING = "Pictures need matplotlib: pip install matplotlib."
 
 
-def curve_png(evaluation: Evaluation) -> bytes:
+def accuracy_curve_png(evaluation: Evaluation) -> bytes:
     """Draw worst-case accuracy against epsilon; raise AttackError where matplotlib is missing."""
     figure = _figure(6.4, 4.2)
     axes = figure.add_subplot()
@@ -29,7 +29,7 @@ def curve_png(evaluation: Evaluation) -> bytes:
     return _png(figure)
 
 
-def examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> bytes:
+def adversarial_examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> bytes:
     """Draw a column an image: clean, adversarial, and their difference, scaled so that its largest value is visible.
 
     `clean` and `adversarial` are (n, channels, height, width) in [0, 1], n >= 1, with 1 or 3 channels; `titles` are
@@ -38,10 +38,12 @@ def examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> b
     change = adversarial - clean
     largest = change.abs().max().clamp_min(1e-12)
     difference = f"difference\n(largest {largest:.3g})"
-    return grid_png({"clean": clean, "adversarial": adversarial, difference: 0.5 + change / (2 * largest)}, titles)
+    return image_grid_png(
+        {"clean": clean, "adversarial": adversarial, difference: 0.5 + change / (2 * largest)}, titles
+    )
 
 
-def grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
+def image_grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
     """Draw rows of images by their names, each (n, channels, height, width) in [0, 1], below the n `titles`."""
     count = len(titles)
     figure = _figure(1.5 * count + 0.6, 1.6 * len(rows))

@@ -8,16 +8,31 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from training.losses.full_precision import at_least_float32, no_autocast
+from training.compute.numerics import at_least_float32, no_autocast
+from training.losses.information.estimator import WithoutLearning
 
 # HBaR's, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
 CCA_RIDGE = 1e-5
 
 
+class Hsic(WithoutLearning):
+    """HSIC with RBF kernels: about 0 for independent views, as I(z; z') is, but not in nats."""
+
+    def __init__(self, *, neighbours: int, normalisation: str = "biased", width: str = "nearest") -> None:
+        """Take the options of `training.losses.information.hsic`."""
+        self._neighbours = neighbours
+        self._normalisation = normalisation
+        self._width = width
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return HSIC of `first` and `second`, (batch, dimensions) each, a scalar."""
+        return hsic(first, second, neighbours=self._neighbours, normalisation=self._normalisation, width=self._width)
+
+
 def hsic(
     first: Tensor, second: Tensor, *, neighbours: int, normalisation: str = "biased", width: str = "nearest"
 ) -> Tensor:
-    """Give the dependence of two views with RBF kernels, a scalar; a larger value is a stronger dependence.
+    """Return the dependence of two views with RBF kernels, a scalar; a larger value is a stronger dependence.
 
     `first` and `second` are (n, dimensions), paired by row; each has its own kernel width from `neighbours`
     others. `normalisation` is a key of `NORMALISATIONS`: `biased`, the paper's, lies in
@@ -32,24 +47,24 @@ def hsic(
 
 
 def hsic_of_kernels(first: Tensor, second: Tensor) -> Tensor:
-    """Give trace(K H L H) / (n - 1)^2 for symmetric kernel matrices K and L, each (n, n)."""
+    """Return trace(K H L H) / (n - 1)^2 for symmetric kernel matrices K and L, each (n, n)."""
     return unnormalised(first, second) / (first.shape[0] - 1) ** 2
 
 
 def unnormalised(first: Tensor, second: Tensor) -> Tensor:
-    """Give trace(K H L H) for symmetric kernel matrices K and L, each (n, n): (n - 1)^2 times the biased one."""
+    """Return trace(K H L H) for symmetric kernel matrices K and L, each (n, n): (n - 1)^2 times the biased one."""
     return (_centred(first) * second).sum()
 
 
 def cka(first: Tensor, second: Tensor) -> Tensor:
-    """Give HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) in [0, 1]; Kornblith et al. 2019, arXiv:1905.00414, eq. 4."""
+    """Return HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) in [0, 1]; Kornblith et al. 2019, arXiv:1905.00414, eq. 4."""
     norms = unnormalised(first, first) * unnormalised(second, second)
     # Samples that all coincide have norm 0, depend on nothing, and leave the root without a gradient.
     return unnormalised(first, second) * norms.clamp_min(1e-12).rsqrt()
 
 
 def cca(first: Tensor, second: Tensor) -> Tensor:
-    """Give the normalised HSIC of HBaR, trace(R S) with R = K' (K' + 1e-5 n I)^-1, K' = H K H, S of L alike.
+    """Return the normalised HSIC of HBaR, trace(R S) with R = K' (K' + 1e-5 n I)^-1, K' = H K H, S of L alike.
 
     In float64: the matrices' condition is 1e5. At most n - 1.
     """
@@ -63,7 +78,7 @@ def cca(first: Tensor, second: Tensor) -> Tensor:
 
 
 def unbiased(first: Tensor, second: Tensor) -> Tensor:
-    """Give the unbiased estimate, below 0 at times; Song et al. 2012, eq. 5, JMLR 13. Raise ValueError if n < 4."""
+    """Return the unbiased estimate, below 0 at times; Song et al. 2012, eq. 5, JMLR 13. Raise ValueError if n < 4."""
     count = len(first)
     if count < 4:
         raise ValueError(f"The batch has {count} samples, but unbiased HSIC needs at least 4; raise batch_size.")
@@ -88,7 +103,7 @@ def _centred(kernel: Tensor) -> Tensor:
 
 
 def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Give the mean over samples of the mean distance to the `neighbours` nearest others, a detached scalar.
+    """Return the mean over samples of the mean distance to the `neighbours` nearest others, a detached scalar.
 
     `squared_distances` is (n, n). A sample is not its own neighbour: counting it would shrink the width by
     about 1/`neighbours`. The width is detached, as in the first author's code: it sets a scale and is not a
@@ -102,7 +117,7 @@ def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
 
 
 def first_columns_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Give the mean distance to the batch's first `neighbours` samples, themselves included; else as above.
+    """Return the mean distance to the batch's first `neighbours` samples, themselves included; else as above.
 
     What `yuxi120407/DIB` computes: it slices columns of the distance matrix before it sorts them.
     """
@@ -126,7 +141,7 @@ def _rbf_kernel(samples: Tensor, neighbours: int, width: str) -> Tensor:
 
 
 def _squared_distances(samples: Tensor) -> Tensor:
-    """Give all squared Euclidean distances, (n, n), without a square root, whose gradient at 0 is NaN.
+    """Return all squared Euclidean distances, (n, n), without a square root, whose gradient at 0 is NaN.
 
     Centring first keeps |a|^2 + |b|^2 - 2ab from cancelling when the features share a large mean. Distances
     are invariant under it, so the mean needs no gradient.

@@ -3,9 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import ROUNDING, Adversary, AttackError, distances
+from training.attacks.adversary import ROUNDING, Adversary, AttackError, count_classes, distances
 from training.attacks.attack_losses import cross_entropy_of
-from training.attacks.pyautoattack_calls import count_classes
 
 
 class RandomisedModelError(AttackError):
@@ -16,7 +15,7 @@ class BrokenPromiseError(AttackError):
     """An attack gave images that are no adversarial images: a fault of the attack, not of the model."""
 
 
-def require_sound(model: nn.Module, images: Tensor, *, deterministic: bool) -> None:
+def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool) -> None:
     """Raise AttackError unless `model` is a float32 classifier, gives finite logits, and the same ones twice.
 
     `images` is one batch. Whether it is deterministic is asked in eval mode, as an evaluation sets it.
@@ -47,15 +46,15 @@ def count_zero_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> in
     return int((gradient.flatten(1) == 0).all(dim=1).sum())
 
 
-def look_like_probabilities(model: nn.Module, images: Tensor) -> bool:
-    """Whether the outputs are at least 0 and sum to 1, as no logits do."""
+def outputs_are_probabilities(model: nn.Module, images: Tensor) -> bool:
+    """Return whether the outputs are at least 0 and sum to 1, as no logits do."""
     with torch.no_grad():
         outputs = model(images)
     return bool((outputs >= 0).all() and ((outputs.sum(dim=1) - 1).abs() < 1e-4).all())
 
 
-def verified(adversary: Adversary, images: Tensor, adversarial: Tensor) -> Tensor:
-    """Give `adversarial` in float32 if it lies in [0, 1] and in the ball; raise BrokenPromiseError otherwise."""
+def require_valid_images(adversary: Adversary, images: Tensor, adversarial: Tensor) -> Tensor:
+    """Return `adversarial` in float32 if it lies in [0, 1] and in the ball; raise BrokenPromiseError otherwise."""
     if adversarial.shape != images.shape:
         raise BrokenPromiseError(
             f"{adversary.name} gave images {tuple(adversarial.shape)}, but must give {tuple(images.shape)}."

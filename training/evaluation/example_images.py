@@ -9,7 +9,7 @@ from training.attacks import Adversary, Pgd, RepresentationAttack, frozen
 from training.attacks.representation import guides_of
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation.pictures import examples_png, grid_png
+from training.evaluation.plots import adversarial_examples_png, image_grid_png
 from training.evaluation.suite import Suite
 
 _COLUMNS = 8
@@ -23,7 +23,7 @@ def draw_examples(model: nn.Module, images: ImageSet, suite: Suite) -> bytes:
     attack = Pgd(epsilon=suite.epsilon, step_size=max(suite.epsilon / 8, 1e-6), steps=20)
     chosen = images.subset(first_right(model, images, _COLUMNS))
     clean, adversarial, titles = attacked(model, chosen, attack)
-    return examples_png(clean, adversarial, titles)
+    return adversarial_examples_png(clean, adversarial, titles)
 
 
 def draw_representations(model: nn.Module, images: ImageSet, layers: Sequence[str], epsilon: float) -> bytes:
@@ -39,11 +39,11 @@ def draw_representations(model: nn.Module, images: ImageSet, layers: Sequence[st
         attack = RepresentationAttack(epsilon=epsilon, iterations=20, layer=layer)
         rows[layer] = attack(model, clean, chosen.labels, seed=0)
     pairs = zip(chosen.labels.tolist(), chosen.labels[guides].tolist(), strict=True)
-    return grid_png(rows, [f"{source}, guide {guide}" for source, guide in pairs])
+    return image_grid_png(rows, [f"{source}, guide {guide}" for source, guide in pairs])
 
 
 def first_right(model: nn.Module, images: ImageSet, count: int) -> Tensor:
-    """Give the indices of the first correctly classified image of each of the first `count` classes, at least one.
+    """Return the indices of the first correctly classified image of each of the first `count` classes, at least one.
 
     Only the first 1,000 images are looked at. Where none of a class is right, its first image stands in.
     """
@@ -61,7 +61,7 @@ def first_right(model: nn.Module, images: ImageSet, count: int) -> Tensor:
 
 
 def attacked(model: nn.Module, images: ImageSet, attack: Adversary) -> tuple[Tensor, Tensor, list[str]]:
-    """Give clean and adversarial images, (n, channels, height, width), and a title each, such as `3 -> 8`."""
+    """Return clean and adversarial images, (n, channels, height, width), and a title each, such as `3 -> 8`."""
     clean = to_unit(images.images)
     adversarial = attack(model, clean, images.labels, seed=0)
     with frozen(model), torch.no_grad():

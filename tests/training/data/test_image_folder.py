@@ -7,7 +7,7 @@ from image_files import random_pixels, write_image_folder
 from PIL import Image
 
 from training.data import DataError
-from training.data.folder import open_folder
+from training.data.image_folder import open_folder
 
 CLASSES = ("ant", "bee", "cow")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.losses import ModelLook
+from training.losses import ModelForwardPass
 from training.models import Classifier, GaussianBottleneck, NoBottleneck
 
 
@@ -21,8 +21,8 @@ def draw_batches() -> tuple[torch.Tensor, torch.Tensor]:
     return first, second + 1
 
 
-def look_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelLook:
-    return ModelLook(model, torch.Generator().manual_seed(2), joint=joint, sampled=sampled)
+def look_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelForwardPass:
+    return ModelForwardPass(model, torch.Generator().manual_seed(2), joint=joint, sampled=sampled)
 
 
 def test_without_batch_norm_joint_and_separate_passes_agree() -> None:
@@ -49,10 +49,10 @@ def test_the_mean_is_not_drawn() -> None:
     model, (images, _) = make_model(batch_norm=False), draw_batches()
     generator = torch.Generator().manual_seed(3)
     before = generator.get_state()
-    (view,) = ModelLook(model, generator, joint=False, sampled=False)(images)
+    (view,) = ModelForwardPass(model, generator, joint=False, sampled=False)(images)
     assert torch.equal(view.z, view.latent.mu)
     assert torch.equal(generator.get_state(), before)
-    (drawn,) = ModelLook(model, generator, joint=False, sampled=True)(images)
+    (drawn,) = ModelForwardPass(model, generator, joint=False, sampled=True)(images)
     assert not torch.equal(drawn.z, drawn.latent.mu)
 
 
@@ -61,7 +61,9 @@ def test_without_a_bottleneck_the_latent_is_the_features_and_nothing_is_drawn(jo
     model = Classifier(nn.Flatten(), NoBottleneck(), nn.Linear(16, 5))
     generator, batches = torch.Generator().manual_seed(3), draw_batches()
     before = generator.get_state()
-    for view, images in zip(ModelLook(model, generator, joint=joint, sampled=True)(*batches), batches, strict=True):
+    for view, images in zip(
+        ModelForwardPass(model, generator, joint=joint, sampled=True)(*batches), batches, strict=True
+    ):
         assert torch.equal(view.z, images.flatten(1))
         torch.testing.assert_close(view.logits, model(images))
     assert torch.equal(generator.get_state(), before)

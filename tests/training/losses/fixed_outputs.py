@@ -5,14 +5,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from training.losses import Batch, Look, View
+from training.losses import Batch, ForwardPass, ModelOutput
 from training.models import Gaussian
 
 LABELS = torch.arange(12) % 3
 BATCH = Batch(torch.zeros(12, 1, 1, 1), LABELS, torch.arange(12))
 
 
-def draw_view(seed: int, *, spread: float = 1.0) -> View:
+def draw_view(seed: int, *, spread: float = 1.0) -> ModelOutput:
     """Draw 12 samples of 4 dimensions and 3 classes in float64; `spread` is the logits' deviation."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -20,13 +20,13 @@ def draw_view(seed: int, *, spread: float = 1.0) -> View:
         return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
     latent = Gaussian(normal(12, 4).requires_grad_(), normal(12, 4).exp().requires_grad_())
-    return View(latent, normal(12, 4).requires_grad_(), (spread * normal(12, 3)).requires_grad_())
+    return ModelOutput(latent, normal(12, 4).requires_grad_(), (spread * normal(12, 3)).requires_grad_())
 
 
-def look_at(*views: View) -> Look:
-    """Give `views`, one for each batch, whatever the images are."""
+def look_at(*views: ModelOutput) -> ForwardPass:
+    """Return `views`, one for each batch, whatever the images are."""
 
-    def look(*batches: Tensor) -> list[View]:
+    def look(*batches: Tensor) -> list[ModelOutput]:
         assert len(batches) == len(views)
         return list(views)
 
@@ -48,7 +48,7 @@ class IdleAttack:
         return images + strength
 
     def logits(self, images: Tensor) -> Tensor:
-        """Give the fixed logits."""
+        """Return the fixed logits."""
         assert len(images) == len(self._logits)
         return self._logits
 

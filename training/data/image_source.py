@@ -35,7 +35,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class MemorySource:
+class InMemorySource:
     """A source whose images (n, channels, height, width) uint8 are read as a whole."""
 
     class_names: tuple[str, ...]

@@ -9,7 +9,7 @@ from training.compute.parallel import ALONE, Group
 from training.models.bottleneck import Classifier, Gaussian, Point
 
 
-class View(NamedTuple):
+class ModelOutput(NamedTuple):
     """One batch of images, the clean or the adversarial ones, as the model sees them.
 
     `latent` is p(z|x), `z` a draw from it or its mean, (batch, dimensions), `logits` those of z,
@@ -21,13 +21,13 @@ class View(NamedTuple):
     logits: Tensor
 
 
-class Look(Protocol):
-    """Give the view of each of several batches of images, (batch, channels, height, width) each."""
+class ForwardPass(Protocol):
+    """Return the view of each of several batches of images, (batch, channels, height, width) each."""
 
-    def __call__(self, *batches: Tensor) -> list[View]: ...
+    def __call__(self, *batches: Tensor) -> list[ModelOutput]: ...
 
 
-class ModelLook(nn.Module):
+class ModelForwardPass(nn.Module):
     """Views by a model. `joint`: in one forward pass; `sampled`: with z drawn by `generator`, else the mean.
 
     In train mode a joint pass normalises clean and adversarial images by common batch statistics; separate
@@ -45,12 +45,12 @@ class ModelLook(nn.Module):
         self._sampled = sampled
         self._group = group
 
-    def forward(self, *batches: Tensor) -> list[View]:
-        """Give the view of each batch; all of one size."""
+    def forward(self, *batches: Tensor) -> list[ModelOutput]:
+        """Return the view of each batch; all of one size."""
         if not self._joint:
             return [self._view(self._model.encode(images)) for images in batches]
         return [self._view(latent) for latent in self._model.encode(torch.cat(batches)).chunk(len(batches))]
 
-    def _view(self, latent: Gaussian | Point) -> View:
+    def _view(self, latent: Gaussian | Point) -> ModelOutput:
         z = latent.sample(self._generator, self._group) if self._sampled else latent.mu
-        return View(latent, z, self._model.classify(z))
+        return ModelOutput(latent, z, self._model.classify(z))

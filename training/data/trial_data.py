@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,13 +13,38 @@ from training.config import TrialConfig
 from training.data.cifar import CIFAR10, CIFAR100, Cifar
 from training.data.digits import open_digits
 from training.data.download import download
-from training.data.folder import open_folder
-from training.data.image_set import ImageSet, TrialData
+from training.data.image_folder import open_folder
+from training.data.image_set import ImageSet
+from training.data.image_source import DataError, Part, Source
 from training.data.mnist import Mnist
-from training.data.source import DataError, Part, Source
 from training.data.split import Split, stratified_split
 
 _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFAR10, "cifar100": CIFAR100}
+
+
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """What one trial trains and selects on. The test set is no part of it: see `load_test_set`.
+
+    `validation` is shuffled, so that its first n images are a fair sample. Two trials whose `split_digest` is
+    equal were validated on the same images, in the same order and with the same labels.
+    """
+
+    train: ImageSet
+    validation: ImageSet
+    class_names: tuple[str, ...]
+    split_digest: str
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes; labels run from 0 to one less."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width), the same for all images."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
 
 
 def load_trial_data(config: TrialConfig) -> TrialData:
@@ -44,7 +70,7 @@ def load_trial_data(config: TrialConfig) -> TrialData:
 
 
 def forget_data() -> None:
-    """Give the memory back in which this process keeps what it has read."""
+    """Return the memory back in which this process keeps what it has read."""
     _kept_source.cache_clear()
 
 
@@ -75,7 +101,7 @@ def ensure_available(config: TrialConfig) -> None:
 
 
 def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
-    """Give the first 16 hexadecimal digits of the SHA-256 of the validation images, labels and class names."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of the validation images, labels and class names."""
     digest = hashlib.sha256("\0".join(class_names).encode())
     digest.update(validation.labels.numpy().astype("<i8").tobytes())
     digest.update(validation.images.numpy().tobytes())
@@ -84,7 +110,7 @@ def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
 
 @contextmanager
 def _data_root(config: TrialConfig) -> Iterator[Path]:
-    """Give the absolute data root; what the file system refuses below it becomes a DataError."""
+    """Return the absolute data root; what the file system refuses below it becomes a DataError."""
     try:
         yield Path(config.data_root).expanduser().resolve()
     except OSError as error:
@@ -138,7 +164,7 @@ def _ways_out(standard: Mnist | Cifar, root: Path) -> str:
 
 
 def _part_of_validation(source: Source, split: Split, config: TrialConfig) -> torch.Tensor:
-    """Give as much of every class's validation images as `train_fraction` leaves of its others."""
+    """Return as much of every class's validation images as `train_fraction` leaves of its others."""
     labels = source.labels[split.validation]
     members = [split.validation[labels == label] for label in range(len(source.class_names))]
     counts = [round(config.train_fraction * len(found)) for found in members]

@@ -10,7 +10,7 @@ from training.data import ImageSet
 
 
 def balanced_subset(labels: Tensor, count: int, *, seed: int = 0) -> Tensor:
-    """Give the sorted indices of `count` images with as many of every class as possible, (count,) int64.
+    """Return the sorted indices of `count` images with as many of every class as possible, (count,) int64.
 
     Drawn without replacement by `seed`; classes differ by one image at most, unless one has too few. Raise
     AttackError unless 1 <= count <= len(labels), `labels` being (n,).
@@ -31,7 +31,7 @@ def balanced_subset(labels: Tensor, count: int, *, seed: int = 0) -> Tensor:
 
 
 def images_digest(image_set: ImageSet) -> str:
-    """Give the first 16 hexadecimal digits of the SHA-256 of images and labels, in their order."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of images and labels, in their order."""
     digest = hashlib.sha256(str(tuple(image_set.images.shape)).encode())
     digest.update(image_set.labels.cpu().numpy().astype("<i8").tobytes())
     digest.update(image_set.images.contiguous().cpu().numpy().tobytes())

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from training.data.source import DataError, Part
+from training.data.image_source import DataError, Part
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
@@ -67,10 +67,10 @@ def open_folder(root: Path, part: Part) -> FolderSource:
     """
     train = _scan(root / "train")
     found = train if part == "train" else _scan(root / "test")
-    if differing := sorted(set(train.class_names) ^ set(found.class_names)):
+    if differences_between := sorted(set(train.class_names) ^ set(found.class_names)):
         raise DataError(
             f"{root / 'train'} and {root / 'test'} must have class folders of the same names, but only one "
-            f"of them has {', '.join(differing)}. Add the missing ones or remove these."
+            f"of them has {', '.join(differences_between)}. Add the missing ones or remove these."
         )
     if found.image_shape[1:] != train.image_shape[1:] or found.image_shape[0] > train.image_shape[0]:
         raise DataError(

@@ -11,7 +11,7 @@ from training.evaluation.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class AttackRun:
     """One attack as it is run: alone, as the member of a cascade that meets what `after` left, or for the curve."""
 
     key: str
@@ -21,13 +21,13 @@ class Unit:
     curve: bool = False
 
 
-def units_of(suite: Suite, mode: LatentMode) -> list[Unit]:
+def attack_runs_of(suite: Suite, mode: LatentMode) -> list[AttackRun]:
     """Take cascades apart, and give every attack a key.
 
     Raise AttackError if two attacks are the same, or a cascade cannot be run in the mode.
     """
     units = [unit for attack in suite.attacks for unit in _parts(attack, mode)]
-    units += [Unit(f"curve {key_of(attack)}", attack, curve=True) for attack in suite.curve]
+    units += [AttackRun(f"curve {key_of(attack)}", attack, curve=True) for attack in suite.curve]
     keys = [unit.key for unit in units]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
@@ -35,11 +35,11 @@ def units_of(suite: Suite, mode: LatentMode) -> list[Unit]:
     return units
 
 
-def _parts(attack: Adversary, mode: LatentMode) -> list[Unit]:
+def _parts(attack: Adversary, mode: LatentMode) -> list[AttackRun]:
     key = key_of(attack)
     # The naive protocol judges the images that a whole cascade returns.
     if not isinstance(attack, Cascade) or mode.name == "naive":
-        return [Unit(key, attack)]
+        return [AttackRun(key, attack)]
     if mode.name == "sampled" and not all(isinstance(m, Apgd) and m.draws > 1 for m in attack.members):
         raise AttackError(
             f"{attack.name} is for deterministic models, and sampled latents fool it: evaluate the latent mean,"
@@ -47,18 +47,18 @@ def _parts(attack: Adversary, mode: LatentMode) -> list[Unit]:
         )
     names = [f"{key}: {member.name}" for member in attack.members]
     return [
-        Unit(name, member, part_of=key, after=before)
+        AttackRun(name, member, part_of=key, after=before)
         for name, member, before in zip(names, attack.members, [None, *names], strict=False)
     ]
 
 
 def key_of(attack: Adversary) -> str:
-    """Give name, norm and radius: what tells one row of a table from another."""
+    """Return name, norm and radius: what tells one row of a table from another."""
     radius = "" if math.isinf(attack.epsilon) else f" {attack.epsilon:.4g}"
     return f"{attack.name}, {attack.norm}{radius}"
 
 
-def with_cascades(results: list[AttackResult], suite: Suite) -> list[AttackResult]:
+def with_cascade_results(results: list[AttackResult], suite: Suite) -> list[AttackResult]:
     """Put before the members of each cascade its own result: that of its last member, with all that were broken."""
     cascades = {key_of(attack): attack for attack in suite.attacks if isinstance(attack, Cascade)}
     found: list[AttackResult] = []
