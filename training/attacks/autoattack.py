@@ -186,7 +186,8 @@ class Cascade(LinfBall):
         if not self.members or len({(member.norm, member.epsilon) for member in self.members}) > 1:
             found = ", ".join(f"{member.name} ({member.norm}, {member.epsilon:g})" for member in self.members) or "none"
             raise AttackError(
-                f"The members of {self.title} are {found}, but there must be some of one norm and epsilon."
+                f"The members of {self.title} are {found}, but there must be at least one,"
+                " and all must have the same norm and epsilon."
             )
 
     @property

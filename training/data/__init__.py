@@ -1,4 +1,4 @@
-"""Data of a trial as uint8 tensors: sources, the validation split, and batched augmentation."""
+"""The data of a trial as uint8 tensors: image sources, the validation split and batched augmentation."""
 
 from training.data.augment import random_crop_flip, to_unit
 from training.data.image_set import ImageSet

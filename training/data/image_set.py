@@ -1,4 +1,4 @@
-"""Images with their labels in memory, and the part of a data set that one trial may see."""
+"""Images in memory with their labels."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from torch import Tensor
 class ImageSet:
     """Images (n, channels, height, width) uint8 in 0..255 and their labels (n,) int64.
 
-    Raises ValueError when a type or shape is another one, or the two lengths differ.
+    Raise ValueError if a type or shape is different, or if the two lengths differ.
     """
 
     images: Tensor
@@ -28,7 +28,7 @@ class ImageSet:
         return len(self.labels)
 
     def to(self, device: torch.device | str) -> Self:
-        """Return the same set on `device`; tensors that are there already are shared, not copied."""
+        """Return the same set on `device`; tensors that are already there are shared, not copied."""
         return type(self)(self.images.to(device), self.labels.to(device))
 
     def subset(self, indices: Tensor) -> Self:

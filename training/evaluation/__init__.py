@@ -1,4 +1,6 @@
-"""Evaluation of a trained classifier that says what is left of its accuracy under strong attacks.
+"""The library that measures the accuracy of a trained classifier under strong attacks.
+
+`training/evaluate.py` is the command that calls it. From Python:
 
 suite = build_suite("standard", scale_of(config, classes))
 evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))

@@ -1,4 +1,4 @@
-"""Robust accuracy against epsilon, and images before and after an attack, drawn by matplotlib without a display."""
+"""Plots of robust accuracy against epsilon and of images before and after an attack, with matplotlib, no display."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -10,11 +10,11 @@ from training.attacks.adversary import AttackError
 from training.evaluation.result import Evaluation
 
 _DPI = 150
-_MISSING = "Pictures need matplotlib: pip install matplotlib."
+_MISSING = "Plots need matplotlib: pip install matplotlib."
 
 
 def accuracy_curve_png(evaluation: Evaluation) -> bytes:
-    """Draw worst-case accuracy against epsilon; raise AttackError where matplotlib is missing."""
+    """Draw worst-case accuracy against epsilon as PNG. Raise AttackError if matplotlib is not installed."""
     figure = _figure(6.4, 4.2)
     axes = figure.add_subplot()
     radii, accuracies = zip(*evaluation.curve, strict=True)
@@ -30,7 +30,7 @@ def accuracy_curve_png(evaluation: Evaluation) -> bytes:
 
 
 def adversarial_examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> bytes:
-    """Draw a column an image: clean, adversarial, and their difference, scaled so that its largest value is visible.
+    """Draw one column per image as PNG: clean, adversarial, and the difference, scaled to its largest value.
 
     `clean` and `adversarial` are (n, channels, height, width) in [0, 1], n >= 1, with 1 or 3 channels; `titles` are
     n texts. Mid-grey in the difference means no change.
@@ -44,7 +44,7 @@ def adversarial_examples_png(clean: Tensor, adversarial: Tensor, titles: Sequenc
 
 
 def image_grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
-    """Draw rows of images by their names, each (n, channels, height, width) in [0, 1], below the n `titles`."""
+    """Draw rows of images as PNG, each (n, channels, height, width) in [0, 1], with their names and n `titles`."""
     count = len(titles)
     figure = _figure(1.5 * count + 0.6, 1.6 * len(rows))
     for row, (name, images) in enumerate(rows.items()):

@@ -1,4 +1,4 @@
-"""The objectives a trial can train by, chosen by name, and the terms that they are made of."""
+"""The objectives that a trial can minimise, chosen by name, and their terms."""
 
 from collections.abc import Callable
 
@@ -38,10 +38,10 @@ __all__ = [
 def build_objective(
     config: TrialConfig, model: Classifier, training_images: int, generator: torch.Generator, group: Group = ALONE
 ) -> Objective:
-    """Build the objective that `config` names, for `model` and a training set of so many images.
+    """Build the objective that `config` names, for `model` and a training set of `training_images` images.
 
-    Its batches are the rows of one process of the `group`. `generator` is on the model's device. Weights of an
-    estimator's own network come from torch's global generator.
+    Its batches are the rows of one process of the `group`. `generator` is on the model's device. If an estimator has
+    a network of its own, its weights come from torch's global generator.
     """
     if config.objective == "shared_information":
         return _shared_information(config, model, generator, group)

@@ -1,4 +1,4 @@
-"""What an objective sees of images: their latents and logits, in one forward pass or in one for each batch."""
+"""The forward pass of an objective: latents and logits of several batches, in one common pass or a pass for each."""
 
 from typing import NamedTuple, Protocol
 
@@ -10,9 +10,9 @@ from training.models.bottleneck import Classifier, Gaussian, Point
 
 
 class ModelOutput(NamedTuple):
-    """One batch of images, the clean or the adversarial ones, as the model sees them.
+    """The model's output for one batch of images, clean or adversarial.
 
-    `latent` is p(z|x), `z` a draw from it or its mean, (batch, dimensions), `logits` those of z,
+    `latent` is p(z|x), `z` is a draw from it or its mean, (batch, dimensions), and `logits` are the logits of z,
     (batch, classes).
     """
 
@@ -22,17 +22,17 @@ class ModelOutput(NamedTuple):
 
 
 class ForwardPass(Protocol):
-    """Return the view of each of several batches of images, (batch, channels, height, width) each."""
+    """Maps batches of images, (batch, channels, height, width) each, to the model's output for each of them."""
 
     def __call__(self, *batches: Tensor) -> list[ModelOutput]: ...
 
 
 class ModelForwardPass(nn.Module):
-    """Views by a model. `joint`: in one forward pass; `sampled`: with z drawn by `generator`, else the mean.
+    """The forward pass of a model. With `sampled` z is a draw by `generator`, otherwise the mean of the latent.
 
-    In train mode a joint pass normalises clean and adversarial images by common batch statistics; separate
-    passes, as in TRADES, by their own, and they move the running statistics once each. The images are the rows of
-    one process of the `group`.
+    With `joint` all batches go through the model in one pass, so that in train mode batch norm uses common statistics
+    for clean and adversarial images. Separate passes, as in TRADES, use statistics of their own, and each of them
+    updates the running statistics. The images are the rows of one process of the `group`.
     """
 
     def __init__(
@@ -46,11 +46,11 @@ class ModelForwardPass(nn.Module):
         self._group = group
 
     def forward(self, *batches: Tensor) -> list[ModelOutput]:
-        """Return the view of each batch; all of one size."""
+        """Return the output for each batch. All batches have the same size."""
         if not self._joint:
-            return [self._view(self._model.encode(images)) for images in batches]
-        return [self._view(latent) for latent in self._model.encode(torch.cat(batches)).chunk(len(batches))]
+            return [self._output_of(self._model.encode(images)) for images in batches]
+        return [self._output_of(latent) for latent in self._model.encode(torch.cat(batches)).chunk(len(batches))]
 
-    def _view(self, latent: Gaussian | Point) -> ModelOutput:
+    def _output_of(self, latent: Gaussian | Point) -> ModelOutput:
         z = latent.sample(self._generator, self._group) if self._sampled else latent.mu
         return ModelOutput(latent, z, self._model.classify(z))

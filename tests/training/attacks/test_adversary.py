@@ -140,7 +140,7 @@ def test_is_an_adversary_that_its_record_describes(index: int) -> None:
 @pytest.mark.parametrize("epsilon", [-0.1, 1.5, 8.0, math.nan])
 @pytest.mark.parametrize("kind", [Noise, Fgsm, Apgd, Fab, Square, RepresentationAttack])
 def test_an_epsilon_outside_the_unit_is_refused(kind: type[Noise], epsilon: float) -> None:
-    with pytest.raises(AttackError, match=r"must be in \[0, 1\]"):
+    with pytest.raises(AttackError, match="epsilon is"):
         kind(epsilon=epsilon)
 
 

@@ -34,4 +34,4 @@ def evaluation(*attacks: AttackResult, mode: LatentMode | None = None) -> Evalua
     right = (True,) * (9 * of // 10) + (False,) * (of - 9 * of // 10)
     mode = mode or LatentMode()
     signs = warning_signs(right, attacks, mode, zero_gradients=0)
-    return Evaluation(suite="made", epsilon=0.1, natural=right, attacks=attacks, signs=signs, record=mode.record())
+    return Evaluation(suite="made", epsilon=0.1, natural=right, attacks=attacks, warnings=signs, record=mode.record())

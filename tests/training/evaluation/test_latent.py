@@ -59,7 +59,7 @@ def test_averaged_predictions_approach_those_of_the_mean() -> None:
 
 
 def test_modes_and_draws_out_of_range_are_refused() -> None:
-    with pytest.raises(AttackError, match="'median', but must be mean, sampled or naive"):
+    with pytest.raises(AttackError, match="'median'"):
         LatentMode(name="median")
-    with pytest.raises(AttackError, match="draws must be at least 1"):
+    with pytest.raises(AttackError, match="attack_draws|prediction_draws"):
         LatentMode(name="sampled", attack_draws=0)

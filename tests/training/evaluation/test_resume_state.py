@@ -31,9 +31,9 @@ def test_without_a_path_it_is_in_memory_alone() -> None:
 def test_refuses_another_configuration_naming_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     ResumeState(CONFIGURATION, path).put("PGD", 0, 1)
-    with pytest.raises(ResumeStateError, match=r"seed is 0 there, but 5 here.*choose another folder"):
+    with pytest.raises(ResumeStateError, match="seed is 0.* 5 "):
         ResumeState({**CONFIGURATION, "seed": 5}, path)
-    with pytest.raises(ResumeStateError, match='device is "absent" there, but "cpu" here'):
+    with pytest.raises(ResumeStateError, match='device is "absent".* "cpu"'):
         ResumeState({**CONFIGURATION, "device": "cpu"}, path)
 
 
@@ -41,14 +41,14 @@ def test_refuses_another_configuration_naming_what_differs(tmp_path: Path) -> No
 def test_refuses_a_damaged_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content)
-    with pytest.raises(ResumeStateError, match="damaged or no state"):
+    with pytest.raises(ResumeStateError, match="damaged"):
         ResumeState(CONFIGURATION, path)
 
 
 def test_refuses_another_format(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('{"format": 2, "configuration": {}, "batches": {}}')
-    with pytest.raises(ResumeStateError, match="has format 2, but this version reads format 1"):
+    with pytest.raises(ResumeStateError, match="format 2.*format 1"):
         ResumeState(CONFIGURATION, path)
 
 

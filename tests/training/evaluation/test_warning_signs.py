@@ -10,7 +10,7 @@ NATURAL = (True,) * 900 + (False,) * 100
 
 
 def codes(*attacks: AttackResult, mode: LatentMode | None = None) -> list[str]:
-    return [sign.code for sign in evaluation(*attacks, mode=mode).signs]
+    return [sign.code for sign in evaluation(*attacks, mode=mode).warnings]
 
 
 def curve(right: int, epsilon: float) -> AttackResult:
@@ -65,7 +65,7 @@ def test_a_sound_evaluation_raises_none() -> None:
     ids=lambda value: value if isinstance(value, str) and "_" in value else "",
 )
 def test_each_sign_has_its_cause_and_its_figures(attacks: list[AttackResult], code: str, words: str) -> None:
-    found = evaluation(*attacks).signs
+    found = evaluation(*attacks).warnings
     assert [sign.code for sign in found] == [code]
     assert words in found[0].message
 

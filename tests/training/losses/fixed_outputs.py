@@ -1,4 +1,4 @@
-"""Views with fixed numbers, a look that gives them, and an attack that only notes what it is asked for."""
+"""Model outputs with fixed numbers, a forward pass that returns them, and an attack that records its arguments."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ LABELS = torch.arange(12) % 3
 BATCH = Batch(torch.zeros(12, 1, 1, 1), LABELS, torch.arange(12))
 
 
-def draw_view(seed: int, *, spread: float = 1.0) -> ModelOutput:
+def draw_output(seed: int, *, spread: float = 1.0) -> ModelOutput:
     """Draw 12 samples of 4 dimensions and 3 classes in float64; `spread` is the logits' deviation."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -23,18 +23,18 @@ def draw_view(seed: int, *, spread: float = 1.0) -> ModelOutput:
     return ModelOutput(latent, normal(12, 4).requires_grad_(), (spread * normal(12, 3)).requires_grad_())
 
 
-def look_at(*views: ModelOutput) -> ForwardPass:
-    """Return `views`, one for each batch, whatever the images are."""
+def fixed_forward_pass(*views: ModelOutput) -> ForwardPass:
+    """Return a forward pass whose outputs are `views`, one for each batch, whatever the images are."""
 
-    def look(*batches: Tensor) -> list[ModelOutput]:
+    def forward_pass(*batches: Tensor) -> list[ModelOutput]:
         assert len(batches) == len(views)
         return list(views)
 
-    return look
+    return forward_pass
 
 
 class IdleAttack:
-    """Adds its strength to images in place of an attack; `margins` are the distances that a search finds."""
+    """Adds its strength to the images instead of an attack; `margins` are the distances that a search finds."""
 
     def __init__(self, logits: Tensor | None = None, margins: Tensor | None = None) -> None:
         self.losses: list[Callable[[Tensor], Tensor]] = []
@@ -43,7 +43,7 @@ class IdleAttack:
         self._margins = torch.zeros(12) if margins is None else margins
 
     def __call__(self, images: Tensor, loss: Callable[[Tensor], Tensor], *, strength: float = 1.0) -> Tensor:
-        """Note the loss."""
+        """Record the loss and return images + strength."""
         self.losses.append(loss)
         return images + strength
 
@@ -53,7 +53,7 @@ class IdleAttack:
         return self._logits
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
-        """Note the radii."""
+        """Record the radii and return images + 1 and the fixed margins, at most `largest`."""
         assert len(images) == len(labels)
         self.radii.append(radii)
         return images + 1, self._margins.clamp_max(largest)

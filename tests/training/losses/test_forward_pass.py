@@ -21,13 +21,15 @@ def draw_batches() -> tuple[torch.Tensor, torch.Tensor]:
     return first, second + 1
 
 
-def look_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelForwardPass:
+def forward_pass_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelForwardPass:
     return ModelForwardPass(model, torch.Generator().manual_seed(2), joint=joint, sampled=sampled)
 
 
 def test_without_batch_norm_joint_and_separate_passes_agree() -> None:
     model, batches = make_model(batch_norm=False), draw_batches()
-    for one, other in zip(look_of(model, joint=True)(*batches), look_of(model, joint=False)(*batches), strict=True):
+    for one, other in zip(
+        forward_pass_of(model, joint=True)(*batches), forward_pass_of(model, joint=False)(*batches), strict=True
+    ):
         torch.testing.assert_close(one.z, other.z)
         torch.testing.assert_close(one.logits, other.logits)
         torch.testing.assert_close(one.latent.mu, other.latent.mu)
@@ -36,11 +38,11 @@ def test_without_batch_norm_joint_and_separate_passes_agree() -> None:
 def test_with_batch_norm_a_joint_pass_has_common_statistics() -> None:
     batches, model = draw_batches(), make_model(batch_norm=True)
     separate, joint = copy.deepcopy(model), copy.deepcopy(model)
-    views = look_of(joint, joint=True, sampled=False)(*batches)
+    views = forward_pass_of(joint, joint=True, sampled=False)(*batches)
     expected = model.encode(torch.cat(batches)).mu.chunk(2)
     for view, mu in zip(views, expected, strict=True):
         torch.testing.assert_close(view.latent.mu, mu)
-    for view, images in zip(look_of(separate, joint=False, sampled=False)(*batches), batches, strict=True):
+    for view, images in zip(forward_pass_of(separate, joint=False, sampled=False)(*batches), batches, strict=True):
         torch.testing.assert_close(view.latent.mu, copy.deepcopy(model).encode(images).mu)
     assert [int(net.state_dict()["backbone.2.num_batches_tracked"]) for net in (separate, joint)] == [2, 1]
 

@@ -88,7 +88,7 @@ def test_unbiased_is_near_zero_without_dependence_where_biased_is_not() -> None:
 
 
 def test_unbiased_needs_four_samples() -> None:
-    with pytest.raises(ValueError, match="has 3 samples, but unbiased HSIC needs at least 4"):
+    with pytest.raises(ValueError, match="3 samples"):
         unbiased(kernel(0, 3), kernel(1, 3))
 
 
