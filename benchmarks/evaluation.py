@@ -101,7 +101,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "natural": evaluation.natural_accuracy,
         **evaluation.accuracies(),
         "worst_case": evaluation.worst_case_accuracy,
-        "warnings": [sign.message for sign in evaluation.signs],
+        "warnings": [sign.message for sign in evaluation.warnings],
     }
 
 

@@ -1,1 +1,1 @@
-"""Adversarial training with shared information: one trial, with no Ray, Optuna or MLflow in sight."""
+"""Adversarial training with shared information: trains and evaluates one trial, without Ray, Optuna or MLflow."""

@@ -1,27 +1,30 @@
-"""What the trainer's commands share: wrong usage, exit codes, the choice of a device."""
+"""What the commands `training.run` and `training.evaluate` have in common: exit codes, an error, the device."""
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # importing torch takes seconds, which `--help` should not cost
+if TYPE_CHECKING:  # importing torch takes seconds, and `--help` must not wait for it
     import torch
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-class UsageError(Exception):
-    """Wrong usage; the command says the message and ends with WRONG_USAGE."""
+class CommandError(Exception):
+    """The command was called with wrong arguments; it prints the message and exits with WRONG_USAGE."""
 
 
-def chosen_device(name: str, threads: int | None) -> "torch.device":
-    """Give the device `auto`, `cpu` or `cuda`, after setting the CPU threads; raise UsageError if there is none."""
+def choose_device(name: str, threads: int | None) -> "torch.device":
+    """Set the number of CPU threads and return the device `auto`, `cpu` or `cuda`.
+
+    Raise CommandError if `threads` is below 1 or there is no CUDA device.
+    """
     import torch
 
     if threads is not None:
         if threads < 1:
-            raise UsageError(f"The value of --threads is {threads}, but must be >= 1.")
+            raise CommandError(f"The value of --threads is {threads}, but must be >= 1.")
         torch.set_num_threads(threads)
     if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda: torch finds no CUDA device; use --device cpu, or check the driver.")
+        raise CommandError("--device is cuda, but torch finds no CUDA device; use --device cpu, or check the driver.")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

@@ -1,4 +1,7 @@
-"""Evaluate a trained model on the test set: `python -m training.evaluate CHECKPOINT --suite quick|paper|standard`."""
+"""The command that evaluates a trained model on the test set, by the library `training/evaluation/`.
+
+`python -m training.evaluate CHECKPOINT --suite quick|paper|standard`
+"""
 
 import argparse
 import json
@@ -12,8 +15,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# torch takes seconds to import: --help is answered without it.
-from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+# torch takes seconds to import; --help does not need it.
+from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, CommandError, choose_device
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +31,7 @@ REPRESENTATIONS = "representations.png"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit code: 0 done, 2 wrong usage, 130 interrupted."""
+    """Run the command and return its exit code: 0 done, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     from training.attacks import AttackError
@@ -37,41 +40,45 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     try:
         return _evaluate(arguments)
-    except (UsageError, AttackError, CheckpointError, DataError) as error:
+    except (CommandError, AttackError, CheckpointError, DataError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
     except KeyboardInterrupt:
         command = shlex.join(["python", "-m", "training.evaluate", *words])
-        sys.stderr.write(f"Interrupted. What was measured is kept; the same command continues:\n  {command}\n")
+        sys.stderr.write(f"Interrupted. The results so far are saved; continue with the same command:\n  {command}\n")
         return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m training.evaluate",
-        description="Attack a trained model on the test set and say what is left of its accuracy, and what to doubt.",
+        description="Attack a trained model on the test set; print its accuracy under each attack, and warning signs.",
         epilog="Example: python -m training.evaluate runs/trials/digits --suite standard",
     )
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="a checkpoint.pt or best.pt, or a folder with one (the last first)")
-    add("--suite", choices=_SUITES, default="quick", help="which attacks; paper: Table 2's; default: quick")
-    add("--attacks", metavar="A,B", help="these attacks instead of the suite's, by name; 'help' lists them")
-    add("--latent", choices=_LATENTS, default="mean", help="the latent's mean (default), or draws, averaged")
-    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: the paper's for the data set")
-    add("--images", type=int, metavar="N", help="a class-balanced part of the test set; default: all of it")
-    add("--layers", metavar="A,B", help="also the representation attack on these layers, and its picture (Figure 4)")
-    add("--surrogate", metavar="CHECKPOINT", help="a second model, whose adversarial images are transferred")
-    add("--data-root", metavar="DIR", help="folder of the data set; default: the checkpoint's")
-    add("--out", metavar="DIR", help="folder of the results; default: beside the checkpoint")
-    add("--batch-size", type=int, default=500, metavar="N")
-    add("--seed", type=int, default=0, metavar="N")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    add(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
+    )
+    add("--suite", choices=_SUITES, default="quick", help="the attacks; paper: those of Table 2; default: quick")
+    add("--attacks", metavar="A,B", help="names of attacks to use instead of a suite; 'help' lists them")
+    add("--latent", choices=_LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
+    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
+    add("--images", type=int, metavar="N", help="size of a class-balanced part of the test set; default: all of it")
+    add("--layers", metavar="A,B", help="layers for the representation attack, with a picture (Figure 4)")
+    add("--surrogate", metavar="CHECKPOINT", help="a second model for transfer attacks")
+    add("--data-root", metavar="DIR", help="folder of the data set; default: that of the checkpoint's configuration")
+    add("--out", metavar="DIR", help="folder of the results; default: a folder beside the checkpoint")
+    add("--batch-size", type=int, default=500, metavar="N", help="images per batch; default: 500")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the attacks and of --images; default: 0")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there is one")
     add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
     return parser
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    """Check everything, then measure, then write; a warning sign does not change the exit code."""
+    """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
 
@@ -81,12 +88,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     shape = (images.images.shape[1], images.images.shape[2], images.images.shape[3])
     trained = load_model(path, shape).to(device)
     require_labels(images, trained)
-    chosen = _part(images, arguments).to(device)
+    chosen = _chosen_images(images, arguments).to(device)
     latent = LatentMode.named(arguments.latent)
     out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
     suite = _suite(arguments, trained, latent=latent, device=device, cache=_transfer_cache(arguments), shape=shape)
     _require_writable(out)
-    _say(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
+    _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     with _progress() as on_batch:
         evaluation = evaluate_robustness(
             trained.model,
@@ -104,20 +111,20 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _transfer_cache(arguments: argparse.Namespace) -> Path | None:
-    """Give the folder of a surrogate's adversarial images: beside its checkpoint, for all models they are tried on."""
+    """Return the folder of the surrogate's adversarial images, beside its checkpoint, which all evaluations share."""
     from training.trainer.checkpoint import find_checkpoint
 
     return find_checkpoint(Path(arguments.surrogate)).parent / "transfer" if arguments.surrogate else None
 
 
 def _require_writable(out: Path) -> None:
-    """Refuse a folder that results cannot go to, before hours are spent on them."""
+    """Raise CommandError if the results cannot be written to `out`, before hours of computing."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise UsageError(f"{out} cannot be written to ({error}); choose another folder by --out.") from error
+        raise CommandError(f"{out} cannot be written to ({error}); choose another folder with --out.") from error
 
 
 @contextmanager
@@ -150,7 +157,7 @@ def _suite(
 
     names = arguments.attacks.split(",") if arguments.attacks else None
     if names == ["help"]:
-        raise UsageError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))
@@ -158,7 +165,7 @@ def _suite(
     if arguments.surrogate:
         other = load_model(Path(arguments.surrogate), shape).to(device)
         if other.classes != trained.classes:
-            raise UsageError(
+            raise CommandError(
                 f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
                 " name a surrogate that was trained on the same data set."
             )
@@ -171,12 +178,12 @@ def _suite(
 
 
 def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]:
-    """Give the layers that are named; raise UsageError if the model has no such layer."""
+    """Return the layers named by --layers. Raise CommandError if the model has no such layer."""
     names: list[str] = arguments.layers.split(",") if arguments.layers else []
     known = [name for name, _ in trained.model.named_modules() if name]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise UsageError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
     return names
 
 
@@ -184,10 +191,12 @@ def _radius(text: str) -> float:
     try:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
-        raise UsageError(f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.") from error
+        raise CommandError(
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255."
+        ) from error
 
 
-def _part(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
+def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
     from training.evaluation import balanced_subset
 
     if arguments.images is None:
@@ -199,8 +208,8 @@ def _device(arguments: argparse.Namespace) -> "torch.device":
     for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
         if value is not None and value < least:
-            raise UsageError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
-    return chosen_device(arguments.device, arguments.threads)
+            raise CommandError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+    return choose_device(arguments.device, arguments.threads)
 
 
 def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> Path:
@@ -208,27 +217,27 @@ def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> P
 
 
 def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
-    from training.evaluation.pictures import curve_png
-    from training.evaluation.table import table
+    from training.evaluation.plots import accuracy_curve_png
+    from training.evaluation.text_table import format_table
 
     out.mkdir(parents=True, exist_ok=True)
     (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    (out / CURVE).write_bytes(curve_png(evaluation))
-    _say(table(evaluation))
-    _say(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
+    (out / CURVE).write_bytes(accuracy_curve_png(evaluation))
+    _print(format_table(evaluation))
+    _print(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
 
 
 def _draw_examples(
     out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite", layers: Sequence[str]
 ) -> None:
-    from training.evaluation.examples import draw_examples, draw_representations
+    from training.evaluation.example_images import draw_examples, draw_representations
 
     (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
     if layers:
         (out / REPRESENTATIONS).write_bytes(draw_representations(trained.model, images, layers, suite.epsilon))
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 

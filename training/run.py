@@ -1,4 +1,4 @@
-"""Train one configuration: `python -m training.run --config FILE|PRESET`. No search, no Ray."""
+"""The command that trains one configuration, without a search: `python -m training.run --config FILE|PRESET`."""
 
 import argparse
 import shlex
@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, UsageError, chosen_device
+from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, CommandError, choose_device
 from training.config import METRICS, ConfigError, TrialConfig, parse_trial
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 
-# torch takes seconds to import; everything that needs it is imported when it is known what to train, so that
-# --help and a wrong configuration are answered at once.
+# torch takes seconds to import. What needs it is imported after the configuration is checked, so that --help and a
+# wrong configuration are answered at once.
 if TYPE_CHECKING:
     from training.trainer import Trainer
     from training.trainer.run_folder import RunFolder
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command and give its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
+    """Run the command and return its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
@@ -27,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _train(_read_config(arguments), arguments, folder)
     except ConfigError as error:
         for key, message in error.problems:
-            _complain(f"{arguments.config}: {key}: {message}")
-    except UsageError as error:
-        _complain(str(error))
+            _print_error(f"{arguments.config}: {key}: {message}")
+    except CommandError as error:
+        _print_error(str(error))
     except KeyboardInterrupt:
-        _complain(f"Interrupted. Continue with:\n  {_resume_command(words, folder)}")
+        _print_error(f"Interrupted. Continue with:\n  {_resume_command(words, folder)}")
         return INTERRUPTED
     return WRONG_USAGE
 
@@ -42,37 +42,36 @@ def _parser() -> argparse.ArgumentParser:
         description="Train one configuration and print its natural and PGD accuracy after each epoch.",
         epilog="Example: python -m training.run --config training/configs/digits.yaml --set alpha=0.8",
     )
-    parser.add_argument("--config", required=True, metavar="FILE|NAME", help="YAML file, or a preset's name")
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override one key; may be repeated"
-    )
-    parser.add_argument("--data-root", metavar="DIR", help="folder of the data set; overrides data_root")
-    parser.add_argument("--out", metavar="DIR", help="folder of the results; default: runs/trials/FILE's name")
-    parser.add_argument("--resume", action="store_true", help="continue from the checkpoint in --out")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: torch's choice")
+    add = parser.add_argument
+    add("--config", required=True, metavar="FILE|NAME", help="YAML file, or the name of a preset")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", help="override one key; may be repeated")
+    add("--data-root", metavar="DIR", help="folder of the data set; overrides data_root")
+    add("--out", metavar="DIR", help="folder of the results; default: runs/trials/NAME, with the name of --config")
+    add("--resume", action="store_true", help="continue from the checkpoint in --out")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there is one")
+    add("--threads", type=int, metavar="N", help="CPU threads; default: torch's choice")
     return parser
 
 
 def _read_config(arguments: argparse.Namespace) -> TrialConfig:
-    """Read the file, apply the overrides, and check it all at once."""
+    """Read the file, apply the overrides and check the result. Raise ConfigError or CommandError if it is wrong."""
     import yaml
 
     try:
         values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
     except UnknownPresetError as error:
-        raise UsageError(str(error)) from error
+        raise CommandError(str(error)) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{arguments.config} cannot be read as YAML: {error}") from error
+        raise CommandError(f"{arguments.config} cannot be read as YAML: {error}") from error
     if not isinstance(values, dict):
-        raise UsageError(f"{arguments.config} holds no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
+        raise CommandError(f"{arguments.config} has no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
     values.update(_override(text) for text in arguments.set)
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
     try:
         return parse_trial(with_preset(values))
     except UnknownPresetError as error:
-        raise UsageError(f"{arguments.config}: preset: {error}") from error
+        raise CommandError(f"{arguments.config}: preset: {error}") from error
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -80,15 +79,15 @@ def _override(text: str) -> tuple[str, Any]:
 
     key, separator, value = text.partition("=")
     if not separator:
-        raise UsageError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
+        raise CommandError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise UsageError(f"The value of --set {text!r} is no valid YAML: {error}") from error
+        raise CommandError(f"The value of --set {text!r} is not valid YAML: {error}") from error
 
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
-    """Check device, data and folder, then train; nothing is written before all of them are right."""
+    """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
     from training.data import DataError, ensure_available, load_trial_data
     from training.trainer import DivergedError, Trainer
     from training.trainer.checkpoint import CheckpointError
@@ -96,26 +95,26 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path
 
     folder = RunFolder(folder_path)
     if folder.has_checkpoint and not arguments.resume:
-        raise UsageError(f"{folder.path} holds a run already; add --resume, or choose another --out.")
+        raise CommandError(f"{folder.path} already contains a run; add --resume, or choose another --out.")
     try:
-        device = chosen_device(arguments.device, arguments.threads)
+        device = choose_device(arguments.device, arguments.threads)
         ensure_available(config)
         trainer = Trainer(config, load_trial_data(config), device)
         if arguments.resume:
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:
-        raise UsageError(str(error)) from error
+        raise CommandError(str(error)) from error
     try:
         folder.begin(config, trainer.history)
     except OSError as error:
-        raise UsageError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
+        raise CommandError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return FAILED
     last = trainer.history[-1]
-    _say(f"done: {_accuracies(last)} after {trainer.epoch} epochs; results in {folder.path}")
+    _print(f"done: {_accuracies(last)} after {trainer.epoch} epochs; results in {folder.path}")
     return DONE
 
 
@@ -126,19 +125,19 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
     # `disable=None`: no bar where the output is not a terminal.
     bar = tqdm(total=epochs * trainer.steps, initial=trainer.epoch * trainer.steps, unit="step", disable=None)
 
-    told: list[str] = []
+    printed: list[str] = []
 
     def report(epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
         for text in trainer.fallbacks:
-            if text not in told:
-                told.append(text)
-                _say(f"not as the configuration asks: {text}")
+            if text not in printed:
+                printed.append(text)
+                _print(f"differs from the configuration: {text}")
         trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)
         short = {name.partition("_")[0]: f"{metrics[name]:.3f}" for name in METRICS if name in metrics}
         bar.set_postfix({"epoch": epoch, **short})
-        _say(f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s")
+        _print(f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s")
 
     def on_step(_step: int, _steps: int) -> None:
         bar.update()
@@ -154,7 +153,7 @@ def _accuracies(metrics: Mapping[str, float]) -> str:
 
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:
-    """Give the command that goes on: with --resume only if an epoch was finished and saved."""
+    """Return the command that continues the run, with --resume only if the checkpoint of an epoch exists."""
     from training.trainer.checkpoint import FILE_NAME
 
     command = [word for word in words if word != "--resume"]
@@ -162,14 +161,14 @@ def _resume_command(words: Sequence[str], folder: Path) -> str:
     return shlex.join(["python", "-m", "training.run", *command, *resume])
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     from tqdm import tqdm
 
     tqdm.write(line)
     sys.stdout.flush()
 
 
-def _complain(line: str) -> None:
+def _print_error(line: str) -> None:
     sys.stderr.write(line + "\n")
 
 

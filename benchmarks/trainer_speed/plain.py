@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from torchvision import transforms
 
 from benchmarks.trainer_speed.work import CLASSES, Work
-from training.losses import Batch, ModelLook, build_objective, weighted_total
+from training.losses import Batch, ModelForwardPass, build_objective, weighted_total
 from training.models import build_model
 
 WORKERS = 2
@@ -36,7 +36,7 @@ class PlainLoop:
         self._model = build_model(config, CLASSES, work.shape).to(device)
         generator = torch.Generator(device).manual_seed(0)
         self._objective = build_objective(config, self._model, steps * config.batch_size, generator)
-        self._look = ModelLook(self._model, generator, joint=False, sampled=True)
+        self._look = ModelForwardPass(self._model, generator, joint=False, sampled=True)
         self._attack = _LibraryAttack(self._model, config.epsilon, config.attack_step_size, config.attack_steps)
         self._optimiser = torch.optim.SGD(
             self._model.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay

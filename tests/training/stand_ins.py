@@ -1,4 +1,4 @@
-"""A tiny trial and tiny data for it."""
+"""A tiny trial configuration and tiny data for it."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ TRIAL = {
 
 
 def make_config(**changes: Any) -> TrialConfig:
-    """Build the trial with `changes`; `lam` stands for `lambda`, which is no identifier."""
+    """Build the configuration with `changes`; `lam` stands for `lambda`, which is a keyword of Python."""
     values = {"lambda" if key == "lam" else key: value for key, value in changes.items()}
     return parse_trial({**TRIAL, **values})
 
@@ -40,7 +40,7 @@ def write_sealed(path: Path, content: Any) -> None:
 
 
 def make_data(*, side: int = 8, train: int = 70, digest: str = "made") -> TrialData:
-    """Draw images of 4 classes, each class bright in its own quarter, under noise; 30 for validation."""
+    """Draw noisy images of 4 classes, each class bright in a quarter of its own; 30 are for validation."""
     generator = torch.Generator().manual_seed(7)
     return TrialData(
         train=_draw(train, side, generator),

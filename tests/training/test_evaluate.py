@@ -168,7 +168,7 @@ def test_unfit_checkpoints_end_with_2(checkpoint: Path, tmp_path: Path, capsys: 
     save_checkpoint(tmp_path / "small", too_small, state)
     assert "The images are 8x8" in complaint(tmp_path / "small")
     save_checkpoint(tmp_path / "empty", DIGITS, {"epoch": 1})
-    assert "holds no classifier" in complaint(tmp_path / "empty")
+    assert "`model`" in complaint(tmp_path / "empty")
     assert "label 9, but the model in" in complaint(write_checkpoint(tmp_path / "few", classes=4))
     fewer = write_checkpoint(tmp_path / "more", classes=12)
     assert "has 12 classes, but the model 10" in complaint(checkpoint, "--surrogate", str(fewer))

@@ -1,4 +1,4 @@
-"""Tiny classifiers whose robustness is known, for the tests of attacks and of the evaluator."""
+"""Tiny classifiers with known robustness, for the tests of attacks and of the evaluation."""
 
 import itertools
 
@@ -15,7 +15,7 @@ SIDE = 3
 
 
 def seeded(seed: int) -> torch.Generator:
-    """Return a new generator."""
+    """Return a new generator with this seed."""
     return torch.Generator().manual_seed(seed)
 
 
@@ -29,7 +29,7 @@ def filled(model: nn.Module, seed: int) -> nn.Module:
 
 
 def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
-    """Return a linear classifier of (1, side, side) images, balanced as `relu_net`."""
+    """Return a linear classifier of (1, side, side) images, balanced like `relu_net`."""
     with torch.random.fork_rng():
         linear = nn.Linear(side * side, classes)
     model = filled(nn.Sequential(nn.Flatten(), linear), seed)
@@ -39,7 +39,7 @@ def linear_net(classes: int, *, side: int = 6, seed: int = 1) -> nn.Module:
 
 
 def relu_net(hidden: int = 5, classes: int = 4, *, side: int = SIDE, seed: int = 2) -> nn.Module:
-    """Return a classifier of one hidden layer, balanced: its mean logits on `interior_images` are 0."""
+    """Return a classifier with one hidden layer whose mean logits on `interior_images` are 0."""
     with torch.random.fork_rng():
         first, last = nn.Linear(side * side, hidden), nn.Linear(hidden, classes)
     model = filled(nn.Sequential(nn.Flatten(), first, nn.ReLU(), last), seed)
@@ -50,14 +50,15 @@ def relu_net(hidden: int = 5, classes: int = 4, *, side: int = SIDE, seed: int =
 
 
 def interior_images(count: int, *, side: int = SIDE, seed: int = 0) -> Tensor:
-    """Draw images in [0.3, 0.7], so that a ball of up to 0.3 does not meet the edges of [0, 1]."""
+    """Draw images in [0.3, 0.7], so that a ball of radius up to 0.3 stays within [0, 1]."""
     return 0.3 + 0.4 * torch.rand(count, 1, side, side, generator=seeded(seed))
 
 
 def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Return the l-infinity distance to the boundary of a linear classifier, (batch,), 0 where it is wrong.
+    """Return the l-infinity distance of each image to the boundary of a linear classifier, (batch,).
 
-    min over wrong classes k of (logit_y - logit_k) / |w_y - w_k|_1, exact while the ball stays in [0, 1].
+    It is the minimum over wrong classes k of (logit_y - logit_k) / |w_y - w_k|_1, exact as long as the ball stays in
+    [0, 1], and 0 for a misclassified image.
     """
     weight = next(iter(model.parameters())).detach().double()
     logits = model(images).detach().double()
@@ -68,10 +69,10 @@ def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 
 def exactly_robust(model: nn.Module, image: Tensor, label: int, epsilon: float) -> bool:
-    """Whether no image in the ball and in [0, 1] is misclassified by a `relu_net`: one linear programme a region.
+    """Return whether a `relu_net` classifies every image in the ball and in [0, 1] correctly, by linear programmes.
 
-    In the region of inputs where a given set of hidden units is active the network is linear, so that the least
-    margin over each wrong class is a linear programme; all 2^hidden sets are tried.
+    The network is linear in the region of inputs where a given set of hidden units is active. So the smallest margin
+    to a wrong class in a region is the solution of a linear programme. All 2^hidden sets are tried.
     """
     first, bias, last, last_bias = (parameter.detach().double().numpy() for parameter in model.parameters())
     centre = image.double().numpy().ravel()
@@ -91,7 +92,7 @@ def exactly_robust(model: nn.Module, image: Tensor, label: int, epsilon: float) 
 
 
 def _reachable(upper: NDArray[np.float64], limit: NDArray[np.float64], box: NDArray[np.float64]) -> bool:
-    """Whether each half space alone meets the box: cheap, and spares most programmes."""
+    """Return whether each half space alone intersects the box; this cheap check saves most programmes."""
     lowest = np.where(upper > 0, upper * box[:, 0], upper * box[:, 1]).sum(axis=1)
     return bool((lowest <= limit).all())
 
@@ -109,7 +110,7 @@ def _least(
 
 
 def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classifier:
-    """Return a classifier without a head; its latent is the logits of `linear_net` plus noise of one size."""
+    """Return a classifier whose latent is the logits of `linear_net` with noise, and whose head is the identity."""
     with torch.random.fork_rng():
         bottleneck = GaussianBottleneck(side * side, classes, sigma_bias=0.0, sigma_floor=1e-3)
         head = nn.Linear(classes, classes)
@@ -125,7 +126,7 @@ def noisy_classifier(sigma: float, *, side: int = 6, classes: int = 4) -> Classi
 
 
 def image_set(model: nn.Module, count: int, *, side: int, wrong: int = 0) -> ImageSet:
-    """Draw images with the labels that `model` gives them, but for the first `wrong`, whose labels are others."""
+    """Draw images with the labels that `model` predicts; the first `wrong` images get another label."""
     pixels = (255 * interior_images(count, side=side)).round().to(torch.uint8)
     with torch.no_grad():
         logits = model(pixels.float() / 255)

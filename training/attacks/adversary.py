@@ -1,4 +1,4 @@
-"""What every attack of an evaluation is: model, images, labels -> adversarial images, in a ball that it keeps."""
+"""The interface of the attacks of an evaluation: model, images and labels in, adversarial images in a ball out."""
 
 import hashlib
 from dataclasses import fields
@@ -8,65 +8,68 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from training.attacks.pgd import frozen
+
 LINF, L2 = "linf", "l2"
-# A ball's edge, clean +- epsilon, is rounded to float32 twice.
+# The edge of a ball, clean +- epsilon, is rounded to float32 twice.
 ROUNDING = 1e-6
 
 
 class AttackError(ValueError):
-    """An attack cannot run as it is set, or broke its promise; the message says what to change."""
+    """An attack cannot run with its settings, or returned invalid images; the message says what to change."""
 
 
 @runtime_checkable
 class Adversary(Protocol):
-    """An attack with all its parameters set; calling it changes neither the model nor any global random state.
+    """An attack with all its parameters set. A call changes neither the model nor any global random state.
 
-    `family` groups attacks for comparisons, `whole_batch` says that the result for one image depends on the
-    others (a guide, a cache), so that no image may be left out.
+    `family` groups attacks for comparisons. `whole_batch` says that the result for one image depends on the
+    other images (a guide, a cache), so that no image may be left out of a batch.
     """
 
     @property
     def name(self) -> str:
-        """Give the name in tables: what runs, with the parameters that tell it apart."""
+        """Return the name for tables: the attack and the parameters that distinguish it."""
 
     @property
     def family(self) -> str:
-        """Give what it is compared by.
+        """Return the group of attacks that this one is compared with.
 
-        `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `representation`, `transfer`, `mean_path` or `cascade`.
+        One of `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `representation`, `transfer`, `mean_path`
+        and `cascade`.
         """
 
     @property
     def norm(self) -> str:
-        """Give `linf` or `l2`."""
+        """Return `linf` or `l2`."""
 
     @property
     def epsilon(self) -> float:
-        """Give the radius of the ball that the result lies in; infinite where the attack minimises a distance."""
+        """Return the radius of the ball that the result lies in; infinity if the attack minimises a distance."""
 
     @property
     def whole_batch(self) -> bool:
-        """Whether images may not be left out of a batch."""
+        """Return whether the attack needs every image of a batch."""
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images, detached float32.
+        """Return adversarial images, detached, in float32.
 
-        `images` is float32 (batch, channels, height, width) in [0, 1], `labels` (batch,) int64, both on the
-        model's device; `model` maps images to logits, (batch, classes). Same arguments, same result.
+        `images` is float32 (batch, channels, height, width) in [0, 1], `labels` is (batch,) int64, both on the
+        model's device. `model` maps images to logits, (batch, classes). The same arguments give the same result.
         """
 
 
 class LinfBall:
-    """The settings that most adversaries share: the l-infinity ball, and every image on its own."""
+    """The properties that most adversaries share: an l-infinity ball, and a result for each image on its own."""
 
     @property
     def norm(self) -> str:
-        """Give `linf`."""
+        """Return `linf`."""
         return LINF
 
     @property
     def whole_batch(self) -> bool:
-        """Give False: each image's result is its own."""
+        """Return False: the result for an image depends on that image alone."""
         return False
 
 
@@ -74,21 +77,34 @@ def require_epsilon(epsilon: float) -> None:
     """Raise AttackError unless `epsilon` is in [0, 1], the units of the images."""
     if not 0 <= epsilon <= 1:
         raise AttackError(
-            f"epsilon is {epsilon:g}, but must be in [0, 1], for images are scaled to [0, 1];"
-            f" {epsilon:g}/255 is {epsilon / 255:.4f}."
+            f"epsilon is {epsilon:g}, but must be in [0, 1], because images are scaled to [0, 1]."
+            f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}."
         )
 
 
 def distances(images: Tensor, adversarial: Tensor, norm: str) -> Tensor:
-    """Give each image's distance to its adversarial one, (batch,) float64, in `norm`."""
+    """Return the distance in `norm` between each image and its adversarial image, (batch,) float64."""
     difference = (adversarial.double() - images.double()).flatten(1)
     return difference.abs().amax(dim=1) if norm == LINF else difference.norm(dim=1)
 
 
-def record_of(adversary: Adversary) -> dict[str, Any]:
-    """Give class, norm and every parameter in plain values; models by the hash of their weights.
+def count_classes(model: nn.Module, images: Tensor) -> int:
+    """Return the number of classes. Raise AttackError unless the model returns logits (batch, classes)."""
+    with frozen(model), torch.no_grad():
+        logits = model(images[:1].contiguous())
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        returned = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise AttackError(
+            f"The model returns {returned}, but must return logits (batch, classes)."
+            " Wrap it in a module that returns the logits alone."
+        )
+    return logits.shape[1]
 
-    Two adversaries with one record give one result for the same model, images and seed.
+
+def record_of(adversary: Adversary) -> dict[str, Any]:
+    """Return the class, the norm and every parameter as plain values; a model appears as the hash of its weights.
+
+    Two adversaries with the same record give the same result for the same model, images and seed.
     """
     record: dict[str, Any] = {"attack": type(adversary).__name__, "norm": adversary.norm}
     for field in fields(adversary):  # type: ignore[arg-type] # every adversary is a dataclass
@@ -110,7 +126,7 @@ def _plain(value: Any) -> Any:
 
 
 def weights_digest(model: nn.Module) -> str:
-    """Give the first 16 hexadecimal digits of the SHA-256 of the names, types, shapes and values of a model's state."""
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of a model's state: names, types, shapes, values."""
     digest = hashlib.sha256()
     for name, value in sorted(model.state_dict().items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\0".encode())

@@ -1,6 +1,7 @@
-"""What attacks maximise: functions of the adversarial images' logits (batch, classes).
+"""The losses that attacks maximise: functions of the logits of adversarial images, (batch, classes).
 
-Sums over the batch, not means: a sign does not depend on the batch size, and small gradients stay in range.
+They are sums over the batch, not means: the sign of the gradient does not depend on the batch size, and small
+gradients do not underflow.
 """
 
 from collections.abc import Callable
@@ -13,24 +14,24 @@ from torch.nn import functional
 
 @dataclass(frozen=True, eq=False)
 class AttackLoss:
-    """A loss of logits whose other input is known by name: who records an attack can put another in its place."""
+    """The loss `function(logits, target)` with its `target` as a field, so that a recording can exchange the target."""
 
-    of: Callable[[Tensor, Tensor], Tensor]
+    function: Callable[[Tensor, Tensor], Tensor]
     target: Tensor
 
     def __call__(self, logits: Tensor) -> Tensor:
-        return self.of(logits, self.target)
+        return self.function(logits, self.target)
 
 
 def cross_entropy_of(labels: Tensor) -> AttackLoss:
-    """Give the cross-entropy with `labels`, (batch,)."""
+    """Return the loss that is the cross-entropy with `labels`, (batch,)."""
     return AttackLoss(_cross_entropy, labels)
 
 
 def divergence_from(clean: Tensor) -> AttackLoss:
-    """Give KL(p(y|x) || p(y|x')), x the images with logits `clean` (batch, classes), x' the adversarial ones.
+    """Return the loss KL(p(y|x) || p(y|x')): x are the images with logits `clean` (batch, classes), x' the adversarial.
 
-    The attack of TRADES: Zhang et al. 2019, eq. 5, arXiv:1901.08573.
+    The attack of TRADES maximises it: Zhang et al. 2019, eq. 5, arXiv:1901.08573.
     """
     return AttackLoss(_divergence, functional.log_softmax(clean, dim=1))
 
@@ -44,14 +45,14 @@ def _divergence(logits: Tensor, clean: Tensor) -> Tensor:
 
 
 def margin_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """Give the summed logit margin of the best wrong class; Carlini and Wagner 2017, f6, arXiv:1608.04644."""
+    """Return the loss that is the sum of `logit_margin`; Carlini and Wagner 2017, f6, arXiv:1608.04644."""
     return lambda logits: logit_margin(logits, labels).sum()
 
 
-def ratio_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
-    """Give the summed difference of logits ratio (DLR), which no scaling of the logits changes.
+def logits_ratio_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return the loss that is the sum of the difference of logits ratio (DLR), which ignores the logits' scale.
 
-    Croce and Hein 2020, eq. 6, arXiv:2003.01690: margin / (largest - third largest logit). Needs three classes.
+    Croce and Hein 2020, eq. 6, arXiv:2003.01690: margin / (largest - third largest logit). It needs three classes.
     """
 
     def ratio(logits: Tensor) -> Tensor:
@@ -62,18 +63,18 @@ def ratio_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def logit_margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give best wrong logit - true logit, (batch,): above 0 where the classifier is wrong."""
+    """Return the largest wrong logit minus the true logit, (batch,): above 0 where the classifier is wrong."""
     true = logits.gather(1, labels[:, None]).squeeze(1)
-    # Masked with -inf, not with 0: a zero would win wherever all logits are negative.
+    # The mask is -inf, not 0: a zero would be the largest wherever all logits are negative.
     wrong = logits.scatter(1, labels[:, None], -torch.inf)
     return wrong.amax(dim=1) - true
 
 
 def soft_logit_margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give log(sum over wrong classes of exp(logit)) - logit of the true class, (batch,).
+    """Return log(sum over wrong classes of exp(logit)) - logit of the true class, (batch,).
 
-    At least as large as the margin of the best wrong class, so that images below 0 are classified correctly:
-    Ding et al. 2020, arXiv:1812.02637. `logits` is (batch, classes), `labels` (batch,).
+    It is at least `logit_margin`, so an image whose value is below 0 is classified correctly. Ding et al. 2020,
+    arXiv:1812.02637. `logits` is (batch, classes), `labels` is (batch,).
     """
     true = logits.gather(1, labels[:, None]).squeeze(1)
     wrong = logits.scatter(1, labels[:, None], -torch.inf)

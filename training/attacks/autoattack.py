@@ -1,7 +1,7 @@
 """AutoAttack and its members at their official settings; Croce and Hein 2020, arXiv:2003.01690.
 
-The attacks are those of `pyautoattack`. Their numbers of steps are passed explicitly, since another library's
-defaults (10 in torchattacks 3.3-3.5) have once been taken for them.
+The attacks are those of `pyautoattack`. The numbers of steps are passed explicitly: other libraries have other
+defaults (10 steps in torchattacks 3.3-3.5).
 """
 
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import Adversary, AttackError, LinfBall, require_epsilon
+from training.attacks.adversary import Adversary, AttackError, LinfBall, count_classes, require_epsilon
 from training.attacks.pgd import frozen
-from training.attacks.pyautoattack_calls import count_classes, run_library, silent
+from training.attacks.pyautoattack_adapter import run_pyautoattack, silent_logger
 
 STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
 _APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}
@@ -21,9 +21,10 @@ _APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Apgd(LinfBall):
-    """Auto-PGD with the loss `ce`, `dlr` or `targeted` (targeted DLR against the `targets` best wrong classes).
+    """Auto-PGD with the loss `ce`, `dlr` or `targeted` (targeted DLR against the `targets` most likely wrong classes).
 
-    Where it fails, the result is the clean image. `draws` > 1: expectation over transformation.
+    The result is the clean image where the attack fails. With `draws` > 1 each gradient is the mean over so many
+    draws of a randomised model (expectation over transformation).
     """
 
     epsilon: float
@@ -38,22 +39,23 @@ class Apgd(LinfBall):
         if self.loss not in _APGD_LOSSES:
             raise AttackError(f"The loss of APGD is {self.loss!r}, but must be one of {', '.join(_APGD_LOSSES)}.")
         if min(self.steps, self.restarts, self.targets, self.draws) < 1:
-            raise AttackError("APGD: steps, restarts, targets and draws must be at least 1.")
+            counts = f"steps {self.steps}, restarts {self.restarts}, targets {self.targets}, draws {self.draws}"
+            raise AttackError(f"APGD has {counts}, but each must be at least 1.")
 
     @property
     def name(self) -> str:
-        """Give the name in tables, such as `APGD-CE`; steps only where they are not the official 100."""
+        """Return the name for tables, such as `APGD-CE`, with the steps unless they are the official 100."""
         loss = "T" if self.loss == "targeted" else self.loss.upper()
         steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
         return f"APGD-{loss}{steps}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
 
     @property
     def family(self) -> str:
-        """Give `apgd`."""
+        """Return `apgd`."""
         return "apgd"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images; see `Adversary`. Raise AttackError for fewer classes than the loss needs."""
+        """Return adversarial images; see `Adversary`. Raise AttackError if the loss needs more classes."""
         classes = count_classes(model, images)
         least = _APGD_LOSSES[self.loss]
         if classes < least:
@@ -63,20 +65,20 @@ class Apgd(LinfBall):
             from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
 
             shared = {"n_iter": self.steps, "n_restarts": self.restarts, "eps": self.epsilon, "norm": "Linf"}
-            shared |= {"eot_iter": self.draws, "rho": 0.75, "seed": seed, "device": device, "logger": silent()}
+            shared |= {"eot_iter": self.draws, "rho": 0.75, "seed": seed, "device": device, "logger": silent_logger()}
             if self.loss == "targeted":
                 return APGDAttack_targeted(predict, n_target_classes=min(self.targets, classes - 1), **shared)
             return APGDAttack(predict, loss=self.loss, **shared)
 
-        return run_library(build, model, images, labels)
+        return run_pyautoattack(build, model, images, labels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fab(LinfBall):
     """Fast adaptive boundary attack; Croce and Hein 2020, arXiv:1907.02044.
 
-    It looks for the nearest adversarial image; where that is outside the ball, the result is the clean image.
-    `targets` = 0 is the untargeted attack.
+    It searches for the nearest adversarial image. If that lies outside the ball, the result is the clean image.
+    `targets` = 0 selects the untargeted attack.
     """
 
     epsilon: float
@@ -87,21 +89,22 @@ class Fab(LinfBall):
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
         if min(self.steps, self.restarts, self.targets + 1) < 1:
-            raise AttackError("FAB: steps and restarts must be at least 1, targets at least 0.")
+            counts = f"steps {self.steps}, restarts {self.restarts}, targets {self.targets}"
+            raise AttackError(f"FAB has {counts}, but steps and restarts must be at least 1 and targets at least 0.")
 
     @property
     def name(self) -> str:
-        """Give the name in tables: `FAB-T` against targets, otherwise `FAB`."""
+        """Return the name for tables: `FAB-T` if it is targeted, otherwise `FAB`."""
         steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
         return ("FAB-T" if self.targets else "FAB") + steps
 
     @property
     def family(self) -> str:
-        """Give `fab`."""
+        """Return `fab`."""
         return "fab"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images; see `Adversary`."""
+        """Return adversarial images; see `Adversary`."""
         targets = min(self.targets, count_classes(model, images) - 1)
 
         def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
@@ -119,14 +122,14 @@ class Fab(LinfBall):
                 device=device,
             )
 
-        return run_library(build, model, images, labels)
+        return run_pyautoattack(build, model, images, labels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Square(LinfBall):
-    """Square attack, black box; Andriushchenko et al. 2020, arXiv:1912.00049.
+    """The Square attack, a black-box attack; Andriushchenko et al. 2020, arXiv:1912.00049.
 
-    It sees the logits of at most `queries` + 1 images for each, besides those of the image itself.
+    For each image it queries the logits of at most `queries` + 1 perturbed images, and those of the image itself.
     """
 
     epsilon: float
@@ -135,20 +138,20 @@ class Square(LinfBall):
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
         if self.queries < 1:
-            raise AttackError(f"Square: queries is {self.queries}, but must be at least 1.")
+            raise AttackError(f"Square has {self.queries} queries, but must have at least 1.")
 
     @property
     def name(self) -> str:
-        """Give the name in tables; queries only where they are not the official 5,000."""
+        """Return the name for tables, with the queries unless they are the official 5,000."""
         return "Square" if self.queries == QUERIES else f"Square ({self.queries} queries)"
 
     @property
     def family(self) -> str:
-        """Give `square`."""
+        """Return `square`."""
         return "square"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images; see `Adversary`. Where it fails, they are the images themselves."""
+        """Return adversarial images, and the clean image where the attack fails; see `Adversary`."""
 
         def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
             from pyautoattack.square import SquareAttack
@@ -166,14 +169,14 @@ class Square(LinfBall):
             )
 
         count_classes(model, images)
-        return run_library(build, model, images, labels)
+        return run_pyautoattack(build, model, images, labels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cascade(LinfBall):
-    """Attacks one after another, each on the images that those before it left correct.
+    """Attacks that run in turn, each on the images that are still classified correctly.
 
-    An evaluator runs the members itself, to know what each of them adds.
+    An evaluation runs the members itself, so that it knows what each of them adds.
     """
 
     title: str
@@ -181,44 +184,48 @@ class Cascade(LinfBall):
 
     def __post_init__(self) -> None:
         if not self.members or len({(member.norm, member.epsilon) for member in self.members}) > 1:
-            raise AttackError(f"{self.title} must have members, all of one norm and one epsilon.")
+            found = ", ".join(f"{member.name} ({member.norm}, {member.epsilon:g})" for member in self.members) or "none"
+            raise AttackError(
+                f"The members of {self.title} are {found}, but there must be at least one,"
+                " and all must have the same norm and epsilon."
+            )
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         return self.title
 
     @property
     def family(self) -> str:
-        """Give `cascade`."""
+        """Return `cascade`."""
         return "cascade"
 
     @property
     def epsilon(self) -> float:
-        """Give the members' radius."""
+        """Return the radius of the members."""
         return self.members[0].epsilon
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images, clean ones where no member succeeds; see `Adversary`."""
+        """Return adversarial images, and the clean image where no member succeeds; see `Adversary`."""
         adversarial = images.clone()
-        left = _right(model, images, labels)
+        remaining = _correct_indices(model, images, labels)
         for member in self.members:
-            if len(left) == 0:
+            if len(remaining) == 0:
                 break
-            found = member(model, images[left], labels[left], seed=seed)
-            wrong = torch.ones_like(labels[left], dtype=torch.bool)
-            wrong[_right(model, found, labels[left])] = False
-            adversarial[left[wrong]] = found[wrong]
-            left = left[~wrong]
+            found = member(model, images[remaining], labels[remaining], seed=seed)
+            wrong = torch.ones_like(labels[remaining], dtype=torch.bool)
+            wrong[_correct_indices(model, found, labels[remaining])] = False
+            adversarial[remaining[wrong]] = found[wrong]
+            remaining = remaining[~wrong]
         return adversarial
 
 
 def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10) -> Cascade:
     """Build AutoAttack `standard`, or `rand` for randomised models, at the official settings.
 
-    standard: APGD-CE, APGD-T, FAB-T (9 targets, or one less than `classes`) with 100 steps, and Square with
-    5,000 queries. rand: APGD-CE and APGD-DLR with 20 draws a step. The DLR losses need three classes, their
-    targeted form four: what a model has too few classes for is left out, and the title says so.
+    `standard` consists of APGD-CE, APGD-T and FAB-T with 100 steps (9 targets, or `classes` - 1 if that is less),
+    and Square with 5,000 queries. `rand` consists of APGD-CE and APGD-DLR with 20 draws a step. The DLR loss needs
+    three classes, its targeted form four. A member that needs more classes is left out, and the title says so.
     """
     if version == "rand":
         wanted: list[Adversary] = [Apgd(epsilon=epsilon, loss=loss, draws=EOT_DRAWS) for loss in ("ce", "dlr")]
@@ -235,7 +242,7 @@ def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10)
     return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))
 
 
-def _right(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Give the indices of the correctly classified images."""
+def _correct_indices(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Return the indices of the correctly classified images."""
     with frozen(model), torch.no_grad():
         return torch.nonzero(model(images).argmax(dim=1) == labels).flatten()

@@ -1,4 +1,4 @@
-"""C&W: the smallest l2 perturbation that Adam finds; Carlini and Wagner 2017, arXiv:1608.04644."""
+"""The C&W attack: the smallest l2 perturbation that Adam finds; Carlini and Wagner 2017, arXiv:1608.04644."""
 
 import math
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from training.attacks.pgd import frozen
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CarliniWagner:
-    """Minimise |x'-x|^2 + c * max(true logit - best wrong logit, -kappa), every image on its own.
+    """Minimise |x'-x|^2 + c * max(true logit - largest wrong logit, -kappa) for each image on its own.
 
-    With `searches` = 1 c is fixed, as in Yu et al. 2023, Table 2 (c 1, kappa 0, 20 steps, rate 0.01); more
-    searches move each image's c up tenfold while it fails and halve its bracket once it has succeeded. The
-    result is the nearest misclassified iterate, and the clean image where there is none. Its distance is not
-    bounded, hence no epsilon: say the mean distance with the accuracy.
+    With `searches` = 1 the factor c is fixed, as in Yu et al. 2023, Table 2 (c 1, kappa 0, 20 steps, rate 0.01).
+    With more searches an image's c grows tenfold as long as the attack fails, and is then found by bisection. The
+    result is the nearest misclassified iterate, or the clean image if there is none. The attack does not bound the
+    distance and has no epsilon, so report the mean distance beside the accuracy.
 
-    [0, 1] is kept by projection, not by x' = (tanh(w) + 1) / 2, under which pixels of exactly 0 or 1 (most of
-    MNIST) cannot move. Adam's rate is `rate` / 2 in units of x', which is what `rate` is for w at mid-grey.
+    A projection keeps x' in [0, 1], not x' = (tanh(w) + 1) / 2: with tanh, pixels of exactly 0 or 1 (most of
+    MNIST) cannot move. Adam's learning rate is `rate` / 2 in units of x', which equals `rate` in units of w at
+    mid-grey.
     """
 
     c: float = 1.0
@@ -32,36 +33,39 @@ class CarliniWagner:
 
     def __post_init__(self) -> None:
         if min(self.c, self.rate) <= 0 or self.kappa < 0 or min(self.steps, self.searches) < 1:
-            raise AttackError("C&W: c and rate must be above 0, kappa at least 0, steps and searches at least 1.")
+            raise AttackError(
+                f"C&W has c {self.c:g}, rate {self.rate:g}, kappa {self.kappa:g}, steps {self.steps} and searches"
+                f" {self.searches}, but c and rate must be above 0, kappa at least 0, steps and searches at least 1."
+            )
 
     @property
     def name(self) -> str:
-        """Give the name with every parameter that decides its strength: it has no epsilon to compare by."""
+        """Return the name for tables, with the parameters that decide its strength: it has no epsilon."""
         c = f"c={self.c:g}" if self.searches == 1 else f"{self.searches} searches"
         return f"C&W ({c}, {self.steps} steps)"
 
     @property
     def family(self) -> str:
-        """Give `cw`."""
+        """Return `cw`."""
         return "cw"
 
     @property
     def norm(self) -> str:
-        """Give `l2`."""
+        """Return `l2`."""
         return L2
 
     @property
     def epsilon(self) -> float:
-        """Give infinity: the distance is minimised, not bounded."""
+        """Return infinity: the attack minimises the distance and does not bound it."""
         return math.inf
 
     @property
     def whole_batch(self) -> bool:
-        """Give False: each image's result is its own."""
+        """Return False: the result for an image depends on that image alone."""
         return False
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
-        """Give adversarial images; see `Adversary`. Without randomness of its own."""
+        """Return adversarial images; see `Adversary`. The attack is deterministic."""
         best, nearest = images.clone(), torch.full(labels.shape, torch.inf, device=images.device)
         c = torch.full_like(nearest, self.c)
         low, high = torch.zeros_like(c), torch.full_like(c, torch.inf)
@@ -77,7 +81,7 @@ class CarliniWagner:
         return best
 
     def _descend(self, model: nn.Module, images: Tensor, labels: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        """Give the nearest misclassified iterate and its squared distance, (batch,), infinite if there is none."""
+        """Return the nearest misclassified iterate and its squared distance, (batch,); infinity if there is none."""
         moved = images.clone().requires_grad_()
         adam = torch.optim.Adam([moved], lr=self.rate / 2)
         best, nearest = images, torch.full_like(c, torch.inf)

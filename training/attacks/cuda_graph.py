@@ -1,7 +1,7 @@
-"""All steps of an attack as one CUDA graph: recorded once, replayed for every batch, without Python in between.
+"""Records all steps of an attack as one CUDA graph and replays it for every batch, without Python between the steps.
 
-A step of a small network is some two hundred kernels of a few microseconds; launched one by one from Python they take
-three times as long as they compute (ResNet-18, batch 128, calculated; no GPU has run this yet).
+One step of a small network launches about two hundred kernels of a few microseconds each. Launched one by one from
+Python they take three times as long as they compute (ResNet-18, batch 128, calculated, not measured).
 """
 
 from collections.abc import Callable
@@ -14,16 +14,16 @@ from torch import Tensor
 from training.attacks.attack_losses import AttackLoss
 
 Run = Callable[[], Tensor]
-# Records a run and gives what repeats it on whatever its inputs then hold.
+# Records a run and returns a function that repeats it on the present contents of its input tensors.
 Recorder = Callable[[Run], Run]
 Ascend = Callable[[Tensor, Tensor, Callable[[Tensor], Tensor]], Tensor]
 _WARM_UPS = 3
-# Signs of gradients near 0 may differ where a recording chooses another kernel; a wrong recording differs everywhere.
+# If a recording uses another kernel, the signs of gradients near 0 may differ. A wrong recording differs everywhere.
 _LEAST_AGREEMENT = 0.95
 
 
 class RecordingError(RuntimeError):
-    """A recording broke off; CUDA's state of this process is not to be trusted any more."""
+    """A recording failed midway; the CUDA state of this process can no longer be trusted."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class _Recording:
     target: Tensor
     replay: Run
 
-    def of(self, images: Tensor, start: Tensor, target: Tensor) -> Tensor:
+    def replay_on(self, images: Tensor, start: Tensor, target: Tensor) -> Tensor:
         self.images.copy_(images)
         self.start.copy_(start)
         self.target.copy_(target)
@@ -41,11 +41,12 @@ class _Recording:
 
 
 class CapturedAscent:
-    """Attacks by replaying recordings, one for each shape and loss; what cannot be recorded is computed as it is.
+    """Replays a recording of the attack for each shape and loss, and computes what cannot be recorded step by step.
 
-    `ascend(images, start, loss)` must read nothing that moves between calls but its arguments: weights are changed in
-    place. A recording is made on other images than the first batch's, and compared with `ascend` on that batch; where
-    it differs, or where there is no room for it, it is given up for good, and `fallback` says so.
+    Between two calls `ascend(images, start, loss)` must read no tensor that moves in memory, except its arguments:
+    weights have to be changed in place. The recording is made on other images than the first batch and then compared
+    with `ascend` on that batch. If it differs, or does not fit into GPU memory, no attack is replayed any more, and
+    `fallback` gives the reason.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -56,46 +57,49 @@ class CapturedAscent:
     def __call__(
         self, key: tuple[Any, ...], ascend: Ascend, images: Tensor, start: Tensor, loss: Callable[[Tensor], Tensor]
     ) -> Tensor:
-        """Give what `ascend` would; `key` tells apart what else it depends on. Raise what the recorder raises."""
+        """Return the result of `ascend`. `key` identifies everything else that the result depends on.
+
+        Raise the errors of the recorder.
+        """
         if self.fallback is not None or not isinstance(loss, AttackLoss):
             return ascend(images, start, loss)
-        key = (*key, loss.of, images.shape, loss.target.shape)
+        key = (*key, loss.function, images.shape, loss.target.shape)
         if key in self._recordings:
-            return self._recordings[key].of(images, start, loss.target)
+            return self._recordings[key].replay_on(images, start, loss.target)
         return self._record(key, ascend, images, start, loss)
 
     def _record(self, key: tuple[Any, ...], ascend: Ascend, images: Tensor, start: Tensor, loss: AttackLoss) -> Tensor:
         expected = ascend(images, start, loss)
-        # Another order of the batch: a recording that repeats what it was made on, and no more, is found out.
+        # The batch in another order: this reveals a recording that only repeats the images that it was made on.
         others = images.flip(0), start.flip(0), loss.target.flip(0)
         try:
-            replay = self._recorder(lambda: ascend(others[0], others[1], AttackLoss(loss.of, others[2])))
+            replay = self._recorder(lambda: ascend(others[0], others[1], AttackLoss(loss.function, others[2])))
             recording = _Recording(*others, replay)
-            # From the recording from its first batch on, so that a trial that is continued repeats its bits.
-            found = recording.of(images, start, loss.target)
+            # The first batch's result comes from the recording too, so that a resumed trial repeats the same bits.
+            found = recording.replay_on(images, start, loss.target)
             agrees = (found == expected).double().mean().item() >= _LEAST_AGREEMENT
         except torch.OutOfMemoryError:
-            return self._given_up("there is no GPU memory for it", expected)
+            return self._give_up("the GPU has too little memory for it", expected)
         if not agrees:
-            return self._given_up("its recording gives other images", expected)
+            return self._give_up("its recording produces other images", expected)
         self._recordings[key] = recording
         return found
 
-    def _given_up(self, reason: str, instead: Tensor) -> Tensor:
+    def _give_up(self, reason: str, instead: Tensor) -> Tensor:
         self.fallback = f"compile is auto, but the attack is no CUDA graph ({reason}): it is computed step by step"
         self._recordings.clear()
         return instead
 
 
 class CudaRecorder:
-    """Records runs on one CUDA device; all recordings share their memory, as only one is replayed at a time."""
+    """Records runs on one CUDA device. All recordings share their memory, because only one is replayed at a time."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pool: Any = None
 
     def __call__(self, run: Run) -> Run:
-        """Record a run. Raise RecordingError if that breaks off, and what the run raises before."""
+        """Record a run. Raise RecordingError if the recording fails, and any error of the run before it."""
         with torch.cuda.device(self._device):
             self._warm_up(run)
             if self._pool is None:
@@ -105,13 +109,13 @@ class CudaRecorder:
             try:
                 with torch.cuda.graph(graph, pool=self._pool):
                     result = run()
-            except torch.OutOfMemoryError:  # the recording was ended in order
+            except torch.OutOfMemoryError:  # torch has ended the recording properly
                 torch.cuda.set_stream(before)
                 raise
             except RuntimeError as error:
                 torch.cuda.set_stream(before)
                 raise RecordingError(
-                    f"The attack could not be recorded as a CUDA graph ({error}). Set compile: off, which needs none."
+                    f"The attack could not be recorded as a CUDA graph ({error}). Set compile: off, which records none."
                 ) from error
 
         def replay() -> Tensor:
@@ -122,7 +126,7 @@ class CudaRecorder:
 
     @staticmethod
     def _warm_up(run: Run) -> None:
-        """Let libraries choose kernels and workspaces, which they may not while a graph is recorded."""
+        """Let libraries choose their kernels and workspaces, which they must not do while a graph is recorded."""
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

@@ -1,4 +1,4 @@
-"""Noise, FGSM and PGD with restarts, several losses and expectation over transformation."""
+"""Noise, FGSM and PGD for evaluation; PGD with restarts, several losses and expectation over transformation."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, require_epsilon
-from training.attacks.attack_losses import cross_entropy_of, logit_margin, margin_of, ratio_of
+from training.attacks.attack_losses import cross_entropy_of, logit_margin, logits_ratio_of, margin_of
 from training.attacks.pgd import ascend, frozen, uniform_start
 from training.attacks.randomised import draw_logits
 
 LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
     "ce": cross_entropy_of,
     "margin": margin_of,
-    "dlr": ratio_of,
+    "dlr": logits_ratio_of,
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Noise(LinfBall):
-    """Uniform noise in the ball: what a gradient attack must beat by far."""
+    """Uniform noise in the ball; every gradient attack must be far stronger."""
 
     epsilon: float
 
@@ -29,16 +29,16 @@ class Noise(LinfBall):
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         return "noise"
 
     @property
     def family(self) -> str:
-        """Give `noise`."""
+        """Return `noise`."""
         return "noise"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
-        """Give noisy images; see `Adversary`."""
+        """Return the images with noise; see `Adversary`."""
         return uniform_start(images, self.epsilon, _generator(images, seed))
 
 
@@ -54,16 +54,16 @@ class Fgsm(LinfBall):
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         return "FGSM"
 
     @property
     def family(self) -> str:
-        """Give `fgsm`."""
+        """Return `fgsm`."""
         return "fgsm"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
-        """Give adversarial images; see `Adversary`. Without randomness of its own."""
+        """Return adversarial images; see `Adversary`. The attack is deterministic."""
         loss = _averaged(model, LOSSES["ce"](labels), self.draws)
         return ascend(model, images, images, loss, epsilon=self.epsilon, step_size=self.epsilon, steps=1)
 
@@ -72,9 +72,9 @@ class Fgsm(LinfBall):
 class Pgd(LinfBall):
     """PGD (Madry et al. 2018, arXiv:1706.06083): the last iterate of the restart with the largest margin.
 
-    `loss` is `ce`, `margin` or `dlr`. `random_start`: uniform in the ball, otherwise the image itself.
-    `draws` > 1 averages each gradient over as many draws of a randomised model (expectation over
-    transformation, Athalye et al. 2018, arXiv:1707.07397). Raise AttackError for a parameter out of its range.
+    `loss` is `ce`, `margin` or `dlr`. With `random_start` the attack starts uniformly in the ball, otherwise at the
+    image itself. With `draws` > 1 each gradient is the mean over so many draws of a randomised model (expectation
+    over transformation, Athalye et al. 2018, arXiv:1707.07397). Raise AttackError if a parameter is out of range.
     """
 
     epsilon: float
@@ -98,18 +98,18 @@ class Pgd(LinfBall):
 
     @property
     def name(self) -> str:
-        """Give the name in tables, such as `PGD-100 x5 (EOT 20)`."""
+        """Return the name for tables, such as `PGD-100 x5 (EOT 20)`."""
         loss = "" if self.loss == "ce" else f"-{self.loss.upper()}"
         restarts = f" x{self.restarts}" if self.restarts > 1 else ""
         return f"PGD{loss}-{self.steps}{restarts}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
 
     @property
     def family(self) -> str:
-        """Give `pgd`."""
+        """Return `pgd`."""
         return "pgd"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images; see `Adversary`. Seed and shape alone fix the starts."""
+        """Return adversarial images; see `Adversary`. The starts depend on the seed and the shape alone."""
         generator = _generator(images, seed)
         loss = _averaged(model, LOSSES[self.loss](labels), self.draws)
         best, highest = images, torch.full_like(labels, -torch.inf, dtype=images.dtype)
@@ -126,7 +126,7 @@ class Pgd(LinfBall):
 
 
 def _averaged(model: nn.Module, loss: Callable[[Tensor], Tensor], draws: int) -> Callable[[Tensor], Tensor]:
-    """Give the mean loss over the draws, as a scalar of the adversarial images."""
+    """Return the function that maps adversarial images to the mean loss over the draws, a scalar."""
     return lambda images: torch.stack([loss(logits) for logits in draw_logits(model, images, draws)]).mean()
 
 

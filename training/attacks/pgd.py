@@ -20,11 +20,11 @@ def pgd(
     steps: int,
     generator: torch.Generator,
 ) -> Tensor:
-    """Find images near `images` that raise the model's cross-entropy, from a random start.
+    """Search, from a random start, for images near `images` at which the model's cross-entropy is larger.
 
-    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` (batch,); `epsilon` and
-    `step_size` are in the same units. The result, detached, lies within `epsilon` of `images` and in [0, 1].
-    `generator` is on the images' device. The model is as before afterwards, in modes, buffers and gradients.
+    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` is (batch,). `epsilon` and `step_size`
+    are in the units of the images. The result is detached and lies within `epsilon` of `images` and in [0, 1].
+    `generator` is on the device of the images. The model's modes, buffers and gradients are restored.
     """
     start = uniform_start(images, epsilon, generator)
     loss = cross_entropy_of(labels)
@@ -40,18 +40,18 @@ def pgd(
 
 
 def uniform_start(images: Tensor, epsilon: float | Tensor, generator: torch.Generator, group: Group = ALONE) -> Tensor:
-    """Draw uniformly from the ball of radius `epsilon` around each image, then clamp to [0, 1].
+    """Draw uniformly from the ball of radius `epsilon` around each image and clamp the result to [0, 1].
 
-    `epsilon` is a number or a tensor (batch, 1, 1, 1); `images` are the rows of one process of the `group`.
+    `epsilon` is a number or a tensor (batch, 1, 1, 1). `images` are the rows of one process of the `group`.
     """
     noise = group.noise(torch.rand, images, generator)
     return (images + epsilon * (2 * noise - 1)).clamp(0, 1)
 
 
 def gaussian_start(images: Tensor, generator: torch.Generator, group: Group = ALONE) -> Tensor:
-    """Give `images` + 0.001 * N(0, 1), as in the official code of TRADES and MART.
+    """Return `images` + 0.001 * N(0, 1), as in the official code of TRADES and MART.
 
-    Not clamped, as there: the first step's projection does it.
+    The result is not clamped, as there: the projection of the first step does that.
     """
     noise = group.noise(torch.randn, images, generator)
     return images + 0.001 * noise
@@ -67,13 +67,13 @@ def ascend(
     step_size: float | Tensor,
     steps: int,
 ) -> Tensor:
-    """Take `steps` signed steps from `start` up `loss`, each projected on the ball and on [0, 1].
+    """Raise `loss` by `steps` signed gradient steps from `start`, each projected on the ball and on [0, 1].
 
-    `loss` gives a scalar for adversarial images, by means of `model`. Shapes and units as in `pgd`; `epsilon`
-    and `step_size` may be tensors (batch, 1, 1, 1), one value an image. With one step of size `epsilon` from
-    the images themselves this is the fast gradient sign method.
+    `loss` maps adversarial images to a scalar and calls `model`. Shapes and units are those of `pgd`; `epsilon`
+    and `step_size` may also be tensors (batch, 1, 1, 1), one value per image. One step of size `epsilon` from the
+    images themselves is the fast gradient sign method.
     """
-    # A box clipped by a box is a box: one clamp does both projections.
+    # The intersection of two boxes is a box: one clamp does both projections.
     lowest, highest = (images - epsilon).clamp_min(0), (images + epsilon).clamp_max(1)
     adversarial = start.detach()
     with frozen(model), torch.enable_grad():
@@ -86,10 +86,10 @@ def ascend(
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Put `model` in eval mode with gradients for no parameter, and restore every flag exactly at the end.
+    """Put `model` into eval mode and turn off the gradients of its parameters; restore every flag at the end.
 
-    Per module, since a part may have been put in eval mode on purpose. Parameters without `requires_grad`
-    spare the attack the weights' gradients, a third of its cost.
+    The mode is restored for each module, because a part may be in eval mode on purpose. Without the gradients of the
+    weights an attack costs a third less.
     """
     modes = [(module, module.training) for module in model.modules()]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -1,4 +1,4 @@
-"""The adversarial representation attack: an image whose features look like another image's.
+"""The adversarial representation attack: it moves the features of an image towards those of another image.
 
 Yu et al. 2023, eq. 17, after Sabour et al. 2016, arXiv:1511.05122.
 """
@@ -19,13 +19,13 @@ _MISSING = "The representation attack needs SciPy: pip install scipy."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RepresentationAttack(LinfBall):
-    """Minimise the squared feature distance at `layer` to a guide of another class, by L-BFGS-B in a box.
+    """Minimise the squared distance between the features at `layer` and those of a guide of another class.
 
-    The box is the ball of `epsilon` around the source, intersected with [0, 1]; model and optimiser compute in
-    float64, at most `iterations` iterations an image. `layer` is a name of `model.named_modules()`; the default
-    is the latent mean, the layer before the output. Every image is a source, and its guide is the next image
-    of the batch, in a circle, that has another label; without one it stays as it is. (The paper takes the first
-    half of a batch for guides and the second for sources.)
+    The optimiser is L-BFGS-B with at most `iterations` iterations per image, in the ball of radius `epsilon` around
+    the source, intersected with [0, 1]. Model and optimiser compute in float64. `layer` is a name of
+    `model.named_modules()`; the default is the latent mean, the layer before the output. Every image is a source.
+    Its guide is the next image of the batch with another label; after the last image the first one follows. Without
+    a guide the image stays unchanged. (In the paper the first half of a batch are guides and the second half sources.)
     """
 
     epsilon: float
@@ -35,26 +35,26 @@ class RepresentationAttack(LinfBall):
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
         if self.iterations < 1:
-            raise AttackError(f"The representation attack takes {self.iterations} iterations, but must take >= 1.")
+            raise AttackError(f"The representation attack has {self.iterations} iterations, but needs at least 1.")
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         layer = "" if self.layer == "bottleneck" else f" {self.layer}"
         return f"ARA-{self.iterations}{layer}"
 
     @property
     def family(self) -> str:
-        """Give `representation`."""
+        """Return `representation`."""
         return "representation"
 
     @property
     def whole_batch(self) -> bool:
-        """Give True: the batch holds the guides."""
+        """Return True: the guides are images of the batch."""
         return True
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
-        """Give adversarial images; see `Adversary`. Raise AttackError if the model has no such layer."""
+        """Return adversarial images; see `Adversary`. Raise AttackError if the model has no such layer."""
         exact = copy.deepcopy(getattr(model, "mean_path", model)).double().eval().requires_grad_(requires_grad=False)
         layer = _find_layer(exact, self.layer)
         guides = guides_of(labels.cpu())
@@ -68,7 +68,7 @@ class RepresentationAttack(LinfBall):
         return found.clamp(lowest, highest)
 
     def _approach(self, model: nn.Module, layer: nn.Module, source: Tensor, target: Tensor) -> Tensor:
-        """Solve eq. 17 for one `source`, (channels, height, width), and the guide's features (features,)."""
+        """Solve eq. 17 for one `source`, (channels, height, width); `target` (features,) belongs to its guide."""
         try:
             from scipy.optimize import Bounds, minimize
         except ImportError as error:
@@ -90,11 +90,11 @@ class RepresentationAttack(LinfBall):
 
 
 def guides_of(labels: Tensor) -> Tensor:
-    """Give for each image of a batch the index of its guide, (batch,): the next one with another label, or itself."""
+    """Return the index of each image's guide, (batch,): the next image with another label, or the image itself."""
     count = len(labels)
     ahead = (torch.arange(count)[:, None] + torch.arange(count)) % count
     differs = labels[ahead] != labels[:, None]
-    # argmax gives the first True; without any it gives 0, that is the image itself.
+    # argmax returns the first True, and 0, which is the image itself, if there is none.
     return ahead.gather(1, differs.int().argmax(dim=1, keepdim=True)).squeeze(1)
 
 
@@ -108,7 +108,7 @@ def _find_layer(model: nn.Module, name: str) -> nn.Module:
 
 
 def _features(model: nn.Module, layer: nn.Module, images: Tensor) -> Tensor:
-    """Give the output of `layer` for `images`, (batch, features); of a Gaussian, its mean."""
+    """Return the output of `layer` for `images`, (batch, features); for a Gaussian, its mean."""
     seen: list[Tensor] = []
 
     def keep(_layer: nn.Module, _inputs: Any, output: Any) -> None:

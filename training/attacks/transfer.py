@@ -1,4 +1,4 @@
-"""Adversarial images made on another model: black-box transfer (Yu et al. 2023, Table 6) and the mean path."""
+"""Attacks that make adversarial images on another model: black-box transfer (Yu et al. 2023, Table 6), mean path."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from training.attacks.adversary import Adversary, record_of
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Transfer:
-    """`attack` on `surrogate`, whatever the model under evaluation is; the images are made once.
+    """Runs `attack` on `surrogate` in place of the model under evaluation.
 
-    `cache`: a folder for them, by the hash of everything that determines them (surrogate, attack, images,
-    labels, seed), so that every model evaluated on the same images meets the same adversarial ones.
+    `cache` is a folder that keeps the adversarial images. Their file is named by the hash of everything that they
+    depend on (surrogate, attack, images, labels, seed), so that every model is evaluated on the same ones.
     """
 
     surrogate: nn.Module
@@ -27,31 +27,31 @@ class Transfer:
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         return f"transfer of {self.attack.name}"
 
     @property
     def family(self) -> str:
-        """Give `transfer`."""
+        """Return `transfer`."""
         return "transfer"
 
     @property
     def norm(self) -> str:
-        """Give the norm of the attack."""
+        """Return the norm of the attack."""
         return self.attack.norm
 
     @property
     def epsilon(self) -> float:
-        """Give the radius of the attack."""
+        """Return the radius of the attack."""
         return self.attack.epsilon
 
     @property
     def whole_batch(self) -> bool:
-        """Give True: what the model gets wrong must not decide what is attacked, or no cache would ever serve."""
+        """Return True: every model must be evaluated on the same images, or the cache would be of no use."""
         return True
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
-        """Give adversarial images of the surrogate; see `Adversary`."""
+        """Return the adversarial images of the surrogate; see `Adversary`."""
         if self.cache is None:
             return self.attack(self.surrogate, images, labels, seed=seed)
         path = self.cache / f"{self._key(images, labels, seed)}.pt"
@@ -72,7 +72,7 @@ class Transfer:
 
 
 def _read(path: Path, images: Tensor) -> Tensor | None:
-    """Give the kept images, or None where there are none or the file is damaged: they can be made again."""
+    """Return the kept images, or None if there are none or the file is damaged: they can be made again."""
     try:
         kept = torch.load(path, map_location=images.device, weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
@@ -82,40 +82,40 @@ def _read(path: Path, images: Tensor) -> Tensor | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeanPath:
-    """`attack` on the latent mean of a model that is evaluated with sampled latents.
+    """Runs `attack` on the latent mean of a model that is evaluated with sampled latents.
 
-    A sampled latent hides gradients that the mean shows; where the model has no mean path of its own (it is
-    not randomised), this is the attack itself.
+    Sampling hides gradients that the latent mean shows. A model without a mean path (one that is not randomised) is
+    attacked directly.
     """
 
     attack: Adversary
 
     @property
     def name(self) -> str:
-        """Give the name in tables."""
+        """Return the name for tables."""
         return f"{self.attack.name} on the mean path"
 
     @property
     def family(self) -> str:
-        """Give `mean_path`."""
+        """Return `mean_path`."""
         return "mean_path"
 
     @property
     def norm(self) -> str:
-        """Give the norm of the attack."""
+        """Return the norm of the attack."""
         return self.attack.norm
 
     @property
     def epsilon(self) -> float:
-        """Give the radius of the attack."""
+        """Return the radius of the attack."""
         return self.attack.epsilon
 
     @property
     def whole_batch(self) -> bool:
-        """Give what the attack says."""
+        """Return the attack's own value."""
         return self.attack.whole_batch
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Give adversarial images of the deterministic model; see `Adversary`."""
+        """Return the adversarial images of the deterministic model; see `Adversary`."""
         mean = getattr(model, "mean_path", model)
         return self.attack(mean, images, labels, seed=seed)

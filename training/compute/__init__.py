@@ -1,1 +1,1 @@
-"""How training is computed: precision, numerics, several GPUs, random streams."""
+"""Settings of the computation: precision, numerics, several GPUs and random streams."""

@@ -1,21 +1,22 @@
-"""Arithmetic settings of torch that a part of a trial needs, restored afterwards."""
+"""Numerical settings of torch for a block of code, restored after it, and the widening of half-precision values."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Turn TF32 off: its 10-bit mantissa is too coarse for steps of 0.003. By default cuDNN uses it."""
+    """Turn TF32 off, which cuDNN uses by default: its 10-bit mantissa is too coarse for steps of 0.003."""
     with _exact_products(convolutions="ieee"):
         yield
 
 
 @contextmanager
 def tf32_convolutions() -> Iterator[None]:
-    """Let CUDA round the factors of convolutions to TF32, and keep matrix products exact: distances would cancel."""
+    """Let CUDA round the factors of convolutions to TF32; matrix products stay exact, for distances would cancel."""
     with _exact_products(convolutions="tf32"):
         yield
 
@@ -34,10 +35,22 @@ def _exact_products(*, convolutions: str) -> Iterator[None]:
 
 @contextmanager
 def repeatable_convolutions() -> Iterator[None]:
-    """Let cuDNN choose only kernels that give the same bits each time, and choose the same one each time."""
+    """Let cuDNN use only deterministic kernels, and choose the same kernel each time."""
     before = (torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     try:
         yield
     finally:
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = before
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """Convert half-precision values to float32; float32 and float64 (which the tests use) stay unchanged."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+@contextmanager
+def no_autocast(device: torch.device) -> Iterator[None]:
+    """Compute matrix products in the precision of their inputs: in bfloat16 squared distances would be far off."""
+    with torch.autocast(device.type, enabled=False):
+        yield

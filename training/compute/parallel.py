@@ -1,8 +1,8 @@
-"""One trial on several devices, a process each: its share of every batch, and what all processes must agree on.
+"""Trains one trial on several devices with one process each; every process has its share of each batch.
 
-The result is that of one process, up to rounding, but for batch norm: each process normalises its own rows, as the
-official codes of TRADES and MART do with several GPUs. All processes draw the same random numbers, for the whole batch,
-and take their rows of them; but for dropout, whose masks are drawn for a process's rows, alike in all of them.
+The result is that of one process up to rounding, except for batch norm: each process normalises its own rows, as the
+official codes of TRADES and MART do on several GPUs. All processes draw the same random numbers for the whole batch
+and use those of their rows. Dropout is the exception: each process draws masks for its rows, the same in all processes.
 """
 
 import os
@@ -17,34 +17,37 @@ from typing import Any
 import torch
 from torch import Tensor, distributed, nn
 
-# How long a process waits for another one in the middle of an epoch, before it gives up: in a recording or an
-# evaluation all take about the same time. Over NCCL this is also how long one waits for another that has died.
+# The longest time that a process waits for another one in the middle of an epoch. Recordings and evaluations take
+# about the same time in all processes. With NCCL a process also waits this long for another process that has died.
 _PATIENCE = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes that train one trial together, as one of them sees it; alone, every method gives what it got."""
+    """The processes that train one trial together, from the view of one of them.
+
+    In a group of one process every method returns its input unchanged.
+    """
 
     rank: int = 0
     size: int = 1
 
     def own(self, rows: Tensor) -> Tensor:
-        """Give this process's part of a batch, (batch / size, ...) of (batch, ...)."""
+        """Return the rows of this process, (batch / size, ...), of a whole batch, (batch, ...)."""
         return rows if self.size == 1 else rows.chunk(self.size)[self.rank]
 
     def noise(self, draw: Callable[..., Tensor], rows: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw numbers for `rows` by torch.rand or torch.randn: for the whole batch, of which these rows get theirs.
+        """Draw random numbers for the whole batch with torch.rand or torch.randn and return those of `rows`.
 
-        So generators that began in one state stay in one state.
+        So the generators of all processes stay in the same state.
         """
         shape = (len(rows) * self.size, *rows.shape[1:])
         return self.own(draw(shape, generator=generator, device=rows.device, dtype=rows.dtype))
 
     def gather(self, rows: Tensor) -> Tensor:
-        """Give the whole batch, (batch, ...), of which `rows` is this process's part; differentiable.
+        """Return the whole batch, (batch, ...), of which `rows` are those of this process; differentiable.
 
-        The gradient that a process gets for its rows is the sum of those that all processes have for them.
+        The gradient of a process's rows is the sum of the gradients that all processes compute for them.
         """
         if self.size == 1:
             return rows
@@ -52,7 +55,7 @@ class Group:
         return whole
 
     def average(self, tensors: Iterable[Tensor]) -> None:
-        """Put the mean over all processes in the place of each tensor; of one type and device."""
+        """Replace each tensor by its mean over all processes. The tensors have the same type and device."""
         changed = list(tensors) if self.size > 1 else []
         if not changed:
             return
@@ -64,20 +67,20 @@ class Group:
                 tensor.copy_(mean.view(tensor.shape))
 
     def total(self, counts: Tensor) -> Tensor:
-        """Give the sum of a tensor over all processes."""
+        """Return the sum of a tensor over all processes."""
         if self.size > 1:
             distributed.all_reduce(counts)
         return counts
 
-    def trained_together(self, look: nn.Module) -> Callable[..., Any]:
-        """Give a module whose backward pass leaves the gradients' mean over all processes in each of them."""
+    def trained_together(self, module: nn.Module) -> Callable[..., Any]:
+        """Return a module whose backward pass puts the mean gradient over all processes into each of them."""
         if self.size == 1:
-            return look
+            return module
         with warnings.catch_warnings():
-            # Of a name that torch before 2.14 does not know.
+            # torch before 2.14 does not know the argument's new name.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-            # The buffers are this group's business: `average`.
-            return nn.parallel.DistributedDataParallel(look, broadcast_buffers=False)
+            # The trainer averages the buffers itself, by `average`.
+            return nn.parallel.DistributedDataParallel(module, broadcast_buffers=False)
 
 
 ALONE = Group()
@@ -93,16 +96,17 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        summed = gradients[0].clone(memory_format=torch.contiguous_format)  # what it is given may be another's, too
+        # A copy: autograd may pass the same tensor to other functions.
+        summed = gradients[0].clone(memory_format=torch.contiguous_format)
         distributed.all_reduce(summed)
         return ctx.group.own(summed), None
 
 
 @contextmanager
-def joined(rank: int, size: int, meeting_place: Path, device: torch.device) -> Iterator[Group]:
-    """Join the processes of a trial on one machine, which meet by a file that does not exist yet.
+def join_group(rank: int, size: int, meeting_place: Path, device: torch.device) -> Iterator[Group]:
+    """Connect the processes of a trial on one machine by the file `meeting_place`, which must not exist yet.
 
-    NCCL connects GPUs, gloo CPUs, both on this machine's own network alone.
+    NCCL connects GPUs, gloo connects CPUs; both use only the local network of this machine.
     """
     if size == 1:
         yield ALONE

@@ -1,4 +1,4 @@
-"""In which precision a trial's network is trained, and what takes the place of one that a device does not have."""
+"""The precision in which a trial's network is trained, and its replacement on a device that does not support it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +13,13 @@ from training.compute.numerics import exact_float32, tf32_convolutions
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A precision that a device has: `fp32`, `tf32` or `bf16`; `fallback` says what was asked for and why it is not it.
+    """A precision that a device supports: `fp32`, `tf32` or `bf16`.
 
-    tf32: float32, but CUDA rounds the factors of convolutions to 10 bits of mantissa, as it does by default; a CPU
-    computes it as fp32, which is not coarser and no fallback. bf16: activations and products of the backbone in
-    bfloat16, but for the convolution that sees the images, in tf32. Weights, statistics, images, perturbations and all
-    that follows the backbone, HSIC's distances above all, stay in float32.
+    `fallback` says which precision was requested and why another one is used; None if it is the requested one.
+    tf32: float32, but CUDA rounds the factors of convolutions to 10 bits of mantissa, as it does by default. A CPU
+    computes fp32 instead, which is more precise and no fallback. bf16: activations and products of the backbone are
+    bfloat16, except for the first convolution, which is computed in tf32. Weights, statistics, images, perturbations
+    and everything after the backbone, above all the distances of HSIC, stay in float32.
     """
 
     precision: str
@@ -26,12 +27,12 @@ class Arithmetic:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Compute float32 convolutions inside as this precision says, and matrix products exactly."""
+        """Set the precision of float32 convolutions for the block; matrix products are exact in it."""
         with exact_float32() if self.precision == "fp32" else tf32_convolutions():
             yield
 
     def backbone(self, backbone: nn.Module) -> nn.Module:
-        """Give a backbone of the same weights that computes in this precision, and whose features are float32."""
+        """Return a backbone with the same weights that computes in this precision and returns float32 features."""
         return InBfloat16(backbone) if self.precision == "bf16" else backbone
 
 
@@ -49,18 +50,18 @@ class InBfloat16(nn.Module):
 
 
 def arithmetic_for(precision: str, device: torch.device) -> Arithmetic:
-    """Give the precision itself, or in place of bf16 that of float32 where a device would only emulate it."""
+    """Return the arithmetic of `precision`; for bf16 on a device that only emulates it, that of fp32 or tf32."""
     if precision == "bf16" and not multiplies_bfloat16(device):
         instead = "fp32" if device.type == "cpu" else "tf32"
-        fallback = f"precision is bf16, which this {device.type} has no instructions for: {instead} in its place"
+        fallback = f"precision is bf16, but this {device.type} has no instructions for it: {instead} is used instead"
         return Arithmetic(instead, fallback)
     return Arithmetic(precision)
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Tell whether a device has instructions for products of bfloat16; without them it is slower than float32."""
+    """Return whether a device has instructions for products of bfloat16; without them bf16 is slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    # Older releases of torch do not tell, and get none.
+    # Releases of torch without `get_capabilities` do not know: assume that there are none.
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,4 +1,4 @@
-"""A trial's random number generators: seeded once, kept apart from the process's, saved and restored."""
+"""The random number generators of a trial: seeded once, separate from those of the process, saved and restored."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -12,10 +12,9 @@ import torch
 class RandomStreams:
     """All randomness of one trial.
 
-    `generator`, on the trial's device, draws batches, augmentation, attack starts and latents. Weights'
-    initial values and dropout can only come from the global generators; `active` lends these the trial's own
-    states. Whatever else the process draws between epochs (a report, a second trial) therefore changes
-    nothing.
+    `generator`, on the trial's device, draws batches, augmentation, attack starts and latents. Initial weights and
+    dropout can only come from the global generators; `active` puts the trial's own states into them for a block.
+    So nothing else that the process draws between epochs (a report, a second trial) changes the trial.
     """
 
     def __init__(self, seed: int, device: torch.device) -> None:
@@ -26,7 +25,7 @@ class RandomStreams:
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Run the block with the trial's states in the global generators, then put the process's back."""
+        """Run the block with the trial's states in the global generators, then restore those of the process."""
         outside = _global_states(self.device)
         _set_global_states(self._own, self.device)
         try:
@@ -36,14 +35,14 @@ class RandomStreams:
             _set_global_states(outside, self.device)
 
     def state(self) -> dict[str, Any]:
-        """Give the states as tensors and plain values, which `torch.load` reads with `weights_only=True`."""
+        """Return the states as tensors and plain values, which `torch.load` can read with `weights_only=True`."""
         return {"device": self.device.type, "generator": self.generator.get_state(), "global": self._own}
 
     def restore(self, state: Mapping[str, Any], *, fallback_seed: int) -> None:
-        """Continue from `state`; if it stems from another kind of device, start afresh from `fallback_seed`.
+        """Continue from `state`; if it comes from another kind of device, seed all generators with `fallback_seed`.
 
-        The devices' generators have different states and draw different numbers, so that moving a trial
-        cannot be exact; it can still be repeatable.
+        The generators of two kinds of devices have different states and draw different numbers. So a trial that
+        moves to another kind of device cannot continue exactly, but it stays repeatable.
         """
         if state["device"] != self.device.type:
             self._reseed(fallback_seed)
@@ -52,7 +51,7 @@ class RandomStreams:
         self._own = dict(state["global"])
 
     def _reseed(self, seed: int) -> None:
-        # PyTorch's own generators of one seed would repeat each other's draws; hence a seed for each.
+        # Two generators of PyTorch with the same seed would draw the same numbers: each gets a seed of its own.
         own, cpu, device, python, numpy = np.random.SeedSequence(seed).generate_state(5).tolist()
         self.generator.manual_seed(own)
         self._own = {
@@ -66,7 +65,7 @@ class RandomStreams:
 
 @contextmanager
 def preserved_randomness(device: torch.device) -> Iterator[None]:
-    """Run the block, then put the process's global generators (torch, `device`'s, Python, NumPy) back as they were."""
+    """Run the block, then restore the global generators of the process (torch, `device`, Python, NumPy)."""
     before = _global_states(device)
     try:
         yield
@@ -86,7 +85,7 @@ def _global_states(device: torch.device) -> dict[str, Any]:
 
 
 def _plain(state: Any) -> tuple[Any, ...]:
-    """Turn NumPy's array of keys into a tensor: `torch.load` reads no arrays with `weights_only=True`."""
+    """Convert NumPy's array of keys to a tensor: with `weights_only=True` `torch.load` refuses arrays."""
     name, keys, *rest = state
     return (name, torch.from_numpy(keys.astype(np.int64)), *rest)
 

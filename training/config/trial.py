@@ -88,7 +88,7 @@ class TrialConfig:
     ramp_start: float = share(10 / 120)
     ramp_end: float = share_above_zero(100 / 120)
     # Of shared_information alone: its terms (Table 10), whether symmetric KL and information act on p(z|x) or
-    # on p(y|x) (Table 14), and the readings of HSIC that `training/losses/hsic.py` explains.
+    # on p(y|x) (Table 14), and the readings of HSIC that `training/losses/information/hsic.py` explains.
     terms: tuple[str, ...] = choices_of(TERMS)
     regularise: str = choice("latent", ("latent", "output"))
     # The estimator of the information (Table 13), and the views that share it: the clean image, 0, and

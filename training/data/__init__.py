@@ -1,9 +1,9 @@
-"""Data of a trial as uint8 tensors: sources, the validation split, and batched augmentation."""
+"""The data of a trial as uint8 tensors: image sources, the validation split and batched augmentation."""
 
 from training.data.augment import random_crop_flip, to_unit
-from training.data.image_set import ImageSet, TrialData
-from training.data.loading import ensure_available, forget_data, load_test_set, load_trial_data
-from training.data.source import DataError
+from training.data.image_set import ImageSet
+from training.data.image_source import DataError
+from training.data.trial_data import TrialData, ensure_available, forget_data, load_test_set, load_trial_data
 
 __all__ = [
     "DataError",

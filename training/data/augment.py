@@ -1,4 +1,4 @@
-"""Batched image preparation on the images' own device: no loop over images, no wait for the device."""
+"""Batched image preparation on the device of the images, without a loop over images and without waiting for it."""
 
 import torch
 from torch import Tensor
@@ -6,18 +6,18 @@ from torch.nn import functional
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Scale uint8 images of 0..255 to float32 in [0, 1], any shape. There is no mean/std normalisation."""
+    """Scale uint8 images in 0..255, of any shape, to float32 in [0, 1], without normalisation of mean and deviation."""
     return images.to(torch.float32) / 255
 
 
 def random_crop_flip(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
-    """Pad with zeros, crop back at a random place and mirror half of the images, each image for itself.
+    """Pad each image with zeros, crop it at a random place and mirror it with probability 1/2.
 
-    The distribution of torchvision's RandomCrop(size, padding=padding) followed by RandomHorizontalFlip.
+    The distribution is that of torchvision's RandomCrop(size, padding=padding) followed by RandomHorizontalFlip.
 
     Args:
-        images: (n, channels, height, width), any type; not changed.
-        generator: on the device of `images`; three numbers an image are drawn from it.
+        images: (n, channels, height, width) of any type; it is not changed.
+        generator: on the device of `images`; each image takes three numbers from it.
         padding: pixels on each side; offsets are uniform on 0..2 * padding.
 
     Returns:

@@ -1,16 +1,16 @@
-"""CIFAR-10 and CIFAR-100 from the files of torchvision."""
+"""CIFAR-10 and CIFAR-100, read from the files of torchvision."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 
 
 @dataclass(frozen=True)
 class Cifar:
-    """50,000 + 10,000 images (3, 32, 32); `name` is torchvision's class, `base_folder` its folder."""
+    """50,000 + 10,000 images (3, 32, 32). `name` is the name of torchvision's class, `base_folder` its folder."""
 
     name: str
     base_folder: str
@@ -19,28 +19,28 @@ class Cifar:
     image_shape: tuple[int, int, int] = (3, 32, 32)
 
     def folder(self, root: Path) -> Path:
-        """Give the folder of torchvision's files below the data root."""
+        """Return the folder of torchvision's files in the data root."""
         return root / self.base_folder
 
     def is_complete(self, root: Path) -> bool:
-        """Say whether all files are there; `open` checks what is in them."""
+        """Return whether all files exist; `open` checks their content."""
         return all((self.folder(root) / name).is_file() for name in self.files)
 
-    def open(self, root: Path, part: Part) -> MemorySource:
-        """Read one part; raise DataError when a file is missing or does not have its MD5 sum."""
-        # Not at the top: the import takes a second in every trial process, and other data sets do without it.
+    def open(self, root: Path, part: Part) -> InMemorySource:
+        """Read one part. Raise DataError if a file is missing or its MD5 sum is wrong."""
+        # Not at the top: the import takes a second in every trial process, and other data sets do not need it.
         from torchvision import datasets
 
         try:
-            # The files are pickles: torchvision checks the MD5 sum of each before it loads one.
+            # The files are pickles; torchvision checks the MD5 sum of each before it loads any of them.
             data = getattr(datasets, self.name)(root, train=part == "train")
         except (OSError, RuntimeError) as error:
             raise DataError(
                 f"The {self.name} files in {self.folder(root)} are damaged or cannot be read ({error}). "
-                "Remove that folder and get the data set again."
+                "Remove that folder and download the data set again."
             ) from error
         pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
-        return MemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)
+        return InMemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)
 
 
 CIFAR10 = Cifar(

@@ -1,28 +1,28 @@
-"""The 8 x 8 digits that come with scikit-learn: no file, no download, seconds to train on."""
+"""The 8 x 8 digits that come with scikit-learn: no download, and a training takes seconds."""
 
 import numpy as np
 import torch
 
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 from training.data.split import stratified_split
 
 TEST_FRACTION = 0.2
-# Never a setting: results of searches with different `split_seed` share one test set.
+# A constant, not a setting, so that searches with a different `split_seed` have the same test set.
 TEST_SEED = 1797
 
 
-def open_digits(part: Part) -> MemorySource:
-    """Read 1,797 images (1, 8, 8) of 10 classes; a fixed stratified fifth of them is the test part.
+def open_digits(part: Part) -> InMemorySource:
+    """Read one part of 1,797 images (1, 8, 8) of 10 classes; a fixed stratified fifth of them is the test part.
 
     The values 0..16 become 0..255. Source: sklearn.datasets.load_digits (UCI optical recognition of
-    handwritten digits, test part). Raises DataError when scikit-learn is not installed.
+    handwritten digits, test part). Raise DataError if scikit-learn is not installed.
     """
     try:
         # Inside the function: a machine that trains on other data needs no scikit-learn.
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise DataError(
-            f"The data set 'digits' comes with scikit-learn, which cannot be imported ({error}). "
+            f"The data set 'digits' comes with scikit-learn, but scikit-learn cannot be imported ({error}). "
             "Install it with: pip install scikit-learn"
         ) from error
     digits = load_digits()
@@ -31,4 +31,4 @@ def open_digits(part: Part) -> MemorySource:
     names = tuple(str(name) for name in digits.target_names)
     split = stratified_split(labels, names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED)
     indices = split.train if part == "train" else split.validation
-    return MemorySource(names, labels[indices], pixels[indices])
+    return InMemorySource(names, labels[indices], pixels[indices])

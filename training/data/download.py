@@ -1,4 +1,4 @@
-"""Downloads by torchvision that either end with all files in place or leave nothing behind."""
+"""Downloads by torchvision that either put all files in place or leave nothing behind."""
 
 import os
 import socket
@@ -8,23 +8,22 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 TIMEOUT_SECONDS = 20.0
 
 
 def download(name: str, root: Path) -> None:
-    """Download the torchvision data set of class `name` into `root`, which need not exist.
+    """Download torchvision's data set of class `name` into `root`, which need not exist.
 
-    torchvision checks the MD5 sums. Raises DataError, and leaves `root` as it was, when the network or a
-    checksum fails.
+    torchvision checks the MD5 sums. If the network or a checksum fails, raise DataError and leave `root` unchanged.
     """
-    # Not at the top: the import takes a second, and most processes never download.
+    # Not at the top: the import takes a second, and most processes download nothing.
     from torchvision import datasets
 
     try:
         with (
-            # Beside the target, so that files are moved by renaming them and appear complete or not at all.
+            # On the file system of the target, so that a rename moves the files and they appear complete or not at all.
             tempfile.TemporaryDirectory(prefix=".download-", dir=_nearest_existing(root)) as temporary,
             _socket_timeout(TIMEOUT_SECONDS),
         ):
@@ -41,7 +40,7 @@ def _nearest_existing(path: Path) -> Path:
 
 @contextmanager
 def _socket_timeout(seconds: float) -> Iterator[None]:
-    """torchvision sets no timeout: behind a firewall that drops packets it would wait for minutes."""
+    """Set a timeout for the block: torchvision has none, and would wait for minutes if a firewall drops packets."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

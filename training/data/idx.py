@@ -1,4 +1,4 @@
-"""The IDX format of the MNIST files, plain or compressed by gzip."""
+"""Reads the IDX format of the MNIST files, uncompressed or compressed by gzip."""
 
 import gzip
 import math
@@ -10,22 +10,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 _UINT8 = 8
-_WAY_OUT = "Remove the file and get the data set again."
+_WAY_OUT = "Remove the file and download the data set again."
 
 
 def find_idx(folder: Path, name: str) -> Path | None:
-    """Give FOLDER/NAME, or else FOLDER/NAME.gz, or None when neither is a file."""
+    """Return FOLDER/NAME if it is a file, otherwise FOLDER/NAME.gz, or None if neither is a file."""
     return next((path for path in (folder / name, folder / f"{name}.gz") if path.is_file()), None)
 
 
 def read_idx(path: Path, dimensions: int) -> Tensor:
-    """Read a uint8 array of that many dimensions; raise DataError when the file is damaged or holds another.
+    """Read a uint8 array with so many `dimensions`. Raise DataError if the file is damaged or contains another array.
 
     Format: bytes 0, 0, type, number of dimensions, then each size as a big-endian 32-bit integer, then the
-    values (yann.lecun.com/exdb/mnist). torchvision reads the same files, but only uncompressed ones.
+    values (yann.lecun.com/exdb/mnist). torchvision can read only the uncompressed files.
     """
     layout = struct.Struct(f">HBB{dimensions}I")
     try:

@@ -1,4 +1,4 @@
-"""Images with their labels in memory, and the part of a data set that one trial may see."""
+"""Images in memory with their labels."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -11,7 +11,7 @@ from torch import Tensor
 class ImageSet:
     """Images (n, channels, height, width) uint8 in 0..255 and their labels (n,) int64.
 
-    Raises ValueError when a type or shape is another one, or the two lengths differ.
+    Raise ValueError if a type or shape is different, or if the two lengths differ.
     """
 
     images: Tensor
@@ -28,34 +28,9 @@ class ImageSet:
         return len(self.labels)
 
     def to(self, device: torch.device | str) -> Self:
-        """Give the same set on `device`; tensors that are there already are shared, not copied."""
+        """Return the same set on `device`; tensors that are already there are shared, not copied."""
         return type(self)(self.images.to(device), self.labels.to(device))
 
     def subset(self, indices: Tensor) -> Self:
         """Copy the images at `indices` (m,) int64, in that order; duplicates are kept."""
         return type(self)(self.images[indices], self.labels[indices])
-
-
-@dataclass(frozen=True, eq=False)
-class TrialData:
-    """What one trial trains and selects on. The test set is no part of it: see `load_test_set`.
-
-    `validation` is shuffled, so that its first n images are a fair sample. Two trials whose `split_digest` is
-    equal were validated on the same images, in the same order and with the same labels.
-    """
-
-    train: ImageSet
-    validation: ImageSet
-    class_names: tuple[str, ...]
-    split_digest: str
-
-    @property
-    def num_classes(self) -> int:
-        """Number of classes; labels run from 0 to one less."""
-        return len(self.class_names)
-
-    @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width), the same for all images."""
-        channels, height, width = self.train.images.shape[1:]
-        return channels, height, width

@@ -1,11 +1,11 @@
-"""MNIST from the files of torchvision, which may stay compressed."""
+"""MNIST, read from the files of torchvision, compressed or not."""
 
 from pathlib import Path
 
 import torch
 
 from training.data.idx import find_idx, read_idx
-from training.data.source import DataError, MemorySource, Part
+from training.data.image_source import DataError, InMemorySource, Part
 
 _PREFIXES: dict[Part, str] = {"train": "train", "test": "t10k"}
 
@@ -18,26 +18,28 @@ class Mnist:
     image_shape = (1, 28, 28)
 
     def folder(self, root: Path) -> Path:
-        """Give the folder of torchvision's files below the data root."""
+        """Return the folder of torchvision's files in the data root."""
         return root / "MNIST" / "raw"
 
     def is_complete(self, root: Path) -> bool:
-        """Say whether all four files are there, each plain or as .gz."""
+        """Return whether all four files exist, each uncompressed or as .gz."""
         return all(None not in self._files(root, part) for part in _PREFIXES)
 
-    def open(self, root: Path, part: Part) -> MemorySource:
-        """Read one part; raise DataError when a file is missing or damaged."""
+    def open(self, root: Path, part: Part) -> InMemorySource:
+        """Read one part. Raise DataError if a file is missing or damaged."""
         image_file, label_file = self._files(root, part)
         if image_file is None or label_file is None:
-            raise DataError(f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST.")
+            raise DataError(
+                f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST. Download MNIST again."
+            )
         images, labels = read_idx(image_file, 3).unsqueeze(1), read_idx(label_file, 1).to(torch.int64)
         if len(images) != len(labels) or (labels >= self.num_classes).any():
             raise DataError(
-                f"{label_file} has {len(labels)} labels up to {int(labels.max())}, but must have one below "
+                f"{label_file} has {len(labels)} labels up to {int(labels.max())}, but must have one label below "
                 f"{self.num_classes} for each of the {len(images)} images in {image_file}. Remove both files "
-                "and get MNIST again."
+                "and download MNIST again."
             )
-        return MemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
+        return InMemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
 
     def _files(self, root: Path, part: Part) -> tuple[Path | None, Path | None]:
         stem = f"{_PREFIXES[part]}-{{}}-ubyte"

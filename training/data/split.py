@@ -1,4 +1,4 @@
-"""The stratified, seeded split of a training set into training and validation part."""
+"""The stratified, seeded split of a training set into a training and a validation part."""
 
 from dataclasses import dataclass
 
@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.source import DataError
+from training.data.image_source import DataError
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Indices into the whole training set: `train` ascending, `validation` shuffled, both (m,) int64."""
+    """Indices into the whole training set: `train` in ascending order, `validation` shuffled, each (m,) int64."""
 
     train: Tensor
     validation: Tensor
@@ -28,11 +28,11 @@ def stratified_split(
 ) -> Split:
     """Split the indices of `labels` (n,) class by class.
 
-    Of a class with n images round(validation_fraction * n) are validation, and round(train_fraction * rest)
-    of the rest are kept for training: each at least one, and validation never the whole class. With `equal`
-    every class keeps as many as the smallest does. The validation part does not depend on `train_fraction` or
-    `equal`, and a smaller `train_fraction` keeps a subset of a larger one's images. Random numbers come from
-    `seed` alone. Raises DataError when a class has fewer than 2 images.
+    A class with n images gets round(validation_fraction * n) validation images, but at least one and never the whole
+    class; of the remaining images it keeps round(train_fraction * remaining), but at least one, for training. With
+    `equal` every class keeps as many as the class with the fewest. The validation part does not depend on
+    `train_fraction` or `equal`. A smaller `train_fraction` keeps a subset of the images of a larger one. Random numbers
+    depend only on `seed`. Raise DataError if a class has fewer than 2 images.
     """
     rng = np.random.default_rng(seed)
     rests, validation = [], []

@@ -1,12 +1,14 @@
-"""Evaluation of a trained classifier that says what is left of its accuracy under strong attacks.
+"""The library that measures the accuracy of a trained classifier under strong attacks.
+
+`training/evaluate.py` is the command that calls it. From Python:
 
 suite = build_suite("standard", scale_of(config, classes))
 evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))
 """
 
-from training.evaluation.images import balanced_subset
+from training.evaluation.evaluated_images import balanced_subset
 from training.evaluation.latent import LatentMode
-from training.evaluation.result import AttackResult, Evaluation, Sign
+from training.evaluation.result import AttackResult, Evaluation, WarningSign
 from training.evaluation.robustness import OnBatch, evaluate_robustness
 from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of
 
@@ -18,8 +20,8 @@ __all__ = [
     "LatentMode",
     "OnBatch",
     "Scale",
-    "Sign",
     "Suite",
+    "WarningSign",
     "balanced_subset",
     "build_suite",
     "evaluate_robustness",

@@ -1,4 +1,4 @@
-"""Which latent is evaluated: its mean, or draws of it attacked and averaged as reference figures demand."""
+"""The latent of the evaluated classifier: its mean, or draws that are averaged in attacks and predictions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,11 @@ ATTACK_DRAWS, PREDICTION_DRAWS = 20, 50
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LatentMode:
-    """`mean`: the deterministic classifier. `sampled`: draws, averaged in gradients and in predictions.
+    """How the latent is used: `mean`, `sampled` or `naive`.
 
-    `naive` is one draw for each of both, as in most published figures for stochastic models. It is here to
-    show what it does: attacks that stop at their first success are fooled by lucky draws.
+    `mean` is the deterministic classifier. `sampled` averages gradients over `attack_draws` draws and predictions over
+    `prediction_draws` draws. `naive` uses one draw for each, as in most published figures for stochastic models. It
+    exists to show that such figures are wrong: a lucky draw fools an attack that stops at its first success.
     """
 
     name: str = "mean"
@@ -29,27 +30,30 @@ class LatentMode:
         if self.name not in ("mean", "sampled", "naive"):
             raise AttackError(f"The latent is {self.name!r}, but must be mean, sampled or naive.")
         if min(self.attack_draws, self.prediction_draws) < 1:
-            raise AttackError("The latent's draws must be at least 1.")
+            raise AttackError(
+                f"attack_draws is {self.attack_draws} and prediction_draws is {self.prediction_draws},"
+                " but both must be at least 1."
+            )
 
     @classmethod
     def named(cls, name: str) -> "LatentMode":
-        """Give a mode with its usual draws: sampled with 20 a gradient and 50 a prediction, one otherwise."""
+        """Return the mode with its usual draws: 20 per gradient and 50 per prediction if sampled, otherwise one."""
         if name == "sampled":
             return cls(name=name, attack_draws=ATTACK_DRAWS, prediction_draws=PREDICTION_DRAWS)
         return cls(name=name)
 
     @property
     def deterministic(self) -> bool:
-        """Whether two forward passes must agree to the last bit."""
+        """Return whether two forward passes must be equal bit for bit."""
         return self.name == "mean"
 
     def record(self) -> dict[str, Any]:
-        """Give the mode in plain values."""
+        """Return the mode as plain values."""
         return {"latent": self.name, "attack_draws": self.attack_draws, "prediction_draws": self.prediction_draws}
 
 
 class SampledClassifier(nn.Module):
-    """A classifier whose every forward pass draws the latent anew, from a generator of its own."""
+    """A classifier that draws a new latent in every forward pass, from a generator of its own."""
 
     def __init__(self, classifier: Classifier, device: torch.device) -> None:
         super().__init__()
@@ -57,7 +61,7 @@ class SampledClassifier(nn.Module):
         self._generator = torch.Generator(device)
 
     def reseed(self, seed: int) -> None:
-        """Begin the draws of `seed`."""
+        """Seed the generator of the draws."""
         self._generator.manual_seed(seed)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -65,13 +69,13 @@ class SampledClassifier(nn.Module):
         return self.mean_path.classify(self.mean_path.encode(images).sample(self._generator))
 
     def draw(self, images: Tensor, draws: int) -> Tensor:
-        """Map images to the logits of several draws, (draws, batch, classes), with one pass of the encoder."""
+        """Map images to the logits of several draws, (draws, batch, classes), with one pass through the encoder."""
         latent = self.mean_path.encode(images)
         return torch.stack([self.mean_path.classify(latent.sample(self._generator)) for _ in range(draws)])
 
 
-def in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
-    """Give the model to attack; raise AttackError where there is no latent to sample."""
+def model_in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
+    """Return the model to attack in this mode. Raise AttackError if the model has no latent to sample."""
     if mode.deterministic:
         return model
     if not isinstance(model, Classifier) or not isinstance(model.bottleneck, GaussianBottleneck):
@@ -82,7 +86,7 @@ def in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Modu
 
 
 def predict(model: nn.Module, images: Tensor, mode: LatentMode, seed: int) -> Tensor:
-    """Give the class of the highest mean probability, (batch,); the draws are those of `seed`."""
+    """Return the class with the highest mean probability, (batch,); `seed` fixes the draws."""
     with torch.no_grad():
         if isinstance(model, SampledClassifier):
             model.reseed(seed)

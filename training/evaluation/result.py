@@ -1,4 +1,4 @@
-"""What an evaluation found, in plain values: per attack, in union, and the warning signs."""
+"""The result of an evaluation in plain values: for each attack, for all of them together, and the warning signs."""
 
 import math
 import statistics
@@ -11,11 +11,11 @@ from training.attacks.adversary import ROUNDING
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttackResult:
-    """One attack's figures. `robust` is per image: right when clean and right under this attack.
+    """The figures of one attack. `robust` says for each image whether it is correct when clean and under this attack.
 
-    `distances` are those of the images that it broke, in its norm. `part_of` names the cascade whose member it
-    is: such a member has met only what the members before it left correct. `curve`: it is a point of robust
-    accuracy against epsilon.
+    `distances` are those of the images that the attack broke, in its norm. `part_of` is the name of its cascade; a
+    member of a cascade runs only on the images that the members before it left correct. `curve` says whether the
+    result is a point of the curve of robust accuracy against epsilon.
     """
 
     key: str
@@ -31,16 +31,16 @@ class AttackResult:
 
     @property
     def accuracy(self) -> float:
-        """Give robust / all images, in [0, 1]."""
+        """Return the share of robust images, in [0, 1]."""
         return sum(self.robust) / len(self.robust)
 
     @property
     def steps(self) -> int:
-        """Give the number of steps, 0 for attacks without."""
+        """Return the number of steps, or 0 if the attack has no steps."""
         return int(self.parameters.get("steps", 0))
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give plain values for JSON; distances as mean and median of the broken images, in the attack's norm."""
+        """Return plain values for JSON; the distances become the mean and the median over the broken images."""
         return {
             "name": self.name,
             "family": self.family,
@@ -58,8 +58,8 @@ class AttackResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Sign:
-    """A reason not to trust the figures: a short `code` and a sentence with the figures behind it."""
+class WarningSign:
+    """A reason not to trust the figures: a short `code` and a `message` with the figures that show it."""
 
     code: str
     message: str
@@ -67,38 +67,41 @@ class Sign:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """One model on one set of images. `natural` is per image: right when clean. `epsilon` is the headline's."""
+    """The result for one model on one set of images.
+
+    `natural` says for each image whether it is correct when clean. `epsilon` is the radius of the worst-case accuracy.
+    """
 
     suite: str
     epsilon: float
     natural: tuple[bool, ...] = field(repr=False)
     attacks: tuple[AttackResult, ...]
-    signs: tuple[Sign, ...]
+    warnings: tuple[WarningSign, ...]
     record: dict[str, Any]
     zero_gradients: int = 0
 
     @property
     def natural_accuracy(self) -> float:
-        """Give the accuracy on clean images, in [0, 1]."""
+        """Return the accuracy on clean images, in [0, 1]."""
         return sum(self.natural) / len(self.natural)
 
     @property
     def worst_case_accuracy(self) -> float:
-        """Give the share of images that every attack within the headline's l-infinity ball left right."""
+        """Return the share of images that are correct under every attack in the l-infinity ball of `epsilon`."""
         return union_accuracy(self.natural, self.attacks, self.epsilon)
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
-        """Give (epsilon, accuracy), epsilon rising from 0: the union over what lies within each radius."""
+        """Return pairs (epsilon, worst-case accuracy), with epsilon rising from 0."""
         radii = sorted({result.epsilon for result in self.attacks if result.curve})
         return tuple((radius, union_accuracy(self.natural, self.attacks, radius)) for radius in (0.0, *radii))
 
     def accuracies(self) -> dict[str, float]:
-        """Give each attack's accuracy by key, cascades as a whole, without the curve: a row of Table 4."""
+        """Return the accuracy of each attack by key, a row of Table 4: cascades as a whole, without the curve."""
         return {r.key: r.accuracy for r in self.attacks if not r.curve and r.part_of is None}
 
     def to_mapping(self) -> dict[str, Any]:
-        """Give plain values for JSON."""
+        """Return the evaluation as plain values for JSON."""
         radii = sorted({r.epsilon for r in self.attacks if r.norm == "linf" and not r.curve})
         return {
             **self.record,
@@ -111,14 +114,14 @@ class Evaluation:
             "attacks": {result.key: result.to_mapping() for result in self.attacks},
             "curve": [list(point) for point in self.curve],
             "zero_gradients": self.zero_gradients,
-            "warnings": [asdict(sign) for sign in self.signs],
+            "warnings": [asdict(sign) for sign in self.warnings],
         }
 
 
 def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> list[bool]:
-    """Give per image: right when clean and under every l-infinity attack of radius `epsilon` or less.
+    """Return for each image whether it is correct when clean and under all l-infinity attacks of radius <= `epsilon`.
 
-    A smaller ball lies within a larger one, so that what breaks an image there counts here too.
+    Attacks with a smaller radius count because a smaller ball lies within a larger one.
     """
     robust = list(natural)
     for attack in attacks:
@@ -128,5 +131,5 @@ def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: flo
 
 
 def union_accuracy(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> float:
-    """Give the accuracy of `union`."""
+    """Return the share of images that `union` finds robust."""
     return sum(union(natural, attacks, epsilon)) / len(natural)

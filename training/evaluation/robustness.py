@@ -1,4 +1,4 @@
-"""Evaluate one classifier: every attack on every batch, verified, resumable, with the model left untouched."""
+"""Evaluates one classifier: runs every attack on every batch and checks its images; can be resumed at any batch."""
 
 import itertools
 import zlib
@@ -18,16 +18,21 @@ from training.compute.numerics import exact_float32, repeatable_convolutions
 from training.compute.random_streams import preserved_randomness
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation.images import images_digest
-from training.evaluation.latent import LatentMode, SampledClassifier, in_mode, predict
+from training.evaluation.attack_runs import AttackRun, attack_runs_of, with_cascade_results
+from training.evaluation.checks import (
+    count_zero_gradients,
+    outputs_are_probabilities,
+    require_sound_model,
+    require_valid_images,
+)
+from training.evaluation.evaluated_images import images_digest
+from training.evaluation.latent import LatentMode, SampledClassifier, model_in_mode, predict
 from training.evaluation.result import AttackResult, Evaluation
-from training.evaluation.state import EvaluationState
+from training.evaluation.resume_state import ResumeState
 from training.evaluation.suite import Suite
-from training.evaluation.units import Unit, units_of, with_cascades
-from training.evaluation.verify import count_zero_gradients, look_like_probabilities, require_sound, verified
 from training.evaluation.warning_signs import warning_signs
 
-# Batches done and in all, and the attack of the last one.
+# Called with the number of finished batches, the number of all batches, and the attack of the last batch.
 OnBatch = Callable[[int, int, str], None]
 
 _CLEAN = "clean"
@@ -45,37 +50,39 @@ def evaluate_robustness(
     state_path: Path | None = None,
     on_batch: OnBatch | None = None,
 ) -> Evaluation:
-    """Give natural, per-attack and worst-case accuracy of `model` on all of `image_set`, with warning signs.
+    """Measure the natural, the per-attack and the worst-case accuracy of `model` on all of `image_set`.
 
-    `model` maps float32 images in [0, 1] to logits and is on `image_set`'s device. Twice the same arguments give
-    the same figures, on one device and library version. The model (modes, buffers, gradients) and all global
-    random states are as before afterwards. `state_path`: a file that is written after every batch, from which
-    the same call goes on; `on_batch(done, total, attack)` is called after each. Raise AttackError if the model
-    cannot be evaluated so (randomised in the mode `mean`, not finite), an attack breaks its promise, or the state
-    file belongs to another evaluation.
+    `model` maps float32 images in [0, 1] to logits and is on the device of `image_set`. The same arguments give the
+    same figures on the same device with the same library versions. The model (modes, buffers, gradients) and all global
+    random states are restored. The file `state_path` is written after every batch; the same call with it continues
+    after the last batch. `on_batch(done, total, attack)` is called after every batch. Raise AttackError if the model
+    cannot be evaluated (it is randomised in the mode `mean`, or not finite), if an attack returns invalid images, or if
+    the state file belongs to another evaluation.
     """
     mode = latent or LatentMode()
     if len(image_set) == 0 or batch_size < 1:
         raise AttackError(f"There are {len(image_set)} images in batches of {batch_size}, but both must be >= 1.")
     device = image_set.images.device
     with _undisturbed(model, device):
-        attacked = in_mode(model, mode, device)
-        run = _Run(attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path)
-        require_sound(attacked, run.batch(0)[0], deterministic=mode.deterministic)
-        run.measure(on_batch)
-    return run.evaluation()
+        attacked = model_in_mode(model, mode, device)
+        measurement = _Measurement(
+            attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path
+        )
+        require_sound_model(attacked, measurement.batch(0)[0], deterministic=mode.deterministic)
+        measurement.measure(on_batch)
+    return measurement.evaluation()
 
 
 @contextmanager
 def _undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluate in float32 with TF32 and autocast off, eval mode and no parameter gradients; restore everything."""
+    """Run the block in float32 without TF32 and autocast, in eval mode, without parameter gradients; restore all."""
     exact = exact_float32(), repeatable_convolutions(), torch.autocast(device.type, enabled=False)
     with preserved_randomness(device), frozen(model), exact[0], exact[1], exact[2]:
         yield
 
 
-class _Run:
-    """One evaluation: what is attacked, in which batches, and what has been measured."""
+class _Measurement:
+    """One evaluation: the model, the batches of images, the attack runs, and the results so far."""
 
     def __init__(
         self,
@@ -91,7 +98,7 @@ class _Run:
         self._model, self._images, self._suite, self._mode = model, image_set, suite, mode
         self._seed, self._batch_size = seed, batch_size
         self._batches = -(-len(image_set) // batch_size)
-        self._units = units_of(suite, mode)
+        self._runs = attack_runs_of(suite, mode)
         self._record = {
             **mode.record(),
             "seed": seed,
@@ -102,44 +109,44 @@ class _Run:
             "device": image_set.images.device.type,
             "versions": _versions(),
         }
-        parameters = {unit.key: record_of(unit.adversary) for unit in self._units}
-        self._state = EvaluationState({**self._record, "attacks": parameters}, state_path)
+        parameters = {run.key: record_of(run.adversary) for run in self._runs}
+        self._state = ResumeState({**self._record, "attacks": parameters}, state_path)
 
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
-        """Give images, float32 in [0, 1], and labels of one batch."""
+        """Return the images, float32 in [0, 1], and the labels of one batch."""
         part = slice(number * self._batch_size, (number + 1) * self._batch_size)
         return to_unit(self._images.images[part]).contiguous(), self._images.labels[part]
 
     def measure(self, on_batch: OnBatch | None) -> None:
-        """Run what the state does not hold yet, attack by attack and batch by batch."""
-        units = (None, *self._units)
-        for done, (unit, number) in enumerate(itertools.product(units, range(self._batches)), start=1):
-            key = _CLEAN if unit is None else unit.key
+        """Run everything that is not in the state yet, attack by attack and batch by batch."""
+        runs = (None, *self._runs)
+        for done, (run, number) in enumerate(itertools.product(runs, range(self._batches)), start=1):
+            key = _CLEAN if run is None else run.key
             if not self._state.has(key, number):
-                outcome = self._look(number) if unit is None else self._attack(unit, number)
+                outcome = self._measure_clean(number) if run is None else self._measure_attack(run, number)
                 self._state.put(key, number, outcome)
             if on_batch is not None:
-                on_batch(done, len(units) * self._batches, key)
+                on_batch(done, len(runs) * self._batches, key)
 
-    def _look(self, number: int) -> dict[str, Any]:
+    def _measure_clean(self, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
         right = self._predict(_CLEAN, number, images) == labels
         self._reseed(_CLEAN, number, "gradient")
         zero = count_zero_gradients(self._model, images[right], labels[right])
-        return {"robust": _bits(right), "zero": zero, "probabilities": look_like_probabilities(self._model, images)}
+        return {"robust": _bits(right), "zero": zero, "probabilities": outputs_are_probabilities(self._model, images)}
 
-    def _attack(self, unit: Unit, number: int) -> dict[str, Any]:
+    def _measure_attack(self, run: AttackRun, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
-        robust = _flags(self._state.outcome(unit.after or _CLEAN, number)["robust"]).to(labels.device)
-        chosen = torch.ones_like(robust) if unit.adversary.whole_batch else robust
+        robust = _flags(self._state.outcome(run.after or _CLEAN, number)["robust"]).to(labels.device)
+        chosen = torch.ones_like(robust) if run.adversary.whole_batch else robust
         if not robust.any():
             return {"robust": _bits(robust), "distances": []}
-        self._reseed(unit.key, number, "attack")
-        found = unit.adversary(self._model, images[chosen], labels[chosen], seed=self._seed)
-        adversarial = verified(unit.adversary, images[chosen], found)[robust[chosen]]
+        self._reseed(run.key, number, "attack")
+        found = run.adversary(self._model, images[chosen], labels[chosen], seed=self._seed)
+        adversarial = require_valid_images(run.adversary, images[chosen], found)[robust[chosen]]
         clean, true = images[robust], labels[robust]
-        broken = self._predict(unit.key, number, adversarial) != true
-        lengths = distances(clean[broken], adversarial[broken], unit.adversary.norm)
+        broken = self._predict(run.key, number, adversarial) != true
+        lengths = distances(clean[broken], adversarial[broken], run.adversary.norm)
         robust[robust.clone()] = ~broken
         return {"robust": _bits(robust), "distances": [float(f"{length:.7g}") for length in lengths.tolist()]}
 
@@ -151,17 +158,17 @@ class _Run:
             self._model.reseed(_seed_of(self._seed, key, number, purpose))
 
     def evaluation(self) -> Evaluation:
-        """Put the batches together."""
+        """Combine the results of all batches."""
         clean = [self._state.outcome(_CLEAN, number) for number in range(self._batches)]
         natural = tuple(flag for batch in clean for flag in _flags(batch["robust"]).tolist())
         zero = sum(batch["zero"] for batch in clean)
-        results = with_cascades([self._result(unit) for unit in self._units], self._suite)
+        results = with_cascade_results([self._result(run) for run in self._runs], self._suite)
         return Evaluation(
             suite=self._suite.name,
             epsilon=self._suite.epsilon,
             natural=natural,
             attacks=tuple(results),
-            signs=warning_signs(
+            warnings=warning_signs(
                 natural,
                 results,
                 self._mode,
@@ -172,11 +179,11 @@ class _Run:
             zero_gradients=zero,
         )
 
-    def _result(self, unit: Unit) -> AttackResult:
-        batches = [self._state.outcome(unit.key, number) for number in range(self._batches)]
-        attack = unit.adversary
+    def _result(self, run: AttackRun) -> AttackResult:
+        batches = [self._state.outcome(run.key, number) for number in range(self._batches)]
+        attack = run.adversary
         return AttackResult(
-            key=unit.key,
+            key=run.key,
             name=attack.name,
             family=attack.family,
             norm=attack.norm,
@@ -184,13 +191,13 @@ class _Run:
             robust=tuple(flag for batch in batches for flag in _flags(batch["robust"]).tolist()),
             distances=tuple(length for batch in batches for length in batch["distances"]),
             parameters=record_of(attack),
-            part_of=unit.part_of,
-            curve=unit.curve,
+            part_of=run.part_of,
+            curve=run.curve,
         )
 
 
 def _seed_of(seed: int, key: str, batch: int, purpose: str) -> int:
-    """Give a seed for one use: draws of a latent for scoring must not be those that an attack has met."""
+    """Return the seed for one purpose: a prediction must not use the draws of the latent that the attack has used."""
     words = [seed, zlib.crc32(key.encode()), batch, zlib.crc32(purpose.encode())]
     return int(np.random.SeedSequence(words).generate_state(1)[0])
 

@@ -1,4 +1,4 @@
-"""The attacks of an evaluation by name, with the parameters of Yu et al. 2023, Table 2, and of the literature."""
+"""The suites of attacks of an evaluation, with the parameters of Yu et al. 2023, Table 2, and of the literature."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,14 +25,17 @@ from training.attacks.autoattack import Apgd
 from training.config import TrialConfig
 from training.evaluation.latent import LatentMode
 
-# A literature's epsilon beside the paper's 0.031 (method.md, section 12, row 26).
+# The paper uses 0.031, the literature on CIFAR 8/255.
 _CIFAR_EPSILON, _LITERATURE_EPSILON = 0.031, 8 / 255
 _CURVE_FACTORS = (0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suite:
-    """Attacks to run, and those at other radii for robust accuracy against epsilon. `epsilon` is the headline's."""
+    """The attacks to run, and those of the `curve` of robust accuracy against epsilon.
+
+    `epsilon` is the radius of the worst-case accuracy.
+    """
 
     name: str
     epsilon: float
@@ -42,7 +45,10 @@ class Suite:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
-    """How large attacks are on one data set: radius and step of PGD, rate of C&W, and the number of classes."""
+    """The sizes of the attacks on one data set: radius and step size of PGD, rate of C&W, number of classes.
+
+    `draws` is the number of draws of the latent per gradient.
+    """
 
     epsilon: float
     step_size: float
@@ -51,10 +57,13 @@ class Scale:
     draws: int = 1
 
     def resized(self, epsilon: float) -> "Scale":
-        """Give the scale of another radius, its step in proportion; raise AttackError unless it is in (0, 1]."""
+        """Return the scale for another radius, with the step size in proportion.
+
+        Raise AttackError unless `epsilon` is in (0, 1].
+        """
         require_epsilon(epsilon)
         if epsilon == 0:
-            raise AttackError("epsilon is 0, but must be above 0: the natural accuracy is that at 0.")
+            raise AttackError("epsilon is 0, but must be above 0; the accuracy at 0 is the natural accuracy.")
         step_size = self.step_size * epsilon / self.epsilon if self.epsilon else epsilon / 8
         return replace(self, epsilon=epsilon, step_size=step_size)
 
@@ -69,7 +78,7 @@ def _pgd(steps: int, **changes: object) -> _Build:
 
 
 def _representation(_scale: Scale) -> tuple[Adversary, ...]:
-    """Build Table 7's six, whose radii are given in 1/255 for every data set."""
+    """Build the six attacks of Table 7, whose radii are in units of 1/255 for every data set."""
     return tuple(RepresentationAttack(epsilon=e / 255, iterations=n) for n in (10, 20) for e in (5, 10, 15))
 
 
@@ -92,7 +101,7 @@ ATTACKS: dict[str, _Build] = {
     "autoattack_rand": lambda s: (auto_attack(s.epsilon, version="rand", classes=s.classes),),
     "representation": _representation,
 }
-# Needed classes, for what a suite must leave out; asked for by name, such an attack raises its own error.
+# The least number of classes. A suite leaves an attack out that needs more; if it was named, it raises its own error.
 _LEAST_CLASSES = {"apgd_dlr": 3, "apgd_t": 4}
 _SUITES = {
     "quick": ("noise", "fgsm", "pgd20", "apgd_ce", "apgd_t"),
@@ -103,14 +112,14 @@ _SUITES = {
     ),
 }
 SUITES = tuple(_SUITES)
-# Table 6: what is made on the surrogate.
+# The attacks of Table 6, which are made on the surrogate.
 _TRANSFERRED = ("pgd10", "pgd20", "pgd40", "cw", "square")
 
 
 def scale_of(config: TrialConfig, classes: int) -> Scale:
-    """Give Table 2's sizes for the paper's data sets, and the configuration's own for others."""
+    """Return the sizes of Table 2 for the paper's data sets, and those of the configuration for other data sets."""
     if config.dataset == "mnist":
-        # Table 2 says 0.031 for AutoAttack, the text 0.3: only the latter fits Table 4.
+        # For AutoAttack Table 2 has 0.031 and the text has 0.3; only 0.3 agrees with Table 4.
         return Scale(epsilon=0.3, step_size=0.01, rate=0.003, classes=classes)
     if config.dataset in ("cifar10", "cifar100"):
         return Scale(epsilon=_CIFAR_EPSILON, step_size=0.003, rate=0.01, classes=classes)
@@ -126,19 +135,19 @@ def build_suite(
     surrogate: nn.Module | None = None,
     cache: Path | None = None,
 ) -> Suite:
-    """Build the suite `quick`, `paper` or `standard`, or with `attacks` (names of ATTACKS) another choice.
+    """Build the suite `quick`, `paper` or `standard`, or one with the named `attacks` (keys of ATTACKS).
 
-    `surrogate`, on the model's device and in [0, 1] like it, adds Table 6's transfer attacks, whose images are
-    kept in the folder `cache`. With sampled latents PGD and FGSM take expectations, the others run on the mean
-    path. Raise AttackError for a name that does not exist.
+    `surrogate`, on the device of the model and for images in [0, 1] as well, adds the transfer attacks of Table 6; the
+    folder `cache` keeps their images. With sampled latents PGD and FGSM average over draws, and the other attacks run
+    on the mean path. Raise AttackError for an unknown name.
     """
     mode = latent or LatentMode()
     sized = replace(scale, draws=mode.attack_draws)
     names = _names(name, attacks, scale.classes)
-    chosen = [attack for key in names for attack in _in_mode(key, sized, mode)]
+    chosen = [attack for key in names for attack in _attacks_in_mode(key, sized, mode)]
     if name == "standard" and attacks is None and scale.epsilon == _CIFAR_EPSILON:
         literature = replace(scale, epsilon=_LITERATURE_EPSILON)
-        chosen += _in_mode("autoattack", literature, mode)
+        chosen += _attacks_in_mode("autoattack", literature, mode)
     if surrogate is not None:
         made = [attack for key in _TRANSFERRED for attack in ATTACKS[key](scale)]
         chosen += [Transfer(surrogate=surrogate, attack=attack, cache=cache) for attack in made]
@@ -156,8 +165,8 @@ def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[
     return list(dict.fromkeys(attacks))
 
 
-def _in_mode(name: str, scale: Scale, mode: LatentMode) -> list[Adversary]:
-    """Give the attack as it must run in the mode."""
+def _attacks_in_mode(name: str, scale: Scale, mode: LatentMode) -> list[Adversary]:
+    """Return the attacks of this name as they must run in the latent mode."""
     built = list(ATTACKS[name](scale))
     if mode.name != "sampled" or name in ("noise", "representation", "autoattack_rand"):
         return built
@@ -167,8 +176,8 @@ def _in_mode(name: str, scale: Scale, mode: LatentMode) -> list[Adversary]:
 
 
 def _curve(scale: Scale) -> tuple[Adversary, ...]:
-    """Build PGD-20 from a quarter of epsilon to 8 epsilons, and to 0.5 at least, where every image can turn grey."""
+    """Build PGD-20 for radii from epsilon / 4 to 8 epsilon, and for 0.5, at which every image can become grey."""
     radii = {min(factor * scale.epsilon, 1.0) for factor in _CURVE_FACTORS if scale.epsilon > 0}
     radii |= {0.5}
-    # Steps that add up to 2.5 radii: Madry et al. 2018.
+    # The steps add up to 2.5 radii, as in Madry et al. 2018.
     return tuple(Pgd(epsilon=r, step_size=2.5 * r / 20, steps=20, draws=scale.draws) for r in sorted(radii))

@@ -1,4 +1,4 @@
-"""A trained classifier and the images to evaluate it on, from a checkpoint."""
+"""Loads a trained classifier from a checkpoint, and the images to evaluate it on."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_c
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainedModel:
-    """A classifier with what is known of it. `path` is the file, `epoch` the number of epochs it was trained."""
+    """A classifier with its configuration, the `path` of its checkpoint and the number of `epoch`s it was trained."""
 
     model: Classifier
     config: TrialConfig
@@ -24,14 +24,14 @@ class TrainedModel:
     classes: int
 
     def to(self, device: torch.device) -> "TrainedModel":
-        """Give the same on `device`, in eval mode."""
+        """Return the same trained model on `device`, in eval mode."""
         return replace(self, model=self.model.to(device).eval())
 
 
 def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
-    """Build the classifier of a checkpoint, a file or a folder, for images (channels, height, width).
+    """Build the classifier of a checkpoint, a file or a folder, for images of `image_shape` (channels, height, width).
 
-    Raise CheckpointError if the file is missing, damaged, or its weights fit neither its configuration nor such
+    Raise CheckpointError if the file is missing or damaged, or if its weights do not fit its configuration or such
     images.
     """
     file = find_checkpoint(path)
@@ -39,7 +39,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     weights = state.get("model")
     head = weights.get("head.weight") if isinstance(weights, dict) else None
     if not isinstance(weights, dict) or not isinstance(head, Tensor):
-        raise CheckpointError(f"{file} holds no classifier under `model`; name a checkpoint of a training.")
+        raise CheckpointError(f"{file} has no classifier under `model`; name a checkpoint of a training.")
     classes = len(head)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -48,15 +48,15 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(
             f"The weights in {file} do not fit the architecture {config.architecture} with {classes} classes and images"
-            f" {image_shape}: {_first_line(error)} Name the checkpoint and the data that belong together."
+            f" {image_shape}: {_first_line(error)} Name a checkpoint and data that belong together."
         ) from error
     return TrainedModel(model.eval(), config, file, int(state["epoch"]), classes)
 
 
 def load_test_images(path: Path, *, data_root: str | None = None) -> ImageSet:
-    """Read the test set of a checkpoint's configuration, whole; `data_root` replaces the folder named there.
+    """Read the whole test set of a checkpoint's configuration; `data_root` replaces the folder in the configuration.
 
-    Raise CheckpointError for an unfit file, DataError where data is missing or damaged.
+    Raise CheckpointError if the file cannot be used, and DataError if the data is missing or damaged.
     """
     config, _ = read_checkpoint(find_checkpoint(path))
     if data_root is not None:
@@ -76,7 +76,7 @@ def require_labels(images: ImageSet, trained: TrainedModel) -> None:
 
 
 def description(trained: TrainedModel) -> dict[str, Any]:
-    """Give what a record says of the model."""
+    """Return the description of the model for the record of an evaluation."""
     return {
         "checkpoint": str(trained.path),
         "epoch": trained.epoch,

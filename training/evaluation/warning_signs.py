@@ -1,7 +1,7 @@
-"""Warning signs: patterns in the figures that honest, complete attacks on a sound model do not leave.
+"""Warning signs: patterns in the figures that do not occur if strong attacks work on a sound model.
 
 Croce and Hein 2020 (arXiv:2003.01690), Carlini et al. 2019 (arXiv:1902.06705), Athalye et al. 2018
-(arXiv:1802.00420). A sign says that a figure is not to be trusted, not what the true one is.
+(arXiv:1802.00420). A sign says that a figure cannot be trusted; it does not say what the true figure is.
 """
 
 import itertools
@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
-from training.evaluation.result import AttackResult, Sign, union
+from training.evaluation.result import AttackResult, WarningSign, union
 
-# Square may lower the union by so much (AutoAttack's own check), and two attacks may so much be out of order.
+# The share of images by which Square may lower the worst case (AutoAttack's own check), and by which a stronger attack
+# may leave more images robust than a weaker one.
 SLACK = 0.002
-_WHITE = ("fgsm", "pgd", "apgd", "fab", "cascade")
+_WHITE_BOX = ("fgsm", "pgd", "apgd", "fab", "cascade")
 
 
 def warning_signs(
@@ -23,8 +24,12 @@ def warning_signs(
     *,
     zero_gradients: int,
     probabilities: bool = False,
-) -> tuple[Sign, ...]:
-    """Give every sign found, in the order of their weight. All arguments are per image or in plain figures."""
+) -> tuple[WarningSign, ...]:
+    """Return every sign that the figures show, the most important first.
+
+    `natural` says for each image whether it is correct when clean. `zero_gradients` is the number of correct images
+    with a gradient of exactly 0. `probabilities` says whether the outputs look like probabilities.
+    """
     whole = [attack for attack in attacks if not attack.curve and attack.norm == "linf"]
     return (
         *_draws(mode),
@@ -39,76 +44,77 @@ def warning_signs(
     )
 
 
-def _draws(mode: LatentMode) -> Iterator[Sign]:
+def _draws(mode: LatentMode) -> Iterator[WarningSign]:
     few = mode.attack_draws < ATTACK_DRAWS or mode.prediction_draws < PREDICTION_DRAWS
     if not mode.deterministic and few:
-        yield Sign(
+        yield WarningSign(
             "few_draws",
-            f"The latent is sampled with {mode.attack_draws} draws a gradient and {mode.prediction_draws} a prediction;"
-            f" fewer than {ATTACK_DRAWS} and {PREDICTION_DRAWS} let noise pass for robustness.",
+            f"The latent is sampled with {mode.attack_draws} draws per gradient and {mode.prediction_draws} per"
+            f" prediction. With fewer than {ATTACK_DRAWS} and {PREDICTION_DRAWS}, noise looks like robustness.",
         )
 
 
-def _autoattack_above_pgd(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _autoattack_above_pgd(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for strong in attacks:
         if strong.family != "cascade":
             continue
         weaker = [a for a in _of(attacks, ("pgd",), strong.epsilon) if _clearly_above(strong, a)]
         if weaker:
             lowest = min(weaker, key=lambda attack: attack.accuracy)
-            yield Sign(
+            yield WarningSign(
                 "autoattack_above_pgd",
-                f"{strong.name} leaves {_percent(strong)}, more than {lowest.name} with {_percent(lowest)}: AutoAttack"
-                " was fooled (by sampled latents, too few steps or masked gradients) and its figure is not valid.",
+                f"{strong.name} leaves {_percent(strong)}, more than {lowest.name} with {_percent(lowest)}: sampled"
+                " latents, too few steps or masked gradients fooled AutoAttack, and its figure is not valid.",
             )
 
 
-def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for square in attacks:
         if square.family != "square":
             continue
-        # A cascade's whole contains Square: only its other members are the union without it.
+        # A whole cascade contains Square, so the worst case without Square uses its other members.
         others = [
             a for a in attacks if a.family not in ("square", "cascade", "transfer") and a.epsilon <= square.epsilon
         ]
         without = sum(union(natural, others, square.epsilon))
         gain = without - sum(union(natural, [*others, square], square.epsilon))
         if others and gain > SLACK * len(natural):
-            yield Sign(
+            yield WarningSign(
                 "square_lowers_the_union",
-                f"{square.name}, which sees no gradient, lowers the union by {100 * gain / len(natural):.1f} points"
-                f" ({gain} of {len(natural)} images), from {100 * without / len(natural):.1f} %: a sign of masked"
-                " gradients, under which the truth is lower still.",
+                f"{square.name}, which uses no gradient, lowers the worst case by {100 * gain / len(natural):.1f}"
+                f" points ({gain} of {len(natural)} images), from {100 * without / len(natural):.1f} %: a sign of"
+                " masked gradients. The true accuracy is still lower.",
             )
 
 
-def _black_box_stronger(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _black_box_stronger(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for transfer in attacks:
         if transfer.family not in ("transfer", "mean_path"):
             continue
-        white = _of(attacks, _WHITE, transfer.epsilon)
+        white = _of(attacks, _WHITE_BOX, transfer.epsilon)
         strongest = min(white, key=lambda attack: attack.accuracy, default=transfer)
         if _clearly_above(strongest, transfer):
-            yield Sign(
+            yield WarningSign(
                 "transfer_stronger",
                 f"The {transfer.name} leaves {_percent(transfer)}, less than the strongest white-box attack"
-                f" ({strongest.name}, {_percent(strongest)}), which had the model itself: its gradients are masked.",
+                f" ({strongest.name}, {_percent(strongest)}), although that one attacks the model itself: the gradients"
+                " of the model are masked.",
             )
 
 
-def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _more_steps_weaker(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     runs = [attack for attack in attacks if attack.family == "pgd"]
     for short, long in itertools.permutations(runs, 2):
         if _extends(short, long) and _clearly_above(long, short):
-            yield Sign(
+            yield WarningSign(
                 "more_steps_weaker",
                 f"{long.name} leaves {_percent(long)}, more than {short.name} with {_percent(short)}: the loss does"
-                " not rise along the gradient, or the step size is far too large.",
+                " not rise along the gradient, or the step size is much too large.",
             )
 
 
 def _extends(short: AttackResult, long: AttackResult) -> bool:
-    """Whether `long` is `short` with more steps, and perhaps more restarts."""
+    """Return whether `long` is `short` with more steps, and perhaps more restarts."""
     if abs(long.epsilon - short.epsilon) > ROUNDING:
         return False
     free = ("steps", "restarts")
@@ -116,62 +122,62 @@ def _extends(short: AttackResult, long: AttackResult) -> bool:
     return same and long.steps > short.steps and long.parameters["restarts"] >= short.parameters["restarts"]
 
 
-def _noise_as_strong(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[Sign]:
+def _noise_as_strong(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
     for noise in attacks:
-        white = _of(attacks, _WHITE, noise.epsilon)
+        white = _of(attacks, _WHITE_BOX, noise.epsilon)
         if noise.family == "noise" and white and sum(noise.robust) < sum(natural):
             strongest = min(white, key=lambda attack: attack.accuracy)
             if noise.accuracy <= strongest.accuracy:
-                yield Sign(
+                yield WarningSign(
                     "noise_as_strong",
-                    f"Random noise leaves {_percent(noise)}, no more than the strongest white-box attack"
-                    f" ({strongest.name}, {_percent(strongest)}): the gradients say nothing.",
+                    f"Random noise leaves {_percent(noise)}, not more than the strongest white-box attack"
+                    f" ({strongest.name}, {_percent(strongest)}): the gradients carry no information.",
                 )
 
 
-def _curve(natural: Sequence[bool], points: Sequence[AttackResult]) -> Iterator[Sign]:
+def _curve(natural: Sequence[bool], points: Sequence[AttackResult]) -> Iterator[WarningSign]:
     ordered = sorted(points, key=lambda attack: attack.epsilon)
     for smaller, larger in itertools.pairwise(ordered):
         if larger.accuracy > smaller.accuracy + 0.01:
-            yield Sign(
+            yield WarningSign(
                 "not_falling_with_epsilon",
                 f"{larger.name} leaves {_percent(larger)} at epsilon {larger.epsilon:.4g}, more than the"
-                f" {_percent(smaller)} at {smaller.epsilon:.4g}, although the larger ball holds the smaller one.",
+                f" {_percent(smaller)} at {smaller.epsilon:.4g}, although the larger ball contains the smaller one.",
             )
     if ordered and sum(natural) and ordered[-1].accuracy > 0.01:
         last = ordered[-1]
-        yield Sign(
+        yield WarningSign(
             "not_zero_at_large_epsilon",
-            f"At epsilon {last.epsilon:.4g} {last.name} still leaves {_percent(last)}, but with such freedom every"
+            f"At epsilon {last.epsilon:.4g} {last.name} still leaves {_percent(last)}, but in such a large ball every"
             " image can be broken: the attack does not work on this model, and its other figures are too high.",
         )
 
 
-def _zero_gradients(zero: int, right: int) -> Iterator[Sign]:
+def _zero_gradients(zero: int, right: int) -> Iterator[WarningSign]:
     if zero:
-        yield Sign(
+        yield WarningSign(
             "zero_gradients",
             f"{zero} of {right} correctly classified images have a cross-entropy gradient of exactly zero: attacks"
-            " that follow it do not move there. Trust only those with another loss (DLR, margin) and Square.",
+            " that follow it do not move. Trust only attacks with another loss (DLR, margin) and Square.",
         )
 
 
-def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[Sign]:
+def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[WarningSign]:
     if outputs_are_probabilities:
-        yield Sign(
+        yield WarningSign(
             "probabilities",
-            "The model's outputs are at least 0 and sum to 1: probabilities, whose softmax flattens every gradient."
-            " Evaluate the logits.",
+            "The model's outputs are at least 0 and sum to 1: they are probabilities, and a second softmax makes every"
+            " gradient small. Evaluate the logits.",
         )
 
 
 def _clearly_above(higher: AttackResult, lower: AttackResult) -> bool:
-    """Whether the order is no accident of one image: random starts may win or lose that."""
+    """Return whether more images are robust under `higher`, beyond what random starts may change."""
     return sum(higher.robust) - sum(lower.robust) > max(1, SLACK * len(lower.robust))
 
 
 def _of(attacks: Sequence[AttackResult], families: Sequence[str], epsilon: float) -> list[AttackResult]:
-    """Give the attacks of the families at this radius, members of cascades left out: they met a part only."""
+    """Return the attacks of these families at this radius, without members of cascades, which saw only some images."""
     same = [a for a in attacks if a.family in families and abs(a.epsilon - epsilon) < ROUNDING]
     return [attack for attack in same if attack.part_of is None]
 

@@ -1,4 +1,4 @@
-"""The objectives a trial can train by, chosen by name, and the terms that they are made of."""
+"""The objectives that a trial can minimise, chosen by name, and their terms."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,10 @@ import torch
 
 from training.compute.parallel import ALONE, Group
 from training.config import TrialConfig
+from training.losses.forward_pass import ForwardPass, ModelForwardPass, ModelOutput
 from training.losses.gradient_norms import gradient_norms
-from training.losses.hsic import hsic
 from training.losses.information import build_estimator
+from training.losses.information.hsic import hsic
 from training.losses.mart import Mart
 from training.losses.mma import Mma
 from training.losses.mma_simplified import MmaSimplified
@@ -18,15 +19,14 @@ from training.losses.shared_information import SharedInformation
 from training.losses.standard import Standard
 from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
-from training.losses.view import Look, ModelLook, View
 from training.models import Classifier
 
 __all__ = [
     "Batch",
-    "Look",
-    "ModelLook",
+    "ForwardPass",
+    "ModelForwardPass",
+    "ModelOutput",
     "Objective",
-    "View",
     "build_objective",
     "gradient_norms",
     "hsic",
@@ -38,10 +38,10 @@ __all__ = [
 def build_objective(
     config: TrialConfig, model: Classifier, training_images: int, generator: torch.Generator, group: Group = ALONE
 ) -> Objective:
-    """Build the objective that `config` names, for `model` and a training set of so many images.
+    """Build the objective that `config` names, for `model` and a training set of `training_images` images.
 
-    Its batches are the rows of one process of the `group`. `generator` is on the model's device. Weights of an
-    estimator's own network come from torch's global generator.
+    Its batches are the rows of one process of the `group`. `generator` is on the model's device. If an estimator has
+    a network of its own, its weights come from torch's global generator.
     """
     if config.objective == "shared_information":
         return _shared_information(config, model, generator, group)

@@ -1,4 +1,4 @@
-"""How strongly each term of a loss pulls at the weights: a term may have a value and yet no effect."""
+"""The gradient norm of each term of a loss: a term may have a large value and hardly any effect on the weights."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,12 +11,11 @@ from training.compute.parallel import ALONE, Group
 def gradient_norms(
     terms: Mapping[str, Tensor], parameters: Iterable[nn.Parameter], group: Group = ALONE
 ) -> dict[str, Tensor]:
-    """Give the Euclidean norm of each term's gradient with respect to `parameters`, float64 scalars.
+    """Return the Euclidean norm of each term's gradient with respect to `parameters`, float64 scalars.
 
-    The gradient is the mean of those of all processes of the `group`.
-
-    The terms' graph is kept, and no `grad`, buffer or random state is touched: training goes on to the bit.
-    0 for a term that does not depend on them.
+    The gradient is the mean over all processes of the `group`. The norm is 0 for a term that does not depend on the
+    parameters. The graph of the terms is kept, and no `grad`, buffer or random state changes, so that training
+    continues with the same bits.
     """
     weights = list(parameters)
     norms = {}

@@ -3,34 +3,37 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, cross_entropy_of
+from training.attacks import TrainingAttack, cross_entropy_of
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
-# Of the official code. They keep logarithms finite; the last lets a sample that is classified with
-# certainty count a little.
+# From the official code. They keep the logarithms finite; with the last one a sample that is classified with
+# certainty still has a small weight.
 TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
 
 
 class Mart(Objective):
-    """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)); the official beta is lambda."""
+    """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)), where lambda is the beta of the official code.
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give boosted cross-entropy and weighted divergence; the attack maximises the cross-entropy."""
+    BCE is the boosted cross-entropy.
+    """
+
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return the boosted cross-entropy and the weighted divergence; the attack maximises the cross-entropy."""
         labels = batch.labels
-        clean, attacked = look(batch.images, attack(batch.images, cross_entropy_of(labels)))
+        clean, attacked = forward_pass(batch.images, attack(batch.images, cross_entropy_of(labels)))
         return {
             "boosted_cross_entropy": boosted_cross_entropy(attacked.logits, labels),
             "weighted_divergence": weighted_divergence(clean.logits, attacked.logits, labels),
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1 and lambda."""
+        """Return 1 and lambda."""
         return {"boosted_cross_entropy": 1.0, "weighted_divergence": lam}
 
 
 def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Give -log p_y - log(1 - p of the likeliest wrong class), averaged over the batch; eq. 6.
+    """Return the batch mean of -log p_y - log(1 - p of the most likely wrong class); eq. 6.
 
     `logits` is (batch, classes), `labels` (batch,).
     """
@@ -41,9 +44,9 @@ def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def weighted_divergence(clean: Tensor, attacked: Tensor, labels: Tensor) -> Tensor:
-    """Give KL(p || p') * (1 - p_y), averaged over the batch, for logits (batch, classes); eq. 8.
+    """Return the batch mean of KL(p || p') * (1 - p_y), for logits (batch, classes); eq. 8.
 
-    The gradient flows through the weight as well.
+    The gradient also flows through the factor 1 - p_y.
     """
     log_p = functional.log_softmax(clean, dim=1)
     p = log_p.exp()

@@ -7,47 +7,46 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, soft_logit_margin
+from training.attacks import TrainingAttack, soft_logit_margin
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
-# Of the official code: the clean loss's share, and how far beyond the largest margin the search looks.
+# From the official code: the weight of the clean loss, and how far the search goes, in units of the largest margin.
 CLEAN_SHARE = 1 / 3
-BEYOND = 1.05
+SEARCH_LIMIT = 1.05
 
 
 class Mma(Objective):
-    """1/3 CE(clean) + 2/3 the margin loss.
+    """1/3 CE(clean) + 2/3 of the margin loss.
 
-    The margin loss is CE on the decision boundary for images that are classified correctly, which pushes the
-    boundary away, and CE(clean) for those that are not, summed and divided by the whole batch. Images whose
-    margin is `max_margin` or more are left alone. An image's margin is remembered until its next turn, when it
-    is the radius of the attack, never below `smallest_radius`; both are l-infinity distances for images in
-    [0, 1].
+    For an image that is classified correctly the margin loss is CE on the decision boundary, which pushes the boundary
+    away; for the others it is CE(clean). The sum is divided by the size of the whole batch. Images with a margin of
+    `max_margin` or more do not count. The margin of an image is remembered until it is drawn again, and is then the
+    radius of its attack, but at least `smallest_radius`. Both are l-infinity distances for images in [0, 1].
 
-    As in the official code "correct" means a soft logit margin below 0, stricter than the largest logit. There
-    it is taken in train mode, here in eval mode, in which the search for the boundary goes on.
+    As in the official code, "correct" means a soft logit margin below 0, which is stricter than the largest logit. The
+    official code computes it in train mode; here it is computed in eval mode, like the search for the boundary.
     """
 
     def __init__(self, images: int, *, max_margin: float, smallest_radius: float, device: torch.device) -> None:
-        """Remember a margin for each of the `images` of the training set."""
+        """Reserve a margin for each image of the training set; `images` is their number."""
         self._max_margin = max_margin
         self._smallest_radius = smallest_radius
         self._margins = torch.zeros(images, device=device)
         self._mean_margin = torch.zeros((), device=device)
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give both terms; every image passes through the search, also where its result is not used."""
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return both terms. The search runs on every image, also on those whose result is not used."""
         images, labels, indices = batch
         correct = soft_logit_margin(attack.logits(images), labels) < 0
-        largest = BEYOND * self._max_margin
+        largest = SEARCH_LIMIT * self._max_margin
         radii = self._margins[indices].clamp_min(self._smallest_radius)
         boundary, distances = attack.at_margins(images, labels, radii, largest=largest)
         margins = distances.where(correct, 0)
         self._margins[indices] = margins
         self._mean_margin = margins.mean()
         mixed = boundary.where(correct[:, None, None, None], images)
-        clean, moved = look(images, mixed)
+        clean, moved = forward_pass(images, mixed)
         losses = functional.cross_entropy(moved.logits, labels, reduction="none")
         return {
             "natural_cross_entropy": functional.cross_entropy(clean.logits, labels),
@@ -55,16 +54,16 @@ class Mma(Objective):
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give a third and two thirds; lambda has no effect."""
+        """Return 1/3 and 2/3; lambda has no effect."""
         del lam
         return {"natural_cross_entropy": CLEAN_SHARE, "margin": 1 - CLEAN_SHARE}
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give the mean margin of the last batch, 0 for images that are misclassified."""
+        """Return the mean margin of the last batch, in which misclassified images count as 0."""
         return {"margin": self._mean_margin}
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the margin of every training image."""
+        """Return the margin of every training image."""
         return {"margins": self._margins}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

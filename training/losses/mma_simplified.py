@@ -1,23 +1,23 @@
-"""The two-term form in which Yu et al. 2023, Table 1, write MMA; not the max-margin method itself.
+"""The two-term form of MMA in Yu et al. 2023, Table 1. It is not the max-margin method itself.
 
-That is `training/losses/mma.py`, which attacks every image by its own margin.
+`training/losses/mma.py` is the method itself, which attacks every image with its own margin as the radius.
 """
 
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, cross_entropy_of
+from training.attacks import TrainingAttack, cross_entropy_of
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
 
 class MmaSimplified(Objective):
-    """CE(adversarial) where the clean image is classified correctly, CE(clean) where it is not; batch mean."""
+    """The batch mean of CE(adversarial) if the clean image is classified correctly, and of CE(clean) if not."""
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give both parts, each the sum over its own samples divided by the whole batch."""
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return both parts, each a sum over its own samples divided by the size of the whole batch."""
         labels = batch.labels
-        clean, attacked = look(batch.images, attack(batch.images, cross_entropy_of(labels)))
+        clean, attacked = forward_pass(batch.images, attack(batch.images, cross_entropy_of(labels)))
         correct = clean.logits.detach().argmax(dim=1) == labels
         natural = functional.cross_entropy(clean.logits, labels, reduction="none")
         robust = functional.cross_entropy(attacked.logits, labels, reduction="none")
@@ -27,6 +27,6 @@ class MmaSimplified(Objective):
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1 for both; lambda has no effect."""
+        """Return 1 for both; lambda has no effect."""
         del lam
         return {"natural_cross_entropy": 1.0, "adversarial_cross_entropy": 1.0}

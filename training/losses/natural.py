@@ -1,23 +1,23 @@
-"""Training without attack: the natural classifier, a surrogate for black-box attacks; Yu et al. 2023, Table 6."""
+"""Training without an attack, for the surrogate of black-box attacks; Yu et al. 2023, Table 6."""
 
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack
+from training.attacks import TrainingAttack
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.losses.view import Look
 
 
 class Natural(Objective):
-    """CE(clean). The attack is not run."""
+    """CE(clean). The attack does not run."""
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give the one term."""
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return the only term."""
         del attack
-        (clean,) = look(batch.images)
+        (clean,) = forward_pass(batch.images)
         return {"natural_cross_entropy": functional.cross_entropy(clean.logits, batch.labels)}
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1; lambda has no effect."""
+        """Return 1; lambda has no effect."""
         del lam
         return {"natural_cross_entropy": 1.0}

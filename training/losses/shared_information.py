@@ -7,26 +7,26 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, cross_entropy_of
+from training.attacks import TrainingAttack, cross_entropy_of
 from training.compute.parallel import ALONE, Group
+from training.losses.forward_pass import ForwardPass, ModelOutput
 from training.losses.information import InformationEstimator
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
-from training.losses.view import Look, View
 from training.models.bottleneck import Gaussian
 
 
 class SharedInformation(Objective):
     """alpha*CE(adversarial) + (1-alpha)*CE(natural) + lambda*SKL - beta*I(z; z'); Yu et al. 2023, eq. 16.
 
-    The information I, by `information`, is subtracted: it keeps the encoder from making the symmetric KL
-    divergence small by mapping every image to one point. `names` switches terms off (Table 10): the others keep
-    their weights. `on_output` moves SKL and I from p(z|x) to p(y|x) (Table 14).
+    `information` estimates I. It is subtracted because otherwise the encoder could make the symmetric KL divergence
+    small by mapping every image to the same point. `names` selects the terms (Table 10); the selected ones keep their
+    weights. `on_output` moves SKL and I from p(z|x) to p(y|x) (Table 14).
 
-    `strengths` are those of the adversarial views, in radii of the attack. The paper has one, of strength 1,
-    and names more of them as its first extension (section 5), without a formula. Here alpha's term is then the
-    mean over the adversarial views, and SKL and I are means over all pairs of views, the clean one among them:
-    for one adversarial view this is eq. 16, and the weights keep their meaning for more.
+    `strengths` has one value for each adversarial view: the strength of its attack in units of the radius. The paper
+    has one view of strength 1; section 5 names several views as an extension, without a formula. Here the adversarial
+    CE is then the mean over the adversarial views, and SKL and I are means over all pairs of views, including the
+    clean one. For one adversarial view this is eq. 16, and with more views the weights keep their meaning.
 
     Batches are the rows of one process of the `group`.
     """
@@ -53,18 +53,18 @@ class SharedInformation(Objective):
         self._group = group
         self._seen: list[tuple[Tensor, Tensor]] = []
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give the terms that are switched on."""
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return the selected terms."""
         loss = cross_entropy_of(batch.labels)
         adversarial = [attack(batch.images, loss, strength=strength) for strength in self._strengths]
-        views = look(batch.images, *adversarial)
+        views = forward_pass(batch.images, *adversarial)
         clean, *attacked = views
         pairs = list(combinations(views, 2))
         informed = list(combinations([self._informative(view) for view in views], 2))
         if "information" in self._names:
             self._seen = [(first.detach(), second.detach()) for first, second in informed]
 
-        def cross_entropy(view: View) -> Tensor:
+        def cross_entropy(view: ModelOutput) -> Tensor:
             return functional.cross_entropy(view.logits, batch.labels)
 
         terms: dict[str, Callable[[], Tensor]] = {
@@ -76,7 +76,7 @@ class SharedInformation(Objective):
         return {name: term() for name, term in terms.items() if name in self._names}
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give alpha's two shares, lambda, and minus beta."""
+        """Return 1 - alpha, alpha, lambda and -beta."""
         return {
             "natural_cross_entropy": 1 - self._alpha,
             "adversarial_cross_entropy": self._alpha,
@@ -90,27 +90,27 @@ class SharedInformation(Objective):
             self._information.update(first, second)
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give the estimator's."""
+        """Return the diagnostics of the estimator."""
         return self._information.diagnostics()
 
     def state_dict(self) -> dict[str, Any]:
-        """Give the estimator's state."""
+        """Return the state of the estimator."""
         return self._information.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Give `state` to the estimator."""
+        """Load `state` into the estimator."""
         self._information.load_state_dict(state)
 
-    def _divergence(self, clean: View, attacked: View) -> Tensor:
+    def _divergence(self, clean: ModelOutput, attacked: ModelOutput) -> Tensor:
         if self._on_output:
             return symmetric_kl_of_logits(clean.logits, attacked.logits)
         first, second = clean.latent, attacked.latent
         if not isinstance(first, Gaussian) or not isinstance(second, Gaussian):
-            raise TypeError("Without a bottleneck there is no p(z|x); the symmetric KL must act on the output.")
+            raise TypeError("Without a bottleneck there is no p(z|x) for the symmetric KL; set regularise: output.")
         return symmetric_kl(first, second)
 
-    def _informative(self, view: View) -> Tensor:
-        """Give what a view's information is about, of the whole batch: an estimate depends on all of its rows."""
+    def _informative(self, view: ModelOutput) -> Tensor:
+        """Return the variable of the information term for the whole batch: an estimate depends on all its rows."""
         return self._group.gather(view.logits.softmax(dim=1) if self._on_output else view.z)
 
 

@@ -3,28 +3,28 @@
 from torch import Tensor
 from torch.nn import functional
 
-from training.attacks import Attack, divergence_from
+from training.attacks import TrainingAttack, divergence_from
+from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import kl_of_logits
-from training.losses.view import Look
 
 
 class Trades(Objective):
-    """CE(clean) + lambda*KL(p(y|x) || p(y|x')), KL averaged over the batch; the official beta is lambda.
+    """CE(clean) + lambda*KL(p(y|x) || p(y|x')), batch means, where lambda is the beta of the official code.
 
-    As in the official code the gradient flows through both sides of the divergence. Its clean images pass
-    twice through batch norm in a step; here once.
+    As in the official code, the gradient flows through both sides of the divergence. In the official code the clean
+    images pass through batch norm twice in a step; here once.
     """
 
-    def terms(self, batch: Batch, attack: Attack, look: Look) -> dict[str, Tensor]:
-        """Give cross-entropy and divergence; the attack maximises the divergence from the clean softmax."""
+    def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
+        """Return the cross-entropy and the divergence; the attack maximises the divergence from the clean softmax."""
         adversarial = attack(batch.images, divergence_from(attack.logits(batch.images)))
-        clean, attacked = look(batch.images, adversarial)
+        clean, attacked = forward_pass(batch.images, adversarial)
         return {
             "natural_cross_entropy": functional.cross_entropy(clean.logits, batch.labels),
             "divergence": kl_of_logits(clean.logits, attacked.logits),
         }
 
     def weights(self, lam: float) -> dict[str, float]:
-        """Give 1 and lambda."""
+        """Return 1 and lambda."""
         return {"natural_cross_entropy": 1.0, "divergence": lam}

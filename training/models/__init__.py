@@ -1,4 +1,4 @@
-"""Classifiers with or without a Gaussian bottleneck before their last layer."""
+"""The classifiers: a backbone, a Gaussian bottleneck or none, and a linear head."""
 
 from torch import nn
 
@@ -23,10 +23,9 @@ _BACKBONES = {
 
 
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
-    """Build the classifier `config` asks for, with weights drawn from torch's global generator.
+    """Build the classifier of `config`; its weights are drawn from torch's global generator.
 
-    `image_shape` is (channels, height, width). Raise ConfigError when the architecture cannot take such
-    images.
+    `image_shape` is (channels, height, width). Raise ConfigError if the architecture cannot process such images.
     """
     try:
         backbone, features = _BACKBONES[config.architecture](image_shape)

@@ -1,6 +1,6 @@
-"""The stochastic layer: features become a diagonal Gaussian, from which a linear head classifies.
+"""The stochastic layer: it maps features to a diagonal Gaussian, and a linear head classifies a sample of it.
 
-Baselines do without it: their latent is the point that the features are.
+The baselines have no such layer: their latent is the features themselves, a point.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from training.compute.parallel import ALONE, Group
 
 
 class Gaussian(NamedTuple):
-    """Diagonal normal distributions, one a sample: `mu` and `sigma` > 0, each (batch, dimensions)."""
+    """Diagonal normal distributions, one per sample: `mu` and `sigma` > 0, each (batch, dimensions)."""
 
     mu: Tensor
     sigma: Tensor
@@ -21,7 +21,7 @@ class Gaussian(NamedTuple):
     def sample(self, generator: torch.Generator, group: Group = ALONE) -> Tensor:
         """Draw z = mu + sigma * noise, (batch, dimensions), differentiable in `mu` and `sigma`.
 
-        These are the rows of one process of the `group`.
+        The rows are those of one process of the `group`.
         """
         return self.mu + self.sigma * group.noise(torch.randn, self.mu, generator)
 
@@ -31,12 +31,12 @@ class Gaussian(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Latents without noise, one a sample: `mu`, (batch, dimensions)."""
+    """Latents without noise, one per sample: `mu`, (batch, dimensions)."""
 
     mu: Tensor
 
     def sample(self, generator: torch.Generator, group: Group = ALONE) -> Tensor:
-        """Give `mu` itself; the generator is not drawn from."""
+        """Return `mu` itself; the generator is not used."""
         del generator, group
         return self.mu
 
@@ -48,8 +48,8 @@ class Point(NamedTuple):
 class GaussianBottleneck(nn.Module):
     """Map features to N(mu, diag(sigma^2)); Yu et al. 2023, section 4.1.
 
-    sigma = softplus(s + sigma_bias) + sigma_floor. The paper leaves sigma open; the floor bounds the
-    symmetric KL divergence, whose gradient grows with sigma^-3.
+    sigma = softplus(s + sigma_bias) + sigma_floor. The paper does not define sigma. The floor bounds the symmetric KL
+    divergence, whose gradient grows with sigma^-3.
     """
 
     def __init__(self, features: int, dimensions: int, *, sigma_bias: float, sigma_floor: float) -> None:
@@ -64,29 +64,29 @@ class GaussianBottleneck(nn.Module):
         return Gaussian(mu, functional.softplus(s + self.sigma_bias) + self.sigma_floor)
 
     def mean(self, features: Tensor) -> Tensor:
-        """Map (batch, features) to mu, (batch, dimensions), alone."""
+        """Map (batch, features) to mu alone, (batch, dimensions)."""
         dimensions = self.linear.out_features // 2
         return functional.linear(features, self.linear.weight[:dimensions], self.linear.bias[:dimensions])
 
 
 class NoBottleneck(nn.Module):
-    """Take features as the latent."""
+    """Uses the features as the latent."""
 
     def forward(self, features: Tensor) -> Point:
-        """Map (batch, features) to a point of as many dimensions."""
+        """Map (batch, features) to a point of the same dimensions."""
         return Point(features)
 
     def mean(self, features: Tensor) -> Tensor:
-        """Give the features."""
+        """Return the features."""
         return features
 
 
 class Classifier(nn.Module):
-    """Backbone, bottleneck and linear head.
+    """A backbone, a bottleneck and a linear head.
 
-    `forward` is the deterministic classifier that is attacked and evaluated: logits of the latent mean, in
-    train mode as in eval mode. A latent that were sampled in one mode only would change the model under
-    attack, because an attack switches the mode.
+    `forward` is the deterministic classifier that is attacked and evaluated: it returns the logits of the latent mean,
+    in train mode and in eval mode. If it sampled the latent in train mode, an attack, which switches the mode, would
+    change the model.
     """
 
     def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck | NoBottleneck, head: nn.Linear) -> None:
@@ -110,5 +110,5 @@ class Classifier(nn.Module):
         return self.classify(self.encode(images).mu)
 
     def mean_logits(self, images: Tensor) -> Tensor:
-        """Give what `forward` gives, up to rounding, without computing sigma: for an attack, step by step."""
+        """Return the logits of `forward`, up to rounding, without sigma, which an attack does not need."""
         return self.classify(self.bottleneck.mean(self.backbone(images)))

@@ -8,15 +8,15 @@ CNN4_SMALLEST_SIDE = 16
 
 
 def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build a backbone of two convolutions, cheap enough for a search on a CPU, and give its feature count.
+    """Build a backbone of two convolutions, cheap enough for a search on a CPU, and return it and its feature count.
 
-    `image_shape` is (channels, height, width). Strides stand in for pooling: they halve the cost of a step.
-    Batch norm lets a trial of 15 to 20 epochs come close to the accuracy of a long one.
+    `image_shape` is (channels, height, width). Strides replace pooling, which halves the cost of a step. With batch
+    norm a trial of 15 to 20 epochs comes close to the accuracy of a long one.
     """
     channels, height, width = image_shape
     if min(height, width) < 4:
         raise ValueError(f"The images are {height}x{width}, but digits_cnn needs at least 4x4.")
-    # Each of the two strides rounds a side up.
+    # Each of the two strides halves a side and rounds it up.
     area = -(-height // 4) * -(-width // 4)
     backbone = nn.Sequential(
         *_strided_block(InputConv2d, channels, 16),
@@ -29,10 +29,10 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
 
 
 def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the backbone of the 4-layer CNN of Yu et al. 2023 and give its feature count, 200.
+    """Build the backbone of the 4-layer CNN of Yu et al. 2023 and return it and its feature count, 200.
 
     It is the SmallCNN of TRADES (Zhang et al. 2019, arXiv:1901.08573): no padding, no batch norm, dropout
-    after the first linear layer. `image_shape` is (channels, height, width); the paper's is (1, 28, 28).
+    after the first linear layer. `image_shape` is (channels, height, width); in the paper it is (1, 28, 28).
     """
     channels, height, width = image_shape
     if min(height, width) < CNN4_SMALLEST_SIDE:

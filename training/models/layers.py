@@ -1,4 +1,4 @@
-"""What the convolutional backbones share."""
+"""The layers and the size check that the convolutional backbones have in common."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,11 @@ from torch import Tensor, nn
 
 
 class InputConv2d(nn.Conv2d):
-    """The convolution that sees the images: in float32 also where autocast computes the others in less.
+    """The first convolution, on the images: it is computed in float32 even if autocast computes the others in bfloat16.
 
-    bfloat16 tells pixels above 0.5 apart by 0.0039 at best, of an attack's step of 0.007; a network that rounds its
-    input also looks robust for that alone. Its output is rounded as that of the others: it is the largest there is.
+    bfloat16 cannot resolve less than 0.0039 for pixels above 0.5, and the step of an attack is 0.007. A network that
+    rounds its input would also look robust for that reason alone. The output is rounded like that of the other
+    convolutions, because it is the largest activation.
     """
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
@@ -18,7 +19,7 @@ class InputConv2d(nn.Conv2d):
 
 
 def in_float32(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply `layer` to `x` without autocast, and round what it gives to the type of an autocast around it."""
+    """Apply `layer` to `x` without autocast, and convert the result to the type of the surrounding autocast."""
     kind = x.device.type
     if not torch.is_autocast_enabled(kind):
         return layer(x)
@@ -28,9 +29,9 @@ def in_float32(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 class GlobalMean(nn.Module):
-    """Average (batch, channels, height, width) over positions, to (batch, channels).
+    """Averages (batch, channels, height, width) over all positions to (batch, channels).
 
-    AdaptiveAvgPool2d would do, but its CUDA backward is not deterministic.
+    It replaces AdaptiveAvgPool2d, whose backward pass on CUDA is not deterministic.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ class GlobalMean(nn.Module):
 
 
 def require_halvings(architecture: str, image_shape: tuple[int, int, int], halvings: int) -> None:
-    """Raise ValueError unless a pixel is left of (channels, height, width) after `halvings` of each side."""
+    """Raise ValueError unless each side of images (channels, height, width) is at least 2^`halvings` pixels."""
     _, height, width = image_shape
     least = 2**halvings
     if min(height, width) >= least:

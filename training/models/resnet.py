@@ -1,4 +1,4 @@
-"""ResNets for small images: 3x3 stem, no max-pool, post-activation (He et al. 2016, arXiv:1512.03385)."""
+"""ResNets for small images: 3x3 stem, no max-pooling, post-activation (He et al. 2016, arXiv:1512.03385)."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ MakeBlock = Callable[[int, int, int], nn.Module]
 
 
 def resnet18(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the backbone for images of (channels, height, width) and give its feature count, 512."""
+    """Build the backbone for images (channels, height, width) and return it and its feature count, 512."""
     require_halvings("resnet18", image_shape, 3)
     return residual_backbone(image_shape[0], _BasicBlock, expansion=1, depths=(2, 2, 2, 2))
 
@@ -20,9 +20,9 @@ def resnet18(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
 def residual_backbone(
     channels: int, make_block: MakeBlock, *, expansion: int, depths: tuple[int, int, int, int]
 ) -> tuple[nn.Module, int]:
-    """Build stem, four stages of `depths` blocks and global mean; give the backbone and its feature count.
+    """Build the stem, four stages of `depths` blocks and the global mean; return the backbone and its feature count.
 
-    The stages are 64, 128, 256 and 512 wide; each but the first halves the sides. `channels` is the images'.
+    The stages are 64, 128, 256 and 512 wide; each except the first halves the sides. `channels` is that of the images.
     """
     stages: list[nn.Module] = []
     channels_in = 64
@@ -35,7 +35,7 @@ def residual_backbone(
 
 
 def projected_shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
-    """Give the identity, or where a block changes the shape a strided 1x1 convolution with batch norm."""
+    """Return the identity, or a strided 1x1 convolution with batch norm if the block changes the shape."""
     if stride == 1 and channels_in == channels_out:
         return nn.Identity()
     return nn.Sequential(

@@ -10,17 +10,17 @@ _EXPANSION = 4
 
 
 def resnet50(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the backbone for images of (channels, height, width) and give its feature count, 2048.
+    """Build the backbone for images (channels, height, width) and return it and its feature count, 2048.
 
-    He et al. 2016, Table 1 (arXiv:1512.03385), with ResNet-18's stem for small images: 3x3 with stride 1, no
-    max-pool. As in the common implementations, a stage's stride is that of the 3x3 convolution.
+    He et al. 2016, Table 1 (arXiv:1512.03385), with the stem of ResNet-18 for small images: 3x3 with stride 1, no
+    max-pooling. As in the common implementations, the 3x3 convolution has the stride of the stage.
     """
     require_halvings("resnet50", image_shape, 3)
     return residual_backbone(image_shape[0], _ThreeLayerBlock, expansion=_EXPANSION, depths=(3, 4, 6, 3))
 
 
 class _ThreeLayerBlock(nn.Module):
-    """He et al.'s bottleneck block, 1x1, 3x3, 1x1; no relation of the Gaussian bottleneck."""
+    """The bottleneck block of He et al.: 1x1, 3x3, 1x1. It is unrelated to the Gaussian bottleneck."""
 
     def __init__(self, channels_in: int, width: int, stride: int) -> None:
         super().__init__()

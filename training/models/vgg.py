@@ -6,22 +6,22 @@ from torch import nn
 
 from training.models.layers import InputConv2d, require_halvings
 
-# Channels and convolutions of the five groups.
+# The channels and the number of convolutions of the five groups.
 GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
 def vgg16(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the backbone for images of (channels, height, width) and give its feature count, 512.
+    """Build the backbone for images (channels, height, width) and return it and its feature count, 512.
 
-    The two hidden linear layers have 512 units instead of 4096, as Liu and Deng 2015 (ACPR, "Very deep
-    convolutional neural network based image classification using small training sample size") take for
-    32x32 images; each has VGG's dropout of 0.5.
+    The two hidden linear layers have 512 units instead of 4096, as in Liu and Deng 2015 for 32x32 images (ACPR,
+    "Very deep convolutional neural network based image classification using small training sample size"). Each has
+    the dropout of VGG, 0.5.
 
-    `named_modules()` of a Classifier names the layers of the representation attack (Yu et al. 2023, Figure 4):
-    FC-1 is `backbone.fc1.relu`, (batch, 512); conv-3 is `backbone.conv3` and conv-5 `backbone.conv5`, the
-    outputs of the third and fifth group after their pooling, (batch, 256, 4, 4) and (batch, 512, 1, 1) for
-    32x32. The paper does not say whether it counts groups or convolutions; the third and fifth convolution
-    after ReLU are `backbone.conv2.relu1` and `backbone.conv3.relu1`.
+    `named_modules()` of a Classifier has the layers of the representation attack (Yu et al. 2023, Figure 4). FC-1 is
+    `backbone.fc1.relu`, (batch, 512). conv-3 is `backbone.conv3` and conv-5 is `backbone.conv5`: the outputs of the
+    third and fifth group after pooling, (batch, 256, 4, 4) and (batch, 512, 1, 1) for 32x32 images. The paper does not
+    say whether it counts groups or convolutions; the third and fifth convolution after ReLU are
+    `backbone.conv2.relu1` and `backbone.conv3.relu1`.
     """
     require_halvings("vgg16", image_shape, len(GROUPS))
     channels_in, height, width = image_shape

@@ -1,4 +1,4 @@
-"""WideResNet-34-10 (Zagoruyko and Komodakis 2016, arXiv:1605.07146): pre-activation, ten times as wide."""
+"""WideResNet-34-10 (Zagoruyko and Komodakis 2016, arXiv:1605.07146): pre-activation, ten times wider than a ResNet."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,9 +10,9 @@ WIDEN_FACTOR = 10
 
 
 def wrn34_10(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
-    """Build the backbone for images of (channels, height, width) and give its feature count, 640.
+    """Build the backbone for images (channels, height, width) and return it and its feature count, 640.
 
-    Without dropout, as in TRADES and Yu et al. 2023, Table 5; 46,160,474 parameters with Linear(640, 10).
+    It has no dropout, as in TRADES and Yu et al. 2023, Table 5. With Linear(640, 10) it has 46,160,474 parameters.
     """
     require_halvings("wrn34_10", image_shape, 2)
     # Three groups of N blocks with two convolutions each: the paper counts depth as 6 N + 4 (section 3).
@@ -29,7 +29,7 @@ def wrn34_10(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
 
 
 class _PreActivationBlock(nn.Module):
-    """Batch norm and ReLU before each convolution; they also precede a projection, but no identity."""
+    """A block with batch norm and ReLU before each convolution and before a projection, but not before an identity."""
 
     def __init__(self, channels_in: int, channels_out: int, stride: int) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class _PreActivationBlock(nn.Module):
         self.conv1 = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(channels_out)
         self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
-        # A change of shape always comes with a change of width.
+        # Whenever the shape changes, the width changes too.
         self.projection = None
         if channels_in != channels_out:
             self.projection = nn.Conv2d(channels_in, channels_out, 1, stride=stride, bias=False)
@@ -50,7 +50,7 @@ class _PreActivationBlock(nn.Module):
 
 
 def _initialise(backbone: nn.Module) -> None:
-    """Draw convolutions from N(0, 2 / (kernel area * channels out)), as the authors' code and TRADES' do."""
+    """Draw convolutions from N(0, 2 / (kernel area * output channels)), like the code of the authors and of TRADES."""
     for module in backbone.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -2,11 +2,11 @@
 
 import torch
 
-from training.attacks import InnerAttack
+from training.attacks import InnerAttack, InnerAttackSettings
 from training.compute.parallel import Group
 from training.compute.precision import Arithmetic
 from training.config import TrialConfig
-from training.losses import ModelLook
+from training.losses import ModelForwardPass
 from training.models import Classifier
 
 
@@ -14,25 +14,22 @@ def build_attack(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
 ) -> InnerAttack:
     """Return the attack on `model` that `config` trains against."""
-    return InnerAttack(
-        model,
-        generator,
+    settings = InnerAttackSettings(
         epsilon=config.epsilon,
         step_size=config.attack_step_size,
         steps=config.attack_steps,
         start=config.attack_start,
         sampled=config.attack_latent == "sample",
         compiled=config.compile == "auto",
-        arithmetic=arithmetic,
-        group=group,
     )
+    return InnerAttack(model, generator, settings, arithmetic=arithmetic, group=group)
 
 
 def build_look(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
-) -> ModelLook:
+) -> ModelForwardPass:
     """Return how the objective of `config` sees images through `model`."""
-    return ModelLook(
+    return ModelForwardPass(
         Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head),
         generator,
         joint=config.forward == "joint",

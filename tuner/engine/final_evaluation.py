@@ -11,7 +11,7 @@ import torch
 
 from training.data import load_test_set
 from training.evaluation import Evaluation, balanced_subset, build_suite, evaluate_robustness, scale_of
-from training.evaluation.state import StateError
+from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
@@ -54,7 +54,7 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         state = folder / "state.json"
         try:
             evaluation = evaluate(state)
-        except StateError:
+        except ResumeStateError:
             # The last epoch was trained again and gave other weights: another device, thread count or library.
             state.unlink()
             evaluation = evaluate(state)
@@ -78,7 +78,7 @@ def metrics_of(evaluation: Evaluation) -> dict[str, float]:
         f"{PREFIX}{NATURAL}": evaluation.natural_accuracy,
         **{f"{PREFIX}{name}": accuracy for name, accuracy in attacks.items()},
         f"{PREFIX}{WORST_CASE}": evaluation.worst_case_accuracy,
-        WARNINGS: len(evaluation.signs),
+        WARNINGS: len(evaluation.warnings),
     }
 
 

@@ -20,7 +20,7 @@ from ray.exceptions import RayError
 from ray.util import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from training.compute.parallel import Group, joined
+from training.compute.parallel import Group, join_group
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
@@ -56,7 +56,7 @@ def leading_trainer(task: TrialTask, data: TrialData) -> Iterator[Trainer]:
         starts = [f.start.remote(rank, size, str(meeting_place)) for rank, f in enumerate(followers, start=1)]
         with ExitStack() as together:
             with _raise_their_error(starts):
-                group = together.enter_context(joined(0, size, meeting_place, device))
+                group = together.enter_context(join_group(0, size, meeting_place, device))
                 together.callback(_dismiss, followers)  # before this process leaves: NCCL waits for all of them
                 trainer = _LeadingTrainer(config, data, device, group, followers)
             yield trainer
@@ -134,7 +134,7 @@ class _Follower:
     def start(self, rank: int, size: int, meeting_place: str) -> None:
         """Join the group, for as long as this process lives."""
         self._membership = ExitStack()
-        group = self._membership.enter_context(joined(rank, size, Path(meeting_place), self._device))
+        group = self._membership.enter_context(join_group(rank, size, Path(meeting_place), self._device))
         with self._leave_on_error():
             self._trainer = Trainer(self._config, self._data, self._device, group)
 

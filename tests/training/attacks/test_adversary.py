@@ -140,7 +140,7 @@ def test_is_an_adversary_that_its_record_describes(index: int) -> None:
 @pytest.mark.parametrize("epsilon", [-0.1, 1.5, 8.0, math.nan])
 @pytest.mark.parametrize("kind", [Noise, Fgsm, Apgd, Fab, Square, RepresentationAttack])
 def test_an_epsilon_outside_the_unit_is_refused(kind: type[Noise], epsilon: float) -> None:
-    with pytest.raises(AttackError, match=r"must be in \[0, 1\]"):
+    with pytest.raises(AttackError, match="epsilon is"):
         kind(epsilon=epsilon)
 
 
@@ -153,7 +153,7 @@ def test_an_epsilon_outside_the_unit_is_refused(kind: type[Noise], epsilon: floa
         (lambda: Apgd(epsilon=0.05, loss="margin"), "'margin', but must be one of ce, dlr, targeted"),
         (lambda: Apgd(epsilon=0.05, steps=0), "at least 1"),
         (lambda: Fab(epsilon=0.05, targets=-1), "targets at least 0"),
-        (lambda: Square(epsilon=0.05, queries=0), "queries is 0"),
+        (lambda: Square(epsilon=0.05, queries=0), "0 queries"),
         (lambda: CarliniWagner(c=0), "above 0"),
         (lambda: RepresentationAttack(epsilon=0.05, iterations=0), "0 iterations"),
         (lambda: auto_attack(0.1, version="plus"), "'plus', but must be standard or rand"),

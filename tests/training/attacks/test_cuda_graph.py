@@ -90,7 +90,7 @@ def stale(run: Run) -> Run:
     return lambda: first
 
 
-@pytest.mark.parametrize(("recorder", "reason"), [(out_of_memory, "no GPU memory"), (stale, "gives other images")])
+@pytest.mark.parametrize(("recorder", "reason"), [(out_of_memory, "memory"), (stale, "other images")])
 def test_what_cannot_be_recorded_is_computed_and_said(recorder: Callable[[Run], Run], reason: str) -> None:
     captured = CapturedAscent(recorder)
     for seed in range(3):

@@ -6,7 +6,7 @@ from torch.nn import functional
 from toys import interior_images, linear_net, relu_net, seeded
 
 from training.attacks import Fgsm, Noise, Pgd
-from training.attacks.attack_losses import logit_margin, margin_of, ratio_of
+from training.attacks.attack_losses import logit_margin, logits_ratio_of, margin_of
 from training.attacks.randomised import draw_logits, mean_probabilities
 
 
@@ -50,9 +50,9 @@ def test_dlr_is_that_of_the_official_code() -> None:
 
     logits, labels = torch.randn(30, 5, generator=seeded(0)), torch.arange(30) % 5
     official = APGDAttack(None, eps=0.1).dlr_loss(logits, labels)
-    assert ratio_of(labels)(logits).item() == pytest.approx(official.sum().item(), rel=1e-5)
-    scaled = ratio_of(labels)(100 * logits).item()
-    assert scaled == pytest.approx(ratio_of(labels)(logits).item(), rel=1e-4)
+    assert logits_ratio_of(labels)(logits).item() == pytest.approx(official.sum().item(), rel=1e-5)
+    scaled = logits_ratio_of(labels)(100 * logits).item()
+    assert scaled == pytest.approx(logits_ratio_of(labels)(logits).item(), rel=1e-4)
 
 
 def test_the_margin_is_that_of_the_best_wrong_class_whatever_the_sign_of_the_logits() -> None:

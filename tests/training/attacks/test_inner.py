@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.attacks import InnerAttack, cross_entropy_of
+from training.attacks import InnerAttack, InnerAttackSettings, cross_entropy_of
 from training.models import Classifier, GaussianBottleneck, NoBottleneck
 
 LABELS = torch.arange(10) % 2
@@ -26,11 +26,12 @@ def draw_images(count: int = 10) -> Tensor:
 
 
 def make_attack(model: Classifier, *, steps: int = 10, start: str = "uniform", sampled: bool = False) -> InnerAttack:
-    return InnerAttack(model, seeded(3), epsilon=0.1, step_size=0.03, steps=steps, start=start, sampled=sampled)
+    settings = InnerAttackSettings(epsilon=0.1, step_size=0.03, steps=steps, start=start, sampled=sampled)
+    return InnerAttack(model, seeded(3), settings)
 
 
 def exact_margins(model: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Give labels, all right, and |logit difference| / |w_0 - w_1|_1, the l-infinity distance to the boundary."""
+    """Return labels, all right, and |logit difference| / |w_0 - w_1|_1, the l-infinity distance to the boundary."""
     logits = model(images).detach()
     weight = model.head.weight.detach()
     return logits.argmax(dim=1), (logits[:, 0] - logits[:, 1]).abs() / (weight[0] - weight[1]).abs().sum()

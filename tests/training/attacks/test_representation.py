@@ -66,11 +66,11 @@ def test_an_image_without_a_guide_stays_as_it_is() -> None:
 
 
 def test_an_unknown_layer_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(AttackError, match="no layer 'bottleneck'; it has 0, 1"):
+    with pytest.raises(AttackError, match=r"'bottleneck'.* 0, 1"):
         RepresentationAttack(epsilon=0.1)(linear_net(4), interior_images(2, side=6), torch.arange(2), seed=0)
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(AttackError, match="pip install scipy"):
+    with pytest.raises(AttackError, match="scipy"):
         RepresentationAttack(epsilon=0.1, layer="1")(relu_net(), interior_images(2), torch.arange(2), seed=0)

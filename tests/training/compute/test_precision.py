@@ -3,7 +3,7 @@ import torch
 from stand_ins import make_config, make_data
 from torch import Tensor, nn
 
-from training.attacks.folding import FoldedBackbone
+from training.attacks.batch_norm_folding import FoldedBackbone
 from training.compute import precision as precision_module
 from training.compute.precision import Arithmetic, arithmetic_for, multiplies_bfloat16
 from training.models import build_model
@@ -27,7 +27,7 @@ def test_bfloat16_without_instructions_falls_back_and_says_so(monkeypatch: pytes
     monkeypatch.setattr(precision_module, "multiplies_bfloat16", lambda _: False)
     on_cpu, on_cuda = arithmetic_for("bf16", CPU), arithmetic_for("bf16", torch.device("cuda"))
     assert (on_cpu.precision, on_cuda.precision) == ("fp32", "tf32")
-    assert on_cpu.fallback == "precision is bf16, which this cpu has no instructions for: fp32 in its place"
+    assert on_cpu.fallback == "precision is bf16, but this cpu has no instructions for it: fp32 is used instead"
     trainer = Trainer(make_config(precision="bf16"), make_data(), "cpu")
     assert trainer.fallbacks == [on_cpu.fallback]
     assert Trainer(make_config(precision="tf32"), make_data(), "cpu").fallbacks == []

@@ -94,3 +94,10 @@ def test_combinations_with_sense_are_accepted() -> None:
         assert make_config(objective=objective, bottleneck=0).objective == objective
     for normalisation in HSIC_NORMALISATIONS:
         assert make_config(hsic_normalisation=normalisation).hsic_normalisation == normalisation
+
+
+@pytest.mark.parametrize("rungs", [[2, 2], [3, 2], [0, 1], "12"])
+def test_rungs_are_increasing_epochs(rungs: object) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_trial({"rungs": rungs, "eval_every": 2})
+    assert [key for key, _ in refused.value.problems] == ["rungs"]

@@ -58,7 +58,7 @@ def test_both_parts_are_read_in_order(cifar: Cifar, tmp_path: Path) -> None:
 def test_a_changed_file_is_refused_before_it_is_unpickled(cifar: Cifar, tmp_path: Path) -> None:
     path = cifar.folder(tmp_path) / cifar.files[0]
     path.write_bytes(path.read_bytes() + b"!")
-    with pytest.raises(DataError, match=f"{cifar.name} files in .* are damaged"):
+    with pytest.raises(DataError, match=cifar.name):
         cifar.open(tmp_path, "train")
 
 

@@ -51,7 +51,7 @@ def test_a_failure_leaves_nothing_behind_and_says_why(tmp_path: Path, monkeypatc
     monkeypatch.setattr(datasets, "MNIST", _fail_half_way)
     before = socket.getdefaulttimeout()
     for root in (tmp_path, tmp_path / "deep" / "root"):
-        with pytest.raises(DataError, match=r"download of MNIST failed: .*no route to host"):
+        with pytest.raises(DataError, match=r"MNIST.*no route to host"):
             download("MNIST", root)
     assert list(tmp_path.iterdir()) == []
     assert socket.getdefaulttimeout() == before

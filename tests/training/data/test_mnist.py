@@ -42,5 +42,5 @@ def test_a_missing_file_makes_it_incomplete(tmp_path: Path) -> None:
 def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: list[int]) -> None:
     write_mnist(tmp_path)
     write_idx(Mnist().folder(tmp_path) / "train-labels-idx1-ubyte", np.array(labels, dtype=np.uint8))
-    with pytest.raises(DataError, match="must have one below 10 for each of the 50 images"):
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte has \d+ labels"):
         Mnist().open(tmp_path, "train")

@@ -133,5 +133,5 @@ def test_two_images_of_a_class_are_split_in_one_and_one() -> None:
 
 @pytest.mark.parametrize(("labels", "count"), [([0, 0, 1], 1), ([0, 0, 2, 2], 0)])
 def test_too_small_a_class_is_named(labels: list[int], count: int) -> None:
-    with pytest.raises(DataError, match=f"'class 1' has {count} training image.*at least 2"):
+    with pytest.raises(DataError, match=f"'class 1' has {count} training image"):
         _split(torch.tensor(labels), 0.1)

@@ -7,7 +7,7 @@ from training.evaluation.warning_signs import warning_signs
 
 
 def result(right: int, *, of: int = 1000, family: str = "pgd", epsilon: float = 0.1, **changes: Any) -> AttackResult:
-    """Give an attack that leaves the first `right` of `of` images right."""
+    """Return an attack that leaves the first `right` of `of` images right."""
     name = changes.pop("name", family)
     values: dict[str, Any] = {
         "key": f"{name} {epsilon}",
@@ -23,15 +23,15 @@ def result(right: int, *, of: int = 1000, family: str = "pgd", epsilon: float = 
 
 
 def pgd(right: int, steps: int, **changes: Any) -> AttackResult:
-    """Give a PGD of so many steps."""
+    """Return a PGD of so many steps."""
     parameters = {"loss": "ce", "steps": steps, "restarts": 1}
     return result(right, name=f"PGD-{steps}", parameters=parameters, **changes)
 
 
 def evaluation(*attacks: AttackResult, mode: LatentMode | None = None) -> Evaluation:
-    """Give an evaluation of as many images as the attacks have met, nine in ten of them right when clean."""
+    """Return an evaluation of as many images as the attacks have met, nine in ten of them right when clean."""
     of = len(attacks[0].robust) if attacks else 1000
     right = (True,) * (9 * of // 10) + (False,) * (of - 9 * of // 10)
     mode = mode or LatentMode()
     signs = warning_signs(right, attacks, mode, zero_gradients=0)
-    return Evaluation(suite="made", epsilon=0.1, natural=right, attacks=attacks, signs=signs, record=mode.record())
+    return Evaluation(suite="made", epsilon=0.1, natural=right, attacks=attacks, warnings=signs, record=mode.record())

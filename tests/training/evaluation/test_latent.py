@@ -4,20 +4,20 @@ from toys import interior_images, noisy_classifier
 
 from training.attacks import AttackError
 from training.evaluation import LatentMode
-from training.evaluation.latent import SampledClassifier, in_mode, predict
+from training.evaluation.latent import SampledClassifier, model_in_mode, predict
 
 CPU = torch.device("cpu")
 
 
 def sampled(sigma: float = 0.7) -> SampledClassifier:
-    model = in_mode(noisy_classifier(sigma), LatentMode.named("sampled"), CPU)
+    model = model_in_mode(noisy_classifier(sigma), LatentMode.named("sampled"), CPU)
     assert isinstance(model, SampledClassifier)
     return model
 
 
 def test_the_mean_path_is_the_classifier_itself() -> None:
     classifier = noisy_classifier(0.7)
-    assert in_mode(classifier, LatentMode(), CPU) is classifier
+    assert model_in_mode(classifier, LatentMode(), CPU) is classifier
 
 
 def test_draws_have_the_latent_s_mean_and_standard_deviation() -> None:
@@ -59,7 +59,7 @@ def test_averaged_predictions_approach_those_of_the_mean() -> None:
 
 
 def test_modes_and_draws_out_of_range_are_refused() -> None:
-    with pytest.raises(AttackError, match="'median', but must be mean, sampled or naive"):
+    with pytest.raises(AttackError, match="'median'"):
         LatentMode(name="median")
-    with pytest.raises(AttackError, match="draws must be at least 1"):
+    with pytest.raises(AttackError, match=r"attack_draws|prediction_draws"):
         LatentMode(name="sampled", attack_draws=0)

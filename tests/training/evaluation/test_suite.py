@@ -6,7 +6,7 @@ from toys import relu_net
 
 from training.attacks import AttackError, CarliniWagner, Cascade, MeanPath, Pgd, RepresentationAttack, Transfer
 from training.evaluation import ATTACKS, SUITES, LatentMode, Scale, build_suite, scale_of
-from training.evaluation.units import units_of
+from training.evaluation.attack_runs import attack_runs_of
 
 DIGITS = Scale(epsilon=0.2, step_size=0.05, rate=0.01, classes=10)
 
@@ -41,7 +41,7 @@ def test_every_suite_can_be_run_in_every_mode(name: str, latent: str, classes: i
     mode = LatentMode.named(latent)
     scale = Scale(epsilon=0.2, step_size=0.05, rate=0.01, classes=classes)
     suite = build_suite(name, scale, latent=mode)
-    keys = [unit.key for unit in units_of(suite, mode)]
+    keys = [unit.key for unit in attack_runs_of(suite, mode)]
     assert len(keys) == len(set(keys))
     assert suite.curve[-1].epsilon >= 0.5
     # The accuracy at the headline's radius is a point of the curve.

@@ -10,7 +10,7 @@ NATURAL = (True,) * 900 + (False,) * 100
 
 
 def codes(*attacks: AttackResult, mode: LatentMode | None = None) -> list[str]:
-    return [sign.code for sign in evaluation(*attacks, mode=mode).signs]
+    return [sign.code for sign in evaluation(*attacks, mode=mode).warnings]
 
 
 def curve(right: int, epsilon: float) -> AttackResult:
@@ -47,7 +47,7 @@ def test_a_sound_evaluation_raises_none() -> None:
             "by 1.0 points (10 of 1000 images), from 50.0 %",
         ),
         ([pgd(500, 20), result(490, family="transfer")], "transfer_stronger", "49.0 %, less than"),
-        ([pgd(500, 20), result(490, family="mean_path")], "transfer_stronger", "gradients are masked"),
+        ([pgd(500, 20), result(490, family="mean_path")], "transfer_stronger", "masked"),
         ([pgd(500, 20), pgd(510, 40)], "more_steps_weaker", "PGD-40 leaves 51.0 %, more than PGD-20 with 50.0 %"),
         ([pgd(510, 40), pgd(500, 20)], "more_steps_weaker", "PGD-40 leaves 51.0 %"),
         ([pgd(850, 20), result(840, family="noise")], "noise_as_strong", "Random noise leaves 84.0 %"),
@@ -65,7 +65,7 @@ def test_a_sound_evaluation_raises_none() -> None:
     ids=lambda value: value if isinstance(value, str) and "_" in value else "",
 )
 def test_each_sign_has_its_cause_and_its_figures(attacks: list[AttackResult], code: str, words: str) -> None:
-    found = evaluation(*attacks).signs
+    found = evaluation(*attacks).warnings
     assert [sign.code for sign in found] == [code]
     assert words in found[0].message
 

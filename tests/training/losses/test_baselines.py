@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
-from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
+from fixed_outputs import BATCH, LABELS, IdleAttack, draw_output, fixed_forward_pass
 from torch import Tensor
 from torch.nn import functional
 
 from training.config import OBJECTIVES, parse_trial
-from training.losses import Objective, View, build_objective, weighted_total
+from training.losses import ModelOutput, Objective, build_objective, weighted_total
 from training.losses.mart import Mart
 from training.losses.mma_simplified import MmaSimplified
 from training.losses.standard import Standard
@@ -20,8 +20,8 @@ from training.models import build_model
 SPREADS = [0.5, 12.0]
 
 
-def total_of(objective: Objective, natural: View, adversarial: View, lam: float) -> Tensor:
-    terms = objective.terms(BATCH, IdleAttack(), look_at(natural, adversarial))
+def total_of(objective: Objective, natural: ModelOutput, adversarial: ModelOutput, lam: float) -> Tensor:
+    terms = objective.terms(BATCH, IdleAttack(), fixed_forward_pass(natural, adversarial))
     return weighted_total(terms, objective.weights(lam))
 
 
@@ -67,7 +67,7 @@ def trades_in_sums(clean: list[list[float]], attacked: list[list[float]], beta: 
 @pytest.mark.parametrize("spread", SPREADS)
 @pytest.mark.parametrize(("objective", "official"), [(Trades(), official_trades), (Mart(), official_mart)])
 def test_loss_and_gradients_are_the_official_ones(objective: Objective, official: object, spread: float) -> None:
-    natural, adversarial = draw_view(0, spread=spread), draw_view(1, spread=spread)
+    natural, adversarial = draw_output(0, spread=spread), draw_output(1, spread=spread)
     logits = [natural.logits, adversarial.logits]
     found, expected = total_of(objective, natural, adversarial, 5.0), official(*logits, 5.0)  # type: ignore[operator]
     assert found.item() == pytest.approx(expected.item(), rel=1e-12)
@@ -76,7 +76,7 @@ def test_loss_and_gradients_are_the_official_ones(objective: Objective, official
 
 
 def test_trades_is_the_papers_sum() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     expected = trades_in_sums(natural.logits.tolist(), adversarial.logits.tolist(), 6.0)
     assert total_of(Trades(), natural, adversarial, 6.0).item() == pytest.approx(expected, rel=1e-12)
 
@@ -85,9 +85,9 @@ def test_the_constants_of_mart_count() -> None:
     # Certain and right, clean and attacked: log(1.0001 - 1e-44 + ...) and the weight 1.0000001 - 1 remain.
     certain = torch.full((12, 3), -50.0, dtype=torch.float64).scatter(1, LABELS[:, None], 50.0)
     flat = torch.zeros(12, 3, dtype=torch.float64)
-    view = draw_view(0)
-    look = look_at(view._replace(logits=certain), view._replace(logits=flat))
-    terms = Mart().terms(BATCH, IdleAttack(), look)
+    view = draw_output(0)
+    forward_pass = fixed_forward_pass(view._replace(logits=certain), view._replace(logits=flat))
+    terms = Mart().terms(BATCH, IdleAttack(), forward_pass)
     third = torch.tensor(1 / 3, dtype=torch.float64)
     expected = -third.log() - (1.0001 - third + 1e-12).log()
     assert terms["boosted_cross_entropy"].item() == pytest.approx(expected.item(), rel=1e-12)
@@ -95,14 +95,14 @@ def test_the_constants_of_mart_count() -> None:
 
 
 def test_standard_looks_at_adversarial_images_only() -> None:
-    view = draw_view(0)
+    view = draw_output(0)
     seen: list[Tensor] = []
 
-    def look(*batches: Tensor) -> list[View]:
+    def forward_pass(*batches: Tensor) -> list[ModelOutput]:
         seen.extend(batches)
         return [view]
 
-    terms = Standard().terms(BATCH, IdleAttack(), look)
+    terms = Standard().terms(BATCH, IdleAttack(), forward_pass)
     assert len(seen) == 1
     assert torch.equal(seen[0], BATCH.images + 1)
     total = weighted_total(terms, Standard().weights(9.0))
@@ -110,7 +110,7 @@ def test_standard_looks_at_adversarial_images_only() -> None:
 
 
 def test_mma_simplified_takes_the_clean_loss_where_the_clean_image_is_wrong() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     expected, correct = 0.0, 0
     for clean, attacked, label in zip(natural.logits, adversarial.logits, LABELS, strict=True):
         right = bool(clean.argmax() == label)
@@ -128,9 +128,9 @@ def test_every_name_of_the_configuration_has_an_objective(name: str) -> None:
 
 
 def test_the_attack_of_trades_maximises_the_divergence_from_the_clean_softmax() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     attack = IdleAttack(natural.logits)
-    Trades().terms(BATCH, attack, look_at(natural, adversarial))
+    Trades().terms(BATCH, attack, fixed_forward_pass(natural, adversarial))
     p, q = natural.logits.softmax(dim=1), adversarial.logits.softmax(dim=1)
     (loss,) = attack.losses
     assert loss(adversarial.logits).item() == pytest.approx((p * (p / q).log()).sum().item(), rel=1e-12)
@@ -138,9 +138,9 @@ def test_the_attack_of_trades_maximises_the_divergence_from_the_clean_softmax() 
 
 @pytest.mark.parametrize("objective", [Standard(), Mart(), MmaSimplified()])
 def test_the_attacks_of_the_others_maximise_the_cross_entropy(objective: Objective) -> None:
-    views = [draw_view(0), draw_view(1)][-1 if isinstance(objective, Standard) else 0 :]
+    views = [draw_output(0), draw_output(1)][-1 if isinstance(objective, Standard) else 0 :]
     attack = IdleAttack()
-    objective.terms(BATCH, attack, look_at(*views))
+    objective.terms(BATCH, attack, fixed_forward_pass(*views))
     (loss,) = attack.losses
-    logits = draw_view(2).logits
+    logits = draw_output(2).logits
     assert loss(logits).item() == pytest.approx(12 * functional.cross_entropy(logits, LABELS).item(), rel=1e-12)

@@ -1,13 +1,13 @@
 import pytest
 import torch
-from fixed_views import BATCH, LABELS, IdleAttack, draw_view, look_at
+from fixed_outputs import BATCH, LABELS, IdleAttack, draw_output, fixed_forward_pass
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
 from training.config import TERMS
-from training.losses import View, hsic, symmetric_kl, weighted_total
+from training.losses import ModelOutput, hsic, symmetric_kl, weighted_total
 from training.losses.information import Hsic
 from training.losses.shared_information import SharedInformation
 from training.losses.symmetric_kl import kl_of_logits, symmetric_kl_of_logits
@@ -33,13 +33,13 @@ def make_objective(
     )
 
 
-def losses_of(objective: SharedInformation, *views: View, lam: float = 2.0) -> dict[str, Tensor]:
-    terms = objective.terms(BATCH, IdleAttack(), look_at(*views))
+def losses_of(objective: SharedInformation, *views: ModelOutput, lam: float = 2.0) -> dict[str, Tensor]:
+    terms = objective.terms(BATCH, IdleAttack(), fixed_forward_pass(*views))
     return {**terms, "total": weighted_total(terms, objective.weights(lam))}
 
 
 def test_total_is_the_weighted_sum_with_the_information_subtracted() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     losses = losses_of(make_objective(alpha=0.3), natural, adversarial)
     assert list(losses) == [*TERMS, "total"]
     assert losses["natural_cross_entropy"] == functional.cross_entropy(natural.logits, LABELS)
@@ -55,14 +55,14 @@ def test_total_is_the_weighted_sum_with_the_information_subtracted() -> None:
     assert losses["total"].item() == pytest.approx(expected.item(), rel=1e-12)
 
 
-def gaussian(view: View) -> Gaussian:
+def gaussian(view: ModelOutput) -> Gaussian:
     assert isinstance(view.latent, Gaussian)
     return view.latent
 
 
 @given(st.sets(st.sampled_from(TERMS), min_size=1))
 def test_a_term_that_is_switched_off_leaves_the_others_as_they_were(names: set[str]) -> None:
-    views = draw_view(0), draw_view(1)
+    views = draw_output(0), draw_output(1)
     all_on = losses_of(make_objective(), *views)
     losses = losses_of(make_objective(names=tuple(names)), *views)
     assert list(losses) == [*(name for name in TERMS if name in names), "total"]
@@ -73,7 +73,7 @@ def test_a_term_that_is_switched_off_leaves_the_others_as_they_were(names: set[s
 
 @pytest.mark.parametrize(("alpha", "silent", "heard"), [(0.0, 1, 0), (1.0, 0, 1)])
 def test_the_ends_of_alpha_remove_one_cross_entropy_exactly(alpha: float, silent: int, heard: int) -> None:
-    views = draw_view(0), draw_view(1)
+    views = draw_output(0), draw_output(1)
     losses = losses_of(make_objective(alpha=alpha), *views)
     gradients = torch.autograd.grad(losses["total"], [view.logits for view in views])
     assert not gradients[silent].any()
@@ -82,7 +82,7 @@ def test_the_ends_of_alpha_remove_one_cross_entropy_exactly(alpha: float, silent
 
 
 def test_a_gradient_step_raises_the_information() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     before = losses_of(make_objective(), natural, adversarial)
     zs = [natural.z, adversarial.z]
     stepped = [
@@ -95,7 +95,7 @@ def test_a_gradient_step_raises_the_information() -> None:
 
 
 def test_a_gradient_step_lowers_the_symmetric_kl() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     before = losses_of(make_objective(), natural, adversarial)
     latent = gaussian(natural)
     (gradient,) = torch.autograd.grad(before["total"], latent.mu)
@@ -104,33 +104,33 @@ def test_a_gradient_step_lowers_the_symmetric_kl() -> None:
 
 
 def test_on_the_output_both_terms_see_the_softmax_alone() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     p, q = natural.logits.softmax(dim=1), adversarial.logits.softmax(dim=1)
     points = [view._replace(latent=Point(view.z)) for view in (natural, adversarial)]
     losses = losses_of(make_objective(on_output=True), *points)
     both_ways = (p * (p / q).log()).sum(dim=1) + (q * (q / p).log()).sum(dim=1)
     assert losses["symmetric_kl"].item() == pytest.approx(both_ways.mean().item() / 2, rel=1e-12)
     assert losses["information"].item() == pytest.approx(hsic(p, q, neighbours=4).item(), rel=1e-12)
-    with pytest.raises(TypeError, match="no p"):
+    with pytest.raises(TypeError, match="regularise: output"):
         losses_of(make_objective(), *points)
 
 
 def test_the_normalisation_is_passed_on() -> None:
-    natural, adversarial = draw_view(0), draw_view(1)
+    natural, adversarial = draw_output(0), draw_output(1)
     found = losses_of(make_objective(normalisation="cka"), natural, adversarial)["information"]
     assert found == hsic(natural.z, adversarial.z, neighbours=4, normalisation="cka")
 
 
 def test_more_views_are_attacked_by_their_strengths_and_compared_in_all_pairs() -> None:
-    views = [draw_view(seed) for seed in range(3)]
+    views = [draw_output(seed) for seed in range(3)]
     seen: list[Tensor] = []
 
-    def look(*batches: Tensor) -> list[View]:
+    def forward_pass(*batches: Tensor) -> list[ModelOutput]:
         seen.extend(batches)
         return views
 
     objective = make_objective(strengths=(0.25, 1.0))
-    terms = objective.terms(BATCH, IdleAttack(), look)
+    terms = objective.terms(BATCH, IdleAttack(), forward_pass)
     assert [batch.mean().item() for batch in seen] == [0.0, 0.25, 1.0]
     cross_entropies = [functional.cross_entropy(view.logits, LABELS).item() for view in views]
     assert terms["natural_cross_entropy"].item() == cross_entropies[0]
@@ -143,7 +143,7 @@ def test_more_views_are_attacked_by_their_strengths_and_compared_in_all_pairs() 
 
 
 def test_the_estimator_learns_from_what_it_measured_and_only_then() -> None:
-    views = draw_view(0), draw_view(1)
+    views = draw_output(0), draw_output(1)
     taught: list[tuple[Tensor, Tensor]] = []
 
     class Listening(Hsic):
@@ -168,7 +168,7 @@ def test_the_estimator_learns_from_what_it_measured_and_only_then() -> None:
 
 @given(st.integers(0, 10_000))
 def test_the_symmetric_kl_of_logits_is_the_mean_of_both_directions(seed: int) -> None:
-    first, second = draw_view(seed).logits, draw_view(seed + 1).logits
+    first, second = draw_output(seed).logits, draw_output(seed + 1).logits
     expected = (kl_of_logits(first, second) + kl_of_logits(second, first)) / 2
     assert symmetric_kl_of_logits(first, second).item() == pytest.approx(expected.item(), rel=1e-10)
     assert symmetric_kl_of_logits(first, first) == 0

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from simulated_search import small_space
 
-from training.data import loading
+from training.data import trial_data
 from tuner.driver.preflight import check_data, demanding_points
 from tuner.errors import UsageError
 from tuner.space import Space
@@ -17,9 +17,9 @@ def choice(*choices: Any) -> dict[str, Any]:
 
 def test_the_digest_is_that_of_the_validation_images_and_nothing_is_kept() -> None:
     space = small_space()
-    assert check_data(space) == loading.load_trial_data(space.example).split_digest
+    assert check_data(space) == trial_data.load_trial_data(space.example).split_digest
     check_data(space)
-    assert loading._kept_source.cache_info().currsize == 0
+    assert trial_data._kept_source.cache_info().currsize == 0
 
 
 def test_every_architecture_is_tried_with_its_largest_batches() -> None:

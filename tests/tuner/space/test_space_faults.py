@@ -322,3 +322,9 @@ def test_a_minimised_objective_needs_a_reference() -> None:
 def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
     (fault,) = faults(space_mapping(trial={"rungs": [2], "eval_every": 2}))
     assert fault.startswith("trial.rungs: ")
+
+
+@pytest.mark.parametrize(("every", "rungs"), [(1, ()), (4, (1, 3))])
+def test_the_trainer_knows_the_rungs_unless_it_evaluates_after_every_epoch(every: int, rungs: tuple[int, ...]) -> None:
+    space = small_space(trial={"eval_every": every})
+    assert space.trial_config({"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}).rungs == rungs

@@ -1,9 +1,9 @@
-"""Estimators of the mutual information I(z; z') behind one interface; Yu et al. 2023, Table 13."""
+"""Estimators of the mutual information I(z; z') with a common interface; Yu et al. 2023, Table 13."""
 
 import torch
 
 from training.losses.information.estimator import InformationEstimator
-from training.losses.information.hsic_estimator import Hsic
+from training.losses.information.hsic import Hsic
 from training.losses.information.mige import Mige
 from training.losses.information.mine import Mine
 
@@ -23,8 +23,9 @@ def build_estimator(
 ) -> InformationEstimator:
     """Build the estimator `name`, one of ESTIMATORS, for views of (batch, `dimensions`).
 
-    `neighbours`, `normalisation` and `width` are HSIC's. `generator`, on the views' device, draws MINE's shuffles;
-    its critic's initial weights come from torch's global generator. Raise ValueError for an unknown name.
+    `neighbours`, `normalisation` and `width` are options of HSIC. `generator`, on the device of the views, draws the
+    shuffles of MINE; the initial weights of MINE's critic come from torch's global generator. Raise ValueError if the
+    name is unknown.
     """
     if name == "hsic":
         return Hsic(neighbours=neighbours, normalisation=normalisation, width=width)

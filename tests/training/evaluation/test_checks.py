@@ -4,18 +4,18 @@ from torch import Tensor, nn
 from toys import interior_images, linear_net
 
 from training.attacks import CarliniWagner, Fgsm
-from training.evaluation.verify import (
-    BrokenPromiseError,
+from training.evaluation.checks import (
+    InvalidImagesError,
     RandomisedModelError,
     count_zero_gradients,
-    look_like_probabilities,
-    require_sound,
-    verified,
+    outputs_are_probabilities,
+    require_sound_model,
+    require_valid_images,
 )
 
 
 def test_sound_models_pass() -> None:
-    require_sound(linear_net(4), interior_images(5, side=6), deterministic=True)
+    require_sound_model(linear_net(4), interior_images(5, side=6), deterministic=True)
 
 
 class Dropping(nn.Module):
@@ -32,17 +32,17 @@ class Dropping(nn.Module):
 
 def test_randomness_is_refused_where_there_must_be_none() -> None:
     with torch.random.fork_rng():
-        require_sound(Dropping().eval(), interior_images(5, side=6), deterministic=False)
-        with pytest.raises(RandomisedModelError, match="evaluate with the latent mode `sampled`"):
-            require_sound(Dropping().eval(), interior_images(5, side=6), deterministic=True)
+        require_sound_model(Dropping().eval(), interior_images(5, side=6), deterministic=False)
+        with pytest.raises(RandomisedModelError, match="`sampled`"):
+            require_sound_model(Dropping().eval(), interior_images(5, side=6), deterministic=True)
 
 
 def test_images_in_the_ball_pass_in_float32() -> None:
     images = interior_images(4)
     edge = (images.double() + 0.1).clamp(0, 1)
-    assert verified(Fgsm(epsilon=0.1), images, edge).dtype == torch.float32
-    assert torch.equal(verified(CarliniWagner(), images, 1 - images), 1 - images)
-    assert len(verified(Fgsm(epsilon=0.1), images[:0], images[:0])) == 0
+    assert require_valid_images(Fgsm(epsilon=0.1), images, edge).dtype == torch.float32
+    assert torch.equal(require_valid_images(CarliniWagner(), images, 1 - images), 1 - images)
+    assert len(require_valid_images(Fgsm(epsilon=0.1), images[:0], images[:0])) == 0
 
 
 @pytest.mark.parametrize(("excess", "fair"), [(5e-7, True), (2e-6, False)])
@@ -50,10 +50,10 @@ def test_the_ball_is_exact_up_to_rounding(excess: float, *, fair: bool) -> None:
     images = interior_images(4)
     moved = images + (0.1 + excess)
     if fair:
-        verified(Fgsm(epsilon=0.1), images, moved)
+        require_valid_images(Fgsm(epsilon=0.1), images, moved)
     else:
-        with pytest.raises(BrokenPromiseError, match="must stay within"):
-            verified(Fgsm(epsilon=0.1), images, moved)
+        with pytest.raises(InvalidImagesError, match="FGSM"):
+            require_valid_images(Fgsm(epsilon=0.1), images, moved)
 
 
 class Saturated(nn.Module):
@@ -72,6 +72,6 @@ def test_zero_gradients_are_counted() -> None:
 
 def test_probabilities_are_told_from_logits() -> None:
     model, images = linear_net(4), interior_images(5, side=6)
-    assert not look_like_probabilities(model, images)
-    assert look_like_probabilities(nn.Sequential(model, nn.Softmax(dim=1)), images)
-    assert not look_like_probabilities(nn.Sequential(model, nn.ReLU()), images)
+    assert not outputs_are_probabilities(model, images)
+    assert outputs_are_probabilities(nn.Sequential(model, nn.Softmax(dim=1)), images)
+    assert not outputs_are_probabilities(nn.Sequential(model, nn.ReLU()), images)

@@ -7,7 +7,7 @@ from stand_ins import make_data
 from training.attacks import AttackError
 from training.data import ImageSet
 from training.evaluation import balanced_subset
-from training.evaluation.images import images_digest
+from training.evaluation.evaluated_images import images_digest
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.data())
@@ -30,7 +30,7 @@ def test_the_seed_decides_which() -> None:
 
 @pytest.mark.parametrize("count", [0, -1, 31])
 def test_an_impossible_number_is_refused(count: int) -> None:
-    with pytest.raises(AttackError, match="must be from 1 to 30"):
+    with pytest.raises(AttackError, match="1 to 30"):
         balanced_subset(torch.zeros(30), count)
 
 

@@ -1,4 +1,4 @@
-"""Robust accuracy against epsilon, and images before and after an attack, drawn by matplotlib without a display."""
+"""Plots of robust accuracy against epsilon and of images before and after an attack, with matplotlib, no display."""
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
@@ -10,11 +10,11 @@ from training.attacks.adversary import AttackError
 from training.evaluation.result import Evaluation
 
 _DPI = 150
-_MISSING = "Pictures need matplotlib: pip install matplotlib."
+_MISSING = "Plots need matplotlib: pip install matplotlib."
 
 
-def curve_png(evaluation: Evaluation) -> bytes:
-    """Draw worst-case accuracy against epsilon; raise AttackError where matplotlib is missing."""
+def accuracy_curve_png(evaluation: Evaluation) -> bytes:
+    """Draw worst-case accuracy against epsilon as PNG. Raise AttackError if matplotlib is not installed."""
     figure = _figure(6.4, 4.2)
     axes = figure.add_subplot()
     radii, accuracies = zip(*evaluation.curve, strict=True)
@@ -29,8 +29,8 @@ def curve_png(evaluation: Evaluation) -> bytes:
     return _png(figure)
 
 
-def examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> bytes:
-    """Draw a column an image: clean, adversarial, and their difference, scaled so that its largest value is visible.
+def adversarial_examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> bytes:
+    """Draw one column per image as PNG: clean, adversarial, and the difference, scaled to its largest value.
 
     `clean` and `adversarial` are (n, channels, height, width) in [0, 1], n >= 1, with 1 or 3 channels; `titles` are
     n texts. Mid-grey in the difference means no change.
@@ -38,11 +38,13 @@ def examples_png(clean: Tensor, adversarial: Tensor, titles: Sequence[str]) -> b
     change = adversarial - clean
     largest = change.abs().max().clamp_min(1e-12)
     difference = f"difference\n(largest {largest:.3g})"
-    return grid_png({"clean": clean, "adversarial": adversarial, difference: 0.5 + change / (2 * largest)}, titles)
+    return image_grid_png(
+        {"clean": clean, "adversarial": adversarial, difference: 0.5 + change / (2 * largest)}, titles
+    )
 
 
-def grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
-    """Draw rows of images by their names, each (n, channels, height, width) in [0, 1], below the n `titles`."""
+def image_grid_png(rows: Mapping[str, Tensor], titles: Sequence[str]) -> bytes:
+    """Draw rows of images as PNG, each (n, channels, height, width) in [0, 1], with their names and n `titles`."""
     count = len(titles)
     figure = _figure(1.5 * count + 0.6, 1.6 * len(rows))
     for row, (name, images) in enumerate(rows.items()):

@@ -1,7 +1,7 @@
-"""Images as ROOT/train/CLASS/* and ROOT/test/CLASS/*: measured at once, decoded when they are asked for.
+"""Reads images from ROOT/train/CLASS/* and ROOT/test/CLASS/*: headers at once, pixels when they are needed.
 
-Decoding is a plain loop: a thread pool was slower for 32 x 32 JPEGs (10,000 images: 0.8 s in a loop, 1.7 s
-with two threads; 2 cores, Python 3.11, Pillow 13, n = 1), because most of the work holds Python's lock.
+Decoding is a plain loop. A thread pool was slower for 32 x 32 JPEGs (10,000 images: 0.8 s in a loop, 1.7 s
+with two threads; 2 cores, Python 3.11, Pillow 13, n = 1), because most of the work holds Python's global lock.
 """
 
 import struct
@@ -16,18 +16,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from training.data.source import DataError, Part
+from training.data.image_source import DataError, Part
 
 SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 _GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
-# What Pillow raises for damaged files, besides the OSError of its documentation.
+# The exceptions of Pillow for damaged files; its documentation names only OSError.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError)
 
 
 class FolderSource:
-    """The images of one part in sorted order; each is decoded at most once and then kept as uint8."""
+    """The images of one part in sorted order. Each is decoded at most once and then kept as uint8."""
 
     def __init__(
         self,
@@ -40,14 +40,14 @@ class FolderSource:
         self.labels = labels
         self.image_shape = image_shape
         self._paths = paths
-        # Memory costs nothing until it is written to, so there is room for all images from the start.
+        # Space for all images: the operating system provides the memory only when it is written to.
         self._pixels = np.empty((len(paths), *image_shape), dtype=np.uint8)
         self._is_decoded = np.zeros(len(paths), dtype=np.bool_)
 
     def images(self, indices: Tensor) -> Tensor:
         """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8.
 
-        Raises DataError, naming the file, when one cannot be decoded.
+        Raise DataError with the name of the file if an image cannot be decoded.
         """
         wanted = indices.numpy()
         for index in wanted[~self._is_decoded[wanted]]:
@@ -57,20 +57,20 @@ class FolderSource:
 
 
 def open_folder(root: Path, part: Part) -> FolderSource:
-    """List the images ROOT/PART/CLASS/* and read the header of each, once in a process.
+    """List the images ROOT/PART/CLASS/* and read the header of each, once per process.
 
-    Classes are the sub-folders in sorted order. Images are grey (1 channel) when all training images are,
-    else RGB; transparency is dropped. Files without an image's suffix (`SUFFIXES`) are passed over.
+    Classes are the sub-folders in sorted order. Images are grey (1 channel) if all training images are grey,
+    otherwise RGB; transparency is dropped. Files whose suffix is not in `SUFFIXES` are ignored.
 
-    Raises DataError when a folder is missing or empty, an image is damaged, has another size than the rest or
-    more than 8 bits a value, or the test part does not fit the training part.
+    Raise DataError if a folder is missing or empty, an image is damaged, has another size than the others or more
+    than 8 bits per value, or the test part does not match the training part.
     """
     train = _scan(root / "train")
     found = train if part == "train" else _scan(root / "test")
-    if differing := sorted(set(train.class_names) ^ set(found.class_names)):
+    if unmatched := sorted(set(train.class_names) ^ set(found.class_names)):
         raise DataError(
             f"{root / 'train'} and {root / 'test'} must have class folders of the same names, but only one "
-            f"of them has {', '.join(differing)}. Add the missing ones or remove these."
+            f"of them has {', '.join(unmatched)}. Add the missing ones or remove these."
         )
     if found.image_shape[1:] != train.image_shape[1:] or found.image_shape[0] > train.image_shape[0]:
         raise DataError(
@@ -88,7 +88,7 @@ class _Scan:
     paths: list[Path]
 
 
-# Two: the training and the test part of one data set. The headers of 50,000 files take 2 s.
+# Two entries: the training and the test part of one data set. Reading the headers of 50,000 files takes 2 s.
 @lru_cache(maxsize=2)
 def _scan(folder: Path) -> _Scan:
     if not folder.is_dir():
@@ -113,7 +113,7 @@ def _scan(folder: Path) -> _Scan:
 def _list_images(folder: Path) -> list[Path]:
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_visible(path))
     if not images:
-        raise DataError(f"The class folder {folder} holds no image ({', '.join(SUFFIXES)}). Add some or remove it.")
+        raise DataError(f"The class folder {folder} has no images ({', '.join(SUFFIXES)}). Add some or remove it.")
     return images
 
 
@@ -122,21 +122,21 @@ def _is_visible(path: Path) -> bool:
 
 
 def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
-    """Read all headers: (channels, height, width), with 1 channel when all images are grey."""
+    """Read all headers and return (channels, height, width), with 1 channel if all images are grey."""
     first_size, all_grey = _measure(paths[0])
     for path in paths[1:]:
         size, is_grey = _measure(path)
         if size != first_size:
             raise DataError(
-                f"{path} is {size[0]} x {size[1]} pixels, but {paths[0]} is {first_size[0]} x {first_size[1]}"
-                ": all images must have one size. Resize or remove the odd ones."
+                f"{path} is {size[0]} x {size[1]} pixels, but {paths[0]} is {first_size[0]} x {first_size[1]}:"
+                " all images must have the same size. Resize or remove those of another size."
             )
         all_grey = all_grey and is_grey
     return 1 if all_grey else 3, first_size[1], first_size[0]
 
 
 def _measure(path: Path) -> tuple[tuple[int, int], bool]:
-    """Read the header of one image: (width, height), and whether it is grey."""
+    """Read the header of one image; return its size (width, height) and whether it is grey."""
     try:
         with Image.open(path) as image:
             size, mode = image.size, image.mode
@@ -144,7 +144,7 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
         raise _damaged(path, error) from error
     if mode not in _GREY_MODES + _COLOUR_MODES:
         raise DataError(
-            f"{path} has Pillow's mode {mode!r}, but must have 8 bits a value "
+            f"{path} has Pillow's mode {mode!r}, but must have 8 bits per value "
             f"({', '.join(_GREY_MODES + _COLOUR_MODES)}). Convert it."
         )
     return size, mode in _GREY_MODES
@@ -161,4 +161,4 @@ def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} is no image that Pillow can read ({error}). Replace or remove it.")
+    return DataError(f"{path} is not an image that Pillow can read ({error}). Replace or remove it.")

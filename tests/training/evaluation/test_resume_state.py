@@ -2,19 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from training.evaluation.state import EvaluationState, StateError, differing
+from training.evaluation.resume_state import ResumeState, ResumeStateError, differences_between
 
 CONFIGURATION = {"seed": 0, "attacks": {"PGD": {"steps": 20}}, "radii": (1, 2)}
 
 
 def test_keeps_what_was_put_across_processes(tmp_path: Path) -> None:
     path = tmp_path / "a" / "state.json"
-    state = EvaluationState(CONFIGURATION, path)
+    state = ResumeState(CONFIGURATION, path)
     assert not state.has("PGD", 0)
     assert not path.exists()
     state.put("PGD", 0, {"robust": "01"})
     state.put("PGD", 11, {"robust": "11"})
-    again = EvaluationState(CONFIGURATION, path)
+    again = ResumeState(CONFIGURATION, path)
     assert again.outcome("PGD", 0) == {"robust": "01"}
     assert again.has("PGD", 11)
     assert not again.has("PGD", 1)
@@ -23,35 +23,35 @@ def test_keeps_what_was_put_across_processes(tmp_path: Path) -> None:
 
 
 def test_without_a_path_it_is_in_memory_alone() -> None:
-    state = EvaluationState(CONFIGURATION, None)
+    state = ResumeState(CONFIGURATION, None)
     state.put("PGD", 0, 1)
     assert state.outcome("PGD", 0) == 1
 
 
 def test_refuses_another_configuration_naming_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
-    EvaluationState(CONFIGURATION, path).put("PGD", 0, 1)
-    with pytest.raises(StateError, match=r"seed is 0 there, but 5 here.*choose another folder"):
-        EvaluationState({**CONFIGURATION, "seed": 5}, path)
-    with pytest.raises(StateError, match='device is "absent" there, but "cpu" here'):
-        EvaluationState({**CONFIGURATION, "device": "cpu"}, path)
+    ResumeState(CONFIGURATION, path).put("PGD", 0, 1)
+    with pytest.raises(ResumeStateError, match=r"seed is 0.* 5 "):
+        ResumeState({**CONFIGURATION, "seed": 5}, path)
+    with pytest.raises(ResumeStateError, match=r'device is "absent".* "cpu"'):
+        ResumeState({**CONFIGURATION, "device": "cpu"}, path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"format": 1, "configuration": {}}'])
 def test_refuses_a_damaged_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content)
-    with pytest.raises(StateError, match="damaged or no state"):
-        EvaluationState(CONFIGURATION, path)
+    with pytest.raises(ResumeStateError, match="damaged"):
+        ResumeState(CONFIGURATION, path)
 
 
 def test_refuses_another_format(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('{"format": 2, "configuration": {}, "batches": {}}')
-    with pytest.raises(StateError, match="has format 2, but this version reads format 1"):
-        EvaluationState(CONFIGURATION, path)
+    with pytest.raises(ResumeStateError, match=r"format 2.*format 1"):
+        ResumeState(CONFIGURATION, path)
 
 
 def test_long_values_are_shortened_in_a_message() -> None:
-    (text,) = differing({"a": "x" * 500}, {"a": 1})
+    (text,) = differences_between({"a": "x" * 500}, {"a": 1})
     assert len(text) < 120

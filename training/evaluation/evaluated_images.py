@@ -1,4 +1,4 @@
-"""Which images are evaluated, and by which hash they are known."""
+"""The choice of the images to evaluate, and the hash that identifies them."""
 
 import hashlib
 
@@ -10,18 +10,18 @@ from training.data import ImageSet
 
 
 def balanced_subset(labels: Tensor, count: int, *, seed: int = 0) -> Tensor:
-    """Give the sorted indices of `count` images with as many of every class as possible, (count,) int64.
+    """Return the sorted indices of `count` images, balanced over the classes, (count,) int64.
 
-    Drawn without replacement by `seed`; classes differ by one image at most, unless one has too few. Raise
-    AttackError unless 1 <= count <= len(labels), `labels` being (n,).
+    They are drawn without replacement by `seed`. The counts of two classes differ by at most one, unless a class has
+    too few images. `labels` is (n,). Raise AttackError unless 1 <= count <= n.
     """
     if not 1 <= count <= len(labels):
         raise AttackError(
-            f"The number of images is {count}, but must be from 1 to {len(labels)}, the images there are."
+            f"The number of images is {count}, but must be from 1 to {len(labels)}, the size of the test set."
         )
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator)
-    # Each image's rank among those of its class: the lowest ranks of all classes come first.
+    # The rank of each image within its class: the lowest ranks of all classes come first.
     rank = torch.empty(len(labels), dtype=torch.int64)
     for label in sorted(set(labels.tolist())):
         members = torch.nonzero(labels[shuffled].cpu() == label).flatten()
@@ -31,7 +31,7 @@ def balanced_subset(labels: Tensor, count: int, *, seed: int = 0) -> Tensor:
 
 
 def images_digest(image_set: ImageSet) -> str:
-    """Give the first 16 hexadecimal digits of the SHA-256 of images and labels, in their order."""
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of images and labels, in their order."""
     digest = hashlib.sha256(str(tuple(image_set.images.shape)).encode())
     digest.update(image_set.labels.cpu().numpy().astype("<i8").tobytes())
     digest.update(image_set.images.contiguous().cpu().numpy().tobytes())

@@ -1,8 +1,9 @@
-"""From a configuration to its images: find the data set, split it, read only what the split needs."""
+"""Loads the data of a trial: finds the data set of its configuration, splits it and reads what the split needs."""
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,21 +13,46 @@ from training.config import TrialConfig
 from training.data.cifar import CIFAR10, CIFAR100, Cifar
 from training.data.digits import open_digits
 from training.data.download import download
-from training.data.folder import open_folder
-from training.data.image_set import ImageSet, TrialData
+from training.data.image_folder import open_folder
+from training.data.image_set import ImageSet
+from training.data.image_source import DataError, ImageSource, Part
 from training.data.mnist import Mnist
-from training.data.source import DataError, Part, Source
 from training.data.split import Split, stratified_split
 
 _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFAR10, "cifar100": CIFAR100}
 
 
-def load_trial_data(config: TrialConfig) -> TrialData:
-    """Read the training and the validation part of one trial; the test set stays unread.
+@dataclass(frozen=True, eq=False)
+class TrialData:
+    """The images that one trial trains on and is selected by, without the test set (see `load_test_set`).
 
-    Depends on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance`, `train_on`
-    and `split_seed` alone. A process keeps what it has read, so that its next trial starts at once. Never
-    downloads: raises DataError when data is missing, damaged or too little for the split.
+    `validation` is shuffled, so that its first n images are a random sample. Two trials with the same `split_digest`
+    were validated on the same images, in the same order and with the same labels.
+    """
+
+    train: ImageSet
+    validation: ImageSet
+    class_names: tuple[str, ...]
+    split_digest: str
+
+    @property
+    def num_classes(self) -> int:
+        """Return the number of classes; labels run from 0 to the number of classes minus 1."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Return (channels, height, width), the same for all images."""
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
+
+
+def load_trial_data(config: TrialConfig) -> TrialData:
+    """Read the training and the validation images of one trial, and nothing of the test set.
+
+    The result depends only on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance`,
+    `train_on` and `split_seed`. The process keeps the images in memory, so that its next trial starts at once. It
+    never downloads. Raise DataError if data is missing, damaged or too little for the split.
     """
     with _data_root(config) as root:
         source = _kept_source(config.dataset, root, "train")
@@ -44,23 +70,23 @@ def load_trial_data(config: TrialConfig) -> TrialData:
 
 
 def forget_data() -> None:
-    """Give the memory back in which this process keeps what it has read."""
+    """Free the memory in which this process keeps the images of earlier trials."""
     _kept_source.cache_clear()
 
 
 def load_test_set(config: TrialConfig) -> ImageSet:
-    """Read the whole test set, for one evaluation after the search. Raises DataError as `load_trial_data`."""
+    """Read the whole test set, for one evaluation after the search. Raise DataError as `load_trial_data` does."""
     with _data_root(config) as root:
         source = _kept_source(config.dataset, root, "test")
         return _read(source, torch.arange(len(source.labels)))
 
 
 def ensure_available(config: TrialConfig) -> None:
-    """Make sure that trials will find their data; called once, before the first of them starts.
+    """Check that trials will find their data, and download it if necessary. Call it once, before the first trial.
 
-    Downloads MNIST, CIFAR-10 or CIFAR-100 when they are not on disk. Raises DataError when that fails,
-    leaving the disk as it was, and when data on disk is unfit: a part or a class that is missing, an
-    unreadable header, another size, too few images for the split. Images of a folder are not decoded here.
+    MNIST, CIFAR-10 and CIFAR-100 are downloaded if they are not on disk. Raise DataError if the download fails, and
+    leave the disk unchanged; also if the data on disk cannot be used: a part or class is missing, a header is
+    unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here.
     """
     with _data_root(config) as root:
         standard = _TORCHVISION_SETS.get(config.dataset)
@@ -69,13 +95,13 @@ def ensure_available(config: TrialConfig) -> None:
                 download(standard.name, root)
             except DataError as error:
                 raise DataError(f"{_absence(standard, root)} {error}. {_ways_out(standard, root)}") from error
-        # Not `_kept_source`: the process that starts the trials has no use for the images.
+        # Not `_kept_source`: the process that starts the trials does not need the images.
         _open_source(config.dataset, root, "test")
         _split(_open_source(config.dataset, root, "train"), config)
 
 
 def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
-    """Give the first 16 hexadecimal digits of the SHA-256 of the validation images, labels and class names."""
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of validation images, labels and class names."""
     digest = hashlib.sha256("\0".join(class_names).encode())
     digest.update(validation.labels.numpy().astype("<i8").tobytes())
     digest.update(validation.images.numpy().tobytes())
@@ -84,23 +110,23 @@ def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
 
 @contextmanager
 def _data_root(config: TrialConfig) -> Iterator[Path]:
-    """Give the absolute data root; what the file system refuses below it becomes a DataError."""
+    """Yield the absolute data root and convert an OSError in the block to a DataError."""
     try:
         yield Path(config.data_root).expanduser().resolve()
     except OSError as error:
         raise DataError(
-            f"The data below `data_root` = {config.data_root} cannot be read ({error}). "
+            f"The data in `data_root` = {config.data_root} cannot be read ({error}). "
             "Set `data_root` to a folder that this user may read."
         ) from error
 
 
-# Two: the training and the test part of one data set.
+# Two entries: the training and the test part of one data set.
 @lru_cache(maxsize=2)
-def _kept_source(dataset: str, root: Path, part: Part) -> Source:
+def _kept_source(dataset: str, root: Path, part: Part) -> ImageSource:
     return _open_source(dataset, root, part)
 
 
-def _open_source(dataset: str, root: Path, part: Part) -> Source:
+def _open_source(dataset: str, root: Path, part: Part) -> ImageSource:
     if dataset == "digits":
         return open_digits(part)
     if dataset == "folder":
@@ -124,21 +150,21 @@ def _is_on_disk(standard: Mnist | Cifar, root: Path) -> bool:
 
 def _absence(standard: Mnist | Cifar, root: Path) -> str:
     return (
-        f"{standard.name} is not on disk: looked for all of torchvision's files in {standard.folder(root)} "
-        f"and for a folder of images in {root / 'train'}."
+        f"{standard.name} is not on disk: torchvision's files are not complete in {standard.folder(root)}, "
+        f"and there is no folder of images {root / 'train'}."
     )
 
 
 def _ways_out(standard: Mnist | Cifar, root: Path) -> str:
     return (
-        f"Ways out: put torchvision's files into {standard.folder(root)}; put images as "
-        f"{root}/train/CLASS/*.png and {root}/test/CLASS/*.png (or .jpg); set `data_root` to the folder that "
-        "has either; or start where the network allows a download."
+        f"Ways out: put torchvision's files into {standard.folder(root)}; put images into "
+        f"{root}/train/CLASS/*.png and {root}/test/CLASS/*.png (or .jpg); set `data_root` to a folder that "
+        "has one of the two; or run it on a machine whose network allows the download."
     )
 
 
-def _part_of_validation(source: Source, split: Split, config: TrialConfig) -> torch.Tensor:
-    """Give as much of every class's validation images as `train_fraction` leaves of its others."""
+def _part_of_validation(source: ImageSource, split: Split, config: TrialConfig) -> torch.Tensor:
+    """Return the validation images to train on: of each class the share `train_fraction`, as of the other images."""
     labels = source.labels[split.validation]
     members = [split.validation[labels == label] for label in range(len(source.class_names))]
     counts = [round(config.train_fraction * len(found)) for found in members]
@@ -146,7 +172,7 @@ def _part_of_validation(source: Source, split: Split, config: TrialConfig) -> to
     return torch.cat([m[: min(counts) if equal else n] for m, n in zip(members, counts, strict=True)])
 
 
-def _split(source: Source, config: TrialConfig) -> Split:
+def _split(source: ImageSource, config: TrialConfig) -> Split:
     return stratified_split(
         source.labels,
         source.class_names,
@@ -157,5 +183,5 @@ def _split(source: Source, config: TrialConfig) -> Split:
     )
 
 
-def _read(source: Source, indices: torch.Tensor) -> ImageSet:
+def _read(source: ImageSource, indices: torch.Tensor) -> ImageSet:
     return ImageSet(source.images(indices), source.labels[indices])

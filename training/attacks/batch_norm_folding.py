@@ -1,7 +1,8 @@
-"""A backbone as an attack needs it: in eval mode, batch norm folded into the convolutions before it.
+"""Folds batch norm into the convolutions before it, for an attack on a backbone in eval mode.
 
-An attack passes the same weights ten times. In eval mode batch norm is a scale and a shift for each channel, which
-become part of the convolution's weights once; its passes over the activations, forwards and backwards, are saved.
+An attack of ten steps passes ten times through the same weights. In eval mode batch norm is a scale and a shift for
+each channel. Both are merged into the weights of the convolution once, which saves the forward and backward passes of
+batch norm over the activations.
 """
 
 import operator
@@ -15,15 +16,15 @@ from training.models.layers import InputConv2d, in_float32
 
 
 class FoldedBackbone(nn.Module):
-    """Computes what a backbone does in eval mode, up to rounding, from weights as `refresh` found them.
+    """Computes the features of a backbone in eval mode, up to rounding, with the weights at the last `refresh`.
 
-    Dropout follows the mode of the backbone's own module, which is shared; so is every batch norm that follows no
-    convolution. ReLU works in place where nothing else reads its input. `dtype` is that of the convolutions but for
-    the first, for a run under autocast of the same type; None: that of the weights.
+    Dropout modules, and batch norms that follow no convolution, are shared with the backbone and follow its mode.
+    ReLU works in place where nothing else reads its input. `dtype` is the type of all convolutions except the first,
+    for a run under autocast of the same type; None means the type of the weights.
     """
 
     def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None) -> None:
-        """Trace `backbone`, whose control flow must not depend on values."""
+        """Trace `backbone`; its control flow must not depend on values."""
         super().__init__()
         tracer = _Tracer()
         graph = tracer.trace(backbone)
@@ -32,14 +33,14 @@ class FoldedBackbone(nn.Module):
         _work_in_place(traced)
         traced.delete_all_unused_submodules()
         traced.recompile()
-        # Graph, tracer and module hold each other, and would keep the weights of a trial that has ended.
+        # Graph, tracer and module refer to each other and would keep the weights of a finished trial in memory.
         graph.owning_module = None
         vars(tracer).clear()
         self._traced = traced
         self.refresh()
 
     def refresh(self) -> None:
-        """Take over the backbone's present weights and statistics."""
+        """Copy the present weights and statistics of the backbone."""
         for convolution in self._convolutions:
             convolution.refresh()
 
@@ -50,16 +51,16 @@ class FoldedBackbone(nn.Module):
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        # By default a leaf is what torch defines; a subclass of a convolution is one as well.
+        # By default only torch's own classes are leaves; a subclass of a convolution must be one as well.
         return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _FoldedConv(nn.Module):
-    """A convolution with the weights of `convolution` and `norm` together; both are read, neither is owned."""
+    """A convolution with the merged weights of `convolution` and `norm`; it reads both modules and owns neither."""
 
     def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, dtype: torch.dtype | None) -> None:
         super().__init__()
-        self._sources = (convolution, norm)  # in a tuple torch does not take them for submodules
+        self._sources = (convolution, norm)  # a tuple, so that torch does not register them as submodules
         self._exact = isinstance(convolution, InputConv2d)
         dtype = convolution.weight.dtype if self._exact or dtype is None else dtype
         self.register_buffer("weight", torch.empty_like(convolution.weight, dtype=dtype).detach())
@@ -75,7 +76,7 @@ class _FoldedConv(nn.Module):
         if norm is not None:
             mean, variance = norm.running_mean, norm.running_var
             if mean is None or variance is None:
-                raise TypeError("A batch norm without running statistics has no eval mode to fold.")
+                raise TypeError("A batch norm without running statistics cannot be folded; set compile: off.")
             scale = norm.weight * (variance + norm.eps).rsqrt()
             weight = weight * scale[:, None, None, None]
             bias = norm.bias + (scale * (-mean if bias is None else bias - mean))
@@ -94,7 +95,7 @@ class _FoldedConv(nn.Module):
 
 
 def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv]:
-    """Put folded convolutions in the places of all convolutions and of the batch norms right after them."""
+    """Replace every convolution, together with the batch norm right after it, by a folded convolution."""
     modules: dict[str, Any] = dict(traced.named_modules())
     folded = []
     for node in [n for n in traced.graph.nodes if _is_a(n, nn.Conv2d, modules)]:
@@ -111,7 +112,7 @@ def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv
 
 
 def _work_in_place(traced: fx.GraphModule) -> None:
-    """Let ReLU overwrite sums and outputs of convolutions, whose gradients do not need them."""
+    """Let ReLU overwrite the outputs of sums and convolutions, because their gradients do not need these outputs."""
     modules: dict[str, Any] = dict(traced.named_modules())
     for node in list(traced.graph.nodes):
         if not (node.target is functional.relu or _is_a(node, nn.ReLU, modules)):

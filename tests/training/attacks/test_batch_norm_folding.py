@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.attacks.folding import FoldedBackbone
+from training.attacks.batch_norm_folding import FoldedBackbone
 from training.models.cnn import cnn4, digits_cnn
 from training.models.resnet import resnet18
 from training.models.resnet50 import resnet50

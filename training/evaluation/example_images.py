@@ -1,4 +1,4 @@
-"""Which images the picture of an evaluation shows, and what an attack makes of them."""
+"""Chooses the example images of an evaluation, attacks them and draws them before and after."""
 
 from collections.abc import Sequence
 
@@ -9,43 +9,44 @@ from training.attacks import Adversary, Pgd, RepresentationAttack, frozen
 from training.attacks.representation import guides_of
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation.pictures import examples_png, grid_png
+from training.evaluation.plots import adversarial_examples_png, image_grid_png
 from training.evaluation.suite import Suite
 
 _COLUMNS = 8
 
 
 def draw_examples(model: nn.Module, images: ImageSet, suite: Suite) -> bytes:
-    """Draw as PNG clean, adversarial and difference images of PGD-20 at the suite's epsilon; the latent's mean.
+    """Draw as PNG clean images, their adversarial images by PGD-20 at the suite's epsilon, and the differences.
 
-    One image a class, at most 8, the first that is right when clean; the titles say the class before and after.
+    There is one image per class, at most 8: the first one that is classified correctly when clean. The model uses the
+    mean of the latent. The titles show the class before and after.
     """
     attack = Pgd(epsilon=suite.epsilon, step_size=max(suite.epsilon / 8, 1e-6), steps=20)
-    chosen = images.subset(first_right(model, images, _COLUMNS))
-    clean, adversarial, titles = attacked(model, chosen, attack)
-    return examples_png(clean, adversarial, titles)
+    chosen = images.subset(first_correct(model, images, _COLUMNS))
+    clean, adversarial, titles = attack_with_titles(model, chosen, attack)
+    return adversarial_examples_png(clean, adversarial, titles)
 
 
 def draw_representations(model: nn.Module, images: ImageSet, layers: Sequence[str], epsilon: float) -> bytes:
-    """Draw as PNG Figure 4 of Yu et al. 2023: sources, their guides, and what the attack on each layer makes of them.
+    """Draw as PNG Figure 4 of Yu et al. 2023: sources, their guides, and the result of the attack on each layer.
 
-    The same images as in `draw_examples`; 20 iterations in the ball of `epsilon`. Raise AttackError for an unknown
-    layer.
+    The images are those of `draw_examples`. The attack has 20 iterations in the ball of radius `epsilon`. Raise
+    AttackError if a layer is unknown.
     """
-    chosen = images.subset(first_right(model, images, _COLUMNS))
+    chosen = images.subset(first_correct(model, images, _COLUMNS))
     clean, guides = to_unit(chosen.images), guides_of(chosen.labels.cpu()).to(chosen.labels.device)
     rows = {"source": clean, "guide": clean[guides]}
     for layer in layers:
         attack = RepresentationAttack(epsilon=epsilon, iterations=20, layer=layer)
         rows[layer] = attack(model, clean, chosen.labels, seed=0)
     pairs = zip(chosen.labels.tolist(), chosen.labels[guides].tolist(), strict=True)
-    return grid_png(rows, [f"{source}, guide {guide}" for source, guide in pairs])
+    return image_grid_png(rows, [f"{source}, guide {guide}" for source, guide in pairs])
 
 
-def first_right(model: nn.Module, images: ImageSet, count: int) -> Tensor:
-    """Give the indices of the first correctly classified image of each of the first `count` classes, at least one.
+def first_correct(model: nn.Module, images: ImageSet, count: int) -> Tensor:
+    """Return the index of the first correctly classified image of each of the first `count` classes, (classes,).
 
-    Only the first 1,000 images are looked at. Where none of a class is right, its first image stands in.
+    Only the first 1,000 images are considered. If no image of a class is correct, its first image is used.
     """
     labels = images.labels[:1000]
     with frozen(model), torch.no_grad():
@@ -60,8 +61,8 @@ def first_right(model: nn.Module, images: ImageSet, count: int) -> Tensor:
     return torch.stack(found)
 
 
-def attacked(model: nn.Module, images: ImageSet, attack: Adversary) -> tuple[Tensor, Tensor, list[str]]:
-    """Give clean and adversarial images, (n, channels, height, width), and a title each, such as `3 -> 8`."""
+def attack_with_titles(model: nn.Module, images: ImageSet, attack: Adversary) -> tuple[Tensor, Tensor, list[str]]:
+    """Return clean and adversarial images, (n, channels, height, width), and one title per image, such as `3 → 8`."""
     clean = to_unit(images.images)
     adversarial = attack(model, clean, images.labels, seed=0)
     with frozen(model), torch.no_grad():

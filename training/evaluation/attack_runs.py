@@ -1,4 +1,4 @@
-"""A suite as it is run: cascades taken apart into members, each of which meets what those before it left correct."""
+"""The single attack runs of a suite: each member of a cascade runs on the images that are still correct."""
 
 import math
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ from training.evaluation.suite import Suite
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """One attack as it is run: alone, as the member of a cascade that meets what `after` left, or for the curve."""
+class AttackRun:
+    """One run of an attack: alone, as a member of the cascade `part_of` or, with `curve`, for the accuracy curve.
+
+    A member of a cascade attacks only the images that are still correct after the run with the key `after`.
+    """
 
     key: str
     adversary: Adversary
@@ -21,45 +24,50 @@ class Unit:
     curve: bool = False
 
 
-def units_of(suite: Suite, mode: LatentMode) -> list[Unit]:
-    """Take cascades apart, and give every attack a key.
+def attack_runs_of(suite: Suite, mode: LatentMode) -> list[AttackRun]:
+    """Return the runs of a suite, with cascades split into their members and a key for each run.
 
-    Raise AttackError if two attacks are the same, or a cascade cannot be run in the mode.
+    Raise AttackError if two attacks are the same, or if a cascade cannot run in the latent mode.
     """
-    units = [unit for attack in suite.attacks for unit in _parts(attack, mode)]
-    units += [Unit(f"curve {key_of(attack)}", attack, curve=True) for attack in suite.curve]
-    keys = [unit.key for unit in units]
+    runs = [run for attack in suite.attacks for run in _parts(attack, mode)]
+    runs += [AttackRun(f"curve {key_of(attack)}", attack, curve=True) for attack in suite.curve]
+    keys = [run.key for run in runs]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
-        raise AttackError(f"The suite has {', '.join(sorted(twice))} twice, but an attack must be in it once.")
-    return units
+        raise AttackError(
+            f"The suite has {', '.join(sorted(twice))} twice, but each attack may be in it only once; remove one."
+        )
+    return runs
 
 
-def _parts(attack: Adversary, mode: LatentMode) -> list[Unit]:
+def _parts(attack: Adversary, mode: LatentMode) -> list[AttackRun]:
     key = key_of(attack)
-    # The naive protocol judges the images that a whole cascade returns.
+    # The naive protocol evaluates the images that the whole cascade returns.
     if not isinstance(attack, Cascade) or mode.name == "naive":
-        return [Unit(key, attack)]
+        return [AttackRun(key, attack)]
     if mode.name == "sampled" and not all(isinstance(m, Apgd) and m.draws > 1 for m in attack.members):
         raise AttackError(
-            f"{attack.name} is for deterministic models, and sampled latents fool it: evaluate the latent mean,"
+            f"{attack.name} is for deterministic models; sampled latents would fool it. Evaluate the latent mean,"
             " or use auto_attack(version='rand') and MeanPath(attack=auto_attack(...))."
         )
     names = [f"{key}: {member.name}" for member in attack.members]
     return [
-        Unit(name, member, part_of=key, after=before)
+        AttackRun(name, member, part_of=key, after=before)
         for name, member, before in zip(names, attack.members, [None, *names], strict=False)
     ]
 
 
 def key_of(attack: Adversary) -> str:
-    """Give name, norm and radius: what tells one row of a table from another."""
+    """Return the key of an attack, which identifies its row in a table: name, norm and radius."""
     radius = "" if math.isinf(attack.epsilon) else f" {attack.epsilon:.4g}"
     return f"{attack.name}, {attack.norm}{radius}"
 
 
-def with_cascades(results: list[AttackResult], suite: Suite) -> list[AttackResult]:
-    """Put before the members of each cascade its own result: that of its last member, with all that were broken."""
+def with_cascade_results(results: list[AttackResult], suite: Suite) -> list[AttackResult]:
+    """Insert the result of each cascade before its members.
+
+    The robust images are those of its last member, and the distances are those of all members.
+    """
     cascades = {key_of(attack): attack for attack in suite.attacks if isinstance(attack, Cascade)}
     found: list[AttackResult] = []
     for result in results:

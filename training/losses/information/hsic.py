@@ -1,4 +1,4 @@
-"""The Hilbert-Schmidt independence criterion, this method's estimate of the information I(z; z').
+"""The Hilbert-Schmidt independence criterion (HSIC), the paper's estimate of the mutual information I(z; z').
 
 Gretton et al. 2005, "Measuring statistical dependence with Hilbert-Schmidt norms"; Yu et al. 2023, eq. 19.
 """
@@ -8,23 +8,38 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from training.losses.full_precision import at_least_float32, no_autocast
+from training.compute.numerics import at_least_float32, no_autocast
+from training.losses.information.estimator import WithoutLearning
 
-# HBaR's, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
+# The ridge of HBaR, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
 CCA_RIDGE = 1e-5
+
+
+class Hsic(WithoutLearning):
+    """HSIC with RBF kernels: like I(z; z') it is about 0 for independent views, but its unit is not nats."""
+
+    def __init__(self, *, neighbours: int, normalisation: str = "biased", width: str = "nearest") -> None:
+        """Store the options of the function `hsic`."""
+        self._neighbours = neighbours
+        self._normalisation = normalisation
+        self._width = width
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """Return the HSIC of `first` and `second`, (batch, dimensions) each, a scalar."""
+        return hsic(first, second, neighbours=self._neighbours, normalisation=self._normalisation, width=self._width)
 
 
 def hsic(
     first: Tensor, second: Tensor, *, neighbours: int, normalisation: str = "biased", width: str = "nearest"
 ) -> Tensor:
-    """Give the dependence of two views with RBF kernels, a scalar; a larger value is a stronger dependence.
+    """Return the HSIC of two views with RBF kernels, a scalar; a larger value means a stronger dependence.
 
-    `first` and `second` are (n, dimensions), paired by row; each has its own kernel width from `neighbours`
-    others. `normalisation` is a key of `NORMALISATIONS`: `biased`, the paper's, lies in
-    [0, 0.25 (n / (n - 1))^2] and is next to inert at the paper's weight of 0.001, hence the others. `width` is
-    `nearest` (see `kernel_width`) or `first_columns`, the first author's DIB code: exp(-d^2 / s^2) without the
-    2, s the mean distance to the batch's first `neighbours` samples. Raise ValueError unless n > `neighbours`.
-    Computed in float32 at least.
+    `first` and `second` are (n, dimensions), paired by row. Each has its own kernel width, from `neighbours` other
+    samples. `normalisation` is a key of `NORMALISATIONS`. The paper's is `biased`; it lies in
+    [0, 0.25 (n / (n - 1))^2], so at the paper's weight of 0.001 it has almost no effect, and therefore the others
+    exist. `width` is `nearest` (see `kernel_width`) or `first_columns`, as in the first author's DIB code: the kernel
+    is exp(-d^2 / s^2) without the factor 2, and s is the mean distance to the first `neighbours` samples of the batch.
+    It is computed in float32 or better. Raise ValueError unless n > `neighbours`.
     """
     with no_autocast(first.device):
         kernels = [_rbf_kernel(at_least_float32(view), neighbours, width) for view in (first, second)]
@@ -32,38 +47,41 @@ def hsic(
 
 
 def hsic_of_kernels(first: Tensor, second: Tensor) -> Tensor:
-    """Give trace(K H L H) / (n - 1)^2 for symmetric kernel matrices K and L, each (n, n)."""
+    """Return trace(K H L H) / (n - 1)^2 for symmetric kernel matrices K and L, each (n, n)."""
     return unnormalised(first, second) / (first.shape[0] - 1) ** 2
 
 
 def unnormalised(first: Tensor, second: Tensor) -> Tensor:
-    """Give trace(K H L H) for symmetric kernel matrices K and L, each (n, n): (n - 1)^2 times the biased one."""
+    """Return trace(K H L H) for symmetric kernel matrices K and L, each (n, n): (n - 1)^2 times the biased one."""
     return (_centred(first) * second).sum()
 
 
 def cka(first: Tensor, second: Tensor) -> Tensor:
-    """Give HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) in [0, 1]; Kornblith et al. 2019, arXiv:1905.00414, eq. 4."""
+    """Return HSIC(K, L) / sqrt(HSIC(K, K) HSIC(L, L)) in [0, 1]; Kornblith et al. 2019, arXiv:1905.00414, eq. 4."""
     norms = unnormalised(first, first) * unnormalised(second, second)
-    # Samples that all coincide have norm 0, depend on nothing, and leave the root without a gradient.
+    # If all samples coincide, the norm is 0, and without the clamp the root would have no gradient.
     return unnormalised(first, second) * norms.clamp_min(1e-12).rsqrt()
 
 
 def cca(first: Tensor, second: Tensor) -> Tensor:
-    """Give the normalised HSIC of HBaR, trace(R S) with R = K' (K' + 1e-5 n I)^-1, K' = H K H, S of L alike.
+    """Return the normalised HSIC of HBaR, trace(R S), where R = K' (K' + 1e-5 n I)^-1, K' = H K H, and S likewise of L.
 
-    In float64: the matrices' condition is 1e5. At most n - 1.
+    It is at most n - 1. It is computed in float64, because the condition number of the matrices is 1e5.
     """
     ridge = CCA_RIDGE * len(first) * torch.eye(len(first), dtype=torch.float64, device=first.device)
     ratios: list[Tensor] = []
     for kernel in (first, second):
         centred = _centred(kernel.double())
-        # Positive definite by the ridge; the check that is left out would wait for an accelerator.
+        # The ridge makes the matrix positive definite; a check for errors would wait for the accelerator.
         ratios.append(torch.linalg.solve_ex(centred + ridge, centred, check_errors=False).result)
     return (ratios[0] * ratios[1].T).sum().to(first.dtype)
 
 
 def unbiased(first: Tensor, second: Tensor) -> Tensor:
-    """Give the unbiased estimate, below 0 at times; Song et al. 2012, eq. 5, JMLR 13. Raise ValueError if n < 4."""
+    """Return the unbiased estimate, which may be below 0; Song et al. 2012, eq. 5, JMLR 13.
+
+    Raise ValueError if n < 4.
+    """
     count = len(first)
     if count < 4:
         raise ValueError(f"The batch has {count} samples, but unbiased HSIC needs at least 4; raise batch_size.")
@@ -88,11 +106,11 @@ def _centred(kernel: Tensor) -> Tensor:
 
 
 def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Give the mean over samples of the mean distance to the `neighbours` nearest others, a detached scalar.
+    """Return the mean distance between a sample and its `neighbours` nearest other samples, a detached scalar.
 
-    `squared_distances` is (n, n). A sample is not its own neighbour: counting it would shrink the width by
-    about 1/`neighbours`. The width is detached, as in the first author's code: it sets a scale and is not a
-    way to lower the loss.
+    `squared_distances` is (n, n). A sample is not its own neighbour, which would make the width smaller by about
+    1/`neighbours`. The width is detached, as in the first author's code: it sets the scale, and the encoder cannot
+    lower the loss through it.
     """
     _require_neighbours(len(squared_distances), neighbours)
     others = squared_distances.detach().clone().fill_diagonal_(torch.inf)
@@ -102,9 +120,10 @@ def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
 
 
 def first_columns_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Give the mean distance to the batch's first `neighbours` samples, themselves included; else as above.
+    """Return the mean distance to the first `neighbours` samples of the batch, a detached scalar.
 
-    What `yuxi120407/DIB` computes: it slices columns of the distance matrix before it sorts them.
+    The distances of these samples to themselves are included. `yuxi120407/DIB` computes this, because it takes the
+    first columns of the distance matrix before it sorts them.
     """
     _require_neighbours(len(squared_distances), neighbours)
     return squared_distances.detach()[:, :neighbours].sqrt().mean().clamp_min(1e-6)
@@ -113,7 +132,7 @@ def first_columns_width(squared_distances: Tensor, neighbours: int) -> Tensor:
 def _require_neighbours(count: int, neighbours: int) -> None:
     if count <= neighbours:
         raise ValueError(
-            f"The batch has {count} samples, but HSIC's kernel width from {neighbours} neighbours"
+            f"The batch has {count} samples, but the kernel width of HSIC with {neighbours} neighbours"
             f" needs at least {neighbours + 1}; raise batch_size or lower hsic_neighbours."
         )
 
@@ -126,10 +145,10 @@ def _rbf_kernel(samples: Tensor, neighbours: int, width: str) -> Tensor:
 
 
 def _squared_distances(samples: Tensor) -> Tensor:
-    """Give all squared Euclidean distances, (n, n), without a square root, whose gradient at 0 is NaN.
+    """Return all squared Euclidean distances, (n, n), without a square root: its gradient at 0 would be NaN.
 
-    Centring first keeps |a|^2 + |b|^2 - 2ab from cancelling when the features share a large mean. Distances
-    are invariant under it, so the mean needs no gradient.
+    The samples are centred first, so that |a|^2 + |b|^2 - 2ab does not lose precision if the features have a large
+    mean. Distances do not depend on the mean, so the mean needs no gradient.
     """
     centred = samples - samples.detach().mean(dim=0)
     norms = centred.square().sum(dim=1)

@@ -1,4 +1,4 @@
-"""What every kind of data set offers: labels at once, images when they are asked for."""
+"""The interface of every data set: the labels at once, images when they are needed."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -9,34 +9,34 @@ Part = Literal["train", "test"]
 
 
 class DataError(Exception):
-    """Data is missing, damaged or unfit for the configuration; the message names it and a way out."""
+    """Data is missing, damaged or does not fit the configuration; the message names it and a way out."""
 
 
-class Source(Protocol):
-    """One part (train or test) of a data set, in an order that never changes.
+class ImageSource(Protocol):
+    """One part (train or test) of a data set, in a fixed order.
 
-    Labels are separate from images so that a split is made first and only the images in it are decoded.
+    The labels are separate from the images, so that only the images of a split need to be decoded.
     """
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """One name a class, in the order of the labels."""
+        """Return one name per class, in the order of the labels."""
 
     @property
     def labels(self) -> Tensor:
-        """All labels, (n,) int64."""
+        """Return all labels, (n,) int64."""
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of every image."""
+        """Return (channels, height, width) of every image."""
 
     def images(self, indices: Tensor) -> Tensor:
         """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8."""
 
 
 @dataclass(frozen=True, eq=False)
-class MemorySource:
-    """A source whose images (n, channels, height, width) uint8 are read as a whole."""
+class InMemorySource:
+    """A source with all its images in memory, (n, channels, height, width) uint8."""
 
     class_names: tuple[str, ...]
     labels: Tensor
@@ -44,7 +44,7 @@ class MemorySource:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of every image."""
+        """Return (channels, height, width) of every image."""
         channels, height, width = self.pixels.shape[1:]
         return channels, height, width
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.losses import ModelLook
+from training.losses import ModelForwardPass
 from training.models import Classifier, GaussianBottleneck, NoBottleneck
 
 
@@ -21,13 +21,15 @@ def draw_batches() -> tuple[torch.Tensor, torch.Tensor]:
     return first, second + 1
 
 
-def look_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelLook:
-    return ModelLook(model, torch.Generator().manual_seed(2), joint=joint, sampled=sampled)
+def forward_pass_of(model: Classifier, *, joint: bool, sampled: bool = True) -> ModelForwardPass:
+    return ModelForwardPass(model, torch.Generator().manual_seed(2), joint=joint, sampled=sampled)
 
 
 def test_without_batch_norm_joint_and_separate_passes_agree() -> None:
     model, batches = make_model(batch_norm=False), draw_batches()
-    for one, other in zip(look_of(model, joint=True)(*batches), look_of(model, joint=False)(*batches), strict=True):
+    for one, other in zip(
+        forward_pass_of(model, joint=True)(*batches), forward_pass_of(model, joint=False)(*batches), strict=True
+    ):
         torch.testing.assert_close(one.z, other.z)
         torch.testing.assert_close(one.logits, other.logits)
         torch.testing.assert_close(one.latent.mu, other.latent.mu)
@@ -36,11 +38,11 @@ def test_without_batch_norm_joint_and_separate_passes_agree() -> None:
 def test_with_batch_norm_a_joint_pass_has_common_statistics() -> None:
     batches, model = draw_batches(), make_model(batch_norm=True)
     separate, joint = copy.deepcopy(model), copy.deepcopy(model)
-    views = look_of(joint, joint=True, sampled=False)(*batches)
+    views = forward_pass_of(joint, joint=True, sampled=False)(*batches)
     expected = model.encode(torch.cat(batches)).mu.chunk(2)
     for view, mu in zip(views, expected, strict=True):
         torch.testing.assert_close(view.latent.mu, mu)
-    for view, images in zip(look_of(separate, joint=False, sampled=False)(*batches), batches, strict=True):
+    for view, images in zip(forward_pass_of(separate, joint=False, sampled=False)(*batches), batches, strict=True):
         torch.testing.assert_close(view.latent.mu, copy.deepcopy(model).encode(images).mu)
     assert [int(net.state_dict()["backbone.2.num_batches_tracked"]) for net in (separate, joint)] == [2, 1]
 
@@ -49,10 +51,10 @@ def test_the_mean_is_not_drawn() -> None:
     model, (images, _) = make_model(batch_norm=False), draw_batches()
     generator = torch.Generator().manual_seed(3)
     before = generator.get_state()
-    (view,) = ModelLook(model, generator, joint=False, sampled=False)(images)
+    (view,) = ModelForwardPass(model, generator, joint=False, sampled=False)(images)
     assert torch.equal(view.z, view.latent.mu)
     assert torch.equal(generator.get_state(), before)
-    (drawn,) = ModelLook(model, generator, joint=False, sampled=True)(images)
+    (drawn,) = ModelForwardPass(model, generator, joint=False, sampled=True)(images)
     assert not torch.equal(drawn.z, drawn.latent.mu)
 
 
@@ -61,7 +63,9 @@ def test_without_a_bottleneck_the_latent_is_the_features_and_nothing_is_drawn(jo
     model = Classifier(nn.Flatten(), NoBottleneck(), nn.Linear(16, 5))
     generator, batches = torch.Generator().manual_seed(3), draw_batches()
     before = generator.get_state()
-    for view, images in zip(ModelLook(model, generator, joint=joint, sampled=True)(*batches), batches, strict=True):
+    for view, images in zip(
+        ModelForwardPass(model, generator, joint=joint, sampled=True)(*batches), batches, strict=True
+    ):
         assert torch.equal(view.z, images.flatten(1))
         torch.testing.assert_close(view.logits, model(images))
     assert torch.equal(generator.get_state(), before)

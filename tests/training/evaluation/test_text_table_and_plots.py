@@ -7,13 +7,13 @@ from toys import image_set, relu_net
 
 from training.attacks import AttackError, Fgsm
 from training.evaluation import Suite
-from training.evaluation.examples import attacked, draw_examples, first_right
-from training.evaluation.pictures import curve_png, examples_png
-from training.evaluation.table import table
+from training.evaluation.example_images import attack_with_titles, draw_examples, first_correct
+from training.evaluation.plots import accuracy_curve_png, adversarial_examples_png
+from training.evaluation.text_table import format_table
 
 
 def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
-    text = table(
+    text = format_table(
         evaluation(
             pgd(500, 20),
             result(600, family="cascade", name="AutoAttack"),
@@ -34,7 +34,7 @@ def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
 
 
 def test_other_radii_have_a_worst_case_of_their_own() -> None:
-    text = table(evaluation(result(500), result(450, epsilon=0.11)))
+    text = format_table(evaluation(result(500), result(450, epsilon=0.11)))
     assert [line.split() for line in text.splitlines()[-2:]] == [
         ["worst", "case", "linf", "0.11", "45.00"],
         ["worst", "case", "linf", "0.1", "50.00"],
@@ -43,20 +43,20 @@ def test_other_radii_have_a_worst_case_of_their_own() -> None:
 
 def test_pictures_are_drawn_without_a_display() -> None:
     found = evaluation(result(800, epsilon=0.05, curve=True), result(0, epsilon=0.5, curve=True))
-    assert curve_png(found).startswith(b"\x89PNG")
+    assert accuracy_curve_png(found).startswith(b"\x89PNG")
     for channels in (1, 3):
         images = torch.rand(2, channels, 4, 4)
-        assert examples_png(images, images.flip(0), ["0 → 1", "1 → 1"]).startswith(b"\x89PNG")
+        assert adversarial_examples_png(images, images.flip(0), ["0 → 1", "1 → 1"]).startswith(b"\x89PNG")
 
 
 def test_examples_show_one_right_image_a_class() -> None:
     model = relu_net(seed=0)
     images = image_set(model, 40, side=3, wrong=10)
-    chosen = first_right(model, images, 8)
+    chosen = first_correct(model, images, 8)
     labels = images.labels[chosen].tolist()
     assert labels == sorted(set(images.labels.tolist()))
     assert chosen.min() >= 10
-    clean, adversarial, titles = attacked(model, images.subset(chosen), Fgsm(epsilon=0.3))
+    clean, adversarial, titles = attack_with_titles(model, images.subset(chosen), Fgsm(epsilon=0.3))
     classes = model(adversarial).argmax(dim=1).tolist()
     assert titles == [f"{a} → {b}" for a, b in zip(labels, classes, strict=True)]
     assert clean.shape == adversarial.shape
@@ -65,5 +65,5 @@ def test_examples_show_one_right_image_a_class() -> None:
 
 def test_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(AttackError, match="pip install matplotlib"):
-        curve_png(evaluation(result(0, epsilon=0.5, curve=True)))
+    with pytest.raises(AttackError, match="matplotlib"):
+        accuracy_curve_png(evaluation(result(0, epsilon=0.5, curve=True)))

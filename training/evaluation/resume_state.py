@@ -1,4 +1,4 @@
-"""What an evaluation has measured so far, on disk after every batch, so that it goes on where it was stopped."""
+"""The results of an unfinished evaluation, written to disk after every batch, so that it can be resumed."""
 
 import json
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from training.attacks.adversary import AttackError
 FORMAT = 1
 
 
-class StateError(AttackError):
-    """The state file belongs to another evaluation or is damaged."""
+class ResumeStateError(AttackError):
+    """The state file belongs to another evaluation, has another format or is damaged."""
 
 
-class EvaluationState:
-    """Outcomes by attack and batch; of a batch whatever JSON can hold. Without a path it lives in memory."""
+class ResumeState:
+    """The outcome of each attack on each batch, any JSON value. Without a path it is only in memory."""
 
     def __init__(self, configuration: Mapping[str, Any], path: Path | None) -> None:
-        """Read `path` if it exists; raise StateError unless it was written for the same `configuration`."""
+        """Read `path` if it exists. Raise ResumeStateError unless it was written for the same `configuration`."""
         self._configuration = json.loads(json.dumps(configuration))
         self._path = path
         self._batches: dict[str, dict[str, Any]] = {}
@@ -27,15 +27,15 @@ class EvaluationState:
             self._read(path)
 
     def has(self, attack: str, batch: int) -> bool:
-        """Whether something was put for the attack and the batch."""
+        """Return whether there is an outcome for the attack and the batch."""
         return str(batch) in self._batches.get(attack, {})
 
     def outcome(self, attack: str, batch: int) -> Any:
-        """Give what was put for the attack and the batch."""
+        """Return the outcome for the attack and the batch."""
         return self._batches[attack][str(batch)]
 
     def put(self, attack: str, batch: int, outcome: Any) -> None:
-        """Keep the outcome, and write the file whole."""
+        """Store the outcome and replace the file as a whole."""
         self._batches.setdefault(attack, {})[str(batch)] = outcome
         if self._path is None:
             return
@@ -49,20 +49,22 @@ class EvaluationState:
             content = json.loads(path.read_text("utf-8"))
             found, batches, form = content["configuration"], content["batches"], content["format"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{path} is damaged or no state of an evaluation ({error}); remove it.") from error
+            raise ResumeStateError(
+                f"{path} is damaged or is not the state of an evaluation ({error}); remove it."
+            ) from error
         if form != FORMAT:
-            raise StateError(f"{path} has format {form}, but this version reads format {FORMAT}; remove it.")
-        differences = differing(found, self._configuration)
+            raise ResumeStateError(f"{path} has format {form}, but must have format {FORMAT}; remove it.")
+        differences = differences_between(found, self._configuration)
         if differences:
-            raise StateError(
+            raise ResumeStateError(
                 f"{path} belongs to another evaluation ({'; '.join(differences)});"
                 " choose another folder for the results, or remove it."
             )
         self._batches = batches
 
 
-def differing(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Name each key whose values differ, with both values, shortened."""
+def differences_between(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for each key whose values differ, with both values, shortened."""
     return [
         f"{key} is {_short(found.get(key, 'absent'))} there, but {_short(wanted.get(key, 'absent'))} here"
         for key in sorted(found.keys() | wanted.keys())

@@ -1,4 +1,4 @@
-"""An evaluation as text: one row an attack, the worst case, and the warning signs below."""
+"""An evaluation as a text table: one row per attack, the worst case, and the warning signs below."""
 
 import math
 import textwrap
@@ -8,13 +8,13 @@ from training.evaluation.result import AttackResult, Evaluation, union_accuracy
 _WIDTH = 100
 
 
-def table(evaluation: Evaluation) -> str:
-    """Give natural accuracy, each attack and the worst case in percent, then every warning sign in full."""
+def format_table(evaluation: Evaluation) -> str:
+    """Return the natural accuracy, each attack and the worst case in percent, and below them every warning sign."""
     rows = [("attack", "norm", "epsilon", "accuracy %", "mean distance"), *_rows(evaluation)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "-" * len(lines[0]))
-    for sign in evaluation.signs:
+    for sign in evaluation.warnings:
         lines += textwrap.wrap(f"WARNING {sign.code}: {sign.message}", _WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
 
@@ -24,7 +24,7 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     shown = [result for result in evaluation.attacks if not result.curve]
     rows += [_row(result) for result in shown]
     radii = sorted({result.epsilon for result in shown if result.norm == "linf"})
-    # An attack such as the representation attack may have radii of its own; the headline's comes last.
+    # Some attacks, such as the representation attack, have radii of their own. The suite's epsilon comes last.
     for radius in [r for r in radii if r > evaluation.epsilon] + [evaluation.epsilon]:
         worst = union_accuracy(evaluation.natural, evaluation.attacks, radius)
         rows.append(("worst case", "linf", f"{radius:.4g}", _percent(worst), ""))

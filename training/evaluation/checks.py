@@ -1,0 +1,77 @@
+"""The checks of an evaluation: of the model before the attacks, and of every adversarial image after an attack."""
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import ROUNDING, Adversary, AttackError, count_classes, distances
+from training.attacks.attack_losses import cross_entropy_of
+
+
+class RandomisedModelError(AttackError):
+    """A model that must be deterministic returns different logits for the same images."""
+
+
+class InvalidImagesError(AttackError):
+    """An attack returned invalid adversarial images. This is a fault of the attack, not of the model."""
+
+
+def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool) -> None:
+    """Raise AttackError unless `model` is a float32 classifier that returns finite logits, twice the same ones.
+
+    `images` is one batch. The model must be in eval mode. Two passes may differ if `deterministic` is false.
+    """
+    wrong = {str(parameter.dtype) for parameter in model.parameters()} - {"torch.float32"}
+    if wrong:
+        raise AttackError(f"The model's weights are {', '.join(wrong)}, but must be torch.float32: call .float().")
+    count_classes(model, images)
+    with torch.no_grad():
+        first, second = model(images), model(images)
+    if not first.isfinite().all():
+        raise AttackError("The model returns logits that are not finite: it has diverged. Name another checkpoint.")
+    if deterministic and not torch.equal(first, second):
+        raise RandomisedModelError(
+            f"Two forward passes of one batch differ by up to {(first - second).abs().max().item():.2g}, but the latent"
+            " mode `mean` needs a deterministic model: a lucky draw would make it look more robust than it is."
+            " Remove the randomness, or evaluate with the latent mode `sampled`."
+        )
+
+
+def count_zero_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> int:
+    """Count the images, (batch, channels, height, width), at which the gradient of the cross-entropy is exactly 0."""
+    if len(images) == 0:
+        return 0
+    leaf = images.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(cross_entropy_of(labels)(model(leaf)), leaf)
+    return int((gradient.flatten(1) == 0).all(dim=1).sum())
+
+
+def outputs_are_probabilities(model: nn.Module, images: Tensor) -> bool:
+    """Return whether the outputs are all at least 0 and sum to 1, which logits do not."""
+    with torch.no_grad():
+        outputs = model(images)
+    return bool((outputs >= 0).all() and ((outputs.sum(dim=1) - 1).abs() < 1e-4).all())
+
+
+def require_valid_images(adversary: Adversary, images: Tensor, adversarial: Tensor) -> Tensor:
+    """Return `adversarial` in float32. Raise InvalidImagesError unless it lies in [0, 1] and in the ball."""
+    if adversarial.shape != images.shape:
+        raise InvalidImagesError(
+            f"{adversary.name} returned images {tuple(adversarial.shape)}, but must return {tuple(images.shape)}."
+        )
+    final = adversarial.detach().to(images.device, torch.float32)
+    if len(final) == 0:
+        return final
+    if not final.isfinite().all():
+        raise InvalidImagesError(f"{adversary.name} returned pixels that are not finite; its images do not count.")
+    if final.min() < 0 or final.max() > 1:
+        raise InvalidImagesError(
+            f"{adversary.name} returned pixels from {final.min():.7g} to {final.max():.7g}, but must stay in [0, 1]."
+        )
+    farthest = distances(images, final, adversary.norm).max().item()
+    if farthest > adversary.epsilon + ROUNDING:
+        raise InvalidImagesError(
+            f"{adversary.name} moved an image by {farthest:.7g} in {adversary.norm}, but must stay within"
+            f" {adversary.epsilon:.7g}; its images do not count."
+        )
+    return final
