@@ -11,8 +11,9 @@ from tuner.report.load import load_search
 
 def main(name: str) -> None:
     """Print the front of the search `name`, its knee, and the most robust trial with at least 90 % of the best."""
-    _space, trials, data = load_search(Path("runs"), name)
-    print(f"{name}: {len(trials)} trials, hypervolume {data.hypervolume:.4f}")
+    search = load_search(Path("runs"), name)
+    data = search.data
+    print(f"{name}: {len(search.trials)} trials, hypervolume {data.hypervolume:.4f}")
     for trial in data.front:  # from the best natural accuracy to the worst
         metrics = ", ".join(f"{metric} {value:.3f}" for metric, value in trial.metrics.items())
         mark = "  <- knee" if trial.number == data.knee else ""

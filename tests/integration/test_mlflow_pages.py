@@ -44,7 +44,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
     )
     searches.close()
     sync_search(runs_dir, NAME, None, None)
-    data = load_search(runs_dir, NAME)[2]
+    data = load_search(runs_dir, NAME).data
     pictures = Path(os.environ.get("SCREENSHOTS", runs_dir.parent))
     pictures.mkdir(parents=True, exist_ok=True)
     with tuner_ui(runs_dir) as links, chromium(pictures) as pages:

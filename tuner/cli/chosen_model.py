@@ -32,28 +32,28 @@ def load_model(
     from tuner.export.trained_model import find_trial, load_trained_model
     from tuner.report.analysis.confirmations import best_confirmed
     from tuner.report.load import load_search
-    from tuner.report.text import counted
+    from tuner.report.text import count_of
     from tuner.runs.folder import find_search
     from tuner.runs.mirror import runs_flag
 
     folder = find_search(runs_dir, name)
-    space, trials, data = load_search(runs_dir, name, ledger)
-    record = find_trial(trials, number, name)
+    search = load_search(runs_dir, name, ledger)
+    record = find_trial(search.trials, number, name)
     if must_be_completed and record.outcome != "completed":
         raise UsageError(
-            f"Trial {number} is {record.outcome.value} after {counted(record.epochs_trained, 'epoch')}, but must be "
+            f"Trial {number} is {record.outcome.value} after {count_of(record.epochs_trained, 'epoch')}, but must be "
             f"completed to be registered. `tuner export {name} {number}{runs_flag(runs_dir)} --out DIR` writes the "
             "weights of any trial."
         )
-    model = load_trained_model(folder, space, record, data_root)
+    model = load_trained_model(folder, search.space, record, data_root)
     search_id = str(folder.frozen()["search_id"])
-    return model, Origin.of(name, search_id, space, record, best_confirmed(data.confirmed, number))
+    return model, Origin.of(name, search_id, search.space, record, best_confirmed(search.data.confirmed, number))
 
 
 def headline(origin: "Origin") -> str:
     """Return a sentence that says which trial it is and how accurate."""
-    from tuner.report.text import counted, in_a_sentence
+    from tuner.report.text import count_of, metric_with_unit
 
-    metrics = ", ".join(in_a_sentence(name, value) for name, value in origin.metrics.items())
-    epochs = f"{origin.trial.outcome.value} after {counted(origin.trial.epochs_trained, 'epoch')}"
+    metrics = ", ".join(metric_with_unit(name, value) for name, value in origin.metrics.items())
+    epochs = f"{origin.trial.outcome.value} after {count_of(origin.trial.epochs_trained, 'epoch')}"
     return f"Trial {origin.trial.number} of {origin.search}, {epochs}: {metrics} on the validation split."

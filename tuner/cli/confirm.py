@@ -99,6 +99,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     choice = Choice(trials=tuple(trials or ()), knee=knee, seeds=seeds, suite=suite, images=images, retrain=retrain)
-    source, recorded, data = load_search(runs_dir, search, ledger)
-    space = confirmation_space(source, search, choose_trials(recorded, data, choice), choice)
+    source = load_search(runs_dir, search, ledger)
+    chosen = choose_trials(source.trials, source.data, choice)
+    space = confirmation_space(source.space, search, chosen, choice)
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

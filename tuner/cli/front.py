@@ -82,16 +82,16 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if len(searches) > 1 or by is not None:
         if choice.is_given:
             raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
-        for space, _, data in searches:
-            presentation_of(space).require(Use.COMPARISON, data.search)
-        compare_fronts([data for _, _, data in searches], by, output, out)
+        for search in searches:
+            presentation_of(search.space).require(Use.COMPARISON, search.data.search)
+        compare_fronts([search.data for search in searches], by, output, out)
         return
     if out is not None:
         raise UsageError(
             f"--out {out} is the file of a comparison: name several searches, or give --by. The page of a single "
             "search is front.html in its folder."
         )
-    space, _, data = searches[0]
+    space, data = searches[0].space, searches[0].data
     presentation = presentation_of(space)
     if choice.is_given:
         presentation.require(Use.CHOICE, data.search)
@@ -166,10 +166,9 @@ def _write_files(folder: Path, data: "FrontData", figure: "FrontFigure") -> tupl
 
 def _print_tables(data: "FrontData", figure: "FrontFigure | None", selection: "Selection") -> None:
     """Print the whole front if there is a `figure` of it, and otherwise the selection."""
-    from tuner.report.analysis.seed_means import has_seeds, seed_means_table
-    from tuner.report.analysis.tables import front_table, selection_table
+    from tuner.report.analysis.seed_means import has_seeds
+    from tuner.report.console.tables import confirmed_table, front_table, seed_means_table, selection_table
     from tuner.report.console.terminal import print_plot, terminal
-    from tuner.report.figure.confirmed_marks import confirmed_table
 
     console = terminal()
     if not selection.trials:

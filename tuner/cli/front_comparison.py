@@ -30,12 +30,12 @@ def compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, 
         searches = by_parameter(searches[0], by)
     shown = compare(searches, title, by)
     if output is Format.TABLE:
+        from tuner.report.console.rich_table import rich_table
         from tuner.report.console.terminal import terminal
-        from tuner.report.text_table import rich_table
 
         title = shown.title if by else "Fronts"
         optional = ("Hypervolume", "Front", "Completed")
-        terminal().print(rich_table(title, " ".join(shown.notes), shown.grid, emphasised="", optional=optional))
+        terminal().print(rich_table(title, " ".join(shown.notes), shown.table, emphasised="", optional=optional))
     else:
         from tuner.report.console.listing import print_rows
 

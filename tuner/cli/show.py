@@ -18,14 +18,15 @@ def show(
 ) -> None:
     """Show every trial of a search: its parameters, state and accuracies."""
     from tuner.confirm.presentation import presentation_of
-    from tuner.report.analysis.seed_means import has_seeds, seed_means_rows, seed_means_table
-    from tuner.report.analysis.tables import trials_table
+    from tuner.report.analysis.seed_means import has_seeds, seed_means_rows
     from tuner.report.console.listing import print_rows, trial_rows
+    from tuner.report.console.tables import seed_means_table, trials_table
     from tuner.report.console.terminal import print_plot, terminal
     from tuner.report.figure.front_figure import front_figure
     from tuner.report.load import load_search
 
-    space, trials, data = load_search(runs_dir, name, ledger)
+    search = load_search(runs_dir, name, ledger)
+    space, trials, data = search.space, search.trials, search.data
     has_front = presentation_of(space).has_front
     if output is Format.TABLE:
         console = terminal()

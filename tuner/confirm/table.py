@@ -13,8 +13,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
+from tuner.report.console.rich_table import rich_table
 from tuner.report.text import format_value
-from tuner.report.text_table import Grid, rich_table
+from tuner.report.text_table import TextTable
 from tuner.runs.atomic_write import write_whole
 from tuner.runs.mirror import download, names_in
 from tuner.space import Space
@@ -81,10 +82,10 @@ def _row(number: int, parameters: dict[str, Any], runs: Sequence[TrialRecord]) -
     )
 
 
-def confirmation_grid(rows: Sequence[Row]) -> Grid:
+def confirmation_text_table(rows: Sequence[Row]) -> TextTable:
     """Return the table in per cent: natural accuracy first, then each attack, then the worst case over the attacks."""
     if not rows:
-        return Grid(["Trial"], [])
+        return TextTable(["Trial"], [])
     attacks, parameters = list(rows[0].means), list(rows[0].parameters)
     cells = [
         [
@@ -96,7 +97,7 @@ def confirmation_grid(rows: Sequence[Row]) -> Grid:
         ]
         for row in rows
     ]
-    return Grid(["Trial", *parameters, *attacks, "Seeds", "Warnings"], cells)
+    return TextTable(["Trial", *parameters, *attacks, "Seeds", "Warnings"], cells)
 
 
 def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
@@ -129,16 +130,19 @@ def _measured_on(confirm: ConfirmSpec) -> str:
     return images if confirm.retrain else f"{images} with the trials' own weights"
 
 
-def _side_by_side(rows: Sequence[Row]) -> Grid:
+def _side_by_side(rows: Sequence[Row]) -> TextTable:
     lines = [[name, *(_cell(row.means[name], row.deviations[name]) for row in rows)] for name in rows[0].means]
     lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
-    return Grid(["", *(f"Trial {row.trial}" for row in rows)], lines)
+    return TextTable(["", *(f"Trial {row.trial}" for row in rows)], lines)
 
 
 def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     """Return the result in markdown: a sentence that says what was measured, and the table."""
-    confirm, grid = confirm_section(space), confirmation_grid(rows)
-    lines = ["| " + " | ".join(cells) + " |" for cells in (grid.headings, ["---:"] * len(grid.headings), *grid.rows)]
+    confirm, text_table = confirm_section(space), confirmation_text_table(rows)
+    lines = [
+        "| " + " | ".join(cells) + " |"
+        for cells in (text_table.headings, ["---:"] * len(text_table.headings), *text_table.rows)
+    ]
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
         f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
@@ -148,9 +152,9 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
 
 def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:
     """Write `confirmation.md`, `.csv` and `.json` into a folder and return their paths."""
-    confirm, grid = confirm_section(space), confirmation_grid(rows)
+    confirm, text_table = confirm_section(space), confirmation_text_table(rows)
     table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows([grid.headings, *grid.rows])
+    csv.writer(table, lineterminator="\n").writerows([text_table.headings, *text_table.rows])
     texts = {
         "confirmation.md": "\n".join(
             [confirmation_markdown(space, rows), *(f"- {line}" for line in warning_lines(folder)), ""]

@@ -20,10 +20,10 @@ from tuner.runs.atomic_write import write_whole
 
 
 def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None = None) -> list[Path]:
-    """Write the five files of a front into a folder, made if missing, and give their paths.
+    """Write the five files of a front into a folder, create it if needed, and return their paths.
 
-    `shown` is the layout of the data, if it is known already.
-    Each file is replaced at once: whoever reads it meanwhile gets the old one or the new one, whole.
+    `shown` is the layout of the data, if it is already known. Each file is replaced in one step: a reader finds the
+    old file or the new one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     shown = shown or front_figure(data)
@@ -38,10 +38,10 @@ def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None =
 
 
 def front_csv(data: FrontData) -> str:
-    """Give the front as CSV, best first in the first objective: trial, objectives, parameters, epochs.
+    """Return the front as CSV, the best in the first objective first: trial, objectives, parameters, epochs.
 
-    Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. A parameter that a trial
-    does not have is empty.
+    Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. The cell of a
+    parameter that a trial does not have is empty.
     """
     metrics = [objective.name for objective in data.objectives]
     parameters = parameter_names(data.front)
@@ -55,7 +55,7 @@ def front_csv(data: FrontData) -> str:
 
 
 def front_json(data: FrontData) -> str:
-    """Give the front, the dominated and the confirmed trials, the counts by state and the hypervolume as JSON."""
+    """Return the front, the dominated and confirmed trials, the counts by state and the hypervolume as JSON."""
     document = {
         "search": data.search,
         "objectives": [
@@ -74,7 +74,7 @@ def front_json(data: FrontData) -> str:
 
 
 def _confirmed(found: Confirmed) -> dict[str, Any]:
-    """Give null for the NaN of an attack that failed, which JSON does not know."""
+    """Return a confirmed trial with null for the NaN of a failed attack, since JSON has no NaN."""
     means = {name: finite_or_none(mean) for name, mean in found.means.items()}
     deviations = {name: finite_or_none(deviation) for name, deviation in found.deviations.items()}
     return {**asdict(found), "means": means, "deviations": deviations}

@@ -119,7 +119,7 @@ def test_several_searches_or_a_parameters_values_are_compared(
     best = {"natural_accuracy": 0.9, "pgd_accuracy": 0.6}
     assert first == {"search": SEARCH, "completed": 4, "trials": 5, "front": 3, "best": best, "epochs": 4}
     assert second["best"] == {"natural_accuracy": None, "pgd_accuracy": None}
-    assert "Of each objective the best value is given" in answer.err
+    assert "Each objective has its best value" in answer.err
     assert "compare.html" in answer.err
     (line, *_) = csv.DictReader(tuner("front", SEARCH, "other", "--format", "csv").out.splitlines())
     assert (line["hypervolume"], line["best.pgd_accuracy"]) == (str(hypervolume), "0.6")

@@ -7,9 +7,9 @@ from rich.console import Console
 from simulated_confirmation import POINTS, TRIALS, confirmation
 
 from tuner.confirm.table import (
-    confirmation_grid,
     confirmation_rows,
     confirmation_table,
+    confirmation_text_table,
     write_confirmation,
 )
 
@@ -25,13 +25,13 @@ def test_trials_of_one_point_are_averaged() -> None:
 
 
 def test_the_table_is_that_of_the_paper() -> None:
-    grid = confirmation_grid(confirmation_rows(confirmation(), TRIALS))
-    assert grid.headings == [
+    text_table = confirmation_text_table(confirmation_rows(confirmation(), TRIALS))
+    assert text_table.headings == [
         "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings",
     ]  # fmt: skip
-    assert grid.rows[0] == ["7", "0.5", "4", "8", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1"]
-    assert grid.rows[1][4:] == ["80.00", "60.00", "50.00", "1", "0"]
-    assert confirmation_grid([]).rows == []
+    assert text_table.rows[0] == ["7", "0.5", "4", "8", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1"]
+    assert text_table.rows[1][4:] == ["80.00", "60.00", "50.00", "1", "0"]
+    assert confirmation_text_table([]).rows == []
 
 
 def test_the_files_hold_the_table(tmp_path: Path) -> None:
@@ -39,8 +39,8 @@ def test_the_files_hold_the_table(tmp_path: Path) -> None:
     rows = confirmation_rows(space, TRIALS)
     paths = write_confirmation(tmp_path, space, rows)
     assert [path.name for path in paths] == ["confirmation.md", "confirmation.csv", "confirmation.json"]
-    grid = confirmation_grid(rows)
-    assert list(csv.reader(paths[1].read_text().splitlines())) == [grid.headings, *grid.rows]
+    text_table = confirmation_text_table(rows)
+    assert list(csv.reader(paths[1].read_text().splitlines())) == [text_table.headings, *text_table.rows]
     stored = json.loads(paths[2].read_text())
     assert stored["search"] == "small-1"
     assert stored["rows"][0]["means"]["PGD-20"] == pytest.approx(0.45)

@@ -8,7 +8,7 @@ from fake_search import search_of, trade_off_trials
 from test_front_files import traces
 
 from tuner.report.analysis.front_data import CompletedTrial
-from tuner.report.analysis.tables import front_grid, front_markdown
+from tuner.report.analysis.tables import front_markdown, front_text_table
 from tuner.report.console.listing import completed_rows
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_csv, front_json
@@ -38,7 +38,7 @@ def test_files_and_listings_hold_the_unrounded_values_of_the_ledger() -> None:
 
 def test_terminal_page_and_description_show_them_rounded_alike() -> None:
     expected = [shown(point) for point in DATA.front]
-    assert [row[:3] for row in front_grid(DATA).rows] == expected
+    assert [row[:3] for row in front_text_table(DATA).rows] == expected
     page = front_html(DATA)
     body = page[page.index("<tbody>") : page.index("</tbody>")]
     assert [

@@ -16,7 +16,7 @@ from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_s
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.report.analysis.tables import front_grid, front_markdown
+from tuner.report.analysis.tables import front_markdown, front_text_table
 from tuner.report.front_files import front_csv, front_json
 from tuner.report.text import format_metric
 from tuner.report.web.page import front_html
@@ -143,7 +143,7 @@ def test_mlflow_page_terminal_and_files_show_one_ledgers_numbers(store: Store, l
     shown = [
         [row["trial"], *(format_metric(n, in_mlflow[int(row["trial"])][names.index(n)]) for n in names)] for row in rows
     ]
-    assert [row[: 1 + len(names)] for row in front_grid(front).rows] == shown
+    assert [row[: 1 + len(names)] for row in front_text_table(front).rows] == shown
     assert front_markdown(front) in parent.data.tags["mlflow.note.content"]
     page = front_html(front)
     for cells in shown:

@@ -14,10 +14,11 @@ from tuner.driver.progress.plain import PlainProgress, Progress
 from tuner.driver.progress.time_left import Clock, in_words
 from tuner.ledger import Outcome, TrialRecord, latest
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.report.analysis.progress_curves import evenly
-from tuner.report.analysis.tables import KNEE_MARK, front_grid
+from tuner.report.analysis.progress_curves import thin_out
+from tuner.report.analysis.tables import KNEE_MARK, front_text_table
+from tuner.report.console.rich_table import drop_columns, rich_table
 from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import Grid, fitting, rich_table
+from tuner.report.text_table import TextTable
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
@@ -84,12 +85,12 @@ class LiveProgress(Progress):
     def _front_table(self, data: FrontData) -> RenderableType:
         """Return the front as a table. If the terminal is too short, show an even selection that keeps both ends."""
         lines = self._console.height - _OTHER_LINES - len(self._alive)
-        shown = evenly(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
+        shown = thin_out(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
         hidden = len(data.front) - len(shown)
         # The usual caption counts trials, and these counts would be out of date before the front is drawn again.
         caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
-        grid = fitting(front_grid(data, shown), self._console.width, kept=1 + len(data.objectives))
-        return rich_table(f"Pareto front of {data.search}", caption, grid, emphasised=KNEE_MARK)
+        text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=1 + len(data.objectives))
+        return rich_table(f"Pareto front of {data.search}", caption, text_table, emphasised=KNEE_MARK)
 
     def _render(self) -> RenderableType:
         trials = self._search.trials
@@ -127,8 +128,8 @@ class LiveProgress(Progress):
             for trial in trials
             if trial.number in self._alive
         ]
-        grid = Grid(["Running", "Epoch", *map(metric_heading, names), *parameters, ""], rows)
-        fitted = fitting(grid, self._console.width, kept=2 + len(names))
+        text_table = TextTable(["Running", "Epoch", *map(metric_heading, names), *parameters, ""], rows)
+        fitted = drop_columns(text_table, self._console.width, kept=2 + len(names))
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
         for heading in fitted.headings:
             table.add_column(_line(heading), justify="right", no_wrap=True)

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from tuner.driver.progress.time_left import Clock, in_words
 from tuner.ledger import Decision, Outcome, TrialRecord, latest
-from tuner.report.text import format_value, in_a_sentence, last_line
+from tuner.report.text import format_value, last_line, metric_with_unit
 from tuner.search import Assignment, Listener, Search
 
 
@@ -75,7 +75,7 @@ class PlainProgress(Progress):
         self._line(f"trial {number} crashed and starts again from its last checkpoint: {last_line(error)}")
 
     def _metrics(self, trial: TrialRecord) -> str:
-        return ", ".join(in_a_sentence(n, latest(trial, n)) for n in self._search.space.objectives)
+        return ", ".join(metric_with_unit(n, latest(trial, n)) for n in self._search.space.objectives)
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""What the confirmations of a search have measured, read from their files."""
+"""The measurements of a search's confirmations, read from their files."""
 
 import json
 import logging
@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 def confirmed_trials(runs_dir: Path, search: str, trials: Sequence[TrialRecord]) -> tuple[Confirmed, ...]:
-    """Give what the confirmations in a folder of searches measured of a search's trials, by trial.
+    """Return what the confirmations in a folder of searches measured for the trials of a search, by trial.
 
-    Only of trials with the parameters that were confirmed: a search removed and run again has others. A file that
+    Only trials with the confirmed parameters count: a search that was removed and run again has others. A file that
     cannot be read is left out, with a warning.
     """
     by_number = {trial.number: trial for trial in trials}
@@ -33,7 +33,7 @@ def confirmed_trials(runs_dir: Path, search: str, trials: Sequence[TrialRecord])
 
 
 def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | None:
-    """Choose the confirmation of a trial that says most: trained again, under the strongest suite, with most seeds."""
+    """Return the best confirmation of a trial: retrained first, then the strongest suite, then the most seeds."""
     of_trial = [found for found in confirmed if found.trial == number]
     return max(of_trial, key=lambda found: (found.retrained, _SUITES.index(found.suite), found.seeds), default=None)
 
@@ -61,5 +61,5 @@ def _confirmed(confirmation: str, document: Mapping[str, Any], row: Mapping[str,
 
 
 def _same(parameters: Mapping[str, Any], confirmed: Mapping[str, Any]) -> bool:
-    """Compare but for the seed, which a confirmation changes, and for what one of them does not name."""
+    """Return whether parameters agree, apart from the seed, which a confirmation changes, and missing keys."""
     return all(parameters[name] == value for name, value in confirmed.items() if name in parameters and name != "seed")

@@ -1,6 +1,6 @@
-"""The state of a search as its readers show it: the front, the other trials, and how the front grew.
+"""The state of a search: its front, the other trials, and how the front grew.
 
-Every table, file and figure is drawn from one `FrontData`, so that their numbers agree.
+All tables, files and figures use one `FrontData`, so that their numbers agree.
 """
 
 import math
@@ -20,7 +20,7 @@ from tuner.pareto.select import knee
 
 @dataclass(frozen=True, slots=True)
 class CompletedTrial:
-    """A trial that was trained for the whole budget: its final objectives, and the front it belongs to.
+    """A trial that was trained for the whole budget: its final objectives and its front.
 
     `pareto_rank` counts from 0, the Pareto front, among completed trials.
     """
@@ -41,8 +41,7 @@ class CompletedTrial:
 class UnfinishedTrial:
     """A trial without final values: stopped early, failed, running, or completed with a NaN.
 
-    `metrics` are the objectives after `epochs` epochs, as far as they were reported: values on the way, not
-    to be compared with final ones.
+    `metrics` are the reported objectives after `epochs` epochs: intermediate values, not comparable with final ones.
     """
 
     number: int
@@ -54,10 +53,9 @@ class UnfinishedTrial:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """What a confirmation measured of one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
+    """What a confirmation measured for one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
 
-    Deviations are those of a sample (n - 1), None of a single seed. `warnings`: how many signs, summed over the seeds,
-    say that a figure is not to be trusted.
+    Deviations are sample deviations (n - 1), None for a single seed. `warnings` counts the warning signs of all seeds.
     """
 
     confirmation: str
@@ -125,10 +123,10 @@ def front_data(
     reference: Mapping[str, float],
     setting: Mapping[str, Any] | None = None,
 ) -> FrontData:
-    """Work out the front of a search from its trials, against a reference point in the metrics' units.
+    """Return the front of a search from its trials, with a reference point in the units of the metrics.
 
-    Only completed trials with a finite value of every objective can be on the front: what an early-stopped
-    trial reported last is a value at its rung, never a final one.
+    Only completed trials with finite objectives can be on the front: the last report of a stopped trial is a value at
+    its rung, never a final one.
     """
     names = [objective.name for objective in objectives]
     ordered = sorted(trials, key=lambda trial: trial.number)
@@ -190,7 +188,7 @@ def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
 
 
 def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray, objectives: Sequence[Objective]) -> int | None:
-    """Find the knee of the front, of that part of it that is within the limits of the objectives."""
+    """Return the trial at the knee of the front, or of its part within the limits of the objectives."""
     front = [i for i, point in enumerate(points) if point.on_front and within_limits(point.metrics, objectives)]
     place = knee(losses[front])
     return None if place is None else points[front[place]].number
@@ -202,7 +200,7 @@ def _history(
     objectives: Sequence[Objective],
     reference: Mapping[str, float],
 ) -> tuple[HistoryEntry, ...]:
-    """Follow the completed trials in the order in which they ended; those that ended together by number."""
+    """Return the front after each completed trial, in the order of their ends; trials that ended together by number."""
     ends = np.array([math.inf if trial.ended is None else trial.ended for trial in completed])
     order = np.argsort(ends, kind="stable")
     growth = front_growth(losses[order], as_losses([reference], objectives)[0])

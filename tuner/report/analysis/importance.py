@@ -9,21 +9,21 @@ from tuner.pareto.objectives import FloatArray, Objective
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.parameter_scales import ParameterScale, parameter_scales
 
-# Below this, groups of trials are too small to be compared: a rank correlation has less to go wrong.
+# With fewer trials, groups are too small to be compared, and a rank correlation is safer.
 ENOUGH_FOR_GROUPS = 30
 FEWEST = 4
 _GROUP_SIZE, _MOST_GROUPS = 8, 10
 
 GROUPS = (
-    "the share of an objective's variance (in ranks) that lies between groups of trials by the parameter, less what "
-    "chance puts there (Kruskal-Wallis eta squared); each parameter by itself, so that shares need not add up to 1"
+    "the share of an objective's variance (in ranks) between groups of trials by the parameter, corrected for chance "
+    "(Kruskal-Wallis eta squared); each parameter is taken by itself, so the shares need not add up to 1"
 )
-RANKS = "squared rank correlation with the parameter (Spearman); too few trials for more"
+RANKS = "squared rank correlation with the parameter (Spearman); there are too few trials for more"
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """The parameters' importance for one objective, the largest first, and by which measure of how many trials."""
+    """The importance of the parameters for one objective, the largest first, with its measure and number of trials."""
 
     objective: str
     measure: str
@@ -32,7 +32,7 @@ class Importance:
 
 
 def importances(data: FrontData) -> tuple[Importance, ...]:
-    """Work out the importance of each varying parameter for each objective; none of fewer than 4 trials."""
+    """Return the importance of each varying parameter for each objective; nothing for fewer than 4 trials."""
     scales = parameter_scales(data.points)
     complete = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
     if not scales or len(complete) < FEWEST:
@@ -55,7 +55,7 @@ def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: 
 
 
 def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
-    """Say which measure was taken of which parameter: choices have no order, and so no rank correlation."""
+    """Return which measure each parameter has: choices have no order and so no rank correlation."""
     numbers = ", ".join(scale.parameter for scale in scales if not scale.choices)
     choices = ", ".join(scale.parameter for scale in scales if scale.choices)
     if grouped or not numbers:
@@ -64,11 +64,11 @@ def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
 
 
 def between_groups(values: FloatArray, groups: FloatArray) -> float:
-    """Compute Kruskal and Wallis' eta squared of n values in k groups: 0 for unrelated ones, 1 if groups say all.
+    """Return Kruskal and Wallis' eta squared of n values in k groups: 0 if unrelated, 1 if the groups explain all.
 
-    It is the share of the ranks' variance between groups, less what chance puts there: (H - k + 1) / (n - k)
-    (Tomczak and Tomczak 2014), not below 0. Their epsilon squared, H / (n - 1), is the share itself, which grows with
-    k alone: parameters parted into different numbers of groups could not be compared by it.
+    It is the share of the ranks' variance between groups, corrected for chance: (H - k + 1) / (n - k), at least 0
+    (Tomczak and Tomczak 2014). Their epsilon squared, H / (n - 1), grows with k even by chance, so it cannot compare
+    parameters with different numbers of groups.
     """
     from scipy.stats import kruskal
 
@@ -81,14 +81,14 @@ def between_groups(values: FloatArray, groups: FloatArray) -> float:
 
 
 def equal_groups(values: FloatArray) -> FloatArray:
-    """Part numbers into at most ten groups of about equal size, by their order; equal numbers stay together."""
+    """Return the group of each number: at most ten groups of about equal size by order; equal numbers share a group."""
     count = min(_MOST_GROUPS, max(2, len(values) // _GROUP_SIZE))
     edges = np.unique(np.quantile(values, np.arange(1, count) / count))
     return np.searchsorted(edges, values, side="right").astype(np.float64)
 
 
 def _rank_correlation(first: FloatArray, second: FloatArray) -> float:
-    """Compute Spearman's rank correlation; 0 where one of the two never changes."""
+    """Return Spearman's rank correlation; 0 if one of the two is constant."""
     from scipy.stats import spearmanr
 
     return float(spearmanr(first, second).statistic) if np.ptp(first) > 0 and np.ptp(second) > 0 else 0.0

@@ -13,7 +13,7 @@ LOG_FROM_RATIO = 10.0
 
 @dataclass(frozen=True, slots=True)
 class ParameterScale:
-    """The parameter that colours the points, and its range among completed trials; `choices` if it is no number."""
+    """A parameter and its range among completed trials, with `choices` if it is not a number."""
 
     parameter: str
     logarithmic: bool
@@ -22,14 +22,14 @@ class ParameterScale:
     choices: tuple[str, ...] = ()
 
     def value(self, parameters: Mapping[str, Any]) -> float | None:
-        """Give a trial's value on the scale, None if it has none; of a choice, its place among the choices."""
+        """Return a trial's value on the scale, or None; the value of a choice is its index among the choices."""
         value = parameters.get(self.parameter)
         if self.choices:
             return float(self.choices.index(str(value))) if str(value) in self.choices else None
         return _number(value)
 
     def position(self, value: float) -> float:
-        """Give the place of a value on a linear scale, the only kind that plotly has."""
+        """Return the place of a value on a linear scale: plotly has no other scale for colours."""
         return math.log10(value) if self.logarithmic else value
 
     @property
@@ -41,7 +41,7 @@ class ParameterScale:
 
 
 def parameter_scales(points: Sequence[CompletedTrial]) -> tuple[ParameterScale, ...]:
-    """Give a scale for each parameter that varies: lambda, then other numbers, then choices that are no numbers."""
+    """Return a scale for each parameter that varies: lambda, then other numbers, then choices that are not numbers."""
     names = dict.fromkeys(name for point in points for name in point.parameters)
     ordered = sorted(names, key=lambda name: name != PREFERRED_PARAMETER)
     numbers = [scale for name in ordered if (scale := _numeric_scale(points, name))]
@@ -50,7 +50,7 @@ def parameter_scales(points: Sequence[CompletedTrial]) -> tuple[ParameterScale, 
 
 
 def colouring_scale(points: Sequence[CompletedTrial]) -> ParameterScale | None:
-    """Choose the parameter to colour by: lambda, else the first number that varies, None without one.
+    """Return the scale that colours points by default: lambda, else the first number that varies, else None.
 
     The scale is logarithmic where the values are positive and span at least a factor of ten.
     """

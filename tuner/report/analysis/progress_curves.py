@@ -1,4 +1,4 @@
-"""What a search got for its epochs: hypervolume against epochs trained, and the learning curves of its trials."""
+"""The progress of a search: its hypervolume over the trained epochs, and the learning curves of its trials."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord, report_times
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.text import displayed
+from tuner.report.text import to_shown_unit
 
 MOST_CURVES = 120
 T = TypeVar("T")
@@ -19,7 +19,7 @@ T = TypeVar("T")
 class GrowthPoint:
     """The hypervolume when trial `number` had completed, after `epochs` of all trials together.
 
-    Without a number it is the hypervolume still, after all epochs that the search has spent.
+    Without a number it is the hypervolume after all epochs that were trained so far.
     """
 
     epochs: int
@@ -29,7 +29,7 @@ class GrowthPoint:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One trial's reports: `values` in the units of the axes by objective, None where it was not finite."""
+    """The reports of one trial: `values` by objective in the units of the axes, None if not finite."""
 
     number: int
     outcome: Outcome
@@ -39,9 +39,9 @@ class Curve:
 
 
 def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
-    """Follow the hypervolume over the epochs trained by all trials, those that were stopped included.
+    """Return the hypervolume over the epochs that all trials have trained, also stopped trials.
 
-    It ends with what the search has spent until now: the epochs after its last completed trial were paid for too.
+    It ends with all epochs trained so far: those after the last completed trial cost time, too.
     """
     if not data.history:
         return ()
@@ -55,11 +55,11 @@ def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
 
 
 def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
-    """Give the learning curves of the front and of the other trials, evenly thinned out beyond `most`."""
+    """Return the learning curves of the front and of other trials, at most `most`, chosen at even distances."""
     front = {point.number for point in data.front}
     reported = [record for record in data.records if record.reports]
-    first = evenly([record for record in reported if record.number in front], most)
-    others = evenly([record for record in reported if record.number not in front], most - len(first))
+    first = thin_out([record for record in reported if record.number in front], most)
+    others = thin_out([record for record in reported if record.number not in front], most - len(first))
     names = [objective.name for objective in data.objectives]
     chosen = sorted([*first, *others], key=lambda record: record.number)
     return tuple(_curve(record, names, on_front=record.number in front) for record in chosen)
@@ -77,11 +77,11 @@ def _curve(record: TrialRecord, names: list[str], *, on_front: bool) -> Curve:
 
 
 def _shown(name: str, value: float | None) -> float | None:
-    return displayed(name, value) if value is not None and math.isfinite(value) else None
+    return to_shown_unit(name, value) if value is not None and math.isfinite(value) else None
 
 
-def evenly(items: Sequence[T], most: int) -> Sequence[T]:
-    """Thin a sequence out to at most `most` items at even distances, the first and the last kept."""
+def thin_out(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return at most `most` items of a sequence at even distances, including the first and the last."""
     if len(items) <= most:
         return items
     return [items[index] for index in np.linspace(0, len(items) - 1, most).round().astype(int)]

@@ -60,9 +60,9 @@ def is_named(points: Sequence[PublishedPoint]) -> bool:
 
 
 def measured_with(setting: Mapping[str, Any]) -> TrialConfig:
-    """Complete a setting in what final values depend on to be compared: the measurement's keys and the architecture.
+    """Return a configuration with the measurement keys and the architecture of a setting, and defaults for the rest.
 
-    All else has its default, for it may be searched.
+    The other keys may be searched, so the setting need not have them.
     """
     given = with_preset(setting)
     keys = [key for key in (*MEASUREMENT_KEYS, "architecture") if key in given]
@@ -70,10 +70,10 @@ def measured_with(setting: Mapping[str, Any]) -> TrialConfig:
 
 
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
-    """Give the paper's points for a search's data set, architecture, epsilon and number of attack steps.
+    """Return the paper's points for the data set, architecture, epsilon and attack steps of a search.
 
     An epsilon of 8/255 counts as the paper's 0.031. There are none unless the first two objectives are the paper's
-    two accuracies, nor for a setting without data set or architecture: where these are searched, they are not in it.
+    accuracies, and none if the data set or the architecture is searched, and so not in the setting.
     """
     named = {"dataset", "architecture"} <= with_preset(setting).keys()
     if not named or tuple(objective.name for objective in objectives[:2]) != _OBJECTIVES:

@@ -5,12 +5,10 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rich.console import RenderableType
-
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.tables import parameter_names
-from tuner.report.text import displayed, format_metric, format_value, metric_heading, metric_label
-from tuner.report.text_table import Grid, rich_table
+from tuner.report.text import format_metric, format_value, metric_heading, metric_label, to_shown_unit
+from tuner.report.text_table import TextTable
 
 SEED = "seed"
 
@@ -19,7 +17,7 @@ SEED = "seed"
 class PointMeans:
     """One point of a grid. `means` and `deviations` are of the final objectives of `trials`, by metric.
 
-    A deviation is that of a sample (n - 1), and None for a single trial.
+    A deviation is a sample deviation (n - 1), None for a single trial.
     """
 
     parameters: dict[str, Any]
@@ -45,9 +43,9 @@ def has_seeds(data: FrontData) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class MeanMark:
-    """The mean of a point's seeds in the units of the axes, and its deviations to be drawn as error bars.
+    """The mean over the seeds of a point in the units of the axes, and its deviations as error bars.
 
-    A single seed has none: NaN, which draws nothing.
+    The deviation of a single seed is NaN, which draws no bar.
     """
 
     place: tuple[float, float]
@@ -56,7 +54,7 @@ class MeanMark:
 
 
 def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
-    """Give the points of a grid with several seeds on the first two objectives; nothing for other searches."""
+    """Return marks for the points of a grid with several seeds on the first two objectives; none for other searches."""
     if not has_seeds(data) or len(data.objectives) < 2:
         return ()
     (first, second) = (objective.name for objective in data.objectives[:2])
@@ -66,10 +64,10 @@ def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
         parameters = [f"{name}: {format_value(value)}" for name, value in point.parameters.items()]
         marks.append(
             MeanMark(
-                place=(displayed(first, point.means[first]), displayed(second, point.means[second])),
+                place=(to_shown_unit(first, point.means[first]), to_shown_unit(second, point.means[second])),
                 deviations=(
-                    displayed(first, bar_of(point.deviations[first])),
-                    displayed(second, bar_of(point.deviations[second])),
+                    to_shown_unit(first, bar_of(point.deviations[first])),
+                    to_shown_unit(second, bar_of(point.deviations[second])),
                 ),
                 description=(_seeds(len(point.trials)), *cells, *parameters),
             )
@@ -78,7 +76,7 @@ def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
 
 
 def bar_of(deviation: float | None) -> float:
-    """Give the length of an error bar, NaN where there is no deviation to draw."""
+    """Return the length of an error bar, NaN without a deviation."""
     return math.nan if deviation is None else deviation
 
 
@@ -86,8 +84,8 @@ def _seeds(count: int) -> str:
     return f"mean of {count} seeds" if count > 1 else "one seed"
 
 
-def seed_means_grid(data: FrontData) -> Grid:
-    """Tabulate the points of a grid with mean ± standard deviation over their seeds."""
+def seed_means_text_table(data: FrontData) -> TextTable:
+    """Return the points of a grid as a table, with mean ± standard deviation over their seeds."""
     metrics = [objective.name for objective in data.objectives]
     names = [name for name in parameter_names(data.points) if name != SEED]
     rows = [
@@ -98,17 +96,11 @@ def seed_means_grid(data: FrontData) -> Grid:
         ]
         for point in seed_means(data)
     ]
-    return Grid([*names, *map(metric_heading, metrics), "Seeds"], rows)
-
-
-def seed_means_table(data: FrontData) -> RenderableType:
-    """Give the points of a grid as a table for a terminal."""
-    caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
-    return rich_table(f"Points of {data.search}", caption, seed_means_grid(data), emphasised="")
+    return TextTable([*names, *map(metric_heading, metrics), "Seeds"], rows)
 
 
 def seed_means_rows(data: FrontData) -> list[dict[str, Any]]:
-    """Give a row of plain values for each point of a grid."""
+    """Return a row of plain values for each point of a grid."""
     return [asdict(point) for point in seed_means(data)]
 
 

@@ -1,6 +1,6 @@
-"""The part of a search that its user asks for: what meets minimums, the knee, the most robust trial, one by number.
+"""The choice of a user from a front: trials with minimums, the knee, the most robust trial, or a trial by number.
 
-Each choice comes with the sentences that say why it was made, or what would have been nearest to it.
+Each choice comes with sentences that say why, or what would have been nearest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
 from tuner.pareto.select import least_short, within
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
-from tuner.report.text import ABBREVIATIONS, counted, displayed, format_metric, in_a_sentence, is_accuracy
+from tuner.report.text import ABBREVIATIONS, count_of, format_metric, is_accuracy, metric_with_unit, to_shown_unit
 
 _ENDED = {
     Outcome.RUNNING: "is still running",
@@ -27,8 +27,8 @@ _ENDED = {
 class Wish:
     """What a user asks for, in the units of the metrics.
 
-    `minimums` narrow the front first. Of `knee`, `max_loss` and `trial` one may be given: `max_loss` is what may be
-    lost of the best value of the first objective, `trial` any trial's number, on the front or not.
+    `minimums` are applied to the front first. At most one of `knee`, `max_loss` and `trial` may be set. `max_loss` is
+    how much of the best value of the first objective may be lost; `trial` is the number of any trial.
     """
 
     minimums: Mapping[str, float] = field(default_factory=dict)
@@ -46,9 +46,9 @@ class Selection:
 
 
 def choose(data: FrontData, wish: Wish) -> Selection:
-    """Choose among the completed trials of a search; without a wish the whole front.
+    """Return a choice among the completed trials of a search; without a wish the whole front.
 
-    Where objectives have limits, only among trials within them, unless one is asked for by its number.
+    If objectives have limits, only trials within them are chosen, except a trial by its number.
     """
     if wish.trial is not None:
         return _by_number(data, wish.trial)
@@ -80,20 +80,20 @@ def _met(data: FrontData, meeting: Sequence[CompletedTrial], minimums: Mapping[s
 
 
 def _at_least(minimums: Mapping[str, float]) -> list[str]:
-    return [f"at least {' and '.join(in_a_sentence(*item) for item in minimums.items())}"] if minimums else []
+    return [f"at least {' and '.join(metric_with_unit(*item) for item in minimums.items())}"] if minimums else []
 
 
 def _limits(data: FrontData) -> str:
-    """Say in words what the space accepts; nothing if it accepts all."""
+    """Return the limits of the space as text; an empty text without limits."""
     return " and ".join(
-        f"at {'least' if objective.maximise else 'most'} {in_a_sentence(objective.name, objective.limit)}"
+        f"at {'least' if objective.maximise else 'most'} {metric_with_unit(objective.name, objective.limit)}"
         for objective in data.objectives
         if objective.limit is not None
     )
 
 
 def _lacking(point: CompletedTrial, minimums: Mapping[str, float]) -> dict[str, float]:
-    """Give by how much each metric misses its minimum, if it does: one that is written alike does not."""
+    """Return by how much each metric misses its minimum; a metric that prints like its minimum does not miss it."""
     return {
         name: minimum - point.metrics[name]
         for name, minimum in minimums.items()
@@ -105,7 +105,7 @@ def _nearest(allowed: Sequence[CompletedTrial], data: FrontData, minimums: Mappi
     values = np.array([[point.metrics[name] for name in minimums] for point in allowed])
     nearest = allowed[least_short(values, np.array(list(minimums.values())))]
     limits = f" within the limits of the search ({_limits(data)})" if _limits(data) else ""
-    wanted = " and ".join(f"at least {in_a_sentence(name, value)}" for name, value in minimums.items())
+    wanted = " and ".join(f"at least {metric_with_unit(name, value)}" for name, value in minimums.items())
     missing = " and ".join(
         f"{_points(name, lack)} of {_noun(name)}" for name, lack in _lacking(nearest, minimums).items()
     )
@@ -164,7 +164,7 @@ def _by_number(data: FrontData, number: int) -> Selection:
             return Selection((point,), (f"Trial {number} was chosen by its number; {_standing(data, point)}.",))
     for trial in data.stopped:
         if trial.number == number:
-            after = f"{_ENDED[trial.outcome]} after {counted(trial.epochs, 'epoch')}"
+            after = f"{_ENDED[trial.outcome]} after {count_of(trial.epochs, 'epoch')}"
             return Selection((), (f"Trial {number} {after} and has no final values. Choose a completed trial.",))
     count = len(data.points) + len(data.stopped)
     few = {0: "no trial has begun", 1: "the only one is trial 0"}
@@ -187,7 +187,7 @@ def _dominating(front: FloatArray, row: FloatArray) -> FloatArray:
 
 
 def _accuracies(objectives: Sequence[Objective], point: CompletedTrial) -> str:
-    return ", ".join(in_a_sentence(o.name, point.metrics[o.name]) for o in objectives)
+    return ", ".join(metric_with_unit(o.name, point.metrics[o.name]) for o in objectives)
 
 
 def _value(name: str, point: CompletedTrial) -> str:
@@ -199,8 +199,8 @@ def _noun(name: str) -> str:
 
 
 def _points(name: str, difference: float) -> str:
-    """Write a difference: of accuracies in points of a per cent."""
+    """Return a difference as text, of accuracies in percentage points."""
     if not is_accuracy(name):
         return format_metric(name, difference)
-    shown = f"{displayed(name, difference):.2f}"
+    shown = f"{to_shown_unit(name, difference):.2f}"
     return f"{shown} point" if shown == "1.00" else f"{shown} points"

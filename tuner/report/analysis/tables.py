@@ -1,16 +1,13 @@
-"""Tables of a search: plain rows of text, and what draws them on a terminal and in markdown."""
+"""Tables of a search as text, and the front in markdown."""
 
 from collections.abc import Iterable, Sequence
-
-from rich.console import RenderableType
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.analysis.progress_curves import evenly
-from tuner.report.analysis.selection import Selection
+from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import Grid, rich_table
+from tuner.report.text_table import TextTable
 
 EPOCHS = "Epochs"
 KNEE_MARK = "◆ knee"
@@ -20,13 +17,14 @@ MARKDOWN_LIMIT = 7000
 
 
 def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[str]:
-    """List the parameters of some trials, each once, in the order in which they first appear."""
+    """Return the parameters of some trials, each once, in the order of their first appearance."""
     return list(dict.fromkeys(name for trial in trials for name in trial.parameters))
 
 
-def front_grid(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> Grid:
-    """Tabulate the Pareto front, best first in the first objective, with its knee and what is beyond limits marked;
-    or the `trials` given.
+def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> TextTable:
+    """Return the Pareto front as a table, or the given `trials`: the best in the first objective first.
+
+    The knee is marked, and so are trials beyond the limits.
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
@@ -42,13 +40,13 @@ def front_grid(data: FrontData, trials: Sequence[CompletedTrial] | None = None) 
         ]
         for point in shown
     ]
-    return Grid(headings, rows)
+    return TextTable(headings, rows)
 
 
-def trials_grid(data: FrontData, *, ranked: bool = True) -> Grid:
-    """Tabulate every trial by number; metrics of a trial that did not complete are those it reported last.
+def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
+    """Return every trial by number as a table. An uncompleted trial has the metrics of its last report.
 
-    Without being `ranked`, completed trials are called that, and neither front nor dominated.
+    Without `ranked`, completed trials are called `completed`, not `front` or `dominated`.
     """
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
     trials.sort(key=lambda trial: trial.number)
@@ -65,50 +63,27 @@ def trials_grid(data: FrontData, *, ranked: bool = True) -> Grid:
         ]
         for trial in trials
     ]
-    return Grid(headings, rows)
-
-
-def front_table(data: FrontData) -> RenderableType:
-    """Give the Pareto front as a table for a terminal."""
-    optional = [EPOCHS, *parameter_names(data.front)]
-    return rich_table(f"Pareto front of {data.search}", summary(data), front_grid(data), KNEE_MARK, optional)
-
-
-def selection_table(data: FrontData, selection: Selection) -> RenderableType:
-    """Give chosen trials as a table for a terminal, with the reasons for the choice beneath."""
-    title = f"Chosen from {data.search}"
-    optional = [EPOCHS, *parameter_names(selection.trials)]
-    grid = front_grid(data, selection.trials)
-    return rich_table(title, "\n".join(selection.reasons), grid, KNEE_MARK, optional)
-
-
-def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
-    """Give every trial as a table for a terminal; those on the front stand out, unless the trials are not `ranked`."""
-    grid = trials_grid(data, ranked=ranked)
-    counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
-    caption = summary(data) if ranked else f"Trials: {counted or 'none yet'}."
-    optional = [EPOCHS, *parameter_names([*data.points, *data.stopped])]
-    return rich_table(f"Trials of {data.search}", caption, grid, "front", optional)
+    return TextTable(headings, rows)
 
 
 def front_markdown(data: FrontData) -> str:
-    """Give the Pareto front in markdown, for the description of the search in MLflow.
+    """Return the Pareto front in markdown, for the description of the search in MLflow.
 
-    A front too long for a description is thinned out evenly, both ends kept, and the text says so.
+    If the front is too long for a description, rows at even distances are kept, with both ends, and the text says so.
     """
-    grid = front_grid(data)
-    if not grid.rows:
+    text_table = front_text_table(data)
+    if not text_table.rows:
         return f"{summary(data)}\n"
-    lines = [_markdown_line(row) for row in grid.rows]
+    lines = [_markdown_line(row) for row in text_table.rows]
     kept = _thinned(lines, MARKDOWN_LIMIT)
-    head = [_markdown_line(grid.headings), "|" + "---:|" * len(grid.headings)]
+    head = [_markdown_line(text_table.headings), "|" + "---:|" * len(text_table.headings)]
     omitted = len(lines) - len(kept)
     note = [f"\n{omitted} more trials of the front are in `front.csv`."] if omitted else []
     return "\n".join([summary(data), "", *head, *kept, *note, ""])
 
 
 def summary(data: FrontData) -> str:
-    """Sum a search up in a line: its trials by state, the size of its front, its hypervolume."""
+    """Return a summary of a search in one line: trials by state, size of the front, hypervolume."""
     shown = [f"{count} {outcome}" for outcome, count in data.counts.items() if count]
     trials = ", ".join(shown) or "none yet"
     if not data.points:
@@ -140,5 +115,5 @@ def _markdown_line(cells: Sequence[str]) -> str:
 
 
 def _thinned(lines: list[str], limit: int) -> list[str]:
-    """Keep as many evenly spaced lines as fit into `limit` characters."""
-    return list(evenly(lines, max(2, limit // (max(map(len, lines)) + 1))))
+    """Return as many lines at even distances as fit into `limit` characters."""
+    return list(thin_out(lines, max(2, limit // (max(map(len, lines)) + 1))))

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from tuner.report.figure.axis_limits import Limits
 from tuner.report.figure.front_figure import FrontFigure, Mark
 
-# From the back to the front: a cell shows the last one that lies in it.
+# From back to front: a cell shows the last symbol that lies in it.
 STOPPED, DOMINATED, FRONT, KNEE = "·", "∘", "●", "◆"
 WIDTH, HEIGHT = 60, 12
 LEAST_WIDTH = 20
 
 
 def plot_lines(shown: FrontFigure, width: int = WIDTH, height: int = HEIGHT) -> list[str]:
-    """Draw the completed and unfinished trials in a frame of `width` x `height` cells, with labelled axes.
+    """Return the lines of a plot of `width` x `height` cells with labelled axes; nothing if no trial has values.
 
-    Give the lines, none wider than `width` plus the tick labels and their margin; nothing if no trial has values.
+    No line is wider than `width` plus the tick labels and their margin.
     """
     layers = [
         (STOPPED, [mark for marks in shown.unfinished.values() for mark in marks]),
@@ -36,7 +36,7 @@ def plot_lines(shown: FrontFigure, width: int = WIDTH, height: int = HEIGHT) -> 
 
 
 def cell(value: float, limits: Limits, count: int) -> int | None:
-    """Give the cell of `count` in which a value lies, None outside the limits; the upper limit is in the last cell."""
+    """Return the index of a value's cell among `count`, None outside the limits; the last cell has the upper limit."""
     low, high = limits
     if not low <= value <= high:
         return None

@@ -11,12 +11,12 @@ from tuner.pareto.objectives import Objective, within_limits
 from tuner.report.analysis.front_data import CompletedTrial
 from tuner.report.text import finite_or_none, format_value
 
-# What a narrow list of searches goes without, the last one first.
+# Columns that a narrow list of searches leaves out, the last one first.
 _OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
 
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Give a row a trial; `final` holds the objectives if it completed, `last` them as they were last measured."""
+    """Return a row for each trial: `final` are the objectives of a completed trial, `last` the last measured ones."""
     names = [objective.name for objective in objectives]
     return [
         {
@@ -36,9 +36,9 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
 
 
 def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Give a row for each of some completed trials: number, objectives, parameters, epochs.
+    """Return a row for each completed trial: number, objectives, parameters, epochs.
 
-    Where objectives have limits, `within_limits` says whether the trial is within all of them.
+    If objectives have limits, `within_limits` says whether the trial is within all of them.
     """
     limited = any(objective.limit is not None for objective in objectives)
     return [
@@ -71,17 +71,18 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str, columns: Sequence[str]
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from tuner.report.console.rich_table import rich_table
     from tuner.report.console.terminal import terminal
-    from tuner.report.text_table import Grid, rich_table
+    from tuner.report.text_table import TextTable
 
     columns = _columns(rows)
     headings = [column.capitalize() for column in columns]
     cells = [[_cell(column, row.get(column)) for column in columns] for row in rows]
-    terminal().print(rich_table("", "", Grid(headings, cells), "", _OPTIONAL))
+    terminal().print(rich_table("", "", TextTable(headings, cells), "", _OPTIONAL))
 
 
 def _cell(column: str, value: Any) -> str:
-    """Write a value for a narrow table: of a date the day and the minute."""
+    """Return a value as text for a narrow table: a date down to the minute."""
     if column == "hypervolume" and isinstance(value, float):
         return f"{value:.4f}"
     return str(value)[:16].replace("T", " ") if column == "created" and value else format_value(value)
@@ -92,7 +93,7 @@ def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _flat(row: dict[str, Any], nested: set[str]) -> dict[str, Any]:
-    """Give what is nested as a.b; where a column is nested in other rows only, it is none of this row's columns."""
+    """Return nested values as columns a.b; a column that is nested in other rows only is left out."""
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The terminal: how wide it is, and the plot of a front on it."""
+"""The terminal: its width, and the plot of a front on it."""
 
 import os
 import sys
@@ -15,13 +15,13 @@ _UNBOUNDED = 10_000  # characters
 
 
 def terminal() -> Console:
-    """Give the console of standard output; a file or a pipe is as wide as it needs, unless COLUMNS says otherwise."""
+    """Return the console of standard output. A file or a pipe is as wide as needed, unless COLUMNS is set."""
     bounded = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if bounded else _UNBOUNDED)
 
 
 def print_plot(console: Console, shown: FrontFigure) -> None:
-    """Print the plot of a front, as wide as the terminal allows; a narrow one gets none."""
+    """Print the plot of a front as wide as the terminal allows; print nothing if that is too narrow."""
     width = min(WIDTH, console.width - _MARGIN)
     if width < LEAST_WIDTH:
         return

@@ -1,4 +1,4 @@
-"""Several fronts in one figure: of several searches, or of one search by the values of a parameter."""
+"""Several fronts in one figure: those of several searches, or of one search by the values of a parameter."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.colours import PALETTE
 from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
 from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import Grid
+from tuner.report.text_table import TextTable
 
 MOST_PARTS = len(PALETTE)
 SEEDS_NOTE = (
-    "Points with bars are means ± standard deviation over the seeds of a grid's point, joined in the grid's order."
+    "Points with bars are means ± standard deviation over the seeds; lines connect them in the order of the grid."
 )
-_BEST_NOTE = "Of each objective the best value is given, whatever the others are there."
-_SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are of single seeds, of which the figure shows the means."
+_BEST_NOTE = "Each objective has its best value, which may be from another trial than the best of the others."
+_SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are those of single seeds; the figure shows their means."
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Fronts on common axes, by name; `heading` is what the names are, `notes` what keeps them from a fair comparison.
+    """Fronts on common axes, by name. `heading` says what the names are, `notes` what makes the comparison unfair.
 
-    `rows` are the table in plain values, in the units of the metrics. `figure_notes` are of the fronts drawn,
-    `published` the paper's points beside them.
+    `rows` are the table as plain values, in the units of the metrics. `figure_notes` are about the fronts in the
+    figure; `published` are the paper's points beside them.
     """
 
     title: str
@@ -39,7 +39,7 @@ class Comparison:
     y: Axis
     fronts: dict[str, FrontFigure]
     growth: dict[str, Sequence[GrowthPoint]]
-    grid: Grid
+    table: TextTable
     rows: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     figure_notes: tuple[str, ...]
@@ -47,16 +47,13 @@ class Comparison:
 
 
 def compare(searches: Sequence[FrontData], title: str | None = None, by: str | None = None) -> Comparison:
-    """Lay several fronts out on axes that hold them all, under their names or the title given.
+    """Return several fronts on axes that hold all of them, with `title` or their names as the title.
 
-    `by` is the parameter whose values they are, if they are the parts of one search.
-
-    Raise UsageError if their objectives differ, or if there are more of them than colours.
+    `by` is the parameter if the fronts are those of its values in one search. Raise UsageError if their objectives
+    differ, or if there are more fronts than colours.
     """
     if len(searches) > MOST_PARTS:
-        raise UsageError(
-            f"{len(searches)} searches are named, but a figure has colours for {MOST_PARTS}: name fewer of them."
-        )
+        raise UsageError(f"{len(searches)} searches are named, but a figure has colours for {MOST_PARTS}: name fewer.")
     _require_same_objectives(searches)
     searches = _named_apart(searches)
     x, y = _axes(searches)
@@ -71,7 +68,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
         y=y,
         fronts=fronts,
         growth={data.search: growth_by_epochs(data) for data in searches},
-        grid=comparison_grid(searches, by),
+        table=comparison_text_table(searches, by),
         rows=comparison_rows(searches, by),
         notes=(" ".join([_BEST_NOTE, *([_SINGLE_SEEDS_NOTE] if seeds else [])]), *differences),
         figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
@@ -80,9 +77,9 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
 
 
 def by_parameter(data: FrontData, name: str) -> list[FrontData]:
-    """Part a search by the values of a parameter, in sorted order, each part with the front of its own trials.
+    """Return a search for each value of a parameter, in sorted order, with the front of the trials that have it.
 
-    Raise UsageError if no trial has such a parameter, or if it has too many values.
+    Raise UsageError if no trial has this parameter, or if it has too many values.
     """
     parts: dict[Any, list[TrialRecord]] = {}
     for record in data.records:
@@ -103,8 +100,8 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
     ]
 
 
-def comparison_grid(searches: Sequence[FrontData], by: str | None = None) -> Grid:
-    """Tabulate what each search reached, the best of each objective, and for how many epochs of all trials."""
+def comparison_text_table(searches: Sequence[FrontData], by: str | None = None) -> TextTable:
+    """Return a table with the front, the best value of each objective and the trained epochs of each search."""
     names = [objective.name for objective in searches[0].objectives]
     rows = [
         [
@@ -117,17 +114,17 @@ def comparison_grid(searches: Sequence[FrontData], by: str | None = None) -> Gri
         ]
         for data in searches
     ]
-    return Grid([by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
+    return TextTable([by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
 
 
 def _told_apart(values: Sequence[Any]) -> list[str]:
-    """Write values as everywhere else, but in full where some would look alike."""
+    """Return values as text, with all digits if some would look equal."""
     shown = [format_value(value) for value in values]
     return shown if len(set(shown)) == len(shown) else [repr(value) for value in values]
 
 
 def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
-    """Number searches of equal name, which is all that a figure tells them apart by."""
+    """Add numbers to searches of the same name: a figure tells them apart by name only."""
     counts: Counter[str] = Counter()
     apart = []
     for data in searches:
@@ -142,7 +139,7 @@ def _label(data: FrontData, by: str | None) -> str:
 
 
 def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tuple[dict[str, Any], ...]:
-    """Give a row of plain values for each search; `best` is that of each objective, None before a trial completed."""
+    """Return a row of plain values for each search; `best` of an objective is None before a trial has completed."""
     nothing = {objective.name: None for objective in searches[0].objectives}
     return tuple(
         {
@@ -173,9 +170,9 @@ def _objectives(data: FrontData) -> str:
 
 
 def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
-    """Frame what is drawn: completed trials, published points near them, and means with their bars."""
+    """Return axes for all that is drawn: completed trials, published points near them, and means with their bars."""
     points = tuple(point for data in searches for point in data.points)
-    # Unfinished and confirmed trials are not drawn, and would press the fronts into a corner.
+    # Unfinished and confirmed trials are not drawn, so the axes need not hold them.
     drawn = [replace(data, points=points, stopped=(), confirmed=()) for data in searches]
     settings = {published_points(data.setting, data.objectives): data for data in drawn}
     framed = [front_figure(data) for data in settings.values()]
@@ -201,11 +198,11 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     if len(references) > 1:
         notes.append("The hypervolumes have different reference points and do not compare.")
     if len({tuple(objective.limit for objective in data.objectives) for data in searches}) > 1:
-        notes.append("The searches have different limits, and looked for trials within their own.")
+        notes.append("The searches have different limits, and each looked for trials within its own.")
     return tuple(notes)
 
 
 def _measured_with(data: FrontData) -> TrialConfig:
-    """Complete a search's setting; where presets are searched, any trial's says the same of the measurement."""
+    """Return the full setting of a search; if presets are searched, those of any trial, which measure alike."""
     searched = data.records[0].parameters if data.records else {}
     return measured_with({**searched, **data.setting})

@@ -1,28 +1,26 @@
-"""What confirmations measured of a search's trials on the test set, beside the search's own figures."""
+"""Confirmed trials beside the search's own: their marks in a figure and their table."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
-
 from tuner.ledger.records import trial_name
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.analysis.seed_means import MeanMark, bar_of
 from tuner.report.text import format_metric
-from tuner.report.text_table import Grid, rich_table
+from tuner.report.text_table import TextTable
 
-# The axes of a front, by the names that a confirmation's measurements have.
+# The objectives of a front, and the names of the same measurements in a confirmation.
 _STEPS = 20
 NAMES = {"natural_accuracy": "Natural", "pgd_accuracy": f"PGD-{_STEPS}"}
 NOTE = (
-    "Measured on the test set, mean ± standard deviation over the seeds; the search's own figures are of its "
+    "Measured on the test set, as mean ± standard deviation over the seeds. The search's own values are from its "
     "validation split."
 )
 
 
 def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
-    """Place the confirmed trials on the first two objectives; none if a confirmation does not measure these."""
+    """Return marks of the confirmed trials on the first two objectives, if confirmations measure these."""
     axes = [NAMES.get(objective.name) for objective in data.objectives[:2]]
     if len(axes) < 2 or None in axes:
         return ()
@@ -42,16 +40,16 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
 
 
 def confirmed_notes(marks: Sequence[MeanMark], setting: Mapping[str, Any]) -> tuple[str, ...]:
-    """Say what the squares of a picture with confirmed trials are, and if another PGD attacked them than the search."""
+    """Return notes on the squares of confirmed trials, also if their PGD is another than the search's."""
     if not marks:
         return ()
     steps = setting.get("eval_attack_steps")
-    other = f" Their PGD accuracy is of {_STEPS} steps, the search's of {steps}." if steps not in {None, _STEPS} else ""
+    other = f" Their PGD takes {_STEPS} steps, that of the search {steps}." if steps not in {None, _STEPS} else ""
     return (f"Confirmed trials: {len(marks)}, as squares. {NOTE}{other}",)
 
 
-def confirmed_grid(data: FrontData) -> Grid:
-    """Tabulate what was confirmed, in per cent, a row for each trial of each confirmation."""
+def confirmed_text_table(data: FrontData) -> TextTable:
+    """Return a table in per cent with a row for each trial of each confirmation."""
     names = list(dict.fromkeys(name for found in data.confirmed for name in found.means))
     rows = [
         [
@@ -63,17 +61,7 @@ def confirmed_grid(data: FrontData) -> Grid:
         ]
         for found in data.confirmed
     ]
-    return Grid(["Trial", *names, "Seeds", "Warnings", "Confirmation"], rows)
-
-
-def confirmed_table(data: FrontData) -> RenderableType:
-    """Give the confirmed trials as a table for a terminal: natural accuracy, PGD, the worst case, and warnings."""
-    names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
-    whole = confirmed_grid(data)
-    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds", "Warnings"}]
-    grid = Grid([whole.headings[index] for index in kept], [[row[index] for index in kept] for row in whole.rows])
-    by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
-    return rich_table(f"Confirmed by {by}, in per cent", NOTE, grid, emphasised="")
+    return TextTable(["Trial", *names, "Seeds", "Warnings", "Confirmation"], rows)
 
 
 def _how(found: Confirmed) -> str:
@@ -82,7 +70,7 @@ def _how(found: Confirmed) -> str:
 
 
 def _cell(found: Confirmed, name: str) -> str:
-    """Write an accuracy in per cent with its deviation."""
+    """Return an accuracy in per cent with its deviation."""
     if name not in found.means:
         return format_metric("_accuracy", None)
     mean, deviation = format_metric("_accuracy", found.means[name]), found.deviations[name]

@@ -1,6 +1,6 @@
-"""What the picture of a front shows, in the units of its axes: marks, staircase, limits, colours and notes.
+"""What the figure of a front shows, in the units of its axes: marks, staircase, limits, colours and notes.
 
-`draw_front` and `picture` draw it and decide nothing, so that the tests of what is shown need no pixels.
+`web` and `image` draw it and decide nothing, so that tests of what is shown need no pixels.
 """
 
 import math
@@ -17,19 +17,19 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData, Unfinish
 from tuner.report.analysis.parameter_scales import ParameterScale, colouring_scale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
-from tuner.report.figure.axis_limits import Limits, Place, framed, outside
+from tuner.report.figure.axis_limits import Limits, Place, axis_limits, count_outside
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
-from tuner.report.text import counted, displayed, format_metric, format_value, is_accuracy, metric_label
+from tuner.report.text import count_of, format_metric, format_value, is_accuracy, metric_label, to_shown_unit
 
 Vertices = tuple[Place, ...]
 
-MEANS = "mean of the seeds, ± standard deviation"
+MEANS = "mean over the seeds, ± standard deviation"
 CONFIRMED = "confirmed on the test set, ± standard deviation"
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One trial in the picture: where it lies, the value that colours it, and the lines that describe it."""
+    """One trial in the figure: its place, the value that colours it, and the lines that describe it."""
 
     number: int
     x: float
@@ -42,7 +42,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One direction of the picture. Its limits leave out trials far from the front."""
+    """One axis of the figure. Its limits leave out trials that are far from the front."""
 
     label: str
     limits: Limits
@@ -50,11 +50,11 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class FrontFigure:
-    """The picture of a front. `knee` is one of `front`; `notes` say what the picture cannot show.
+    """The figure of a front. `knee` is one of `front`; `notes` say what the figure cannot show.
 
-    `scales` are all that the points can be coloured by, `colours` the first of them that is of numbers; `published`
-    are points of the paper in the units of the axes, `means` those of a grid's seeds, `confirmed` of confirmations,
-    `accepted` the limits of the search on both axes, None where it has none.
+    `scales` are all scales that can colour the points, and `colours` is the first one of numbers. `published` are
+    points of the paper in the units of the axes, `means` the means over the seeds of a grid, `confirmed` those of
+    confirmations. `accepted` are the limits of the search on both axes, None without a limit.
     """
 
     x: Axis
@@ -74,9 +74,9 @@ class FrontFigure:
 
 
 def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
-    """Lay out a search on its first two objectives, or on trial number and objective if it has but one.
+    """Return the figure of a search on its first two objectives, or on trial number and objective if it has only one.
 
-    The frame holds the front, and what lies near it, unless `limits` give another.
+    The axes hold the front and what is near it, unless `limits` are given.
     """
     colours = colouring_scale(data.points)
     front = _marks(data.front, data.objectives, colours)
@@ -118,11 +118,11 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
 
 
 def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
-    """Give the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
+    """Return the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
 
-    A point is attained if some row is at least as good in both objectives. Between two neighbours on the
-    front the boundary therefore runs through the corner that takes the worse of each objective, never
-    the better; beyond its ends it runs straight to `worst`, (2,).
+    A point is attained if some row is at least as good in both objectives. So between two neighbours on the front the
+    boundary goes through the corner with the worse value of each objective. Beyond the ends of the front it goes
+    straight to `worst`, (2,).
     """
     front = np.unique(losses[is_non_dominated(losses)], axis=0)
     if len(front) == 0:
@@ -134,12 +134,12 @@ def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
 
 
 def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
-    """Draw the staircase of the first two objectives up to the edges of the picture."""
+    """Return the staircase of the first two objectives up to the edges of the figure."""
     if len(data.objectives) == 1:
         return ()
     shown = data.objectives[:2]
     signs = np.array([-1.0 if objective.maximise else 1.0 for objective in shown])
-    units = np.array([displayed(objective.name, 1.0) for objective in shown])
+    units = np.array([to_shown_unit(objective.name, 1.0) for objective in shown])
     losses = as_losses([point.metrics for point in data.front], shown) * units
     worst = np.maximum(signs * [x_limits[0], y_limits[0]], signs * [x_limits[1], y_limits[1]])
     return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
@@ -158,11 +158,11 @@ def _marks(
     objectives: Sequence[Objective],
     colours: ParameterScale | None,
 ) -> tuple[Mark, ...]:
-    """Place those trials that have a finite value on both axes."""
+    """Return a mark for each trial with a finite value on both axes."""
     marks = []
     for trial in trials:
         x, y = (
-            displayed(objective.name, trial.metrics.get(objective.name, math.nan))
+            to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
             for objective in (objectives[0], _y_objective(objectives))
         )
         if math.isfinite(x) and math.isfinite(y):
@@ -186,23 +186,25 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
         trial_name(trial.number),
         *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
         *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
-        f"{state} after {counted(trial.epochs, 'epoch')}",
+        f"{state} after {count_of(trial.epochs, 'epoch')}",
     )
 
 
 def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
-    """Give the limits of the objectives on both axes; the first axis of a single objective is of trial numbers."""
-    x, y = (None if o.limit is None else displayed(o.name, o.limit) for o in (objectives[0], _y_objective(objectives)))
+    """Return the limits of the objectives on both axes; with one objective the first axis shows trial numbers."""
+    x, y = (
+        None if o.limit is None else to_shown_unit(o.name, o.limit) for o in (objectives[0], _y_objective(objectives))
+    )
     return (None if len(objectives) == 1 else x, y)
 
 
 def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence[Objective]) -> tuple[Limits, Limits]:
-    """Frame the front, and other marks near it."""
+    """Return limits that hold the front and other marks near it."""
     shares = [is_accuracy(objective.name) for objective in (objectives[0], _y_objective(objectives))]
     (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
-    if len(objectives) == 1:  # trial numbers, of which all are shown
+    if len(objectives) == 1:  # trial numbers: all of them are shown
         xs, other_xs, shares[0] = (), (*xs, *other_xs), False
-    return framed(xs, other_xs, shares[0]), framed(ys, other_ys, shares[1])
+    return axis_limits(xs, other_xs, shares[0]), axis_limits(ys, other_ys, shares[1])
 
 
 def _notes(
@@ -210,13 +212,13 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = []
     if any(objective.limit is not None for objective in data.objectives[:2]):
-        notes.append("Dotted: the limits of the search.")
+        notes.append("The dotted lines are the limits of the search.")
     if len(data.objectives) > 2:
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
     for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
-        if away := outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
-            notes.append(f"{what} trials outside the frame: {away}.")
+        if away := count_outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
+            notes.append(f"{what} trials outside the axes: {away}.")
     if without_values := len(data.stopped) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
     return tuple(notes)
@@ -224,6 +226,6 @@ def _notes(
 
 def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
     notes = [PUBLISHED_NOTE] if published else []
-    if away := outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
-        notes.append(f"Published points outside the frame: {away}.")
+    if away := count_outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+        notes.append(f"Published points outside the axes: {away}.")
     return notes

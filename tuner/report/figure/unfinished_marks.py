@@ -1,19 +1,19 @@
-"""What a front's page and its images share: unfinished trials by outcome and rung, marks that are seen and labelled."""
+"""What the page and the images of a front share: unfinished trials by outcome and rung, visible and labelled marks."""
 
 from collections.abc import Sequence
 
 from tuner.ledger.records import Outcome
-from tuner.report.figure.axis_limits import Limits, outside
+from tuner.report.figure.axis_limits import Limits, count_outside
 from tuner.report.figure.front_figure import FrontFigure, Mark
 
-# From the first rung to the last: the further a trial came, the darker it is. The first has a contrast of 3 to 1.
+# From the first rung to the last: later rungs are darker. The first grey has a contrast of 3 to 1.
 RUNG_GREYS = ("#8a949e", "#6b7681", "#4d5863", "#2f3a45")
 OTHERS_GREY = RUNG_GREYS[1]
-AT_EPOCH = "(at epoch)"  # of a layer whose marks are labelled with their epochs
+AT_EPOCH = "(at epoch)"  # in the name of a layer whose marks are labelled with their epochs
 
 
 def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[Mark]]]:
-    """Part the unfinished marks by outcome, the stopped ones by their rung too: (name, outcome, grey, marks)."""
+    """Return the unfinished marks by outcome, stopped ones also by rung, as (name, outcome, grey, marks)."""
     layers = []
     for outcome, marks in shown.unfinished.items():
         rungs = sorted({mark.epochs for mark in marks}) if outcome is Outcome.STOPPED else []
@@ -25,13 +25,13 @@ def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[
     return layers
 
 
-def inside(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
-    """Choose the marks in a frame: a picture that nobody can move shows no others, and no legend of theirs."""
-    return [mark for mark in marks if outside([(mark.x, mark.y)], x_limits, y_limits) == 0]
+def marks_inside(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
+    """Return the marks inside the limits: nobody can move an image, so it need not draw others or name them."""
+    return [mark for mark in marks if count_outside([(mark.x, mark.y)], x_limits, y_limits) == 0]
 
 
-def sparse(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
-    """Choose marks inside the frame far enough apart to be labelled: the frame is cut into 25 x 30 cells."""
+def sparse_marks(marks: Sequence[Mark], x_limits: Limits, y_limits: Limits) -> list[Mark]:
+    """Return marks inside the limits that are far enough apart for labels, on a raster of 25 x 30 cells."""
     chosen: dict[tuple[int, int], Mark] = {}
     for mark in marks:
         column = (mark.x - x_limits[0]) / (x_limits[1] - x_limits[0]) * 25

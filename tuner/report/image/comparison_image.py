@@ -1,4 +1,4 @@
-"""Several fronts as a PNG or an SVG, a colour and a symbol for each: the layout of the paper's Figure 3."""
+"""Several fronts as a PNG or an SVG, each with a colour and a symbol, in the layout of the paper's Figure 3."""
 
 from typing import Any
 
@@ -7,21 +7,21 @@ from tuner.report.figure.comparison import Comparison
 from tuner.report.image.front_image import (
     Form,
     add_legend,
+    axis_limits,
     draw_means,
     draw_published,
-    framed,
+    encode_figure,
     scatter,
     write_title,
-    written,
 )
 
-_TITLE_COLUMNS = 60  # longer ones would leave the picture; the legend has all names
+_TITLE_COLUMNS = 60  # a longer title would not fit; the legend has all names
 SYMBOLS = ("o", "s", "^", "p", "*", "h", "X")
 
 
 def comparison_picture(shown: Comparison, form: Form) -> bytes:
-    """Draw each front as a step line with its points, or a grid with seeds as its means, joined, with their bars."""
-    figure, axes = framed(shown.x, shown.y)
+    """Return each front as a step line with points, or the means of a grid with seeds as a line with bars."""
+    figure, axes = axis_limits(shown.x, shown.y)
     fits = len(shown.title) <= _TITLE_COLUMNS
     title = shown.title if fits else f"{shown.title[: _TITLE_COLUMNS - 1]}…"
     write_title(axes, title, " ".join(shown.figure_notes))
@@ -35,8 +35,8 @@ def comparison_picture(shown: Comparison, form: Form) -> bytes:
             axes.plot(*zip(*front.staircase, strict=True), color=colour, linewidth=1.2)
         style: dict[str, Any] = {"s": 44, "marker": symbol, "color": colour, "zorder": 3}
         scatter(axes, front.front, name, **style)
-        if not front.front:  # it is still to come, and in the legend as it is in the page's
+        if not front.front:  # nothing to draw yet, but it is in the legend, as on the page
             axes.scatter([], [], label=name, **style)
     draw_published(axes, shown.published)
     add_legend(figure, axes)
-    return written(figure, form)
+    return encode_figure(figure, form)

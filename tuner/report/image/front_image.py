@@ -1,4 +1,4 @@
-"""The front as PNG and SVG, for papers and for descriptions, drawn by matplotlib without a display."""
+"""The front as PNG and SVG, for papers and descriptions, drawn by matplotlib without a display."""
 
 import textwrap
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.analysis.tables import summary
 from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
-from tuner.report.figure.unfinished_marks import AT_EPOCH, inside, sparse, unfinished_layers
+from tuner.report.figure.unfinished_marks import AT_EPOCH, marks_inside, sparse_marks, unfinished_layers
 from tuner.report.text import format_value
 
 Form = Literal["png", "svg"]
 
 WIDTH, HEIGHT, DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
 SUBTITLE_COLUMNS = 115  # characters
-# More marks of a layer than this are one bitmap in an SVG, which would else take seconds to be shown.
+# A layer with more marks becomes one bitmap in an SVG: as vectors they would take seconds to show.
 _MOST_VECTORS = 500
 SYMBOLS = {
     Outcome.STOPPED: "x",
@@ -41,12 +41,12 @@ SYMBOLS = {
 
 
 def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Form, bytes]:
-    """Draw the front of a search as a PNG of 1200 x 800 pixels and as an SVG of the same shape.
+    """Return the front of a search as a PNG of 1200 x 800 pixels and as an SVG of the same shape.
 
-    `shown` is the layout of the data, if it is known already.
+    `shown` is the layout of the data, if it is already known.
     """
     shown = shown or front_figure(data)
-    figure, axes = framed(shown.x, shown.y)
+    figure, axes = axis_limits(shown.x, shown.y)
     if not shown.front and not shown.unfinished:
         axes.set(xticks=[], yticks=[])
         note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
@@ -60,12 +60,12 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     if shown.colours:
         _add_colour_bar(figure, axes, shown.colours)
     add_legend(figure, axes)
-    png = written(figure, "png")
+    png = encode_figure(figure, "png")
     figure.set_layout_engine("none")  # found by now, and the slowest part of drawing
-    return {"png": png, "svg": written(figure, "svg")}
+    return {"png": png, "svg": encode_figure(figure, "svg")}
 
 
-def framed(x: Axis, y: Axis) -> tuple[Figure, Axes]:
+def axis_limits(x: Axis, y: Axis) -> tuple[Figure, Axes]:
     """Make a picture with labelled axes of these limits."""
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
@@ -87,8 +87,8 @@ def add_legend(figure: Figure, axes: Axes) -> None:
         figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=7.5, columnspacing=1.5)
 
 
-def written(figure: Figure, form: Form) -> bytes:
-    """Give a picture as the content of a file; the same picture is the same bytes."""
+def encode_figure(figure: Figure, form: Form) -> bytes:
+    """Return a figure as the content of a file; equal figures give equal bytes."""
     content = BytesIO()
     with mpl.rc_context({"svg.hashsalt": "front"}):
         figure.savefig(content, format=form, metadata={"Date": None} if form == "svg" else None)
@@ -96,7 +96,7 @@ def written(figure: Figure, form: Form) -> bytes:
 
 
 def draw_published(axes: Axes, published: Sequence[PublishedPoint]) -> None:
-    """Draw the paper's points, a layer for each of its tables; those with the paper's methods are named."""
+    """Draw the paper's points, a layer for each of its tables; points of a table with few points have labels."""
     for source in dict.fromkeys(point.source for point in published):
         points = [point for point in published if point.source == source]
         xs, ys = [point.natural for point in points], [point.pgd for point in points]
@@ -136,10 +136,10 @@ def draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, *
 
 
 def write_title(axes: Axes, title: str, subtitle: str) -> None:
-    """Write a title, and small lines beneath it."""
+    """Write a title, and small lines below it."""
     lines = textwrap.wrap(subtitle, SUBTITLE_COLUMNS)
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8 + 10 * len(lines), parse_math=False)
-    # The title's padding makes the room; in the layout, a long line would shrink the axes' width too.
+    # The padding of the title makes room for these lines; as part of the layout, a long line would narrow the axes.
     place: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "fontsize": 7.5, "in_layout": False}
     axes.text(0, 1.015, "\n".join(lines), color=PLAIN, parse_math=False, **place)
 
@@ -153,7 +153,7 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
         ring = {"s": 150, "facecolors": "none", "edgecolors": KNEE, "linewidths": 1.4, "zorder": 3}
         scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
     dominated = {"s": 20, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE}
-    seen = inside(shown.dominated, shown.x.limits, shown.y.limits)
+    seen = marks_inside(shown.dominated, shown.x.limits, shown.y.limits)
     scatter(axes, seen, "dominated", c=_colours(seen, shown.colours), **dominated)
     for limit, draw in zip(shown.accepted, (axes.axvline, axes.axhline), strict=True):
         if limit is not None:
@@ -162,22 +162,22 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
 
 def _draw_unfinished(axes: Axes, shown: FrontFigure) -> None:
     for name, outcome, grey, marks in unfinished_layers(shown):
-        seen = inside(marks, shown.x.limits, shown.y.limits)
+        seen = marks_inside(marks, shown.x.limits, shown.y.limits)
         scatter(axes, seen, name, marker=SYMBOLS[outcome], s=14, color=grey, linewidths=0.8)
-        for mark in sparse(seen, shown.x.limits, shown.y.limits) if name.endswith(AT_EPOCH) else ():
+        for mark in sparse_marks(seen, shown.x.limits, shown.y.limits) if name.endswith(AT_EPOCH) else ():
             small: dict[str, Any] = {"xytext": (3, 2), "textcoords": "offset points", "fontsize": 5.5, "color": grey}
             axes.annotate(str(mark.epochs), (mark.x, mark.y), **small)
 
 
 def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
-    """Draw marks, if any: none would still be in the legend."""
+    """Draw marks if there are any: an empty layer would still be in the legend."""
     if marks:
         bitmap = len(marks) > _MOST_VECTORS
         axes.scatter([mark.x for mark in marks], [mark.y for mark in marks], label=label, rasterized=bitmap, **style)
 
 
 def _colours(marks: Sequence[Mark], scale: ParameterScale | None) -> Any:
-    """Give the colour of each mark, (marks, 4): plain where it has no value on the scale."""
+    """Return the colour of each mark, (marks, 4); a mark without a value on the scale is plain."""
     colours = np.tile(to_rgba(PLAIN), (len(marks), 1))
     valued = [index for index, mark in enumerate(marks) if mark.colour is not None]
     if scale and valued:

@@ -21,10 +21,10 @@ from tuner.report.web.plotly_search import plot_growth
 
 
 def comparison_html(shown: Comparison) -> str:
-    """Write the page of several fronts."""
+    """Return the page of several fronts."""
     sections = [
         Section("", shown.figure_notes, plot_comparison(shown), "fronts", 600),
-        Section("Searches" if shown.heading == "Search" else shown.heading, shown.notes[:1], grid=shown.grid),
+        Section("Searches" if shown.heading == "Search" else shown.heading, shown.notes[:1], table=shown.table),
     ]
     if any(shown.growth.values()):
         sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
@@ -32,7 +32,7 @@ def comparison_html(shown: Comparison) -> str:
 
 
 def plot_comparison(shown: Comparison) -> Drawn:
-    """Draw each front as a step line with its points in a colour and a symbol of its own; dominated trials dimmed."""
+    """Return each front as a step line and points with its own colour and symbol; dominated trials are dimmed."""
     traces = [
         drawn
         for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, SYMBOLS, strict=False)
@@ -58,6 +58,6 @@ def _layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Dra
     if front.front:
         layers.append(trace(front.front, name, {**style, "size": 11}, heading=name, legendgroup=name))
     else:
-        # Without a point, even an unknown one, plotly leaves it out of the legend.
+        # Without any point plotly would leave the search out of the legend.
         layers.append(scatter(x=[None], y=[None], mode="markers", marker={**style, "size": 11}, name=escape(name)))
     return layers

@@ -15,10 +15,10 @@ from plotly.offline import get_plotlyjs
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.importance import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
-from tuner.report.analysis.tables import KNEE_MARK, front_grid, summary
-from tuner.report.figure.confirmed_marks import NOTE, confirmed_grid
+from tuner.report.analysis.tables import KNEE_MARK, front_text_table, summary
+from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
 from tuner.report.figure.front_figure import FrontFigure, front_figure
-from tuner.report.text_table import Grid
+from tuner.report.text_table import TextTable
 from tuner.report.web.plotly_front import FONT, Drawn, plot_front
 from tuner.report.web.plotly_search import plot_curves, plot_growth, plot_importances, plot_parallel
 
@@ -48,11 +48,11 @@ class Section(NamedTuple):
     figure: Drawn | None = None
     key: str = ""
     height: int = 420
-    grid: Grid | None = None
+    table: TextTable | None = None
 
 
 def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
-    """Write the page of a search; `shown` is the layout of its front, if it is known already."""
+    """Return the page of a search; `shown` is the layout of its front, if it is already known."""
     front = _front(data, shown or front_figure(data))
     return page(
         data.search, [front, *_table(data), *_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
@@ -60,7 +60,7 @@ def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
-    """Write a page of sections; without a figure it needs no plotly.js and stays small."""
+    """Return a page of sections; without a figure it needs no plotly.js and stays small."""
     drawn = any(section.figure is not None for section in sections)
     return _TEMPLATES.get_template("page.html").render(
         font=FONT,
@@ -80,11 +80,11 @@ def _front(data: FrontData, shown: FrontFigure) -> Section:
 def _table(data: FrontData) -> list[Section]:
     if not data.front:
         return [Section("Pareto front", ("No trial has final values yet.",))]
-    return [Section("Pareto front", grid=front_grid(data))]
+    return [Section("Pareto front", table=front_text_table(data))]
 
 
 def _confirmed(data: FrontData) -> list[Section]:
-    return [Section("Confirmed on the test set", (NOTE,), grid=confirmed_grid(data))] if data.confirmed else []
+    return [Section("Confirmed on the test set", (NOTE,), table=confirmed_text_table(data))] if data.confirmed else []
 
 
 def _growth(data: FrontData) -> list[Section]:
@@ -97,9 +97,9 @@ def _curves(data: FrontData) -> list[Section]:
     if not found:
         return []
     reported = sum(bool(record.reports) for record in data.records)
-    notes = ["The front's trials are dark; a cross marks where a trial was stopped."]
+    notes = ["Trials on the front are dark. A cross marks where a trial was stopped."]
     if len(found) < reported:
-        notes.append(f"{len(found)} of {reported} trials, the front's first, the others evenly chosen.")
+        notes.append(f"{len(found)} of {reported} trials: the front first, then others at even distances.")
     names = [objective.name for objective in data.objectives]
     return [Section("Learning curves", notes, plot_curves(found, names), "curves")]
 
@@ -108,10 +108,10 @@ def _parameters(data: FrontData) -> list[Section]:
     found = importances(data)
     sections = []
     if found:
-        note = f"Of {found[0].trials} completed trials: {found[0].measure}. A guide to look at, not a proof."
+        note = f"Over {found[0].trials} completed trials: {found[0].measure}. This is a guide, not a proof."
         sections.append(Section("Importance of each parameter", (note,), plot_importances(found), "importance", 360))
     if len(data.points) > 1:
-        note = "Completed trials. Drag along an axis to keep the lines that pass there."
+        note = "Completed trials. Drag along an axis to select the lines that cross it there."
         sections.insert(0, Section("Parameters and accuracies", (note,), plot_parallel(data), "parallel"))
     return sections
 

@@ -1,7 +1,7 @@
-"""The front as an interactive figure by plotly: what `figure` says, drawn.
+"""The front as an interactive figure by plotly, drawn from a `FrontFigure`.
 
-Figures and their traces are plain dictionaries in the form of plotly.js. Plotly's own objects check and copy each of
-them, which takes a second for 10,000 trials; the tests have them checked.
+Figures and their traces are plain dictionaries in the form of plotly.js. Plotly's own objects check and copy
+each of them, which takes a second for 10,000 trials. The tests check them instead.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tuner.report.analysis.published import PublishedPoint, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
-from tuner.report.figure.unfinished_marks import AT_EPOCH, sparse, unfinished_layers
+from tuner.report.figure.unfinished_marks import AT_EPOCH, sparse_marks, unfinished_layers
 from tuner.report.text import format_value
 
 SYMBOLS = {
@@ -34,14 +34,14 @@ DOMINATED, FRONT = "dominated", "Pareto front"
 
 
 def plot_front(shown: FrontFigure) -> Drawn:
-    """Draw the layers from the back to the front: unfinished, published, dominated, staircase, knee, front, means."""
+    """Return the layers from back to front: unfinished, published, dominated, staircase, knee, front, means."""
     traces: list[Drawn] = []
     for name, outcome, grey, marks in unfinished_layers(shown):
         line = {"color": grey, "width": 1.2}
         style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
         traces.append(trace(marks, name, style, legendgroup=name))
         if name.endswith(AT_EPOCH):
-            traces.append(_epochs(sparse(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
+            traces.append(_epochs(sparse_marks(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
     traces += published_layers(shown.published)
     if shown.dominated:
         dim = {
@@ -67,20 +67,20 @@ def plot_front(shown: FrontFigure) -> Drawn:
 
 
 def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
-    """Draw the paper's points, a layer for each of its tables."""
+    """Return the paper's points, a layer for each of its tables."""
     sources = dict.fromkeys(point.source for point in published)
     return [_published([point for point in published if point.source == source], source) for source in sources]
 
 
 def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
-    """Draw the front's step line."""
+    """Return the step line of the front."""
     xs, ys = zip(*shown.staircase, strict=True)
     line = {"color": colour, "width": 1.5}
     return scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
 
 
 def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], *, heading: str = "", **options: Any) -> Drawn:
-    """Draw marks with their descriptions to be hovered over, below a `heading` if there is one."""
+    """Return a trace of marks; hovering over one shows `heading` and its description."""
     line = f"<b>{escape(heading)}</b><br>" if heading else ""
     return scatter(
         x=[mark.x for mark in marks],
@@ -95,18 +95,18 @@ def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], *, heading: s
 
 
 def scatter(**properties: Any) -> Drawn:
-    """Give a trace of points or lines."""
+    """Return a trace of points or lines."""
     return {"type": "scatter", **properties}
 
 
 def axis(shown: Axis) -> dict[str, Any]:
-    """Give plotly's form of an axis."""
+    """Return plotly's form of an axis."""
     title = {"text": escape(shown.label), "standoff": 12}
     return {"title": title, "range": shown.limits, "gridcolor": GRID, "zeroline": False, "linecolor": LINE}
 
 
 def layout(**changes: Any) -> dict[str, Any]:
-    """Give what all figures of a page have in common."""
+    """Return the layout that all figures of a page share, with changes."""
     common = {
         "font": {"family": FONT, "size": 13, "color": LINE},
         "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
@@ -122,7 +122,7 @@ def _layout(shown: FrontFigure) -> dict[str, Any]:
 
 
 def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
-    """Draw the worst values that the search accepts, across the whole figure."""
+    """Return lines at the worst values that the search accepts, across the whole figure."""
     line = {"color": LINE, "width": 1, "dash": "dot"}
     return [
         {"type": "line", one: limit, f"{one[0]}1": limit, other: 0, f"{other[0]}1": 1, ref: "paper", "line": line}
@@ -132,7 +132,7 @@ def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
 
 
 def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
-    """Give the menu that chooses by which parameter the completed trials are coloured; none for a single one."""
+    """Return the menu for the parameter that colours the completed trials; none for a single parameter."""
     layers = {DOMINATED: shown.dominated, FRONT: shown.front}
     coloured = [index for index, name in enumerate(names) if name in layers]
     if len(shown.scales) < 2 or not coloured:
@@ -143,7 +143,7 @@ def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
         bar = _colour_bar(scale)["colorbar"]
         change = {
             **{f"marker.{key}": [fill[key] for fill in fills] for key in ("color", "cmin", "cmax")},
-            # Plotly gives a layer whose bar is touched one of its own.
+            # When a bar changes, plotly adds one to the layer, so each layer says whether it shows it.
             "marker.showscale": [names[index] == FRONT for index in coloured],
             "marker.colorbar.title.text": bar["title"]["text"],
             "marker.colorbar.tickvals": [bar.get("tickvals")] * len(coloured),
@@ -158,7 +158,7 @@ def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _fill(marks: Sequence[Mark], scale: ParameterScale | None) -> dict[str, Any]:
-    """Colour marks by their values, and plainly those without one."""
+    """Return colours by the marks' values; marks without a value are plain."""
     if scale is None:
         return {"color": PLAIN}
     values = [scale.value(mark.parameters) for mark in marks]
@@ -181,7 +181,7 @@ def _colour_bar(scale: ParameterScale | None) -> dict[str, Any]:
 
 
 def ticks(scale: ParameterScale) -> tuple[list[float], list[str]]:
-    """Give where plotly writes which labels on a scale; nothing where its own choice is right."""
+    """Return the places and labels of the ticks on a scale; nothing if plotly's own choice is right."""
     if scale.choices:
         return [float(index) for index in range(len(scale.choices))], [escape(choice) for choice in scale.choices]
     if not scale.logarithmic:
@@ -198,7 +198,7 @@ def _published(points: Sequence[PublishedPoint], source: str) -> Drawn:
         customdata=[f"{point.label}<br>Yu et al. 2023, {source}" for point in points],
         hovertemplate="%{customdata}<br>Natural %{x:.2f} %, PGD %{y:.2f} %<extra></extra>",
         mode="markers+text" if named else "markers",
-        # On alternate sides: two of Table 4's points lie closer than the height of a line.
+        # On alternating sides: two points of Table 4 are closer than the height of a line.
         textposition=[f"middle {('right', 'left')[index % 2]}" for index in range(len(points))],
         textfont={"size": 10, "color": PLAIN},
         marker={"symbol": "diamond" if named else "diamond-open", "size": 8, "color": PLAIN},
@@ -207,7 +207,7 @@ def _published(points: Sequence[PublishedPoint], source: str) -> Drawn:
 
 
 def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: Any) -> Drawn:
-    """Draw means as squares with bars of a standard deviation in both directions."""
+    """Return means as squares with bars of one standard deviation in both directions."""
     bar = {"type": "data", "color": colour, "thickness": 1.2}
     return scatter(
         x=[mean.place[0] for mean in means],

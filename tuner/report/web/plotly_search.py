@@ -1,4 +1,4 @@
-"""A search as interactive figures beside its front: growth, learning curves, parallel coordinates, importance."""
+"""The interactive figures of a search beside its front: growth, learning curves, parallel coordinates, importance."""
 
 from collections.abc import Sequence
 from html import escape
@@ -10,7 +10,7 @@ from tuner.report.analysis.importance import Importance
 from tuner.report.analysis.parameter_scales import ParameterScale, parameter_scales
 from tuner.report.analysis.progress_curves import Curve, GrowthPoint
 from tuner.report.figure.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS
-from tuner.report.text import displayed, metric_label
+from tuner.report.text import metric_label, to_shown_unit
 from tuner.report.web.plotly_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
 
 AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
@@ -19,7 +19,7 @@ _MOST_SYMBOLS = 20  # on one of several lines: enough to tell it by, few enough 
 
 
 def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
-    """Draw the hypervolume of each search over the epochs it trained, as steps; several by colour and symbol."""
+    """Return the hypervolume of each search over its trained epochs, as steps, told apart by colour and symbol."""
     axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": _axis("Hypervolume")}
     traces = [
         scatter(
@@ -38,7 +38,7 @@ def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
 
 
 def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
-    """Draw learning curves, a panel for each objective; those of the front dark, a cross where one was stopped."""
+    """Return learning curves, a panel for each objective; trials of the front are dark, a cross marks a stop."""
     traces, axes = [], {}
     width = (1 - _BETWEEN_PANELS * (len(names) - 1)) / len(names)
     for index, name in enumerate(names):
@@ -54,17 +54,17 @@ def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
 
 
 def plot_parallel(data: FrontData) -> Drawn:
-    """Draw each completed trial as a line through its parameters and objectives, coloured by the last objective.
+    """Return a line for each completed trial through its parameters and objectives, coloured by the last objective.
 
-    Trials without one of the parameters are left out, and a line below says how many: plotly has no gaps in a line,
-    and draws what is missing outside the axis.
+    Trials that lack a parameter are left out, and a note says how many: a line of plotly cannot have a gap, and a
+    missing value would be drawn outside the axis.
     """
     last, scales = data.objectives[-1].name, parameter_scales(data.points)
     points = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
-    values = [displayed(last, point.metrics[last]) for point in points]
+    values = [to_shown_unit(last, point.metrics[last]) for point in points]
     dimensions = [_dimension(scale, points) for scale in scales]
     dimensions += [
-        {"label": escape(metric_label(o.name)), "values": [displayed(o.name, p.metrics[o.name]) for p in points]}
+        {"label": escape(metric_label(o.name)), "values": [to_shown_unit(o.name, p.metrics[o.name]) for p in points]}
         for o in data.objectives
     ]
     bar = {"title": {"text": escape(metric_label(last))}}
@@ -75,7 +75,7 @@ def plot_parallel(data: FrontData) -> Drawn:
 
 
 def plot_importances(found: Sequence[Importance]) -> Drawn:
-    """Draw the importance of each parameter as bars, a colour and a pattern for each objective."""
+    """Return the importance of each parameter as bars, with a colour and a pattern for each objective."""
     axes = {
         "xaxis": {**_axis("Importance (0: none, 1: all)"), "range": [0, 1.02]},
         "yaxis": {**AXIS, "autorange": "reversed", "automargin": True},
@@ -101,9 +101,9 @@ def _axis(title: str) -> dict[str, Any]:
 
 
 def _lines(curves: Sequence[Curve], name: str, *, on_front: bool) -> Drawn:
-    """Draw curves as one trace with a gap after each: hundreds of traces take seconds to make and to show."""
+    """Return curves as one trace with a gap after each: hundreds of traces would take seconds."""
     colour = PALETTE[0] if on_front else FAINT
-    sizes = [0 if len(curve.epochs) > 1 else 4 for curve in curves]  # one report is no line
+    sizes = [0 if len(curve.epochs) > 1 else 4 for curve in curves]  # one report makes no line
     return scatter(
         x=[epoch for curve in curves for epoch in (*curve.epochs, None)],
         y=[value for curve in curves for value in (*curve.values[name], None)],
@@ -137,10 +137,10 @@ def _told_apart(colour: str, index: int) -> dict[str, Any]:
 
 
 def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
-    """Give the line that says how many trials are not drawn, if any."""
+    """Return the note that says how many trials are not drawn, if any."""
     if not count:
         return []
-    text = f"{count} of {trials} completed trials left out: without a value of one of the parameters."
+    text = f"{count} of {trials} completed trials are left out, because they lack a value of one of the parameters."
     place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -24}
     return [{"text": text, "showarrow": False, **place}]
 

@@ -15,7 +15,7 @@ from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.confirmations import best_confirmed, confirmed_trials
 from tuner.report.analysis.front_data import Confirmed, FrontData
-from tuner.report.figure.confirmed_marks import confirmed_grid, confirmed_marks
+from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_text_table
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_json
 from tuner.report.web.page import front_html
@@ -77,9 +77,9 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
     shown = front_figure(data)
     assert shown.x.limits[0] < 80 < shown.x.limits[1], "inside the frame"
     assert shown.notes[-1].startswith("Confirmed trials: 2, as squares.")
-    assert "search's of" not in shown.notes[-1], "the steps of the search are not known"
+    assert "10" not in shown.notes[-1], "the steps of the search are not known"
     of_ten_steps = replace(data, setting={"eval_attack_steps": 10})
-    assert front_figure(of_ten_steps).notes[-1].endswith("PGD accuracy is of 20 steps, the search's of 10.")
+    assert front_figure(of_ten_steps).notes[-1].endswith("20 steps, that of the search 10.")
     drawn = {found.get("name"): found for found in traces(front_html(data))}
     bars = drawn["confirmed on the test set, ± standard deviation"]
     assert bars["y"] == pytest.approx([60, 45])
@@ -88,9 +88,9 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
 
 def test_page_and_json_have_them_as_numbers(runs_dir: Path) -> None:
     data = confirmed_search(runs_dir, SEARCHED)
-    grid = confirmed_grid(data)
-    assert grid.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings", "Confirmation"]
-    assert grid.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1", "small-1-confirm"]
+    text_table = confirmed_text_table(data)
+    assert text_table.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings", "Confirmation"]
+    assert text_table.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1", "small-1-confirm"]
     assert "<td>85.00 ± 7.07</td>" in front_html(data)
     assert json.loads(front_json(data))["confirmed"][1]["means"]["PGD-20"] == pytest.approx(0.45)
 
@@ -100,7 +100,7 @@ def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
     found = Confirmed("c", 7, 2, True, "quick", means, deviations)
     data = replace(search_of(SEARCHED), confirmed=(found,))
     assert json.loads(front_json(data))["confirmed"][0]["means"] == {"Natural": 0.9, "PGD-20": None}
-    assert confirmed_grid(data).rows[0][1:3] == ["90.00", "–"]
+    assert confirmed_text_table(data).rows[0][1:3] == ["90.00", "–"]
     assert confirmed_marks(data) == ()
 
 

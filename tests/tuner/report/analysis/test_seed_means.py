@@ -4,7 +4,7 @@ import pytest
 from fake_search import search_of, trial
 
 from tuner.ledger.records import Outcome
-from tuner.report.analysis.seed_means import has_seeds, mean_marks, seed_means, seed_means_grid, seed_means_rows
+from tuner.report.analysis.seed_means import has_seeds, mean_marks, seed_means, seed_means_rows, seed_means_text_table
 
 
 def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
@@ -23,8 +23,12 @@ def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
     # Of two values the sample deviation is their difference by the root of 2.
     assert first.deviations == pytest.approx({"natural_accuracy": 0.1 / 2**0.5, "pgd_accuracy": 0.1 / 2**0.5})
     assert second.deviations == {"natural_accuracy": None, "pgd_accuracy": None}
-    assert seed_means_grid(data).headings == ["terms", "Natural %", "PGD %", "Seeds"]
-    assert seed_means_grid(data).rows == [["a", "85.00 ± 7.07", "45.00 ± 7.07", "2"], ["b", "70.00", "60.00", "1"]]
+    table = seed_means_text_table(data)
+    assert table.headings == ["terms", "Natural %", "PGD %", "Seeds"]
+    assert table.rows == [
+        ["a", "85.00 ± 7.07", "45.00 ± 7.07", "2"],
+        ["b", "70.00", "60.00", "1"],
+    ]
     assert seed_means_rows(data)[1]["trials"] == (1,)
     mark, single = mean_marks(data)
     assert mark.place == pytest.approx((85, 45))

@@ -1,0 +1,59 @@
+"""The tables of a search on a terminal."""
+
+from rich.console import RenderableType
+
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.seed_means import seed_means_text_table
+from tuner.report.analysis.selection import Selection
+from tuner.report.analysis.tables import (
+    EPOCHS,
+    KNEE_MARK,
+    front_text_table,
+    parameter_names,
+    summary,
+    trials_text_table,
+)
+from tuner.report.console.rich_table import rich_table
+from tuner.report.figure.confirmed_marks import NAMES, NOTE, confirmed_text_table
+from tuner.report.text_table import TextTable
+
+
+def front_table(data: FrontData) -> RenderableType:
+    """Return the Pareto front as a table for a terminal."""
+    optional = [EPOCHS, *parameter_names(data.front)]
+    return rich_table(f"Pareto front of {data.search}", summary(data), front_text_table(data), KNEE_MARK, optional)
+
+
+def selection_table(data: FrontData, selection: Selection) -> RenderableType:
+    """Return chosen trials as a table for a terminal, with the reasons for the choice below."""
+    title = f"Chosen from {data.search}"
+    optional = [EPOCHS, *parameter_names(selection.trials)]
+    text_table = front_text_table(data, selection.trials)
+    return rich_table(title, "\n".join(selection.reasons), text_table, KNEE_MARK, optional)
+
+
+def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
+    """Return every trial as a table for a terminal; if `ranked`, trials on the front are bold."""
+    text_table = trials_text_table(data, ranked=ranked)
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
+    caption = summary(data) if ranked else f"Trials: {counted or 'none yet'}."
+    optional = [EPOCHS, *parameter_names([*data.points, *data.stopped])]
+    return rich_table(f"Trials of {data.search}", caption, text_table, "front", optional)
+
+
+def seed_means_table(data: FrontData) -> RenderableType:
+    """Return the points of a grid as a table for a terminal."""
+    caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
+    return rich_table(f"Points of {data.search}", caption, seed_means_text_table(data), emphasised="")
+
+
+def confirmed_table(data: FrontData) -> RenderableType:
+    """Return the confirmed trials as a table for a terminal: natural accuracy, PGD, worst case, warnings."""
+    names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
+    whole = confirmed_text_table(data)
+    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds", "Warnings"}]
+    text_table = TextTable(
+        [whole.headings[index] for index in kept], [[row[index] for index in kept] for row in whole.rows]
+    )
+    by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
+    return rich_table(f"Confirmed by {by}, in per cent", NOTE, text_table, emphasised="")
