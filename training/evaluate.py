@@ -217,8 +217,8 @@ def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> P
 
 
 def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
+    from training.evaluation.accuracy_table import format_table
     from training.evaluation.plots import accuracy_curve_png
-    from training.evaluation.text_table import format_table
 
     out.mkdir(parents=True, exist_ok=True)
     (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")

@@ -23,7 +23,7 @@ from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
 from benchmarks.search_quality.verdicts import verdicts
 from tuner.space import load_space
-from tuner.space.rungs import milestones
+from tuner.space.rung_epochs import milestones
 
 UNIT = Scale(np.zeros(2), np.ones(2))
 TRAININGS = [

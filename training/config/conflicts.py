@@ -105,7 +105,7 @@ def _information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
 
 
 def group_conflicts(config: TrialConfig, size: int) -> list[tuple[str, str]]:
-    """Give (key, message) of what keeps a trial from being trained by `size` processes."""
+    """Return (key, message) for each reason why `size` processes cannot train a trial."""
     problems = []
     if config.batch_size % size:
         rule = f"a multiple of {size}, the GPUs of a trial, which take equal parts of each batch"

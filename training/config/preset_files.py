@@ -14,12 +14,12 @@ class UnknownPresetError(LookupError):
 
 
 def preset_names() -> list[str]:
-    """Give the names of all presets, sorted."""
+    """Return the names of all presets, sorted."""
     return sorted(path.stem for path in PRESETS.glob("*.yaml"))
 
 
 def find_config(name: str) -> Path:
-    """Give the file of a configuration: `name` itself if it is a path or a file, else the preset of that name.
+    """Return the file of a configuration: `name` itself if it is a path or a file, else the preset of that name.
 
     Raise UnknownPresetError for a bare name, one without folder and suffix, that is neither.
     """

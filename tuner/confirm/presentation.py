@@ -23,7 +23,7 @@ from tuner.confirm.table import (
 from tuner.errors import UsageError
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.seed_means import has_seeds
-from tuner.report.analysis.tables import front_markdown, summary
+from tuner.report.analysis.text_tables import front_markdown, summary
 from tuner.report.console.tables import front_table, seed_means_table
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.space import Space

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
-from tuner.report.analysis.tables import parameter_names
+from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.figure.front_figure import FrontFigure, front_figure
 from tuner.report.image.front_image import front_pictures
 from tuner.report.text import finite_or_none
 from tuner.report.web.page import front_html
-from tuner.runs.atomic_write import write_whole
+from tuner.runs.write_whole import write_whole
 
 
 def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None = None) -> list[Path]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.space.parameters import Number, Part
-from tuner.space.rungs import milestones
+from tuner.space.rung_epochs import milestones
 
 
 class ObjectiveSpec(Part):

@@ -30,8 +30,8 @@ def test_resnet18_has_the_papers_size() -> None:
     assert 11_173_962 - 5_130 + 262_656 + 2_570 == 11_434_058
 
 
-# Without the latent layer a backbone has a plain Linear(features, classes); method.md section 9 for the WRN, and
-# for the others the counts of the common 32x32 versions: torchvision's resnet50 with another stem and head, and
+# Without the latent layer a backbone has a plain Linear(features, classes). The counts of ResNet-50 and VGG-16 are
+# those of the common 32x32 versions: torchvision's resnet50 with another stem and head, and
 # VGG-16 without the 4224 biases that its batch norms make useless.
 @pytest.mark.parametrize(
     ("architecture", "classes", "features", "parameters"),

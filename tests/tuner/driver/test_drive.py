@@ -33,8 +33,8 @@ from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.front_files import front_json
-from tuner.runs.atomic_write import write_whole
 from tuner.runs.folder import SearchFolder
+from tuner.runs.write_whole import write_whole
 from tuner.search import Search
 
 Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]

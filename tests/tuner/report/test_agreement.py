@@ -8,7 +8,7 @@ from fake_search import search_of, trade_off_trials
 from test_front_files import traces
 
 from tuner.report.analysis.front_data import CompletedTrial
-from tuner.report.analysis.tables import front_markdown, front_text_table
+from tuner.report.analysis.text_tables import front_markdown, front_text_table
 from tuner.report.console.listing import completed_rows
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_csv, front_json

@@ -16,7 +16,7 @@ from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_s
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.report.analysis.tables import front_markdown, front_text_table
+from tuner.report.analysis.text_tables import front_markdown, front_text_table
 from tuner.report.front_files import front_csv, front_json
 from tuner.report.text import format_metric
 from tuner.report.web.page import front_html

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.analysis.tables import parameter_names
+from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.text import format_metric, format_value, metric_heading, metric_label, to_shown_unit
 from tuner.report.text_table import TextTable
 

@@ -5,7 +5,7 @@ from rich.console import RenderableType
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.seed_means import seed_means_text_table
 from tuner.report.analysis.selection import Selection
-from tuner.report.analysis.tables import (
+from tuner.report.analysis.text_tables import (
     EPOCHS,
     KNEE_MARK,
     front_text_table,

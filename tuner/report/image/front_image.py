@@ -19,7 +19,7 @@ from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.parameter_scales import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, is_named
 from tuner.report.analysis.seed_means import MeanMark
-from tuner.report.analysis.tables import summary
+from tuner.report.analysis.text_tables import summary
 from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
 from tuner.report.figure.unfinished_marks import AT_EPOCH, marks_inside, sparse_marks, unfinished_layers

@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.importance import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
-from tuner.report.analysis.tables import KNEE_MARK, front_text_table, summary
+from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
 from tuner.report.figure.front_figure import FrontFigure, front_figure
 from tuner.report.text_table import TextTable

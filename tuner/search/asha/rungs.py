@@ -40,7 +40,7 @@ class Rungs:
         self._boards[epoch].write(number, losses)
 
     def at(self, epoch: int) -> dict[int, FloatArray]:
-        """Give the losses at a rung by trial number, in no order that a rebuilt search would keep."""
+        """Return the losses at a rung by trial number; a rebuilt search may have another order."""
         board = self._boards[epoch]
         return {number: board.rows[place].copy() for number, place in board.places.items()}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tuner.pareto.objectives import Objective, as_losses
 from tuner.search.asha import Rungs
-from tuner.space.rungs import milestones
+from tuner.space.rung_epochs import milestones
 
 Row = tuple[float, ...]
 EPOCH = 3

@@ -7,9 +7,9 @@ from toys import image_set, relu_net
 
 from training.attacks import AttackError, Fgsm
 from training.evaluation import Suite
+from training.evaluation.accuracy_table import format_table
 from training.evaluation.example_images import attack_with_titles, draw_examples, first_correct
 from training.evaluation.plots import accuracy_curve_png, adversarial_examples_png
-from training.evaluation.text_table import format_table
 
 
 def test_the_table_has_a_row_an_attack_and_every_sign() -> None:

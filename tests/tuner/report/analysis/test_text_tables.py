@@ -5,7 +5,13 @@ from fake_search import printed, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.tables import MARKDOWN_LIMIT, front_markdown, front_text_table, summary, trials_text_table
+from tuner.report.analysis.text_tables import (
+    MARKDOWN_LIMIT,
+    front_markdown,
+    front_text_table,
+    summary,
+    trials_text_table,
+)
 from tuner.report.console.listing import completed_rows
 from tuner.report.console.tables import front_table, trials_table
 
