@@ -18,6 +18,8 @@ from tuner.engine import cluster, ray_settings
 from tuner.engine.signals import handle_signals, interrupt
 
 ray_settings.set_environment()
+# Ray reads these when it is imported, here before the driver would set them.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
 from ray._private import worker
 
 connect = worker.connect

@@ -129,13 +129,18 @@ def file_system(place: str) -> tuple[Any, str]:
 
 
 def _fetch(url: str, target: Path) -> None:
-    from pyarrow.fs import FileType, LocalFileSystem, copy_files
+    from pyarrow.fs import FileSelector, FileType, LocalFileSystem, copy_files
 
     system, path = file_system(url)
     (found,) = system.get_file_info([path])
-    if found.type is not FileType.NotFound:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy_files(path, str(target), source_filesystem=system, destination_filesystem=LocalFileSystem())
+    files = [found] if found.type is FileType.File else []
+    if found.type is FileType.Directory:
+        files = [info for info in system.get_file_info(FileSelector(path, recursive=True)) if info.is_file]
+    for file in files:
+        local = target / Path(file.path).relative_to(path)
+        # Object storage has no folders, so a copy of a whole folder would find no folder to create here.
+        local.parent.mkdir(parents=True, exist_ok=True)
+        copy_files(file.path, str(local), source_filesystem=system, destination_filesystem=LocalFileSystem())
 
 
 def _send(path: Path, url: str) -> None:
