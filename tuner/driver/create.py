@@ -34,17 +34,17 @@ def make_folder(plan: Plan, request: Request) -> Plan:
     return plan
 
 
-def clear_half_made(plan: Plan) -> None:
-    """Remove what a driver left that died while it made this search. The caller must hold the lock of the search.
+def remove_incomplete(plan: Plan) -> None:
+    """Remove the files of a driver that died while it created this search. The caller must hold the lock of the search.
 
-    Raise UsageError if another driver has finished making it before the caller got the lock.
+    Raise UsageError if another driver has created the search before the caller got the lock.
     """
     folder = plan.folder
-    if not folder.half_made:
+    if not folder.is_incomplete:
         raise UsageError(
             f"Another driver has started {folder.name} meanwhile: continue it with --resume {folder.name}."
         )
-    search_id = folder.begun
+    search_id = folder.creation_mark
     if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
         remove_empty_study(plan.ledger_url, folder.name, search_id)
     folder.clear()
@@ -75,10 +75,10 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
     try:
         if plan.warm_start:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
-        if url_of(plan.folder.path) and (other_id := plan.folder.begun) is not None:
-            # Another machine died while it made this search. It held the lock, which this driver holds now.
+        if url_of(plan.folder.path) and (other_id := plan.folder.creation_mark) is not None:
+            # Another machine died while it created this search. It held the lock, which this driver holds now.
             remove_empty_study(plan.ledger_url, plan.folder.name, other_id)
-        plan.folder.note_begun(search_id)
+        plan.folder.write_creation_mark(search_id)
         ledger = SqlLedger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
         try:
             ledger.take_over()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tuner.driver.conclusion import EXIT_CODES, REASONS, conclude
-from tuner.driver.create import clear_half_made, create_search, discard, make_folder, reopen_search
+from tuner.driver.create import create_search, discard, make_folder, remove_incomplete, reopen_search
 from tuner.driver.environment import Environment
 from tuner.driver.events import DriverEvents
 from tuner.driver.plan import Plan
@@ -82,31 +82,31 @@ class _Driver:
         environment.require_resources(plan.space.resources, plan.space.name)
         digest = environment.check_data(plan.space)
         # A driver may have died while it made this folder. Its files are removed as soon as this one has the lock.
-        half_made = not plan.is_resume and plan.folder.half_made
-        if not plan.is_resume and not half_made:
+        is_incomplete = not plan.is_resume and plan.folder.is_incomplete
+        if not plan.is_resume and not is_incomplete:
             plan = make_folder(plan, request)
         driver = dataclasses.replace(self, plan=plan)
         try:
-            return driver.run_locked(digest, half_made=half_made)
+            return driver.run_locked(digest, is_incomplete=is_incomplete)
         except KeyboardInterrupt:
             if not plan.folder.space_file.exists():
-                if not half_made and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
+                if not is_incomplete and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
                     discard(plan.folder)
                 raise
             return driver.say_interrupted()
 
-    def run_locked(self, digest: str, *, half_made: bool) -> int:
+    def run_locked(self, digest: str, *, is_incomplete: bool) -> int:
         """Take the lock, write or open the search, and run it; `digest` is that of the validation images."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         with contextlib.ExitStack() as held:
             try:
                 held.enter_context(environment.lock(plan.folder.path, plan.ledger_url))
             except UsageError:
-                if not plan.is_resume and not half_made and not is_driven(plan.folder.path, plan.ledger_url):
+                if not plan.is_resume and not is_incomplete and not is_driven(plan.folder.path, plan.ledger_url):
                     discard(plan.folder)
                 raise
-            if half_made:
-                clear_half_made(plan)
+            if is_incomplete:
+                remove_incomplete(plan)
             with reopen_search(plan, digest) if plan.is_resume else create_search(plan, request, digest) as ledger:
                 try:
                     code = self.run_on(ledger)

@@ -1,6 +1,6 @@
 """The last step of a confirmation's trial, inside a Ray worker: strong attacks on the untouched test set.
 
-This module loads torch, hence a worker imports it only for a confirmation.
+This module loads torch, so a worker imports it only for a confirmation.
 """
 
 import json

@@ -1,6 +1,6 @@
 """A trial's data on the node that it runs on: downloaded there once, with the same validation images as everywhere.
 
-This module loads torch, hence only workers import it.
+This module loads torch, so only workers import it.
 """
 
 import fcntl

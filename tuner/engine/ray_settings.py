@@ -1,6 +1,6 @@
 """Ray's environment variables that a driver sets; many are not documented.
 
-Ray reads them when it is imported or when a run starts, hence this module must not import Ray. A test looks for each
+Ray reads them when it is imported or when a run starts, so this module must not import Ray. A test looks for each
 name in the installed Ray.
 """
 

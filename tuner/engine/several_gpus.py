@@ -3,7 +3,7 @@
 Ray Train's trainer would not do. Its reports reach Tune through a queue and wait for no decision, so a stopped trial
 would go on, and its workers would take other GPUs than those of the trial (Ray 2.60,
 `ray/tune/integration/ray_train.py`). Here the leader reports, saves and crashes like any trial, and the actors live in
-the trial's placement group. This module loads torch, hence only workers import it.
+the trial's placement group. This module loads torch, so only workers import it.
 """
 
 import io

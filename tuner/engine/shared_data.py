@@ -1,7 +1,7 @@
 """Images that the trials of a node share: an actor reads them once, and Ray's object store holds them for all.
 
 Each trial's process maps the same memory while it needs it, and the memory is free when the search ends. This module
-loads torch, hence only workers import it.
+loads torch, so only workers import it.
 """
 
 import logging

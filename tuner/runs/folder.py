@@ -26,7 +26,7 @@ from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_BEGUN_FILE = "search_id.tmp"
+_CREATION_MARK = "search_id.tmp"
 _RESERVED = {"mlflow.db", "mlartifacts"}
 _FROZEN_FACTS = ("search_id", "created", "versions")
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
@@ -49,26 +49,26 @@ class SearchFolder:
         return self.path / "space.yaml"
 
     @property
-    def half_made(self) -> bool:
+    def is_incomplete(self) -> bool:
         """Whether a driver died while it created this search: the folder has only its first files, and no trial."""
         if self.space_file.exists() or not self.path.is_dir():
             return False
-        return all(map(_is_beginning, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
+        return all(map(_is_first_file, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
 
     @property
-    def begun(self) -> str | None:
-        """The id of a half-made search. Its ledger has the same id, if it was created."""
-        file = download(self.path / _BEGUN_FILE)
+    def creation_mark(self) -> str | None:
+        """The id of an incomplete search. Its ledger has the same id, if it was created."""
+        file = download(self.path / _CREATION_MARK)
         return file.read_text(encoding="utf-8") if file.is_file() else None
 
-    def note_begun(self, search_id: str) -> None:
+    def write_creation_mark(self, search_id: str) -> None:
         """Write the id of the search before its ledger is created; `freeze` removes it."""
         with _named(self.path):
-            (self.path / _BEGUN_FILE).write_text(search_id, encoding="utf-8")
-        upload(self.path / _BEGUN_FILE)
+            (self.path / _CREATION_MARK).write_text(search_id, encoding="utf-8")
+        upload(self.path / _CREATION_MARK)
 
     def clear(self) -> None:
-        """Remove the files of a half-made search; call it only while holding the lock of the search."""
+        """Remove the files of an incomplete search; call it only while holding the lock of the search."""
         for path in self.path.iterdir():
             if path.name != LOCK_FILE:
                 path.unlink()
@@ -101,8 +101,8 @@ class SearchFolder:
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
         with _named(self.path):
             write_whole(self.space_file, text.encode())
-        if (self.path / _BEGUN_FILE).exists():
-            remove(self.path / _BEGUN_FILE)
+        if (self.path / _CREATION_MARK).exists():
+            remove(self.path / _CREATION_MARK)
 
     def ledger(self, url: str | None = None) -> SqlLedger:
         """Open the ledger of the search: at `url`, or where the frozen space says, or in the folder.
@@ -168,7 +168,7 @@ def _named(folder: Path) -> Iterator[None]:
         raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.") from error
 
 
-def _is_beginning(path: Path) -> bool:
+def _is_first_file(path: Path) -> bool:
     return path.name in {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"} or path.suffix == ".tmp"
 
 
@@ -231,7 +231,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
     if name in _RESERVED:
         raise UsageError(f"--name {name!r} is taken by MLflow's store in {place_of(runs_dir)}: choose another.")
     folder = SearchFolder(runs_dir / name)
-    if folder.path.exists() and not folder.half_made:
+    if folder.path.exists() and not folder.is_incomplete:
         way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
         raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
     return folder

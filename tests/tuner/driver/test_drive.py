@@ -20,7 +20,7 @@ from rich.console import Console
 from simulated_search import drive, measured, small_space, space_mapping, train
 
 from tuner.confirm.presentation import SearchPresentation
-from tuner.driver.create import clear_half_made
+from tuner.driver.create import remove_incomplete
 from tuner.driver.drive import drive_search
 from tuner.driver.environment import Environment
 from tuner.driver.plan import Plan, plan_new, plan_resume
@@ -241,7 +241,7 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     assert (folder / "space.yaml").is_file()
     before = driver.trials("mine")
     with pytest.raises(UsageError, match="continue it with --resume mine"):
-        clear_half_made(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
+        remove_incomplete(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
     assert driver.trials("mine") == before, "a search that is whole is never cleared"
 
 
@@ -251,7 +251,7 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew_in_a_shared_le
     shared = f"sqlite:///{tmp_path}/shared.db"
     folder = SearchFolder(driver.runs_dir / "mine")
     folder.path.mkdir(parents=True)
-    folder.note_begun("mine-0a1b2c3d")
+    folder.write_creation_mark("mine-0a1b2c3d")
     SqlLedger.create(shared, "mine", small_space().objective_list, {"search_id": "mine-0a1b2c3d"}).close()
     SqlLedger.create(shared, "another", small_space().objective_list, {"search_id": "another-0a1b2c3d"}).close()
     assert driver.run(to_the_end, name="mine", ledger=shared) == 0

@@ -65,26 +65,26 @@ def test_a_damaged_frozen_space_is_named(runs_dir: Path, text: str) -> None:
 
 def test_what_a_driver_left_that_died_at_the_beginning_is_no_search_and_takes_no_name(runs_dir: Path) -> None:
     folder = SearchFolder(runs_dir / "mine")
-    assert not folder.half_made, "there is none"
+    assert not folder.is_incomplete, "there is none"
     folder.path.mkdir(parents=True)
     (folder.path / "driver.lock").touch()
     (folder.path / "tmp123.tmp").touch()
-    assert folder.half_made
+    assert folder.is_incomplete
     assert new_search(runs_dir, "mine", SPACE) == folder
     begun = SqlLedger.create(f"sqlite:///{folder.path / 'ledger.db'}", "mine", SPACE.objective_list, {})
-    assert folder.half_made, "its ledger has no trial"
+    assert folder.is_incomplete, "its ledger has no trial"
     begun.propose({}, {})
     begun.close()
-    assert not folder.half_made, "trials are never thrown away"
+    assert not folder.is_incomplete, "trials are never thrown away"
     with pytest.raises(UsageError, match="The name 'mine' exists already"):
         new_search(runs_dir, "mine", SPACE)
     (folder.path / "ledger.db").write_text("damaged")
-    assert not folder.half_made
+    assert not folder.is_incomplete
     (folder.path / "ledger.db").unlink()
     folder.clear()
     assert [path.name for path in folder.path.iterdir()] == ["driver.lock"]
     (folder.path / "notes.txt").touch()
-    assert not folder.half_made, "somebody else's file"
+    assert not folder.is_incomplete, "somebody else's file"
 
 
 def test_searches_are_listed_the_newest_first(runs_dir: Path) -> None:

@@ -47,7 +47,7 @@ def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: 
     for scale in scales:
         places = np.array([scale.value(point.parameters) for point in points])
         if grouped or scale.choices:
-            shares[scale.parameter] = between_groups(values, places if scale.choices else equal_groups(places))
+            shares[scale.parameter] = eta_squared(values, places if scale.choices else split_into_groups(places))
         else:
             shares[scale.parameter] = _rank_correlation(values, places) ** 2
     ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
@@ -63,7 +63,7 @@ def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
     return f"for {numbers}: {RANKS}; for {choices}: {GROUPS}" if choices else RANKS
 
 
-def between_groups(values: FloatArray, groups: FloatArray) -> float:
+def eta_squared(values: FloatArray, groups: FloatArray) -> float:
     """Return Kruskal and Wallis' eta squared of n values in k groups: 0 if unrelated, 1 if the groups explain all.
 
     It is the share of the ranks' variance between groups, corrected for chance: (H - k + 1) / (n - k), at least 0
@@ -80,7 +80,7 @@ def between_groups(values: FloatArray, groups: FloatArray) -> float:
     return max(0.0, (statistic - k + 1) / (n - k))
 
 
-def equal_groups(values: FloatArray) -> FloatArray:
+def split_into_groups(values: FloatArray) -> FloatArray:
     """Return the group of each number: at most ten groups of about equal size by order; equal numbers share a group."""
     count = min(_MOST_GROUPS, max(2, len(values) // _GROUP_SIZE))
     edges = np.unique(np.quantile(values, np.arange(1, count) / count))

@@ -5,7 +5,7 @@ import pytest
 from fake_search import search_of, trade_off_trials, trial
 
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.importance import GROUPS, RANKS, between_groups, equal_groups, importances
+from tuner.report.analysis.importance import GROUPS, RANKS, eta_squared, importances, split_into_groups
 
 
 def made_up(count: int) -> FrontData:
@@ -62,7 +62,7 @@ def test_the_measure_is_the_share_of_the_ranks_variance_less_that_of_chance(seed
     ranks = np.array([(values < value).sum() + ((values == value).sum() + 1) / 2 for value in values])
     means = np.array([ranks[groups == group].mean() for group in groups])
     within = ((ranks - means) ** 2).sum() / ((ranks - ranks.mean()) ** 2).sum()
-    assert between_groups(values, groups) == pytest.approx(1 - within * 59 / 56)
+    assert eta_squared(values, groups) == pytest.approx(1 - within * 59 / 56)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -87,25 +87,25 @@ def test_of_few_trials_numbers_are_ranked_and_choices_grouped(parameter: str, me
 def test_a_parameter_without_a_part_has_none_however_many_groups_it_makes(seed: int) -> None:
     """Epsilon squared, H / (n - 1), would give ten groups of 60 trials about 9 / 59 of what is nothing but chance."""
     rng = np.random.default_rng(seed)
-    shares = [between_groups(rng.normal(size=60), rng.permuted(np.arange(60) % 10).astype(float)) for _ in range(200)]
+    shares = [eta_squared(rng.normal(size=60), rng.permuted(np.arange(60) % 10).astype(float)) for _ in range(200)]
     assert np.median(shares) < 0.02
 
 
 def test_the_measure_is_called_by_its_name() -> None:
     assert "eta squared" in GROUPS
-    assert "eta squared" in (between_groups.__doc__ or "").splitlines()[0]
+    assert "eta squared" in (eta_squared.__doc__ or "").splitlines()[0]
 
 
 def test_what_rises_and_falls_again_matters_too() -> None:
     """A rank correlation would be 0."""
     alpha = np.linspace(0, 1, 80)
-    assert between_groups((alpha - 0.5) ** 2, equal_groups(alpha)) > 0.9
+    assert eta_squared((alpha - 0.5) ** 2, split_into_groups(alpha)) > 0.9
 
 
 def test_groups_are_of_equal_size_and_keep_equal_numbers_together() -> None:
-    assert np.bincount(equal_groups(np.random.default_rng(0).random(100)).astype(int)).tolist() == [10] * 10
-    assert len(set(equal_groups(np.repeat([1.0, 2.0, 3.0], 20)))) == 3
+    assert np.bincount(split_into_groups(np.random.default_rng(0).random(100)).astype(int)).tolist() == [10] * 10
+    assert len(set(split_into_groups(np.repeat([1.0, 2.0, 3.0], 20)))) == 3
 
 
 def test_groups_of_one_trial_each_say_nothing() -> None:
-    assert between_groups(np.arange(5.0), np.arange(5.0)) == 0
+    assert eta_squared(np.arange(5.0), np.arange(5.0)) == 0
