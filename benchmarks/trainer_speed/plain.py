@@ -36,7 +36,7 @@ class PlainLoop:
         self._model = build_model(config, CLASSES, work.shape).to(device)
         generator = torch.Generator(device).manual_seed(0)
         self._objective = build_objective(config, self._model, steps * config.batch_size, generator)
-        self._look = ModelForwardPass(self._model, generator, joint=False, sampled=True)
+        self._forward_pass = ModelForwardPass(self._model, generator, joint=False, sampled=True)
         self._attack = _LibraryAttack(self._model, config.epsilon, config.attack_step_size, config.attack_steps)
         self._optimiser = torch.optim.SGD(
             self._model.parameters(), config.learning_rate, momentum=config.momentum, weight_decay=config.weight_decay
@@ -75,7 +75,7 @@ class PlainLoop:
     def _step(self) -> None:
         images, labels = (value.to(self._device, non_blocking=True) for value in next(self._batches))
         self._model.train()
-        terms = self._objective.terms(Batch(images, labels, labels), self._attack, self._look)
+        terms = self._objective.terms(Batch(images, labels, labels), self._attack, self._forward_pass)
         total = weighted_total(terms, self._objective.weights(1.0))
         self._optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]

@@ -72,7 +72,7 @@ class Group:
             distributed.all_reduce(counts)
         return counts
 
-    def trained_together(self, module: nn.Module) -> Callable[..., Any]:
+    def data_parallel(self, module: nn.Module) -> Callable[..., Any]:
         """Return a module whose backward pass puts the mean gradient over all processes into each of them."""
         if self.size == 1:
             return module

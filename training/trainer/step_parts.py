@@ -25,7 +25,7 @@ def build_attack(
     return InnerAttack(model, generator, settings, arithmetic=arithmetic, group=group)
 
 
-def build_look(
+def build_forward_pass(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
 ) -> ModelForwardPass:
     """Return how the objective of `config` sees images through `model`."""

@@ -23,7 +23,7 @@ from training.trainer.checkpoint import BEST_NAME, CheckpointError, load_checkpo
 from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, progress_at, scheduled_lambda, scheduled_learning_rate
-from training.trainer.step_parts import build_attack, build_look
+from training.trainer.step_parts import build_attack, build_forward_pass
 from training.trainer.validation import validate
 
 OnStep = Callable[[int, int], None]
@@ -75,7 +75,7 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
-        self._look = self._group.trained_together(build_look(*parts))
+        self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
 
     @property
     def fallbacks(self) -> list[str]:
@@ -204,7 +204,7 @@ class Trainer:
 
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
         """Return the terms of the objective and `total` on this process's rows of the images at `indices`, (batch,)."""
-        terms = self._objective.terms(self._batch(indices), self._attack, self._look)
+        terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
 
     def _accuracies(self, epoch: int) -> dict[str, float]:

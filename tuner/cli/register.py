@@ -37,4 +37,6 @@ def register(  # noqa: PLR0917 - each is an option by its name
     typer.echo(headline(origin))
     was = "was registered already as" if entry.existed else "is now"
     typer.echo(f"It {was} version {entry.version} of {entry.name}, alias {entry.alias}. Load it:")
-    typer.echo(f"  mlflow.set_tracking_uri({without_password(uri)!r}); mlflow.pyfunc.load_model({entry.uri!r})")
+    typer.echo("  import mlflow")
+    typer.echo(f"  mlflow.set_tracking_uri({without_password(uri)!r})")
+    typer.echo(f"  model = mlflow.pyfunc.load_model({entry.uri!r})")

@@ -17,27 +17,24 @@ def default(context: typer.Context) -> None:
 @spaces.command("list")
 def list_spaces() -> None:
     """List the known spaces."""
-    from rich import box
     from rich.console import Console
-    from rich.table import Table
 
     from tuner.errors import UsageError
+    from tuner.report.console.rich_table import rich_table
+    from tuner.report.text_table import TextTable
     from tuner.space import known_spaces, load_space
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    # Names must stay whole, because people copy them: on a narrow terminal the other columns shrink.
-    table.add_column("Space", min_width=max(map(len, known_spaces())))
-    for heading in ("Trials", "Epochs", "GPUs a trial", "Description"):
-        table.add_column(heading)
+    rows = []
     for name, path in known_spaces().items():
         try:
             space = load_space(str(path))
         except UsageError:
-            table.add_row(name, "", "", "", f"not valid: see tuner spaces check {path}")
+            rows.append([name, "", "", "", f"not valid: see tuner spaces check {path}"])
             continue
         gpus = f"{space.resources.gpus_per_trial:g}"
-        table.add_row(name, str(space.search.trials), str(space.epochs), gpus, space.description)
-    Console().print(table)
+        rows.append([name, str(space.search.trials), str(space.epochs), gpus, space.description])
+    headings = ["Space", "Trials", "Epochs", "GPUs a trial", "Description"]
+    Console().print(rich_table("", "", TextTable(headings, rows), emphasised=""))
 
 
 @spaces.command("show")

@@ -154,8 +154,8 @@ def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str
         if len(data.objectives) == 2
         else "has the smallest sum of losses"
     )
-    why = f"Trial {data.knee} is the knee: with every objective scaled to the front's extent, it {where}."
-    return Selection(chosen, (*reasons, why))
+    knee = f"Trial {data.knee} is the knee, the best compromise"
+    return Selection(chosen, (*reasons, f"{knee}: with every objective scaled to the front's extent, it {where}."))
 
 
 def _by_number(data: FrontData, number: int) -> Selection:

@@ -21,7 +21,7 @@ MOST_PARTS = len(PALETTE)
 SEEDS_NOTE = (
     "Points with bars are means ± standard deviation over the seeds; lines connect them in the order of the grid."
 )
-_BEST_NOTE = "Each objective has its best value, which may be from another trial than the best of the others."
+_BEST_NOTE = "Each objective has its best value on the front. The best values may come from different trials."
 _SINGLE_SEEDS_NOTE = "Best values, front and hypervolume are those of single seeds; the figure shows their means."
 
 

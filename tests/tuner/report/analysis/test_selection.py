@@ -45,8 +45,8 @@ def test_without_a_wish_the_front_is_given_without_a_word() -> None:
             [1],
             [
                 (
-                    "Trial 1 is the knee: with every objective scaled to the front's extent, it lies farthest from the "
-                    "line between the front's ends (trials 0 and 3)."
+                    "Trial 1 is the knee, the best compromise: with every objective scaled to the front's extent, it "
+                    "lies farthest from the line between the front's ends (trials 0 and 3)."
                 )
             ],
         ),
