@@ -197,18 +197,6 @@ def test_the_command_knows_the_suites() -> None:
     assert training.evaluate._SUITES == SUITES
 
 
-def test_help_answers_without_torch() -> None:
-    code = """
-import sys, training.evaluate
-try:
-    training.evaluate.main(["--help"])
-finally:
-    assert "torch" not in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "CHECKPOINT" in done.stdout
-
-
 def test_needs_neither_the_tuner_nor_its_libraries() -> None:
     code = """
 import sys

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -168,15 +166,3 @@ def test_another_configuration_is_not_resumed(out: Path, capsys: pytest.CaptureF
     assert start(*TINY, "--out", str(out)) == 0
     assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
     assert "alpha is 0.5 there, but 0.75 here" in capsys.readouterr().err
-
-
-def test_help_answers_without_torch() -> None:
-    code = """
-import sys, training.run
-try:
-    training.run.main(["--help"])
-finally:
-    assert "torch" not in sys.modules
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "--data-root DIR" in done.stdout

@@ -125,29 +125,35 @@ class SearchFolder:
 
     def ledger_url(self, given: str | None = None) -> str:
         """Return the URL of the ledger: `given`, or where the frozen space says, or the file in the folder."""
-        recorded = self.frozen().get("ledger") if self.space_file.exists() else None
-        if recorded and not given and has_masked_password(recorded):
-            way = "give it with its password as --ledger or in TUNER_LEDGER"
-            raise UsageError(f"The ledger of {self.name} is {recorded}: {way}.")
-        if not (given or recorded) and url_of(self.path):
+        known = self._known_place("ledger", "The ledger", "--ledger or in TUNER_LEDGER", given)
+        if not known and url_of(self.path):
             raise UsageError(
                 f"{url_of(self.path)} is in object storage, which cannot hold a database: keep the ledger on a server, "
                 "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER."
             )
-        return absolute(given or recorded or default_ledger_url(self.path))
+        return absolute(known or default_ledger_url(self.path))
 
     def tracking_uri(self, given: str | None = None) -> str:
         """Return MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
-        recorded = self.frozen().get("tracking_uri") if self.space_file.exists() else None
-        if recorded and not given and has_masked_password(recorded):
-            way = "give it with its password as --tracking-uri or in MLFLOW_TRACKING_URI"
-            raise UsageError(f"MLflow of {self.name} is at {recorded}: {way}.")
-        if not (given or recorded) and url_of(self.path):
+        known = self._known_place("tracking_uri", "MLflow", "--tracking-uri or in MLFLOW_TRACKING_URI", given)
+        if not known and url_of(self.path):
             raise UsageError(
                 f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
                 "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI."
             )
-        return absolute(given or recorded or default_tracking_uri(self.path.parent))
+        return absolute(known or default_tracking_uri(self.path.parent))
+
+    def _known_place(self, fact: str, what: str, option: str, given: str | None) -> str | None:
+        """Return `given`, or the URL that the frozen space records as `fact`, or None.
+
+        A recorded URL has no password. If it needs one, raise UsageError that asks for it by `option`.
+        """
+        if given or not self.space_file.exists():
+            return given
+        recorded: str | None = self.frozen().get(fact)
+        if recorded and has_masked_password(recorded):
+            raise UsageError(f"{what} of {self.name} is at {recorded}: give it with its password as {option}.")
+        return recorded
 
     def _mapping(self) -> dict[str, Any]:
         try:

@@ -20,13 +20,6 @@ SPACE = small_space(search={"trials": 3})
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> str:
-    path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(space_mapping()))
-    return str(path)
-
-
-@pytest.fixture
 def finished(make_ledger: MakeLedger) -> str:
     """A search of three trials, all ended."""
     search = Search(SPACE, make_ledger(SPACE))
@@ -36,8 +29,8 @@ def finished(make_ledger: MakeLedger) -> str:
     return SEARCH
 
 
-def test_a_new_plan_has_defaults_and_writes_nothing(file: str, runs_dir: Path) -> None:
-    plan = plan_new(Request(space=file, runs_dir=runs_dir))
+def test_a_new_plan_has_defaults_and_writes_nothing(small_file: str, runs_dir: Path) -> None:
+    plan = plan_new(Request(space=small_file, runs_dir=runs_dir))
     assert not plan.is_resume
     assert plan.folder.path == runs_dir / "small-1"
     assert plan.space == small_space()
@@ -46,9 +39,9 @@ def test_a_new_plan_has_defaults_and_writes_nothing(file: str, runs_dir: Path) -
     assert not runs_dir.exists()
 
 
-def test_flags_reach_the_space(file: str, tmp_path: Path) -> None:
+def test_flags_reach_the_space(small_file: str, tmp_path: Path) -> None:
     request = Request(
-        space=file,
+        space=small_file,
         overrides=["epsilon=8/255"],
         trials=7,
         epochs=4,
@@ -69,9 +62,9 @@ def test_flags_reach_the_space(file: str, tmp_path: Path) -> None:
     assert plan.ledger_url == "postgresql://host/db"
 
 
-def test_a_zero_is_a_request_too(file: str) -> None:
-    assert plan_new(Request(space=file, seed=0)).space.search.seed == 0
-    assert plan_new(Request(space=file, gpus_per_trial=0)).space.resources.gpus_per_trial == 0
+def test_a_zero_is_a_request_too(small_file: str) -> None:
+    assert plan_new(Request(space=small_file, seed=0)).space.search.seed == 0
+    assert plan_new(Request(space=small_file, gpus_per_trial=0)).space.resources.gpus_per_trial == 0
 
 
 def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +81,7 @@ def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_data_root_is_absolute_whichever_way_it_comes(
-    file: str, finished: str, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_file: str, finished: str, runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = tmp_path / "here"
     here.mkdir()
@@ -96,14 +89,14 @@ def test_a_data_root_is_absolute_whichever_way_it_comes(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     for given, expected in [("pictures", "here/pictures"), ("../pictures", "pictures"), ("~/data", "home/data")]:
         for way in ({"data_root": Path(given)}, {"overrides": [f"data_root={given}"]}):
-            new = plan_new(Request(space=file, **way))
+            new = plan_new(Request(space=small_file, **way))
             resumed = plan_resume(Request(runs_dir=runs_dir, **way), finished)
             assert {p.space.trial["data_root"] for p in (new, resumed)} == {str(tmp_path / expected)}
 
 
-def test_the_home_of_nobody_is_no_data_root(file: str) -> None:
+def test_the_home_of_nobody_is_no_data_root(small_file: str) -> None:
     with pytest.raises(UsageError, match=r"data_root is '~nobody-here/data', but must name a folder"):
-        plan_new(Request(space=file, data_root=Path("~nobody-here/data")))
+        plan_new(Request(space=small_file, data_root=Path("~nobody-here/data")))
 
 
 def test_without_a_space_there_is_nothing_to_plan() -> None:
@@ -111,14 +104,14 @@ def test_without_a_space_there_is_nothing_to_plan() -> None:
         plan_new(Request())
 
 
-def test_a_request_says_itself_whether_it_starts_or_continues(finished: str, file: str, runs_dir: Path) -> None:
+def test_a_request_says_itself_whether_it_starts_or_continues(finished: str, small_file: str, runs_dir: Path) -> None:
     def is_resume(**options: Any) -> bool:
         return plan_search(Request(runs_dir=runs_dir, **options)).is_resume
 
-    assert not is_resume(space=file)
+    assert not is_resume(space=small_file)
     assert is_resume(resume=finished)
     assert is_resume(resume_or_start=True, name=finished)
-    assert not is_resume(resume_or_start=True, name="new", space=file)
+    assert not is_resume(resume_or_start=True, name="new", space=small_file)
 
 
 @pytest.mark.parametrize(
@@ -167,9 +160,9 @@ def test_resuming_with_a_changed_space_is_refused_with_what_changed(
 
 
 def test_resuming_compares_with_the_space_that_is_named(
-    finished: str, runs_dir: Path, file: str, tmp_path: Path
+    finished: str, runs_dir: Path, small_file: str, tmp_path: Path
 ) -> None:
-    assert plan_resume(Request(runs_dir=runs_dir, space=file, trials=3), finished).space == SPACE
+    assert plan_resume(Request(runs_dir=runs_dir, space=small_file, trials=3), finished).space == SPACE
     other = tmp_path / "other.yaml"
     mapping = space_mapping()
     mapping["parameters"]["alpha"]["high"] = 0.5
@@ -232,12 +225,14 @@ def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_d
     assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
 
 
-def test_a_warm_start_is_read_when_the_search_is_planned(file: str, make_ledger: MakeLedger, runs_dir: Path) -> None:
+def test_a_warm_start_is_read_when_the_search_is_planned(
+    small_file: str, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
     drive(Search(SPACE, make_ledger(SPACE, "old")))
-    plan = plan_new(Request(space=file, runs_dir=runs_dir, warm_start=["old"]))
+    plan = plan_new(Request(space=small_file, runs_dir=runs_dir, warm_start=["old"]))
     assert [(earlier.name, len(earlier.trials)) for earlier in plan.warm_start] == [("old", 3)]
     with pytest.raises(UsageError, match="no search named 'older'"):
-        plan_new(Request(space=file, runs_dir=runs_dir, warm_start=["old", "older"]))
+        plan_new(Request(space=small_file, runs_dir=runs_dir, warm_start=["old", "older"]))
 
 
 def test_a_resumed_search_takes_no_new_evidence(finished: str, runs_dir: Path) -> None:
@@ -266,18 +261,20 @@ def test_a_url_that_is_remembered_without_its_password_is_not_used(
 
 
 def test_database_files_are_remembered_with_their_whole_path(
-    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    plan = plan_new(Request(space=file, tracking_uri="sqlite:///mlflow.db", ledger="sqlite:///shared.db?timeout=9"))
+    plan = plan_new(
+        Request(space=small_file, tracking_uri="sqlite:///mlflow.db", ledger="sqlite:///shared.db?timeout=9")
+    )
     assert plan.tracking_uri == f"sqlite:///{tmp_path}/mlflow.db"
     assert plan.ledger_url == f"sqlite:///{tmp_path}/shared.db?timeout=9"
 
 
-def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, file: str) -> None:
+def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, small_file: str) -> None:
     url = "postgresql://me:secret@host/everything"
     with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
-        plan_new(Request(space=file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
+        plan_new(Request(space=small_file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
     assert "secret" not in str(caught.value)
 
 
