@@ -66,7 +66,10 @@ def find_checkpoint(path: Path) -> Path:
     for name in (FILE_NAME, BEST_NAME):
         if (path / name).is_file():
             return path / name
-    raise CheckpointError(f"{path} holds neither {FILE_NAME} nor {BEST_NAME}; name a folder or file of a training.")
+    raise CheckpointError(
+        f"{path} has neither {FILE_NAME} nor {BEST_NAME}; name the output folder of a training, or a checkpoint file. "
+        "An exported model has no checkpoint: name that of its trial."
+    )
 
 
 def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:

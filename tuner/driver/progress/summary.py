@@ -46,7 +46,7 @@ def print_closing(
     runs = runs_flag(folder.path.parent)
     link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
     steps = [
-        presentation.next_command(folder.path),
+        *([presentation.next_command(folder.path)] if data.points else []),
         (f"tuner show {folder.name}{runs}", "every trial"),
         (link or f"tuner ui{runs}", "the trials in MLflow"),
     ]

@@ -371,6 +371,15 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
     assert "http://host:5000/#/experiments/7?workflowType=machine_learning" in screen.text
 
 
+def test_the_front_is_no_next_step_before_a_trial_is_completed(search: Search, runs_dir: Path) -> None:
+    search.next_assignment()
+    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
+    screen = Screen()
+    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
+    assert "tuner front" not in screen.text
+    assert "tuner show small-1" in screen.text
+
+
 def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path) -> None:
     drive(search)
     data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
