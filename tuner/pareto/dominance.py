@@ -30,12 +30,7 @@ class DistinctRows(NamedTuple):
 
 
 def check_losses(losses: FloatArray) -> None:
-    """Check that an array is an (n, m) loss matrix without NaN, which cannot be ordered.
-
-    Raises:
-        ValueError: if `losses` is not such a matrix.
-
-    """
+    """Raise ValueError unless an array is an (n, m) loss matrix without NaN, which cannot be ordered."""
     if losses.ndim != 2 or losses.shape[1] == 0:
         raise ValueError(f"The losses have shape {losses.shape}, but must be (rows, objectives >= 1).")
     if np.isnan(losses).any():

@@ -21,11 +21,7 @@ def front_growth(losses: FloatArray, reference: FloatArray) -> FrontGrowth:
     """Return the growth of the front of an (n, m) loss matrix (lower is better), row by row, for `reference`, (m,).
 
     All of several equal non-dominated rows count. Only what each row adds is computed: two objectives take well under
-    a second for 10,000 rows, however large the front.
-
-    Raises:
-        ValueError: if `losses` is not a matrix, or holds a NaN.
-
+    a second for 10,000 rows, however large the front. Raise ValueError if a loss is NaN.
     """
     check_losses(losses)
     front = _Staircase(reference) if losses.shape[1] == 2 else _Archive(reference)

@@ -15,10 +15,7 @@ def hypervolume(losses: FloatArray, reference: FloatArray) -> float:
     Rows that are not better than the reference in every objective contribute nothing. For two maximised
     accuracies in [0, 1] the reference is (0, 0), and the value lies in [0, 1].
     The time grows with n log n for two objectives, and with a factor n for each further objective.
-
-    Raises:
-        ValueError: if the shapes do not match, or a loss is NaN.
-
+    Raise ValueError if the shapes do not match, or if a loss is NaN.
     """
     rows = distinct_rows(losses).rows
     if reference.shape != rows.shape[1:]:

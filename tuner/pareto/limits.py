@@ -3,7 +3,7 @@
 import numpy as np
 
 from tuner.pareto.dominance import BoolArray, IntArray, non_domination_rank
-from tuner.pareto.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray, spans
 
 
 def violations(losses: FloatArray, limits: FloatArray) -> FloatArray:
@@ -15,11 +15,7 @@ def violations(losses: FloatArray, limits: FloatArray) -> FloatArray:
     bounded = np.isfinite(limits)
     values = losses[:, bounded]
     over = np.maximum(values - limits[bounded], 0.0)
-    finite = np.isfinite(values)
-    low = np.where(finite, values, np.inf).min(axis=0, initial=np.inf)
-    high = np.where(finite, values, -np.inf).max(axis=0, initial=-np.inf)
-    spans = np.where(high > low, high - low, 1.0)
-    total: FloatArray = (over / spans).sum(axis=1)
+    total: FloatArray = (over / spans(values)).sum(axis=1)
     return total
 
 

@@ -46,3 +46,16 @@ def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:
 def within_limits(metrics: Mapping[str, float], objectives: Sequence[Objective]) -> bool:
     """Return whether every metric is within its objective's limit; a missing one and NaN are not."""
     return all(o.accepts(metrics.get(o.name, np.nan)) for o in objectives)
+
+
+def scale_to_unit(losses: FloatArray) -> FloatArray:
+    """Scale each objective of an (n, m) loss matrix of finite values linearly to [0, 1]: best 0, worst 1, constant 0."""
+    low = losses.min(axis=0, initial=np.inf)
+    return (losses - low) / spans(losses)
+
+
+def spans(losses: FloatArray) -> FloatArray:
+    """Return the range of each objective over the rows of an (n, m) loss matrix, as (m,); 1 if it does not vary."""
+    span = losses.max(axis=0, initial=-np.inf) - losses.min(axis=0, initial=np.inf)
+    varying: FloatArray = np.where(span > 0, span, 1.0)
+    return varying

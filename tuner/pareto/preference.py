@@ -7,10 +7,8 @@ break ties, so that the order in which trials arrive changes nothing.
 import numpy as np
 
 from tuner.pareto.dominance import BoolArray, IntArray, distinct_rows
-from tuner.pareto.farthest_first import farthest_first_order
 from tuner.pareto.limits import constrained_rank, constrained_relation, violations
-from tuner.pareto.objectives import FloatArray
-from tuner.pareto.scaling import scale_to_unit
+from tuner.pareto.objectives import FloatArray, scale_to_unit
 
 
 def preference_rank(losses: FloatArray, limits: FloatArray | None = None) -> IntArray:
@@ -19,13 +17,7 @@ def preference_rank(losses: FloatArray, limits: FloatArray | None = None) -> Int
     Rows of an earlier front are preferred to those of a later one; fronts respect `limits`, (m,), if there are
     any (`tuner.pareto.limits`). Inside a front the farthest-first order decides, with every objective scaled to
     [0, 1] over all n rows; of equally far rows, the lexicographically smallest comes first. Equal rows share the
-    rank of the first.
-
-    An infinite loss counts as the worst value of its objective, however many rows have it.
-
-    Raises:
-        ValueError: if `losses` is not a matrix or holds a NaN.
-
+    rank of the first. Raise ValueError if a loss is NaN.
     """
     rows, inverse, counts = distinct_rows(losses)
     fronts = constrained_rank(rows, None if limits is None else violations(rows, limits))
@@ -64,6 +56,27 @@ def preferred_at_most(losses: FloatArray, row: int, most: int, limits: FloatArra
     place = int(inverse[(members == losses[row]).all(axis=1).argmax()])
     before = ordered[: int(np.flatnonzero(ordered == place)[0])]
     return int((fronts < own).sum() + counts[before].sum()) <= most
+
+
+def farthest_first_order(points: FloatArray) -> IntArray:
+    """Order (n, m) points by farthest-first traversal from the first, as (n,) indices into `points`.
+
+    Each next point is the one whose nearest already ordered point is farthest in Euclidean distance; of
+    points equally far, the one that comes first in `points`.
+    Gonzalez 1985, doi:10.1016/0304-3975(85)90224-5; as MO-ASHA's rule: Schmucker et al. 2021, arXiv:2106.12639.
+    """
+    if len(points) <= 2:
+        return np.arange(len(points))
+    order = np.zeros(len(points), dtype=np.int64)
+    nearest_squared = np.full(len(points), np.inf)
+    latest = 0
+    for place in range(1, len(points)):
+        offsets = points - points[latest]
+        np.minimum(nearest_squared, np.einsum("ij,ij->i", offsets, offsets), out=nearest_squared)
+        nearest_squared[latest] = -1.0  # below any distance: never chosen again
+        latest = int(nearest_squared.argmax())
+        order[place] = latest
+    return order
 
 
 def _of(beyond: FloatArray | None, chosen: BoolArray) -> FloatArray | None:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from tuner.pareto.dominance import IntArray
-from tuner.pareto.objectives import FloatArray
-from tuner.pareto.scaling import scale_to_unit
+from tuner.pareto.objectives import FloatArray, scale_to_unit, spans
 
 # Scaled losses of a straight front sum to 1 but for this.
 _ROUNDING = 1e-9
@@ -43,6 +42,5 @@ def least_short(values: FloatArray, minimums: FloatArray) -> int:
 
     Without an extent, as for a single row, the units of the values count. Of equal rows the first is returned.
     """
-    extent = np.ptp(values, axis=0)
-    lacking = np.maximum(minimums - values, 0.0) / np.where(extent > 0, extent, 1.0)
+    lacking = np.maximum(minimums - values, 0.0) / spans(values)
     return int(lacking.sum(axis=1).argmin())

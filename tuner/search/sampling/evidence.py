@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from tuner.optuna_private import GENERATION_KEY
-from tuner.pareto.objectives import FloatArray
+from tuner.pareto.objectives import FloatArray, spans
 
 # So many trials must be measured at one epoch before a model is fitted to them. Optuna waits for 10. With rungs, a
 # model that begins earlier reaches a good front with fewer epochs, but its front is slightly worse in the end
@@ -88,8 +88,7 @@ def _trial(
 
 def failed_losses(losses: FloatArray) -> FloatArray:
     """Return losses, (objectives,), for a trial that has none: worse than all of an (n >= 1, objectives) matrix."""
-    spans = np.ptp(losses, axis=0)
-    worse: FloatArray = losses.max(axis=0) + _WORSE * np.where(spans > 0, spans, 1.0)
+    worse: FloatArray = losses.max(axis=0) + _WORSE * spans(losses)
     return worse
 
 
