@@ -23,7 +23,7 @@ from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
 from benchmarks.search_quality.verdicts import verdicts
 from tuner.space import load_space
-from tuner.space.rung_epochs import milestones
+from tuner.space.sections import EarlyStoppingSpec
 
 UNIT = Scale(np.zeros(2), np.ones(2))
 TRAININGS = [
@@ -94,7 +94,8 @@ def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
             assert curve.shape == (task.epochs, 2)
             assert np.isfinite(curve).all()
             assert np.array_equal(curve, task.curve(dict(reversed(point.items()))))
-        assert milestones(task.grace_epochs, task.reduction_factor, task.epochs)
+        stopping = EarlyStoppingSpec(grace_epochs=task.grace_epochs, reduction_factor=task.reduction_factor)
+        assert stopping.milestones(task.epochs)
 
 
 def test_the_digits_have_the_rungs_of_their_space() -> None:

@@ -7,7 +7,7 @@ Therefore a confirmation has a table in place of a front, and nothing ranks, cho
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -58,50 +58,13 @@ class ConfirmationError(UsageError):
         self.use = use
 
 
-class Presentation(Protocol):
-    """What the results of a search look like in the terminal, in files and in MLflow."""
-
-    @property
-    def confirms(self) -> str | None:
-        """The name of the search that this one confirms, or None."""
-
-    @property
-    def has_front(self) -> bool:
-        """Whether trials may be ranked: on fronts in the terminal and in files, by Pareto tags in MLflow."""
-
-    def require(self, use: Use, name: str) -> None:
-        """Raise ConfirmationError if the search called `name` must not be used for this."""
-
-    def result_table(self, data: FrontData) -> RenderableType:
-        """Return what a driver prints when it ends."""
-
-    def warnings(self, folder: Path) -> list[str]:
-        """Return the reasons to doubt the results, a line for each."""
-
-    def next_command(self, folder: Path) -> tuple[str, str]:
-        """Return the command that shows the results, and what it shows."""
-
-    def write_files(self, folder: Path, data: FrontData) -> list[Path]:
-        """Write the files of the results into the folder of the search and return their paths."""
-
-    def markdown(self, data: FrontData) -> str:
-        """Return the results as a markdown table, for the description of the search in MLflow."""
-
-    def list_columns(self, data: FrontData) -> dict[str, Any]:
-        """Return the columns of `tuner list` that depend on a front; None where there must be none."""
-
-
-def presentation_of(space: Space) -> Presentation:
-    """Return the presentation of a search or of a confirmation, whichever the space describes."""
-    return SearchPresentation() if space.confirm is None else ConfirmationPresentation(space)
-
-
-@dataclass(frozen=True)
 class SearchPresentation:
     """A search: its result is a Pareto front, and its trials may be used for everything."""
 
+    # The name of the search that this one confirms.
     confirms: str | None = None
-    has_front: bool = True
+    # Whether trials may be ranked: on fronts in the terminal and in files, by Pareto tags in MLflow.
+    has_front = True
 
     def require(self, use: Use, name: str) -> None:
         """Allow every use."""
@@ -114,27 +77,27 @@ class SearchPresentation:
         return front_table(data) if data.front else Text(summary(data))
 
     def warnings(self, folder: Path) -> list[str]:
-        """Return nothing: only a confirmation checks its evaluations."""
+        """Return no reasons to doubt the results: only a confirmation checks its evaluations."""
         del folder
         return []
 
     def next_command(self, folder: Path) -> tuple[str, str]:
-        """Return the command that shows the front."""
+        """Return the command that shows the front, and what it shows."""
         files = f"{place_of(folder)}/front.html, .png, .svg, .csv, .json"
         return f"tuner front {folder.name}{runs_flag(folder.parent)}", f"the front; its files: {files}"
 
     def write_files(self, folder: Path, data: FrontData) -> list[Path]:
-        """Write the five files of the front."""
+        """Write the five files of the front and return their paths."""
         from tuner.report.front_files import write_front_files
 
         return write_front_files(folder, data)
 
     def markdown(self, data: FrontData) -> str:
-        """Return the front as a table."""
+        """Return the front as a markdown table, for the description of the search in MLflow."""
         return front_markdown(data)
 
     def list_columns(self, data: FrontData) -> dict[str, Any]:
-        """Return the size of the front and its hypervolume."""
+        """Return the columns of `tuner list` that depend on a front."""
         return {"front": len(data.front), "hypervolume": data.hypervolume}
 
 
@@ -143,7 +106,7 @@ class ConfirmationPresentation:
     """A confirmation: its result is a table of means over seeds, and its trials may not be ranked or reused."""
 
     space: Space
-    has_front: bool = False
+    has_front = False
 
     @property
     def confirms(self) -> str:
@@ -168,7 +131,7 @@ class ConfirmationPresentation:
         return command, f"the front with error bars; the table: {place_of(folder)}/confirmation.md"
 
     def write_files(self, folder: Path, data: FrontData) -> list[Path]:
-        """Write the table in three formats."""
+        """Write the table in three formats and return the paths."""
         return write_confirmation(folder, self.space, confirmation_rows(self.space, data.records))
 
     def markdown(self, data: FrontData) -> str:
@@ -176,6 +139,14 @@ class ConfirmationPresentation:
         return confirmation_markdown(self.space, confirmation_rows(self.space, data.records))
 
     def list_columns(self, data: FrontData) -> dict[str, Any]:
-        """Return empty columns: a confirmation has no front."""
+        """Return the columns empty: a confirmation has no front."""
         del data
         return {"front": None, "hypervolume": None}
+
+
+Presentation = SearchPresentation | ConfirmationPresentation
+
+
+def presentation_of(space: Space) -> Presentation:
+    """Return the presentation of a search or of a confirmation, whichever the space describes."""
+    return SearchPresentation() if space.confirm is None else ConfirmationPresentation(space)

@@ -12,6 +12,7 @@ from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, provenance
+from tuner.runs.lock import is_driven
 from tuner.runs.mirror import url_of
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search.warm_start import FACT
@@ -50,8 +51,14 @@ def remove_incomplete(plan: Plan) -> None:
     folder.clear()
 
 
-def discard(folder: SearchFolder) -> None:
-    """Remove the folder of a search that cannot start."""
+def discard_unused(plan: Plan) -> None:
+    """Remove the folder that this driver made, if no search has begun in it and no other driver holds its lock."""
+    folder = plan.folder
+    if folder.path.exists() and not folder.space_file.exists() and not is_driven(folder.path, plan.ledger_url):
+        _discard(folder)
+
+
+def _discard(folder: SearchFolder) -> None:
     shutil.rmtree(folder.path)
     with contextlib.suppress(OSError):  # remove the folder of all searches too, if it is empty
         folder.path.parent.rmdir()
@@ -72,7 +79,8 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
         frozen["tracking_uri"] = without_password(plan.tracking_uri)
     if plan.ledger_url != default_ledger_url(plan.folder.path):
         frozen["ledger"] = without_password(plan.ledger_url)
-    try:
+    with contextlib.ExitStack() as on_error:
+        on_error.callback(_discard, plan.folder)
         if plan.warm_start:
             facts[FACT] = warm_start_fact(plan.warm_start, digest)
         if url_of(plan.folder.path) and (other_id := plan.folder.creation_mark) is not None:
@@ -80,15 +88,10 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
             remove_empty_study(plan.ledger_url, plan.folder.name, other_id)
         plan.folder.write_creation_mark(search_id)
         ledger = SqlLedger.create(plan.ledger_url, plan.folder.name, plan.space.objective_list, facts)
-        try:
-            ledger.take_over()
-            plan.folder.freeze(plan.space, frozen)
-        except BaseException:
-            ledger.delete()
-            raise
-    except BaseException:
-        discard(plan.folder)
-        raise
+        on_error.callback(ledger.delete)
+        ledger.take_over()
+        plan.folder.freeze(plan.space, frozen)
+        on_error.pop_all()
     return ledger
 
 

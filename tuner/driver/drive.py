@@ -1,6 +1,5 @@
 """A driver process from its start to its end: check the surroundings, write the search, run it, conclude."""
 
-import contextlib
 import dataclasses
 import logging
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from tuner.driver.conclusion import EXIT_CODES, REASONS, conclude
-from tuner.driver.create import create_search, discard, make_folder, remove_incomplete, reopen_search
+from tuner.driver.create import create_search, discard_unused, make_folder, remove_incomplete, reopen_search
 from tuner.driver.environment import Environment
 from tuner.driver.events import DriverEvents
 from tuner.driver.plan import Plan
@@ -21,7 +20,6 @@ from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
-from tuner.runs.lock import is_driven
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
@@ -48,7 +46,7 @@ def drive_search(plan: Plan, request: Request, console: Console, environment: En
         try:
             return driver.run()
         except KeyboardInterrupt:
-            return driver.say_interrupted() if plan.is_resume else driver.say_interrupted("The search had not begun.")
+            return driver.say_interrupted(driver.how_to_resume if plan.is_resume else "The search had not begun.")
         finally:
             environment.disconnect()
 
@@ -62,9 +60,9 @@ class _Driver:
     console: Console
     environment: Environment
 
-    def say_interrupted(self, consequence: str = "") -> int:
-        """Print that the driver was interrupted, and how to continue; return the exit code."""
-        print_line(self.console, f"{REASONS[Ending.INTERRUPTED]} {consequence or self.how_to_resume}")
+    def say_interrupted(self, consequence: str) -> int:
+        """Print that the driver was interrupted, and what follows; return the exit code."""
+        print_line(self.console, f"{REASONS[Ending.INTERRUPTED]} {consequence}")
         return EXIT_CODES[Ending.INTERRUPTED]
 
     @property
@@ -83,28 +81,24 @@ class _Driver:
         digest = environment.check_data(plan.space)
         # A driver may have died while it made this folder. Its files are removed as soon as this one has the lock.
         is_incomplete = not plan.is_resume and plan.folder.is_incomplete
-        if not plan.is_resume and not is_incomplete:
+        makes_folder = not plan.is_resume and not is_incomplete
+        if makes_folder:
             plan = make_folder(plan, request)
         driver = dataclasses.replace(self, plan=plan)
         try:
             return driver.run_locked(digest, is_incomplete=is_incomplete)
         except KeyboardInterrupt:
             if not plan.folder.space_file.exists():
-                if not is_incomplete and plan.folder.path.exists() and not is_driven(plan.folder.path, plan.ledger_url):
-                    discard(plan.folder)
                 raise
-            return driver.say_interrupted()
+            return driver.say_interrupted(driver.how_to_resume)
+        finally:
+            if makes_folder:
+                discard_unused(plan)
 
     def run_locked(self, digest: str, *, is_incomplete: bool) -> int:
         """Take the lock, write or open the search, and run it; `digest` is that of the validation images."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(environment.lock(plan.folder.path, plan.ledger_url))
-            except UsageError:
-                if not plan.is_resume and not is_incomplete and not is_driven(plan.folder.path, plan.ledger_url):
-                    discard(plan.folder)
-                raise
+        with environment.lock(plan.folder.path, plan.ledger_url):
             if is_incomplete:
                 remove_incomplete(plan)
             with reopen_search(plan, digest) if plan.is_resume else create_search(plan, request, digest) as ledger:

@@ -1,8 +1,4 @@
-"""What a driver works with: Ray, the data, MLflow and the lock. A test passes its own in their place.
-
-The modules behind the defaults are imported when they are called, because Ray, torch and MLflow take seconds to import
-and a request that is refused should not have to wait for them.
-"""
+"""What a driver works with: Ray, the data, MLflow and the lock. A test passes its own in their place."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -11,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.confirm.presentation import Presentation, presentation_of
+from tuner.driver.preflight import check_data
+from tuner.engine.cluster import connect, disconnect, require_resources
 from tuner.engine.ending import Ending
 from tuner.engine.session_events import SessionEvents
 from tuner.ledger import Ledger
@@ -25,34 +23,7 @@ if TYPE_CHECKING:
     from tuner.tracking.projection import Projection
 
 
-# `tuner.engine.session.run_session`: runs the trials of a search until it ends or is stopped.
-RunSession = Callable[[Search, Path, "SessionOptions", SessionEvents], Ending]
-
-
-def _connect(address: str | None) -> None:
-    from tuner.engine.cluster import connect
-
-    connect(address)
-
-
-def _disconnect() -> None:
-    from tuner.engine.cluster import disconnect
-
-    disconnect()
-
-
-def _require_resources(resources: ResourcesSpec, space: str) -> None:
-    from tuner.engine.cluster import require_resources
-
-    require_resources(resources, space)
-
-
-def _check_data(space: Space) -> str:
-    from tuner.driver.preflight import check_data
-
-    return check_data(space)
-
-
+# Importing Ray and MLflow takes seconds, for which a request that is refused should not have to wait.
 def _run_session(search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending:
     from tuner.engine.session import run_session
 
@@ -74,18 +45,18 @@ class Environment:
         disconnect: leaves the cluster.
         require_resources: raises UsageError if no trial fits the cluster; the space's name is for the message.
         check_data: raises UsageError if the data of a space are unusable; returns the digest of its validation images.
-        run_session: runs the trials.
+        run_session: runs the trials of a search in its folder until it ends or is stopped.
         projection_of: makes the writer of a search's runs in MLflow, at an address.
         lock: holds the lock of a search, by its folder and the URL of its ledger.
         presentation_of: says what the results of a space look like.
 
     """
 
-    connect: Callable[[str | None], None] = _connect
-    disconnect: Callable[[], None] = _disconnect
-    require_resources: Callable[[ResourcesSpec, str], None] = _require_resources
-    check_data: Callable[[Space], str] = _check_data
-    run_session: RunSession = _run_session
+    connect: Callable[[str | None], None] = connect
+    disconnect: Callable[[], None] = disconnect
+    require_resources: Callable[[ResourcesSpec, str], None] = require_resources
+    check_data: Callable[[Space], str] = check_data
+    run_session: "Callable[[Search, Path, SessionOptions, SessionEvents], Ending]" = _run_session
     projection_of: "Callable[[SearchFolder, Space, Ledger, str], Projection]" = _projection_of
     lock: Callable[[Path, str], AbstractContextManager[None]] = driver_lock
     presentation_of: Callable[[Space], Presentation] = presentation_of

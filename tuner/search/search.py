@@ -17,7 +17,7 @@ from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
 from tuner.search.asha import Rungs
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
 from tuner.search.sampling import propose
-from tuner.search.stopping import stop_reason
+from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
 
@@ -86,8 +86,7 @@ class Search:
     @property
     def finished(self) -> bool:
         """Whether no trial runs and no trial will be proposed."""
-        running = any(trial.outcome is Outcome.RUNNING for trial in self.trials)
-        return not running and self.stop_reason is not None
+        return finished(self.space, self.trials)
 
     @property
     def stop_reason(self) -> str | None:

@@ -72,8 +72,7 @@ class Space(Part):
         """Return the trainer's configuration of one point.
 
         All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
-        several seeds. Unless the trainer evaluates after every epoch, it is
-        told the rungs, to evaluate there as well.
+        several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too.
         """
         config = parse_trial(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
         rungs = tuple(self.early_stopping.milestones(config.epochs))

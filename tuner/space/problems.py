@@ -155,8 +155,7 @@ def _preset_problems(space: Space) -> _Problems:
     """Return the measurement keys in which the searched presets differ."""
     if "preset" not in space.parameters:
         return []
-    corners = [_plain(corner) for corner in islice(_corners(space), MOST_CORNERS)]
-    first, *others = {corner["preset"]: corner for corner in corners}.values()
+    first, *others = {corner["preset"]: corner for corner in islice(space.corners(), MOST_CORNERS)}.values()
     problems = []
     for other in others:
         one, two = space.trial_config(first).to_mapping(), space.trial_config(other).to_mapping()
@@ -166,10 +165,6 @@ def _preset_problems(space: Space) -> _Problems:
             if one[key] != two[key]
         ]
     return problems
-
-
-def _plain(corner: dict[str, tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, (_, value) in corner.items()}
 
 
 def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems:

@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from tuner.space.parameters import Number, Part
-from tuner.space.rung_epochs import milestones
 
 
 class ObjectiveSpec(Part):
@@ -64,8 +63,15 @@ class EarlyStoppingSpec(Part):
     reduction_factor: Annotated[int, Field(ge=2)] = 3
 
     def milestones(self, epochs: int) -> list[int]:
-        """Return the epochs of the rungs for a budget of `epochs`; none without a scheduler."""
-        return [] if self.scheduler == "none" else milestones(self.grace_epochs, self.reduction_factor, epochs)
+        """Return the epochs of the rungs, grace_epochs * reduction_factor^k below `epochs`; none if switched off."""
+        if self.scheduler == "none":
+            return []
+        rungs = []
+        epoch = self.grace_epochs
+        while epoch < epochs:
+            rungs.append(epoch)
+            epoch *= self.reduction_factor
+        return rungs
 
 
 class ResourcesSpec(Part):

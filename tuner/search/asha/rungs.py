@@ -26,23 +26,17 @@ class Rungs:
     """
 
     def __init__(self, epochs: Sequence[int], reduction_factor: int, limits: FloatArray | None = None) -> None:
-        self.epochs = list(epochs)
         self._reduction_factor = reduction_factor
         self._limits = limits
         self._boards = {epoch: _Board() for epoch in epochs}
 
     def is_rung(self, epoch: int) -> bool:
-        """Say whether trials are compared after this epoch."""
+        """Return whether trials are compared after this epoch."""
         return epoch in self._boards
 
     def record(self, epoch: int, number: int, losses: FloatArray) -> None:
-        """Note a trial's losses, shape (objectives,), lower is better, at a rung."""
+        """Note a trial's losses at a rung, (objectives,), lower is better; a trial comes to each rung once."""
         self._boards[epoch].write(number, losses)
-
-    def at(self, epoch: int) -> dict[int, FloatArray]:
-        """Return the losses at a rung by trial number; a rebuilt search may have another order."""
-        board = self._boards[epoch]
-        return {number: board.rows[place].copy() for number, place in board.places.items()}
 
     def continues(self, epoch: int, number: int) -> bool:
         """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
@@ -69,8 +63,8 @@ class _Board:
         return self._buffer[: len(self.places)]
 
     def write(self, number: int, losses: FloatArray) -> None:
-        """Note a trial's losses, in place of those it had."""
-        place = self.places.setdefault(number, len(self.places))
+        """Note a trial's losses."""
+        place = self.places[number] = len(self.places)
         if place >= len(self._buffer):
             grown = np.empty((max(16, 2 * place), len(losses)), order="F")
             grown[:place] = self._buffer.reshape(-1, len(losses))

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.pareto.objectives import Objective, as_losses
 from tuner.search.asha import Rungs
-from tuner.space.rung_epochs import milestones
+from tuner.space.sections import EarlyStoppingSpec
 
 Row = tuple[float, ...]
 EPOCH = 3
@@ -67,28 +66,10 @@ def farthest_first(front: list[Row], rung: Sequence[Row]) -> list[Row]:
     return order
 
 
-@pytest.mark.parametrize(
-    ("grace", "factor", "epochs", "expected"),
-    [
-        (1, 3, 27, [1, 3, 9]),
-        (1, 3, 28, [1, 3, 9, 27]),
-        (13, 3, 120, [13, 39, 117]),
-        (4, 3, 18, [4, 12]),
-        (5, 2, 5, []),
-        (6, 2, 5, []),
-        (1, 2, 1, []),
-        (10, 3, 1000, [10, 30, 90, 270, 810]),
-    ],
-)
-def test_milestones_are_powers_of_the_factor_before_the_end(
-    grace: int, factor: int, epochs: int, expected: list[int]
-) -> None:
-    assert milestones(grace, factor, epochs) == expected
-
-
 @given(st.integers(1, 50), FACTORS, st.integers(1, 10_000))
 def test_milestones_in_closed_form(grace: int, factor: int, epochs: int) -> None:
-    assert milestones(grace, factor, epochs) == [grace * factor**k for k in range(20) if grace * factor**k < epochs]
+    rungs = EarlyStoppingSpec(grace_epochs=grace, reduction_factor=factor).milestones(epochs)
+    assert rungs == [grace * factor**k for k in range(20) if grace * factor**k < epochs]
 
 
 def grid_rows(objectives: int) -> st.SearchStrategy[list[Row]]:
@@ -177,51 +158,6 @@ def test_trials_without_a_finite_loss_count_in_the_size_and_are_preferred_to_nob
         assert with_nan.continues(EPOCH, number) == with_worst.continues(EPOCH, number)
 
 
-@given(st.lists(st.integers(0, 20), min_size=1, max_size=20), FACTORS)
-def test_one_objective_is_plain_ranking(values: list[int], factor: int) -> None:
-    better = sum(value < values[-1] for value in values)
-    assert continues([[float(value)] for value in values], factor) == (better * factor <= len(values))
-
-
-@given(ROWS, FACTORS, st.randoms(use_true_random=False))
-def test_the_order_in_which_the_others_arrived_changes_nothing(
-    rows: list[list[float]], factor: int, rng: random.Random
-) -> None:
-    *others, newcomer = rows
-    shuffled = rng.sample(others, len(others))
-    assert continues([*others, newcomer], factor) == continues([*shuffled, newcomer], factor)
-
-
-@given(st.integers(2, 3).flatmap(grid_rows), FACTORS, st.lists(st.integers(-6, 6), min_size=3, max_size=3))
-def test_the_unit_of_an_objective_changes_nothing(rows: list[Row], factor: int, powers: list[int]) -> None:
-    scaled = [[value * 2.0**power for value, power in zip(row, powers, strict=False)] for row in rows]
-    assert continues(rows, factor) == continues(scaled, factor)
-
-
-@given(ROWS, FACTORS, st.lists(st.booleans(), min_size=3, max_size=3))
-def test_an_objective_may_be_maximised_or_its_negative_minimised(
-    rows: list[list[float]], factor: int, flipped: list[bool]
-) -> None:
-    names = [str(index) for index in range(len(rows[0]))]
-
-    def decision(flips: Sequence[bool]) -> bool:
-        objectives = [Objective(name, maximise=not flip) for name, flip in zip(names, flips, strict=False)]
-        metrics = [
-            {name: -value if flip else value for name, value, flip in zip(names, row, flips, strict=False)}
-            for row in rows
-        ]
-        return continues(as_losses(metrics, objectives).tolist(), factor)
-
-    assert decision(flipped) == decision([False] * 3)
-
-
-@given(ROWS, FACTORS, st.data())
-def test_equal_trials_get_equal_decisions(rows: list[list[float]], factor: int, data: st.DataObject) -> None:
-    again = data.draw(st.sampled_from(rows))
-    rungs = rung_of([*rows, again], factor)
-    assert rungs.continues(EPOCH, len(rows)) == rungs.continues(EPOCH, rows.index(again))
-
-
 @pytest.mark.parametrize("factor", [2, 3, 4])
 @pytest.mark.parametrize("spread", [0.0, 1.0], ids=["totally ordered", "independent objectives"])
 def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: float) -> None:
@@ -240,39 +176,8 @@ def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: floa
     assert kept / count == pytest.approx(1 / factor, abs=0.1)
 
 
-def test_rungs_know_their_epochs_and_what_stands_there() -> None:
-    rungs = Rungs([1, 3], 3)
-    assert [rungs.is_rung(epoch) for epoch in range(5)] == [False, True, False, True, False]
-    rungs.record(1, 7, np.array([1.0]))
-    rungs.record(1, 2, np.array([2.0]))
-    assert list(rungs.at(1)) == [7, 2]
-    assert rungs.at(3) == {}
-    rungs.at(1).clear()
-    assert len(rungs.at(1)) == 2, "a copy"
-
-
-@given(rows=ROWS, factor=FACTORS)
-def test_a_newcomer_that_dominates_all_goes_on_and_the_worst_stops(rows: list[list[float]], factor: int) -> None:
-    for newcomer, goes_on in ((np.array(rows).min(axis=0) - 1, True), (np.array(rows).max(axis=0) + 1, False)):
-        rungs = Rungs([EPOCH], factor)
-        for number, row in enumerate([*rows, newcomer.tolist()]):
-            rungs.record(EPOCH, number, np.array(row))
-        small = len(rows) * factor <= len(rows) + 1
-        assert rungs.continues(EPOCH, len(rows)) == (goes_on or small)
-
-
 def test_a_trial_within_the_limits_is_preferred_to_all_beyond_them() -> None:
     rungs = Rungs([EPOCH], 3, limits=np.array([1.0, math.inf]))
     for number, row in enumerate([(2.0, 0.0), (3.0, 0.0), (0.9, 9.0), (1.5, 0.0)]):
         rungs.record(EPOCH, number, np.array(row))
     assert [rungs.continues(EPOCH, number) for number in range(4)] == [False, False, True, True]
-
-
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=100))
-def test_what_stands_at_a_rung_is_what_was_recorded(numbers: list[int]) -> None:
-    rungs, expected = Rungs([EPOCH], 3), dict[int, list[float]]()
-    for value, number in enumerate(numbers):
-        rungs.record(EPOCH, number, np.array([value, -value], dtype=np.float64))
-        expected[number] = [value, -value]
-    assert {number: row.tolist() for number, row in rungs.at(EPOCH).items()} == expected
-    assert list(rungs.at(EPOCH)) == list(expected)
