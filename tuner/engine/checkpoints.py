@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tuner.engine.ray_private import CHECKPOINT_PREFIX
 from tuner.ledger import TrialRecord, trial_name
@@ -17,15 +15,10 @@ _log = logging.getLogger(__name__)
 
 
 class Sweeper(Listener):
-    """Removes checkpoints of a search's ended trials, which nobody needs; its context ends when all are removed."""
+    """Removes checkpoints of a search's ended trials, which nobody needs."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
+    def close(self) -> None:
+        """Wait until all are removed."""
 
 
 class CheckpointSweeper(Sweeper):
@@ -59,11 +52,8 @@ class RemoteCheckpointSweeper(Sweeper):
         self._url = url
         self._thread = ThreadPoolExecutor(1, "checkpoint-sweeper")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Wait until all is removed."""
-        del kind, error, trace
+    def close(self) -> None:
+        """Wait until all are removed."""
         self._thread.shutdown()
 
     def on_ended(self, trial: TrialRecord) -> None:

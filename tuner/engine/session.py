@@ -1,7 +1,7 @@
 """One Ray Tune run of a search: from the ledger's state until it is finished, interrupted or out of time."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -122,7 +122,7 @@ def _supervision(stop: StopRequest, events: SessionEvents, sweeper: Sweeper) -> 
         events.on_stopping()
 
     timer = EndTimer(give_up)
-    with timer, sweeper, handle_signals(request_stop), watch_ray(lose_node, lose_head):
+    with timer, closing(sweeper), handle_signals(request_stop), watch_ray(lose_node, lose_head):
         yield
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # the first trial imports torch in the worker; the driver nev
     from training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
-_LastStep = Callable[[int], Mapping[str, float]]
 
 # A crash may have left the newest checkpoint incomplete in the storage. The one before it is kept as well, until a
 # third one is on record.
@@ -101,9 +100,8 @@ def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
         _measure_weights(trainer, confirmation, confirmation.weights, session)
         return
     _restore(trainer, _candidates(session.get_checkpoint(), task.checkpoints))
-    last_step = None if confirmation is None else _last_step(trainer, confirmation)
     try:
-        trainer.run(_Reporter(trainer, session, last_step))
+        trainer.run(_Reporter(trainer, session, confirmation))
     except AttackError as error:
         session.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
     except DivergedError as error:
@@ -113,17 +111,17 @@ def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self, trainer: "Trainer", session: TuneSession, last_step: _LastStep | None) -> None:
+    def __init__(self, trainer: "Trainer", session: TuneSession, confirmation: ConfirmationTask | None) -> None:
         self._trainer = trainer
         self._session = session
+        self._confirmation = confirmation
         self._stored: list[tune.Checkpoint] = []
-        self._last_step = last_step
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
         # Before the report: a trial that the driver stops does not come back from it.
         self._prune()
-        if self._last_step is not None:
-            metrics = {**metrics, **self._last_step(epoch)}
+        if self._confirmation is not None and epoch >= self._trainer.epochs:
+            metrics = {**metrics, **_measured_on_test_set(self._trainer, self._confirmation)}
         with tempfile.TemporaryDirectory(prefix=_UNSENT, dir=Path.cwd()) as folder:
             save(Path(folder))
             self._session.report(
@@ -141,33 +139,27 @@ class _Reporter:
                 old.filesystem.delete_dir(old.path)
 
 
-def _last_step(trainer: "Trainer", confirmation: ConfirmationTask) -> _LastStep:
-    """Return a function that measures on the test set after the last epoch, and nothing after the others."""
-
-    def step(epoch: int) -> Mapping[str, float]:
-        from tuner.engine.final_evaluation import measure_on_test_set
-
-        return measure_on_test_set(trainer, confirmation) if epoch >= trainer.epochs else {}
-
-    return step
-
-
 def _measure_weights(trainer: "Trainer", confirmation: ConfirmationTask, weights: str, session: TuneSession) -> None:
     """Measure the weights of the confirmed trial itself; report a checkpoint that is unfit, which no retry changes."""
     from training.attacks import AttackError
     from training.trainer.checkpoint import CheckpointError, StorageError
-    from tuner.engine.final_evaluation import measure_on_test_set
 
     try:
         with tune.Checkpoint(weights).as_directory() as folder:
             trainer.restore(Path(folder))
-        metrics = {**trainer.history[-1], **measure_on_test_set(trainer, confirmation)}
+        metrics = {**trainer.history[-1], **_measured_on_test_set(trainer, confirmation)}
     except StorageError:
         raise
     except (CheckpointError, AttackError) as error:
         session.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
     session.report({"epoch": trainer.epoch, "metrics": metrics})
+
+
+def _measured_on_test_set(trainer: "Trainer", confirmation: ConfirmationTask) -> dict[str, float]:
+    from tuner.engine.final_evaluation import measure_on_test_set
+
+    return measure_on_test_set(trainer, confirmation)
 
 
 def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:

@@ -1,6 +1,5 @@
 """A display on a terminal that follows the search: trials by state, epochs trained, time left, the present front."""
 
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -47,18 +46,12 @@ class LiveProgress(Progress):
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def on_started(self, assignment: Assignment) -> None:
         """Add the trial to the table of running trials."""
         self._alive.add(assignment.number)
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """Do nothing: the next redraw shows the epoch."""
 
     def on_ended(self, trial: TrialRecord) -> None:
         """Remove the trial from the running ones; print a failure, and draw the front again if the trial completed."""

@@ -1,8 +1,6 @@
 """A display that prints one line for each event, for logs and pipes."""
 
 from contextlib import AbstractContextManager
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
 
@@ -14,6 +12,9 @@ from tuner.search import Assignment, Listener, Search
 
 class Progress(Listener, AbstractContextManager["Progress"]):
     """A display: a listener of the search that works inside a `with` block."""
+
+    def __exit__(self, *error: object) -> None:
+        """End the display."""
 
     def on_retry(self, number: int, error: str) -> None:
         """Show that a trial crashed and starts again from its last checkpoint."""
@@ -35,14 +36,6 @@ class PlainProgress(Progress):
         self._every_epoch = every_epoch
         limit = search.space.search.max_epochs
         self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
 
     def on_started(self, assignment: Assignment) -> None:
         """Print the parameters of the trial, and the epoch after which an interrupted one continues."""
