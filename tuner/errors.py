@@ -1,5 +1,10 @@
-"""The error for mistakes that a user can correct; the command line prints it without a traceback."""
+"""The error for mistakes that a user can correct, and the first line of any error."""
 
 
 class UsageError(Exception):
     """A request cannot be carried out; the message says why, and what to do. The command ends with exit code 2."""
+
+
+def first_line(error: object) -> str:
+    """Return the first line of an error's message, or the name of its class if it has none."""
+    return str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__

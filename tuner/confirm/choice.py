@@ -53,10 +53,7 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
 
     The trials are trained again on training and validation images for the whole budget, with seeds that the search did
     not use. Without `choice.retrain` each trial is a point of its own, with the seed that it was trained with.
-
-    Raises:
-        ConfirmationError: if the search `search` is a confirmation itself.
-
+    Raise ConfirmationError if the search `search` is a confirmation itself.
     """
     presentation_of(source).require(Use.CONFIRMATION, search)
     unique = _unique(chosen, with_seed=not choice.retrain)

@@ -16,8 +16,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
 from tuner.report.text import format_value
 from tuner.report.text_table import TextTable
-from tuner.runs.mirror import download, names_in
-from tuner.runs.write_whole import write_whole
+from tuner.runs.mirror import download, names_in, write_whole
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
 

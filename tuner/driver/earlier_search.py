@@ -30,11 +30,8 @@ class EarlierSearch:
 def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:
     """Read what a new search over `space` can learn from the search `name`.
 
-    `ledger_url` is used if the ledger of the earlier search is not in its folder.
-
-    Raises:
-        UsageError: if there is no such search, if it is a confirmation, or if no trial of it can be used.
-
+    `ledger_url` is used if the ledger of the earlier search is not in its folder. Raise UsageError if there is no such
+    search, if it is a confirmation, or if no trial of it can be used.
     """
     folder = find_search(runs_dir, name)
     with folder.ledger(folder.if_shared(ledger_url)) as ledger:

@@ -1,12 +1,10 @@
 """The check of the data before a search starts: present, readable, and fit for the configurations of the space."""
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.space import Space
-from tuner.space.grid import MOST_CORNERS
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
@@ -16,11 +14,8 @@ def check_data(space: Space) -> str:
     """Download the data if they are not on disk, and try them on the most demanding points of the space.
 
     Return the digest of the validation images, which tells a search that continues whether it has the same ones.
-
-    Raises:
-        UsageError: if the data are neither on disk nor can be downloaded, if the images are too small for an
-            architecture, or if there are fewer images than a batch needs.
-
+    Raise UsageError if the data are neither on disk nor can be downloaded, if the images are too small for an
+    architecture, or if there are fewer images than a batch needs.
     """
     from training.data import DataError, ensure_available, forget_data, load_trial_data
 
@@ -41,7 +36,7 @@ def check_data(space: Space) -> str:
 def demanding_points(space: Space) -> list[TrialConfig]:
     """Return for each architecture the corner of the space with the largest batches and the fewest images."""
     points: dict[str, TrialConfig] = {}
-    for corner in islice(space.corners(), MOST_CORNERS):
+    for corner in space.corners():
         config = space.trial_config(corner)
         best = points.setdefault(config.architecture, config)
         if (config.batch_size, -config.train_fraction) > (best.batch_size, -best.train_fraction):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.confirm.presentation import Presentation, presentation_of
+from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.confirmations import confirmed_trials
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -182,7 +183,7 @@ class Publisher(Listener):
                     "written as soon as possible, or later by `tuner sync %s`.",
                     what,
                     type(error).__name__,
-                    str(error).splitlines()[0] if str(error) else "",
+                    first_line(error),
                     self._search,
                 )
             self._failing.add(what)

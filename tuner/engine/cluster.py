@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tuner.engine.ray_settings import set_environment
 from tuner.engine.signals import delay_signals
-from tuner.errors import UsageError
+from tuner.errors import UsageError, first_line
 from tuner.space.sections import ResourcesSpec
 
 _LIMIT_SECONDS = 5.0
@@ -23,12 +23,7 @@ Resources = Mapping[str, float]
 
 
 def connect(address: str | None) -> None:
-    """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT").
-
-    Raises:
-        UsageError: if there is no cluster at the address, or if Ray does not start.
-
-    """
+    """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails."""
     set_environment()
     if address is None:
         # Ray would write a token into the home folder, which may be read-only. This one ends with the search.
@@ -52,7 +47,7 @@ def connect(address: str | None) -> None:
             )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"Ray at {address}" if address else "a local Ray"
-        raise UsageError(f"Could not reach {where}: {_first_line(error).rstrip('.')}. Check --address.") from error
+        raise UsageError(f"Could not reach {where}: {first_line(error).rstrip('.')}. Check --address.") from error
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 
@@ -74,12 +69,7 @@ def alive_nodes() -> Sequence[Resources]:
 def require_resources(
     resources: ResourcesSpec, space: str, nodes: Callable[[], Sequence[Resources]] = alive_nodes
 ) -> None:
-    """Check that some node has room for a trial of the space named `space`; otherwise Ray would wait for ever.
-
-    Raises:
-        UsageError: if no node has room.
-
-    """
+    """Raise UsageError if no node has room for a trial of the space named `space`: Ray would wait for ever."""
     found = nodes()
     if not any(_trials_on(node, resources) for node in found):
         raise UsageError(_shortage(resources, space, found))
@@ -158,7 +148,3 @@ def _require_reachable(address: str) -> None:
             f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, "
             "or leave --address out to use this machine."
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

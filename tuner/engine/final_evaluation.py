@@ -26,11 +26,7 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
 
     The attacks have the radius that the search measured with. `task.folder` gets the state of the evaluation after
     each batch, from which an interrupted evaluation continues (in object storage, unless the machine itself failed).
-    At the end it gets the whole evaluation with its warning signs.
-
-    Raises:
-        AttackError: if the model cannot be evaluated.
-
+    At the end it gets the whole evaluation with its warning signs. Raise AttackError if the model cannot be evaluated.
     """
     images = load_test_set(trainer.config)
     if task.images:

@@ -1,5 +1,7 @@
 """A trial that runs out of memory on a shared GPU: how it is recognised, and how much of a GPU it gets next."""
 
+from tuner.errors import first_line
+
 
 class OutOfGpuMemoryError(Exception):
     """A trial does not fit into the memory of a GPU that it has for itself."""
@@ -37,14 +39,12 @@ class GpuShares:
 
 def out_of_memory_line(share: float, error: BaseException) -> str:
     """Return one line: a trial with a `share` of a GPU ran out of memory, why, and which share it gets next."""
-    reason = str(error).strip().splitlines()[0]
-    return f"out of GPU memory with {share:g} of a GPU ({reason}); tried again with {min(1.0, 2 * share):g}"
+    return f"out of GPU memory with {share:g} of a GPU ({first_line(error)}); tried again with {min(1.0, 2 * share):g}"
 
 
 def whole_gpu_error(error: BaseException) -> OutOfGpuMemoryError:
     """Return the error of a trial that ran out of memory on a whole GPU."""
-    reason = str(error).strip().splitlines()[0]
     return OutOfGpuMemoryError(
-        f"Out of GPU memory with a whole GPU ({reason}): choose a smaller batch_size or eval_batch_size, "
+        f"Out of GPU memory with a whole GPU ({first_line(error)}): choose a smaller batch_size or eval_batch_size, "
         "set compile to off, which takes less memory, or end the other programs on the GPU."
     )

@@ -33,12 +33,8 @@ def load_or_download(
 def load_on_this_node(config: TrialConfig, split_digest: str | None, load: Load = load_or_download) -> TrialData:
     """Return a trial's data, which one process of the node reads for all trials.
 
-    Ray tries again after an error, perhaps on another node.
-
-    Raises:
-        DataError: if the data cannot be read, or if `split_digest` is not None and the validation images have another
-            digest: accuracies on other images could not be compared.
-
+    Raise DataError if the data cannot be read, or if `split_digest` is not None and the validation images have another
+    digest: accuracies on other images could not be compared. Ray then tries again, perhaps on another node.
     """
     data = load_shared(config, load)
     if split_digest not in {None, data.split_digest}:

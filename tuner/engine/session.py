@@ -59,24 +59,22 @@ def run_session(
     after a signal that also went to Ray's processes, or 40 seconds after the last sign of life of Ray's head (two
     thirds of Ray's own patience).
 
-    Raises:
-        BrokenOffError: if trials do nothing but crash.
-        NodeLostError: if Ray's node below this driver has died.
-
+    Raise BrokenOffError if trials do nothing but crash, and NodeLostError if Ray's node below this driver has died.
     """
     name = _next_session(folder / "ray")
-    limit = trial_limit(search.space.resources, options.concurrency)
+    resources = search.space.resources
+    limit = trial_limit(resources, options.concurrency)
     crashes = Crashes(search, limit)
     url = url_of(folder)
     sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
     search.listeners += [sweeper, crashes]
     stop = StopRequest(options.time_budget_seconds, can_work=lambda: not crashes.too_many, alive=lambda: searcher.alive)
-    shares = GpuShares(search.space.resources.gpus_per_trial)
+    shares = GpuShares(resources.gpus_per_trial)
     searcher = LedgerSearcher(
         search, place_of(folder), limit, shares, options.split_digest, stopping=lambda: stop.requested
     )
     tuner = tune.Tuner(
-        tune.with_resources(trial, _resource_request(search.space.resources.cpus_per_trial)),
+        tune.with_resources(trial, lambda config: _resources(resources.cpus_per_trial, task_of(config).gpus)),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
             scheduler=LedgerScheduler(search, f"ray/{name}", shares, lambda: stop.requested),
@@ -137,10 +135,6 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
         return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
     crashes.record_failures()
     return Ending.FINISHED if search.finished else Ending.BROKEN_OFF
-
-
-def _resource_request(cpus: float) -> Callable[[dict[str, Any]], tune.PlacementGroupFactory]:
-    return lambda config: _resources(cpus, task_of(config).gpus)
 
 
 def _resources(cpus: float, gpus: float) -> tune.PlacementGroupFactory:

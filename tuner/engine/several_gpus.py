@@ -37,11 +37,7 @@ _REASON_SECONDS = 10.0
 def leading_trainer(task: TrialTask, data: TrialData) -> Iterator[Trainer]:
     """Yield the trainer of a trial, which `task.processes - 1` actors follow until the end of the block.
 
-    Raise what an actor raises while it starts.
-
-    Raises:
-        ConfigError: if so many processes cannot train the configuration.
-
+    Raise what an actor raises while it starts, and ConfigError if so many processes cannot train the configuration.
     """
     config, size, device = task.config, task.processes, torch.device(task.device)
     if problems := group_conflicts(config, size):

@@ -17,6 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from training.config import TrialConfig
 from training.data import ImageSet, TrialData
+from tuner.errors import first_line
 
 Load = Callable[[TrialConfig], TrialData]
 
@@ -78,7 +79,7 @@ def load_shared(config: TrialConfig, load: Load, find_reader: Callable[[], Any] 
         except RayError as error:
             reason = error
         _start_reader.cache_clear()
-    _log.warning("The trials of this node do not share their data: %s", str(reason).splitlines()[0])
+    _log.warning("The trials of this node do not share their data: %s", first_line(reason))
     return load(config)
 
 

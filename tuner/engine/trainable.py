@@ -46,11 +46,8 @@ def run_task(task: TrialTask, session: TuneSession) -> None:
 
     A crash is raised, and Ray retries the trial from its last checkpoint. So is data that cannot be read, which
     another node may have. What every retry would meet again is reported as `error`: a configuration that does not suit
-    the data, and divergence. `out_of_memory` is reported if a part of a GPU was too little.
-
-    Raises:
-        OutOfGpuMemoryError: if a whole GPU was too little.
-
+    the data, and divergence. `out_of_memory` is reported if a part of a GPU was too little. OutOfGpuMemoryError is
+    raised if a whole GPU was too little.
     """
     import torch
 

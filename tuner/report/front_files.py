@@ -16,7 +16,7 @@ from tuner.report.figure.front_figure import FrontFigure, front_figure
 from tuner.report.image.front_image import front_pictures
 from tuner.report.text import finite_or_none
 from tuner.report.web.page import front_html
-from tuner.runs.write_whole import write_whole
+from tuner.runs.mirror import write_whole
 
 
 def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None = None) -> list[Path]:

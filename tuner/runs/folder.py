@@ -19,9 +19,8 @@ from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
-from tuner.runs.mirror import download, place_of, remove, upload, url_of
+from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole
 from tuner.runs.tracking_place import absolute, default_tracking_uri
-from tuner.runs.write_whole import write_whole
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 

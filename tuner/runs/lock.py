@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from tuner.errors import UsageError
+from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
 
@@ -108,7 +108,7 @@ def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
             try:
                 connection.execute(sa.text("SELECT 1"))
             except sa.exc.SQLAlchemyError as error:
-                reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+                reason = first_line(getattr(error, "orig", None) or error)
                 _log.error("The lock of %s was lost with its connection (%s): this driver stops.", search, reason)
                 os.kill(os.getpid(), signal.SIGTERM)
                 return

@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tuner.errors import UsageError
+from training.atomic_write import atomic_write
+from tuner.errors import UsageError, first_line
 
 _Result = TypeVar("_Result")
 
@@ -68,6 +69,14 @@ def upload(path: Path) -> None:
     url = url_of(path)
     if url is not None:
         _reach(url, lambda: _send(path, url))
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file in one step, send it to object storage if it belongs there, and return its path."""
+    with atomic_write(path) as file:
+        file.write(content)
+    upload(path)
+    return path
 
 
 def download(path: Path) -> Path:
@@ -160,6 +169,6 @@ def _reach(url: str, action: Callable[[], _Result]) -> _Result:
         return action()
     except (OSError, ValueError, ImportError) as error:
         raise UsageError(
-            f"The storage {url} cannot be reached: {str(error).splitlines()[0]}. Check --runs-dir, and that this "
+            f"The storage {url} cannot be reached: {first_line(error)}. Check --runs-dir, and that this "
             "machine has the storage's address and keys (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …, or a role)."
         ) from error

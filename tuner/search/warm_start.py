@@ -1,17 +1,10 @@
 """Warm start: what the trials of an earlier search tell the sampler of a new search.
 
-An earlier trial counts if the new search could have run it. It must agree with the new space in every setting that the
-new space does not search, also in the number of epochs, and lie in the range of every parameter that it searches. A
-parameter that the earlier search did not vary has the value with which its trials were trained. The place of the data
-and the seed of the trials may differ.
-
-An earlier trial is evidence at each epoch where the new search compares trials and the earlier trial was measured. So
-final values stand beside final values only, and values of a stopped trial beside those of the same rung. The earlier
-trial does not become a trial of the new search: it has no number, is never on its front, and its point may be tried
-again.
-
-The evidence is copied into the ledger of the new search when that begins. A resumed search then proposes the same,
-even if the earlier search has changed or is gone.
+An earlier trial counts if the new search could have run it: its parameters lie in the new ranges, and every other
+setting agrees, except the seed and the place of the data. It is evidence at each epoch where the new search compares
+trials and the earlier trial was measured. It does not become a trial of the new search: it has no number, is never on
+its front, and its point may be tried again. The ledger of the new search keeps a copy of the evidence, so a resumed
+search proposes the same even if the earlier search has changed or is gone.
 """
 
 from collections import Counter
@@ -72,9 +65,7 @@ def earlier_trials(
 ) -> list[EarlierTrial]:
     """Choose the trials of an earlier search that are evidence for `space`, measured at some of `epochs`.
 
-    Raises:
-        UsageError: if the sampler of the new search does not learn from evidence, or if no trial of `name` counts.
-
+    Raise UsageError if the sampler of the new search does not learn from evidence, or if no trial of `name` counts.
     """
     if space.search.sampler not in _MODELS:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -65,8 +66,9 @@ class Space(Part):
         return grid.points(self.parameters, self.search)
 
     def corners(self) -> Iterator[dict[str, Any]]:
-        """Yield the points at which the rules of the trainer are tried: all points of a grid, else all corners."""
-        return iter(self.grid()) if self.search.sampler == "grid" else grid.corners(self.parameters)
+        """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners."""
+        points = self.grid() if self.search.sampler == "grid" else grid.corners(self.parameters)
+        return islice(points, grid.MOST_CORNERS)
 
     def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
         """Return the trainer's configuration of one point.

@@ -155,7 +155,7 @@ def _preset_problems(space: Space) -> _Problems:
     """Return the measurement keys in which the searched presets differ."""
     if "preset" not in space.parameters:
         return []
-    first, *others = {corner["preset"]: corner for corner in islice(space.corners(), MOST_CORNERS)}.values()
+    first, *others = {corner["preset"]: corner for corner in space.corners()}.values()
     problems = []
     for other in others:
         one, two = space.trial_config(first).to_mapping(), space.trial_config(other).to_mapping()

@@ -34,7 +34,7 @@ from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.front_files import front_json
 from tuner.runs.folder import SearchFolder
-from tuner.runs.write_whole import write_whole
+from tuner.runs.mirror import write_whole
 from tuner.search import Search
 
 Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]

@@ -149,8 +149,3 @@ def _whole_sampler(name: str, seed: int, known: Evidence) -> BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         return TPESampler(multivariate=True, constant_liar=True, n_startup_trials=6, seed=seed)
-
-
-def test_an_unknown_sampler_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="'annealing', but must be one of motpe, nsga2, gp, random"):
-        sampler_for("annealing", 0, evidence(20))
