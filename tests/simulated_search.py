@@ -1,7 +1,8 @@
 """Searches without a cluster: a small space, and trials with formulas for learning curves."""
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -79,6 +80,12 @@ class Searches:
         """Close all ledgers."""
         for ledger in self._ledgers:
             ledger.close()
+
+
+def new_search(make_ledger: MakeLedger, clock: Callable[[], float] = time.time, **changes: dict[str, Any]) -> Search:
+    """Make a search over `small_space` with these changes, and its ledger."""
+    space = small_space(**changes)
+    return Search(space, make_ledger(space), clock)
 
 
 class CountingClock:

@@ -220,11 +220,6 @@ def test_a_damaged_search_does_not_keep_the_newest_from_being_found(make_ledger:
     assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "sound"
 
 
-def test_a_data_root_is_overridden_on_resume_by_either_way(finished: str, runs_dir: Path, tmp_path: Path) -> None:
-    request = Request(runs_dir=runs_dir, overrides=[f"data_root={tmp_path}"])
-    assert plan_resume(request, finished).space.trial["data_root"] == str(tmp_path)
-
-
 def test_a_warm_start_is_read_when_the_search_is_planned(
     small_file: str, make_ledger: MakeLedger, runs_dir: Path
 ) -> None:

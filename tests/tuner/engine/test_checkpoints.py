@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from simulated_search import MakeLedger, checkpoint_of, small_space
+from simulated_search import MakeLedger, checkpoint_of, new_search
 
 from tuner.engine.checkpoints import CheckpointSweeper
 from tuner.search import Search
@@ -13,8 +13,7 @@ GOOD = {"natural_accuracy": 0.9, "pgd_accuracy": 0.9}
 
 @pytest.fixture
 def search(make_ledger: MakeLedger, tmp_path: Path) -> Search:
-    space = small_space()
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger)
     search.listeners.append(CheckpointSweeper(tmp_path))
     search.next_assignment()
     return search

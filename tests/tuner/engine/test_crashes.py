@@ -1,7 +1,7 @@
 """What follows from the crashes of a session."""
 
 import pytest
-from simulated_search import MakeLedger, small_space
+from simulated_search import MakeLedger, new_search
 
 from tuner.engine.crashes import Crashes
 from tuner.ledger import Outcome
@@ -11,8 +11,7 @@ TRACEBACK = "Traceback\nOSError: No space left on device"
 
 
 def make_search(make_ledger: MakeLedger, trials: int, max_failures: int = 2) -> Search:
-    space = small_space(search={"trials": trials, "max_failures": max_failures})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": trials, "max_failures": max_failures})
     for _ in range(trials):
         search.next_assignment()
     return search

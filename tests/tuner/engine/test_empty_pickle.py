@@ -4,7 +4,7 @@ import pickle
 from typing import Any
 
 from ray import tune
-from simulated_search import MakeLedger, small_space
+from simulated_search import MakeLedger, new_search
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.failures import FailureCallback
@@ -13,12 +13,10 @@ from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.scheduler import LedgerScheduler
 from tuner.engine.searcher import LedgerSearcher
 from tuner.engine.stop_request import StopRequest
-from tuner.search import Search
 
 
 def test_ray_can_pickle_all_settings(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger)
     searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
     callbacks: list[Any] = [
         FailureCallback(Crashes(search, lambda: 1), lambda *_: None, searcher),

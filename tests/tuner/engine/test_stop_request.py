@@ -2,14 +2,13 @@
 
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
-from simulated_search import MakeLedger, small_space
+from simulated_search import MakeLedger, new_search
 
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.scheduler import LedgerScheduler
 from tuner.engine.searcher import LedgerSearcher
 from tuner.engine.stop_request import CHECKPOINT_SECONDS, StopRequest
 from tuner.ledger import Decision, Outcome
-from tuner.search import Search
 
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
 
@@ -44,8 +43,7 @@ def test_the_run_ends_if_no_trial_can_work() -> None:
 
 
 def test_a_stop_request_waits_for_the_next_checkpoints_but_not_long(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 3})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 3})
     now = 100.0
     stop = StopRequest(None, alive=lambda: searcher.alive, clock=lambda: now)
     searcher = LedgerSearcher(search, "/runs", lambda: 2, GpuShares(0), stopping=lambda: stop.requested)

@@ -4,14 +4,13 @@ import socket
 import threading
 
 import pytest
-from simulated_search import MakeLedger, small_space
+from simulated_search import MakeLedger, new_search
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import Ending, NodeLostError
 from tuner.engine.session import _ending
 from tuner.engine.stop_request import StopRequest
 from tuner.engine.watchdogs import EndTimer, head_is_alive, watch
-from tuner.search import Search
 
 PATIENCE_SECONDS = 20
 
@@ -84,26 +83,8 @@ def test_the_timer_calls_once_unless_the_block_ends_in_time() -> None:
     assert calls == []
 
 
-def test_a_node_that_lives_is_not_reported() -> None:
-    asked = threading.Semaphore(0)
-
-    def is_alive() -> bool:
-        asked.release()
-        return True
-
-    def on_lost() -> None:
-        calls.append("lost")
-
-    calls: list[str] = []
-    with watch(is_alive, on_lost, interval_seconds=0.001):
-        for _ in range(3):
-            assert asked.acquire(timeout=PATIENCE_SECONDS)
-    assert calls == []
-
-
 def test_a_lost_node_ends_the_session(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 1})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 1})
     stop = StopRequest(None)
     assert not stop.stop_all()
     stop.node_lost = True

@@ -41,17 +41,6 @@ def test_ranks_are_those_of_peeling_front_after_front(matrix: FloatArray) -> Non
     assert non_domination_rank(matrix).tolist() == peeled_by_definition(matrix)
 
 
-@given(losses(max_objectives=2), st.integers(1, 2))
-def test_repeating_an_objective_changes_no_rank(matrix: FloatArray, times: int) -> None:
-    """Dominance ignores repeated columns, but two, three and four columns take different code."""
-    wider = np.hstack([matrix, *[matrix[:, :1]] * times])
-    assert non_domination_rank(wider).tolist() == non_domination_rank(matrix).tolist()
-
-
-def test_one_objective_ranks_distinct_values() -> None:
-    assert non_domination_rank(np.array([[3.0], [1.0], [3.0], [2.0]])).tolist() == [2, 0, 2, 1]
-
-
 def test_a_large_random_set_agrees_between_the_sweep_and_general_peeling() -> None:
     matrix = np.random.default_rng(0).random((2000, 2)).round(2)
     general = non_domination_rank(np.hstack([matrix, matrix[:, :1]]))

@@ -46,12 +46,6 @@ def test_accuracies_measure_from_zero() -> None:
     assert hypervolume(-accuracies, np.zeros(2)) == pytest.approx(0.09 + 0.21 + 0.10)
 
 
-def test_a_staircase_has_a_closed_form() -> None:
-    steps = np.arange(10.0)
-    staircase = np.stack([steps, 9 - steps], axis=1)
-    assert hypervolume(staircase, np.full(2, 10.0)) == sum(range(1, 11))
-
-
 def test_rows_that_do_not_beat_the_reference_in_every_objective_count_for_nothing() -> None:
     matrix = np.array([[0.5, 0.5], [-9.0, 1.0], [1.0, -9.0], [2.0, 2.0]])
     assert hypervolume(matrix, np.ones(2)) == 0.25

@@ -15,6 +15,7 @@ from simulated_search import (
     checkpoint_of,
     drive,
     measured,
+    new_search,
     on_record,
     small_space,
     train,
@@ -65,8 +66,7 @@ def random_points(*request: object, seed: int, number: int, fixed: object) -> di
 
 
 def test_every_event_is_on_record_before_it_is_told(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 3})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 3})
     recorder = Recorder(search._ledger)
     search.listeners.append(recorder)
     drive(search)
@@ -79,35 +79,30 @@ def test_every_event_is_on_record_before_it_is_told(make_ledger: MakeLedger) -> 
 
 
 def test_the_decision_is_on_record_before_the_report_returns(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger, CountingClock())
+    search = new_search(make_ledger, CountingClock())
     assignment = new_trial(search)
     decision = search.report(assignment.number, 1, accuracies(0.5), "there")
-    (report,) = ledger.load()[0].reports
+    (report,) = search._ledger.load()[0].reports
     assert (report.epoch, report.decision, report.rung) == (1, decision, True)
     assert (report.metrics, report.checkpoint) == (accuracies(0.5), "there")
     assert report.time == 2.0  # the clock's second reading: the first was the trial's start
 
 
 def test_a_trial_completes_at_its_budget_with_its_final_values(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 1}, trial={"epochs": 2})
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
+    search = new_search(make_ledger, search={"trials": 1}, trial={"epochs": 2})
     assert new_trial(search) == Assignment(0, search.trials[0].parameters, (), 0)
     assert search.report(0, 1, accuracies(0.4), None) is Decision.CONTINUE
     assert search.report(0, 2, accuracies(0.6, 0.3), None) is Decision.COMPLETE
     assert search.finished
     assert search.next_assignment() is None
-    (trial,) = ledger.load()
+    (trial,) = search._ledger.load()
     assert (trial.outcome, trial.last_metrics) == (Outcome.COMPLETED, accuracies(0.6, 0.3))
-    assert ledger._study.trials[0].values == [0.6, 0.3]
+    assert search._ledger._study.trials[0].values == [0.6, 0.3]
     assert search.trials == [replace(trial, started=search.trials[0].started)]
 
 
 def test_a_dominated_trial_stops_at_a_rung_and_only_there(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger)
     new_trial(search), new_trial(search)
     assert search.report(0, 1, accuracies(0.9, 0.9), None) is Decision.CONTINUE
     assert search.report(0, 2, accuracies(0.1, 0.1), None) is Decision.CONTINUE, "epoch 2 is no rung"
@@ -116,8 +111,7 @@ def test_a_dominated_trial_stops_at_a_rung_and_only_there(make_ledger: MakeLedge
 
 
 def test_without_a_scheduler_nobody_is_stopped(make_ledger: MakeLedger) -> None:
-    space = small_space(early_stopping={"scheduler": "none"}, search={"trials": 4})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, early_stopping={"scheduler": "none"}, search={"trials": 4})
     drive(search)
     assert {trial.outcome for trial in search.trials} == {Outcome.COMPLETED}
     assert not any(report.rung for trial in search.trials for report in trial.reports)
@@ -132,18 +126,15 @@ def test_without_a_scheduler_nobody_is_stopped(make_ledger: MakeLedger) -> None:
 def test_a_trial_without_a_finite_objective_stops(
     make_ledger: MakeLedger, metrics: dict[str, float], epoch: int
 ) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
+    search = new_search(make_ledger)
     new_trial(search)
     assert search.report(0, epoch, metrics, None) is Decision.STOP
-    assert [trial.outcome for trial in ledger.load()] == [Outcome.STOPPED]
+    assert [trial.outcome for trial in search._ledger.load()] == [Outcome.STOPPED]
 
 
 def test_an_objective_may_be_missing_but_where_trials_compare(make_ledger: MakeLedger) -> None:
     """As between two evaluations (`eval_every`)."""
-    space = small_space()
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger)
     new_trial(search), new_trial(search)
     assert search.report(0, 1, {}, None) is Decision.STOP
     assert search.report(1, 1, accuracies(0.5), None) is Decision.CONTINUE
@@ -154,8 +145,7 @@ def test_an_objective_may_be_missing_but_where_trials_compare(make_ledger: MakeL
 
 def test_a_nan_at_a_rung_counts_against_nobody_but_as_a_trial(make_ledger: MakeLedger) -> None:
     """With reduction factor 3, the second of three goes on: the NaN is one of the three."""
-    space = small_space()
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger)
     for _ in range(3):
         new_trial(search)
     search.report(0, 1, accuracies(math.nan), None)
@@ -164,9 +154,7 @@ def test_a_nan_at_a_rung_counts_against_nobody_but_as_a_trial(make_ledger: MakeL
 
 
 def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
+    search = new_search(make_ledger)
     new_trial(search), new_trial(search)
     search.fail(0, "RuntimeError: out of memory")
     search.fail(0, "again")
@@ -174,7 +162,7 @@ def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
         Outcome.FAILED,
         "RuntimeError: out of memory",
     )
-    assert [trial.ended for trial in ledger.load()] == [trial.ended for trial in search.trials]
+    assert [trial.ended for trial in search._ledger.load()] == [trial.ended for trial in search.trials]
     assert not search.finished
     search.report(1, 9, accuracies(0.5), None)
     search.fail(1, "too late")
@@ -182,8 +170,7 @@ def test_a_failure_ends_a_running_trial_once(make_ledger: MakeLedger) -> None:
 
 
 def test_a_lost_trial_is_handed_out_again_from_its_last_checkpoints(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 2})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 2})
     first, second = new_trial(search), new_trial(search)
     search.report(0, 1, accuracies(0.9, 0.9), checkpoint_of(0, 1))
     for _ in range(2):
@@ -195,14 +182,12 @@ def test_a_lost_trial_is_handed_out_again_from_its_last_checkpoints(make_ledger:
 
 
 def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
+    search = new_search(make_ledger)
     new_trial(search)
     search.fail(0, "gone")
-    before = on_record(ledger)
+    before = on_record(search._ledger)
     assert search.report(0, 1, accuracies(0.5), None) is Decision.STOP
-    assert on_record(ledger) == before
+    assert on_record(search._ledger) == before
 
 
 def test_an_epoch_on_record_gets_its_first_decision_and_no_second_row(make_ledger: MakeLedger) -> None:
@@ -445,9 +430,7 @@ def reach(search: Search, epochs: Sequence[int]) -> None:
 def test_the_sampler_sees_one_epoch_the_latest_that_six_trials_reached(
     make_ledger: MakeLedger, seen: Seen, epochs: list[int], at: int
 ) -> None:
-    space = small_space(search={"trials": 20})
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
+    search = new_search(make_ledger, search={"trials": 20})
     reach(search, epochs)
     new_trial(search)
     trials = search.trials[:-1]
@@ -487,8 +470,7 @@ def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived
 
 
 def test_trials_without_a_finite_objective_are_evidence_of_failure(make_ledger: MakeLedger, seen: Seen) -> None:
-    space = small_space(search={"trials": 20})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 20})
     reach(search, [1] * 11)
     search.report(new_trial(search).number, 1, accuracies(math.nan), None)
     new_trial(search)
@@ -498,8 +480,7 @@ def test_trials_without_a_finite_objective_are_evidence_of_failure(make_ledger: 
 
 
 def test_a_trial_that_failed_later_is_no_measured_one(make_ledger: MakeLedger, seen: Seen) -> None:
-    space = small_space(search={"trials": 20})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 20})
     reach(search, [1] * 12)
     search.fail(11, "Training diverged in epoch 2")
     new_trial(search)
@@ -510,8 +491,7 @@ def test_a_trial_that_failed_later_is_no_measured_one(make_ledger: MakeLedger, s
 
 def test_limits_reach_the_sampler_and_the_rungs(make_ledger: MakeLedger, seen: Seen) -> None:
     """Natural accuracy must be 0.8: whoever has it goes on, whoever is best in the other one does not."""
-    space = small_space(objectives={"natural_accuracy": {"at_least": 0.8}})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, objectives={"natural_accuracy": {"at_least": 0.8}})
     new_trial(search), new_trial(search), new_trial(search)
     assert seen.evidence[-1].limits is not None
     assert seen.evidence[-1].limits.tolist() == [-0.8, math.inf]
@@ -542,8 +522,7 @@ def test_a_finite_space_is_tried_once_and_then_the_search_is_finished(make_ledge
 
 
 def test_a_search_with_a_running_trial_is_not_finished_though_no_other_is_to_come(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 50, "max_epochs": 3})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 50, "max_epochs": 3})
     new_trial(search)
     for epoch in (1, 2, 3):
         search.report(0, epoch, accuracies(0.5), None)

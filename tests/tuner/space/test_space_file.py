@@ -139,12 +139,6 @@ def test_the_last_of_several_overrides_counts_and_a_flag_before_all(file: Path) 
     assert load_space(str(file), ["epochs=3"], {"trial.epochs": 5}).epochs == 5
 
 
-def test_flags_change_the_space(file: Path) -> None:
-    flags = {"search.trials": 2, "trial.epochs": 1, "resources.gpus_per_trial": 0.5}
-    space = load_space(str(file), [], flags)
-    assert (space.search.trials, space.epochs, space.resources.gpus_per_trial) == (2, 1, 0.5)
-
-
 @pytest.mark.parametrize("override", ["epsilon", "=3", ""])
 def test_an_override_without_key_or_value_shows_the_form(file: Path, override: str) -> None:
     with pytest.raises(UsageError, match=r"--set .* must have the form KEY=VALUE, such as"):

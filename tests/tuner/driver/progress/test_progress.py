@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from rich.text import Text
-from simulated_search import CountingClock, MakeLedger, drive, frozen_facts, small_space, train
+from simulated_search import CountingClock, MakeLedger, drive, frozen_facts, new_search, small_space, train
 
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.plan import Plan
@@ -111,8 +111,7 @@ def test_the_nearest_of_all_bounds_counts() -> None:
 
 
 def test_both_displays_know_the_bounds(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 4, "max_epochs": 20})
-    search = Search(space, make_ledger(space))
+    search = new_search(make_ledger, search={"trials": 4, "max_epochs": 20})
     screen = Screen(terminal=True)
     live = LiveProgress(search, screen.console, "small-1", time_budget_seconds=0.0)
     search.listeners.append(PlainProgress(search, screen.console, time_budget_seconds=1e-9))
@@ -258,8 +257,9 @@ def test_a_live_table_of_nothing_renders(search: Search) -> None:
 
 
 def test_a_long_front_is_thinned_out_on_a_terminal(make_ledger: MakeLedger) -> None:
-    space = small_space(search={"trials": 14}, early_stopping={"scheduler": "none"}, trial={"epochs": 1})
-    search = Search(space, make_ledger(space), CountingClock())
+    search = new_search(
+        make_ledger, CountingClock(), search={"trials": 14}, early_stopping={"scheduler": "none"}, trial={"epochs": 1}
+    )
     for number in range(13):
         search.next_assignment()
         search.report(number, 1, {"natural_accuracy": 0.1 + 0.01 * number, "pgd_accuracy": 0.5 - 0.01 * number}, None)

@@ -14,9 +14,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import InMemoryStorage
 
-from tuner.optuna_private import UncopiedStorage
 from tuner.pareto.objectives import FloatArray
 from tuner.search.sampling import Evidence, propose
 
@@ -157,13 +155,3 @@ def test_models_start_at_random(sampler: str) -> None:
     few, none = evidence(5), NOTHING
     assert ask(sampler, few) == ask("random", none)
     assert ask(sampler, evidence(6)) != ask("random", none)
-
-
-@pytest.mark.parametrize("sampler", ["motpe", "nsga2"])
-def test_trials_that_are_told_without_a_copy_give_the_same_proposal(
-    sampler: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    known = evidence(20, running=3)
-    here = ask(sampler, known)
-    monkeypatch.setattr(UncopiedStorage, "create_new_trial", InMemoryStorage.create_new_trial)
-    assert ask(sampler, known) == here
