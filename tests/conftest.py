@@ -8,11 +8,12 @@ import pytest
 import yaml
 from finished_search import finish_search
 from hypothesis import settings
-from simulated_search import MakeLedger, Searches, small_space, space_mapping
+from simulated_search import MakeLedger, Searches, new_search, small_space, space_mapping
 from typed_commands import Answer, Tuner
 
 from tuner.cli import main
 from tuner.ledger import SqlLedger
+from tuner.search import Search
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -52,6 +53,12 @@ def small_file(tmp_path: Path) -> str:
     path = tmp_path / "small.yaml"
     path.write_text(yaml.safe_dump(space_mapping()))
     return str(path)
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    """A search of three trials, none of which is proposed yet."""
+    return new_search(make_ledger, search={"trials": 3})
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 from training.config import parse_trial
 from tuner.confirm.choice import Choice, choose_trials, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
+from tuner.confirm.table import confirm_section
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -57,8 +58,7 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
     space = confirmation_space(SPACE, "small-1", chosen, Choice(seeds=2, suite="quick", images=50))
     assert space.search.trials == 2 * len(chosen)
     assert space.early_stopping.scheduler == "none"
-    assert space.confirm is not None
-    assert space.confirm.trials == [trial.number for trial in chosen]
+    assert confirm_section(space).trials == [trial.number for trial in chosen]
     configs = [space.trial_config(point) for point in space.grid()]
     assert {config.seed for config in configs} == {4, 5}, "the search's own seed is 3"
     for trial, config in zip([*chosen, *chosen], configs, strict=True):
@@ -72,8 +72,7 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
     (chosen,) = choose_trials(trials, data, Choice(knee=True))
     space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
     assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
-    assert space.confirm is not None
-    assert space.confirm.checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
+    assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
     lost = replace(chosen, reports=tuple(replace(report, checkpoint=None) for report in chosen.reports))
     with pytest.raises(UsageError, match=f"Trial {chosen.number} of small-1 has no checkpoint"):
         confirmation_space(SPACE, "small-1", [lost], Choice(retrain=False))
@@ -84,8 +83,7 @@ def test_a_point_is_confirmed_once(finished: Finished) -> None:
     (chosen,) = choose_trials(trials, data, Choice(knee=True))
     twin = replace(chosen, number=77, parameters={**chosen.parameters})
     space = confirmation_space(SPACE, "small-1", [chosen, twin], Choice())
-    assert space.confirm is not None
-    assert space.confirm.trials == [chosen.number]
+    assert confirm_section(space).trials == [chosen.number]
 
 
 def test_a_confirmation_survives_its_file(finished: Finished) -> None:
@@ -118,13 +116,12 @@ def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain
     source = space_from_mapping(mapping, "grid")
     runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
     space = confirmation_space(source, "grid-1", runs, Choice(seeds=2, retrain=retrain))
-    assert space.confirm is not None
     configs = [space.trial_config(values) for values in space.grid()]
     if retrain:
-        assert space.confirm.trials == [0]
+        assert confirm_section(space).trials == [0]
         assert [config.seed for config in configs] == [8, 9]
     else:
-        assert space.confirm.trials == [0, 1, 2]
+        assert confirm_section(space).trials == [0, 1, 2]
         assert configs == [source.trial_config(run.parameters) for run in runs]
 
 

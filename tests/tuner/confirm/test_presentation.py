@@ -4,20 +4,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console, RenderableType
-from simulated_confirmation import TRIALS, confirmation
+from simulated_confirmation import TRIALS, confirmation, run
 from simulated_search import small_space
 
 from tuner.confirm.presentation import ConfirmationError, Presentation, Use, presentation_of
-from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.space import Space
-
-
-def completed(number: int, natural: float, pgd: float) -> TrialRecord:
-    metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd}
-    report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
-    parameters = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}
-    return TrialRecord(number, parameters, Outcome.COMPLETED, started=0.0, ended=1.0, reports=(report,))
 
 
 def data_of(space: Space, trials: list[TrialRecord]) -> FrontData:
@@ -41,7 +34,7 @@ def confirming() -> Presentation:
     return presentation_of(confirmation())
 
 
-FRONT = data_of(small_space(), [completed(0, 0.9, 0.5), completed(1, 0.8, 0.6)])
+FRONT = data_of(small_space(), [run(0, 0.9, 0.5), run(1, 0.8, 0.6)])
 CONFIRMED = data_of(confirmation(), TRIALS)
 
 

@@ -4,11 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import pytest
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
-from simulated_search import MakeLedger, small_space
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.failures import NO_MESSAGE, FailureCallback
@@ -18,13 +16,6 @@ from tuner.engine.searcher import LedgerSearcher
 from tuner.engine.trial_task import task_of
 from tuner.ledger import Outcome
 from tuner.search import Search
-
-SPACE = small_space(search={"trials": 3})
-
-
-@pytest.fixture
-def search(make_ledger: MakeLedger) -> Search:
-    return Search(SPACE, make_ledger(SPACE))
 
 
 def ignore(number: int, error: str) -> None:

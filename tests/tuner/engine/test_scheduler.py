@@ -3,10 +3,8 @@
 import math
 from typing import Any
 
-import pytest
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
-from simulated_search import MakeLedger, small_space
 
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.scheduler import LedgerScheduler
@@ -14,12 +12,6 @@ from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 
 CONTINUE, STOP = TrialScheduler.CONTINUE, TrialScheduler.STOP
-SPACE = small_space(search={"trials": 3})
-
-
-@pytest.fixture
-def search(make_ledger: MakeLedger) -> Search:
-    return Search(SPACE, make_ledger(SPACE))
 
 
 def decision(search: Search, number: int, report: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """How a session ended, judged by its search, its stopper and its crashes."""
 
 import pytest
-from simulated_search import MakeLedger, drive, small_space
+from simulated_search import drive
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.ending import BrokenOffError, Ending
@@ -10,31 +10,20 @@ from tuner.engine.stop_request import StopRequest
 from tuner.ledger import Outcome
 from tuner.search import Search
 
-SPACE = small_space(search={"trials": 3})
-
-
-@pytest.fixture
-def search(make_ledger: MakeLedger) -> Search:
-    return Search(SPACE, make_ledger(SPACE))
-
 
 @pytest.fixture
 def crashes(search: Search) -> Crashes:
     return Crashes(search, lambda: 1)
 
 
-def stop_request(seconds: float | None = None) -> StopRequest:
-    return StopRequest(seconds)
-
-
 def test_a_session_ends_for_the_reason_it_was_stopped_or_finished(search: Search, crashes: Crashes) -> None:
-    interrupted = stop_request()
+    interrupted = StopRequest(None)
     interrupted.request()
     assert _ending(search, interrupted, crashes) is Ending.INTERRUPTED
-    assert _ending(search, stop_request(0), crashes) is Ending.OUT_OF_TIME
-    assert _ending(search, stop_request(), crashes) is Ending.BROKEN_OFF
+    assert _ending(search, StopRequest(0), crashes) is Ending.OUT_OF_TIME
+    assert _ending(search, StopRequest(None), crashes) is Ending.BROKEN_OFF
     drive(search)
-    for stop in (interrupted, stop_request(0), stop_request()):
+    for stop in (interrupted, StopRequest(0), StopRequest(None)):
         assert _ending(search, stop, crashes) is Ending.FINISHED
 
 
@@ -42,7 +31,7 @@ def test_a_row_of_crashes_breaks_a_session_off_with_the_last_error(search: Searc
     for number in (0, 1, 2, 0, 1):
         crashes.record_retry(number, "Traceback\nDataError: nothing is mounted at /data")
     with pytest.raises(BrokenOffError, match=r"trial 1: DataError: nothing is mounted at /data"):
-        _ending(search, stop_request(), crashes)
+        _ending(search, StopRequest(None), crashes)
 
 
 def test_failures_that_wait_for_an_epoch_are_on_record_when_no_trial_is_left_to_train(
@@ -53,7 +42,7 @@ def test_failures_that_wait_for_an_epoch_are_on_record_when_no_trial_is_left_to_
     for number in (0, 0, 0, 1, 1, 1):
         crashes.give_up(number, "RuntimeError: out of memory")
     assert not search.finished
-    assert _ending(search, stop_request(), crashes) is Ending.FINISHED
+    assert _ending(search, StopRequest(None), crashes) is Ending.FINISHED
     assert {trial.outcome for trial in search.trials} == {Outcome.FAILED}
 
 

@@ -16,7 +16,7 @@ from tuner.runs.lock import is_driven, only_driver
 HOLDER = """
 import sys
 from pathlib import Path
-from tuner.runs.lock import is_driven, only_driver
+from tuner.runs.lock import only_driver
 with only_driver(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.readline()
@@ -30,14 +30,6 @@ def hold(folder: Path) -> subprocess.Popen[str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
-
-
-def refuse(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    def flock(file: object, operation: int) -> None:
-        del file, operation
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr("tuner.runs.lock.fcntl.flock", flock)
 
 
 def test_a_second_driver_is_refused_with_the_firsts_process_and_host(tmp_path: Path) -> None:
@@ -69,21 +61,24 @@ def test_a_driver_that_is_killed_holds_nothing(tmp_path: Path) -> None:
             pass
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EAGAIN])
-def test_either_answer_of_a_system_means_that_the_lock_is_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EACCES, "is being driven by another process"),
+        (errno.EAGAIN, "is being driven by another process"),
+        (errno.ENOLCK, r"The file system of {folder} has no locks \(.*{reason}\).*--runs-dir"),
+        (errno.ENOTSUP, r"The file system of {folder} has no locks \(.*{reason}\).*--runs-dir"),
+    ],
+)
+def test_a_system_that_refuses_a_lock_says_whether_another_driver_holds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, expected: str
 ) -> None:
-    refuse(monkeypatch, number)
-    with pytest.raises(UsageError, match="is being driven by another process"), only_driver(tmp_path):
-        pass
+    def flock(file: object, operation: int) -> None:
+        del file, operation
+        raise OSError(number, os.strerror(number))
 
-
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
-def test_a_file_system_without_locks_is_no_other_driver(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
-    refuse(monkeypatch, number)
-    expected = rf"The file system of {tmp_path} has no locks \(.*{os.strerror(number)}\).*--runs-dir"
+    monkeypatch.setattr("tuner.runs.lock.fcntl.flock", flock)
+    expected = expected.format(folder=tmp_path, reason=os.strerror(number))
     with pytest.raises(UsageError, match=expected), only_driver(tmp_path):
         pass
 

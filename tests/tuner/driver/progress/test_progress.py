@@ -17,7 +17,7 @@ from tuner.driver.progress.summary import duration, print_closing, print_opening
 from tuner.driver.progress.time_left import Clock, in_words
 from tuner.driver.request import Request
 from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
-from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
@@ -354,38 +354,36 @@ def test_no_password_is_shown(runs_dir: Path) -> None:
     assert "SECRET" not in screen.text
 
 
-def closing(screen: Screen, data: FrontData, folder: SearchFolder, tracking_uri: str) -> None:
+def closing(search: Search, runs_dir: Path, tracking_uri: str = "sqlite:////mlflow.db") -> Screen:
+    """Return what is printed at the end of a search."""
+    screen = Screen()
+    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
+    folder = SearchFolder(runs_dir / "small-1")
     print_closing(screen.console, SearchPresentation(), data, folder, tracking_uri=tracking_uri, experiment_id="7")
+    return screen
 
 
 def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs_dir: Path) -> None:
     drive(search)
-    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    folder = SearchFolder(runs_dir / "small-1")
-    screen = Screen()
-    closing(screen, data, folder, "sqlite:////mlflow.db")
+    screen = closing(search, runs_dir)
     assert "Pareto front of small-1" in screen.text
     for command in ("tuner front small-1", "tuner show small-1", "tuner ui"):
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
-    closing(screen, data, folder, "http://host:5000")
-    assert "http://host:5000/#/experiments/7?workflowType=machine_learning" in screen.text
+    link = "http://host:5000/#/experiments/7?workflowType=machine_learning"
+    assert link in closing(search, runs_dir, "http://host:5000").text
 
 
 def test_the_front_is_no_next_step_before_a_trial_is_completed(search: Search, runs_dir: Path) -> None:
     search.next_assignment()
-    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    screen = Screen()
-    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
+    screen = closing(search, runs_dir)
     assert "tuner front" not in screen.text
     assert "tuner show small-1" in screen.text
 
 
 def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path) -> None:
     drive(search)
-    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    screen = Screen()
-    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
-    assert duration(data.records) in screen.lines
+    screen = closing(search, runs_dir)
+    assert duration(search.trials) in screen.lines
     made_up = [TrialRecord(0, {}, Outcome.STOPPED, 10.0, 75.0), TrialRecord(1, {}, Outcome.COMPLETED, 20.0, 140.4)]
     assert duration(made_up) == (
         "Duration: 2 min 10 s from the first trial's start to the last one's end; 0 epochs trained."
@@ -394,9 +392,7 @@ def test_the_closing_words_tell_how_long_it_took(search: Search, runs_dir: Path)
 
 
 def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path) -> None:
-    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    screen = Screen()
-    closing(screen, data, SearchFolder(runs_dir / "small-1"), "sqlite:////mlflow.db")
+    screen = closing(search, runs_dir)
     assert "so there is no front" in " ".join(screen.text.split())
 
 
