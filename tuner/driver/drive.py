@@ -132,14 +132,8 @@ class _Driver:
         search = Search(plan.space, ledger)
         presentation = self.environment.presentation_of(plan.space)
         projection = self.environment.projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
-        publisher = Publisher(
-            plan.folder.name,
-            plan.space,
-            plan.folder.path,
-            projection,
-            lambda: search.trials,
-            presentation=presentation,
-        )
+        folder, trials = plan.folder, lambda: search.trials
+        publisher = Publisher(folder.name, plan.space, folder.path, projection, trials, presentation=presentation)
         progress = self.progress(search)
         search.listeners += [publisher, progress]
         if request.verbosity >= 0:
@@ -187,7 +181,7 @@ class _Driver:
         name, console = self.plan.folder.name, self.console
         verbosity, seconds = self.request.verbosity, self.request.time_budget_seconds
         if verbosity < 0:
-            return PlainProgress(search, Console(quiet=True))
+            return Progress()
         if console.is_terminal and verbosity == 0:
             return LiveProgress(search, console, name, time_budget_seconds=seconds)
         return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)

@@ -1,6 +1,7 @@
 """What a driver does when its session of Ray Tune has something to tell."""
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,32 +17,30 @@ if TYPE_CHECKING:  # importing MLflow takes seconds
     from tuner.driver.publisher import Publisher
 
 
+@dataclass(frozen=True)
 class DriverEvents(SessionEvents):
     """Prints what happens in a session, and ends the process if Ray is lost."""
 
-    def __init__(
-        self, search: Search, publisher: "Publisher", progress: Progress, console: Console, how_to_resume: str
-    ) -> None:
-        self._search = search
-        self._publisher = publisher
-        self._progress = progress
-        self._console = console
-        self._how_to_resume = how_to_resume
+    search: Search
+    publisher: "Publisher"
+    progress: Progress
+    console: Console
+    how_to_resume: str
 
     def on_retry(self, number: int, error: str) -> None:
         """Show that a trial crashed and starts again."""
-        self._progress.on_retry(number, error)
+        self.progress.on_retry(number, error)
 
     def on_fallback(self, text: str) -> None:
         """Print what a node computes in another way than the space asks."""
-        print_line(self._console, f"Not as the space asks: {text}.")
+        print_line(self.console, f"Not as the space asks: {text}.")
 
     def on_stopping(self) -> None:
         """Print that the session stops, and how to continue the search."""
-        print_line(self._console, f"Stopping. Press Ctrl-C again to stop at once. {self._how_to_resume}")
+        print_line(self.console, f"Stopping. Press Ctrl-C again to stop at once. {self.how_to_resume}")
 
     def on_lost(self, ending: Ending, reason: str) -> None:
         """End the process: without Ray the session would never return. The ledger holds everything."""
-        self._publisher.close(closing_status(ending, self._search.trials))
-        print_line(self._console, f"{reason} {self._how_to_resume}")
+        self.publisher.close(closing_status(ending, self.search.trials))
+        print_line(self.console, f"{reason} {self.how_to_resume}")
         os._exit(EXIT_CODES[ending])

@@ -8,14 +8,7 @@ from ray.tune.experiment import Trial
 
 from tuner.engine.crashes import Crashes
 from tuner.engine.empty_pickle import EmptyPickle
-from tuner.engine.ray_private import (
-    allow_failures,
-    failures,
-    forget_metrics,
-    has_failed,
-    last_failure,
-    ray_task,
-)
+from tuner.engine.ray_private import allow_failures, failures, forget_metrics, has_failed, last_failure, ray_task
 from tuner.engine.searcher import LedgerSearcher
 from tuner.redact import redact
 

@@ -19,11 +19,7 @@ class LedgerScheduler(EmptyPickle, FIFOScheduler):
     """Records each report and returns the decision on it."""
 
     def __init__(
-        self,
-        search: Search,
-        checkpoint_prefix: str,
-        shares: GpuShares,
-        stopping: Callable[[], bool] = lambda: False,
+        self, search: Search, checkpoint_prefix: str, shares: GpuShares, stopping: Callable[[], bool] = lambda: False
     ) -> None:
         """While `stopping()` is true each trial ends with its next report, whatever the decision: it is resumed later.
 

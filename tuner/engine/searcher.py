@@ -93,9 +93,6 @@ class LedgerSearcher(EmptyPickle, Searcher):
         """Restore nothing: a resumed search is a new Ray Tune run on the same ledger."""
 
 
-def threads_for(cpus_per_trial: float, processes: int = 1) -> int:
-    """Return the torch threads of each process of a trial: its whole CPUs, at least one, so that none crowds another.
-
-    `cpus_per_trial` CPUs are divided among `processes`.
-    """
+def threads_for(cpus_per_trial: float, processes: int) -> int:
+    """Return the torch threads of each process of a trial: its share of whole CPUs, at least one."""
     return max(1, math.floor(cpus_per_trial / processes))

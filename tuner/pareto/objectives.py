@@ -51,7 +51,8 @@ def within_limits(metrics: Mapping[str, float], objectives: Sequence[Objective])
 def scale_to_unit(losses: FloatArray) -> FloatArray:
     """Scale each objective of an (n, m) matrix of finite losses linearly to [0, 1]: best 0, worst 1, constant 0."""
     low = losses.min(axis=0, initial=np.inf)
-    return (losses - low) / spans(losses)
+    scaled: FloatArray = (losses - low) / spans(losses)
+    return scaled
 
 
 def spans(losses: FloatArray) -> FloatArray:

@@ -10,15 +10,13 @@ import re
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from training.atomic_write import atomic_write
 from tuner.errors import UsageError, first_line
-
-_Result = TypeVar("_Result")
 
 _URL = re.compile(r"[a-z][a-z0-9+]*://")
 # The mirrors of this process, and the URL of each.
@@ -37,7 +35,8 @@ def open_runs(place: str | Path) -> Path:
     for copy, known in _copies.items():
         if known == url:
             return copy
-    found = _reach(url, lambda: names_at(url))
+    with _reaching(url):
+        found = names_at(url)
     copy = Path(tempfile.mkdtemp(prefix="tuner-runs-")).resolve()
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     _copies[copy] = url
@@ -68,7 +67,8 @@ def upload(path: Path) -> None:
     """Upload a file of a mirror; do nothing for other files."""
     url = url_of(path)
     if url is not None:
-        _reach(url, lambda: _send(path, url))
+        with _reaching(url):
+            _send(path, url)
 
 
 def write_whole(path: Path, content: bytes) -> Path:
@@ -83,7 +83,8 @@ def download(path: Path) -> Path:
     """Download a file or folder of a mirror, if the storage has it; return its path."""
     url = url_of(path)
     if url is not None:
-        _reach(url, lambda: _fetch(url, path))
+        with _reaching(url):
+            _fetch(url, path)
     return path
 
 
@@ -92,7 +93,9 @@ def remove(path: Path) -> None:
     url = url_of(path)
     path.unlink()
     if url is not None:
-        _reach(url, lambda: _delete(url))
+        with _reaching(url):
+            system, name = file_system(url)
+            system.delete_file(name)
 
 
 def names_in(path: Path) -> list[str]:
@@ -100,7 +103,9 @@ def names_in(path: Path) -> list[str]:
     url = url_of(path)
     if url is None:
         return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
-    return sorted(_reach(url, lambda: names_at(url)))
+    with _reaching(url):
+        names = names_at(url)
+    return sorted(names)
 
 
 def names_at(url: str) -> list[str]:
@@ -127,13 +132,11 @@ def working_folder(place: str) -> Iterator[Path]:
                 _send(path, f"{place}/{path.name}")
 
 
-def file_system(place: str) -> tuple[Any, str]:
-    """Return pyarrow's file system of a URL or a local path, and the path in it."""
-    from pyarrow.fs import FileSystem, LocalFileSystem
+def file_system(url: str) -> tuple[Any, str]:
+    """Return pyarrow's file system of a URL, and the path in it."""
+    from pyarrow.fs import FileSystem
 
-    if not _URL.match(place):
-        return LocalFileSystem(), place
-    system, path = FileSystem.from_uri(place)
+    system, path = FileSystem.from_uri(url)
     return system, path.rstrip("/")
 
 
@@ -159,14 +162,11 @@ def _send(path: Path, url: str) -> None:
     copy_files(str(path), name, source_filesystem=LocalFileSystem(), destination_filesystem=system)
 
 
-def _delete(url: str) -> None:
-    system, name = file_system(url)
-    system.delete_file(name)
-
-
-def _reach(url: str, action: Callable[[], _Result]) -> _Result:
+@contextmanager
+def _reaching(url: str) -> Iterator[None]:
+    """Raise what a storage out of reach raises as a UsageError."""
     try:
-        return action()
+        yield
     except (OSError, ValueError, ImportError) as error:
         raise UsageError(
             f"The storage {url} cannot be reached: {first_line(error)}. Check --runs-dir, and that this "

@@ -14,8 +14,8 @@ import numpy as np
 
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
 from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
-from tuner.search.asha import Rungs
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
+from tuner.search.rungs import Rungs
 from tuner.search.sampling import propose
 from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts

@@ -20,29 +20,13 @@ def cross_problems(space: Space) -> _Problems:
 
     Each fault is (path in the file, message). Without faults the space can be searched.
     """
-    problems = [
-        (f"objectives.{name}", f"no trial reports this metric; the known ones are {', '.join(METRICS)}")
-        for name in space.objectives
-        if name not in METRICS
-    ]
-    problems += [
-        (
-            f"objectives.{name}",
-            "is minimised and needs a `reference` for the hypervolume: a value that is worse than all",
-        )
-        for name, objective in space.objectives.items()
-        if objective.direction == "minimize" and "reference" not in objective.model_fields_set
-    ]
-    problems += [
-        (f"trial.{name}", "fixed and searched at once; keep it either here or under parameters")
-        for name in space.parameters
-        if name in space.trial
-    ]
-    problems += [
-        (f"parameters.{name}", "changes what is measured and makes trials incomparable; put it under trial")
-        for name in space.parameters
-        if name in MEASUREMENT_KEYS
-    ]
+    problems = _objective_problems(space)
+    for name in space.parameters:
+        if name in space.trial:
+            problems.append((f"trial.{name}", "fixed and searched at once; keep it either here or under parameters"))
+        if name in MEASUREMENT_KEYS:
+            rule = "changes what is measured and makes trials incomparable; put it under trial"
+            problems.append((f"parameters.{name}", rule))
     for section in ("start_points", "points"):
         for index, point in enumerate(getattr(space.search, section)):
             problems += _point_problems(space, point, f"search.{section}.{index}")
@@ -65,6 +49,18 @@ def trial_problems(trial: dict[str, Any]) -> _Problems:
     Rules between keys are checked for complete points only: a searched key does not have the trainer's default.
     """
     return [(f"trial.{key}", message) for key, message in _config_problems(trial, field_problems)]
+
+
+def _objective_problems(space: Space) -> _Problems:
+    problems: _Problems = []
+    for name, objective in space.objectives.items():
+        if name not in METRICS:
+            rule = f"no trial reports this metric; the known ones are {', '.join(METRICS)}"
+            problems.append((f"objectives.{name}", rule))
+        if objective.direction == "minimize" and "reference" not in objective.model_fields_set:
+            rule = "is minimised and needs a `reference` for the hypervolume: a value that is worse than all"
+            problems.append((f"objectives.{name}", rule))
+    return problems
 
 
 def _config_problems(values: dict[str, Any], find: Callable[[dict[str, Any]], _Problems]) -> _Problems:

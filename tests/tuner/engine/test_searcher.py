@@ -62,4 +62,4 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(searc
 
 @pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
 def test_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
-    assert threads_for(cpus) == threads
+    assert threads_for(cpus, 1) == threads_for(4 * cpus, 4) == threads

@@ -89,15 +89,17 @@ def test_the_decision_is_on_record_before_the_report_returns(make_ledger: MakeLe
 
 
 def test_a_trial_completes_at_its_budget_with_its_final_values(make_ledger: MakeLedger) -> None:
-    search = new_search(make_ledger, search={"trials": 1}, trial={"epochs": 2})
+    space = small_space(search={"trials": 1}, trial={"epochs": 2})
+    ledger = make_ledger(space)
+    search = Search(space, ledger)
     assert new_trial(search) == Assignment(0, search.trials[0].parameters, (), 0)
     assert search.report(0, 1, accuracies(0.4), None) is Decision.CONTINUE
     assert search.report(0, 2, accuracies(0.6, 0.3), None) is Decision.COMPLETE
     assert search.finished
     assert search.next_assignment() is None
-    (trial,) = search._ledger.load()
+    (trial,) = ledger.load()
     assert (trial.outcome, trial.last_metrics) == (Outcome.COMPLETED, accuracies(0.6, 0.3))
-    assert search._ledger._study.trials[0].values == [0.6, 0.3]
+    assert ledger._study.trials[0].values == [0.6, 0.3]
     assert search.trials == [replace(trial, started=search.trials[0].started)]
 
 

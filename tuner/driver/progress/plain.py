@@ -24,12 +24,7 @@ class PlainProgress(Progress):
     """Prints a line when a trial starts, passes a rung or ends; with `every_epoch` also after each epoch."""
 
     def __init__(
-        self,
-        search: Search,
-        console: Console,
-        *,
-        every_epoch: bool = False,
-        time_budget_seconds: float | None = None,
+        self, search: Search, console: Console, *, every_epoch: bool = False, time_budget_seconds: float | None = None
     ) -> None:
         self._search = search
         self._console = console

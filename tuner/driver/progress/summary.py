@@ -23,10 +23,8 @@ from tuner.tracking import store
 def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, is_resume: bool) -> None:
     """Print what starts, and where its files and its MLflow are."""
     verb, files = "Resuming" if is_resume else "Starting", place_of(folder.path)
-    print_line(
-        console,
-        f"{verb} {folder.name}: {trials} trials. Files: {files}  MLflow: {without_password(tracking_uri)}",
-    )
+    mlflow = without_password(tracking_uri)
+    print_line(console, f"{verb} {folder.name}: {trials} trials. Files: {files}  MLflow: {mlflow}")
 
 
 def print_closing(

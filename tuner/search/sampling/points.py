@@ -1,4 +1,4 @@
-"""The points of a finite space: how many there are, which are left, whether all were tried."""
+"""The points of a finite space: which there are, and whether all were tried."""
 
 import itertools
 import math
@@ -11,18 +11,11 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 _MOST_POINTS = 10_000
 
 
-def count_points(distributions: Mapping[str, BaseDistribution]) -> int | None:
-    """Return the number of points of a space; None if a real range makes it infinite."""
-    counts = [_values(distribution) for distribution in distributions.values()]
-    return None if None in counts else math.prod(len(values) for values in counts if values is not None)
-
-
 def exhausted(distributions: Mapping[str, BaseDistribution], tried: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether every point of the space was tried."""
-    count = count_points(distributions)
-    if count is None or len(tried) < count:
-        return False
-    return len({tuple(point[name] for name in distributions) for point in tried}) >= count
+    values = map(_values, distributions.values())
+    count = math.prod(math.inf if listed is None else len(listed) for listed in values)
+    return len(tried) >= count and len({tuple(point[name] for name in distributions) for point in tried}) >= count
 
 
 def all_points(distributions: Mapping[str, BaseDistribution], fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -39,6 +32,7 @@ def all_points(distributions: Mapping[str, BaseDistribution], fixed: Mapping[str
 
 
 def _values(distribution: BaseDistribution) -> Sequence[Any] | None:
+    """Return all values of a parameter; None for a real range, which has no end of them."""
     if isinstance(distribution, CategoricalDistribution):
         return distribution.choices
     if isinstance(distribution, IntDistribution):

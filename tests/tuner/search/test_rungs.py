@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.search.asha import Rungs
+from tuner.search.rungs import Rungs
 from tuner.space.sections import EarlyStoppingSpec
 
 Row = tuple[float, ...]
