@@ -125,7 +125,10 @@ def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
 def _is_held_in_database(ledger_url: str, search: str) -> bool:
     import sqlalchemy as sa
 
-    with sa.create_engine(ledger_url, poolclass=sa.pool.NullPool).connect() as connection:
+    engine = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool)
+    if engine.dialect.name != "postgresql":
+        return False
+    with engine.connect() as connection:
         return connection.execute(sa.text(_HOLDER_QUERY), {"key": _key(search)}).first() is not None
 
 

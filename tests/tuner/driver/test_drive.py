@@ -169,9 +169,8 @@ def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
 def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None:
     driver.run(to_the_end, name="mine", trials=2)
     frozen = driver.folder("mine").frozen()
-    ledger = driver.folder("mine").ledger()
-    facts = ledger.facts()
-    ledger.close()
+    with driver.folder("mine").ledger() as ledger:
+        facts = ledger.facts()
     assert frozen["search_id"] == facts["search_id"]
     assert frozen["search_id"].startswith("mine-")
     assert facts["versions"] == frozen["versions"]
@@ -414,7 +413,7 @@ def test_without_a_lock_no_folder_is_left(driver: Driver, monkeypatch: pytest.Mo
 
 
 def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: Driver, tmp_path: Path) -> None:
-    shared = f"sqlite:///{tmp_path}/shared.db"
+    shared = f"sqlite:///{tmp_path}/shared.db?timeout=9"
     driver.run(to_the_end, ledger=shared)
     frozen = driver.folder().frozen()
     assert frozen["ledger"] == shared
@@ -446,11 +445,8 @@ def test_a_warm_start_is_in_the_ledger_and_in_the_frozen_space(driver: Driver) -
     driver.run(to_the_end, name="new", warm_start=["old"])
     assert "Warm start: the sampler learns from 3 trials of old." in driver.text
     assert driver.folder("new").frozen()["warm_start"] == {"old": 3}
-    ledger = driver.folder("new").ledger()
-    try:
+    with driver.folder("new").ledger() as ledger:
         assert [trial["number"] for trial in ledger.facts()["warm_start"]] == [0, 1, 2]
-    finally:
-        ledger.close()
     assert len(driver.trials("new")) == 3
 
 
@@ -470,13 +466,6 @@ def test_an_mlflow_that_is_away_keeps_no_search_from_being_resumed(
     assert warning.startswith("MLflow does not answer at http://127.0.0.1:1")
     with pytest.raises(UsageError, match="--tracking-uri 'nonsense' must be a URI"):
         driver.run(to_the_end, resume="small-1", tracking_uri="nonsense", trials=4)
-
-
-def test_the_query_of_a_ledgers_url_is_remembered(driver: Driver, tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/shared.db?timeout=9"
-    driver.run(interrupted, ledger=url)
-    assert driver.folder().frozen()["ledger"] == url
-    assert driver.run(to_the_end, resume="small-1") == 0
 
 
 def test_a_search_that_could_not_be_written_leaves_its_name_free_in_a_shared_ledger(

@@ -1,6 +1,5 @@
 """The publishing thread: it never raises, warns once, and writes later what it could not write."""
 
-import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -168,15 +167,14 @@ def test_a_failing_projection_is_tried_again_with_one_warning(
 ) -> None:
     projection = FakeProjection(broken=True)
     publisher, search = make_publisher(projection)
-    with caplog.at_level(logging.WARNING):
-        publisher.start()
-        drive(search)
-        for _ in range(4):
-            projection.wait_for_a_call()
-        assert projection.written == []
-        projection.broken = False
+    publisher.start()
+    drive(search)
+    for _ in range(4):
         projection.wait_for_a_call()
-        publisher.close("FINISHED")
+    assert projection.written == []
+    projection.broken = False
+    projection.wait_for_a_call()
+    publisher.close("FINISHED")
     assert projection.written[-1] == 4
     assert projection.closed == ["FINISHED"]
     (warning,) = caplog.messages
@@ -187,15 +185,14 @@ def test_a_failing_projection_is_tried_again_with_one_warning(
 def test_each_new_failure_is_told(make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture) -> None:
     projection = FakeProjection(broken=True)
     publisher, search = make_publisher(projection)
-    with caplog.at_level(logging.WARNING):
-        publisher.start()
-        projection.wait_for_a_call()
-        projection.broken = False
-        projection.wait_for_a_call()
-        search.next_assignment()
-        projection.wait_for_a_call()
-        projection.broken = True
-        publisher.close("KILLED")
+    publisher.start()
+    projection.wait_for_a_call()
+    projection.broken = False
+    projection.wait_for_a_call()
+    search.next_assignment()
+    projection.wait_for_a_call()
+    projection.broken = True
+    publisher.close("KILLED")
     assert len(caplog.messages) == 2
     assert projection.closed == []
 
@@ -206,9 +203,8 @@ def test_files_that_cannot_be_written_stop_nothing(
     projection = FakeProjection()
     publisher, search = make_publisher(projection, presentation=FullDisk())
     drive(search)
-    with caplog.at_level(logging.WARNING):
-        publisher.start()
-        assert not publisher.close("FINISHED")
+    publisher.start()
+    assert not publisher.close("FINISHED")
     (warning,) = caplog.messages
     assert "No space left on device" in warning
     assert projection.written[-1] == 4
@@ -220,14 +216,13 @@ def test_artifacts_that_cannot_be_written_leave_no_run_open(
 ) -> None:
     projection = FakeProjection(read_only=True)
     publisher, search = make_publisher(projection, replace(QUICK, files_interval_seconds=0.0))
-    with caplog.at_level(logging.WARNING):
-        publisher.start()
-        for _ in range(4):
-            assignment = search.next_assignment()
-            assert assignment is not None
-            train(search, assignment)
-            projection.wait_for_a_call()
-        assert not publisher.close("FINISHED")
+    publisher.start()
+    for _ in range(4):
+        assignment = search.next_assignment()
+        assert assignment is not None
+        train(search, assignment)
+        projection.wait_for_a_call()
+    assert not publisher.close("FINISHED")
     (warning,) = caplog.messages
     assert warning.startswith("The result files cannot be written (PermissionError: ")
     assert projection.closed == ["FINISHED"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import UsageError
-from tuner.runs.lock import is_driven, only_driver
+from tuner.runs.lock import driver_lock, is_driven, only_driver
 
 HOLDER = """
 import sys
@@ -93,3 +93,13 @@ def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
         raise ZeroDivisionError
     with only_driver(tmp_path):
         pass
+
+
+def test_a_search_in_object_storage_needs_a_ledger_with_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.runs.mirror._copies", {tmp_path: "s3://bucket/runs"})
+    with (
+        pytest.raises(UsageError, match="The ledger sqlite:// has no locks"),
+        driver_lock(tmp_path / "one", "sqlite://"),
+    ):
+        pass
+    assert not is_driven(tmp_path / "one", "sqlite://")

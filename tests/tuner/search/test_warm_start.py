@@ -94,10 +94,9 @@ def test_trials_that_do_not_compare_are_refused_with_the_reasons() -> None:
         chosen([])
 
 
-@pytest.mark.parametrize("sampler", ["random"])
-def test_a_sampler_that_learns_nothing_is_refused(sampler: str) -> None:
-    with pytest.raises(UsageError, match=rf"sampler {sampler}\b.*search\.sampler"):
-        chosen([trial(0)], space=small_space(search={"sampler": sampler}))
+def test_a_sampler_that_learns_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"sampler random\b.*search\.sampler"):
+        chosen([trial(0)], space=small_space(search={"sampler": "random"}))
 
 
 def test_the_ledger_keeps_the_evidence_as_it_is() -> None:
@@ -173,12 +172,6 @@ def test_other_validation_images_are_refused() -> None:
     assert warm_start_fact([search], "abc") == to_fact(search.trials)
     with pytest.raises(UsageError, match=r"--warm-start old: its validation images \(digest abc\)"):
         warm_start_fact([search], "def")
-
-
-def test_an_unknown_search_is_refused_with_the_nearest_names(make_ledger: MakeLedger, runs_dir: Path) -> None:
-    make_ledger(EARLIER, "digits-1")
-    with pytest.raises(UsageError, match="no search named 'digits-2'"):
-        read_earlier(runs_dir, "digits-2", SPACE, None)
 
 
 def test_a_confirmation_is_refused_because_it_has_seen_the_test_set(make_ledger: MakeLedger, runs_dir: Path) -> None:

@@ -124,12 +124,6 @@ def test_both_displays_know_the_bounds(make_ledger: MakeLedger) -> None:
     assert "[1/4 trials]" in screen.text, "no time is left"
 
 
-def test_epochs_are_counted_once(search: Search) -> None:
-    drive(search)
-    state = Clock().state(search.trials, 4, 9)
-    assert state.epochs == sum(len(trial.reports) for trial in search.trials)
-
-
 def test_plain_lines_tell_of_starts_rungs_and_ends(search: Search) -> None:
     screen = Screen()
     search.listeners.append(PlainProgress(search, screen.console))
