@@ -70,10 +70,7 @@ class LiveProgress(Progress):
         if not presentation_of(space).has_front:
             return
         data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
-        if not data.front:
-            self._front = Text("No front yet: no trial has completed.")
-        else:
-            self._front = self._front_table(data)
+        self._front = self._front_table(data) if data.front else Text("No front yet: no trial has completed.")
 
     def _front_table(self, data: FrontData) -> RenderableType:
         """Return the front as a table. If the terminal is too short, show an even selection that keeps both ends."""
@@ -101,7 +98,7 @@ class LiveProgress(Progress):
         return Group(
             head,
             _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
-            _line(f"{counts or 'no trial yet'}"),
+            _line(counts or "no trial yet"),
             _line(f"{state.epochs} epochs trained of at most {state.most_epochs}"),
             self._running(trials),
             self._front,
