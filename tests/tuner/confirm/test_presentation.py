@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 from simulated_confirmation import TRIALS, confirmation, run
 from simulated_search import small_space
 
-from tuner.confirm.presentation import ConfirmationError, Presentation, Use, presentation_of
+from tuner.confirm.presentation import ConfirmationError, Use, presentation_of
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.space import Space
@@ -24,59 +24,50 @@ def printed(table: RenderableType) -> str:
     return capture.get()
 
 
-@pytest.fixture
-def search() -> Presentation:
-    return presentation_of(small_space())
-
-
-@pytest.fixture
-def confirming() -> Presentation:
-    return presentation_of(confirmation())
-
-
+SEARCH, CONFIRMATION = presentation_of(small_space()), presentation_of(confirmation())
 FRONT = data_of(small_space(), [run(0, 0.9, 0.5), run(1, 0.8, 0.6)])
 CONFIRMED = data_of(confirmation(), TRIALS)
 
 
-def test_a_search_has_a_front_that_may_be_used_for_everything(search: Presentation, tmp_path: Path) -> None:
-    assert (search.confirms, search.has_front) == (None, True)
+def test_a_search_has_a_front_that_may_be_used_for_everything(tmp_path: Path) -> None:
+    assert (SEARCH.confirms, SEARCH.has_front) == (None, True)
     for use in Use:
-        search.require(use, "small-1")
-    assert search.list_columns(FRONT) == {"front": 2, "hypervolume": FRONT.hypervolume}
-    assert "Pareto front of small-1" in printed(search.result_table(FRONT))
-    assert "| 0 | 90.00 | 50.00 |" in search.markdown(FRONT)
-    assert search.next_command(tmp_path / "small-1")[0].startswith("tuner front small-1 --runs-dir ")
-    assert search.warnings(tmp_path) == []
-    assert {path.suffix for path in search.write_files(tmp_path, FRONT)} == {".csv", ".json", ".html", ".png", ".svg"}
+        SEARCH.require(use, "small-1")
+    assert SEARCH.list_columns(FRONT) == {"front": 2, "hypervolume": FRONT.hypervolume}
+    assert "Pareto front of small-1" in printed(SEARCH.result_table(FRONT))
+    assert "| 0 | 90.00 | 50.00 |" in SEARCH.markdown(FRONT)
+    assert SEARCH.next_command(tmp_path / "small-1")[0].startswith("tuner front small-1 --runs-dir ")
+    assert SEARCH.warnings(tmp_path) == []
+    assert {path.suffix for path in SEARCH.write_files(tmp_path, FRONT)} == {".csv", ".json", ".html", ".png", ".svg"}
 
 
-def test_a_search_without_a_completed_trial_says_so(search: Presentation) -> None:
-    assert "so there is no front" in " ".join(printed(search.result_table(data_of(small_space(), []))).split())
+def test_a_search_without_a_completed_trial_says_so() -> None:
+    assert "so there is no front" in " ".join(printed(SEARCH.result_table(data_of(small_space(), []))).split())
 
 
 @pytest.mark.parametrize("use", Use)
-def test_a_confirmation_refuses_every_use_and_names_its_search(confirming: Presentation, use: Use) -> None:
+def test_a_confirmation_refuses_every_use_and_names_its_search(use: Use) -> None:
     with pytest.raises(ConfirmationError) as refused:
-        confirming.require(use, "small-1-confirm")
+        CONFIRMATION.require(use, "small-1-confirm")
     error = refused.value
     assert (error.confirmation, error.search, error.use) == ("small-1-confirm", "small-1", use)
     assert all(part in str(error) for part in (error.confirmation, error.search, str(use)))
 
 
-def test_a_confirmation_has_a_table_in_place_of_a_front(confirming: Presentation, tmp_path: Path) -> None:
-    assert (confirming.confirms, confirming.has_front) == ("small-1", False)
-    assert confirming.list_columns(CONFIRMED) == {"front": None, "hypervolume": None}
-    shown = printed(confirming.result_table(CONFIRMED))
+def test_a_confirmation_has_a_table_in_place_of_a_front(tmp_path: Path) -> None:
+    assert (CONFIRMATION.confirms, CONFIRMATION.has_front) == ("small-1", False)
+    assert CONFIRMATION.list_columns(CONFIRMED) == {"front": None, "hypervolume": None}
+    shown = printed(CONFIRMATION.result_table(CONFIRMED))
     assert "45.00 ± 7.07" in shown
     assert "front" not in shown.lower()
-    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in confirming.markdown(CONFIRMED)
-    assert confirming.next_command(tmp_path / "small-1-confirm")[0].startswith("tuner front small-1 --runs-dir ")
-    names = {path.name for path in confirming.write_files(tmp_path, CONFIRMED)}
+    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in CONFIRMATION.markdown(CONFIRMED)
+    assert CONFIRMATION.next_command(tmp_path / "small-1-confirm")[0].startswith("tuner front small-1 --runs-dir ")
+    names = {path.name for path in CONFIRMATION.write_files(tmp_path, CONFIRMED)}
     assert names == {"confirmation.md", "confirmation.csv", "confirmation.json"}
 
 
-def test_the_warnings_of_a_confirmation_come_from_its_evaluations(confirming: Presentation, tmp_path: Path) -> None:
+def test_the_warnings_of_a_confirmation_come_from_its_evaluations(tmp_path: Path) -> None:
     folder = tmp_path / "evaluations" / "trial-0002"
     folder.mkdir(parents=True)
     (folder / "evaluation.json").write_text('{"warnings": [{"message": "gradients vanish"}]}')
-    assert confirming.warnings(tmp_path) == ["trial-0002: gradients vanish"]
+    assert CONFIRMATION.warnings(tmp_path) == ["trial-0002: gradients vanish"]
