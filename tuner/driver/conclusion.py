@@ -38,7 +38,7 @@ def conclude(
     data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
     for warning in presentation.warnings(plan.folder.path):
         print_line(console, f"Warning: {warning}")
-    print_closing(console, presentation, data, plan.folder, tracking_uri=plan.tracking_uri, experiment_id=experiment_id)
+    print_closing(console, presentation, data, plan, experiment_id)
     if ending is not Ending.FINISHED:
         print_line(console, f"{REASONS[ending]} {how_to_resume}")
         return EXIT_CODES[ending]

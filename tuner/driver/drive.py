@@ -137,9 +137,7 @@ class _Driver:
         progress = self.progress(search)
         search.listeners += [publisher, progress]
         if request.verbosity >= 0:
-            print_opening(console, plan.folder, plan.tracking_uri, plan.space.search.trials, plan.is_resume)
-            for earlier in plan.warm_start:
-                print_line(console, f"Warm start: {earlier.line}.")
+            print_opening(console, plan)
         publisher.start()
         ending = self.run_session(search, ledger, publisher, progress)
         if not _close(publisher, closing_status(ending, search.trials)):

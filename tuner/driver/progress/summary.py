@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tuner.confirm.presentation import Presentation
+from tuner.driver.plan import Plan
 from tuner.driver.progress.time_left import in_words
 from tuner.driver.request import Request
 from tuner.ledger import TrialRecord, default_ledger_url
@@ -20,29 +21,25 @@ from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.tracking import store
 
 
-def print_opening(console: Console, folder: SearchFolder, tracking_uri: str, trials: int, is_resume: bool) -> None:
-    """Print what starts, and where its files and its MLflow are."""
-    verb, files = "Resuming" if is_resume else "Starting", place_of(folder.path)
-    mlflow = without_password(tracking_uri)
-    print_line(console, f"{verb} {folder.name}: {trials} trials. Files: {files}  MLflow: {mlflow}")
+def print_opening(console: Console, plan: Plan) -> None:
+    """Print what starts, where its files and its MLflow are, and what the sampler learns from."""
+    verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
+    head = f"{verb} {plan.folder.name}: {plan.space.search.trials} trials."
+    print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
+    for earlier in plan.warm_start:
+        print_line(console, f"Warm start: {earlier.line}.")
 
 
 def print_closing(
-    console: Console,
-    presentation: Presentation,
-    data: FrontData,
-    folder: SearchFolder,
-    *,
-    tracking_uri: str,
-    experiment_id: str | None,
+    console: Console, presentation: Presentation, data: FrontData, plan: Plan, experiment_id: str | None
 ) -> None:
     """Print the results of a search, how long it took, and the commands that come next."""
     table = presentation.result_table(data)
     console.print(table, soft_wrap=isinstance(table, Text))
     if took := duration(data.records):
         print_line(console, took)
-    runs = runs_flag(folder.path.parent)
-    link = store.experiment_link(tracking_uri, experiment_id) if experiment_id else None
+    folder, runs = plan.folder, runs_flag(plan.folder.path.parent)
+    link = store.experiment_link(plan.tracking_uri, experiment_id) if experiment_id else None
     steps = [
         *([presentation.next_command(folder.path)] if data.points else []),
         (f"tuner show {folder.name}{runs}", "every trial"),

@@ -343,17 +343,16 @@ def test_no_password_is_shown(runs_dir: Path) -> None:
     secret = {"ledger_url": "postgresql://me:SECRET@host/db", "tracking_uri": "http://me:SECRET@host:5000"}
     screen = Screen()
     print_plan(screen.console, plan(runs_dir, **secret))
-    print_opening(screen.console, SearchFolder(runs_dir / "small-1"), secret["tracking_uri"], 4, is_resume=False)
+    print_opening(screen.console, plan(runs_dir, **secret))
     assert "postgresql://me:***@host/db" in screen.text
     assert "SECRET" not in screen.text
 
 
-def closing(search: Search, runs_dir: Path, tracking_uri: str = "sqlite:////mlflow.db") -> Screen:
+def closing(search: Search, runs_dir: Path, **changes: object) -> Screen:
     """Return what is printed at the end of a search."""
     screen = Screen()
     data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    folder = SearchFolder(runs_dir / "small-1")
-    print_closing(screen.console, SearchPresentation(), data, folder, tracking_uri=tracking_uri, experiment_id="7")
+    print_closing(screen.console, SearchPresentation(), data, plan(runs_dir, **changes), experiment_id="7")
     return screen
 
 
@@ -364,7 +363,7 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
     for command in ("tuner front small-1", "tuner show small-1", "tuner ui"):
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
     link = "http://host:5000/#/experiments/7?workflowType=machine_learning"
-    assert link in closing(search, runs_dir, "http://host:5000").text
+    assert link in closing(search, runs_dir, tracking_uri="http://host:5000").text
 
 
 def test_the_front_is_no_next_step_before_a_trial_is_completed(search: Search, runs_dir: Path) -> None:
