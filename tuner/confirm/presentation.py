@@ -72,6 +72,9 @@ class Presentation(Protocol):
     def require(self, use: Use, name: str) -> None:
         """Raise ConfirmationError if the search called `name` must not be used for this."""
 
+    def purpose(self) -> list[str]:
+        """Return the lines of a dry run that say what the trials are for, beyond what every search has."""
+
     def result_table(self, data: FrontData) -> RenderableType:
         """Return what a driver prints when it ends."""
 
@@ -106,6 +109,10 @@ class SearchPresentation:
     def require(self, use: Use, name: str) -> None:
         """Allow every use."""
         del use, name
+
+    def purpose(self) -> list[str]:
+        """Return nothing: the parameters say it all."""
+        return []
 
     def result_table(self, data: FrontData) -> RenderableType:
         """Return the front, or the means over the seeds of a grid, or a sentence if no trial has completed."""
@@ -153,6 +160,20 @@ class ConfirmationPresentation:
     def require(self, use: Use, name: str) -> None:
         """Refuse every use."""
         raise ConfirmationError(name, self.confirms, use)
+
+    def purpose(self) -> list[str]:
+        """Return the confirmed trials, how they are trained, and how they are measured."""
+        confirm = confirm_section(self.space)
+        images = f"{confirm.images} test images" if confirm.images else "all test images"
+        training = (
+            "trained again on training and validation images"
+            if confirm.retrain
+            else "with their own weights, untrained"
+        )
+        return [
+            f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
+            f"Measures:   suite {confirm.suite} on {images}",
+        ]
 
     def result_table(self, data: FrontData) -> RenderableType:
         """Return the table of the confirmed trials."""
