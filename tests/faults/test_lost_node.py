@@ -22,7 +22,7 @@ def last_words(runs_dir: Path, name: str, victim: Victim) -> str:
     os.kill(found, signal.SIGKILL)
     output, _ = process.communicate()
     assert process.returncode == 1, output
-    assert f"python -m tuner.run --resume {name}" in output
+    assert f"tuner run --resume {name}" in output
     return output
 
 

@@ -43,7 +43,7 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert process.returncode == 130, output
-    assert "python -m tuner.run --resume disturbed" in output
+    assert "tuner run --resume disturbed" in output
 
     process = start(runs_dir, "--resume", "disturbed", *_ONE_AT_A_TIME)
     wait_for_reports(runs_dir, "disturbed", 9, process)
@@ -74,7 +74,7 @@ def test_a_damaged_checkpoint_costs_epochs_and_no_trial(tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGTERM)
     output, _ = process.communicate()
     assert process.returncode == 130, output
-    assert "python -m tuner.run --resume damaged" in output
+    assert "tuner run --resume damaged" in output
     running = [trial for trial in trials_of(runs_dir, "damaged") if trial.outcome is Outcome.RUNNING]
     for trial in running:
         for report in trial.reports[-1:]:

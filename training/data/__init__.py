@@ -3,7 +3,14 @@
 from training.data.augment import random_crop_flip, to_unit
 from training.data.image_set import ImageSet
 from training.data.image_source import DataError
-from training.data.trial_data import TrialData, ensure_available, forget_data, load_test_set, load_trial_data
+from training.data.trial_data import (
+    TrialData,
+    ensure_available,
+    forget_data,
+    is_available,
+    load_test_set,
+    load_trial_data,
+)
 
 __all__ = [
     "DataError",
@@ -11,6 +18,7 @@ __all__ = [
     "TrialData",
     "ensure_available",
     "forget_data",
+    "is_available",
     "load_test_set",
     "load_trial_data",
     "random_crop_flip",

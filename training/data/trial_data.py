@@ -81,6 +81,14 @@ def load_test_set(config: TrialConfig) -> ImageSet:
         return _read(source, torch.arange(len(source.labels)))
 
 
+def is_available(config: TrialConfig) -> bool:
+    """Return whether the data set is on disk, without reading its images."""
+    root = Path(config.data_root).expanduser()
+    if config.dataset == "folder":
+        return (root / "train").is_dir()
+    return config.dataset == "digits" or _is_on_disk(_TORCHVISION_SETS[config.dataset], root)
+
+
 def ensure_available(config: TrialConfig) -> None:
     """Check that trials will find their data, and download it if necessary. Call it once, before the first trial.
 

@@ -1,5 +1,6 @@
 """The trial that `tuner export` and `tuner register` are given, and its model."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,26 @@ DataRoot = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model of a trial, where it comes from, and how a completed trial stands to the front."""
+
+    model: "TrainedModel"
+    origin: "Origin"
+    standing: str | None
+
+    @property
+    def headline(self) -> str:
+        """Say which trial it is, how accurate it is, and whether another one is better in every objective."""
+        from tuner.report.text import count_of, metric_with_unit
+
+        trial = self.origin.trial
+        metrics = ", ".join(metric_with_unit(name, value) for name, value in self.origin.metrics.items())
+        ended = f"{trial.outcome.value} after {count_of(trial.epochs_trained, 'epoch')}"
+        text = f"Trial {trial.number} of {self.origin.search}, {ended}: {metrics} on the validation split"
+        return f"{text}; {self.standing}." if self.standing else f"{text}."
+
+
 def load_model(
     name: str,
     number: int,
@@ -26,11 +47,12 @@ def load_model(
     data_root: Path | None,
     *,
     must_be_completed: bool = False,
-) -> "tuple[TrainedModel, Origin]":
-    """Load the model of a trial and say where it comes from; raise UsageError if that is not possible."""
+) -> ChosenModel:
+    """Load the model of a trial; raise UsageError if that is not possible."""
     from tuner.export.model_files import Origin
     from tuner.export.trained_model import find_trial, load_trained_model
     from tuner.report.analysis.confirmations import best_confirmed
+    from tuner.report.analysis.selection import standing
     from tuner.report.load import load_search
     from tuner.report.text import count_of
     from tuner.runs.folder import find_search
@@ -47,13 +69,6 @@ def load_model(
         )
     model = load_trained_model(folder, search.space, record, data_root)
     search_id = str(folder.frozen()["search_id"])
-    return model, Origin.of(name, search_id, search.space, record, best_confirmed(search.data.confirmed, number))
-
-
-def headline(origin: "Origin") -> str:
-    """Return a sentence that says which trial it is and how accurate."""
-    from tuner.report.text import count_of, metric_with_unit
-
-    metrics = ", ".join(metric_with_unit(name, value) for name, value in origin.metrics.items())
-    epochs = f"{origin.trial.outcome.value} after {count_of(origin.trial.epochs_trained, 'epoch')}"
-    return f"Trial {origin.trial.number} of {origin.search}, {epochs}: {metrics} on the validation split."
+    origin = Origin.of(name, search_id, search.space, record, best_confirmed(search.data.confirmed, number))
+    point = next((point for point in search.data.points if point.number == number), None)
+    return ChosenModel(model, origin, None if point is None else standing(search.data, point))

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
 from tuner.cli.options import (
     Address,
     Concurrency,
@@ -29,7 +30,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         list[int] | None,
         typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front."),
     ] = None,
-    knee: Annotated[bool, typer.Option("--knee", help="Confirm only the knee of the front.")] = False,
+    minimum: Minimums = None,
+    knee: Knee = False,
+    max_loss: MaxLoss = None,
     front: Annotated[
         bool, typer.Option("--front", help="Confirm all trials of the front; this is the default.")
     ] = False,
@@ -70,7 +73,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
       tuner confirm digits_tradeoff-1 --suite quick
 
-      tuner confirm cifar10_tradeoff-1 --knee --seeds 5
+      tuner confirm cifar10_tradeoff-1 --max-loss 0.01 --seeds 5
 
       tuner confirm cifar10_tradeoff-1 --trial 7 --no-retrain
     """
@@ -82,8 +85,12 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.request import Request
     from tuner.report.load import load_search
 
-    if sum([bool(trials), knee, front]) > 1:
-        raise UsageError("--trial, --knee and --front exclude each other: give one of them, or none for the front.")
+    options = FrontChoice(tuple(minimum or ()), knee, max_loss)
+    if sum([bool(trials), options.is_given, front]) > 1:
+        raise UsageError(
+            "--trial, --front and a choice from the front (--min, --knee, --max-loss) exclude each other: give one of "
+            "them, or none for the whole front."
+        )
     request = Request(
         name=name,
         runs_dir=runs_dir,
@@ -98,8 +105,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         verbosity=int(verbose) - int(quiet),
         dry_run=dry_run,
     )
-    choice = Choice(trials=tuple(trials or ()), knee=knee, seeds=seeds, suite=suite, images=images, retrain=retrain)
     source = load_search(runs_dir, search, ledger)
+    choice = Choice(tuple(trials or ()), options.wish(source.data), seeds, suite, images, retrain)
     chosen = choose_trials(source.trials, source.data, choice)
     space = confirmation_space(source.space, search, chosen, choice)
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.chosen_model import DataRoot, TrialNumber, headline, load_model
+from tuner.cli.chosen_model import DataRoot, TrialNumber, load_model
 from tuner.cli.options import LedgerUrl, RunsDir, SearchName
 
 
@@ -20,9 +20,9 @@ def export(  # noqa: PLR0917 - each is an option by its name
     """Write the weights and the configuration of a trial, with an example that loads them without this tool."""
     from tuner.export.model_files import write_export
 
-    model, origin = load_model(name, trial, runs_dir, ledger, data_root)
-    paths = write_export(out, model, origin)
-    typer.echo(headline(origin))
+    chosen = load_model(name, trial, runs_dir, ledger, data_root)
+    paths = write_export(out, chosen.model, chosen.origin)
+    typer.echo(chosen.headline)
     for path in paths:
         typer.echo(f"  {path}")
     typer.echo(f"Try it: python {paths[-1]}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.cli.front_choice import FrontChoice
+from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
 from tuner.cli.front_comparison import compare_fronts
 from tuner.cli.garbage_collection import without_garbage_collection
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
@@ -30,20 +30,9 @@ def front(  # noqa: PLR0917 - each is an option by its name
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
     output: OutputFormat = Format.TABLE,
-    minimum: Annotated[
-        list[str] | None,
-        typer.Option("--min", help="Keep trials with at least this value; repeatable.", metavar="METRIC=VALUE"),
-    ] = None,
-    knee: Annotated[bool, typer.Option("--knee", help="Show only the knee of the front, the best compromise.")] = False,
-    max_loss: Annotated[
-        float | None,
-        typer.Option(
-            "--max-loss",
-            help="Show only the most robust trial among those that lose at most this much of the best natural "
-            "accuracy; 0.01 is one point.",
-            metavar="SHARE",
-        ),
-    ] = None,
+    minimum: Minimums = None,
+    knee: Knee = False,
+    max_loss: MaxLoss = None,
     trial: Annotated[
         int | None,
         typer.Option("--trial", help="Show only this trial, whether it is on the front or not.", metavar="N", min=0),
@@ -146,8 +135,9 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
         for path in files:
             typer.echo(f"  {place_of(path)}")
         if choice.is_given and len(selection.trials) == 1:
-            flag = runs_flag(folder.parent)
-            typer.echo(f"Its model: tuner export {data.search} {selection.trials[0].number}{flag} --out DIR")
+            number, flag = selection.trials[0].number, runs_flag(folder.parent)
+            typer.echo(f"Its model: tuner export {data.search} {number}{flag} --out DIR")
+            typer.echo(f"Its accuracy on the test set: tuner confirm {data.search} --trial {number}{flag}")
 
 
 def _write_files(folder: Path, data: "FrontData", figure: "FrontFigure") -> tuple[list[Path], UsageError | None]:

@@ -1,14 +1,32 @@
-"""The options of `tuner front` that choose trials from the front."""
+"""The options of `tuner front` and `tuner confirm` that choose trials from the front."""
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.report.analysis.front_data import FrontData
     from tuner.report.analysis.selection import Wish
+
+
+Minimums = Annotated[
+    list[str] | None,
+    typer.Option("--min", help="Only trials with at least this value; repeatable.", metavar="METRIC=VALUE"),
+]
+Knee = Annotated[bool, typer.Option("--knee", help="Only the knee of the front, the best compromise.")]
+MaxLoss = Annotated[
+    float | None,
+    typer.Option(
+        "--max-loss",
+        help="Only the most robust trial among those that lose at most this much of the best natural accuracy; 0.01 is "
+        "one point.",
+        metavar="SHARE",
+    ),
+]
 
 
 @dataclass(frozen=True)

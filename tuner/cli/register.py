@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.chosen_model import DataRoot, TrialNumber, headline, load_model
+from tuner.cli.chosen_model import DataRoot, TrialNumber, load_model
 from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
 
 
@@ -32,9 +32,9 @@ def register(  # noqa: PLR0917 - each is an option by its name
     uri = tracking_uri or find_search(runs_dir, name).frozen().get("tracking_uri")
     uri = uri or default_tracking_uri(runs_dir)
     store.require_reachable(uri)
-    model, origin = load_model(name, trial, runs_dir, ledger, data_root, must_be_completed=True)
-    entry = register_model(uri, model, origin, name=model_name or name, alias=alias)
-    typer.echo(headline(origin))
+    chosen = load_model(name, trial, runs_dir, ledger, data_root, must_be_completed=True)
+    entry = register_model(uri, chosen.model, chosen.origin, name=model_name or name, alias=alias)
+    typer.echo(chosen.headline)
     was = "was registered already as" if entry.existed else "is now"
     typer.echo(f"It {was} version {entry.version} of {entry.name}, alias {entry.alias}. Load it:")
     typer.echo("  import mlflow")

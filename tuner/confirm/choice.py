@@ -1,13 +1,14 @@
 """Which trials of a search are confirmed, and the space of the confirmation: a grid of their parameters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.selection import Wish, choose
 from tuner.space import Space, space_from_mapping
 
 # A confirmation also trains on the validation images, so that accuracies on them say nothing: a few images suffice.
@@ -16,10 +17,10 @@ _VALIDATION_IMAGES = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """Which trials are confirmed, and how. Without `trials` and `knee` it is the whole front."""
+    """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all."""
 
     trials: Sequence[int] = ()
-    knee: bool = False
+    wish: Wish = field(default_factory=Wish)
     seeds: int = 3
     suite: str = "standard"
     images: int = 0
@@ -41,11 +42,10 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
         return [by_number[number] for number in dict.fromkeys(choice.trials)]
     if not data.front:
         raise UsageError(f"The front of {data.search} is empty: no trial has completed yet. Resume the search first.")
-    if choice.knee and data.knee is None:
-        raise UsageError(
-            f"The front of {data.search} has fewer than 3 different points, so it has no knee: choose with --trial."
-        )
-    return [by_number[point.number] for point in data.front if not choice.knee or point.number == data.knee]
+    selection = choose(data, choice.wish)
+    if not selection.trials:
+        raise UsageError(" ".join(selection.reasons))
+    return [by_number[point.number] for point in selection.trials]
 
 
 def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord], choice: Choice) -> Space:

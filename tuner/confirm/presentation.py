@@ -70,6 +70,10 @@ class SearchPresentation:
         """Allow every use."""
         del use, name
 
+    def purpose(self) -> list[str]:
+        """Return the lines of a dry run that say what the trials are for: none, the parameters say it all."""
+        return []
+
     def result_table(self, data: FrontData) -> RenderableType:
         """Return the front, or the means over the seeds of a grid, or a sentence if no trial has completed."""
         if has_seeds(data) and data.points:
@@ -116,6 +120,20 @@ class ConfirmationPresentation:
     def require(self, use: Use, name: str) -> None:
         """Refuse every use."""
         raise ConfirmationError(name, self.confirms, use)
+
+    def purpose(self) -> list[str]:
+        """Return the confirmed trials, how they are trained, and how they are measured."""
+        confirm = confirm_section(self.space)
+        images = f"{confirm.images} test images" if confirm.images else "all test images"
+        training = (
+            "trained again on training and validation images"
+            if confirm.retrain
+            else "with their own weights, untrained"
+        )
+        return [
+            f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
+            f"Measures:   suite {confirm.suite} on {images}",
+        ]
 
     def result_table(self, data: FrontData) -> RenderableType:
         """Return the table of the confirmed trials."""

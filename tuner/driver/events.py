@@ -36,8 +36,8 @@ class DriverEvents(SessionEvents):
         print_line(self.console, f"Not as the space asks: {text}.")
 
     def on_stopping(self) -> None:
-        """Print that the session stops, and how to continue the search."""
-        print_line(self.console, f"Stopping. Press Ctrl-C again to stop at once. {self.how_to_resume}")
+        """Print that the session stops; how to continue the search is printed at its end."""
+        print_line(self.console, "Stopping. Press Ctrl-C again to stop at once. Nothing is lost.")
 
     def on_lost(self, ending: Ending, reason: str) -> None:
         """End the process: without Ray the session would never return. The ledger holds everything."""

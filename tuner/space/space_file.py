@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from training.config import TRIAL_KEYS
 from training.config.preset_files import preset_names, with_preset
 from training.nearest_names import did_you_mean, unknown_key
 from tuner.errors import UsageError
@@ -123,12 +124,20 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         key, equals, text = override.partition("=")
         if not equals or not key:
             raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.")
+        if key not in TRIAL_KEYS and (elsewhere := _keys_in_sections(key)):
+            raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}") from error
         parsed[key if "." in key else f"trial.{key}"] = value
     return parsed
+
+
+def _keys_in_sections(key: str) -> list[str]:
+    """Return the dotted keys of the search, its early stopping and its resources that end with `key`."""
+    sections_by_name = {name: _PARTS[name] for name in ("search", "early_stopping", "resources")}
+    return [f"{name}.{key}" for name, section in sections_by_name.items() if key in section.model_fields]
 
 
 def _override(mapping: dict[str, Any], key: str, value: Any) -> None:

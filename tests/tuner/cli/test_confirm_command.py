@@ -15,6 +15,10 @@ def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: SqlLedge
     assert answer.code == 0, answer.err
     assert f"Would start {SEARCH}-confirm" in answer.out
     assert "(4 trials of 4)" in answer.out
+    assert f"Confirms:   trial {completed} of {SEARCH}, trained again on training and validation images" in answer.out
+    assert "Measures:   suite standard on all test images" in answer.out
+    point = next(trial.parameters for trial in finished.load() if trial.number == completed)
+    assert ", ".join(f"{name}={value}" for name, value in point.items()) in answer.out
     assert not (runs_dir / f"{SEARCH}-confirm").exists()
 
 
@@ -25,6 +29,8 @@ def test_what_cannot_be_confirmed_is_exit_code_2(tuner: Tuner, finished: SqlLedg
         (["unknown"], "There is no search named 'unknown'"),
         (["empty"], "The front of empty is empty: no trial has completed yet"),
         ([SEARCH, "--trial", "99"], f"Trial 99 of {SEARCH} does not exist"),
+        ([SEARCH, "--trial", "0", "--max-loss", "0.01"], "exclude each other"),
+        ([SEARCH, "--min", "natural_accuracy=0.999"], "No trial of the front has at least"),
         ([SEARCH, "--name", "empty"], "The name 'empty' exists already"),
     ):
         answer = tuner("confirm", *words, "--dry-run")

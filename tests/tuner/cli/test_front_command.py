@@ -82,6 +82,7 @@ def test_the_command_for_the_chosen_model_has_the_folder_of_the_searches(
     report(space, make_ledger(space), [accuracies(0.9, 0.5)])
     answer = tuner("front", SEARCH, "--trial", "0")
     assert f"Its model: tuner export {SEARCH} 0 --runs-dir {runs_dir} --out DIR" in answer.out
+    assert f"tuner confirm {SEARCH} --trial 0 --runs-dir {runs_dir}" in answer.out
 
 
 def test_a_front_without_trials_has_its_columns_in_csv(tuner: Tuner, make_ledger: MakeLedger) -> None:

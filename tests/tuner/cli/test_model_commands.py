@@ -38,6 +38,7 @@ def test_a_chosen_trial_is_exported_and_registered(tuner: Tuner, tmp_path: Path,
     answer = tuner("export", SEARCH, "0", "--out", "chosen")
     assert answer.code == 0
     assert answer.out.startswith(f"Trial 0 of {SEARCH}, completed after 1 epoch: Natural ")
+    assert "; it is on the front." in answer.out
     assert "Try it: python chosen/load.py" in answer.out
     assert (tmp_path / "chosen" / "weights.pt").is_file()
     tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)

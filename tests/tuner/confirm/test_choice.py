@@ -10,6 +10,7 @@ from tuner.confirm.table import confirm_section
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.selection import Wish
 from tuner.search import Search
 from tuner.space import space_from_mapping
 
@@ -29,13 +30,16 @@ def test_the_front_is_chosen_unless_something_else_is(finished: Finished) -> Non
     trials, data = finished
     front = [point.number for point in data.front]
     assert [trial.number for trial in choose_trials(trials, data, Choice())] == front
-    assert [trial.number for trial in choose_trials(trials, data, Choice(knee=True))] == [data.knee]
+    assert [trial.number for trial in choose_trials(trials, data, Choice(wish=Wish(knee=True)))] == [data.knee]
     completed = [trial.number for trial in trials if trial.outcome is Outcome.COMPLETED]
     named = (completed[-1], completed[0], completed[-1])
     assert [trial.number for trial in choose_trials(trials, data, Choice(trials=named))] == [
         completed[-1],
         completed[0],
     ]
+    best = max(point.metrics["natural_accuracy"] for point in data.front)
+    wish = Wish(minimums={"natural_accuracy": best})
+    assert [trial.number for trial in choose_trials(trials, data, Choice(wish=wish))] == front[:1]
 
 
 def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None:
@@ -49,7 +53,7 @@ def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None
     with pytest.raises(UsageError, match="front of small-1 is empty"):
         choose_trials([], none, Choice())
     with pytest.raises(UsageError, match="no knee"):
-        choose_trials(trials, replace(data, knee=None), Choice(knee=True))
+        choose_trials(trials, replace(data, knee=None), Choice(wish=Wish(knee=True)))
 
 
 def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Finished) -> None:
@@ -69,7 +73,7 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
 
 def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> None:
     trials, data = finished
-    (chosen,) = choose_trials(trials, data, Choice(knee=True))
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
     assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
     assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
@@ -80,7 +84,7 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
 
 def test_a_point_is_confirmed_once(finished: Finished) -> None:
     trials, data = finished
-    (chosen,) = choose_trials(trials, data, Choice(knee=True))
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     twin = replace(chosen, number=77, parameters={**chosen.parameters})
     space = confirmation_space(SPACE, "small-1", [chosen, twin], Choice())
     assert confirm_section(space).trials == [chosen.number]
@@ -94,7 +98,7 @@ def test_a_confirmation_survives_its_file(finished: Finished) -> None:
 
 def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
     trials, data = finished
-    chosen = choose_trials(trials, data, Choice(knee=True))
+    chosen = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     confirmation = confirmation_space(SPACE, "small-1", chosen, Choice())
     with pytest.raises(ConfirmationError) as refused:
         confirmation_space(confirmation, "small-1-confirm", chosen, Choice())
@@ -109,7 +113,7 @@ def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
 @pytest.mark.parametrize("retrain", [True, False])
 def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain: bool) -> None:
     trials, data = finished
-    first = choose_trials(trials, data, Choice(knee=True))[0]
+    first = choose_trials(trials, data, Choice(wish=Wish(knee=True)))[0]
     point = first.parameters
     mapping = SPACE.model_dump(mode="json")
     mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
@@ -130,5 +134,7 @@ def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
     mapping = SPACE.model_dump(mode="json")
     mapping["trial"]["seed"] = 11
     source = space_from_mapping(mapping, "seeded")
-    space = confirmation_space(source, "small-1", choose_trials(trials, data, Choice(knee=True)), Choice(seeds=2))
+    space = confirmation_space(
+        source, "small-1", choose_trials(trials, data, Choice(wish=Wish(knee=True))), Choice(seeds=2)
+    )
     assert [space.trial_config(point).seed for point in space.grid()] == [12, 13]

@@ -181,7 +181,7 @@ def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None
 def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Driver) -> None:
     assert driver.run(interrupted) == 130
     assert driver.projection.statuses == ["KILLED"]
-    command = f"python -m tuner.run --resume small-1 --runs-dir {driver.runs_dir}"
+    command = f"tuner run --resume small-1 --runs-dir {driver.runs_dir}"
     assert f"Interrupted. Nothing is lost. Continue with:\n  {command}\n" in driver.text
     assert driver.run(to_the_end, resume="small-1") == 0
     assert driver.text.startswith("Resuming small-1: 3 trials.")
@@ -193,7 +193,7 @@ def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Dri
 
 def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
     assert driver.run(out_of_time, time_budget_seconds=60) == 0
-    assert "The time budget is used up. Nothing is lost. Continue with:\n  python -m tuner.run --resume" in driver.text
+    assert "The time budget is used up. Nothing is lost. Continue with:\n  tuner run --resume" in driver.text
     assert driver.projection.statuses == ["KILLED"]
 
 
@@ -206,7 +206,7 @@ def test_a_search_of_failures_fails_with_the_last_reason(driver: Driver) -> None
 def test_a_crash_of_the_session_closes_mlflows_run_as_failed(driver: Driver) -> None:
     assert driver.run(crash) == 1
     assert "The search broke off: Ray went away" in driver.text
-    assert "python -m tuner.run --resume small-1" in driver.text
+    assert "tuner run --resume small-1" in driver.text
     assert driver.projection.statuses == ["FAILED"]
     assert driver.run(to_the_end, resume="small-1") == 0
 
@@ -270,7 +270,7 @@ def test_an_interruption_before_the_search_began_leaves_nothing(driver: Driver) 
     driver.run(interrupted)
     assert driver.run(to_the_end, resume="small-1", connect=connect) == 130
     assert driver.text.startswith("Interrupted. ")
-    assert "\n  python -m tuner.run --resume small-1" in driver.text
+    assert "\n  tuner run --resume small-1" in driver.text
 
 
 def test_an_interruption_while_the_lock_is_taken_leaves_no_folder(driver: Driver) -> None:
@@ -294,7 +294,7 @@ def test_an_interruption_after_the_end_says_what_there_is(driver: Driver, monkey
         assert driver.run(to_the_end) == 130
     assert "Pareto front of small-1" in driver.text
     assert "had not begun" not in driver.text
-    assert "python -m tuner.run --resume small-1" in driver.text
+    assert "tuner run --resume small-1" in driver.text
 
 
 @pytest.mark.parametrize("refusing", ["ftruncate", "write"])

@@ -162,6 +162,20 @@ def test_an_override_of_an_unknown_key_is_a_fault_like_any_other(file: Path) -> 
     assert "serach: unknown key; did you mean search?" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("cpus_per_trial=1", "resources.cpus_per_trial"),
+        ("trials=8", "search.trials"),
+        ("grace_epochs=2", "early_stopping.grace_epochs"),
+    ],
+)
+def test_an_override_of_a_key_of_another_section_names_the_section(file: Path, override: str, meant: str) -> None:
+    with pytest.raises(UsageError, match=f"no key of a trial; did you mean {meant}") as caught:
+        load_space(str(file), [override])
+    assert override in str(caught.value)
+
+
 def test_a_frozen_copy_is_a_space_file(tmp_path: Path) -> None:
     space = load_space("digits_tradeoff", ["epsilon=8/255"])
     folder = SearchFolder(tmp_path)

@@ -4,6 +4,7 @@ import os
 
 from rich.console import Console
 
+from tuner.confirm.presentation import presentation_of
 from tuner.driver.plan import Plan
 from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
@@ -16,7 +17,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     """Print parameters, rungs, the largest number of epochs, the resources of this machine, and the paths."""
     for line in [
         f"{'Would resume' if plan.is_resume else 'Would start'} {plan.folder.name}: {plan.space.description}",
-        *_parameters(plan.space),
+        *presentation_of(plan.space).purpose(),
+        *(_points(plan.space) if plan.space.search.points else _parameters(plan.space)),
         *(f"Warm start: {earlier.line}" for earlier in plan.warm_start),
         *_limits(plan.space),
         *_rungs(plan.space),
@@ -25,7 +27,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"Files:      {place_of(plan.folder.path)}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",
-        f"Data:       {plan.space.example.dataset} in {plan.space.example.data_root}",
+        _data(plan.space),
     ]:
         print_line(console, line)
 
@@ -41,6 +43,13 @@ def _parameters(space: Space) -> list[str]:
         lines.append(f"  {name:<12}{shown}")
     starts = (", ".join(f"{name}={value}" for name, value in point.items()) for point in space.search.start_points)
     return [*lines, *(f"  first: {start}" for start in starts)]
+
+
+def _points(space: Space) -> list[str]:
+    search = space.search
+    seeds = ", ".join(str(search.seed + index) for index in range(search.seeds))
+    lines = (", ".join(f"{name}={value}" for name, value in point.items()) for point in search.points)
+    return [f"Points (grid, {'seeds' if search.seeds > 1 else 'seed'} {seeds}):", *(f"  {line}" for line in lines)]
 
 
 def _limits(space: Space) -> list[str]:
@@ -99,3 +108,11 @@ def _resources(space: Space) -> list[str]:
     if resources.gpus_per_trial > torch.cuda.device_count():
         line += " (too few: give --address of a cluster, or --gpus-per-trial 0 to train on the CPU)"
     return [line]
+
+
+def _data(space: Space) -> str:
+    from training.data import is_available
+
+    config = space.example
+    line = f"Data:       {config.dataset} in {config.data_root}"
+    return line if is_available(config) else f"{line} (not there yet: a search downloads them, or says what it needs)"

@@ -79,7 +79,7 @@ def resume_command(folder: SearchFolder, request: Request) -> str:
         for flag, variable, given, on_record in urls
         if given and given != os.environ.get(variable) and absolute(given) != on_record
     ]
-    arguments = ["python", "-m", "tuner.run", "--resume", folder.name]
+    arguments = ["tuner", "run", "--resume", folder.name]
     if folder.path.parent != Path("runs"):
         arguments += ["--runs-dir", place_of(folder.path.parent)]
     if request.address:

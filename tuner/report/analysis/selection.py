@@ -161,7 +161,7 @@ def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str
 def _by_number(data: FrontData, number: int) -> Selection:
     for point in data.points:
         if point.number == number:
-            return Selection((point,), (f"Trial {number} was chosen by its number; {_standing(data, point)}.",))
+            return Selection((point,), (f"Trial {number} was chosen by its number; {standing(data, point)}.",))
     for trial in data.stopped:
         if trial.number == number:
             after = f"{_ENDED[trial.outcome]} after {count_of(trial.epochs, 'epoch')}"
@@ -172,7 +172,8 @@ def _by_number(data: FrontData, number: int) -> Selection:
     return Selection((), (f"There is no trial {number}: {known}.",))
 
 
-def _standing(data: FrontData, point: CompletedTrial) -> str:
+def standing(data: FrontData, point: CompletedTrial) -> str:
+    """Say whether a trial is on the front, beyond the limits, or which trial of the front is better."""
     if not within_limits(point.metrics, data.objectives):
         return f"it is beyond the limits of the search ({_limits(data)})"
     if point.on_front:

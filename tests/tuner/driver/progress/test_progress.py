@@ -392,9 +392,9 @@ def test_the_closing_words_without_a_front_say_so(search: Search, runs_dir: Path
 @pytest.mark.parametrize(
     ("folder", "command"),
     [
-        ("runs/small-1", "python -m tuner.run --resume small-1"),
-        ("/scratch/runs/small-1", "python -m tuner.run --resume small-1 --runs-dir /scratch/runs"),
-        ("/my runs/small-1", "python -m tuner.run --resume small-1 --runs-dir '/my runs'"),
+        ("runs/small-1", "tuner run --resume small-1"),
+        ("/scratch/runs/small-1", "tuner run --resume small-1 --runs-dir /scratch/runs"),
+        ("/my runs/small-1", "tuner run --resume small-1 --runs-dir '/my runs'"),
     ],
 )
 def test_the_resume_command_can_be_pasted(folder: str, command: str) -> None:
@@ -423,7 +423,7 @@ def test_the_resume_command_has_the_urls_that_are_not_remembered(
     folder = SearchFolder(runs_dir / "mine")
     folder.path.mkdir(parents=True)
     folder.freeze(SPACE, frozen_facts(**frozen))
-    command = f"python -m tuner.run --resume mine --runs-dir {runs_dir}"
+    command = f"tuner run --resume mine --runs-dir {runs_dir}"
     assert resume_command(folder, Request(**flags)) == command + expected  # type: ignore[arg-type]
     monkeypatch.setenv("TUNER_LEDGER", flags.get("ledger", ""))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", flags.get("tracking_uri", ""))
