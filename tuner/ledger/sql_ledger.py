@@ -16,7 +16,6 @@ from typing import Any, Self
 import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from tuner.errors import UsageError
@@ -86,9 +85,7 @@ class SqlLedger(Ledger):
         Raise UsageError if the storage cannot be reached or already holds a search of this name.
         """
         connections = connect(url)
-        directions = [
-            StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
-        ]
+        directions = ["maximize" if objective.maximise else "minimize" for objective in objectives]
         try:
             study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
