@@ -29,13 +29,12 @@ CONFIRMED = "confirmed on the test set, ± standard deviation"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One trial in the figure: its place, the value that colours it, and the lines that describe it."""
+    """One trial in the figure: its place, the lines that describe it, and the parameters, one of which colours it."""
 
     number: int
     x: float
     y: float
     epochs: int
-    colour: float | None
     description: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -78,10 +77,9 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
 
     The axes hold the front and what is near it, unless `limits` are given.
     """
-    colours = colouring_scale(data.points)
-    front = _marks(data.front, data.objectives, colours)
-    dominated = _marks(data.dominated, data.objectives, colours)
-    unfinished = _marks(data.stopped, data.objectives, colours)
+    front, dominated, unfinished = (
+        _marks(trials, data.objectives) for trials in (data.front, data.dominated, data.stopped)
+    )
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
     beside = [
@@ -103,7 +101,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=_staircase(data, x_limits, y_limits),
-        colours=colours,
+        colours=colouring_scale(data.points),
         notes=(
             *_notes(data, dominated, unfinished, x_limits, y_limits),
             *_published_notes(published, x_limits, y_limits),
@@ -153,11 +151,7 @@ def _x_label(objectives: Sequence[Objective]) -> str:
     return "Trial" if len(objectives) == 1 else metric_label(objectives[0].name)
 
 
-def _marks(
-    trials: Sequence[CompletedTrial | UnfinishedTrial],
-    objectives: Sequence[Objective],
-    colours: ParameterScale | None,
-) -> tuple[Mark, ...]:
+def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], objectives: Sequence[Objective]) -> tuple[Mark, ...]:
     """Return a mark for each trial with a finite value on both axes."""
     marks = []
     for trial in trials:
@@ -172,7 +166,6 @@ def _marks(
                     x=float(trial.number) if len(objectives) == 1 else x,
                     y=y,
                     epochs=trial.epochs,
-                    colour=colours.value(trial.parameters) if colours else None,
                     description=_description(trial, objectives),
                     parameters=trial.parameters,
                 )
