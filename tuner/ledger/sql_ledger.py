@@ -16,6 +16,7 @@ from typing import Any, Self
 import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from tuner.errors import UsageError
@@ -85,7 +86,7 @@ class SqlLedger(Ledger):
         Raise UsageError if the storage cannot be reached or already holds a search of this name.
         """
         connections = connect(url)
-        directions = ["maximize" if objective.maximise else "minimize" for objective in objectives]
+        directions = [StudyDirection.MAXIMIZE if o.maximise else StudyDirection.MINIMIZE for o in objectives]
         try:
             study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.text_tables import parameter_names
-from tuner.report.text import format_metric, format_value, metric_heading, metric_label, to_shown_unit
+from tuner.report.text import format_mean, format_value, metric_heading, metric_label, to_shown_unit
 from tuner.report.text_table import TextTable
 
 SEED = "seed"
@@ -66,7 +66,7 @@ def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
             ),
             description=(
                 f"mean of {len(point.trials)} seeds" if len(point.trials) > 1 else "one seed",
-                *(f"{metric_label(n)}: {_cell(n, point.means[n], point.deviations[n])}" for n in (first, second)),
+                *(f"{metric_label(n)}: {format_mean(n, point.means[n], point.deviations[n])}" for n in (first, second)),
                 *(f"{name}: {format_value(value)}" for name, value in point.parameters.items()),
             ),
         )
@@ -86,7 +86,7 @@ def seed_means_text_table(data: FrontData) -> TextTable:
     rows = [
         [
             *(format_value(point.parameters.get(name)) for name in names),
-            *(_cell(name, point.means[name], point.deviations[name]) for name in metrics),
+            *(format_mean(name, point.means[name], point.deviations[name]) for name in metrics),
             str(len(point.trials)),
         ]
         for point in seed_means(data)
@@ -107,8 +107,3 @@ def _means(parameters: dict[str, Any], trials: list[CompletedTrial], data: Front
         means={name: statistics.fmean(found) for name, found in values.items()},
         deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
     )
-
-
-def _cell(name: str, mean: float, deviation: float | None) -> str:
-    shown = format_metric(name, mean)
-    return shown if deviation is None else f"{shown} ± {format_metric(name, deviation)}"

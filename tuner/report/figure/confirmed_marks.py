@@ -7,7 +7,7 @@ from typing import Any
 from tuner.ledger.records import trial_name
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.analysis.seed_means import MeanMark, bar_of
-from tuner.report.text import format_metric
+from tuner.report.text import format_mean
 from tuner.report.text_table import TextTable
 
 # The objectives of a front, and the names of the same measurements in a confirmation.
@@ -71,10 +71,7 @@ def _how(found: Confirmed) -> str:
 
 def _cell(found: Confirmed, name: str) -> str:
     """Return an accuracy in per cent with its deviation."""
-    if name not in found.means:
-        return format_metric("_accuracy", None)
-    mean, deviation = format_metric("_accuracy", found.means[name]), found.deviations[name]
-    return mean if deviation is None or math.isnan(deviation) else f"{mean} ± {100 * deviation:.2f}"
+    return format_mean("_accuracy", found.means.get(name), found.deviations.get(name))
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:
