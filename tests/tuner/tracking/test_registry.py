@@ -105,16 +105,8 @@ def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlfl
 
 def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     assert not any(key.startswith("confirmed/") for key in version_tags(origin))
-    found = Confirmed(
-        "small-1-confirm",
-        0,
-        3,
-        True,
-        "quick",
-        {"Natural": 0.9, "Worst case": 0.25},
-        {"Natural": 0.01, "Worst case": None},
-        warnings=4,
-    )
+    means, deviations = {"Natural": 0.9, "Worst case": 0.25}, {"Natural": 0.01, "Worst case": None}
+    found = Confirmed("small-1-confirm", 0, 3, True, "quick", means, deviations, warnings=4)
     register(model, origin, mlflow_uri)
     register(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")

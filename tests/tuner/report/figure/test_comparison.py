@@ -199,12 +199,10 @@ def test_a_parameter_that_parts_nothing_is_refused() -> None:
         by_parameter(search_of([]), "alpha")
 
 
-def test_the_page_draws_each_front_in_a_colour_and_symbol_of_its_own() -> None:
+def test_the_page_draws_each_front_and_its_growth() -> None:
     page = comparison_html(compare([FIRST, SECOND]))
     drawn = {found["name"]: found for found in traces(page, "fronts") if "name" in found}
     assert drawn["first"]["x"] == pytest.approx([100 * p.metrics["natural_accuracy"] for p in FIRST.front])
-    assert drawn["first"]["marker"]["color"] != drawn["second"]["marker"]["color"]
-    assert drawn["first"]["marker"]["symbol"] != drawn["second"]["marker"]["symbol"]
     assert [found["name"] for found in traces(page, "growth")] == ["first", "second"]
     assert plotly_figures(page).keys() == {"fronts", "growth"}
 
