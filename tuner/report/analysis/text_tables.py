@@ -57,7 +57,7 @@ def front_markdown(data: FrontData) -> str:
     if not text_table.rows:
         return f"{summary(data)}\n"
     lines = [_markdown_line(row) for row in text_table.rows]
-    kept = _thinned(lines, MARKDOWN_LIMIT)
+    kept = thin_out(lines, max(2, MARKDOWN_LIMIT // (max(map(len, lines)) + 1)))
     head = [_markdown_line(text_table.headings), "|" + "---:|" * len(text_table.headings)]
     omitted = len(lines) - len(kept)
     note = [f"\n{omitted} more trials of the front are in `front.csv`."] if omitted else []
@@ -107,8 +107,3 @@ def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: 
 
 def _markdown_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
-
-
-def _thinned(lines: list[str], limit: int) -> list[str]:
-    """Return as many lines at even distances as fit into `limit` characters."""
-    return list(thin_out(lines, max(2, limit // (max(map(len, lines)) + 1))))

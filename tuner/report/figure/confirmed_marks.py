@@ -21,13 +21,14 @@ NOTE = (
 
 def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
     """Return marks of the confirmed trials on the first two objectives, if confirmations measure these."""
-    axes = [NAMES.get(objective.name) for objective in data.objectives[:2]]
-    if len(axes) < 2 or None in axes:
+    axes = [NAMES[objective.name] for objective in data.objectives[:2] if objective.name in NAMES]
+    if len(axes) < 2:
         return ()
+    x, y = axes
     return tuple(
         MeanMark(
-            place=_pair([100 * found.means[str(name)] for name in axes]),
-            deviations=_pair([100 * bar_of(found.deviations[str(name)]) for name in axes]),
+            place=(100 * found.means[x], 100 * found.means[y]),
+            deviations=(100 * bar_of(found.deviations[x]), 100 * bar_of(found.deviations[y])),
             description=(
                 f"{trial_name(found.trial)}, {_how(found)}",
                 *(f"{name}: {_cell(found, name)}" for name in found.means),
@@ -35,7 +36,7 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
             ),
         )
         for found in data.confirmed
-        if all(math.isfinite(found.means.get(str(name), math.nan)) for name in axes)
+        if all(math.isfinite(found.means.get(name, math.nan)) for name in axes)
     )
 
 
@@ -72,7 +73,3 @@ def _how(found: Confirmed) -> str:
 def _cell(found: Confirmed, name: str) -> str:
     """Return an accuracy in per cent with its deviation."""
     return format_mean("_accuracy", found.means.get(name), found.deviations.get(name))
-
-
-def _pair(values: Sequence[float]) -> tuple[float, float]:
-    return values[0], values[1]

@@ -87,11 +87,11 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         *((point.natural, point.pgd) for point in published),
         *(mark.place for mark in confirmed),
     ]
-    x_limits, y_limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
+    limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
-        x=Axis(_x_label(data.objectives), x_limits),
-        y=Axis(metric_label(_y_objective(data.objectives).name), y_limits),
+        x=Axis(_x_label(data.objectives), limits[0]),
+        y=Axis(metric_label(_y_objective(data.objectives).name), limits[1]),
         front=front,
         dominated=dominated,
         unfinished={
@@ -100,11 +100,10 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
             if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
-        staircase=_staircase(data, x_limits, y_limits),
+        staircase=_staircase(data, *limits),
         colours=colouring_scale(data.points),
         notes=(
-            *_notes(data, dominated, unfinished, x_limits, y_limits),
-            *_published_notes(published, x_limits, y_limits),
+            *_notes(data, dominated, unfinished, published, limits),
             *confirmed_notes(confirmed, data.setting),
         ),
         scales=parameter_scales(data.points),
@@ -201,8 +200,12 @@ def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence
 
 
 def _notes(
-    data: FrontData, dominated: Sequence[Mark], unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
-) -> tuple[str, ...]:
+    data: FrontData,
+    dominated: Sequence[Mark],
+    unfinished: Sequence[Mark],
+    published: Sequence[PublishedPoint],
+    limits: tuple[Limits, Limits],
+) -> list[str]:
     notes = []
     if any(objective.limit is not None for objective in data.objectives[:2]):
         notes.append("The dotted lines are the limits of the search.")
@@ -210,15 +213,12 @@ def _notes(
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
     for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
-        if away := count_outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
+        if away := count_outside([(mark.x, mark.y) for mark in marks], *limits):
             notes.append(f"{what} trials outside the axes: {away}.")
     if without_values := len(data.stopped) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
-    return tuple(notes)
-
-
-def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
-    notes = [PUBLISHED_NOTE] if published else []
-    if away := count_outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+    if published:
+        notes.append(PUBLISHED_NOTE)
+    if away := count_outside([(point.natural, point.pgd) for point in published], *limits):
         notes.append(f"Published points outside the axes: {away}.")
     return notes
