@@ -102,10 +102,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=_staircase(data, *limits),
         colours=colouring_scale(data.points),
-        notes=(
-            *_notes(data, dominated, unfinished, published, limits),
-            *confirmed_notes(confirmed, data.setting),
-        ),
+        notes=(*_notes(data, dominated, unfinished, published, limits), *confirmed_notes(confirmed, data.setting)),
         scales=parameter_scales(data.points),
         published=published,
         means=mean_marks(data),
