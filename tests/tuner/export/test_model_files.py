@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from trained_trials import SPACE
+from trained_trials import SPACE, load_model
 
 from training.config import parse_trial
 from tuner.errors import UsageError
@@ -23,6 +23,11 @@ assert not {{"tuner", "ray", "optuna", "mlflow"}} & set(sys.modules)
 import torch
 torch.save(found["model"](torch.load({images!r})), {logits!r})
 """
+
+
+@pytest.fixture
+def model(trained: SqlLedger, runs_dir: Path) -> TrainedModel:
+    return load_model(trained, runs_dir)
 
 
 @pytest.fixture

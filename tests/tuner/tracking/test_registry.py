@@ -11,7 +11,7 @@ import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from trained_trials import SPACE
+from trained_trials import SPACE, load_model
 
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin
@@ -30,6 +30,11 @@ model = mlflow.pyfunc.load_model({uri!r})
 np.save({out!r}, model.predict(np.load({images!r})))
 assert not {{"tuner", "training"}} & set(sys.modules)
 """
+
+
+@pytest.fixture
+def model(trained: SqlLedger, runs_dir: Path) -> TrainedModel:
+    return load_model(trained, runs_dir)
 
 
 @pytest.fixture

@@ -87,11 +87,12 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         *((point.natural, point.pgd) for point in published),
         *(mark.place for mark in confirmed),
     ]
+    x, y = _axis_objectives(data.objectives)
     limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
-        x=Axis(_x_label(data.objectives), limits[0]),
-        y=Axis(metric_label(_y_objective(data.objectives).name), limits[1]),
+        x=Axis("Trial" if x is None else metric_label(x.name), limits[0]),
+        y=Axis(metric_label(y.name), limits[1]),
         front=front,
         dominated=dominated,
         unfinished={
@@ -139,34 +140,25 @@ def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
     return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
 
 
-def _y_objective(objectives: Sequence[Objective]) -> Objective:
-    return objectives[min(1, len(objectives) - 1)]
-
-
-def _x_label(objectives: Sequence[Objective]) -> str:
-    return "Trial" if len(objectives) == 1 else metric_label(objectives[0].name)
+def _axis_objectives(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:
+    """Return the objectives of both axes; with one objective the first axis shows trial numbers instead."""
+    return (objectives[0], objectives[1]) if len(objectives) > 1 else (None, objectives[0])
 
 
 def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], objectives: Sequence[Objective]) -> tuple[Mark, ...]:
     """Return a mark for each trial with a finite value on both axes."""
+    x_objective, y_objective = _axis_objectives(objectives)
     marks = []
     for trial in trials:
-        x, y = (
-            to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
-            for objective in (objectives[0], _y_objective(objectives))
-        )
+        x = float(trial.number) if x_objective is None else _value(trial, x_objective)
+        y = _value(trial, y_objective)
         if math.isfinite(x) and math.isfinite(y):
-            marks.append(
-                Mark(
-                    number=trial.number,
-                    x=float(trial.number) if len(objectives) == 1 else x,
-                    y=y,
-                    epochs=trial.epochs,
-                    description=_description(trial, objectives),
-                    parameters=trial.parameters,
-                )
-            )
+            marks.append(Mark(trial.number, x, y, trial.epochs, _description(trial, objectives), trial.parameters))
     return tuple(marks)
+
+
+def _value(trial: CompletedTrial | UnfinishedTrial, objective: Objective) -> float:
+    return to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
 
 
 def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
@@ -180,20 +172,22 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
 
 
 def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
-    """Return the limits of the objectives on both axes; with one objective the first axis shows trial numbers."""
+    """Return the limits of the objectives on both axes."""
     x, y = (
-        None if o.limit is None else to_shown_unit(o.name, o.limit) for o in (objectives[0], _y_objective(objectives))
+        None if objective is None or objective.limit is None else to_shown_unit(objective.name, objective.limit)
+        for objective in _axis_objectives(objectives)
     )
-    return (None if len(objectives) == 1 else x, y)
+    return x, y
 
 
 def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence[Objective]) -> tuple[Limits, Limits]:
     """Return limits that hold the front and other marks near it."""
-    shares = [is_accuracy(objective.name) for objective in (objectives[0], _y_objective(objectives))]
+    x, y = _axis_objectives(objectives)
     (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
-    if len(objectives) == 1:  # trial numbers: all of them are shown
-        xs, other_xs, shares[0] = (), (*xs, *other_xs), False
-    return axis_limits(xs, other_xs, shares[0]), axis_limits(ys, other_ys, shares[1])
+    y_limits = axis_limits(ys, other_ys, is_accuracy(y.name))
+    if x is None:  # all trial numbers are shown
+        return axis_limits((), (*xs, *other_xs), share=False), y_limits
+    return axis_limits(xs, other_xs, is_accuracy(x.name)), y_limits
 
 
 def _notes(

@@ -128,7 +128,8 @@ def test_where_nothing_meets_the_minimums_the_nearest_is_named_with_what_it_lack
     assert selection.reasons == (
         (
             "No trial of the front has at least Natural 89.50 % and at least PGD 52.00 %. The nearest is trial 1 "
-            "(Natural 89.00 %, PGD 50.00 %), which lacks 0.50 points of natural accuracy and 2.00 points of PGD accuracy."
+            "(Natural 89.00 %, PGD 50.00 %), which lacks 0.50 points of natural accuracy and 2.00 points of PGD "
+            "accuracy."
         ),
     )
 
