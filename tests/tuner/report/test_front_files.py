@@ -119,17 +119,6 @@ def test_plotly_accepts_every_figure_of_a_page(name: str) -> None:
         assert figures["curves"].layout.yaxis2.title.text == "PGD accuracy (%)"
 
 
-def drawn_curves(trace: dict[str, Any]) -> dict[int, tuple[list[int], list[float]]]:
-    """Give the epochs and values of each trial's curve, which ends at a gap."""
-    curves: dict[int, tuple[list[int], list[float]]] = {}
-    for epoch, value, text in zip(trace["x"], trace["y"], trace["text"], strict=True):
-        epochs, values = curves.setdefault(int(re.findall(r"\d+", text)[0]), ([], []))
-        if epoch is not None:
-            epochs.append(epoch)
-            values.append(value)
-    return curves
-
-
 def test_the_page_draws_the_front_with_hover_text() -> None:
     data = SEARCHES["usual"]
     by_name = {trace.get("name"): trace for trace in traces(front_html(data))}
@@ -144,13 +133,15 @@ def test_the_page_shows_growth_curves_parameters_and_importance() -> None:
     page = front_html(data)
     assert traces(page, "growth")[0]["y"][-1] == data.hypervolume
     others, front, stops = traces(page, "curves")[:3]
-    reported = {record.number: record for record in data.records if record.reports}
-    assert drawn_curves(front).keys() == {point.number for point in data.front}
-    assert drawn_curves(others).keys() == reported.keys() - drawn_curves(front).keys()
-    for number, (epochs, values) in {**drawn_curves(front), **drawn_curves(others)}.items():
-        assert epochs == [report.epoch for report in reported[number].reports]
-        natural = [100 * report.metrics["natural_accuracy"] for report in reported[number].reports]
-        assert values == pytest.approx(natural)
+    on_front = {point.number for point in data.front}
+    for drawn, records in (
+        (front, [record for record in data.records if record.number in on_front]),
+        (others, [record for record in data.records if record.number not in on_front]),
+    ):
+        reports = [report for record in records for report in (*record.reports, None)]  # a gap after each curve
+        assert drawn["x"] == [report and report.epoch for report in reports]
+        assert drawn["y"] == [report and pytest.approx(100 * report.metrics["natural_accuracy"]) for report in reports]
+        assert drawn["text"][::2] == [f"trial-{record.number:04d}, {record.outcome}" for record in records]
     assert len(stops["x"]) == data.counts[Outcome.STOPPED]
     (parallel,) = traces(page, "parallel")
     assert [d["label"] for d in parallel["dimensions"]][-2:] == ["Natural accuracy (%)", "PGD accuracy (%)"]

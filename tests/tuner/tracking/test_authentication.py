@@ -34,7 +34,7 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a server with authentication, and give its address."""
+    """The address of a server with authentication."""
     folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
     (folder / "auth.ini").write_text(_CONFIGURATION.format(folder=folder, user=USER))
     environment = {

@@ -210,7 +210,7 @@ def test_empty_searches_make_a_page_too() -> None:
 
 
 def svg_comments(shown: Comparison) -> list[str]:
-    """Give the texts of a picture, which an SVG draws as paths with the text as a comment."""
+    """Return the texts of a picture, which an SVG draws as paths with the text as a comment."""
     return [unescape(text) for text in re.findall(r"<!-- (.*?) -->", comparison_picture(shown, "svg").decode())]
 
 
