@@ -68,6 +68,14 @@ def finished(make_ledger: MakeLedger) -> SqlLedger:
 
 
 @pytest.fixture
+def trained(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
+    """A search whose trial 0 was really trained."""
+    from trained_trials import trained_search
+
+    return trained_search(make_ledger, runs_dir)
+
+
+@pytest.fixture
 def tuner(tmp_path: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tuner:
     """Run a command on `runs_dir` from a folder of its own, with no setting from outside."""
     for key in ("TUNER_RUNS_DIR", "TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):

@@ -56,14 +56,12 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
         UsageError: if weights or data are missing, or are not those of the trial.
 
     """
-    wanted = {**space.trial, **trial.parameters}
-    if data_root is not None:
-        wanted["data_root"] = str(data_root.resolve())
     checkpoint = _checkpoint(folder, trial)
     try:
         saved, state = read_checkpoint(find_checkpoint(checkpoint))
         _require_same(saved, space.trial_config(trial.parameters), checkpoint)
-        config = replace(saved, data_root=wanted.get("data_root", saved.data_root))
+        known_root = {**space.trial, **trial.parameters}.get("data_root", saved.data_root)
+        config = replace(saved, data_root=known_root if data_root is None else str(data_root.resolve()))
         data = load_trial_data(config)
     except CheckpointError as error:
         raise UsageError(f"The weights of trial {trial.number} cannot be used: {error}") from error

@@ -25,9 +25,6 @@ _WAYS_OUT = {
     "is locked": "end the program that keeps the file locked, perhaps a backup",
 }
 
-# Beside the errors of the database itself, a damaged row raises these: text that is not JSON, an unknown state.
-_DAMAGED_ROW = (LookupError, TypeError, OverflowError)
-
 
 @contextmanager
 def as_ledger_errors(url: str) -> Iterator[None]:
@@ -43,11 +40,11 @@ def as_ledger_errors(url: str) -> Iterator[None]:
 
 @contextmanager
 def damaged_rows_as_ledger_errors(url: str) -> Iterator[None]:
-    """Do the same, also for rows that make no sense: the reader of such rows is not at fault."""
+    """Do the same, also for rows that make no sense, such as a text that is not JSON or an unknown state."""
     try:
         with as_ledger_errors(url):
             yield
-    except _DAMAGED_ROW as error:
+    except (LookupError, TypeError, OverflowError) as error:
         raise ledger_error(url, f"{error!r}: its rows are malformed") from error
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 
@@ -70,14 +69,6 @@ class MemoryLedger(Ledger):
 
     def close(self) -> None:
         """Do nothing: there is no connection."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
 
     def _now(self) -> float:
         self._time += 1

@@ -1,7 +1,6 @@
 """What a search, its driver and its readers ask of a ledger, whatever it is stored in."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from optuna.distributions import BaseDistribution
@@ -72,8 +71,8 @@ class Ledger(Protocol):
     def close(self) -> None:
         """Release all connections."""
 
-    def __enter__(self) -> Self: ...
+    def __enter__(self) -> Self:
+        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import optuna
@@ -27,8 +26,7 @@ from tuner.ledger.database_errors import as_ledger_errors, damaged_rows_as_ledge
 from tuner.ledger.fence import require_holder, take_over
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
-from tuner.ledger.trial_rows import TrialRow, read_trials
-from tuner.ledger.trial_writes import end_trial, insert_trial, write_attributes
+from tuner.ledger.trial_tables import TrialRow, end_trial, insert_trial, read_trials, write_attributes
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
@@ -38,7 +36,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 SCHEMA_VERSION = 1
 LEDGER_FILE = "ledger.db"
 
-# Optuna's own times are local times without a zone: a reader elsewhere would misread them.
+# Attributes of a trial. Its own times, unlike Optuna's, are in order even if the clock is set back.
 _STARTED = "started"
 _ENDED = "ended"
 _ERROR = "error"
@@ -73,6 +71,7 @@ class SqlLedger(Ledger):
         self.url = url
         self.search = search
         self._study = study
+        self._study_id = study_id(study)
         self._storage, self._engine, reading = connections
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}
@@ -87,9 +86,7 @@ class SqlLedger(Ledger):
         Raise UsageError if the storage cannot be reached or already holds a search of this name.
         """
         connections = connect(url)
-        directions = [
-            StudyDirection.MAXIMIZE if objective.maximise else StudyDirection.MINIMIZE for objective in objectives
-        ]
+        directions = [StudyDirection.MAXIMIZE if o.maximise else StudyDirection.MINIMIZE for o in objectives]
         try:
             study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
@@ -206,15 +203,6 @@ class SqlLedger(Ledger):
         self._storage.engine.dispose()
         self._engine.dispose()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        del kind, error, trace
-        self.close()
-
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         """Open a transaction; undo it if another driver has taken over.
@@ -237,10 +225,6 @@ class SqlLedger(Ledger):
     def _require_own(self, connection: sa.Connection) -> None:
         if self._driver is not None:
             require_holder(connection, self._study_id, self.search, self._driver)
-
-    @property
-    def _study_id(self) -> int:
-        return study_id(self._study)
 
     def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
         with self._engine.connect() as connection:

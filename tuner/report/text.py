@@ -35,6 +35,13 @@ def format_metric(name: str, value: float | None) -> str:
     return f"{to_shown_unit(name, value):.2f}" if is_accuracy(name) else format_value(value)
 
 
+def format_mean(name: str, mean: float | None, deviation: float | None) -> str:
+    """Return a mean as `format_metric` does, with its standard deviation if there is one: "85.00 ± 7.07"."""
+    shown = format_metric(name, mean)
+    no_deviation = deviation is None or math.isnan(deviation)
+    return shown if no_deviation else f"{shown} ± {format_metric(name, deviation)}"
+
+
 def finite_or_none(value: float | None) -> float | None:
     """Return None for NaN and infinities, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None

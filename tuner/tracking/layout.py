@@ -3,6 +3,8 @@
 Timestamps and steps come from the ledger, so a value that is written twice is in MLflow once.
 """
 
+from collections.abc import Sequence
+
 from mlflow.entities import Metric, Param, RunTag
 
 from tuner.ledger import Outcome, TrialRecord
@@ -103,10 +105,14 @@ def with_picture(table: str, front: FrontData, run_id: str) -> str:
     return f"{table}\n![The front as a picture: front.svg among the artifacts]({address})\n"
 
 
-def front_metrics(entry: HistoryEntry) -> dict[str, float]:
-    """Return the metrics of the parent run after one more completed trial."""
-    return {
-        "hypervolume": entry.hypervolume,
-        "front_size": float(entry.front_size),
-        **{f"best_{name}": value for name, value in entry.best.items()},
-    }
+def growth_metrics(history: Sequence[HistoryEntry], after: int) -> list[Metric]:
+    """Return the metrics of the parent run for the entries later than `after`, with the number of entries as step."""
+    return [
+        Metric(key, value, round(entry.ended * 1000), step)
+        for step, entry in list(enumerate(history, start=1))[after:]
+        for key, value in (
+            ("hypervolume", entry.hypervolume),
+            ("front_size", float(entry.front_size)),
+            *((f"best_{name}", best) for name, best in entry.best.items()),
+        )
+    ]

@@ -37,11 +37,14 @@ class _Child:
     epochs_logged: int = 0
     ended: bool = False
     waiting: bool = False
-    pareto: list[tuple[str, str]] = field(default_factory=list)
+    pareto: list[RunTag] = field(default_factory=list)
 
 
 class Projection:
-    """One search in MLflow. All methods may raise MlflowException; calling them again continues the work."""
+    """One search in MLflow. All methods may raise MlflowException; calling them again continues the work.
+
+    `experiment_id` is None until MLflow has been reached.
+    """
 
     def __init__(self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None) -> None:
         self._tracking_uri = tracking_uri
@@ -50,16 +53,11 @@ class Projection:
         self._search = search
         self._search_id = search_id
         self._artifacts = artifacts
-        self._experiment_id: str | None = None
+        self.experiment_id: str | None = None
         self._parent_id: str | None = None
         self._children: dict[int, _Child] = {}
         self._history_logged = 0
         self._described = ""
-
-    @property
-    def experiment_id(self) -> str | None:
-        """The experiment's id, once MLflow has been reached."""
-        return self._experiment_id
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
         """Bring MLflow up to date with these trials; call `rest` after each of them.
@@ -69,15 +67,17 @@ class Projection:
 
         """
         try:
-            if self._parent_id is None:
-                self._find_or_create()
+            parent_id = self._parent_id or self._find_or_create()
             refused = self._write_trials(trials, rest)
             description = self._presentation.markdown(front)
             if self._presentation.has_front:
                 self._write_pareto([point for point in front.points if point.number not in refused])
-                self._write_growth(front)
-                description = layout.with_picture(description, front, str(self._parent_id))
-            self._describe(description)
+                self._log(parent_id, metrics=layout.growth_metrics(front.history, after=self._history_logged))
+                self._history_logged = len(front.history)
+                description = layout.with_picture(description, front, parent_id)
+            if description != self._described:
+                self._log(parent_id, tags=[RunTag(layout.NOTE, description)])
+                self._described = description
         except Exception:
             # MLflow may have made a run and its answer may be lost, so the next attempt looks up all runs again.
             self._parent_id = None
@@ -110,7 +110,8 @@ class Projection:
         """The connection, made at its first use: a new database takes seconds, and a missing one raises."""
         return MlflowClient(self._tracking_uri)
 
-    def _find_or_create(self) -> None:
+    def _find_or_create(self) -> str:
+        """Look up the runs of the search, make its parent run if there is none, and return the id of that."""
         experiment_id = self._experiment()
         runs = list(self._runs(experiment_id))
         parent = next((run for run in runs if layout.TRIAL not in run.data.tags), None)
@@ -124,34 +125,25 @@ class Projection:
                 if run.data.tags.get(layout.PARENT) != parent_id:  # an earlier parent was deleted
                     self._client.set_tag(run.info.run_id, layout.PARENT, parent_id)
         self._client.update_run(parent_id, status="RUNNING")
-        self._experiment_id, self._parent_id = experiment_id, parent_id
+        self.experiment_id, self._parent_id = experiment_id, parent_id
+        return parent_id
 
     def _experiment(self) -> str:
         """Return the id of the experiment with the space's name; restore it with its runs if somebody deleted it."""
         experiment = self._client.get_experiment_by_name(self._space.name)
         if experiment is None:
             # The tag makes MLflow 3 open its model-training pages, as the links that we print do.
-            return str(
-                self._client.create_experiment(
-                    self._space.name,
-                    artifact_location=self._artifacts,
-                    tags={"mlflow.experimentKind": "custom_model_development"},
-                )
-            )
+            tags = {"mlflow.experimentKind": "custom_model_development"}
+            return str(self._client.create_experiment(self._space.name, self._artifacts, tags))
         if experiment.lifecycle_stage == LifecycleStage.DELETED:
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
     def _runs(self, experiment_id: str) -> Iterator[Run]:
-        token = None
+        """Yield all runs of the search, the oldest first."""
+        query, order, token = f"tags.`{layout.SEARCH_ID}` = '{self._search_id}'", ["attributes.start_time ASC"], None
         while True:
-            page = self._client.search_runs(
-                [experiment_id],
-                f"tags.`{layout.SEARCH_ID}` = '{self._search_id}'",
-                max_results=_PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
+            page = self._client.search_runs([experiment_id], query, max_results=_PAGE, order_by=order, page_token=token)
             yield from page
             token = page.token
             if not token:
@@ -208,9 +200,8 @@ class Projection:
             layout.TRIAL: str(trial.number),
             layout.PARENT: self._parent_id,
         }
-        run = self._client.create_run(
-            str(self._experiment_id), round(trial.started * 1000), tags, trial_name(trial.number)
-        )
+        name, start = trial_name(trial.number), round(trial.started * 1000)
+        run = self._client.create_run(str(self.experiment_id), start, tags, name)
         self._children[trial.number] = _Child(run.info.run_id)
         return self._children[trial.number]
 
@@ -218,32 +209,12 @@ class Projection:
         for point in points:
             child = self._children[point.number]
             tags = layout.pareto_tags(point.on_front, point.pareto_rank)
-            pairs = [(tag.key, tag.value) for tag in tags]
-            if pairs != child.pareto:
+            if tags != child.pareto:
                 self._log(child.run_id, tags=tags)
-                child.pareto = pairs
-
-    def _write_growth(self, front: FrontData) -> None:
-        new = list(enumerate(front.history, start=1))[self._history_logged :]
-        metrics = [
-            Metric(key, value, round(entry.ended * 1000), step)
-            for step, entry in new
-            for key, value in layout.front_metrics(entry).items()
-        ]
-        self._log(str(self._parent_id), metrics=metrics)
-        self._history_logged = len(front.history)
-
-    def _describe(self, note: str) -> None:
-        if note != self._described:
-            self._log(str(self._parent_id), tags=[RunTag(layout.NOTE, note)])
-            self._described = note
+                child.pareto = tags
 
     def _log(
-        self,
-        run_id: str,
-        metrics: Sequence[Metric] = (),
-        params: Sequence[Param] = (),
-        tags: Sequence[RunTag] = (),
+        self, run_id: str, metrics: Sequence[Metric] = (), params: Sequence[Param] = (), tags: Sequence[RunTag] = ()
     ) -> None:
         """Write in as few calls as MLflow's limit allows. The last call has the tags, which say what is complete.
 
@@ -271,7 +242,7 @@ def _known(run: Run) -> _Child:
         epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
         ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
         waiting=run.info.status == "SCHEDULED",
-        pareto=[(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
+        pareto=[RunTag(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
     )
 
 

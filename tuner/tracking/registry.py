@@ -24,24 +24,15 @@ from mlflow.types import Schema, TensorSpec
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, model_facts
 from tuner.export.trained_model import TrainedModel
+from tuner.ledger import trial_name
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import Confirmed
 from tuner.tracking import layout
 
-CONFIRMED = "confirmed/"
-
 
 @dataclass(frozen=True)
 class RegistryEntry:
-    """A version in the registry.
-
-    Attributes:
-        name: the name of the registered model.
-        version: the number of the version.
-        alias: the alias that points at it.
-        existed: whether the version was there before.
-
-    """
+    """A version of the registered model `name`, with the alias that points at it, and whether it was there before."""
 
     name: str
     version: str
@@ -98,12 +89,12 @@ def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
     accuracies = {}
     for name, mean in confirmed.means.items():
         deviation = confirmed.deviations[name]
-        accuracies[f"{CONFIRMED}{name}"] = f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+        accuracies[f"confirmed/{name}"] = f"{mean:.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
     return {
         **accuracies,
-        f"{CONFIRMED}seeds": str(confirmed.seeds),
-        f"{CONFIRMED}warnings": str(confirmed.warnings),
-        f"{CONFIRMED}by": confirmed.confirmation,
+        "confirmed/seeds": str(confirmed.seeds),
+        "confirmed/warnings": str(confirmed.warnings),
+        "confirmed/by": confirmed.confirmation,
     }
 
 
@@ -113,19 +104,12 @@ def version_description(origin: Origin) -> str:
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
     again = " trained again" if origin.confirmed is not None and origin.confirmed.retrained else ""
     parameters = ", ".join(f"{key} {value}" for key, value in origin.trial.parameters.items())
-    lines = [
-        f"Trial {origin.trial.number} of the search {origin.search}: {parameters}.",
-        "",
-        "| metric | value |",
-        "|---|---:|",
-        *rows,
-        "",
-        (
-            "Values without `confirmed/` were measured on the validation split, by which the trial was chosen; those "
-            f"with it on the test set, with the same setting{again}. Input: images in [0, 1]. Output: logits."
-        ),
-    ]
-    return "\n".join(lines)
+    head = f"Trial {origin.trial.number} of the search {origin.search}: {parameters}."
+    note = (
+        "Values without `confirmed/` were measured on the validation split, by which the trial was chosen; those "
+        f"with it on the test set, with the same setting{again}. Input: images in [0, 1]. Output: logits."
+    )
+    return "\n".join([head, "", "| metric | value |", "|---|---:|", *rows, "", note])
 
 
 @contextmanager
@@ -161,10 +145,14 @@ def _version(client: MlflowClient, name: str, origin: Origin) -> ModelVersion | 
 
 
 def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Origin, name: str) -> ModelVersion:
-    _make_registered_model(client, name)
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
     tags = version_tags(origin)
     logged = client.create_logged_model(
-        run.info.experiment_id, f"trial-{origin.trial.number:04d}", run.info.run_id, tags=tags, model_type="classifier"
+        run.info.experiment_id, trial_name(origin.trial.number), run.info.run_id, tags=tags, model_type="classifier"
     )
     with tempfile.TemporaryDirectory(prefix="model-") as folder:
         path = Path(folder) / "model"
@@ -179,14 +167,6 @@ def _new_version(client: MlflowClient, run: Run, model: TrainedModel, origin: Or
         description=version_description(origin),
         model_id=logged.model_id,
     )
-
-
-def _make_registered_model(client: MlflowClient, name: str) -> None:
-    try:
-        client.create_registered_model(name)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _save(path: Path, model: TrainedModel, metadata: dict[str, Any]) -> None:

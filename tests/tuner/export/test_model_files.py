@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from simulated_search import MakeLedger
-from trained_trials import SPACE, folder_of, trained_search
+from trained_trials import SPACE, load_model
 
 from training.config import parse_trial
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, write_export
-from tuner.export.trained_model import TrainedModel, load_trained_model
+from tuner.export.trained_model import TrainedModel
 from tuner.ledger import SqlLedger
 
 ALONE = """
@@ -27,18 +26,13 @@ torch.save(found["model"](torch.load({images!r})), {logits!r})
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
-    return trained_search(make_ledger, runs_dir)
+def model(trained: SqlLedger, runs_dir: Path) -> TrainedModel:
+    return load_model(trained, runs_dir)
 
 
 @pytest.fixture
-def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
-    return load_trained_model(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
-
-
-@pytest.fixture
-def origin(ledger: SqlLedger) -> Origin:
-    return Origin.of("small-1", "small-1-id", SPACE, ledger.load()[0])
+def origin(trained: SqlLedger) -> Origin:
+    return Origin.of("small-1", "small-1-id", SPACE, trained.load()[0])
 
 
 def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, origin: Origin, tmp_path: Path) -> None:
@@ -55,10 +49,10 @@ def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, or
 
 
 def test_the_facts_are_those_of_the_ledger(
-    model: TrainedModel, origin: Origin, ledger: SqlLedger, tmp_path: Path
+    model: TrainedModel, origin: Origin, trained: SqlLedger, tmp_path: Path
 ) -> None:
     write_export(tmp_path / "out", model, origin)
-    trial = ledger.load()[0]
+    trial = trained.load()[0]
     facts = json.loads((tmp_path / "out" / "model.json").read_text())
     assert (facts["trial"], facts["parameters"]) == (0, trial.parameters)
     assert facts["metrics"] == {name: trial.last_metrics[name] for name in SPACE.objectives}

@@ -7,6 +7,7 @@ from simulated_search import MakeLedger, small_space
 
 from training.data import load_trial_data
 from training.trainer import Trainer
+from tuner.export.trained_model import TrainedModel, load_trained_model
 from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
@@ -37,6 +38,6 @@ def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     return ledger
 
 
-def folder_of(ledger: SqlLedger, runs_dir: Path) -> SearchFolder:
-    """Return the folder of a search."""
-    return SearchFolder(runs_dir / ledger.search)
+def load_model(ledger: SqlLedger, runs_dir: Path, number: int = 0) -> TrainedModel:
+    """Return the model of a trial."""
+    return load_trained_model(SearchFolder(runs_dir / ledger.search), SPACE, ledger.load()[number], None)

@@ -1,6 +1,6 @@
 """Two drivers on one ledger: the later one writes, the earlier one is refused, whatever it writes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import optuna
 import pytest
@@ -34,24 +34,29 @@ def first(make_ledger: MakeLedger) -> SqlLedger:
     return ledger
 
 
+@pytest.fixture
+def second(first: SqlLedger) -> Iterator[SqlLedger]:
+    """The same ledger, taken over by another driver."""
+    with SqlLedger.open(first.url, SEARCH) as ledger:
+        ledger.take_over()
+        yield ledger
+
+
 @pytest.mark.parametrize("name", WRITES)
-def test_whoever_was_taken_over_writes_nothing_more(first: SqlLedger, name: str) -> None:
+def test_whoever_was_taken_over_writes_nothing_more(first: SqlLedger, second: SqlLedger, name: str) -> None:
     before = on_record(first)
-    second = SqlLedger.open(first.url, SEARCH)
-    second.take_over()
     for _ in range(2):
         with pytest.raises(TakenOverError, match=rf"{SEARCH}.*driver number 2\b.*\b1\b"):
             WRITES[name](first)
         assert on_record(second) == before
     WRITES[name](second)
-    second.close()
 
 
 @pytest.mark.parametrize("name", ["record", "finish", "propose"])
-def test_what_the_later_driver_has_written_already_is_no_other_reason(first: SqlLedger, name: str) -> None:
+def test_what_the_later_driver_has_written_already_is_no_other_reason(
+    first: SqlLedger, second: SqlLedger, name: str
+) -> None:
     """A driver that slept through it meets rows of its own trials that are there."""
-    second = SqlLedger.open(first.url, SEARCH)
-    second.take_over()
     WRITES[name](second)
     before = on_record(second)
     assert first.taken_over is None
@@ -59,14 +64,15 @@ def test_what_the_later_driver_has_written_already_is_no_other_reason(first: Sql
         WRITES[name](first)
     assert first.taken_over is not None
     assert on_record(second) == before
-    second.close()
 
 
 def test_an_epoch_that_is_recorded_twice_by_one_driver_keeps_its_own_error(first: SqlLedger) -> None:
     WRITES["record"](first)
+    before = on_record(first)
     with pytest.raises(sa.exc.IntegrityError):
         WRITES["record"](first)
     assert first.taken_over is None
+    assert on_record(first) == before
 
 
 def test_a_reader_takes_nothing_over(first: SqlLedger) -> None:
@@ -77,12 +83,9 @@ def test_a_reader_takes_nothing_over(first: SqlLedger) -> None:
         write(first)
 
 
-def test_the_later_driver_goes_on_where_the_earlier_one_was(first: SqlLedger) -> None:
-    second = SqlLedger.open(first.url, SEARCH)
-    second.take_over()
+def test_the_later_driver_goes_on_where_the_earlier_one_was(first: SqlLedger, second: SqlLedger) -> None:
     drive(Search(SPACE, second))
     assert all(trial.outcome is not Outcome.RUNNING for trial in first.load())
-    second.close()
 
 
 def test_each_search_of_a_database_has_its_own_drivers(first: SqlLedger) -> None:

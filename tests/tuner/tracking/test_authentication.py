@@ -34,7 +34,7 @@ authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start a server with authentication, and give its address."""
+    """The address of a server with authentication."""
     folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
     (folder / "auth.ini").write_text(_CONFIGURATION.format(folder=folder, user=USER))
     environment = {
@@ -44,16 +44,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "MLFLOW_FLASK_SERVER_SECRET_KEY": "for the session cookies of this test",
     }
     command = [sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1"]
-    command += [
-        "--backend-store-uri",
-        f"sqlite:///{folder}/mlflow.db",
-        "--artifacts-destination",
-        f"{folder}/artifacts",
-    ]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--artifacts-destination", f"{folder}/artifacts"]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             _wait_for(f"http://127.0.0.1:{port}/health", process, folder / "log")
             yield f"http://127.0.0.1:{port}"

@@ -11,12 +11,11 @@ import mlflow
 import numpy as np
 import pytest
 from mlflow import MlflowClient
-from simulated_search import MakeLedger
-from trained_trials import SPACE, folder_of, trained_search
+from trained_trials import SPACE, load_model
 
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin
-from tuner.export.trained_model import TrainedModel, load_trained_model
+from tuner.export.trained_model import TrainedModel
 from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection
@@ -34,21 +33,16 @@ assert not {{"tuner", "training"}} & set(sys.modules)
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
-    return trained_search(make_ledger, runs_dir)
+def model(trained: SqlLedger, runs_dir: Path) -> TrainedModel:
+    return load_model(trained, runs_dir)
 
 
 @pytest.fixture
-def model(ledger: SqlLedger, runs_dir: Path) -> TrainedModel:
-    return load_trained_model(folder_of(ledger, runs_dir), SPACE, ledger.load()[0], None)
-
-
-@pytest.fixture
-def origin(ledger: SqlLedger, mlflow_uri: str, tmp_path: Path) -> Origin:
+def origin(trained: SqlLedger, mlflow_uri: str, tmp_path: Path) -> Origin:
     """A trial that is in MLflow, in an experiment and under a search id of the test's own."""
     space = SPACE.model_copy(update={"name": f"registered{next(NUMBERS)}"})
     search_id = f"{space.name}-id"
-    trials = ledger.load()
+    trials = trained.load()
     data = front_data("small-1", trials, space.objective_list, space.reference)
     artifacts = (tmp_path / "artifacts").as_uri()
     Projection(mlflow_uri, space, "small-1", search_id, artifacts).write(trials, data)
@@ -116,16 +110,8 @@ def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlfl
 
 def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     assert not any(key.startswith("confirmed/") for key in version_tags(origin))
-    found = Confirmed(
-        "small-1-confirm",
-        0,
-        3,
-        True,
-        "quick",
-        {"Natural": 0.9, "Worst case": 0.25},
-        {"Natural": 0.01, "Worst case": None},
-        warnings=4,
-    )
+    means, deviations = {"Natural": 0.9, "Worst case": 0.25}, {"Natural": 0.01, "Worst case": None}
+    found = Confirmed("small-1-confirm", 0, 3, True, "quick", means, deviations, warnings=4)
     register(model, origin, mlflow_uri)
     register(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
@@ -144,9 +130,9 @@ def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, ml
 
 
 def test_a_trial_that_is_not_in_mlflow_says_how_it_gets_there(
-    model: TrainedModel, ledger: SqlLedger, mlflow_uri: str
+    model: TrainedModel, trained: SqlLedger, mlflow_uri: str
 ) -> None:
-    origin = Origin.of("small-1", "unknown-id", SPACE, ledger.load()[0])
+    origin = Origin.of("small-1", "unknown-id", SPACE, trained.load()[0])
     with pytest.raises(UsageError, match=r"is not in MLflow. `tuner sync small-1` writes it"):
         register(model, origin, mlflow_uri)
 

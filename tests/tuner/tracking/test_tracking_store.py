@@ -1,6 +1,6 @@
 """Where MLflow's records go, and whether anything answers there."""
 
-import socket
+import socketserver
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,50 +13,34 @@ from tuner.runs.tracking_place import default_tracking_uri
 from tuner.tracking import store
 
 
-@pytest.fixture
-def serve() -> Iterator["Serve"]:
-    server = Serve()
-    yield server
-    server.close()
-
-
-class Serve:
+class Serve(socketserver.ThreadingTCPServer):
     """A server on a free port of this machine that gives the same answer to everyone."""
 
     def __init__(self) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        super().__init__(("127.0.0.1", 0), _Answer)
         self.answer = b""
         self.requests: list[str] = []
-        threading.Thread(target=self._run, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """HOST:PORT of this server."""
-        host, port = self._socket.getsockname()
-        return f"{host}:{port}"
-
-    def close(self) -> None:
-        """End the server."""
-        self._socket.close()
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            with connection:
-                self.requests.append(_request(connection))
-                connection.sendall(self.answer)
+        self.address = f"127.0.0.1:{self.server_address[1]}"
 
 
-def _request(connection: socket.socket) -> str:
-    """Read a request whole: one closed before its body has come breaks the connection, not the asker's wish."""
-    with connection.makefile("rb") as stream:
-        head = list(iter(lambda: stream.readline().strip(), b""))
+class _Answer(socketserver.StreamRequestHandler):
+    """Reads a request whole: one closed before its body has come breaks the connection, not the asker's wish."""
+
+    def handle(self) -> None:
+        head = list(iter(lambda: self.rfile.readline().strip(), b""))
         lengths = [line.partition(b":")[2] for line in head if line.lower().startswith(b"content-length:")]
-        body = stream.read(int(lengths[0])) if lengths else b""
-    return b"\n".join([*head, body]).decode()
+        body = self.rfile.read(int(lengths[0])) if lengths else b""
+        assert isinstance(self.server, Serve)
+        self.server.requests.append(b"\n".join([*head, body]).decode())
+        self.wfile.write(self.server.answer)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with Serve() as server:
+        threading.Thread(target=server.serve_forever, daemon=True, args=(0.01,)).start()
+        yield server
+        server.shutdown()
 
 
 def test_the_default_is_a_file_beside_the_searches(tmp_path: Path) -> None:

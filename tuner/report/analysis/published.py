@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter
 
 from training.config import MEASUREMENT_KEYS, TrialConfig, parse_trial
 from training.config.preset_files import with_preset
@@ -21,7 +20,6 @@ PUBLISHED_NOTE = (
     "(MNIST: 0.3); the search's own points are measured on its validation split."
 )
 _FILE = Path(__file__).with_name("published.yaml")
-_Percent = Annotated[float, Field(ge=0, le=100)]
 _OBJECTIVES = ("natural_accuracy", "pgd_accuracy")
 
 
@@ -35,23 +33,26 @@ class PublishedPoint:
     source: str
 
 
-class _Table(BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Table:
     """One table's points by label, (natural, PGD) in per cent, and what they were measured with."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str
     dataset: str
     architecture: str
-    epsilon: Annotated[float, Field(gt=0, lt=1)]
-    eval_attack_steps: PositiveInt
-    points: dict[str, tuple[_Percent, _Percent]]
+    epsilon: float
+    eval_attack_steps: int
+    points: dict[str, list[float]]
 
 
 @cache
 def _tables() -> tuple[_Table, ...]:
-    """Read and check the data file once."""
-    return TypeAdapter(tuple[_Table, ...]).validate_python(yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+    return tuple(_Table(**table) for table in yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+
+
+def by_source(points: Sequence[PublishedPoint]) -> dict[str, list[PublishedPoint]]:
+    """Return the points by the table in which they are printed, for a layer of a picture each."""
+    return {source: [p for p in points if p.source == source] for source in dict.fromkeys(p.source for p in points)}
 
 
 def is_named(points: Sequence[PublishedPoint]) -> bool:

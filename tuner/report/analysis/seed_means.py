@@ -5,9 +5,9 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.text_tables import parameter_names
-from tuner.report.text import format_metric, format_value, metric_heading, metric_label, to_shown_unit
+from tuner.report.text import format_mean, format_value, metric_heading, metric_label, to_shown_unit
 from tuner.report.text_table import TextTable
 
 SEED = "seed"
@@ -37,8 +37,7 @@ def seed_means(data: FrontData) -> list[PointMeans]:
 
 def has_seeds(data: FrontData) -> bool:
     """Whether the search runs its points with several seeds."""
-    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
-    return any(SEED in trial.parameters for trial in trials)
+    return any(SEED in trial.parameters for trial in data.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +56,27 @@ def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
     """Return marks for the points of a grid with several seeds on the first two objectives; none for other searches."""
     if not has_seeds(data) or len(data.objectives) < 2:
         return ()
-    (first, second) = (objective.name for objective in data.objectives[:2])
-    marks = []
-    for point in seed_means(data):
-        cells = [f"{metric_label(n)}: {_cell(n, point.means[n], point.deviations[n])}" for n in (first, second)]
-        parameters = [f"{name}: {format_value(value)}" for name, value in point.parameters.items()]
-        marks.append(
-            MeanMark(
-                place=(to_shown_unit(first, point.means[first]), to_shown_unit(second, point.means[second])),
-                deviations=(
-                    to_shown_unit(first, bar_of(point.deviations[first])),
-                    to_shown_unit(second, bar_of(point.deviations[second])),
-                ),
-                description=(_seeds(len(point.trials)), *cells, *parameters),
-            )
+    first, second = (objective.name for objective in data.objectives[:2])
+    return tuple(
+        MeanMark(
+            place=(to_shown_unit(first, point.means[first]), to_shown_unit(second, point.means[second])),
+            deviations=(
+                to_shown_unit(first, bar_of(point.deviations[first])),
+                to_shown_unit(second, bar_of(point.deviations[second])),
+            ),
+            description=(
+                f"mean of {len(point.trials)} seeds" if len(point.trials) > 1 else "one seed",
+                *(f"{metric_label(n)}: {format_mean(n, point.means[n], point.deviations[n])}" for n in (first, second)),
+                *(f"{name}: {format_value(value)}" for name, value in point.parameters.items()),
+            ),
         )
-    return tuple(marks)
+        for point in seed_means(data)
+    )
 
 
 def bar_of(deviation: float | None) -> float:
     """Return the length of an error bar, NaN without a deviation."""
     return math.nan if deviation is None else deviation
-
-
-def _seeds(count: int) -> str:
-    return f"mean of {count} seeds" if count > 1 else "one seed"
 
 
 def seed_means_text_table(data: FrontData) -> TextTable:
@@ -91,7 +86,7 @@ def seed_means_text_table(data: FrontData) -> TextTable:
     rows = [
         [
             *(format_value(point.parameters.get(name)) for name in names),
-            *(_cell(name, point.means[name], point.deviations[name]) for name in metrics),
+            *(format_mean(name, point.means[name], point.deviations[name]) for name in metrics),
             str(len(point.trials)),
         ]
         for point in seed_means(data)
@@ -112,8 +107,3 @@ def _means(parameters: dict[str, Any], trials: list[CompletedTrial], data: Front
         means={name: statistics.fmean(found) for name, found in values.items()},
         deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
     )
-
-
-def _cell(name: str, mean: float, deviation: float | None) -> str:
-    shown = format_metric(name, mean)
-    return shown if deviation is None else f"{shown} ± {format_metric(name, deviation)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tuner.ledger.records import Outcome
-from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
+from tuner.pareto.objectives import Objective, as_losses, within_limits
 from tuner.pareto.select import least_short, within
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.text import ABBREVIATIONS, count_of, format_metric, is_accuracy, metric_with_unit, to_shown_unit
@@ -179,12 +179,9 @@ def standing(data: FrontData, point: CompletedTrial) -> str:
     if point.on_front:
         return "it is on the front"
     losses = as_losses([point.metrics, *(other.metrics for other in data.front)], data.objectives)
-    better = data.front[int(_dominating(losses[1:], losses[0]).argmax())]
+    beats = (losses[1:] <= losses[0]).all(axis=1) & (losses[1:] < losses[0]).any(axis=1)
+    better = data.front[int(beats.argmax())]
     return f"it is not on the front: trial {better.number} ({_accuracies(data.objectives, better)}) beats it"
-
-
-def _dominating(front: FloatArray, row: FloatArray) -> FloatArray:
-    return np.asarray((front <= row).all(axis=1) & (front < row).any(axis=1), dtype=np.float64)
 
 
 def _accuracies(objectives: Sequence[Objective], point: CompletedTrial) -> str:

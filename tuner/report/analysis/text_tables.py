@@ -30,16 +30,7 @@ def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = 
     names = parameter_names(shown)
     metrics = [objective.name for objective in data.objectives]
     headings = ["Trial", *map(metric_heading, metrics), *names, EPOCHS, ""]
-    rows = [
-        [
-            str(point.number),
-            *(format_metric(name, point.metrics[name]) for name in metrics),
-            *(format_value(point.parameters.get(name)) for name in names),
-            str(point.epochs),
-            _marks(point, data),
-        ]
-        for point in shown
-    ]
+    rows = [[str(p.number), *_figures(p, metrics, names), _marks(p, data)] for p in shown]
     return TextTable(headings, rows)
 
 
@@ -53,16 +44,7 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     names = parameter_names(trials)
     metrics = [objective.name for objective in data.objectives]
     headings = ["Trial", "State", *map(metric_heading, metrics), *names, EPOCHS]
-    rows = [
-        [
-            str(trial.number),
-            _state(trial, data, ranked=ranked),
-            *(format_metric(name, trial.metrics.get(name)) for name in metrics),
-            *(format_value(trial.parameters.get(name)) for name in names),
-            str(trial.epochs),
-        ]
-        for trial in trials
-    ]
+    rows = [[str(t.number), _state(t, data, ranked=ranked), *_figures(t, metrics, names)] for t in trials]
     return TextTable(headings, rows)
 
 
@@ -75,24 +57,37 @@ def front_markdown(data: FrontData) -> str:
     if not text_table.rows:
         return f"{summary(data)}\n"
     lines = [_markdown_line(row) for row in text_table.rows]
-    kept = _thinned(lines, MARKDOWN_LIMIT)
+    kept = thin_out(lines, max(2, MARKDOWN_LIMIT // (max(map(len, lines)) + 1)))
     head = [_markdown_line(text_table.headings), "|" + "---:|" * len(text_table.headings)]
     omitted = len(lines) - len(kept)
     note = [f"\n{omitted} more trials of the front are in `front.csv`."] if omitted else []
     return "\n".join([summary(data), "", *head, *kept, *note, ""])
 
 
+def count_trials(data: FrontData) -> str:
+    """Return how many trials are in each state, in words."""
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
+    return f"Trials: {counted or 'none yet'}."
+
+
 def summary(data: FrontData) -> str:
     """Return a summary of a search in one line: trials by state, size of the front, hypervolume."""
-    shown = [f"{count} {outcome}" for outcome, count in data.counts.items() if count]
-    trials = ", ".join(shown) or "none yet"
+    trials = count_trials(data)
     if not data.points:
-        return f"Trials: {trials}. No trial has final values yet, so there is no front."
+        return f"{trials} No trial has final values yet, so there is no front."
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
-        f"Trials: {trials}. Front: {len(data.front)} of {len(data.points)} completed trials. "
+        f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
         f"Hypervolume {data.hypervolume:.4f} (reference point {reference})."
     )
+
+
+def _figures(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str], parameters: Sequence[str]) -> list[str]:
+    return [
+        *(format_metric(name, trial.metrics.get(name)) for name in metrics),
+        *(format_value(trial.parameters.get(name)) for name in parameters),
+        str(trial.epochs),
+    ]
 
 
 def _marks(point: CompletedTrial, data: FrontData) -> str:
@@ -112,8 +107,3 @@ def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: 
 
 def _markdown_line(cells: Sequence[str]) -> str:
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
-
-
-def _thinned(lines: list[str], limit: int) -> list[str]:
-    """Return as many lines at even distances as fit into `limit` characters."""
-    return list(thin_out(lines, max(2, limit // (max(map(len, lines)) + 1))))

@@ -17,21 +17,22 @@ def plot_lines(shown: FrontFigure, width: int = WIDTH, height: int = HEIGHT) -> 
     No line is wider than `width` plus the tick labels and their margin.
     """
     layers = [
-        (STOPPED, [mark for marks in shown.unfinished.values() for mark in marks]),
-        (DOMINATED, shown.dominated),
-        (FRONT, shown.front),
-        (KNEE, [shown.knee] if shown.knee else []),
+        (STOPPED, "unfinished", [mark for marks in shown.unfinished.values() for mark in marks]),
+        (DOMINATED, "dominated", shown.dominated),
+        (FRONT, "front", shown.front),
+        (KNEE, "knee", [shown.knee] if shown.knee else []),
     ]
-    if not any(marks for _, marks in layers):
+    legend = ", ".join(f"{symbol} {name}" for symbol, name, marks in reversed(layers) if marks)
+    if not legend:
         return []
-    cells = _cells(layers, shown.x.limits, shown.y.limits, width, height)
+    drawn = [(symbol, marks) for symbol, _, marks in layers]
+    cells = _cells(drawn, shown.x.limits, shown.y.limits, width, height)
     ticks = {0: f"{shown.y.limits[1]:.4g}", height - 1: f"{shown.y.limits[0]:.4g}"}
     margin = max(map(len, ticks.values()))
     rows = [f"{ticks.get(row, ''):>{margin}} ┤{''.join(line).rstrip()}" for row, line in enumerate(cells)]
     low, high = (f"{limit:.4g}" for limit in shown.x.limits)
     axis = f"{'':>{margin}} └{'─' * width}"
     numbers = f"{'':>{margin}}  {low}{shown.x.label.center(width - len(low) - len(high))}{high}"
-    legend = ", ".join(f"{symbol} {name}" for symbol, name in _legend(layers))
     return [f"{shown.y.label}   {legend}", *rows, axis, numbers]
 
 
@@ -53,8 +54,3 @@ def _cells(
             if column is not None and row is not None:
                 rows[height - 1 - row][column] = symbol
     return rows
-
-
-def _legend(layers: Sequence[tuple[str, Sequence[Mark]]]) -> list[tuple[str, str]]:
-    names = {STOPPED: "unfinished", DOMINATED: "dominated", FRONT: "front", KNEE: "knee"}
-    return [(symbol, names[symbol]) for symbol, marks in reversed(layers) if marks]

@@ -1,6 +1,7 @@
 """Tables on a terminal of any width: text may be broken over lines, numbers never."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from rich import box
@@ -30,22 +31,25 @@ def drop_columns(table: TextTable, width: int, kept: int) -> TextTable:
     return _fitted(table, width, table.headings[kept:-1], _natural_width)
 
 
+@dataclass(frozen=True)
 class _TitledTable:
     """A table with a title and a caption, laid out when it is printed, since its width is known only then."""
 
-    def __init__(self, title: str, caption: str, table: TextTable, emphasised: str, optional: Sequence[str]) -> None:
-        self._title, self._caption, self._table_cells = title, caption, table
-        self._emphasised, self._optional = emphasised, optional
+    title: str
+    caption: str
+    whole: TextTable
+    emphasised: str
+    optional: Sequence[str]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        table = _fitted(self._table_cells, options.max_width, self._optional, _least_width)
-        left_out = [heading for heading in self._table_cells.headings if heading not in table.headings]
+        table = _fitted(self.whole, options.max_width, self.optional, _least_width)
+        left_out = [heading for heading in self.whole.headings if heading not in table.headings]
         note = f"Left out, because the terminal is too narrow: {', '.join(left_out)}." if left_out else ""
         # Not as the table's own title and caption: a narrow table would break these over many lines.
-        if self._title:
-            yield Text(self._title, style="italic")
+        if self.title:
+            yield Text(self.title, style="italic")
         yield from console.render(self._table(table, options.max_width), options)
-        if caption := "\n".join(filter(None, [self._caption, note])):
+        if caption := "\n".join(filter(None, [self.caption, note])):
             yield Text(caption, style="dim italic")
 
     def _table(self, table: TextTable, width: int) -> Table:
@@ -57,7 +61,7 @@ class _TitledTable:
             drawn.add_column(Text(column.heading), justify=justify, width=its_width, overflow="fold")
         for row in table.rows:
             # As Text: rich would read a parameter value in brackets as markup.
-            drawn.add_row(*map(Text, row), style="bold" if _has(row, self._emphasised) else None)
+            drawn.add_row(*map(Text, row), style="bold" if _has(row, self.emphasised) else None)
         return drawn
 
 

@@ -8,6 +8,7 @@ from tuner.report.analysis.selection import Selection
 from tuner.report.analysis.text_tables import (
     EPOCHS,
     KNEE_MARK,
+    count_trials,
     front_text_table,
     parameter_names,
     summary,
@@ -35,8 +36,7 @@ def selection_table(data: FrontData, selection: Selection) -> RenderableType:
 def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
     """Return every trial as a table for a terminal; if `ranked`, trials on the front are bold."""
     text_table = trials_text_table(data, ranked=ranked)
-    counted = ", ".join(f"{count} {outcome}" for outcome, count in data.counts.items() if count)
-    caption = summary(data) if ranked else f"Trials: {counted or 'none yet'}."
+    caption = summary(data) if ranked else count_trials(data)
     optional = [EPOCHS, *parameter_names([*data.points, *data.stopped])]
     return rich_table(f"Trials of {data.search}", caption, text_table, "front", optional)
 

@@ -9,8 +9,6 @@ from tuner.report.console.front_plot import LEAST_WIDTH, WIDTH, plot_lines
 from tuner.report.figure.front_figure import FrontFigure
 
 _MARGIN = 10  # tick labels and the axis
-
-
 _UNBOUNDED = 10_000  # characters
 
 

@@ -59,7 +59,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
     x, y = _axes(searches)
     fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
     published = tuple(dict.fromkeys(point for front in fronts.values() for point in front.published))
-    differences = _differences(searches)
+    differences, rows = _differences(searches), _rows(searches, by)
     seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
         title=title or ", ".join(fronts),
@@ -68,8 +68,8 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
         y=y,
         fronts=fronts,
         growth={data.search: growth_by_epochs(data) for data in searches},
-        table=comparison_text_table(searches, by),
-        rows=comparison_rows(searches, by),
+        table=_text_table(rows, [objective.name for objective in searches[0].objectives], by),
+        rows=rows,
         notes=(" ".join([_BEST_NOTE, *([_SINGLE_SEEDS_NOTE] if seeds else [])]), *differences),
         figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
         published=published,
@@ -100,23 +100,6 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
     ]
 
 
-def comparison_text_table(searches: Sequence[FrontData], by: str | None = None) -> TextTable:
-    """Return a table with the front, the best value of each objective and the trained epochs of each search."""
-    names = [objective.name for objective in searches[0].objectives]
-    rows = [
-        [
-            _label(data, by),
-            f"{len(data.points)} of {len(data.records)}",
-            str(len(data.front)),
-            f"{data.hypervolume:.4f}",
-            *(format_metric(name, data.history[-1].best[name] if data.history else None) for name in names),
-            str(sum(record.epochs_trained for record in data.records)),
-        ]
-        for data in searches
-    ]
-    return TextTable([by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, names), "Epochs"], rows)
-
-
 def _told_apart(values: Sequence[Any]) -> list[str]:
     """Return values as text, with all digits if some would look equal."""
     shown = [format_value(value) for value in values]
@@ -134,16 +117,12 @@ def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
     return apart
 
 
-def _label(data: FrontData, by: str | None) -> str:
-    return data.search if by is None else data.search.removeprefix(f"{by} ")
-
-
-def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tuple[dict[str, Any], ...]:
+def _rows(searches: Sequence[FrontData], by: str | None) -> tuple[dict[str, Any], ...]:
     """Return a row of plain values for each search; `best` of an objective is None before a trial has completed."""
     nothing = {objective.name: None for objective in searches[0].objectives}
     return tuple(
         {
-            by or "search": _label(data, by),
+            by or "search": data.search if by is None else data.search.removeprefix(f"{by} "),
             "completed": len(data.points),
             "trials": len(data.records),
             "front": len(data.front),
@@ -153,6 +132,22 @@ def comparison_rows(searches: Sequence[FrontData], by: str | None = None) -> tup
         }
         for data in searches
     )
+
+
+def _text_table(rows: Sequence[dict[str, Any]], metrics: Sequence[str], by: str | None) -> TextTable:
+    cells = [
+        [
+            row[by or "search"],
+            f"{row['completed']} of {row['trials']}",
+            str(row["front"]),
+            f"{row['hypervolume']:.4f}",
+            *(format_metric(name, row["best"][name]) for name in metrics),
+            str(row["epochs"]),
+        ]
+        for row in rows
+    ]
+    headings = [by or "Search", "Completed", "Front", "Hypervolume", *map(metric_heading, metrics), "Epochs"]
+    return TextTable(headings, cells)
 
 
 def _require_same_objectives(searches: Sequence[FrontData]) -> None:
@@ -175,9 +170,9 @@ def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
     # Unfinished and confirmed trials are not drawn, so the axes need not hold them.
     drawn = [replace(data, points=points, stopped=(), confirmed=()) for data in searches]
     settings = {published_points(data.setting, data.objectives): data for data in drawn}
-    framed = [front_figure(data) for data in settings.values()]
+    figures = [front_figure(data) for data in settings.values()]
     means = [mean for data in searches for mean in mean_marks(data)]
-    return _holding([front.x for front in framed], means, 0), _holding([front.y for front in framed], means, 1)
+    return _holding([figure.x for figure in figures], means, 0), _holding([figure.y for figure in figures], means, 1)
 
 
 def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) -> Axis:

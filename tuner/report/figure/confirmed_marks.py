@@ -7,7 +7,7 @@ from typing import Any
 from tuner.ledger.records import trial_name
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.analysis.seed_means import MeanMark, bar_of
-from tuner.report.text import format_metric
+from tuner.report.text import format_mean
 from tuner.report.text_table import TextTable
 
 # The objectives of a front, and the names of the same measurements in a confirmation.
@@ -21,13 +21,14 @@ NOTE = (
 
 def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
     """Return marks of the confirmed trials on the first two objectives, if confirmations measure these."""
-    axes = [NAMES.get(objective.name) for objective in data.objectives[:2]]
-    if len(axes) < 2 or None in axes:
+    axes = [NAMES[objective.name] for objective in data.objectives[:2] if objective.name in NAMES]
+    if len(axes) < 2:
         return ()
+    x, y = axes
     return tuple(
         MeanMark(
-            place=_pair([100 * found.means[str(name)] for name in axes]),
-            deviations=_pair([100 * bar_of(found.deviations[str(name)]) for name in axes]),
+            place=(100 * found.means[x], 100 * found.means[y]),
+            deviations=(100 * bar_of(found.deviations[x]), 100 * bar_of(found.deviations[y])),
             description=(
                 f"{trial_name(found.trial)}, {_how(found)}",
                 *(f"{name}: {_cell(found, name)}" for name in found.means),
@@ -35,7 +36,7 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
             ),
         )
         for found in data.confirmed
-        if all(math.isfinite(found.means.get(str(name), math.nan)) for name in axes)
+        if all(math.isfinite(found.means.get(name, math.nan)) for name in axes)
     )
 
 
@@ -71,11 +72,4 @@ def _how(found: Confirmed) -> str:
 
 def _cell(found: Confirmed, name: str) -> str:
     """Return an accuracy in per cent with its deviation."""
-    if name not in found.means:
-        return format_metric("_accuracy", None)
-    mean, deviation = format_metric("_accuracy", found.means[name]), found.deviations[name]
-    return mean if deviation is None or math.isnan(deviation) else f"{mean} ± {100 * deviation:.2f}"
-
-
-def _pair(values: Sequence[float]) -> tuple[float, float]:
-    return values[0], values[1]
+    return format_mean("_accuracy", found.means.get(name), found.deviations.get(name))

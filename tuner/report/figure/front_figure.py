@@ -29,13 +29,12 @@ CONFIRMED = "confirmed on the test set, ± standard deviation"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One trial in the figure: its place, the value that colours it, and the lines that describe it."""
+    """One trial in the figure: its place, the lines that describe it, and the parameters, one of which colours it."""
 
     number: int
     x: float
     y: float
     epochs: int
-    colour: float | None
     description: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
@@ -78,10 +77,9 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
 
     The axes hold the front and what is near it, unless `limits` are given.
     """
-    colours = colouring_scale(data.points)
-    front = _marks(data.front, data.objectives, colours)
-    dominated = _marks(data.dominated, data.objectives, colours)
-    unfinished = _marks(data.stopped, data.objectives, colours)
+    front, dominated, unfinished = (
+        _marks(trials, data.objectives) for trials in (data.front, data.dominated, data.stopped)
+    )
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
     beside = [
@@ -89,11 +87,12 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         *((point.natural, point.pgd) for point in published),
         *(mark.place for mark in confirmed),
     ]
-    x_limits, y_limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
+    x, y = _axis_objectives(data.objectives)
+    limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
     outcome_of = {trial.number: trial.outcome for trial in data.stopped}
     return FrontFigure(
-        x=Axis(_x_label(data.objectives), x_limits),
-        y=Axis(metric_label(_y_objective(data.objectives).name), y_limits),
+        x=Axis("Trial" if x is None else metric_label(x.name), limits[0]),
+        y=Axis(metric_label(y.name), limits[1]),
         front=front,
         dominated=dominated,
         unfinished={
@@ -102,13 +101,9 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
             if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
-        staircase=_staircase(data, x_limits, y_limits),
-        colours=colours,
-        notes=(
-            *_notes(data, dominated, unfinished, x_limits, y_limits),
-            *_published_notes(published, x_limits, y_limits),
-            *confirmed_notes(confirmed, data.setting),
-        ),
+        staircase=_staircase(data, *limits),
+        colours=colouring_scale(data.points),
+        notes=(*_notes(data, dominated, unfinished, published, limits), *confirmed_notes(confirmed, data.setting)),
         scales=parameter_scales(data.points),
         published=published,
         means=mean_marks(data),
@@ -145,39 +140,25 @@ def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
     return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
 
 
-def _y_objective(objectives: Sequence[Objective]) -> Objective:
-    return objectives[min(1, len(objectives) - 1)]
+def _axis_objectives(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:
+    """Return the objectives of both axes; with one objective the first axis shows trial numbers instead."""
+    return (objectives[0], objectives[1]) if len(objectives) > 1 else (None, objectives[0])
 
 
-def _x_label(objectives: Sequence[Objective]) -> str:
-    return "Trial" if len(objectives) == 1 else metric_label(objectives[0].name)
-
-
-def _marks(
-    trials: Sequence[CompletedTrial | UnfinishedTrial],
-    objectives: Sequence[Objective],
-    colours: ParameterScale | None,
-) -> tuple[Mark, ...]:
+def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], objectives: Sequence[Objective]) -> tuple[Mark, ...]:
     """Return a mark for each trial with a finite value on both axes."""
+    x_objective, y_objective = _axis_objectives(objectives)
     marks = []
     for trial in trials:
-        x, y = (
-            to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
-            for objective in (objectives[0], _y_objective(objectives))
-        )
+        x = float(trial.number) if x_objective is None else _value(trial, x_objective)
+        y = _value(trial, y_objective)
         if math.isfinite(x) and math.isfinite(y):
-            marks.append(
-                Mark(
-                    number=trial.number,
-                    x=float(trial.number) if len(objectives) == 1 else x,
-                    y=y,
-                    epochs=trial.epochs,
-                    colour=colours.value(trial.parameters) if colours else None,
-                    description=_description(trial, objectives),
-                    parameters=trial.parameters,
-                )
-            )
+            marks.append(Mark(trial.number, x, y, trial.epochs, _description(trial, objectives), trial.parameters))
     return tuple(marks)
+
+
+def _value(trial: CompletedTrial | UnfinishedTrial, objective: Objective) -> float:
+    return to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
 
 
 def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
@@ -191,25 +172,31 @@ def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[O
 
 
 def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
-    """Return the limits of the objectives on both axes; with one objective the first axis shows trial numbers."""
+    """Return the limits of the objectives on both axes."""
     x, y = (
-        None if o.limit is None else to_shown_unit(o.name, o.limit) for o in (objectives[0], _y_objective(objectives))
+        None if objective is None or objective.limit is None else to_shown_unit(objective.name, objective.limit)
+        for objective in _axis_objectives(objectives)
     )
-    return (None if len(objectives) == 1 else x, y)
+    return x, y
 
 
 def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence[Objective]) -> tuple[Limits, Limits]:
     """Return limits that hold the front and other marks near it."""
-    shares = [is_accuracy(objective.name) for objective in (objectives[0], _y_objective(objectives))]
+    x, y = _axis_objectives(objectives)
     (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
-    if len(objectives) == 1:  # trial numbers: all of them are shown
-        xs, other_xs, shares[0] = (), (*xs, *other_xs), False
-    return axis_limits(xs, other_xs, shares[0]), axis_limits(ys, other_ys, shares[1])
+    y_limits = axis_limits(ys, other_ys, is_accuracy(y.name))
+    if x is None:  # all trial numbers are shown
+        return axis_limits((), (*xs, *other_xs), share=False), y_limits
+    return axis_limits(xs, other_xs, is_accuracy(x.name)), y_limits
 
 
 def _notes(
-    data: FrontData, dominated: Sequence[Mark], unfinished: Sequence[Mark], x_limits: Limits, y_limits: Limits
-) -> tuple[str, ...]:
+    data: FrontData,
+    dominated: Sequence[Mark],
+    unfinished: Sequence[Mark],
+    published: Sequence[PublishedPoint],
+    limits: tuple[Limits, Limits],
+) -> list[str]:
     notes = []
     if any(objective.limit is not None for objective in data.objectives[:2]):
         notes.append("The dotted lines are the limits of the search.")
@@ -217,15 +204,12 @@ def _notes(
         names = " and ".join(objective.name for objective in data.objectives[:2])
         notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
     for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
-        if away := count_outside([(mark.x, mark.y) for mark in marks], x_limits, y_limits):
+        if away := count_outside([(mark.x, mark.y) for mark in marks], *limits):
             notes.append(f"{what} trials outside the axes: {away}.")
     if without_values := len(data.stopped) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
-    return tuple(notes)
-
-
-def _published_notes(published: Sequence[PublishedPoint], x_limits: Limits, y_limits: Limits) -> list[str]:
-    notes = [PUBLISHED_NOTE] if published else []
-    if away := count_outside([(point.natural, point.pgd) for point in published], x_limits, y_limits):
+    if published:
+        notes.append(PUBLISHED_NOTE)
+    if away := count_outside([(point.natural, point.pgd) for point in published], *limits):
         notes.append(f"Published points outside the axes: {away}.")
     return notes

@@ -7,9 +7,9 @@ from tuner.report.figure.comparison import Comparison
 from tuner.report.image.front_image import (
     Form,
     add_legend,
-    axis_limits,
     draw_means,
     draw_published,
+    empty_picture,
     encode_figure,
     scatter,
     write_title,
@@ -21,7 +21,7 @@ SYMBOLS = ("o", "s", "^", "p", "*", "h", "X")
 
 def comparison_picture(shown: Comparison, form: Form) -> bytes:
     """Return each front as a step line with points, or the means of a grid with seeds as a line with bars."""
-    figure, axes = axis_limits(shown.x, shown.y)
+    figure, axes = empty_picture(shown.x, shown.y)
     fits = len(shown.title) <= _TITLE_COLUMNS
     title = shown.title if fits else f"{shown.title[: _TITLE_COLUMNS - 1]}…"
     write_title(axes, title, " ".join(shown.figure_notes))

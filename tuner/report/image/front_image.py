@@ -17,7 +17,7 @@ from matplotlib.ticker import NullLocator
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.parameter_scales import ParameterScale
-from tuner.report.analysis.published import PublishedPoint, is_named
+from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.analysis.text_tables import summary
 from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
@@ -46,7 +46,7 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     `shown` is the layout of the data, if it is already known.
     """
     shown = shown or front_figure(data)
-    figure, axes = axis_limits(shown.x, shown.y)
+    figure, axes = empty_picture(shown.x, shown.y)
     if not shown.front and not shown.unfinished:
         axes.set(xticks=[], yticks=[])
         note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
@@ -65,8 +65,8 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     return {"png": png, "svg": encode_figure(figure, "svg")}
 
 
-def axis_limits(x: Axis, y: Axis) -> tuple[Figure, Axes]:
-    """Make a picture with labelled axes of these limits."""
+def empty_picture(x: Axis, y: Axis) -> tuple[Figure, Axes]:
+    """Return a picture without marks, with labelled axes of these limits."""
     figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -97,33 +97,15 @@ def encode_figure(figure: Figure, form: Form) -> bytes:
 
 def draw_published(axes: Axes, published: Sequence[PublishedPoint]) -> None:
     """Draw the paper's points, a layer for each of its tables; points of a table with few points have labels."""
-    for source in dict.fromkeys(point.source for point in published):
-        points = [point for point in published if point.source == source]
-        xs, ys = [point.natural for point in points], [point.pgd for point in points]
-        fill = PLAIN if is_named(points) else "none"
-        axes.scatter(
-            xs,
-            ys,
-            s=22,
-            marker="D",
-            facecolors=fill,
-            edgecolors=PLAIN,
-            linewidths=0.8,
-            label=f"Yu et al. 2023, {source}",
-        )
-        for index, point in enumerate(points if is_named(points) else ()):
-            side: dict[str, Any] = {"ha": ("left", "right")[index % 2], "xytext": ((5, -5)[index % 2], 0)}
-            place = (point.natural, point.pgd)
-            axes.annotate(
-                point.label,
-                place,
-                textcoords="offset points",
-                va="center",
-                fontsize=6,
-                color=PLAIN,
-                clip_on=True,
-                **side,
-            )
+    for source, points in by_source(published).items():
+        named = is_named(points)
+        style: dict[str, Any] = {"s": 22, "marker": "D", "edgecolors": PLAIN, "linewidths": 0.8}
+        style |= {"facecolors": PLAIN if named else "none", "label": f"Yu et al. 2023, {source}"}
+        axes.scatter([point.natural for point in points], [point.pgd for point in points], **style)
+        for index, point in enumerate(points if named else ()):
+            words: dict[str, Any] = {"textcoords": "offset points", "fontsize": 6, "color": PLAIN, "clip_on": True}
+            words |= {"va": "center", "ha": ("left", "right")[index % 2], "xytext": ((5, -5)[index % 2], 0)}
+            axes.annotate(point.label, (point.natural, point.pgd), **words)
 
 
 def draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, **style: Any) -> None:
@@ -179,9 +161,10 @@ def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None
 def _colours(marks: Sequence[Mark], scale: ParameterScale | None) -> Any:
     """Return the colour of each mark, (marks, 4); a mark without a value on the scale is plain."""
     colours = np.tile(to_rgba(PLAIN), (len(marks), 1))
-    valued = [index for index, mark in enumerate(marks) if mark.colour is not None]
-    if scale and valued:
-        colours[valued] = _mappable(scale).to_rgba(np.array([marks[index].colour for index in valued], dtype=float))
+    if scale:
+        values = np.array([scale.value(mark.parameters) for mark in marks], dtype=np.float64)  # NaN for None
+        valued = np.isfinite(values)
+        colours[valued] = _mappable(scale).to_rgba(values[valued])
     return colours
 
 

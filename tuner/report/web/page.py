@@ -54,9 +54,8 @@ class Section(NamedTuple):
 def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
     """Return the page of a search; `shown` is the layout of its front, if it is already known."""
     front = _front(data, shown or front_figure(data))
-    return page(
-        data.search, [front, *_table(data), *_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
-    )
+    below = [*_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
+    return page(data.search, [front, _table(data), *below])
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -68,7 +67,7 @@ def page(title: str, sections: Sequence[Section]) -> str:
         plotly=get_plotlyjs() if drawn else "",
         sections=sections,
         figure=_figure,
-        has_knee=_has_knee,
+        has_knee=lambda row: any(cell.startswith(KNEE_MARK) for cell in row),
     )
 
 
@@ -77,10 +76,10 @@ def _front(data: FrontData, shown: FrontFigure) -> Section:
     return Section("", (summary(data), *shown.notes), figure, "front", 600)
 
 
-def _table(data: FrontData) -> list[Section]:
+def _table(data: FrontData) -> Section:
     if not data.front:
-        return [Section("Pareto front", ("No trial has final values yet.",))]
-    return [Section("Pareto front", table=front_text_table(data))]
+        return Section("Pareto front", ("No trial has final values yet.",))
+    return Section("Pareto front", table=front_text_table(data))
 
 
 def _confirmed(data: FrontData) -> list[Section]:
@@ -129,7 +128,3 @@ def _figure(section: Section) -> str:
             config=CONFIG,
         )
     )
-
-
-def _has_knee(row: Sequence[str]) -> bool:
-    return any(cell.startswith(KNEE_MARK) for cell in row)

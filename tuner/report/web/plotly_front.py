@@ -12,7 +12,7 @@ from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.parameter_scales import ParameterScale
-from tuner.report.analysis.published import PublishedPoint, is_named
+from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
@@ -41,7 +41,7 @@ def plot_front(shown: FrontFigure) -> Drawn:
         style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
         traces.append(trace(marks, name, style, legendgroup=name))
         if name.endswith(AT_EPOCH):
-            traces.append(_epochs(sparse_marks(marks, shown.x.limits, shown.y.limits), grey, legendgroup=name))
+            traces.append(_epochs(sparse_marks(marks, shown.x.limits, shown.y.limits), grey, name))
     traces += published_layers(shown.published)
     if shown.dominated:
         dim = {
@@ -63,13 +63,14 @@ def plot_front(shown: FrontFigure) -> Drawn:
     for means, name, colour in ((shown.means, MEANS, LINE), (shown.confirmed, CONFIRMED, KNEE)):
         if means:
             traces.append(means_layer(means, name, colour))
-    return {"data": traces, "layout": _layout(shown) | _selector(shown, [drawn.get("name", "") for drawn in traces])}
+    legend = {**LEGEND_BELOW, "traceorder": "reversed"}
+    common = layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, shapes=_limit_lines(shown))
+    return {"data": traces, "layout": common | _selector(shown, [drawn.get("name", "") for drawn in traces])}
 
 
 def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
     """Return the paper's points, a layer for each of its tables."""
-    sources = dict.fromkeys(point.source for point in published)
-    return [_published([point for point in published if point.source == source], source) for source in sources]
+    return [_published(points, source) for source, points in by_source(published).items()]
 
 
 def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
@@ -114,11 +115,6 @@ def layout(**changes: Any) -> dict[str, Any]:
         "hoverlabel": {"bgcolor": "white", "align": "left"},
     }
     return {**common, **changes}
-
-
-def _layout(shown: FrontFigure) -> dict[str, Any]:
-    legend = {**LEGEND_BELOW, "traceorder": "reversed"}
-    return layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, shapes=_limit_lines(shown))
 
 
 def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
@@ -225,7 +221,7 @@ def means_layer(means: Sequence[MeanMark], name: str, colour: str, **options: An
     )
 
 
-def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> Drawn:
+def _epochs(marks: Sequence[Mark], grey: str, group: str) -> Drawn:
     return scatter(
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
@@ -235,5 +231,5 @@ def _epochs(marks: Sequence[Mark], grey: str, **options: Any) -> Drawn:
         mode="text",
         hoverinfo="skip",
         showlegend=False,
-        **options,
+        legendgroup=group,
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_search import BUDGET, OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
+from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.hypervolume import hypervolume
@@ -121,8 +121,3 @@ def test_the_reference_point_is_in_the_units_of_the_metrics() -> None:
 def test_a_completed_trial_without_an_end_comes_last() -> None:
     unended = replace(trial(0, 0.8, 0.4), ended=None)
     assert [entry.number for entry in search_of([unended, trial(1, 0.7, 0.5)]).history] == [1, 0]
-
-
-def test_epochs_of_completed_trials_are_the_budget() -> None:
-    assert {point.epochs for point in search_of(trade_off_trials()).points} == {BUDGET}
-    assert search_of([]).reference == REFERENCE

@@ -176,10 +176,11 @@ def test_a_trial_without_the_parameter_has_no_colour() -> None:
             ]
         )
     )
-    assert [mark.colour for mark in shown.front] == [3.0, 1.0, None]
+    assert shown.colours
+    assert [shown.colours.value(mark.parameters) for mark in shown.front] == [3.0, 1.0, None]
 
 
 def test_labels_are_kept_apart_and_inside_the_frame() -> None:
     places = [(0.1, 0.1), (0.1, 0.1), (0.12, 0.1), (0.9, 0.9), (1.5, 0.5)]
-    marks = [Mark(number=n, x=x, y=y, epochs=1, colour=None, description=()) for n, (x, y) in enumerate(places)]
+    marks = [Mark(number=n, x=x, y=y, epochs=1, description=()) for n, (x, y) in enumerate(places)]
     assert [mark.number for mark in sparse_marks(marks, (0, 1), (0, 1))] == [0, 3]

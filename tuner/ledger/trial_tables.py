@@ -1,0 +1,135 @@
+"""Read and write the trials of an Optuna study straight in its tables.
+
+Optuna itself takes many seconds to read 10,000 trials, mostly for objects that are not needed here. It writes each
+attribute of a trial in a transaction of its own and reads the study again for each parameter: tens of milliseconds,
+while all reports of all trials wait. Optuna checks the layout of its tables when it opens them.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
+from optuna.trial import TrialState
+
+from tuner.ledger.protocol import TrialEndedError
+from tuner.optuna_private import TRIAL_ATTRIBUTES, TRIAL_PARAMETERS, TRIAL_VALUES, TRIALS, stored_value
+
+
+class TrialRow(NamedTuple):
+    """One trial as Optuna keeps it. `started` and `ended` are Optuna's own times, in seconds since 1970."""
+
+    trial_id: int
+    number: int
+    state: TrialState
+    parameters: dict[str, Any]
+    attributes: dict[str, Any]
+    started: float | None
+    ended: float | None
+
+
+def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None = None) -> list[TrialRow]:
+    """Return all trials of a study in the order of their numbers, or only the one with this key."""
+    chosen = TRIALS.c.study_id == study_id if trial_id is None else TRIALS.c.trial_id == trial_id
+    # Trials first: a driver may write meanwhile, and it writes what belongs to a row together with the row.
+    rows = connection.execute(sa.select(TRIALS).where(chosen).order_by(TRIALS.c.number)).all()
+    parameters: dict[int, dict[str, Any]] = defaultdict(dict)
+    named = sa.select(TRIAL_PARAMETERS).join(TRIALS, TRIALS.c.trial_id == TRIAL_PARAMETERS.c.trial_id).where(chosen)
+    for row in connection.execute(named.order_by(TRIAL_PARAMETERS.c.param_id)).all():
+        value = _distribution(row.distribution_json).to_external_repr(row.param_value)
+        parameters[row.trial_id][row.param_name] = value
+    attributes: dict[int, dict[str, Any]] = defaultdict(dict)
+    noted = sa.select(TRIAL_ATTRIBUTES).join(TRIALS, TRIALS.c.trial_id == TRIAL_ATTRIBUTES.c.trial_id).where(chosen)
+    for row in connection.execute(noted).all():
+        attributes[row.trial_id][row.key] = json.loads(row.value_json)
+    return [
+        TrialRow(
+            trial_id=row.trial_id,
+            number=row.number,
+            state=row.state,
+            parameters=parameters[row.trial_id],
+            attributes=attributes[row.trial_id],
+            started=_seconds(row.datetime_start),
+            ended=_seconds(row.datetime_complete),
+        )
+        for row in rows
+    ]
+
+
+def insert_trial(
+    connection: sa.Connection,
+    study_id: int,
+    parameters: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    attributes: Mapping[str, Any],
+) -> tuple[int, int]:
+    """Write a new running trial; return its key and its number, the next one of its study."""
+    newest = connection.execute(sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.study_id == study_id)).scalar()
+    number = 0 if newest is None else newest + 1
+    trial = {"number": number, "study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
+    key: Any = connection.execute(sa.insert(TRIALS), trial).inserted_primary_key
+    trial_id = int(key[0])
+    rows = [
+        {
+            "trial_id": trial_id,
+            "param_name": name,
+            "param_value": distributions[name].to_internal_repr(value),
+            "distribution_json": distribution_to_json(distributions[name]),
+        }
+        for name, value in parameters.items()
+    ]
+    if rows:
+        connection.execute(sa.insert(TRIAL_PARAMETERS), rows)
+    _add_attributes(connection, trial_id, attributes)
+    return trial_id, number
+
+
+def end_trial(
+    connection: sa.Connection,
+    trial_id: int,
+    state: TrialState,
+    values: Sequence[float] | None,
+    attributes: Mapping[str, Any],
+) -> None:
+    """Write the end of a running trial; raise TrialEndedError if it has ended already."""
+    running = (TRIALS.c.trial_id == trial_id) & (TRIALS.c.state == TrialState.RUNNING)
+    ended = connection.execute(sa.update(TRIALS).where(running).values(state=state, datetime_complete=_now()))
+    if ended.rowcount != 1:
+        raise TrialEndedError(f"The trial with the key {trial_id} has ended already, but only a running trial can end.")
+    write_attributes(connection, trial_id, attributes)
+    for objective, value in enumerate(values or ()):
+        stored, kind = stored_value(value)
+        row = {"trial_id": trial_id, "objective": objective, "value": stored, "value_type": kind}
+        connection.execute(sa.insert(TRIAL_VALUES), row)
+
+
+def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    """Write attributes of a trial; replace those of the same name."""
+    named = TRIAL_ATTRIBUTES.c.key.in_(list(attributes))
+    connection.execute(sa.delete(TRIAL_ATTRIBUTES).where(TRIAL_ATTRIBUTES.c.trial_id == trial_id, named))
+    _add_attributes(connection, trial_id, attributes)
+
+
+def _add_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    for key, value in attributes.items():
+        row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
+        connection.execute(sa.insert(TRIAL_ATTRIBUTES), row)
+
+
+@lru_cache(maxsize=256)
+def _distribution(text: str) -> BaseDistribution:
+    """Parse a distribution. A search has one for each parameter, and writes it down with every trial."""
+    return json_to_distribution(text)
+
+
+def _now() -> datetime:
+    """Return the time as Optuna stores it: in UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def _seconds(stored: datetime | None) -> float | None:
+    return None if stored is None else stored.replace(tzinfo=UTC).timestamp()
