@@ -70,6 +70,8 @@ def test_other_terms_are_refused_with_the_known_ones(terms: object) -> None:
         ({"objective": "mma", "max_margin": 0.001}, "smallest_margin", "at most max_margin = 0.001"),
         ({"information_estimator": "mine", "views": [0, 0.5, 1]}, "views", "there are 3, but MINE's critic compares"),
         ({"information_estimator": "mige", "hsic_width": "first_columns"}, "hsic_width", "has no effect with mige"),
+        ({"rungs": [2]}, "rungs", "no effect with eval_every = 1"),
+        ({"rungs": [2, 4], "eval_every": 2}, "rungs", "the last value is 4, but must be below epochs = 4"),
     ],
 )
 def test_combinations_without_sense_are_refused(changes: dict[str, Any], key: str, message: str) -> None:
