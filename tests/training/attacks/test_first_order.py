@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from toys import interior_images, linear_net, relu_net, seeded
 
-from training.attacks import Fgsm, Noise, Pgd
+from training.attacks import Fgsm, Pgd
 from training.attacks.attack_losses import logit_margin, logits_ratio_of, margin_of
 from training.attacks.randomised import draw_logits, mean_probabilities
 
@@ -38,10 +38,9 @@ def test_restarts_keep_the_largest_margin_of_all() -> None:
     assert gain.max() > 0.1
 
 
-def test_the_seed_fixes_the_start() -> None:
+def test_another_seed_gives_another_start() -> None:
     model, images, labels = problem()
     attack = Pgd(epsilon=0.04, step_size=0.005, steps=2)
-    assert torch.equal(attack(model, images, labels, seed=1), attack(model, images, labels, seed=1))
     assert not torch.equal(attack(model, images, labels, seed=1), attack(model, images, labels, seed=2))
 
 
@@ -99,9 +98,3 @@ def test_draws_are_stacked_and_averaged() -> None:
     assert model.passes == 5
     expected = logits.softmax(dim=2).mean(dim=0)
     torch.testing.assert_close(mean_probabilities(Shaken(), images, 5), expected)
-
-
-def test_noise_fills_the_ball() -> None:
-    images = torch.full((1, 1, 50, 50), 0.5)
-    offsets = Noise(epsilon=0.2)(nn.Identity(), images, torch.zeros(1), seed=0) - 0.5
-    assert 0.19 < offsets.abs().max() <= 0.2 + 1e-6

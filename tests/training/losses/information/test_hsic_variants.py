@@ -5,22 +5,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from toys import normal
 
 from training.config import HSIC_NORMALISATIONS
-from training.losses import hsic
 from training.losses.information.hsic import (
     NORMALISATIONS,
     cca,
     cka,
     first_columns_width,
+    hsic,
     hsic_of_kernels,
     unbiased,
     unnormalised,
 )
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def kernel(seed: int, count: int) -> Tensor:
