@@ -121,3 +121,4 @@ def test_symmetric_and_finite_for_coincident_samples(normalisation: str, width: 
         (gradient,) = torch.autograd.grad(value, view)
         assert value.isfinite()
         assert gradient.isfinite().all()
+    assert value.item() == pytest.approx(0, abs=1e-5), "a constant depends on nothing"
