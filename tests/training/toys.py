@@ -90,6 +90,12 @@ def interior_images(count: int, *, side: int = SIDE, seed: int = 0) -> Tensor:
     return 0.3 + 0.4 * torch.rand(count, 1, side, side, generator=seeded(seed))
 
 
+def problem(count: int) -> tuple[nn.Module, Tensor, Tensor]:
+    """Return a `relu_net`, `interior_images`, and the classes that it finds."""
+    model, images = relu_net(), interior_images(count)
+    return model, images, model(images).argmax(dim=1)
+
+
 def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Return the l-infinity distance of each image to the boundary of a linear classifier, (batch,).
 

@@ -3,27 +3,22 @@ import torch
 import torchattacks
 from torch import Tensor, nn
 from torch.nn import functional
-from toys import interior_images, linear_net, relu_net, seeded
+from toys import interior_images, linear_net, problem, seeded
 
 from training.attacks import Fgsm, Pgd
 from training.attacks.attack_losses import logit_margin, logits_ratio_of, margin_of
 from training.attacks.randomised import draw_logits, mean_probabilities
 
 
-def problem(count: int = 24) -> tuple[nn.Module, Tensor, Tensor]:
-    model, images = relu_net(), interior_images(count)
-    return model, images, model(images).argmax(dim=1)
-
-
 def test_pgd_without_random_start_equals_that_of_torchattacks() -> None:
-    model, images, labels = problem()
+    model, images, labels = problem(24)
     oracle = torchattacks.PGD(model, eps=0.08, alpha=0.02, steps=9, random_start=False)
     found = Pgd(epsilon=0.08, step_size=0.02, steps=9, random_start=False)(model, images, labels, seed=0)
     torch.testing.assert_close(found, oracle(images, labels), rtol=0, atol=1e-6)
 
 
 def test_fgsm_equals_that_of_torchattacks() -> None:
-    model, images, labels = problem()
+    model, images, labels = problem(24)
     found = Fgsm(epsilon=0.08)(model, images, labels, seed=0)
     torch.testing.assert_close(found, torchattacks.FGSM(model, eps=0.08)(images, labels), rtol=0, atol=1e-6)
 
@@ -39,7 +34,7 @@ def test_restarts_keep_the_largest_margin_of_all() -> None:
 
 
 def test_another_seed_gives_another_start() -> None:
-    model, images, labels = problem()
+    model, images, labels = problem(24)
     attack = Pgd(epsilon=0.04, step_size=0.005, steps=2)
     assert not torch.equal(attack(model, images, labels, seed=1), attack(model, images, labels, seed=2))
 
