@@ -124,10 +124,7 @@ def test_divergence_ends_with_1(out: Path, monkeypatch: pytest.MonkeyPatch, caps
         (["--set", "lamda=2"], ["lamda: unknown key"]),
         (["--set", "alpha"], ["'alpha', but must be KEY=VALUE"]),
         (["--set", "alpha=[1"], ["--set 'alpha=[1'"]),
-        (
-            ["--set", "preset=cifar10_trade"],
-            ["there is no preset 'cifar10_trade'; did you mean cifar10_trades?"],
-        ),
+        (["--set", "preset=cifar10_trade"], ["there is no preset 'cifar10_trade'; did you mean cifar10_trades?"]),
         (["--set", "batch_size=5000"], ["batch_size: the value is 5000, but must be at most"]),
         (["--set", "architecture=cnn4"], ["architecture: The images are 8x8"]),
         (["--set", "dataset=folder", "--data-root", "absent"], ["absent"]),

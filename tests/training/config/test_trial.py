@@ -65,11 +65,7 @@ def test_values_that_break_a_rule_are_refused_with_it(key: str, values: list[obj
         ({"terms": ["natural_cross_entropy"], "alpha": 1}, "terms", "would learn nothing"),
         ({"terms": ["adversarial_cross_entropy"], "alpha": 0}, "terms", "would learn nothing"),
         ({"hsic_neighbours": 16}, "hsic_neighbours", "below batch_size = 16"),
-        (
-            {"hsic_normalisation": "unbiased", "batch_size": 3, "hsic_neighbours": 1},
-            "hsic_normalisation",
-            "at least 4",
-        ),
+        ({"hsic_normalisation": "unbiased", "batch_size": 3, "hsic_neighbours": 1}, "hsic_normalisation", "least 4"),
         ({"lr_after_drops": [0.1]}, "lr_after_drops", "there are 1 rates, but must be one for each of the 3"),
         ({"objective": "trades", "terms": "symmetric_kl"}, "terms", "has no effect with trades"),
         ({"objective": "mart", "regularise": "output"}, "regularise", "has no effect with mart"),
