@@ -81,28 +81,6 @@ def test_the_ends_of_alpha_remove_one_cross_entropy_exactly(alpha: float, silent
     assert torch.equal(gradients[heard], alone)
 
 
-def test_a_gradient_step_raises_the_information() -> None:
-    natural, adversarial = draw_output(0), draw_output(1)
-    before = losses_of(make_objective(), natural, adversarial)
-    zs = [natural.z, adversarial.z]
-    stepped = [
-        z - 1e-2 * gradient / gradient.norm()
-        for z, gradient in zip(zs, torch.autograd.grad(before["total"], zs), strict=True)
-    ]
-    after = losses_of(make_objective(), natural._replace(z=stepped[0]), adversarial._replace(z=stepped[1]))
-    assert after["information"] > before["information"]
-    assert after["total"] < before["total"]
-
-
-def test_a_gradient_step_lowers_the_symmetric_kl() -> None:
-    natural, adversarial = draw_output(0), draw_output(1)
-    before = losses_of(make_objective(), natural, adversarial)
-    latent = gaussian(natural)
-    (gradient,) = torch.autograd.grad(before["total"], latent.mu)
-    moved = natural._replace(latent=Gaussian(latent.mu - 1e-3 * gradient, latent.sigma))
-    assert losses_of(make_objective(), moved, adversarial)["symmetric_kl"] < before["symmetric_kl"]
-
-
 def test_on_the_output_both_terms_see_the_softmax_alone() -> None:
     natural, adversarial = draw_output(0), draw_output(1)
     p, q = natural.logits.softmax(dim=1), adversarial.logits.softmax(dim=1)
