@@ -21,7 +21,7 @@ import numpy as np
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.surroundings import command as command_line
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import surroundings, write_result
 from tuner.ledger import Decision, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
 from tuner.runs.folder import SearchFolder, provenance
@@ -55,9 +55,7 @@ def main() -> None:
         "command": command_line("browsing"),
         **surroundings(["optuna", "plotly", "matplotlib"]),
     }
-    text = json.dumps(found, indent=2)
-    (_RESULTS / "browsing.json").write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    write_result(_RESULTS / "browsing.json", found)
 
 
 def make_search(runs_dir: Path, trials: int, completed: float) -> None:

@@ -8,7 +8,6 @@ versions, date and command.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +20,7 @@ from tqdm import tqdm
 from benchmarks.search_quality.searchers import OwnSearch, TaskSpace, space_of
 from benchmarks.search_quality.simulate import simulate
 from benchmarks.search_quality.tasks import LOSSES, Task, trade_off
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from tuner.ledger import MemoryLedger
 from tuner.search import Search
 
@@ -52,8 +51,7 @@ def main() -> None:
         "proposals": _PROPOSALS,
         **surroundings(("optuna", "numpy")),
     }
-    _RESULT.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result, indent=1))
+    write_result(_RESULT, result)
 
 
 def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from training.data import ImageSet
 from training.evaluation import (
     Evaluation,
@@ -62,9 +62,7 @@ def main() -> None:
         "protocols": protocols,
         **surroundings(("torch", "pyautoattack", "scipy")),
     }
-    text = json.dumps(result, indent=2, ensure_ascii=False)
-    print(text)
-    _RESULTS.write_text(text + "\n", encoding="utf-8")
+    write_result(_RESULTS, result)
 
 
 def _suite(run: Path, name: str, images: int) -> dict[str, Any]:

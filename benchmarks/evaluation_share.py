@@ -7,7 +7,6 @@ neither Ray nor MLflow. Writes benchmarks/results/evaluation_share.json with har
 """
 
 import argparse
-import json
 import statistics
 import time
 from dataclasses import replace
@@ -16,10 +15,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
 from training.trainer import Trainer
+from training.trainer.schedules import is_evaluated
 from training.trainer.validation import validate
 
 _LEAST_SECONDS = 5.0
@@ -44,8 +44,7 @@ def main() -> None:
     found = {space: _measured(space, arguments) for space in arguments.spaces}
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else None
     result = {"figures": found, "command": command("evaluation_share")} | surroundings(["torch"], device=device)
-    _RESULT.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    print(json.dumps(result, indent=2))
+    write_result(_RESULT, result)
 
 
 def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -76,9 +75,8 @@ def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _evaluations(config: TrialConfig) -> int:
-    """Count the epochs after which a trial is evaluated: every `eval_every` of them, the rungs and the last one."""
-    compared = {*config.rungs, config.epochs}
-    return sum(epoch % config.eval_every == 0 or epoch in compared for epoch in range(1, config.epochs + 1))
+    """Count the epochs after which a trial is evaluated."""
+    return sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
 
 
 def _config(space: str) -> TrialConfig:

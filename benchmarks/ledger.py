@@ -26,7 +26,7 @@ import sqlalchemy as sa
 from optuna.distributions import distribution_to_json
 
 from benchmarks.surroundings import command as command_line
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import surroundings, write_result
 from tuner.ledger import Decision, Ledger, Outcome, Report, SqlLedger, default_ledger_url
 from tuner.ledger.reports import row_of, table
 from tuner.search import Search
@@ -66,9 +66,7 @@ def main() -> None:
         "command": command_line("ledger"),
         **surroundings(["optuna", "sqlalchemy"]),
     }
-    text = json.dumps(found, indent=2)
-    _RESULT.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    write_result(_RESULT, found)
 
 
 def _measured(trials: int, epochs: int) -> dict[str, Any]:

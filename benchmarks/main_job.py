@@ -7,7 +7,6 @@ another space the file is main_job_SPACE.json.
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,11 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import own_environment, surroundings, write_result
 
 _RESULTS = Path(__file__).parent / "results"
-# They would make the search use the user's own servers.
-_ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS")
 
 
 def main() -> None:
@@ -29,21 +26,20 @@ def main() -> None:
     parser.add_argument("--space", default="digits_tradeoff")
     parser.add_argument("--seed", default="0")
     arguments = parser.parse_args()
-    for name in _ELSEWHERE:
-        os.environ.pop(name, None)
+    environment = own_environment()
     results = _RESULTS / (
         "main_job.json" if arguments.space == "digits_tradeoff" else f"main_job_{arguments.space}.json"
     )
     with tempfile.TemporaryDirectory() as folder:
         command = ["-m", "tuner.run", "--space", arguments.space, "--seed", arguments.seed]
         started = time.perf_counter()
-        code = subprocess.run([sys.executable, *command, "--runs-dir", folder], check=False).returncode
+        code = subprocess.run([sys.executable, *command, "--runs-dir", folder], check=False, env=environment).returncode
         seconds = time.perf_counter() - started
         if code != 0:
             sys.exit(f"The search ended with exit code {code}; nothing is measured.")
         name = f"{arguments.space}-1"  # as it is called by default in an empty folder
         show = [sys.executable, "-m", "tuner", "show", name, "--runs-dir", folder, "--format", "json"]
-        shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True).stdout)
+        shown = json.loads(subprocess.run(show, check=True, capture_output=True, text=True, env=environment).stdout)
         front = json.loads((Path(folder) / name / "front.json").read_text(encoding="utf-8"))["front"]
         shutil.copy(Path(folder) / name / "front.png", results.with_suffix(".png"))
         figures = _figures(shown, front, _budget(Path(folder), name))
@@ -54,9 +50,7 @@ def main() -> None:
         **figures,
         **surroundings(("torch", "ray", "optuna", "mlflow")),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    results.write_text(text + "\n", encoding="utf-8")
+    write_result(results, result)
 
 
 def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) -> dict[str, Any]:

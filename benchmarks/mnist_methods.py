@@ -20,7 +20,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from training.config import parse_trial
 from training.config.preset_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
@@ -86,9 +86,7 @@ def main() -> None:
         "methods": {method: _summary(found[method]) if method in found else old[method] for method in METHODS},
         **surroundings(("torch",), device=device),
     }
-    text = json.dumps(result, indent=2)
-    print(text)
-    path.write_text(text + "\n", encoding="utf-8")
+    write_result(path, result)
 
 
 def _measured(runs: list[tuple[str, int, dict[str, Any], int]]) -> Iterator[tuple[str, dict[str, float]]]:

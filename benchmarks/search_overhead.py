@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks.driver_scale.workload import metrics_of
 from benchmarks.own_search import run_search
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
 
@@ -50,8 +50,7 @@ def main() -> None:
         figures["starts, CIFAR-10 and ResNet-18"] = _starting("cifar10_tradeoff", {"trial.data_root": data_root})
     found = {"figures": figures, "command": command("search_overhead", arguments.data_root)}
     found |= surroundings(("ray", "optuna", "mlflow", "torch"))
-    _RESULT.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
-    print(json.dumps(found, indent=2))
+    write_result(_RESULT, found)
 
 
 def _waiting(trials: int, seconds: float, epochs: int) -> dict[str, Any]:

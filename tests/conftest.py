@@ -11,6 +11,7 @@ from hypothesis import settings
 from simulated_search import MakeLedger, Searches, new_search, small_space, space_mapping
 from typed_commands import Answer, Tuner
 
+from benchmarks.surroundings import USER_SETTINGS
 from tuner.cli import main
 from tuner.ledger import SqlLedger
 from tuner.search import Search
@@ -78,7 +79,7 @@ def trained(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
 @pytest.fixture
 def tuner(tmp_path: Path, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Tuner:
     """Run a command on `runs_dir` from a folder of its own, with no setting from outside."""
-    for key in ("TUNER_RUNS_DIR", "TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS"):
+    for key in USER_SETTINGS:
         monkeypatch.delenv(key, raising=False)
     monkeypatch.setenv("TUNER_RUNS_DIR", str(runs_dir))
     monkeypatch.setenv("COLUMNS", "200")

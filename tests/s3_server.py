@@ -12,7 +12,7 @@ SECRET = "not-a-secret-key"
 
 @contextmanager
 def s3_server() -> Iterator[dict[str, str]]:
-    """Start a server with an empty bucket, and give the environment by which clients find it."""
+    """Start a server with an empty bucket, and yield the environment by which clients find it."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

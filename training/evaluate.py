@@ -90,8 +90,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     require_labels(images, trained)
     chosen = _chosen_images(images, arguments).to(device)
     latent = LatentMode.named(arguments.latent)
-    out = Path(arguments.out) if arguments.out else _default_folder(trained, arguments)
-    suite = _suite(arguments, trained, latent=latent, device=device, cache=_transfer_cache(arguments), shape=shape)
+    beside = trained.path.with_name(f"evaluation-{trained.path.stem}-{arguments.suite}-{arguments.latent}")
+    out = Path(arguments.out) if arguments.out else beside
+    suite = _suite(arguments, trained, latent=latent, device=device, shape=shape)
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     with _progress() as on_batch:
@@ -108,13 +109,6 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
     _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
     return DONE
-
-
-def _transfer_cache(arguments: argparse.Namespace) -> Path | None:
-    """Return the folder of the surrogate's adversarial images, beside its checkpoint, which all evaluations share."""
-    from training.trainer.checkpoint import find_checkpoint
-
-    return find_checkpoint(Path(arguments.surrogate)).parent / "transfer" if arguments.surrogate else None
 
 
 def _require_writable(out: Path) -> None:
@@ -148,7 +142,6 @@ def _suite(
     *,
     latent: "LatentMode",
     device: "torch.device",
-    cache: Path | None,
     shape: tuple[int, int, int],
 ) -> "Suite":
     from training.attacks import RepresentationAttack
@@ -161,7 +154,7 @@ def _suite(
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))
-    surrogate = None
+    surrogate, cache = None, None
     if arguments.surrogate:
         other = load_model(Path(arguments.surrogate), shape).to(device)
         if other.classes != trained.classes:
@@ -169,7 +162,8 @@ def _suite(
                 f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
                 " name a surrogate that was trained on the same data set."
             )
-        surrogate = other.model
+        # All evaluations share the surrogate's adversarial images, beside its checkpoint.
+        surrogate, cache = other.model, other.path.parent / "transfer"
     suite = build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
     layers = [
         RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in _layers(arguments, trained)
@@ -207,13 +201,9 @@ def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageS
 def _device(arguments: argparse.Namespace) -> "torch.device":
     for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
-        if value is not None and value < least:
+        if value < least:
             raise CommandError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
     return choose_device(arguments.device, arguments.threads)
-
-
-def _default_folder(trained: "TrainedModel", arguments: argparse.Namespace) -> Path:
-    return trained.path.parent / f"evaluation-{trained.path.stem}-{arguments.suite}-{arguments.latent}"
 
 
 def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:

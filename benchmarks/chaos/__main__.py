@@ -8,7 +8,6 @@ if anything was lost or repeated.
 
 import argparse
 import itertools
-import json
 import sys
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from benchmarks.chaos.tuner_search import TunerSearch
 from benchmarks.chaos.under_fire import Attacked, Kill, UnderFire
 from benchmarks.chaos.victims import Victim
 from benchmarks.surroundings import command as command_line
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import surroundings, write_result
 
 _RESULT = Path(__file__).parents[1] / "results" / "chaos.json"
 _KINDS = (
@@ -62,9 +61,7 @@ def main() -> None:
         "command": command_line("chaos", str(arguments.folder)),
         **surroundings(["torch", "ray", "optuna", "mlflow"]),
     }
-    text = json.dumps(found, indent=2)
-    _RESULT.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    write_result(_RESULT, found)
     sys.exit(bool(faults.found) or any(search.stuck or not search.finished for search in searches))
 
 

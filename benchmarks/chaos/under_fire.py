@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.chaos.victims import Victim, find
+from benchmarks.surroundings import own_environment
 
 SPACE = Path(__file__).with_name("space.yaml")
 # After this time a driver that neither trains nor ends counts as stuck.
@@ -19,7 +20,6 @@ _LONGEST_WAIT_SECONDS = 2.0
 # This share of the kills of a driver does not wait for an epoch, but for a random time up to so many seconds.
 _EARLY_SHARE = 0.4
 _LONGEST_START_SECONDS = 15.0
-_SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 @dataclass
@@ -97,10 +97,9 @@ class UnderFire:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._at_start = self._search.epochs_on_record()
-        environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
         with self._log.open("ab") as log:
             return subprocess.Popen(
-                self._search.command(), stdout=log, stderr=log, env=environment, start_new_session=True
+                self._search.command(), stdout=log, stderr=log, env=own_environment(), start_new_session=True
             )
 
     def _kill(self, process: subprocess.Popen[bytes], victim: Victim, *, early: bool) -> bool:

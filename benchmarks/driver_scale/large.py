@@ -4,7 +4,6 @@ The search is made up, and MLflow's store already holds it. The real command the
 epochs. The same command on a new search of one trial shows which part of the time does not depend on the 10,000 trials.
 """
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import Any
 
 from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import grown_search, write_ledger
+from benchmarks.surroundings import own_environment
 from tuner.ledger import Outcome
 from tuner.runs.folder import SearchFolder, provenance
 from tuner.runs.tracking_place import default_tracking_uri
@@ -24,7 +24,6 @@ _OVERRIDES = ["early_stopping.grace_epochs=1", "early_stopping.reduction_factor=
 _EPOCHS = 3
 _PROBE_SECONDS = 0.1
 # They would make the commands use the user's own servers.
-_ELSEWHERE = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 def measure(trials: int) -> dict[str, Any]:
@@ -71,12 +70,11 @@ def _renumbered(trial: Any, number: int) -> Any:
 
 
 def _measured(words: list[str], runs_dir: Path) -> dict[str, float]:
-    environment = {key: value for key, value in os.environ.items() if key not in _ELSEWHERE}
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "tuner", *words, "--runs-dir", str(runs_dir)],
         stdout=subprocess.DEVNULL,
-        env=environment,
+        env=own_environment(),
     )
     peak = 0
     while process.poll() is None:

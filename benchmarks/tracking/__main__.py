@@ -7,8 +7,6 @@ benchmarks/results/tracking.json with hardware, versions, date and command.
 """
 
 import argparse
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,12 +18,11 @@ from typing import Any
 
 from benchmarks.chaos.checks import Faults, check_mlflow, read_trials
 from benchmarks.surroundings import command as command_line
-from benchmarks.surroundings import surroundings
+from benchmarks.surroundings import own_environment, surroundings, write_result
 from benchmarks.tracking.server import Door, tracking_server
 
 _RESULT = Path(__file__).parents[1] / "results" / "tracking.json"
 _AWAY_AFTER, _AWAY_SECONDS, _SLOW_SECONDS = 30.0, 60.0, 0.5
-_SETTINGS = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,7 @@ def main() -> None:
     for kind in ("stopped", "slow"):
         figures[kind]["slower than undisturbed (%)"] = round(100 * (measured[kind].seconds / base - 1), 2)
     found = {"figures": figures, "command": command_line("tracking"), **surroundings(["ray", "mlflow"])}
-    text = json.dumps(found, indent=2)
-    _RESULT.write_text(text + "\n", "utf-8")
-    sys.stdout.write(text + "\n")
+    write_result(_RESULT, found)
 
 
 def _run(folder: Path, door: Door, arguments: argparse.Namespace) -> Measured:
@@ -74,9 +69,8 @@ def _run(folder: Path, door: Door, arguments: argparse.Namespace) -> Measured:
     command += ["--space", "digits_tradeoff", "--name", folder.name, "--runs-dir", str(folder.parent)]
     command += ["--trials", str(arguments.trials), "--epochs", str(arguments.epochs), "--concurrency", "2"]
     command += ["--set", "early_stopping.scheduler=none", "--set", "search.sampler=random", "--tracking-uri", door.uri]
-    environment = {key: value for key, value in os.environ.items() if key not in _SETTINGS}
     with (folder.parent / f"{folder.name}.log").open("w", encoding="utf-8") as log:
-        code = subprocess.run(command, check=False, stdout=log, stderr=log, env=environment).returncode
+        code = subprocess.run(command, check=False, stdout=log, stderr=log, env=own_environment()).returncode
     ended = time.time()
     trials = read_trials(folder)
     last = max(trial.ended or 0.0 for trial in trials)

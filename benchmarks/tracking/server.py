@@ -1,7 +1,6 @@
 """A tracking server, and doors to it that can be slow or closed, as if the server were."""
 
 import http.client
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from benchmarks.postgres_server import free_port
 
 _START_SECONDS = 120
 _PASSED_ON = ("content-type", "accept", "user-agent")
@@ -110,11 +111,3 @@ def _wait_for(address: str) -> None:
             time.sleep(0.5)
         else:
             return
-
-
-def free_port() -> int:
-    """Return a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

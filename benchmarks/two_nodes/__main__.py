@@ -6,12 +6,11 @@ benchmarks/results/two_nodes.json with hardware, versions, date and command.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.surroundings import command, surroundings
+from benchmarks.surroundings import command, surroundings, write_result
 from benchmarks.two_nodes.network import is_possible
 from benchmarks.two_nodes.scenario import figures, play
 
@@ -34,9 +33,7 @@ def main() -> None:
             Path(folder), trials=arguments.trials, epochs=arguments.epochs, epoch_seconds=0.5, cut_seconds=arguments.cut
         )
     found = {**figures(outcome), "cut_seconds": arguments.cut, "command": command("two_nodes")}
-    text = json.dumps({**found, **surroundings(("ray", "torch"))}, indent=2)
-    print(text)
-    _RESULT.write_text(text + "\n", encoding="utf-8")
+    write_result(_RESULT, {**found, **surroundings(("ray", "torch"))})
     if outcome.faults():
         sys.exit(outcome.output)
 

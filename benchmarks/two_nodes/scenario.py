@@ -1,6 +1,5 @@
 """A search on two nodes during which one node dies, another joins, and the network is cut."""
 
-import os
 import secrets
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.surroundings import own_environment
 from benchmarks.two_nodes.network import Machine, network
 from tuner.ledger import TrialRecord
 from tuner.runs.folder import SearchFolder
@@ -17,7 +17,6 @@ from tuner.runs.folder import SearchFolder
 _PROJECT = Path(__file__).parents[2]
 _NAME = "cluster"
 _PATIENCE_SECONDS = 240.0
-_OWN = ("TUNER_LEDGER", "MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_RUNS_DIR")
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,8 @@ def play(folder: Path, *, trials: int, epochs: int, epoch_seconds: float, cut_se
 
 def node_environment() -> dict[str, str]:
     """Return the environment of all nodes: a new token, and none of the user's settings."""
-    environment = {key: value for key, value in os.environ.items() if key not in _OWN}
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return {**environment, **token, "PYTHONPATH": str(_PROJECT), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+    return own_environment(**token, PYTHONPATH=str(_PROJECT), PYTHONUNBUFFERED="1", OMP_NUM_THREADS="1")
 
 
 class _Play:

@@ -26,14 +26,18 @@ def set_back(clock: Callable[[], float], after: int) -> Callable[[], float]:
     return ask
 
 
+def train_trials(search: Search, count: int) -> None:
+    for _ in range(count):
+        assignment = search.next_assignment()
+        assert assignment is not None
+        train(search, assignment)
+
+
 def test_a_clock_that_runs_backwards_changes_no_decision(make_ledger: MakeLedger) -> None:
     steady, shaken = make_ledger(SPACE, "steady"), make_ledger(SPACE, "shaken")
     drive(Search(SPACE, steady, CountingClock()))
     first = Search(SPACE, shaken, set_back(CountingClock(), 20))
-    for _ in range(4):
-        assignment = first.next_assignment()
-        assert assignment is not None
-        train(first, assignment)
+    train_trials(first, 4)
     first.next_assignment()
     drive(Search(SPACE, shaken, set_back(CountingClock(), 5)))
     assert on_record(shaken) == on_record(steady)
@@ -65,10 +69,7 @@ def test_a_system_clock_that_is_set_back_changes_no_order(
     drive(Search(space, steady))
     monkeypatch.setattr("tuner.ledger.sql_ledger.time.time", ShakenTime(after))
     interrupted = Search(space, shaken)
-    for _ in range(3):
-        assignment = interrupted.next_assignment()
-        assert assignment is not None
-        train(interrupted, assignment)
+    train_trials(interrupted, 3)
     resumed = SqlLedger.open(shaken.url, "shaken")
     drive(Search(space, resumed))
     assert on_record(resumed) == on_record(steady)

@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -83,11 +83,8 @@ def test_a_damaged_page_is_named_with_the_way_to_save_the_rest(ledger: SqlLedger
 
 def read(url: str) -> list[TrialRecord]:
     """Read all trials of a ledger, as `tuner front` does."""
-    ledger = SqlLedger.open(url, SEARCH)
-    try:
+    with closing(SqlLedger.open(url, SEARCH)) as ledger:
         return [replace(trial, reports=tuple(trial.reports)) for trial in ledger.load()]
-    finally:
-        ledger.close()
 
 
 @pytest.mark.parametrize("pattern", [b"\xa5", b"\0"])

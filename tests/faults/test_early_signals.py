@@ -1,13 +1,11 @@
 """A signal that comes before the first trial: the command ends cleanly, and can be run again."""
 
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, own_environment, run, start, trials_of
+from driver_process import TINY, ended, run, start, trials_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -70,7 +68,7 @@ def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_
 
 def test_a_signal_while_ray_connects_is_not_answered_by_ray() -> None:
     """Ray would print a stack on standard error, and abort if the driver has not ended three seconds later."""
-    words = [sys.executable, "-c", CONNECTED]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, env=own_environment())
-    assert (ended.returncode, ended.stdout) == (0, "in order\n"), ended.stderr
-    assert "SIGTERM" not in ended.stderr
+    done = ended(["-c", CONNECTED], Path.cwd())
+    assert done.code == 0, done.output
+    assert done.output.startswith("in order\n"), done.output
+    assert "SIGTERM" not in done.output

@@ -47,17 +47,20 @@ class NoFiles(SearchPresentation):
         return []
 
 
-def test_a_search_ends_while_one_call_to_mlflow_hangs(make_ledger: MakeLedger, tmp_path: Path) -> None:
+def hanging(search: Search, folder: Path, pace: Pace) -> tuple[Publisher, HangingProjection]:
+    """Publish a search to a server that hangs in the first call."""
     projection = HangingProjection()
     anything: Any = projection
-    search = Search(SPACE, make_ledger(SPACE))
-    pace = Pace(interval_seconds=0.001)
-    publisher = Publisher(
-        "small-1", SPACE, tmp_path, anything, lambda: search.trials, presentation=NoFiles(), pace=pace
-    )
+    publisher = Publisher("small-1", SPACE, folder, anything, lambda: search.trials, presentation=NoFiles(), pace=pace)
     search.listeners.append(publisher)
     publisher.start()
     assert projection.hanging.wait(PATIENCE_SECONDS)
+    return publisher, projection
+
+
+def test_a_search_ends_while_one_call_to_mlflow_hangs(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    search = Search(SPACE, make_ledger(SPACE))
+    publisher, projection = hanging(search, tmp_path, Pace(interval_seconds=0.001))
     drive(search)
     assert search.finished, "though no call was answered"
     assert projection.written == 0
@@ -68,13 +71,8 @@ def test_a_search_ends_while_one_call_to_mlflow_hangs(make_ledger: MakeLedger, t
 
 def test_an_interrupted_search_does_not_wait_long_for_it(make_ledger: MakeLedger, tmp_path: Path) -> None:
     """A driver must end within 30 seconds, whatever MLflow does; `tuner sync` writes the rest."""
-    projection = HangingProjection()
-    anything: Any = projection
     search = Search(SPACE, make_ledger(SPACE))
-    pace = Pace(interval_seconds=0.001, closing_seconds=0.05)
-    publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials, pace=pace)
-    publisher.start()
-    assert projection.hanging.wait(PATIENCE_SECONDS)
+    publisher, projection = hanging(search, tmp_path, Pace(interval_seconds=0.001, closing_seconds=0.05))
     assert not publisher.close("KILLED")
     assert projection.written == 0, "it still hangs"
     projection.answer.set()

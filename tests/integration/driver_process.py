@@ -1,20 +1,20 @@
 """The real command in its own process, as a user starts it, and functions that read the files it leaves."""
 
-import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
+from benchmarks.surroundings import own_environment
 from tuner.ledger import SqlLedger, TrialRecord, default_ledger_url
 
 TINY = Path(__file__).parent / "tiny.yaml"
-_OWN = {"MLFLOW_TRACKING_URI", "RAY_ADDRESS", "TUNER_LEDGER", "TUNER_RUNS_DIR"}
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,6 @@ class Finished:
 
     code: int
     output: str
-
-
-def own_environment(**others: str) -> dict[str, str]:
-    """Return this process's environment with `others` and without the settings of the user who runs the tests."""
-    return {key: value for key, value in os.environ.items() if key not in _OWN} | others
 
 
 def start(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> subprocess.Popen[str]:
@@ -53,13 +48,31 @@ def run(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> Fi
     return Finished(process.returncode, output)
 
 
+def ended(words: Sequence[str], folder: Path, **environment: str) -> Finished:
+    """Run Python with `words` to its end in a folder; standard output comes before standard error."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=own_environment(**environment),
+    )
+    return Finished(done.returncode, done.stdout + done.stderr)
+
+
+def tuner(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> str:
+    """Run a command of `python -m tuner` that must succeed, and return what it prints."""
+    words = ["-m", "tuner", *arguments, "--runs-dir", str(runs_dir)]
+    done = ended(words, folder or Path(runs_dir).parent)
+    assert done.code == 0, done.output
+    return done.output
+
+
 def trials_of(runs_dir: Path, name: str) -> list[TrialRecord]:
     """Read a search's ledger."""
-    ledger = SqlLedger.open(default_ledger_url(runs_dir / name), name)
-    try:
+    with closing(SqlLedger.open(default_ledger_url(runs_dir / name), name)) as ledger:
         return ledger.load()
-    finally:
-        ledger.close()
 
 
 def mlflow_runs(runs_dir: Path, experiment: str, name: str) -> tuple[list[Run], dict[int, list[Run]]]:

@@ -4,9 +4,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Frame, Page, sync_playwright
+
+from benchmarks.postgres_server import free_port
 
 CHROMIUM = shutil.which("chromium")
 _QUIET = "disable-quic no-first-run disable-background-networking disable-component-update disable-sync disable-gpu"
@@ -27,9 +29,7 @@ _NAME_CELL = "[role=gridcell][col-id*='Run Name']"
 @contextmanager
 def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
     """Run `tuner ui` on a folder of searches and yield the links that it prints, by experiment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(free_port())
     command = [sys.executable, "-m", "tuner", "ui", "--runs-dir", str(runs_dir), "--port", port]
     with (runs_dir.parent / "ui.log").open("w") as log:
         # A group of its own: MLflow's server starts others.
@@ -56,9 +56,7 @@ def _wait_for(server: "subprocess.Popen[str]", address: str) -> None:
         try:
             urllib.request.urlopen(address, timeout=60).close()
         except urllib.error.URLError:
-            with socket.socket() as pause:
-                pause.settimeout(0.2)
-                pause.connect_ex(("127.0.0.1", 9))
+            time.sleep(0.2)
             continue
         return
     raise AssertionError(f"tuner ui ended with code {server.returncode}")

@@ -1,18 +1,15 @@
 """A confirmation as a user meets it: a chosen trial, trained again and attacked on the test set."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, mlflow_runs, run, trials_of
+from driver_process import TINY, mlflow_runs, run, trials_of, tuner
 
 from tuner.ledger import Outcome
 
 pytestmark = pytest.mark.slow
-COMMAND = [sys.executable, "-m", "tuner", "confirm", "chosen"]
+QUICK = ("confirm", "chosen", "--trial", "0", "--suite", "quick", "--images", "30")
 
 
 @pytest.fixture(scope="module")
@@ -23,19 +20,13 @@ def runs_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for setting in ("eval_every=3", "early_stopping.grace_epochs=2", "early_stopping.reduction_factor=2"):
         words += ["--set", setting]
     assert run(folder, *words).code == 0
-    assert ["pgd_accuracy" in report.metrics for report in trials_of(folder, "chosen")[0].reports] == [
-        False,
-        True,
-        True,
-    ]
+    evaluated = ["pgd_accuracy" in report.metrics for report in trials_of(folder, "chosen")[0].reports]
+    assert evaluated == [False, True, True]
     return folder
 
 
 def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
-    words = ["--trial", "0", "--seeds", "2", "--suite", "quick", "--images", "30", "--runs-dir", str(runs_dir)]
-    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, cwd=runs_dir.parent)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Confirmation of chosen, suite quick" in done.stdout
+    assert "Confirmation of chosen, suite quick" in tuner(runs_dir, *QUICK, "--seeds", "2")
     trials = trials_of(runs_dir, "chosen-confirm")
     assert [trial.outcome for trial in trials] == [Outcome.COMPLETED, Outcome.COMPLETED]
     assert [trial.parameters["seed"] for trial in trials] == [4, 5], "the search's own is 3"
@@ -52,12 +43,7 @@ def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
 
 
 def test_the_weights_of_the_search_itself_are_measured(runs_dir: Path) -> None:
-    words = ["--trial", "0", "--no-retrain", "--name", "own", "--suite", "quick", "--images", "30"]
-    environment = {**os.environ, "TUNER_RUNS_DIR": str(runs_dir)}
-    done = subprocess.run(
-        [*COMMAND, *words], capture_output=True, text=True, check=False, cwd=runs_dir.parent, env=environment
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    tuner(runs_dir, *QUICK, "--no-retrain", "--name", "own")
     (trial,) = trials_of(runs_dir, "own")
     trained = trials_of(runs_dir, "chosen")[0]
     assert trial.parameters == trained.parameters

@@ -2,35 +2,17 @@
 
 import os
 import signal
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from driver_process import TINY, mlflow_runs, run, start, trials_of, wait_for_reports
 
-from tuner.ledger import Outcome, TrialRecord
+from benchmarks.chaos.checks import essence
+from tuner.ledger import Outcome
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _ONE_AT_A_TIME = ("--concurrency", "1")
-
-
-@dataclass(frozen=True)
-class _Essence:
-    """The part of a trial that is the same in every run: no times, and no paths of checkpoints."""
-
-    number: int
-    parameters: dict[str, object]
-    outcome: Outcome
-    reports: list[tuple[int, bool, str, dict[str, float]]]
-
-
-def _essence(trial: TrialRecord) -> _Essence:
-    reports = [
-        (r.epoch, r.rung, r.decision.value, {k: v for k, v in r.metrics.items() if k != "seconds"})
-        for r in trial.reports
-    ]
-    return _Essence(trial.number, trial.parameters, trial.outcome, reports)
 
 
 def test_interruptions_change_nothing(tmp_path: Path) -> None:
@@ -57,8 +39,7 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
 
     output, _ = undisturbed.communicate()
     assert undisturbed.returncode == 0, output
-    expected = [_essence(trial) for trial in trials_of(alone, "undisturbed")]
-    assert [_essence(trial) for trial in trials_of(runs_dir, "disturbed")] == expected
+    assert essence(trials_of(runs_dir, "disturbed")) == essence(trials_of(alone, "undisturbed"))
     parents, children = mlflow_runs(runs_dir, "tiny", "disturbed")
     assert len(parents) == 1
     assert {number: len(found) for number, found in children.items()} == dict.fromkeys(range(9), 1)

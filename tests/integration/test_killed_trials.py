@@ -1,11 +1,9 @@
 """Trials whose process is killed with SIGKILL during training: Ray retries them or gives them up."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, Finished, mlflow_runs, own_environment, trials_of
+from driver_process import TINY, Finished, ended, mlflow_runs, trials_of
 
 from tuner.ledger import Outcome
 
@@ -16,17 +14,9 @@ _DYING = Path(__file__).parent / "dying_trials.py"
 
 def _run(folder: Path, times: int, *arguments: str) -> Finished:
     """Run three short trials one after the other; the process of trial 1 is killed in its third epoch."""
-    dying = [str(_DYING), str(folder), "1", "3", str(times)]
+    dying = [str(_DYING), str(folder), "1", "3", str(times), "--space", str(TINY), "--runs-dir", str(folder / "runs")]
     settings = ["--trials", "3", "--concurrency", "1", "--set", "early_stopping.scheduler=none", *arguments]
-    command = [sys.executable, *dying, "--space", str(TINY), "--runs-dir", str(folder / "runs"), *settings]
-    ended = subprocess.run(
-        command, check=False, capture_output=True, text=True, cwd=folder, env=own_environment(PYTHONPATH=_root())
-    )
-    return Finished(ended.returncode, ended.stdout + ended.stderr)
-
-
-def _root() -> str:
-    return str(Path(__file__).parents[2])
+    return ended([*dying, *settings], folder, PYTHONPATH=str(Path(__file__).parents[2]))
 
 
 def _begun(folder: Path, number: int) -> list[int]:
@@ -35,9 +25,9 @@ def _begun(folder: Path, number: int) -> list[int]:
 
 
 def test_a_killed_trial_is_retried_from_its_checkpoint_and_completes(tmp_path: Path) -> None:
-    ended = _run(tmp_path, 2)
-    assert ended.code == 0, ended.output
-    assert ended.output.count("trial 1 crashed and starts again from its last checkpoint") == 2
+    done = _run(tmp_path, 2)
+    assert done.code == 0, done.output
+    assert done.output.count("trial 1 crashed and starts again from its last checkpoint") == 2
     trials = trials_of(tmp_path / "runs", "tiny-1")
     assert [trial.outcome for trial in trials] == [Outcome.COMPLETED] * 3
     assert [[report.epoch for report in trial.reports] for trial in trials] == [[1, 2, 3, 4]] * 3
@@ -45,8 +35,8 @@ def test_a_killed_trial_is_retried_from_its_checkpoint_and_completes(tmp_path: P
 
 
 def test_a_killed_trial_without_retries_fails_with_its_message_and_the_search_goes_on(tmp_path: Path) -> None:
-    ended = _run(tmp_path, 1, "--set", "search.max_failures=0")
-    assert ended.code == 0, ended.output
+    done = _run(tmp_path, 1, "--set", "search.max_failures=0")
+    assert done.code == 0, done.output
     trials = trials_of(tmp_path / "runs", "tiny-1")
     assert [trial.outcome for trial in trials] == [Outcome.COMPLETED, Outcome.FAILED, Outcome.COMPLETED]
     assert trials[1].epochs_trained == 2

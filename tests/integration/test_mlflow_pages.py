@@ -36,12 +36,8 @@ class Visit:
 def visit(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Visit]:
     """Simulate a search of the shipped space, without training, and open MLflow on it."""
     runs_dir = tmp_path_factory.mktemp("pages") / "runs"
-    searches = Searches(runs_dir, empty_database)
-    drive(
-        Search(
-            load_space("digits_tradeoff"), searches.make_ledger(load_space("digits_tradeoff"), NAME), CountingClock()
-        )
-    )
+    searches, space = Searches(runs_dir, empty_database), load_space("digits_tradeoff")
+    drive(Search(space, searches.make_ledger(space, NAME), CountingClock()))
     searches.close()
     sync_search(runs_dir, NAME, None, None)
     data = load_search(runs_dir, NAME).data

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 import sqlalchemy as sa
-from driver_process import TINY, kill_when, own_environment, run, start
+from driver_process import TINY, kill_when, run, start, tuner
 from mlflow import MlflowClient
 from s3_server import BUCKET, SECRET, s3_server
 from simulated_search import drive, on_record, small_space
@@ -157,31 +155,10 @@ def test_a_search_has_nothing_on_its_own_machine(address: str, tmp_path: Path, m
 
 def confirm_its_weights(runs: str, ledger_url: str, tracking_uri: str, folder: Path) -> None:
     """Attack a trial's own weights, which come from the storage, and write the figures to it."""
-    words = [
-        "confirm",
-        "away",
-        "--trial",
-        "0",
-        "--no-retrain",
-        "--suite",
-        "quick",
-        "--images",
-        "30",
-        "--runs-dir",
-        runs,
-    ]
-    words += ["--ledger", ledger_url, "--tracking-uri", tracking_uri]
-    done = subprocess.run(
-        [sys.executable, "-m", "tuner", *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=own_environment(),
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert PASSWORD not in done.stdout + done.stderr
-    assert "Confirmation of away, suite quick" in done.stdout
+    words = ["confirm", "away", "--trial", "0", "--no-retrain", "--suite", "quick", "--images", "30"]
+    output = tuner(runs, *words, "--ledger", ledger_url, "--tracking-uri", tracking_uri, folder=folder)
+    assert PASSWORD not in output
+    assert "Confirmation of away, suite quick" in output
     confirmation = find_search(open_runs(runs), "away").path.parent / "away-confirm"
     assert {"space.yaml", "confirmation.json", "evaluations"} <= set(names_in(confirmation))
     assert not list(folder.iterdir())

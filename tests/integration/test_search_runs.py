@@ -1,13 +1,11 @@
 """A whole search as a user runs it, and what the ledger, MLflow and the folder hold afterwards."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, Finished, mlflow_runs, run, trials_of
+from driver_process import TINY, Finished, mlflow_runs, run, trials_of, tuner
 
 from tuner.ledger import Outcome, trial_name
 
@@ -22,11 +20,6 @@ def finished(runs_dir: Path) -> Finished:
     return run(runs_dir, "--space", str(TINY), "--name", "whole")
 
 
-def _tuner(*arguments: str) -> str:
-    command = [sys.executable, "-m", "tuner", *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-
 def test_it_ends_with_zero_and_says_what_is_next(finished: Finished) -> None:
     assert finished.code == 0, finished.output
     assert "Pareto front of whole" in finished.output
@@ -37,15 +30,14 @@ def test_it_ends_with_zero_and_says_what_is_next(finished: Finished) -> None:
 def test_every_trial_ended_once_and_some_were_stopped(runs_dir: Path) -> None:
     trials = trials_of(runs_dir, "whole")
     assert [trial.number for trial in trials] == list(range(8))
-    outcomes = [trial.outcome for trial in trials]
-    assert set(outcomes) == {Outcome.COMPLETED, Outcome.STOPPED}
+    assert {trial.outcome for trial in trials} == {Outcome.COMPLETED, Outcome.STOPPED}
     assert sum(trial.epochs_trained for trial in trials) < 8 * 4
     assert all(trial.epochs_trained == 4 for trial in trials if trial.outcome is Outcome.COMPLETED)
 
 
 @pytest.mark.usefixtures("finished")
 def test_show_and_mlflow_agree_on_every_trial(runs_dir: Path) -> None:
-    shown = json.loads(_tuner("show", "whole", "--runs-dir", str(runs_dir), "--format", "json"))
+    shown = json.loads(tuner(runs_dir, "show", "whole", "--format", "json"))
     parents, children = mlflow_runs(runs_dir, "tiny", "whole")
     assert [parent.info.status for parent in parents] == ["FINISHED"]
     assert sorted(children) == [trial["trial"] for trial in shown["trials"]]
@@ -54,14 +46,15 @@ def test_show_and_mlflow_agree_on_every_trial(runs_dir: Path) -> None:
         assert child.info.run_name == trial["name"]
         assert child.data.tags["outcome"] == trial["outcome"]
         assert child.data.metrics["epochs_trained"] == trial["epochs_trained"]
-        assert {k: child.data.params[k] for k in trial["parameters"]} == _texts(trial["parameters"])
+        for key, value in trial["parameters"].items():
+            assert child.data.params[key] == str(value)
         final = {k.removeprefix("final/"): v for k, v in child.data.metrics.items() if k.startswith("final/")}
         assert final == (trial["final"] or {})
 
 
 @pytest.mark.usefixtures("finished")
 def test_mlflow_lists_exactly_the_front(runs_dir: Path) -> None:
-    rows = json.loads(_tuner("front", "whole", "--runs-dir", str(runs_dir), "--format", "json"))
+    rows = json.loads(tuner(runs_dir, "front", "whole", "--format", "json"))
     _, children = mlflow_runs(runs_dir, "tiny", "whole")
     tagged = {number for number, (child,) in children.items() if child.data.tags.get("pareto") == "front"}
     assert tagged == {row["trial"] for row in rows}
@@ -106,10 +99,6 @@ def test_an_architecture_that_cannot_read_the_images_is_refused_before_the_first
     assert ended.code == 2, ended.output
     assert "tiny: parameters.architecture: " in ended.output
     assert not (runs_dir / "refused").exists()
-
-
-def _texts(values: dict[str, object]) -> dict[str, str]:
-    return {key: str(value) for key, value in values.items()}
 
 
 def _set(overrides: Sequence[str]) -> list[str]:

@@ -15,7 +15,9 @@ from tuner.engine.shared_data import load_shared, node_reader
 
 pytestmark = pytest.mark.slow
 
-CONFIG = parse_trial({"dataset": "cifar10"})
+
+def config_of(split_seed: int) -> TrialConfig:
+    return parse_trial({"dataset": "cifar10", "split_seed": split_seed})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -65,7 +67,7 @@ def load_in_processes(count: int, config: TrialConfig, load: Callable[[TrialConf
 
 def test_one_process_reads_for_all(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    found = load_in_processes(4, CONFIG, reading(log))
+    found = load_in_processes(4, config_of(0), reading(log))
     assert {(f["sum"], f["digest"]) for f in found} == {(sum(range(48)), "digest 0")}
     assert len({f["process"] for f in found}) == 4
     assert log.read_text().splitlines() == ["0"]
@@ -76,7 +78,7 @@ def test_one_process_reads_for_all(tmp_path: Path) -> None:
 
 def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    config = parse_trial({"dataset": "cifar10", "split_seed": 3})
+    config = config_of(3)
     first, second = load_shared(config, reading(log)), load_shared(config, reading(log))
     assert first.train.images.data_ptr() == second.train.images.data_ptr(), "the same memory"
     assert log.read_text().splitlines() == ["3"]
@@ -84,7 +86,7 @@ def test_a_process_finds_again_what_was_read_for_an_earlier_trial_of_it(tmp_path
 
 def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
     log = tmp_path / "log"
-    config = parse_trial({"dataset": "cifar10", "split_seed": 4})
+    config = config_of(4)
     first = load_shared(config, reading(log))
     ray.kill(node_reader())
     for _ in range(3):
@@ -95,8 +97,7 @@ def test_a_reader_that_was_killed_is_replaced(tmp_path: Path) -> None:
 def test_of_many_splits_the_latest_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "log"
     for seed in (5, 6, 7, 6, 5):
-        config = parse_trial({"dataset": "cifar10", "split_seed": seed})
-        assert load_shared(config, reading(log)).split_digest == f"digest {seed}"
+        assert load_shared(config_of(seed), reading(log)).split_digest == f"digest {seed}"
     assert log.read_text().splitlines() == ["5", "6", "7", "5"]
 
 
@@ -104,9 +105,8 @@ def test_what_the_reader_raises_is_raised_as_it_is() -> None:
     def load(config: TrialConfig) -> Any:
         raise DataError(f"{config.data_root} is empty")
 
-    config = parse_trial({"dataset": "cifar10", "split_seed": 2})
     with pytest.raises(DataError, match=r"^data is empty$"):
-        load_shared(config, load)
+        load_shared(config_of(2), load)
 
 
 def test_without_room_in_rays_store_each_reads_for_itself(tmp_path: Path) -> None:
@@ -114,5 +114,5 @@ def test_without_room_in_rays_store_each_reads_for_itself(tmp_path: Path) -> Non
         raise ray.exceptions.ObjectStoreFullError
 
     log = tmp_path / "log"
-    assert load_shared(CONFIG, reading(log), no_room).split_digest == "digest 0"
+    assert load_shared(config_of(0), reading(log), no_room).split_digest == "digest 0"
     assert log.read_text().splitlines() == ["0"]

@@ -1,9 +1,13 @@
-"""A tiny trial configuration and tiny data for it."""
+"""A tiny trial configuration, tiny data for it, and what tests compare of trained models."""
 
+import random
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 
 from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
@@ -30,6 +34,27 @@ def make_config(**changes: Any) -> TrialConfig:
     """Build the configuration with `changes`; `lam` stands for `lambda`, which is a keyword of Python."""
     values = {"lambda" if key == "lam" else key: value for key, value in changes.items()}
     return parse_trial({**TRIAL, **values})
+
+
+def ignore(_epoch: int, _metrics: Mapping[str, float], _save: Callable[[Path], None]) -> None:
+    """Do nothing with the report of an epoch."""
+
+
+def without_seconds(history: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """Return the metrics of each epoch that two equal trainings have in common."""
+    return [{key: value for key, value in metrics.items() if key != "seconds"} for metrics in history]
+
+
+def same_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Return whether all weights and buffers of two models are equal bit for bit."""
+    expected = other.state_dict()
+    return all(torch.equal(value, expected[key]) for key, value in one.state_dict().items())
+
+
+def random_states() -> tuple[object, ...]:
+    """Return the states of the global generators of torch, Python and NumPy."""
+    numpy = np.random.get_state()[1]  # type: ignore[index] # noqa: NPY002
+    return torch.get_rng_state().tolist(), random.getstate(), numpy.tolist()
 
 
 def write_sealed(path: Path, content: Any) -> None:

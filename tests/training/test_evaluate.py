@@ -3,6 +3,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,13 +37,19 @@ def start(path: Path, *words: str) -> int:
     return main([str(path), "--device", "cpu", *words])
 
 
+def record_of(path: Path, out: Path, *words: str) -> dict[str, Any]:
+    """Evaluate a checkpoint, and return what was written."""
+    assert start(path, *words, "--out", str(out)) == 0
+    record: dict[str, Any] = json.loads((out / "evaluation.json").read_text())
+    return record
+
+
 QUICK = ("--images", "60", "--attacks", "noise,pgd20,apgd_ce")
 
 
 def test_writes_table_json_and_pictures(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert start(checkpoint, *QUICK, "--out", str(tmp_path / "out")) == 0
+    record = record_of(checkpoint, tmp_path / "out", *QUICK)
     shown = capsys.readouterr().out
-    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert "60 of 359 test images, latent mean" in shown
     assert f"{100 * record['natural_accuracy']:.2f}" in shown
     assert list(record["attacks"])[:3] == ["noise, linf 0.2", "PGD-20, linf 0.2", "APGD-CE, linf 0.2"]
@@ -66,7 +73,7 @@ def test_an_interrupted_evaluation_goes_on_with_the_same_command(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, whole = tmp_path / "out", tmp_path / "whole"
-    assert start(checkpoint, *QUICK, "--batch-size", "25", "--out", str(whole)) == 0
+    expected = record_of(checkpoint, whole, *QUICK, "--batch-size", "25")
     words = [str(checkpoint), "--device", "cpu", *QUICK, "--batch-size", "25", "--out", str(out)]
 
     def interrupted(*_: object, **__: object) -> None:
@@ -79,8 +86,7 @@ def test_an_interrupted_evaluation_goes_on_with_the_same_command(
     assert command == ["python", "-m", "training.evaluate", *words]
     assert not (out / "evaluation.json").exists()
     assert main(command[3:]) == 0
-    found, expected = (json.loads((folder / "evaluation.json").read_text()) for folder in (out, whole))
-    assert found == expected
+    assert json.loads((out / "evaluation.json").read_text()) == expected
 
 
 def test_another_configuration_is_not_mixed_in(
@@ -95,8 +101,7 @@ def test_another_configuration_is_not_mixed_in(
 def test_sampled_latents_and_a_surrogate(checkpoint: Path, tmp_path: Path) -> None:
     other = write_checkpoint(tmp_path / "other", seed=1)
     words = ("--images", "20", "--attacks", "pgd20,cw", "--latent", "sampled", "--surrogate", str(other))
-    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 0
-    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    record = record_of(checkpoint, tmp_path / "out", *words)
     assert (record["attack_draws"], record["prediction_draws"]) == (20, 50)
     names = [entry["name"] for entry in record["attacks"].values() if not entry["curve"]]
     assert names[:2] == ["PGD-20 (EOT 20)", "C&W (c=1, 20 steps) on the mean path"]
@@ -113,16 +118,14 @@ def test_sampled_latents_and_a_surrogate(checkpoint: Path, tmp_path: Path) -> No
 
 def test_layers_add_the_representation_attack_and_its_picture(checkpoint: Path, tmp_path: Path) -> None:
     words = ("--images", "10", "--attacks", "fgsm", "--layers", "backbone.5,bottleneck", "--epsilon", "0.3")
-    assert start(checkpoint, *words, "--out", str(tmp_path / "out")) == 0
-    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    record = record_of(checkpoint, tmp_path / "out", *words)
     names = [entry["name"] for entry in record["attacks"].values() if not entry["curve"]]
     assert names == ["FGSM", "ARA-20 backbone.5", "ARA-20"]
     assert (tmp_path / "out" / "representations.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
-    assert start(checkpoint, *QUICK, "--epsilon", "8/255", "--out", str(tmp_path / "out")) == 0
-    record = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    record = record_of(checkpoint, tmp_path / "out", *QUICK, "--epsilon", "8/255")
     assert record["epsilon"] == 8 / 255
     assert record["attacks"]["PGD-20, linf 0.03137"]["parameters"]["step_size"] == repr(0.05 * (8 / 255) / 0.2)
 

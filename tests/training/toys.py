@@ -19,6 +19,42 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def normal(seed: int, *shape: int) -> Tensor:
+    """Draw from N(0, 1) in float64."""
+    return torch.randn(*shape, generator=seeded(seed), dtype=torch.float64)
+
+
+class Disturbable(nn.Module):
+    """A classifier with everything that an attack could disturb, its batch norm in eval mode by its owner."""
+
+    def __init__(self, side: int) -> None:
+        """Draw the weights for images (1, side, side) of four classes."""
+        super().__init__()
+        convolved = (side - 2) ** 2
+        with torch.random.fork_rng():
+            torch.manual_seed(3)
+            self.layers = nn.Sequential(
+                nn.Conv2d(1, 4, 3),
+                nn.BatchNorm2d(4),
+                nn.ReLU(),
+                nn.Dropout(0.5),
+                nn.Flatten(),
+                nn.Linear(4 * convolved, 4),
+            )
+        self.layers[1].eval()
+        self.layers[5].bias.requires_grad_(False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map images to logits, (batch, 4)."""
+        logits: Tensor = self.layers(images)
+        return logits
+
+    def flags(self) -> tuple[list[bool], list[bool]]:
+        """Return the mode of each module, and whether each parameter is trained."""
+        modes = [module.training for module in self.modules()]
+        return modes, [parameter.requires_grad for parameter in self.parameters()]
+
+
 def filled(model: nn.Module, seed: int) -> nn.Module:
     """Draw every parameter from N(0, 1), without the global generator."""
     generator = seeded(seed)
@@ -52,6 +88,12 @@ def relu_net(hidden: int = 5, classes: int = 4, *, side: int = SIDE, seed: int =
 def interior_images(count: int, *, side: int = SIDE, seed: int = 0) -> Tensor:
     """Draw images in [0.3, 0.7], so that a ball of radius up to 0.3 stays within [0, 1]."""
     return 0.3 + 0.4 * torch.rand(count, 1, side, side, generator=seeded(seed))
+
+
+def problem(count: int) -> tuple[nn.Module, Tensor, Tensor]:
+    """Return a `relu_net`, `interior_images`, and the classes that it finds."""
+    model, images = relu_net(), interior_images(count)
+    return model, images, model(images).argmax(dim=1)
 
 
 def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -60,17 +60,10 @@ class Adversary(Protocol):
 
 
 class LinfBall:
-    """The properties that most adversaries share: an l-infinity ball, and a result for each image on its own."""
+    """What most adversaries share: an l-infinity ball, and a result for each image on its own."""
 
-    @property
-    def norm(self) -> str:
-        """Return `linf`."""
-        return LINF
-
-    @property
-    def whole_batch(self) -> bool:
-        """Return False: the result for an image depends on that image alone."""
-        return False
+    norm = LINF
+    whole_batch = False
 
 
 def require_epsilon(epsilon: float) -> None:

@@ -27,6 +27,7 @@ class Apgd(LinfBall):
     draws of a randomised model (expectation over transformation).
     """
 
+    family = "apgd"
     epsilon: float
     loss: str = "ce"
     steps: int = STEPS
@@ -48,11 +49,6 @@ class Apgd(LinfBall):
         loss = "T" if self.loss == "targeted" else self.loss.upper()
         steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
         return f"APGD-{loss}{steps}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
-
-    @property
-    def family(self) -> str:
-        """Return `apgd`."""
-        return "apgd"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
         """Return adversarial images; see `Adversary`. Raise AttackError if the loss needs more classes."""
@@ -81,6 +77,7 @@ class Fab(LinfBall):
     `targets` = 0 selects the untargeted attack.
     """
 
+    family = "fab"
     epsilon: float
     steps: int = STEPS
     restarts: int = 1
@@ -97,11 +94,6 @@ class Fab(LinfBall):
         """Return the name for tables: `FAB-T` if it is targeted, otherwise `FAB`."""
         steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
         return ("FAB-T" if self.targets else "FAB") + steps
-
-    @property
-    def family(self) -> str:
-        """Return `fab`."""
-        return "fab"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
         """Return adversarial images; see `Adversary`."""
@@ -132,6 +124,7 @@ class Square(LinfBall):
     For each image it queries the logits of at most `queries` + 1 perturbed images, and those of the image itself.
     """
 
+    family = "square"
     epsilon: float
     queries: int = QUERIES
 
@@ -144,11 +137,6 @@ class Square(LinfBall):
     def name(self) -> str:
         """Return the name for tables, with the queries unless they are the official 5,000."""
         return "Square" if self.queries == QUERIES else f"Square ({self.queries} queries)"
-
-    @property
-    def family(self) -> str:
-        """Return `square`."""
-        return "square"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
         """Return adversarial images, and the clean image where the attack fails; see `Adversary`."""
@@ -179,6 +167,7 @@ class Cascade(LinfBall):
     An evaluation runs the members itself, so that it knows what each of them adds.
     """
 
+    family = "cascade"
     title: str
     members: tuple[Adversary, ...]
 
@@ -194,11 +183,6 @@ class Cascade(LinfBall):
     def name(self) -> str:
         """Return the name for tables."""
         return self.title
-
-    @property
-    def family(self) -> str:
-        """Return `cascade`."""
-        return "cascade"
 
     @property
     def epsilon(self) -> float:

@@ -25,6 +25,9 @@ class CarliniWagner:
     mid-grey.
     """
 
+    family = "cw"
+    norm, epsilon = L2, math.inf
+    whole_batch = False
     c: float = 1.0
     kappa: float = 0.0
     steps: int = 20
@@ -43,26 +46,6 @@ class CarliniWagner:
         """Return the name for tables, with the parameters that decide its strength: it has no epsilon."""
         c = f"c={self.c:g}" if self.searches == 1 else f"{self.searches} searches"
         return f"C&W ({c}, {self.steps} steps)"
-
-    @property
-    def family(self) -> str:
-        """Return `cw`."""
-        return "cw"
-
-    @property
-    def norm(self) -> str:
-        """Return `l2`."""
-        return L2
-
-    @property
-    def epsilon(self) -> float:
-        """Return infinity: the attack minimises the distance and does not bound it."""
-        return math.inf
-
-    @property
-    def whole_batch(self) -> bool:
-        """Return False: the result for an image depends on that image alone."""
-        return False
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
         """Return adversarial images; see `Adversary`. The attack is deterministic."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from training.attacks.adversary import AttackError, LinfBall, require_epsilon
 from training.attacks.attack_losses import cross_entropy_of, logit_margin, logits_ratio_of, margin_of
 from training.attacks.pgd import ascend, frozen, uniform_start
-from training.attacks.randomised import draw_logits
+from training.attacks.randomised import draw_logits, mean_probabilities
 
 LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
     "ce": cross_entropy_of,
@@ -22,20 +22,11 @@ LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
 class Noise(LinfBall):
     """Uniform noise in the ball; every gradient attack must be far stronger."""
 
+    name = family = "noise"
     epsilon: float
 
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables."""
-        return "noise"
-
-    @property
-    def family(self) -> str:
-        """Return `noise`."""
-        return "noise"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
         """Return the images with noise; see `Adversary`."""
@@ -46,21 +37,12 @@ class Noise(LinfBall):
 class Fgsm(LinfBall):
     """One step of size epsilon from the image itself; Goodfellow et al. 2015, arXiv:1412.6572."""
 
+    name, family = "FGSM", "fgsm"
     epsilon: float
     draws: int = 1
 
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables."""
-        return "FGSM"
-
-    @property
-    def family(self) -> str:
-        """Return `fgsm`."""
-        return "fgsm"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
         """Return adversarial images; see `Adversary`. The attack is deterministic."""
@@ -77,6 +59,7 @@ class Pgd(LinfBall):
     over transformation, Athalye et al. 2018, arXiv:1707.07397). Raise AttackError if a parameter is out of range.
     """
 
+    family = "pgd"
     epsilon: float
     step_size: float
     steps: int
@@ -103,11 +86,6 @@ class Pgd(LinfBall):
         restarts = f" x{self.restarts}" if self.restarts > 1 else ""
         return f"PGD{loss}-{self.steps}{restarts}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
 
-    @property
-    def family(self) -> str:
-        """Return `pgd`."""
-        return "pgd"
-
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
         """Return adversarial images; see `Adversary`. The starts depend on the seed and the shape alone."""
         generator = _generator(images, seed)
@@ -132,9 +110,8 @@ def _averaged(model: nn.Module, loss: Callable[[Tensor], Tensor], draws: int) ->
 
 def _margin(model: nn.Module, images: Tensor, labels: Tensor, draws: int) -> Tensor:
     with frozen(model), torch.no_grad():
-        if draws == 1:
-            return logit_margin(model(images), labels)
-        return logit_margin(draw_logits(model, images, draws).softmax(dim=2).mean(dim=0), labels)
+        scores = model(images) if draws == 1 else mean_probabilities(model, images, draws)
+        return logit_margin(scores, labels)
 
 
 def _generator(images: Tensor, seed: int) -> torch.Generator:

@@ -28,6 +28,8 @@ class RepresentationAttack(LinfBall):
     a guide the image stays unchanged. (In the paper the first half of a batch are guides and the second half sources.)
     """
 
+    family = "representation"
+    whole_batch = True  # the guides are images of the batch
     epsilon: float
     iterations: int = 10
     layer: str = "bottleneck"
@@ -42,16 +44,6 @@ class RepresentationAttack(LinfBall):
         """Return the name for tables."""
         layer = "" if self.layer == "bottleneck" else f" {self.layer}"
         return f"ARA-{self.iterations}{layer}"
-
-    @property
-    def family(self) -> str:
-        """Return `representation`."""
-        return "representation"
-
-    @property
-    def whole_batch(self) -> bool:
-        """Return True: the guides are images of the batch."""
-        return True
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
         """Return adversarial images; see `Adversary`. Raise AttackError if the model has no such layer."""

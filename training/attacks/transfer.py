@@ -13,27 +13,10 @@ from training.atomic_write import atomic_write
 from training.attacks.adversary import Adversary, record_of
 
 
-@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
-class Transfer:
-    """Runs `attack` on `surrogate` in place of the model under evaluation.
+class OtherModel:
+    """The properties of an attack on another model: norm and radius are those of `attack`."""
 
-    `cache` is a folder that keeps the adversarial images. Their file is named by the hash of everything that they
-    depend on (surrogate, attack, images, labels, seed), so that every model is evaluated on the same ones.
-    """
-
-    surrogate: nn.Module
     attack: Adversary
-    cache: Path | None = None
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables."""
-        return f"transfer of {self.attack.name}"
-
-    @property
-    def family(self) -> str:
-        """Return `transfer`."""
-        return "transfer"
 
     @property
     def norm(self) -> str:
@@ -45,10 +28,25 @@ class Transfer:
         """Return the radius of the attack."""
         return self.attack.epsilon
 
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Transfer(OtherModel):
+    """Runs `attack` on `surrogate` in place of the model under evaluation.
+
+    `cache` is a folder that keeps the adversarial images. Their file is named by the hash of everything that they
+    depend on (surrogate, attack, images, labels, seed), so that every model is evaluated on the same ones.
+    """
+
+    family = "transfer"
+    whole_batch = True  # every model must be evaluated on the same images, or the cache would be of no use
+    surrogate: nn.Module
+    attack: Adversary
+    cache: Path | None = None
+
     @property
-    def whole_batch(self) -> bool:
-        """Return True: every model must be evaluated on the same images, or the cache would be of no use."""
-        return True
+    def name(self) -> str:
+        """Return the name for tables."""
+        return f"transfer of {self.attack.name}"
 
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:  # noqa: ARG002
         """Return the adversarial images of the surrogate; see `Adversary`."""
@@ -81,34 +79,20 @@ def _read(path: Path, images: Tensor) -> Tensor | None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MeanPath:
+class MeanPath(OtherModel):
     """Runs `attack` on the latent mean of a model that is evaluated with sampled latents.
 
     Sampling hides gradients that the latent mean shows. A model without a mean path (one that is not randomised) is
     attacked directly.
     """
 
+    family = "mean_path"
     attack: Adversary
 
     @property
     def name(self) -> str:
         """Return the name for tables."""
         return f"{self.attack.name} on the mean path"
-
-    @property
-    def family(self) -> str:
-        """Return `mean_path`."""
-        return "mean_path"
-
-    @property
-    def norm(self) -> str:
-        """Return the norm of the attack."""
-        return self.attack.norm
-
-    @property
-    def epsilon(self) -> float:
-        """Return the radius of the attack."""
-        return self.attack.epsilon
 
     @property
     def whole_batch(self) -> bool:

@@ -8,21 +8,12 @@ from torch import Tensor
 
 
 @contextmanager
-def exact_float32() -> Iterator[None]:
-    """Turn TF32 off, which cuDNN uses by default: its 10-bit mantissa is too coarse for steps of 0.003."""
-    with _exact_products(convolutions="ieee"):
-        yield
+def exact_float32(*, convolutions: str = "ieee") -> Iterator[None]:
+    """Turn TF32 off, which cuDNN uses by default: its 10-bit mantissa is too coarse for steps of 0.003.
 
-
-@contextmanager
-def tf32_convolutions() -> Iterator[None]:
-    """Let CUDA round the factors of convolutions to TF32; matrix products stay exact, for distances would cancel."""
-    with _exact_products(convolutions="tf32"):
-        yield
-
-
-@contextmanager
-def _exact_products(*, convolutions: str) -> Iterator[None]:
+    With `convolutions="tf32"` CUDA may round the factors of convolutions to TF32. Matrix products stay exact, because
+    distances would cancel.
+    """
     matmul = torch.backends.cuda.matmul
     conv = torch.backends.cudnn.conv  # type: ignore[attr-defined] # missing in the stubs
     before = (matmul.fp32_precision, conv.fp32_precision)
@@ -49,8 +40,6 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
-@contextmanager
-def no_autocast(device: torch.device) -> Iterator[None]:
+def no_autocast(device: torch.device) -> torch.autocast:
     """Compute matrix products in the precision of their inputs: in bfloat16 squared distances would be far off."""
-    with torch.autocast(device.type, enabled=False):
-        yield
+    return torch.autocast(device.type, enabled=False)

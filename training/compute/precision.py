@@ -1,14 +1,13 @@
 """The precision in which a trial's network is trained, and its replacement on a device that does not support it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.compute.numerics import exact_float32, tf32_convolutions
+from training.compute.numerics import exact_float32
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,9 @@ class Arithmetic:
     precision: str
     fallback: str | None = None
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> AbstractContextManager[None]:
         """Set the precision of float32 convolutions for the block; matrix products are exact in it."""
-        with exact_float32() if self.precision == "fp32" else tf32_convolutions():
-            yield
+        return exact_float32(convolutions="ieee" if self.precision == "fp32" else "tf32")
 
     def backbone(self, backbone: nn.Module) -> nn.Module:
         """Return a backbone with the same weights that computes in this precision and returns float32 features."""

@@ -1,5 +1,6 @@
 """Rules between the fields of a configuration, checked once each field is right by itself."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 
 from training.config.trial import TrialConfig
@@ -50,13 +51,18 @@ def conflicts(config: TrialConfig) -> list[tuple[str, str]]:
 
 
 def _foreign_fields(config: TrialConfig) -> list[tuple[str, str]]:
-    defaults = {field.name: field.default for field in fields(config)}
     return [
         (name, f"belongs to the objective {owner}, and has no effect with {config.objective}; remove it")
         for owner, names in _OWN_FIELDS.items()
-        for name in names
-        if owner != config.objective and getattr(config, name) != defaults[name]
+        for name in _changed(config, names)
+        if owner != config.objective
     ]
+
+
+def _changed(config: TrialConfig, names: Sequence[str]) -> list[str]:
+    """Return the fields among `names` that do not have their default value."""
+    defaults = {field.name: field.default for field in fields(config)}
+    return [name for name in names if getattr(config, name) != defaults[name]]
 
 
 def _rung_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
@@ -91,12 +97,8 @@ def _information_conflicts(config: TrialConfig) -> list[tuple[str, str]]:
     if config.hsic_normalisation == "unbiased" and config.batch_size < 4:
         problems.append(("hsic_normalisation", "the value is unbiased, which needs a batch_size of at least 4"))
     if config.information_estimator != "hsic":
-        defaults = {field.name: field.default for field in fields(config)}
-        problems += [
-            (name, f"belongs to the estimator hsic, and has no effect with {config.information_estimator}; remove it")
-            for name in ("hsic_normalisation", "hsic_width")
-            if getattr(config, name) != defaults[name]
-        ]
+        message = f"belongs to the estimator hsic, and has no effect with {config.information_estimator}; remove it"
+        problems += [(name, message) for name in _changed(config, ("hsic_normalisation", "hsic_width"))]
     if config.information_estimator == "mine" and len(config.views) > 2:
         problems.append(
             ("views", f"there are {len(config.views)}, but MINE's critic compares two; use hsic or mige, or two views")

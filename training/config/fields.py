@@ -16,7 +16,11 @@ class Rule:
     holds: Callable[[Any], bool]
 
 
-def path_text(value: Any) -> str:
+def _field(default: Any, text: str, convert: Callable[[Any], Any], holds: Callable[[Any], bool]) -> Any:
+    return field(default=default, metadata={"rule": Rule(text, convert, holds)})
+
+
+def _to_path_text(value: Any) -> str:
     """Return text unchanged. An empty value in YAML is None, and its text would name a folder "None"."""
     if not isinstance(value, str):
         raise TypeError(value)
@@ -40,68 +44,71 @@ def _to_int(value: Any) -> int:
 
 
 def _to_floats(value: Any) -> tuple[float, ...]:
+    return tuple(_to_float(item) for item in _not_text(value))
+
+
+def _to_ints(value: Any) -> tuple[int, ...]:
+    return tuple(_to_int(item) for item in _not_text(value))
+
+
+def _not_text(value: Any) -> Any:
+    """Return the value unless it is text, whose characters would be the items of a list."""
     if isinstance(value, str | bytes):
         raise TypeError(value)
-    return tuple(_to_float(item) for item in value)
+    return value
+
+
+def _increases(values: tuple[float, ...]) -> bool:
+    return list(values) == sorted(set(values))
+
+
+def folder(default: str) -> Any:
+    return _field(default, "the path of a folder", _to_path_text, lambda value: value != "")
 
 
 def real(default: float, text: str, holds: Callable[[float], bool]) -> Any:
-    return field(default=default, metadata={"rule": Rule(f"a number {text}", _to_float, holds)})
+    return _field(default, f"a number {text}", _to_float, holds)
 
 
 def whole(default: int, minimum: int) -> Any:
-    rule = Rule(f"an integer >= {minimum}", _to_int, lambda value: value >= minimum)
-    return field(default=default, metadata={"rule": rule})
+    return _field(default, f"an integer >= {minimum}", _to_int, lambda value: value >= minimum)
 
 
 def choice(default: str, choices: tuple[str, ...]) -> Any:
     def convert(value: Any) -> str:
         return "off" if value is False and "off" in choices else str(value)  # YAML reads a bare off as false
 
-    rule = Rule(f"one of {', '.join(choices)}", convert, lambda value: value in choices)
-    return field(default=default, metadata={"rule": rule})
+    return _field(default, f"one of {', '.join(choices)}", convert, lambda value: value in choices)
 
 
 def milestones(default: tuple[float, ...]) -> Any:
-    def increasing(value: tuple[float, ...]) -> bool:
-        return all(0 < v <= 1 for v in value) and list(value) == sorted(set(value))
+    def holds(value: tuple[float, ...]) -> bool:
+        return all(0 < v <= 1 for v in value) and _increases(value)
 
-    return field(
-        default=default,
-        metadata={"rule": Rule("a list of increasing fractions in (0, 1]", _to_floats, increasing)},
-    )
+    return _field(default, "a list of increasing fractions in (0, 1]", _to_floats, holds)
 
 
 def rates() -> Any:
     """Return a field of positive numbers, empty by default."""
-    return field(
-        default=(),
-        metadata={"rule": Rule("a list of numbers > 0", _to_floats, lambda value: all(v > 0 for v in value))},
-    )
+    return _field((), "a list of numbers > 0", _to_floats, lambda value: all(v > 0 for v in value))
 
 
 def epoch_numbers() -> Any:
     """Return a field of increasing epochs, counted from 1, empty by default."""
 
-    def convert(value: Any) -> tuple[int, ...]:
-        if isinstance(value, str | bytes):
-            raise TypeError(value)
-        return tuple(_to_int(item) for item in value)
+    def holds(value: tuple[int, ...]) -> bool:
+        return all(epoch >= 1 for epoch in value) and _increases(value)
 
-    def increasing(value: tuple[int, ...]) -> bool:
-        return all(epoch >= 1 for epoch in value) and list(value) == sorted(set(value))
-
-    return field(default=(), metadata={"rule": Rule("a list of increasing integers >= 1", convert, increasing)})
+    return _field((), "a list of increasing integers >= 1", _to_ints, holds)
 
 
 def strengths(default: tuple[float, ...]) -> Any:
     """Return a field of increasing shares of a radius, from 0 to 1."""
 
     def holds(value: tuple[float, ...]) -> bool:
-        return value[:1] == (0,) and value[-1:] == (1,) and list(value) == sorted(set(value))
+        return value[:1] == (0,) and value[-1:] == (1,) and _increases(value)
 
-    text = "a list of increasing numbers that begins with 0 and ends with 1"
-    return field(default=default, metadata={"rule": Rule(text, _to_floats, holds)})
+    return _field(default, "a list of increasing numbers that begins with 0 and ends with 1", _to_floats, holds)
 
 
 def choices_of(known: tuple[str, ...]) -> Any:
@@ -118,7 +125,7 @@ def choices_of(known: tuple[str, ...]) -> Any:
         return tuple(name for name in known if name in names)
 
     text = f"a list of one or several of {', '.join(known)}, each at most once"
-    return field(default=known, metadata={"rule": Rule(text, convert, lambda _: True)})
+    return _field(known, text, convert, lambda _: True)
 
 
 def positive(default: float) -> Any:

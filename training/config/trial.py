@@ -1,16 +1,15 @@
 """The frozen configuration of one trial: every key with its default, its rule and its source."""
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from training.config.fields import (
-    Rule,
     choice,
     choices_of,
     epoch_numbers,
+    folder,
     milestones,
     not_negative,
-    path_text,
     positive,
     rates,
     real,
@@ -57,10 +56,7 @@ class TrialConfig:
 
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
     dataset: str = choice("cifar10", DATASETS)
-    data_root: str = field(
-        default="data",
-        metadata={"rule": Rule("the path of a folder", path_text, lambda value: value != "")},
-    )
+    data_root: str = folder("data")
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
     train_balance: str = choice("proportional", ("proportional", "equal"))

@@ -2,8 +2,7 @@
 
 import itertools
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 from training.attacks import AttackError, frozen
 from training.attacks.adversary import distances, record_of, weights_digest
-from training.compute.numerics import exact_float32, repeatable_convolutions
+from training.compute.numerics import exact_float32, no_autocast, repeatable_convolutions
 from training.compute.random_streams import preserved_randomness
 from training.data import ImageSet
 from training.data.augment import to_unit
@@ -63,7 +62,13 @@ def evaluate_robustness(
     if len(image_set) == 0 or batch_size < 1:
         raise AttackError(f"There are {len(image_set)} images in batches of {batch_size}, but both must be >= 1.")
     device = image_set.images.device
-    with _undisturbed(model, device):
+    with (
+        preserved_randomness(device),
+        frozen(model),
+        exact_float32(),
+        repeatable_convolutions(),
+        no_autocast(device),
+    ):
         attacked = model_in_mode(model, mode, device)
         measurement = _Measurement(
             attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path
@@ -71,14 +76,6 @@ def evaluate_robustness(
         require_sound_model(attacked, measurement.batch(0)[0], deterministic=mode.deterministic)
         measurement.measure(on_batch)
     return measurement.evaluation()
-
-
-@contextmanager
-def _undisturbed(model: nn.Module, device: torch.device) -> Iterator[None]:
-    """Run the block in float32 without TF32 and autocast, in eval mode, without parameter gradients; restore all."""
-    exact = exact_float32(), repeatable_convolutions(), torch.autocast(device.type, enabled=False)
-    with preserved_randomness(device), frozen(model), exact[0], exact[1], exact[2]:
-        yield
 
 
 class _Measurement:

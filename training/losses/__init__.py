@@ -9,7 +9,6 @@ from training.config import TrialConfig
 from training.losses.forward_pass import ForwardPass, ModelForwardPass, ModelOutput
 from training.losses.gradient_norms import gradient_norms
 from training.losses.information import build_estimator
-from training.losses.information.hsic import hsic
 from training.losses.mart import Mart
 from training.losses.mma import Mma
 from training.losses.mma_simplified import MmaSimplified
@@ -17,7 +16,6 @@ from training.losses.natural import Natural
 from training.losses.objective import Batch, Objective, weighted_total
 from training.losses.shared_information import SharedInformation
 from training.losses.standard import Standard
-from training.losses.symmetric_kl import symmetric_kl
 from training.losses.trades import Trades
 from training.models import Classifier
 
@@ -29,8 +27,6 @@ __all__ = [
     "Objective",
     "build_objective",
     "gradient_norms",
-    "hsic",
-    "symmetric_kl",
     "weighted_total",
 ]
 

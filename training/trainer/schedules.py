@@ -4,34 +4,31 @@ With fractions instead of epochs, a shorter trial runs the whole schedule. The p
 0.083 to 0.833 of the budget and drop the learning rate at 0.625, 0.75 and 0.833.
 """
 
-from collections.abc import Sequence
-
 from training.config import TrialConfig
 
 
-def lambda_at(progress: float, *, start: float, final: float, ramp_start: float, ramp_end: float) -> float:
-    """Return lambda after the fraction `progress` of the budget: exponential from `start` to `final`.
+def lambda_at(config: TrialConfig, progress: float) -> float:
+    """Return lambda after the fraction `progress` of the budget: exponential from `lam_start` to `lam`.
 
     It is constant before `ramp_start` and after `ramp_end`, also fractions. A large lambda from the beginning collapses
     the encoder. Yu et al. 2023, section 4.3.
     """
-    ramped = min(max((progress - ramp_start) / (ramp_end - ramp_start), 0.0), 1.0)
-    # Both ends exact: the power alone would miss `final` by a rounding error.
-    return final if ramped == 1.0 else start * (final / start) ** ramped
+    ramped = min(max((progress - config.ramp_start) / (config.ramp_end - config.ramp_start), 0.0), 1.0)
+    # Both ends exact: the power alone would miss `lam` by a rounding error.
+    return config.lam if ramped == 1.0 else config.lam_start * (config.lam / config.lam_start) ** ramped
 
 
-def learning_rate_at(
-    progress: float, *, base: float, drops: Sequence[float], drop_factor: float, after_drops: Sequence[float] = ()
-) -> float:
+def learning_rate_at(config: TrialConfig, progress: float) -> float:
     """Return the learning rate after the fraction `progress` of the budget.
 
-    At each of `drops` it is multiplied by `drop_factor`, or set to the rate at the same index of `after_drops` if
-    these are given. A drop applies from its moment on: a drop at 75/120 applies to the whole 76th epoch.
+    At each of `lr_drops` it is multiplied by `lr_drop_factor`, or set to the rate at the same index of
+    `lr_after_drops` if these are given. A drop applies from its moment on: a drop at 75/120 applies to the whole 76th
+    epoch.
     """
-    passed = sum(progress >= drop for drop in drops)
-    if after_drops and passed:
-        return after_drops[passed - 1]
-    return base * drop_factor**passed
+    passed = sum(progress >= drop for drop in config.lr_drops)
+    if config.lr_after_drops and passed:
+        return config.lr_after_drops[passed - 1]
+    return config.learning_rate * config.lr_drop_factor**passed
 
 
 def progress_at(config: TrialConfig, epoch: int, step: int, steps: int) -> float:
@@ -46,25 +43,3 @@ def progress_at(config: TrialConfig, epoch: int, step: int, steps: int) -> float
 def is_evaluated(config: TrialConfig, epoch: int) -> bool:
     """Return whether accuracies are measured after `epoch` epochs: every `eval_every`, at each rung, and at the end."""
     return epoch % config.eval_every == 0 or epoch in config.rungs or epoch == config.epochs
-
-
-def scheduled_lambda(config: TrialConfig, progress: float) -> float:
-    """Return lambda after the fraction `progress` of the budget of `config`."""
-    return lambda_at(
-        progress,
-        start=config.lam_start,
-        final=config.lam,
-        ramp_start=config.ramp_start,
-        ramp_end=config.ramp_end,
-    )
-
-
-def scheduled_learning_rate(config: TrialConfig, progress: float) -> float:
-    """Return the learning rate after the fraction `progress` of the budget of `config`."""
-    return learning_rate_at(
-        progress,
-        base=config.learning_rate,
-        drops=config.lr_drops,
-        drop_factor=config.lr_drop_factor,
-        after_drops=config.lr_after_drops,
-    )

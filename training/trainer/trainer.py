@@ -22,7 +22,7 @@ from training.models import build_model
 from training.trainer.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
-from training.trainer.schedules import is_evaluated, progress_at, scheduled_lambda, scheduled_learning_rate
+from training.trainer.schedules import is_evaluated, lambda_at, learning_rate_at, progress_at
 from training.trainer.step_parts import build_attack, build_forward_pass
 from training.trainer.validation import validate
 
@@ -235,7 +235,7 @@ class Trainer:
     def _lambda(self, step: int) -> float:
         if not self._objective.ramped:
             return self.config.lam
-        return scheduled_lambda(self.config, progress_at(self.config, self.epoch, step, self.steps))
+        return lambda_at(self.config, progress_at(self.config, self.epoch, step, self.steps))
 
     def _learning_rate(self, step: int) -> float:
-        return scheduled_learning_rate(self.config, progress_at(self.config, self.epoch, step, self.steps))
+        return learning_rate_at(self.config, progress_at(self.config, self.epoch, step, self.steps))

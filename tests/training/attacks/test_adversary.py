@@ -1,14 +1,13 @@
 import copy
 import math
-import random
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
-from toys import interior_images, linear_net, relu_net, seeded
+from stand_ins import random_states, same_weights
+from torch import Tensor
+from toys import Disturbable, linear_net, relu_net, seeded
 
 from training.attacks import (
     Adversary,
@@ -51,24 +50,6 @@ def every_adversary(epsilon: float = 0.05) -> list[Adversary]:
 EVERY = [pytest.param(index, id=attack.name) for index, attack in enumerate(every_adversary())]
 
 
-class Disturbable(nn.Module):
-    """A classifier with everything that an attack could disturb, its batch norm in eval mode by its owner."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(3)
-            self.layers = nn.Sequential(
-                nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(36, 4)
-            )
-        self.layers[1].eval()
-        self.layers[5].bias.requires_grad_(False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.layers(images)
-        return logits
-
-
 def images_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:
     return torch.rand(9, 1, 5, 5, generator=seeded(seed)), torch.arange(9) % 4
 
@@ -89,29 +70,23 @@ def test_keeps_to_the_ball_and_the_box(index: int, epsilon: float, seed: int) ->
 
 @pytest.mark.parametrize("index", EVERY)
 def test_leaves_model_and_random_states_as_they_were(index: int) -> None:
-    attack, model = every_adversary()[index], Disturbable()
+    attack, model = every_adversary()[index], Disturbable(side=5)
     if isinstance(attack, RepresentationAttack):
         attack = RepresentationAttack(epsilon=0.05, layer="layers.2")
     if isinstance(attack, Transfer):
         attack = Transfer(surrogate=model, attack=attack.attack)
     images, labels = images_and_labels()
-    touched = model.layers[0].weight
-    assert isinstance(touched, nn.Parameter)
+    touched = model.get_parameter("layers.0.weight")
     touched.grad = torch.ones_like(touched)
-    modes = [module.training for module in model.modules()]
-    trained = [parameter.requires_grad for parameter in model.parameters()]
-    state, inputs = copy.deepcopy(model.state_dict()), images.clone()
-    randomness = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index] # noqa: NPY002
+    before, inputs = copy.deepcopy(model), images.clone()
+    randomness = random_states()
     with torch.no_grad():
         first = attack(model, images, labels, seed=5)
-    assert [module.training for module in model.modules()] == modes
-    assert [parameter.requires_grad for parameter in model.parameters()] == trained
-    assert all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+    assert model.flags() == before.flags()
+    assert same_weights(model, before)
     assert torch.equal(touched.grad, torch.ones_like(touched))
     assert all(parameter.grad is None for parameter in list(model.parameters())[1:])
-    assert torch.equal(torch.get_rng_state(), randomness[0])
-    assert random.getstate() == randomness[1]
-    assert np.array_equal(np.random.get_state()[1], randomness[2])  # type: ignore[index] # noqa: NPY002
+    assert random_states() == randomness
     assert torch.equal(images, inputs)
     torch.rand(3)
     assert torch.equal(attack(model, images, labels, seed=5), first)
@@ -179,4 +154,3 @@ def test_the_digest_of_weights_sees_every_value() -> None:
     with torch.no_grad():
         next(other.parameters())[0, 0] += 1e-6
     assert weights_digest(other) != weights_digest(model)
-    assert interior_images(2).shape == (2, 1, 3, 3)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor, nn
+from toys import seeded
 
 from training.attacks.batch_norm_folding import FoldedBackbone
 from training.models.cnn import cnn4, digits_cnn
@@ -14,12 +15,14 @@ from training.models.vgg import vgg16
 from training.models.wide_resnet import wrn34_10
 
 Build = Callable[[tuple[int, int, int]], tuple[nn.Module, int]]
-SHAPES: dict[Build, tuple[int, int, int]] = {
-    digits_cnn: (1, 8, 8),
-    cnn4: (1, 16, 16),
-    resnet18: (3, 8, 8),
-    vgg16: (3, 32, 32),
-}
+BACKBONES = [
+    (digits_cnn, (1, 8, 8)),
+    (cnn4, (1, 16, 16)),
+    (resnet18, (3, 8, 8)),
+    (vgg16, (3, 32, 32)),
+    pytest.param(resnet50, (3, 8, 8), marks=pytest.mark.slow),
+    pytest.param(wrn34_10, (3, 8, 8), marks=pytest.mark.slow),
+]
 
 
 def drawn(build: Build, shape: tuple[int, int, int]) -> nn.Module:
@@ -45,26 +48,17 @@ def with_gradient(backbone: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def images_of(shape: tuple[int, int, int]) -> Tensor:
-    return torch.rand(3, *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    return torch.rand(3, *shape, dtype=torch.float64, generator=seeded(1))
 
 
-@pytest.mark.parametrize("build", SHAPES, ids=lambda build: build.__name__)
-def test_features_and_gradients_are_those_of_the_backbone(build: Build) -> None:
-    shape = SHAPES[build]
+@pytest.mark.parametrize(("build", "shape"), BACKBONES)
+def test_features_and_gradients_are_those_of_the_backbone(build: Build, shape: tuple[int, int, int]) -> None:
     backbone, images = drawn(build, shape), images_of(shape)
     expected = with_gradient(backbone, images)
     folded = FoldedBackbone(backbone)
     torch.testing.assert_close(with_gradient(folded, images), expected)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
     assert torch.equal(with_gradient(backbone, images)[0], expected[0])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("build", [resnet50, wrn34_10], ids=lambda build: build.__name__)
-def test_so_are_those_of_the_large_backbones(build: Build) -> None:
-    backbone, images = drawn(build, (3, 8, 8)), images_of((3, 8, 8))
-    expected = with_gradient(backbone, images)
-    torch.testing.assert_close(with_gradient(FoldedBackbone(backbone), images), expected)
 
 
 def test_a_norm_before_its_convolution_stays() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torchattacks
 from torch import Tensor, nn
-from toys import interior_images, linear_net, relu_net
+from toys import interior_images, linear_net, problem, relu_net
 
 from training.attacks import CarliniWagner
 from training.attacks.adversary import distances
@@ -25,8 +25,7 @@ def success(model: nn.Module, found: Tensor, labels: Tensor) -> float:
 
 
 def test_negative_logits_change_nothing() -> None:
-    model, images = relu_net(), interior_images(40)
-    labels = model(images).argmax(dim=1)
+    model, images, labels = problem(40)
     attack, lowered = CarliniWagner(steps=60), Shifted(model, 50)
     found, low = attack(model, images, labels, seed=0), attack(lowered, images, labels, seed=0)
     assert success(model, found, labels) > 0.9
@@ -77,8 +76,7 @@ def test_approaches_the_closed_form_of_a_linear_network() -> None:
 
 
 def test_an_image_does_not_depend_on_its_batch() -> None:
-    model, images = relu_net(), interior_images(12)
-    labels = model(images).argmax(dim=1)
+    model, images, labels = problem(12)
     whole = CarliniWagner(steps=30, searches=3)(model, images, labels, seed=0)
     parts = [
         CarliniWagner(steps=30, searches=3)(model, images[i : i + 1], labels[i : i + 1], seed=0) for i in range(12)
@@ -87,8 +85,7 @@ def test_an_image_does_not_depend_on_its_batch() -> None:
 
 
 def test_more_searches_come_nearer_or_succeed_where_one_fails() -> None:
-    model, images = relu_net(), interior_images(40)
-    labels = model(images).argmax(dim=1)
+    model, images, labels = problem(40)
     one = CarliniWagner(steps=20, c=0.01)(model, images, labels, seed=0)
     many = CarliniWagner(steps=20, c=0.01, searches=6)(model, images, labels, seed=0)
     assert success(model, many, labels) > success(model, one, labels)

@@ -16,7 +16,7 @@ def still_right(attack: Adversary, model: torch.nn.Module, images: Tensor, label
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_no_attack_goes_below_the_truth_and_their_union_comes_close(seed: int, record_property: object) -> None:
+def test_no_attack_goes_below_the_truth_and_their_union_comes_close(seed: int) -> None:
     model, images = relu_net(seed=seed), interior_images(60)
     labels = model(images).argmax(dim=1)
     truth = torch.tensor(
@@ -36,12 +36,8 @@ def test_no_attack_goes_below_the_truth_and_their_union_comes_close(seed: int, r
     robust = {attack.name: still_right(attack, model, images, labels) for attack in attacks}
     assert all(bool((flags | ~truth).all()) for flags in robust.values())
     union = torch.stack(list(robust.values())).all(dim=0)
-    gap = (union.sum() - truth.sum()).item()
-    print(f"seed {seed}: exact {truth.sum()}/60, union {union.sum()}/60, gap {gap} images")  # noqa: T201 - issue 4
     assert 0 < truth.sum() < 30
-    assert gap <= 2
-    assert callable(record_property)
-    record_property("gap", gap)
+    assert union.sum() - truth.sum() <= 2
 
 
 @pytest.mark.parametrize(

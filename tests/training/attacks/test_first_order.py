@@ -3,27 +3,22 @@ import torch
 import torchattacks
 from torch import Tensor, nn
 from torch.nn import functional
-from toys import interior_images, linear_net, relu_net, seeded
+from toys import interior_images, linear_net, problem, seeded
 
-from training.attacks import Fgsm, Noise, Pgd
+from training.attacks import Fgsm, Pgd
 from training.attacks.attack_losses import logit_margin, logits_ratio_of, margin_of
 from training.attacks.randomised import draw_logits, mean_probabilities
 
 
-def problem(count: int = 24) -> tuple[nn.Module, Tensor, Tensor]:
-    model, images = relu_net(), interior_images(count)
-    return model, images, model(images).argmax(dim=1)
-
-
 def test_pgd_without_random_start_equals_that_of_torchattacks() -> None:
-    model, images, labels = problem()
+    model, images, labels = problem(24)
     oracle = torchattacks.PGD(model, eps=0.08, alpha=0.02, steps=9, random_start=False)
     found = Pgd(epsilon=0.08, step_size=0.02, steps=9, random_start=False)(model, images, labels, seed=0)
     torch.testing.assert_close(found, oracle(images, labels), rtol=0, atol=1e-6)
 
 
 def test_fgsm_equals_that_of_torchattacks() -> None:
-    model, images, labels = problem()
+    model, images, labels = problem(24)
     found = Fgsm(epsilon=0.08)(model, images, labels, seed=0)
     torch.testing.assert_close(found, torchattacks.FGSM(model, eps=0.08)(images, labels), rtol=0, atol=1e-6)
 
@@ -38,10 +33,9 @@ def test_restarts_keep_the_largest_margin_of_all() -> None:
     assert gain.max() > 0.1
 
 
-def test_the_seed_fixes_the_start() -> None:
-    model, images, labels = problem()
+def test_another_seed_gives_another_start() -> None:
+    model, images, labels = problem(24)
     attack = Pgd(epsilon=0.04, step_size=0.005, steps=2)
-    assert torch.equal(attack(model, images, labels, seed=1), attack(model, images, labels, seed=1))
     assert not torch.equal(attack(model, images, labels, seed=1), attack(model, images, labels, seed=2))
 
 
@@ -99,9 +93,3 @@ def test_draws_are_stacked_and_averaged() -> None:
     assert model.passes == 5
     expected = logits.softmax(dim=2).mean(dim=0)
     torch.testing.assert_close(mean_probabilities(Shaken(), images, 5), expected)
-
-
-def test_noise_fills_the_ball() -> None:
-    images = torch.full((1, 1, 50, 50), 0.5)
-    offsets = Noise(epsilon=0.2)(nn.Identity(), images, torch.zeros(1), seed=0) - 0.5
-    assert 0.19 < offsets.abs().max() <= 0.2 + 1e-6

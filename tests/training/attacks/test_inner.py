@@ -2,15 +2,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from toys import linear_margins, seeded
 
 from training.attacks import InnerAttack, InnerAttackSettings, cross_entropy_of
 from training.models import Classifier, GaussianBottleneck, NoBottleneck
 
 LABELS = torch.arange(10) % 2
-
-
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
 
 
 def linear_classifier() -> Classifier:
@@ -31,10 +28,9 @@ def make_attack(model: Classifier, *, steps: int = 10, start: str = "uniform", s
 
 
 def exact_margins(model: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return labels, all right, and |logit difference| / |w_0 - w_1|_1, the l-infinity distance to the boundary."""
-    logits = model(images).detach()
-    weight = model.head.weight.detach()
-    return logits.argmax(dim=1), (logits[:, 0] - logits[:, 1]).abs() / (weight[0] - weight[1]).abs().sum()
+    """Return labels, all right, and the l-infinity distances to the boundary."""
+    labels = model(images).argmax(dim=1)
+    return labels, linear_margins(model, images, labels).float()
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])

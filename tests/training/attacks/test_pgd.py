@@ -1,5 +1,4 @@
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -7,25 +6,15 @@ import torchattacks
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.nn import functional
+from toys import Disturbable, seeded
 
 from training.attacks import ascend, cross_entropy_of, divergence_from, frozen, gaussian_start, pgd, uniform_start
 
 LABELS = torch.arange(12) % 4
 
 
-def seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def draw_images(seed: int = 0, count: int = 12) -> Tensor:
     return torch.rand(count, 1, 6, 6, generator=seeded(seed))
-
-
-def weight_of(layer: nn.Module) -> nn.Parameter:
-    weight = layer.weight
-    assert isinstance(weight, nn.Parameter)
-    return weight
 
 
 def linear_model(seed: int = 1, classes: int = 4) -> nn.Sequential:
@@ -37,24 +26,14 @@ def linear_model(seed: int = 1, classes: int = 4) -> nn.Sequential:
 
 
 @pytest.fixture
-def network() -> Iterator[nn.Sequential]:
-    """A network with everything an attack could disturb, its batch norm frozen in eval mode by its owner."""
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        model = nn.Sequential(
-            nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(64, 4)
-        )
-        model.train()
-        model[1].eval()
-        model[5].bias.requires_grad_(False)
-        yield model
+def network() -> Disturbable:
+    return Disturbable(side=6)
 
 
 def test_binary_linear_model_has_a_closed_form() -> None:
-    # Two classes: the loss rises along w_other - w_y whatever the point, so that the worst x' in the ball is
-    # known.
+    # Two classes: the loss rises along w_other - w_y whatever the point, so that the worst x' in the ball is known.
     model, images, labels = linear_model(classes=2), draw_images(), torch.arange(12) % 2
-    weight = weight_of(model[1])
+    weight = model.get_parameter("1.weight")
     direction = (weight[1 - labels] - weight[labels]).sign().view_as(images)
     found = pgd(model, images, labels, epsilon=0.1, step_size=0.03, steps=10, generator=seeded(0))
     torch.testing.assert_close(found, (images + 0.1 * direction).clamp(0, 1))
@@ -65,17 +44,7 @@ def cross_entropy_by(network: nn.Module) -> Callable[[Tensor], Tensor]:
     return lambda images: loss(network(images))
 
 
-def test_one_step_of_epsilon_from_the_images_is_fgsm(network: nn.Sequential) -> None:
-    images = draw_images().requires_grad_()
-    reference = copy.deepcopy(network).eval()
-    (gradient,) = torch.autograd.grad(functional.cross_entropy(reference(images), LABELS), images)
-    expected = (images + 0.1 * gradient.sign()).clamp(0, 1).detach()
-    clean = images.detach()
-    found = ascend(network, clean, clean, cross_entropy_by(network), epsilon=0.1, step_size=0.1, steps=1)
-    torch.testing.assert_close(found, expected)
-
-
-def test_agrees_with_torchattacks_from_the_same_start(network: nn.Sequential) -> None:
+def test_agrees_with_torchattacks_from_the_same_start(network: Disturbable) -> None:
     images = draw_images()
     oracle = torchattacks.PGD(network.eval(), eps=0.1, alpha=0.02, steps=7, random_start=True)
     with torch.random.fork_rng():
@@ -114,7 +83,7 @@ def test_start_is_uniform_in_the_ball() -> None:
     assert offsets.mean().item() == pytest.approx(0, abs=0.01)
 
 
-def test_the_start_comes_from_the_given_generator_alone(network: nn.Sequential) -> None:
+def test_the_start_comes_from_the_given_generator_alone(network: Disturbable) -> None:
     def attack(seed: int) -> Tensor:
         return pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.01, steps=2, generator=seeded(seed))
 
@@ -125,46 +94,17 @@ def test_the_start_comes_from_the_given_generator_alone(network: nn.Sequential) 
     assert not torch.equal(first, attack(1))
 
 
-def test_leaves_the_model_as_it_was(network: nn.Sequential) -> None:
-    modes = [module.training for module in network.modules()]
-    trained = [parameter.requires_grad for parameter in network.parameters()]
-    state = copy.deepcopy(network.state_dict())
-    touched = weight_of(network[0])
-    touched.grad = torch.ones_like(touched)
-    pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.05, steps=2, generator=seeded(0))
-    assert [module.training for module in network.modules()] == modes
-    assert [parameter.requires_grad for parameter in network.parameters()] == trained
-    assert all(torch.equal(value, state[key]) for key, value in network.state_dict().items())
-    assert torch.equal(touched.grad, torch.ones_like(touched))
-    assert all(parameter.grad is None for parameter in list(network.parameters())[1:])
+def test_a_frozen_model_evaluates_without_weight_gradients_and_is_restored_after_an_error(network: Disturbable) -> None:
+    def look_and_fail() -> None:
+        with frozen(network):
+            assert not any(module.training for module in network.modules())
+            assert not any(parameter.requires_grad for parameter in network.parameters())
+            raise RuntimeError("stop")
 
-
-class Failing(nn.Module):
-    def forward(self, _: Tensor) -> Tensor:
-        raise RuntimeError("stop")
-
-
-def test_the_model_is_restored_after_an_error(network: nn.Sequential) -> None:
-    network.append(Failing())
+    flags = network.flags()
     with pytest.raises(RuntimeError, match="stop"):
-        pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.05, steps=2, generator=seeded(0))
-    assert [module.training for module in network] == [True, False, True, True, True, True, True]
-    assert network[5].weight.requires_grad
-    assert not network[5].bias.requires_grad
-
-
-def test_frozen_model_evaluates_and_needs_no_weight_gradient(network: nn.Sequential) -> None:
-    with frozen(network):
-        assert not any(module.training for module in network.modules())
-        assert not any(parameter.requires_grad for parameter in network.parameters())
-
-
-def test_attacks_without_gradients_enabled_around_it(network: nn.Sequential) -> None:
-    settings = {"epsilon": 0.1, "step_size": 0.05, "steps": 2}
-    expected = pgd(network, draw_images(), LABELS, **settings, generator=seeded(0))  # type: ignore[arg-type]
-    with torch.no_grad():
-        found = pgd(network, draw_images(), LABELS, **settings, generator=seeded(0))  # type: ignore[arg-type]
-    assert torch.equal(found, expected)
+        look_and_fail()
+    assert network.flags() == flags
 
 
 def test_robust_accuracy_falls_with_epsilon() -> None:
@@ -181,31 +121,7 @@ def test_robust_accuracy_falls_with_epsilon() -> None:
     assert counts[-1] <= 3
 
 
-def test_is_stronger_than_noise_of_the_same_size() -> None:
-    model, images = linear_model(), draw_images(count=60)
-    labels = model(images).argmax(dim=1)
-    noisy = uniform_start(images, 0.1, seeded(1))
-    found = pgd(model, images, labels, epsilon=0.1, step_size=0.03, steps=10, generator=seeded(1))
-
-    def loss(inputs: Tensor) -> Tensor:
-        return functional.cross_entropy(model(inputs), labels)
-
-    assert loss(found) > 3 * loss(noisy)
-
-
-def test_no_attack_breaks_a_sample_beyond_its_exact_margin() -> None:
-    # Linear, two classes: x is robust within |logit difference| / |w_0 - w_1|_1 exactly (ignoring the box).
-    model, images = linear_model(classes=2), draw_images(count=60)
-    logits = model(images)
-    labels = logits.argmax(dim=1)
-    weight = weight_of(model[1])
-    margin = (logits[:, 0] - logits[:, 1]).abs() / (weight[0] - weight[1]).abs().sum()
-    found = pgd(model, images, labels, epsilon=0.03, step_size=0.01, steps=10, generator=seeded(0))
-    still_right = model(found).argmax(dim=1) == labels
-    assert still_right[margin > 0.03].all()
-
-
-def test_the_divergence_attack_moves_away_from_the_clean_softmax(network: nn.Sequential) -> None:
+def test_the_divergence_attack_moves_away_from_the_clean_softmax(network: Disturbable) -> None:
     images, start = draw_images(), gaussian_start(draw_images(), seeded(4))
     with frozen(network):
         divergence = divergence_from(network(images).detach())

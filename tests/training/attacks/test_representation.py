@@ -4,7 +4,7 @@ import pytest
 import torch
 from stand_ins import make_config
 from torch import Tensor, nn
-from toys import interior_images, linear_net, relu_net
+from toys import interior_images, linear_net, problem, relu_net
 
 from training.attacks import AttackError, RepresentationAttack
 from training.attacks.representation import guides_of
@@ -23,8 +23,7 @@ def test_reaches_the_closed_form_where_features_are_the_pixels() -> None:
 
 @pytest.mark.parametrize("layer", ["1", "2"])
 def test_brings_the_features_nearer_to_those_of_the_guide(layer: str) -> None:
-    model, images = relu_net(), interior_images(20)
-    labels = model(images).argmax(dim=1)
+    model, images, labels = problem(20)
     guides = guides_of(labels)
 
     def distance(moved: Tensor) -> Tensor:

@@ -2,6 +2,7 @@ import random
 
 import numpy as np
 import torch
+from stand_ins import random_states
 
 from training.compute.random_streams import RandomStreams
 
@@ -28,17 +29,12 @@ def test_the_seed_determines_every_draw_and_each_generator_has_its_own() -> None
 def test_the_process_and_the_trial_do_not_disturb_each_other() -> None:
     undisturbed = RandomStreams(0, CPU)
     expected = [draw_all(undisturbed), draw_all(undisturbed)]
-
-    torch.manual_seed(1)
-    random.seed(1)
-    np.random.seed(1)  # noqa: NPY002
-    outside = (torch.rand(()).item(), random.random(), np.random.rand())  # noqa: NPY002
-    torch.manual_seed(1)
-    random.seed(1)
-    np.random.seed(1)  # noqa: NPY002
-    streams = RandomStreams(0, CPU)
+    streams, before = RandomStreams(0, CPU), random_states()
     first = draw_all(streams)
-    assert (torch.rand(()).item(), random.random(), np.random.rand()) == outside  # noqa: NPY002
+    assert random_states() == before
+    torch.manual_seed(1)
+    random.seed(1)
+    np.random.seed(1)  # noqa: NPY002
     assert [first, draw_all(streams)] == expected
 
 

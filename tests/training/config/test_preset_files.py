@@ -17,16 +17,7 @@ def read(name: str) -> TrialConfig:
 
 def rates(config: TrialConfig, *epochs: int) -> list[float]:
     """Return the learning rate after so many finished epochs."""
-    return [
-        learning_rate_at(
-            epoch / config.epochs,
-            base=config.learning_rate,
-            drops=config.lr_drops,
-            drop_factor=config.lr_drop_factor,
-            after_drops=config.lr_after_drops,
-        )
-        for epoch in epochs
-    ]
+    return [learning_rate_at(config, epoch / config.epochs) for epoch in epochs]
 
 
 def test_there_is_a_preset_for_every_method_and_data_set() -> None:

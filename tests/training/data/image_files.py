@@ -18,7 +18,7 @@ def random_pixels(rng: np.random.Generator, *shape: int) -> Pixels:
 def write_image_folder(
     root: Path, classes: tuple[str, ...], count: int, shape: tuple[int, ...] = (4, 5, 3), seed: int = 0
 ) -> dict[str, Pixels]:
-    """Write COUNT PNG files a class into both parts; give the pixels by path relative to `root`."""
+    """Write COUNT PNG files a class into both parts; return the pixels by path relative to `root`."""
     rng = np.random.default_rng(seed)
     written = {}
     for part in ("train", "test"):
@@ -37,7 +37,7 @@ def write_idx(path: Path, array: Pixels) -> None:
 
 
 def write_mnist(root: Path, *, suffix: str = "", counts: tuple[int, int] = (50, 20)) -> dict[str, Pixels]:
-    """Write the four files of MNIST, balanced classes; give the images by part."""
+    """Write the four files of MNIST, balanced classes; return the images by part."""
     folder = root / "MNIST" / "raw"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)

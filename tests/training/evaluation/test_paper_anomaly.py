@@ -1,7 +1,7 @@
 """AutoAttack above PGD: Yu et al. 2023, Tables 4, 5 and 11, report it; it cannot be for a deterministic model.
 
-evaluation.md, section 4: attacks that judge success by one noisy forward pass stop at lucky draws, and scoring with
-fresh noise turns these shallow points back.
+Attacks that judge success by one noisy forward pass stop at lucky draws. Scored with fresh noise, such an image is
+often classified correctly again.
 """
 
 import pytest

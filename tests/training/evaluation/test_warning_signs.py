@@ -51,11 +51,7 @@ def test_a_sound_evaluation_raises_none() -> None:
         ([pgd(500, 20), pgd(510, 40)], "more_steps_weaker", "PGD-40 leaves 51.0 %, more than PGD-20 with 50.0 %"),
         ([pgd(510, 40), pgd(500, 20)], "more_steps_weaker", "PGD-40 leaves 51.0 %"),
         ([pgd(850, 20), result(840, family="noise")], "noise_as_strong", "Random noise leaves 84.0 %"),
-        (
-            [curve(300, 0.1), curve(200, 1.0)],
-            "not_zero_at_large_epsilon",
-            "20.0 %",
-        ),
+        ([curve(300, 0.1), curve(200, 1.0)], "not_zero_at_large_epsilon", "20.0 %"),
         (
             [curve(200, 0.1), curve(300, 0.2), *CURVE[2:]],
             "not_falling_with_epsilon",

@@ -49,6 +49,4 @@ class WithoutLearning:
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Accept the empty state. Raise ValueError if `state` belongs to another estimator."""
-        if state:
-            raise ValueError(f"The state has {', '.join(sorted(state))}, but this estimator has none.")
+        """Do nothing: there is no state."""

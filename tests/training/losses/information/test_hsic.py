@@ -5,17 +5,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from toys import normal
 
-from training.losses import hsic
-from training.losses.information.hsic import hsic_of_kernels, kernel_width
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+from training.losses.information.hsic import hsic, hsic_of_kernels, kernel_width
 
 
 def plain_kernel(samples: Tensor, neighbours: int) -> list[list[float]]:
-    """Section 5 of the method by loops: width from the nearest others, exp(-d^2 / (2 s^2))."""
+    """The kernel by loops: width from the nearest others, exp(-d^2 / (2 s^2))."""
     rows = samples.tolist()
     count = len(rows)
     distances = [[math.dist(a, b) for b in rows] for a in rows]
@@ -74,21 +70,9 @@ def test_linear_kernels_give_the_squared_norm_of_the_cross_covariance() -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_symmetric_bounded_and_invariant_under_a_common_permutation(seed: int) -> None:
+def test_a_view_depends_on_itself_within_the_bound(seed: int) -> None:
     first = normal(seed, 15, 4)
-    second = first + 0.3 * normal(seed + 1, 15, 4)
-    value = hsic(first, second, neighbours=5).item()
-    assert hsic(second, first, neighbours=5).item() == pytest.approx(value, rel=1e-9)
-    order = torch.randperm(15, generator=torch.Generator().manual_seed(seed))
-    assert hsic(first[order], second[order], neighbours=5).item() == pytest.approx(value, rel=1e-9)
     assert 0 < hsic(first, first, neighbours=5).item() <= 0.25 * (15 / 14) ** 2
-
-
-def test_dependent_views_score_above_shuffled_ones() -> None:
-    first = one_hot_classes(4, 40) + 0.1 * normal(0, 40, 4)
-    second = first + 0.05 * normal(1, 40, 4)
-    shuffled = second[torch.randperm(40, generator=torch.Generator().manual_seed(2))]
-    assert hsic(first, second, neighbours=10) > 2 * hsic(first, shuffled, neighbours=10)
 
 
 def test_width_excludes_the_sample_itself() -> None:
@@ -108,18 +92,6 @@ def test_width_carries_no_gradient() -> None:
     ]
     (expected,) = torch.autograd.grad(hsic_of_kernels(*fixed), first)
     torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_coincident_samples_give_finite_values_and_gradients(dtype: torch.dtype) -> None:
-    some_equal = normal(0, 6, 3).to(dtype).repeat(2, 1).requires_grad_()
-    all_equal = torch.full((12, 3), 0.7, dtype=dtype, requires_grad=True)
-    for first, second in [(some_equal, all_equal), (all_equal, some_equal), (some_equal, some_equal)]:
-        value = hsic(first, second, neighbours=1)
-        (gradient,) = torch.autograd.grad(value, first)
-        assert value.isfinite()
-        assert gradient.isfinite().all()
-    assert hsic(all_equal, some_equal, neighbours=1).item() == pytest.approx(0, abs=1e-6)
 
 
 def test_features_with_a_large_common_mean_keep_their_precision() -> None:

@@ -3,13 +3,10 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from toys import normal
 
 from training.losses.information import Mige
 from training.losses.information.stein import stein_scores
-
-
-def normal(seed: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 def correlated(rho: Tensor, seed: int) -> tuple[Tensor, Tensor]:
