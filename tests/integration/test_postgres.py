@@ -19,7 +19,7 @@ from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
 from tuner.export.trained_model import load_trained_model
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, default_ledger_url
-from tuner.ledger.fence import require_holder
+from tuner.ledger.study_tables import require_holder
 from tuner.runs.folder import find_search
 from tuner.runs.lock import only_driver_by_database
 from tuner.runs.mirror import names_in, open_runs

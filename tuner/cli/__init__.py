@@ -1,12 +1,14 @@
 """The command line, one file for each command. Heavy imports lie inside the commands, so that `--help` is fast."""
 
+import gc
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
 from tuner.cli.confirm import confirm
-from tuner.cli.exit_on_signal import exit_on_signal
 from tuner.cli.export import export
 from tuner.cli.front import front
 from tuner.cli.list_searches import list_searches
@@ -16,8 +18,33 @@ from tuner.cli.show import show
 from tuner.cli.spaces import spaces
 from tuner.cli.sync import sync
 from tuner.cli.ui import ui
+from tuner.engine.signals import handle_signals, interrupt
 from tuner.errors import UsageError
 from tuner.redact import RedactingFormatter, redact
+
+
+@contextmanager
+def _exit_on_signal() -> Iterator[None]:
+    """End with exit code 130 on SIGINT or SIGTERM, until the driver or Ray Tune sets its own handlers."""
+    try:  # outside the `with` block, because a signal may come while the handlers are set or taken back
+        with handle_signals(interrupt):
+            yield
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        raise typer.Exit(130) from None
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Save a fifth of the time: nearly all objects of a large search live until the command ends."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
 
 app = typer.Typer(
     name="tuner",
@@ -27,12 +54,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-app.command("run")(exit_on_signal()(run))
+app.command("run")(_exit_on_signal()(run))
 app.add_typer(spaces, name="spaces")
-app.command("list")(list_searches)
-app.command("show")(show)
-app.command("front")(front)
-app.command("confirm")(exit_on_signal()(confirm))
+app.command("list")(_without_garbage_collection()(list_searches))
+app.command("show")(_without_garbage_collection()(show))
+app.command("front")(_without_garbage_collection()(front))
+app.command("confirm")(_exit_on_signal()(confirm))
 app.command("export")(export)
 app.command("register")(register)
 app.command("sync")(sync)

@@ -51,9 +51,8 @@ def load_model(
     """Load the model of a trial; raise UsageError if that is not possible."""
     from tuner.export.model_files import Origin
     from tuner.export.trained_model import find_trial, load_trained_model
-    from tuner.report.analysis.confirmations import best_confirmed
     from tuner.report.analysis.selection import standing
-    from tuner.report.load import load_search
+    from tuner.report.load import best_confirmed, load_search
     from tuner.report.text import count_of
     from tuner.runs.folder import find_search
     from tuner.runs.mirror import runs_flag

@@ -5,27 +5,13 @@ from typing import Annotated, Literal
 
 import typer
 
+from tuner.cli import options
 from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
-from tuner.cli.options import (
-    Address,
-    Concurrency,
-    CpusPerTrial,
-    DataRoot,
-    DryRun,
-    GpusPerTrial,
-    LedgerUrl,
-    Quiet,
-    RunsDir,
-    SearchName,
-    TimeBudget,
-    TrackingUri,
-    Verbose,
-)
 from tuner.errors import UsageError
 
 
 def confirm(  # noqa: PLR0917 - each is an option by its name
-    search: SearchName,
+    search: options.SearchName,
     trials: Annotated[
         list[int] | None,
         typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front."),
@@ -51,18 +37,18 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         ),
     ] = True,
     name: Annotated[str | None, typer.Option("--name", help="Name of the confirmation; default: NAME-confirm.")] = None,
-    concurrency: Concurrency = None,
-    gpus_per_trial: GpusPerTrial = None,
-    cpus_per_trial: CpusPerTrial = None,
-    time_budget: TimeBudget = None,
-    runs_dir: RunsDir = Path("runs"),
-    tracking_uri: TrackingUri = None,
-    ledger: LedgerUrl = None,
-    address: Address = None,
-    data_root: DataRoot = None,
-    dry_run: DryRun = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    concurrency: options.Concurrency = None,
+    gpus_per_trial: options.GpusPerTrial = None,
+    cpus_per_trial: options.CpusPerTrial = None,
+    time_budget: options.TimeBudget = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    tracking_uri: options.TrackingUri = None,
+    ledger: options.LedgerUrl = None,
+    address: options.Address = None,
+    data_root: options.DataRoot = None,
+    dry_run: options.DryRun = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Measure chosen trials of a search on the test set: for each attack the mean and deviation over several seeds.
 
@@ -85,8 +71,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.request import Request
     from tuner.report.load import load_search
 
-    options = FrontChoice(tuple(minimum or ()), knee, max_loss)
-    if sum([bool(trials), options.is_given, front]) > 1:
+    from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
+    if sum([bool(trials), from_front.is_given, front]) > 1:
         raise UsageError(
             "--trial, --front and a choice from the front (--min, --knee, --max-loss) exclude each other: give one of "
             "them, or none for the whole front."
@@ -106,7 +92,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     source = load_search(runs_dir, search, ledger)
-    choice = Choice(tuple(trials or ()), options.wish(source.data), seeds, suite, images, retrain)
+    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain)
     chosen = choose_trials(source.trials, source.data, choice)
     space = confirmation_space(source.space, search, chosen, choice)
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

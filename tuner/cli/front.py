@@ -7,19 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
-from tuner.cli.front_comparison import compare_fronts
-from tuner.cli.garbage_collection import without_garbage_collection
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.report.analysis.front_data import FrontData
     from tuner.report.analysis.selection import Selection
+    from tuner.report.figure.comparison import Comparison
     from tuner.report.figure.front_figure import FrontFigure
     from tuner.space import Space
 
 
-@without_garbage_collection()
 def front(  # noqa: PLR0917 - each is an option by its name
     names: Annotated[
         list[str],
@@ -73,7 +71,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
             raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
         for search in searches:
             presentation_of(search.space).require(Use.COMPARISON, search.data.search)
-        compare_fronts([search.data for search in searches], by, output, out)
+        _compare_fronts([search.data for search in searches], by, output, out)
         return
     if out is not None:
         raise UsageError(
@@ -173,3 +171,52 @@ def _print_tables(data: "FrontData", figure: "FrontFigure | None", selection: "S
         print_plot(console, figure)
         if data.confirmed:
             console.print("", confirmed_table(data))
+
+
+def _compare_fronts(searches: "list[FrontData]", by: str | None, output: Format, out: Path | None) -> None:
+    """Print the fronts of several searches side by side, and draw them into the file `out`.
+
+    With `by` it is one search, and each value of that parameter has a front.
+    """
+    from tuner.report.figure.comparison import by_parameter, compare
+
+    if out is not None and out.suffix not in {".html", ".png", ".svg"}:
+        raise UsageError(f"--out is {out}, but must end in .html for a page, or in .png or .svg for a picture.")
+    title = None
+    if by is not None:
+        if len(searches) > 1:
+            raise UsageError(f"--by {by} compares parts of one search, but you named {len(searches)}: name only one.")
+        title = f"{searches[0].search} by {by}"
+        searches = by_parameter(searches[0], by)
+    shown = compare(searches, title, by)
+    if output is Format.TABLE:
+        from tuner.report.console.rich_table import rich_table
+        from tuner.report.console.terminal import terminal
+
+        title = shown.title if by else "Fronts"
+        optional = ("Hypervolume", "Front", "Completed")
+        terminal().print(rich_table(title, " ".join(shown.notes), shown.table, emphasised="", optional=optional))
+    else:
+        from tuner.report.console.listing import print_rows
+
+        print_rows(shown.rows, output.value)
+        for note in shown.notes:
+            typer.echo(note, err=True)
+    if out is not None:
+        _write_comparison(out, shown)
+
+
+def _write_comparison(out: Path, shown: "Comparison") -> None:
+    if out.suffix == ".html":
+        from tuner.report.web.page import comparison_html
+
+        content = comparison_html(shown).encode()
+    else:
+        from tuner.report.image import comparison_picture
+
+        content = comparison_picture(shown, "png" if out.suffix == ".png" else "svg")
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
+    typer.echo(f"  {out}", err=True)

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tuner.cli.garbage_collection import without_garbage_collection
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
-from tuner.errors import UsageError
+from tuner.errors import UsageError, first_line
 
 if TYPE_CHECKING:
     from tuner.runs.folder import SearchFolder
 
 
-@without_garbage_collection()
 def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
@@ -46,7 +44,7 @@ def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
         data = front_data(folder.name, trials, space.objective_list, space.reference)
         created = str(folder.frozen()["created"])
     except UsageError as error:
-        return {"search": folder.name, "state": f"unreadable: {str(error).splitlines()[0]}"}
+        return {"search": folder.name, "state": f"unreadable: {first_line(error)}"}
     return {
         "search": folder.name,
         "state": "finished" if finished(space, trials) else "unfinished",

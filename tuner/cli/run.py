@@ -6,20 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.options import (
-    Address,
-    Concurrency,
-    CpusPerTrial,
-    DataRoot,
-    DryRun,
-    GpusPerTrial,
-    LedgerUrl,
-    Quiet,
-    RunsDir,
-    TimeBudget,
-    TrackingUri,
-    Verbose,
-)
+from tuner.cli import options
 
 # The value of `--resume` without a name. Click asks for a value, and no search can have this one as its name.
 _NEWEST = ""
@@ -48,15 +35,15 @@ def run(  # noqa: PLR0917 - each is an option by its name
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="Number of trials.")] = None,
     epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="Largest number of epochs of a trial.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the proposals and of the trials.")] = None,
-    concurrency: Concurrency = None,
-    gpus_per_trial: GpusPerTrial = None,
-    cpus_per_trial: CpusPerTrial = None,
-    time_budget: TimeBudget = None,
-    runs_dir: RunsDir = Path("runs"),
-    tracking_uri: TrackingUri = None,
-    ledger: LedgerUrl = None,
-    address: Address = None,
-    data_root: DataRoot = None,
+    concurrency: options.Concurrency = None,
+    gpus_per_trial: options.GpusPerTrial = None,
+    cpus_per_trial: options.CpusPerTrial = None,
+    time_budget: options.TimeBudget = None,
+    runs_dir: options.RunsDir = Path("runs"),
+    tracking_uri: options.TrackingUri = None,
+    ledger: options.LedgerUrl = None,
+    address: options.Address = None,
+    data_root: options.DataRoot = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,9 +56,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
             "--warm-start", help="Let the sampler learn from this earlier search; repeatable.", metavar="NAME"
         ),
     ] = None,
-    dry_run: DryRun = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    dry_run: options.DryRun = False,
+    verbose: options.Verbose = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Start a search over a space, or continue one.
 

@@ -1,15 +1,14 @@
 """`tuner show`: every trial of a search."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
-from tuner.cli.garbage_collection import without_garbage_collection
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, SearchName
 
 
-@without_garbage_collection()
 def show(
     name: SearchName,
     runs_dir: RunsDir = Path("runs"),
@@ -18,7 +17,7 @@ def show(
 ) -> None:
     """Show every trial of a search: its parameters, state and accuracies."""
     from tuner.confirm.presentation import presentation_of
-    from tuner.report.analysis.seed_means import has_seeds, seed_means_rows
+    from tuner.report.analysis.seed_means import has_seeds, seed_means
     from tuner.report.console.listing import print_rows, trial_rows
     from tuner.report.console.tables import seed_means_table, trials_table
     from tuner.report.console.terminal import print_plot, terminal
@@ -41,5 +40,5 @@ def show(
         volume = data.hypervolume if has_front else None
         shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.objective_list)}
         if has_seeds(data):
-            shown["points"] = seed_means_rows(data)
+            shown["points"] = [asdict(point) for point in seed_means(data)]
         typer.echo(json.dumps(shown, indent=2))

@@ -21,7 +21,7 @@ def list_spaces() -> None:
 
     from tuner.errors import UsageError
     from tuner.report.console.rich_table import rich_table
-    from tuner.report.text_table import TextTable
+    from tuner.report.text import TextTable
     from tuner.space import known_spaces, load_space
 
     rows = []

@@ -121,10 +121,9 @@ def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialReco
 
 
 def _checkpoint(search: str, trial: TrialRecord) -> str:
-    last = next((report.checkpoint for report in reversed(trial.reports) if report.checkpoint), None)
-    if last is None:
+    if trial.last_checkpoint is None:
         raise UsageError(
             f"Trial {trial.number} of {search} has no checkpoint, so its weights cannot be measured: leave out "
             "--no-retrain."
         )
-    return f"{search}/{last}"
+    return f"{search}/{trial.last_checkpoint}"

@@ -14,8 +14,7 @@ from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
-from tuner.report.text import format_value
-from tuner.report.text_table import TextTable
+from tuner.report.text import ACCURACY_SUFFIX, TextTable, format_mean, format_value
 from tuner.runs.mirror import download, names_in, write_whole
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
@@ -90,7 +89,7 @@ def confirmation_text_table(rows: Sequence[Row]) -> TextTable:
         [
             str(row.trial),
             *(format_value(row.parameters[name]) for name in parameters),
-            *(_cell(row.means[name], row.deviations[name]) for name in attacks),
+            *(_cell(row, name) for name in attacks),
             str(row.seeds),
             str(row.warnings),
         ]
@@ -130,7 +129,7 @@ def _measured_on(confirm: ConfirmSpec) -> str:
 
 
 def _side_by_side(rows: Sequence[Row]) -> TextTable:
-    lines = [[name, *(_cell(row.means[name], row.deviations[name]) for row in rows)] for name in rows[0].means]
+    lines = [[name, *(_cell(row, name) for row in rows)] for name in rows[0].means]
     lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
     return TextTable(["", *(f"Trial {row.trial}" for row in rows)], lines)
 
@@ -165,5 +164,5 @@ def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[
     return [write_whole(folder / name, text.encode()) for name, text in texts.items()]
 
 
-def _cell(mean: float, deviation: float | None) -> str:
-    return f"{100 * mean:.2f}" + ("" if deviation is None else f" ± {100 * deviation:.2f}")
+def _cell(row: Row, name: str) -> str:
+    return format_mean(ACCURACY_SUFFIX, row.means[name], row.deviations[name])

@@ -5,14 +5,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
-from tuner.report.analysis.confirmations import confirmed_trials
-from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.load import search_data
 from tuner.search import Assignment, Listener
 from tuner.space import Space
 from tuner.tracking.projection import Projection
@@ -143,7 +143,7 @@ class Publisher(Listener):
         self._computed = self._processor_clock()
         front = self._front(self._trials())
         written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front, self._rest))
-        epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.stopped)
+        epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.unfinished)
         shown = (front.counts, epochs, front.confirmed)
         self._files_wait = shown != self._files_show
         if not self._files_wait or time.monotonic() < self._files_due:
@@ -168,9 +168,7 @@ class Publisher(Listener):
         self._projection.write_files([*others, *self._presentation.write_files(self._folder, front)])
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
-        space = self._space
-        data = front_data(self._search, trials, space.objective_list, space.reference, space.trial)
-        return replace(data, confirmed=confirmed_trials(self._folder.parent, self._search, trials))
+        return search_data(self._folder.parent, self._search, self._space, trials)
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Write, and return whether it succeeded; of several failures in a row only the first is logged."""

@@ -1,6 +1,5 @@
 """`tuner sync`: write a search from its ledger into MLflow, whatever MLflow holds already."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from tuner.confirm.presentation import presentation_of
@@ -8,8 +7,7 @@ from tuner.engine.ending import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
 from tuner.redact import without_password
-from tuner.report.analysis.confirmations import confirmed_trials
-from tuner.report.analysis.front_data import front_data
+from tuner.report.load import search_data
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import driver_lock
 from tuner.search.stopping import finished
@@ -39,8 +37,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         trials = ledger.load()
         projection = projection_of(folder, space, ledger, uri)
     # No trial runs: no driver is at work, because this command holds the lock.
-    data = front_data(folder.name, as_interrupted(trials), space.objective_list, space.reference, space.trial)
-    data = replace(data, confirmed=confirmed_trials(folder.path.parent, folder.name, trials))
+    data = search_data(folder.path.parent, folder.name, space, as_interrupted(trials))
     files = [folder.space_file, *presentation_of(space).write_files(folder.path, data)]
     try:
         projection.write(trials, data)

@@ -29,7 +29,7 @@ class CheckpointSweeper(Sweeper):
 
     def on_ended(self, trial: TrialRecord) -> None:
         """Remove the trial's checkpoints in all sessions except the last one on record, which `tuner export` reads."""
-        last = next((report.checkpoint for report in reversed(trial.reports) if report.checkpoint), None)
+        last = trial.last_checkpoint
         if last is not None and not (self._folder / last).is_dir():
             return  # it was moved, or is in another storage: the checkpoints here may be the only ones left
         for checkpoint in self._checkpoints(trial.number):

@@ -12,6 +12,7 @@ from training.models import Classifier, build_model
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
 from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
+from tuner.report.text import count_of
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import download
 from tuner.space import Space
@@ -97,6 +98,7 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
-            f"Trial {trial.number} has no checkpoint on record after {trial.epochs_trained} epochs: choose another one."
+            f"Trial {trial.number} has no checkpoint on record after {count_of(trial.epochs_trained, 'epoch')}: choose "
+            "another one."
         )
     return download(folder.path / recorded)

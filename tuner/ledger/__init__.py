@@ -1,6 +1,6 @@
 """The ledger: the durable record of a search, from which everything else is rebuilt."""
 
-from tuner.ledger.empty_study import remove_empty_study
+from tuner.ledger.connection import remove_empty_study
 from tuner.ledger.memory_ledger import MemoryLedger
 from tuner.ledger.protocol import Ledger, LedgerError, TakenOverError, TrialEndedError
 from tuner.ledger.records import Decision, Outcome, Report, TrialRecord, as_interrupted, latest, trial_name

@@ -1,6 +1,8 @@
-"""Connections to the database of a ledger: a SQLite file by default, or a server by URL."""
+"""Connections to the database of a ledger, a SQLite file by default or a server by URL, and the errors of both."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,11 +10,26 @@ from urllib.parse import quote
 import optuna
 import sqlalchemy as sa
 
-from tuner.errors import UsageError
-from tuner.ledger.database_errors import as_ledger_errors, ledger_error
+from tuner.errors import UsageError, first_line
+from tuner.ledger.protocol import LedgerError
 from tuner.redact import without_password
 
 _LOCK_SECONDS = 60
+_FULL = "free some space"
+_DAMAGED = (
+    "restore the file from a backup, or save what can be read: sqlite3 ledger.db .recover | sqlite3 recovered.db; "
+    "what MLflow shows of the search is a copy of it"
+)
+_WAYS_OUT = {
+    "database or disk is full": _FULL,
+    "No space left on device": _FULL,
+    "disk I/O error": "check whether the disk is full or broken",
+    "malformed": _DAMAGED,
+    "not a database": _DAMAGED,
+    "readonly database": "check the rights of the file and of its folder",
+    "unable to open database file": "check the rights and the space of its folder",
+    "is locked": "end the program that keeps the file locked, perhaps a backup",
+}
 
 
 def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]:
@@ -46,11 +63,32 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         ) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
         if address.drivername.startswith("sqlite"):
-            raise ledger_error(url, str(getattr(error, "orig", None) or error.__cause__ or error)) from error
-        reason = str(error).splitlines()[0]
+            raise _ledger_error(url, str(getattr(error, "orig", None) or error.__cause__ or error)) from error
         raise UsageError(
-            f"The ledger {without_password(url)} cannot be opened: {reason}. Check --ledger, the server and the rights."
+            f"The ledger {without_password(url)} cannot be opened: {first_line(error)}. "
+            "Check --ledger, the server and the rights."
         ) from error
+
+
+def remove_empty_study(url: str, search: str, search_id: str) -> None:
+    """Remove the study that a driver leaves in a shared database if it dies while it creates a search.
+
+    Call it only while holding the search's lock. It removes only a study that has this `search_id` or no facts yet, and
+    never one with trials.
+    """
+    storage, *engines = connect(url)
+    try:
+        with as_ledger_errors(url):
+            study = optuna.load_study(study_name=search, storage=storage)
+            empty = not study.get_trials(deepcopy=False)
+            if empty and study.user_attrs.get("search_id") in {None, search_id}:
+                optuna.delete_study(study_name=search, storage=storage)
+    except KeyError:
+        return
+    finally:
+        storage.remove_session()
+        for engine in (storage.engine, *engines):
+            engine.dispose()
 
 
 def _archive(address: sa.URL) -> sa.URL | None:
@@ -75,7 +113,7 @@ def require_whole(url: str, engine: sa.Engine) -> None:
     with as_ledger_errors(url), engine.connect() as connection:
         found = connection.execute(sa.text("PRAGMA quick_check(1)")).scalars().first()
     if found != "ok":
-        raise ledger_error(url, f"the file is malformed ({str(found).strip().splitlines()[-1]})")
+        raise _ledger_error(url, f"the file is malformed ({str(found).strip().splitlines()[-1]})")
 
 
 def _engine_arguments(address: sa.URL) -> dict[str, Any]:
@@ -83,3 +121,34 @@ def _engine_arguments(address: sa.URL) -> dict[str, Any]:
     if address.drivername.startswith("sqlite"):
         return {"connect_args": {"timeout": _LOCK_SECONDS}}
     return {"pool_pre_ping": True}
+
+
+@contextmanager
+def as_ledger_errors(url: str) -> Iterator[None]:
+    """Raise every error of the database inside as a LedgerError, but not that of a second row for one report."""
+    try:
+        yield
+    except sa.exc.IntegrityError:
+        raise
+    except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
+        cause = error if isinstance(error, ValueError) else (getattr(error, "orig", None) or error.__cause__ or error)
+        raise _ledger_error(url, str(getattr(cause, "orig", None) or cause)) from error
+
+
+@contextmanager
+def damaged_rows_as_ledger_errors(url: str) -> Iterator[None]:
+    """Do the same, also for rows that make no sense, such as a text that is not JSON or an unknown state."""
+    try:
+        with as_ledger_errors(url):
+            yield
+    except (LookupError, TypeError, OverflowError) as error:
+        raise _ledger_error(url, f"{error!r}: its rows are malformed") from error
+
+
+def _ledger_error(url: str, reason: str) -> LedgerError:
+    """Return the error that quotes what a database reports and says what to do."""
+    reason = next(iter(reason.strip().splitlines()), "no reason given")
+    way_out = next((way for words, way in _WAYS_OUT.items() if words in reason), "check the database and its server")
+    return LedgerError(
+        f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way_out}, then resume."
+    )

@@ -67,6 +67,11 @@ class TrialRecord:
         """The metrics of the last reported epoch. They are final values only if the trial completed."""
         return self.reports[-1].metrics if self.reports else {}
 
+    @property
+    def last_checkpoint(self) -> str | None:
+        """The last checkpoint on record, which may be older than the last report; None without any."""
+        return next((report.checkpoint for report in reversed(self.reports) if report.checkpoint), None)
+
 
 def latest(trial: TrialRecord, metric: str) -> float | None:
     """Return the last measured value of a metric; with `eval_every` not every epoch has accuracies."""

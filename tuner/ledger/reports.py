@@ -13,7 +13,7 @@ from typing import Any, overload
 import numpy as np
 import sqlalchemy as sa
 
-from tuner.ledger.database_errors import damaged_rows_as_ledger_errors
+from tuner.ledger.connection import damaged_rows_as_ledger_errors
 from tuner.ledger.records import Decision, Report, TrialRecord
 from tuner.pareto.objectives import FloatArray
 

@@ -20,13 +20,10 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from tuner.errors import UsageError
-from tuner.ledger import reports
-from tuner.ledger.connection import connect, require_whole
-from tuner.ledger.database_errors import as_ledger_errors, damaged_rows_as_ledger_errors
-from tuner.ledger.fence import require_holder, take_over
+from tuner.ledger import reports, study_tables
+from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
-from tuner.ledger.trial_tables import TrialRow, end_trial, insert_trial, read_trials, write_attributes
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
@@ -138,12 +135,12 @@ class SqlLedger(Ledger):
 
     def take_over(self) -> None:
         with self._writing() as connection:
-            self._driver = take_over(connection, self._study_id)
+            self._driver = study_tables.take_over(connection, self._study_id)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         started = {_STARTED: self._now()}
         with self._writing() as connection:
-            trial_id, number = insert_trial(connection, self._study_id, parameters, distributions, started)
+            trial_id, number = study_tables.insert_trial(connection, self._study_id, parameters, distributions, started)
         self._trial_ids[number] = trial_id
         return number
 
@@ -153,7 +150,7 @@ class SqlLedger(Ledger):
 
     def count_crashes(self, number: int, crashes: int) -> None:
         with self._writing() as connection:
-            write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
+            study_tables.write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         table = reports.table
@@ -169,7 +166,7 @@ class SqlLedger(Ledger):
         with as_ledger_errors(self.url):
             trial_id = self._trial_id(number)
             with self._writing() as connection:
-                end_trial(connection, trial_id, _STATES[outcome], values, attributes)
+                study_tables.end_trial(connection, trial_id, _STATES[outcome], values, attributes)
             (row,) = self._trials(trial_id)
             return _record(row, self._reader.stored(number).get(number, ()))
 
@@ -224,11 +221,11 @@ class SqlLedger(Ledger):
 
     def _require_own(self, connection: sa.Connection) -> None:
         if self._driver is not None:
-            require_holder(connection, self._study_id, self.search, self._driver)
+            study_tables.require_holder(connection, self._study_id, self.search, self._driver)
 
-    def _trials(self, trial_id: int | None = None) -> list[TrialRow]:
+    def _trials(self, trial_id: int | None = None) -> list[study_tables.TrialRow]:
         with self._engine.connect() as connection:
-            return read_trials(connection, self._study_id, trial_id)
+            return study_tables.read_trials(connection, self._study_id, trial_id)
 
     def _trial_id(self, number: int) -> int:
         """Return Optuna's key of a trial; Optuna itself would look through all trials."""
@@ -237,7 +234,7 @@ class SqlLedger(Ledger):
         return self._trial_ids[number]
 
 
-def _record(row: TrialRow, found: Sequence[Report]) -> TrialRecord:
+def _record(row: study_tables.TrialRow, found: Sequence[Report]) -> TrialRecord:
     return TrialRecord(
         number=row.number,
         parameters=row.parameters,

@@ -13,7 +13,7 @@ from typing import Any
 from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.figure.front_figure import FrontFigure, front_figure
-from tuner.report.image.front_image import front_pictures
+from tuner.report.image import front_pictures
 from tuner.report.text import finite_or_none
 from tuner.report.web.page import front_html
 from tuner.runs.mirror import write_whole

@@ -1,11 +1,18 @@
-"""How names and numbers are written in every table, text file and figure."""
+"""How names, numbers and tables are written in every table, text file and figure."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "autoattack": "AutoAttack"}
 ACCURACY_SUFFIX = "_accuracy"
 MISSING = "–"
+
+
+class TextTable(NamedTuple):
+    """A table of text cells: headings, and rows with a cell for each heading."""
+
+    headings: list[str]
+    rows: list[list[str]]
 
 
 def is_accuracy(name: str) -> bool:

@@ -10,6 +10,7 @@ from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from tuner.confirm.presentation import presentation_of
+from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.runs.folder import SearchFolder
@@ -231,7 +232,7 @@ class Projection:
 def _refusal(refused: Mapping[int, MlflowException]) -> str:
     number, error = next(iter(refused.items()))
     others = f", and {len(refused) - 1} others" if len(refused) > 1 else ""
-    return f"MLflow refuses trial {number}{others}: {str(error).splitlines()[0]}"
+    return f"MLflow refuses trial {number}{others}: {first_line(error)}"
 
 
 def _known(run: Run) -> _Child:

@@ -6,7 +6,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tuner.errors import UsageError
+from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
 
@@ -84,10 +84,9 @@ def _require_database(tracking_uri: str) -> None:
 
 
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return UsageError(
-        f"MLflow does not answer at {without_password(tracking_uri)}: {reason}. Start it with `mlflow server`, "
-        "correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file."
+        f"MLflow does not answer at {without_password(tracking_uri)}: {first_line(error)}. Start it with "
+        "`mlflow server`, correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file."
     )
 
 

@@ -3,34 +3,8 @@
 from pathlib import Path
 
 import pytest
-from simulated_search import SEARCH, MakeLedger, small_space
+from simulated_search import SEARCH
 from typed_commands import Tuner
-
-from training.data import load_trial_data
-from training.trainer import Trainer
-from tuner.ledger import SqlLedger
-from tuner.search import Search
-
-SPACE = small_space(
-    early_stopping={"scheduler": "none"},
-    trial={"epochs": 1, "train_fraction": 0.2, "attack_steps": 1, "eval_attack_steps": 1},
-)
-
-
-@pytest.fixture
-def trained(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
-    """A search with one trial that was really trained."""
-    ledger = make_ledger(SPACE)
-    search = Search(SPACE, ledger)
-    assignment = search.next_assignment()
-    assert assignment is not None
-    config = SPACE.trial_config(assignment.parameters)
-    trainer = Trainer(config, load_trial_data(config), "cpu")
-    metrics = trainer.train_epoch()
-    trainer.save(runs_dir / SEARCH / "checkpoint")
-    search.report(0, 1, metrics, "checkpoint")
-    search.next_assignment()
-    return ledger
 
 
 @pytest.mark.usefixtures("trained")
@@ -54,13 +28,13 @@ def test_a_chosen_trial_is_exported_and_registered(tuner: Tuner, tmp_path: Path,
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        (f"export {SEARCH} 7 --out x", f"{SEARCH} has no trial 7: its trials are numbered 0 to 1"),
-        (f"export {SEARCH} 1 --out x", "Trial 1 has no checkpoint on record after 0 epochs: choose another one."),
+        (f"export {SEARCH} 7 --out x", f"{SEARCH} has no trial 7: its trials are numbered 0 to 2"),
+        (f"export {SEARCH} 2 --out x", "Trial 2 has no checkpoint on record after 0 epochs: choose another one."),
         (f"export {SEARCH} 0", "Missing option '--out'"),
         ("export unknown 0 --out x", "There is no search named 'unknown'"),
         ("register unknown 0", "There is no search named 'unknown'"),
         (f"register {SEARCH} 0 --tracking-uri http://127.0.0.1:1", "MLflow does not answer"),
-        (f"register {SEARCH} 1", "Trial 1 is interrupted after 0 epochs, but must be completed to be registered"),
+        (f"register {SEARCH} 2", "Trial 2 is interrupted after 0 epochs, but must be completed to be registered"),
     ],
 )
 def test_what_cannot_be_exported_or_registered_says_why(

@@ -51,7 +51,7 @@ def test_a_checkpoint_of_another_trial_is_refused(
 
 
 def test_a_trial_without_weights_says_so(trained: SqlLedger, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record after 1 epochs"):
+    with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record after 1 epoch:"):
         load_model(trained, runs_dir, 1)
     with pytest.raises(UsageError, match="Trial 2 has no checkpoint on record after 0 epochs"):
         load_model(trained, runs_dir, 2)

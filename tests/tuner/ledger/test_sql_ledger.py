@@ -278,9 +278,10 @@ def test_what_was_written_survives_the_writer(make_ledger: MakeLedger) -> None:
 
 def test_a_trial_knows_its_last_report() -> None:
     trial = TrialRecord(0, POINT, Outcome.RUNNING, started=0.0)
-    assert (trial.epochs_trained, trial.last_metrics) == (0, {})
-    trial = replace(trial, reports=(report(1), report(4, metrics={"loss/total": math.inf})))
-    assert (trial.epochs_trained, trial.last_metrics) == (4, {"loss/total": math.inf})
+    assert (trial.epochs_trained, trial.last_metrics, trial.last_checkpoint) == (0, {}, None)
+    last = report(4, metrics={"loss/total": math.inf}, checkpoint=None)
+    trial = replace(trial, reports=(report(1, checkpoint="first"), report(2), last))
+    assert (trial.epochs_trained, trial.last_metrics, trial.last_checkpoint) == (4, {"loss/total": math.inf}, "there")
 
 
 def test_a_trial_is_named_by_four_digits() -> None:

@@ -19,7 +19,7 @@ from tuner.report import front_files
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.figure.front_figure import FrontFigure
 from tuner.report.front_files import front_csv, front_json, write_front_files
-from tuner.report.image.front_image import front_pictures
+from tuner.report.image import front_pictures
 from tuner.report.web.page import front_html
 
 SECONDS = Objective("autoattack_accuracy", maximise=False)

@@ -16,8 +16,7 @@ from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table
 from tuner.report.console.rich_table import drop_columns, rich_table
-from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable, format_metric, format_value, metric_heading
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12

@@ -83,7 +83,7 @@ class HistoryEntry:
 class FrontData:
     """A search at one moment.
 
-    `points` and `stopped` are sorted by trial number and hold every trial once; `history` has an entry for
+    `points` and `unfinished` are sorted by trial number and hold every trial once; `history` has an entry for
     each of `points`, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
@@ -94,7 +94,7 @@ class FrontData:
     objectives: tuple[Objective, ...]
     reference: dict[str, float]
     points: tuple[CompletedTrial, ...]
-    stopped: tuple[UnfinishedTrial, ...]
+    unfinished: tuple[UnfinishedTrial, ...]
     counts: dict[Outcome, int]
     hypervolume: float
     knee: int | None
@@ -139,7 +139,7 @@ def front_data(
         objectives=tuple(objectives),
         reference=_chosen(reference, names),
         points=points,
-        stopped=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
+        unfinished=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
         counts=_counts(trials),
         hypervolume=history[-1].hypervolume if history else 0.0,
         knee=_knee_number(points, losses, objectives),

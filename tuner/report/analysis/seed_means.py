@@ -2,13 +2,12 @@
 
 import math
 import statistics
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.text_tables import parameter_names
-from tuner.report.text import format_mean, format_value, metric_heading, metric_label, to_shown_unit
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable, format_mean, format_value, metric_heading, metric_label, to_shown_unit
 
 SEED = "seed"
 
@@ -92,11 +91,6 @@ def seed_means_text_table(data: FrontData) -> TextTable:
         for point in seed_means(data)
     ]
     return TextTable([*names, *map(metric_heading, metrics), "Seeds"], rows)
-
-
-def seed_means_rows(data: FrontData) -> list[dict[str, Any]]:
-    """Return a row of plain values for each point of a grid."""
-    return [asdict(point) for point in seed_means(data)]
 
 
 def _means(parameters: dict[str, Any], trials: list[CompletedTrial], data: FrontData) -> PointMeans:

@@ -162,11 +162,11 @@ def _by_number(data: FrontData, number: int) -> Selection:
     for point in data.points:
         if point.number == number:
             return Selection((point,), (f"Trial {number} was chosen by its number; {standing(data, point)}.",))
-    for trial in data.stopped:
+    for trial in data.unfinished:
         if trial.number == number:
             after = f"{_ENDED[trial.outcome]} after {count_of(trial.epochs, 'epoch')}"
             return Selection((), (f"Trial {number} {after} and has no final values. Choose a completed trial.",))
-    count = len(data.points) + len(data.stopped)
+    count = len(data.points) + len(data.unfinished)
     few = {0: "no trial has begun", 1: "the only one is trial 0"}
     known = few.get(count, f"the trials are numbered 0 to {count - 1}")
     return Selection((), (f"There is no trial {number}: {known}.",))

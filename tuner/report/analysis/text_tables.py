@@ -6,8 +6,7 @@ from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.progress_curves import thin_out
-from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable, format_metric, format_value, metric_heading
 
 EPOCHS = "Epochs"
 KNEE_MARK = "◆ knee"
@@ -39,7 +38,7 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
 
     Without `ranked`, completed trials are called `completed`, not `front` or `dominated`.
     """
-    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.stopped]
+    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.unfinished]
     trials.sort(key=lambda trial: trial.number)
     names = parameter_names(trials)
     metrics = [objective.name for objective in data.objectives]

@@ -73,7 +73,7 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str, columns: Sequence[str]
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     from tuner.report.console.rich_table import rich_table
     from tuner.report.console.terminal import terminal
-    from tuner.report.text_table import TextTable
+    from tuner.report.text import TextTable
 
     columns = _columns(rows)
     headings = [column.capitalize() for column in columns]

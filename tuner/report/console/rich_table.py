@@ -9,7 +9,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable
 
 _BETWEEN = 2  # characters from column to column
 _LEAST_TEXT = 12  # characters to which a column of text may shrink

@@ -16,7 +16,7 @@ from tuner.report.analysis.text_tables import (
 )
 from tuner.report.console.rich_table import rich_table
 from tuner.report.figure.confirmed_marks import NAMES, NOTE, confirmed_text_table
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable
 
 
 def front_table(data: FrontData) -> RenderableType:
@@ -37,7 +37,7 @@ def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
     """Return every trial as a table for a terminal; if `ranked`, trials on the front are bold."""
     text_table = trials_text_table(data, ranked=ranked)
     caption = summary(data) if ranked else count_trials(data)
-    optional = [EPOCHS, *parameter_names([*data.points, *data.stopped])]
+    optional = [EPOCHS, *parameter_names([*data.points, *data.unfinished])]
     return rich_table(f"Trials of {data.search}", caption, text_table, "front", optional)
 
 

@@ -12,10 +12,9 @@ from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.progress_curves import GrowthPoint, growth_by_epochs
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, measured_with, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
-from tuner.report.figure.colours import PALETTE
+from tuner.report.figure.appearance import PALETTE
 from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
-from tuner.report.text import format_metric, format_value, metric_heading
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable, format_metric, format_value, metric_heading
 
 MOST_PARTS = len(PALETTE)
 SEEDS_NOTE = (
@@ -168,7 +167,7 @@ def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
     """Return axes for all that is drawn: completed trials, published points near them, and means with their bars."""
     points = tuple(point for data in searches for point in data.points)
     # Unfinished and confirmed trials are not drawn, so the axes need not hold them.
-    drawn = [replace(data, points=points, stopped=(), confirmed=()) for data in searches]
+    drawn = [replace(data, points=points, unfinished=(), confirmed=()) for data in searches]
     settings = {published_points(data.setting, data.objectives): data for data in drawn}
     figures = [front_figure(data) for data in settings.values()]
     means = [mean for data in searches for mean in mean_marks(data)]

@@ -7,8 +7,7 @@ from typing import Any
 from tuner.ledger.records import trial_name
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.analysis.seed_means import MeanMark, bar_of
-from tuner.report.text import format_mean
-from tuner.report.text_table import TextTable
+from tuner.report.text import ACCURACY_SUFFIX, TextTable, format_mean
 
 # The objectives of a front, and the names of the same measurements in a confirmation.
 _STEPS = 20
@@ -71,5 +70,4 @@ def _how(found: Confirmed) -> str:
 
 
 def _cell(found: Confirmed, name: str) -> str:
-    """Return an accuracy in per cent with its deviation."""
-    return format_mean("_accuracy", found.means.get(name), found.deviations.get(name))
+    return format_mean(ACCURACY_SUFFIX, found.means.get(name), found.deviations.get(name))

@@ -14,17 +14,20 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.analysis.parameter_scales import ParameterScale, colouring_scale, parameter_scales
+from tuner.report.analysis.parameters import ParameterScale, colouring_scale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
-from tuner.report.figure.axis_limits import Limits, Place, axis_limits, count_outside
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
 from tuner.report.text import count_of, format_metric, format_value, is_accuracy, metric_label, to_shown_unit
 
+Limits = tuple[float, float]
+Place = tuple[float, float]
 Vertices = tuple[Place, ...]
 
 MEANS = "mean over the seeds, ± standard deviation"
 CONFIRMED = "confirmed on the test set, ± standard deviation"
+# A mark on the end of an axis of shares needs half of its width, as a share of the axis.
+_RIM = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     The axes hold the front and what is near it, unless `limits` are given.
     """
     front, dominated, unfinished = (
-        _marks(trials, data.objectives) for trials in (data.front, data.dominated, data.stopped)
+        _marks(trials, data.objectives) for trials in (data.front, data.dominated, data.unfinished)
     )
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
@@ -89,7 +92,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     ]
     x, y = _axis_objectives(data.objectives)
     limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
-    outcome_of = {trial.number: trial.outcome for trial in data.stopped}
+    outcome_of = {trial.number: trial.outcome for trial in data.unfinished}
     return FrontFigure(
         x=Axis("Trial" if x is None else metric_label(x.name), limits[0]),
         y=Axis(metric_label(y.name), limits[1]),
@@ -126,6 +129,11 @@ def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
     vertices = np.empty((2 * len(front) - 1, 2))
     vertices[0::2], vertices[1::2] = front, corners
     return np.vstack([[front[0, 0], worst[1]], vertices, [worst[0], front[-1, 1]]])
+
+
+def count_outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -> int:
+    """Return how many places are outside the limits."""
+    return sum(not (x_limits[0] <= x <= x_limits[1] and y_limits[0] <= y <= y_limits[1]) for x, y in places)
 
 
 def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
@@ -184,10 +192,29 @@ def _frame(front: Sequence[Place], beside: Sequence[Place], objectives: Sequence
     """Return limits that hold the front and other marks near it."""
     x, y = _axis_objectives(objectives)
     (xs, ys), (other_xs, other_ys) = (list(zip(*places, strict=True)) or [(), ()] for places in (front, beside))
-    y_limits = axis_limits(ys, other_ys, is_accuracy(y.name))
+    y_limits = _axis_limits(ys, other_ys, is_accuracy(y.name))
     if x is None:  # all trial numbers are shown
-        return axis_limits((), (*xs, *other_xs), share=False), y_limits
-    return axis_limits(xs, other_xs, is_accuracy(x.name)), y_limits
+        return _axis_limits((), (*xs, *other_xs), share=False), y_limits
+    return _axis_limits(xs, other_xs, is_accuracy(x.name)), y_limits
+
+
+def _axis_limits(front: Sequence[float], beside: Sequence[float], share: bool) -> Limits:
+    """Return the limits of an axis that holds a front, and other marks up to half of its extent away.
+
+    Trials at early rungs and collapsed trials lie far below the front: with them the front would be a dot in a corner.
+    An axis in per cent ends a little beyond 0 and 100.
+    """
+    values = [*front, *beside]
+    if not values:
+        return (0.0, 1.0)
+    low, high = min(values), max(values)
+    # One or two trials do not show how far apart the others will be.
+    if len(front) >= 3 and (span := max(front) - min(front)) > 0:
+        low, high = max(low, min(front) - span / 2), min(high, max(front) + span / 2)
+    margin = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    low, high = low - margin, high + margin
+    rim = _RIM * (high - low)
+    return (max(low, -rim), min(high, 100 + rim)) if share else (low, high)
 
 
 def _notes(
@@ -206,7 +233,7 @@ def _notes(
     for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
         if away := count_outside([(mark.x, mark.y) for mark in marks], *limits):
             notes.append(f"{what} trials outside the axes: {away}.")
-    if without_values := len(data.stopped) - len(unfinished):
+    if without_values := len(data.unfinished) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
     if published:
         notes.append(PUBLISHED_NOTE)

@@ -13,14 +13,15 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.importance import importances
+from tuner.report.analysis.parameters import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
+from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
 from tuner.report.figure.front_figure import FrontFigure, front_figure
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable
 from tuner.report.web.plotly_front import FONT, Drawn, plot_front
-from tuner.report.web.plotly_search import plot_curves, plot_growth, plot_importances, plot_parallel
+from tuner.report.web.plotly_search import plot_comparison, plot_curves, plot_growth, plot_importances, plot_parallel
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -32,7 +33,7 @@ _TEMPLATES = Environment(
 )
 
 # Plotly 7 puts a button into every figure that uploads it; a search is its owner's.
-CONFIG = {
+_CONFIG = {
     "displaylogo": False,
     "responsive": True,
     "showSendToCloud": False,
@@ -55,10 +56,21 @@ def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
     """Return the page of a search; `shown` is the layout of its front, if it is already known."""
     front = _front(data, shown or front_figure(data))
     below = [*_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
-    return page(data.search, [front, _table(data), *below])
+    return _page(data.search, [front, _table(data), *below])
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
+def comparison_html(shown: Comparison) -> str:
+    """Return the page that overlays several fronts, a colour for each."""
+    sections = [
+        Section("", shown.figure_notes, plot_comparison(shown), "fronts", 600),
+        Section("Searches" if shown.heading == "Search" else shown.heading, shown.notes[:1], table=shown.table),
+    ]
+    if any(shown.growth.values()):
+        sections.append(Section("Hypervolume", figure=plot_growth(shown.growth), key="growth"))
+    return _page(shown.title, sections)
+
+
+def _page(title: str, sections: Sequence[Section]) -> str:
     """Return a page of sections; without a figure it needs no plotly.js and stays small."""
     drawn = any(section.figure is not None for section in sections)
     return _TEMPLATES.get_template("page.html").render(
@@ -125,6 +137,6 @@ def _figure(section: Section) -> str:
             include_plotlyjs=False,
             default_height=f"{section.height}px",
             div_id=section.key,
-            config=CONFIG,
+            config=_CONFIG,
         )
     )

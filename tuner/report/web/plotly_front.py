@@ -11,15 +11,14 @@ from typing import Any
 from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.analysis.parameter_scales import ParameterScale
+from tuner.report.analysis.parameters import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
-from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
+from tuner.report.figure.appearance import AT_EPOCH, GRID, KNEE, LINE, PLAIN, SCALE, sparse_marks, unfinished_layers
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
-from tuner.report.figure.unfinished_marks import AT_EPOCH, sparse_marks, unfinished_layers
 from tuner.report.text import format_value
 
-SYMBOLS = {
+_SYMBOLS = {
     Outcome.STOPPED: "x-thin-open",
     Outcome.RUNNING: "triangle-right-open",
     Outcome.INTERRUPTED: "triangle-right-open",
@@ -38,7 +37,7 @@ def plot_front(shown: FrontFigure) -> Drawn:
     traces: list[Drawn] = []
     for name, outcome, grey, marks in unfinished_layers(shown):
         line = {"color": grey, "width": 1.2}
-        style = {"symbol": SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
+        style = {"symbol": _SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
         traces.append(trace(marks, name, style, legendgroup=name))
         if name.endswith(AT_EPOCH):
             traces.append(_epochs(sparse_marks(marks, shown.x.limits, shown.y.limits), grey, name))

@@ -1,4 +1,4 @@
-"""The interactive figures of a search beside its front: growth, learning curves, parallel coordinates, importance."""
+"""The other interactive figures: several fronts in one, growth, learning curves, parallel coordinates, importance."""
 
 from collections.abc import Sequence
 from html import escape
@@ -6,16 +6,43 @@ from typing import Any
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
-from tuner.report.analysis.importance import Importance
-from tuner.report.analysis.parameter_scales import ParameterScale, parameter_scales
+from tuner.report.analysis.parameters import Importance, ParameterScale, parameter_scales
 from tuner.report.analysis.progress_curves import Curve, GrowthPoint
-from tuner.report.figure.colours import FAINT, GRID, LINE, PALETTE, PATTERNS, SYMBOLS
+from tuner.report.figure.appearance import FAINT, GRID, LINE, PALETTE
+from tuner.report.figure.comparison import Comparison
+from tuner.report.figure.front_figure import FrontFigure
 from tuner.report.text import metric_label, to_shown_unit
-from tuner.report.web.plotly_front import PLOTLY_SCALE, Drawn, layout, scatter, ticks
+from tuner.report.web.plotly_front import (
+    LEGEND_BELOW,
+    PLOTLY_SCALE,
+    Drawn,
+    axis,
+    layout,
+    means_layer,
+    published_layers,
+    scatter,
+    staircase,
+    ticks,
+    trace,
+)
 
-AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
+# Beside the colours, for readers who print in grey.
+_SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "bowtie")
+_PATTERNS = ("", "/", "x", ".", "-", "+", "|")
+_AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
 _BETWEEN_PANELS = 0.09  # of the figure's width
 _MOST_SYMBOLS = 20  # on one of several lines: enough to tell it by, few enough to see its steps
+
+
+def plot_comparison(shown: Comparison) -> Drawn:
+    """Return each front as a step line and points with its own colour and symbol; dominated trials are dimmed."""
+    traces = [
+        drawn
+        for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, _SYMBOLS, strict=False)
+        for drawn in _front_layers(name, front, colour, symbol)
+    ]
+    traces += published_layers(shown.published)
+    return {"data": traces, "layout": layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=LEGEND_BELOW)}
 
 
 def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
@@ -78,7 +105,7 @@ def plot_importances(found: Sequence[Importance]) -> Drawn:
     """Return the importance of each parameter as bars, with a colour and a pattern for each objective."""
     axes = {
         "xaxis": {**_axis("Importance (0: none, 1: all)"), "range": [0, 1.02]},
-        "yaxis": {**AXIS, "autorange": "reversed", "automargin": True},
+        "yaxis": {**_AXIS, "autorange": "reversed", "automargin": True},
     }
     legend = {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0}
     traces = [
@@ -87,7 +114,7 @@ def plot_importances(found: Sequence[Importance]) -> Drawn:
             "x": list(importance.shares.values()),
             "y": [escape(name) for name in importance.shares],
             "orientation": "h",
-            "marker": {"color": colour, "pattern": {"shape": PATTERNS[index % len(PATTERNS)]}},
+            "marker": {"color": colour, "pattern": {"shape": _PATTERNS[index % len(_PATTERNS)]}},
             "name": escape(metric_label(importance.objective)),
             "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
         }
@@ -96,8 +123,29 @@ def plot_importances(found: Sequence[Importance]) -> Drawn:
     return {"data": traces, "layout": layout(**axes, barmode="group", legend=legend)}
 
 
+def _front_layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Drawn]:
+    style = {"symbol": symbol, "color": colour}
+    if front.means:
+        line = {"mode": "lines+markers", "line": {"color": colour, "width": 1.5}, "marker": {**style, "size": 10}}
+        line["hovertemplate"] = f"<b>{escape(name)}</b><br>%{{text}}<extra></extra>"
+        return [means_layer(front.means, escape(name), colour, **line)]
+    layers = []
+    if front.dominated:
+        dim = {**style, "size": 6, "opacity": 0.4, "line": {"color": LINE, "width": 0.8}}
+        behind = trace(front.dominated, f"{name}: dominated", dim, heading=name, legendgroup=name, showlegend=False)
+        layers.append(behind)
+    if front.staircase:
+        layers.append(staircase(front, colour, legendgroup=name))
+    if front.front:
+        layers.append(trace(front.front, name, {**style, "size": 11}, heading=name, legendgroup=name))
+    else:
+        # Without any point plotly would leave the search out of the legend.
+        layers.append(scatter(x=[None], y=[None], mode="markers", marker={**style, "size": 11}, name=escape(name)))
+    return layers
+
+
 def _axis(title: str) -> dict[str, Any]:
-    return {**AXIS, "title": {"text": escape(title)}}
+    return {**_AXIS, "title": {"text": escape(title)}}
 
 
 def _lines(curves: Sequence[Curve], name: str, *, on_front: bool) -> Drawn:
@@ -133,7 +181,7 @@ def _stops(curves: Sequence[Curve], name: str) -> Drawn:
 
 
 def _told_apart(colour: str, index: int) -> dict[str, Any]:
-    return {"size": 8, "color": colour, "symbol": SYMBOLS[index % len(SYMBOLS)], "maxdisplayed": _MOST_SYMBOLS}
+    return {"size": 8, "color": colour, "symbol": _SYMBOLS[index % len(_SYMBOLS)], "maxdisplayed": _MOST_SYMBOLS}
 
 
 def _left_out(count: int, trials: int) -> list[dict[str, Any]]:

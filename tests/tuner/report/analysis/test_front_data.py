@@ -18,7 +18,7 @@ def test_only_completed_trials_are_on_the_front() -> None:
     """The stopped trial would dominate everything, but its values are those of a rung."""
     data = search_of([trial(0, 0.8, 0.4), trial(1, 0.9, 0.9, outcome=Outcome.STOPPED, epochs=13), trial(2, 0.7, 0.5)])
     assert [point.number for point in data.front] == [0, 2]
-    assert [(t.number, t.epochs, t.outcome) for t in data.stopped] == [(1, 13, Outcome.STOPPED)]
+    assert [(t.number, t.epochs, t.outcome) for t in data.unfinished] == [(1, 13, Outcome.STOPPED)]
     assert data.hypervolume == pytest.approx(0.8 * 0.4 + 0.7 * 0.1)
 
 
@@ -39,13 +39,13 @@ def test_pareto_ranks_count_fronts() -> None:
 def test_a_completed_trial_without_finite_objectives_is_listed_but_not_on_the_front(value: float) -> None:
     data = search_of([trial(0, 0.8, value), trial(1, 0.8), trial(2)])
     assert data.points == ()
-    assert [t.number for t in data.stopped] == [0, 1, 2]
+    assert [t.number for t in data.unfinished] == [0, 1, 2]
     assert data.counts[Outcome.COMPLETED] == 3
 
 
 def test_nothing_yet() -> None:
     data = search_of([])
-    assert (data.points, data.stopped, data.history, data.front) == ((), (), (), ())
+    assert (data.points, data.unfinished, data.history, data.front) == ((), (), (), ())
     assert (data.hypervolume, data.knee) == (0.0, None)
     assert data.counts == dict.fromkeys(Outcome, 0)
 
@@ -75,7 +75,7 @@ def test_the_knee_is_that_of_the_front() -> None:
 def test_every_trial_appears_once_and_is_counted() -> None:
     trials = trade_off_trials()
     data = search_of(list(reversed(trials)))
-    numbers = [point.number for point in data.points] + [other.number for other in data.stopped]
+    numbers = [point.number for point in data.points] + [other.number for other in data.unfinished]
     assert sorted(numbers) == [t.number for t in trials]
     assert sum(data.counts.values()) == len(trials)
     assert data == search_of(trials)

@@ -4,7 +4,7 @@ import pytest
 from fake_search import search_of, trial
 
 from tuner.ledger.records import Outcome
-from tuner.report.analysis.seed_means import has_seeds, mean_marks, seed_means, seed_means_rows, seed_means_text_table
+from tuner.report.analysis.seed_means import has_seeds, mean_marks, seed_means, seed_means_text_table
 
 
 def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
@@ -29,7 +29,7 @@ def test_trials_of_one_point_are_averaged_over_their_seeds() -> None:
         ["a", "85.00 ± 7.07", "45.00 ± 7.07", "2"],
         ["b", "70.00", "60.00", "1"],
     ]
-    assert seed_means_rows(data)[1]["trials"] == (1,)
+    assert seed_means(data)[1].trials == (1,)
     mark, single = mean_marks(data)
     assert mark.place == pytest.approx((85, 45))
     assert mark.deviations == pytest.approx((10 / 2**0.5, 10 / 2**0.5))

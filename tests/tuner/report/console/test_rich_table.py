@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.report.console.rich_table import drop_columns, rich_table
-from tuner.report.text_table import TextTable
+from tuner.report.text import TextTable
 
 
 @given(st.integers(40, 200), st.text(st.characters(categories=["L"]), min_size=1, max_size=40))

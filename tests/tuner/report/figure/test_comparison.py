@@ -14,8 +14,9 @@ from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
 from tuner.report.figure.comparison import MOST_PARTS, Comparison, by_parameter, compare
-from tuner.report.image.comparison_image import comparison_picture
-from tuner.report.web.comparison_page import comparison_html, plot_comparison
+from tuner.report.image import comparison_picture
+from tuner.report.web.page import comparison_html
+from tuner.report.web.plotly_search import plot_comparison
 
 
 def named(name: str, seed: int, **setting: object) -> FrontData:
@@ -53,7 +54,7 @@ def test_the_frame_holds_the_bars_of_means_and_the_published_points_near_them() 
     """Of two seeds the deviation is the distance over the square root of 2: the bars reach beyond both."""
     seeds = search_of([trial(n, 0.81 + n / 100, 0.5 + n / 100, parameters={"seed": n}) for n in range(2)])
     (mean,) = compare([seeds]).fronts["example"].means
-    shown = compare([seeds, replace(FIRST, points=(), stopped=())])
+    shown = compare([seeds, replace(FIRST, points=(), unfinished=())])
     assert shown.x.limits[0] <= mean.place[0] - mean.deviations[0] < 81 - 0.06
     assert shown.x.limits[1] >= mean.place[0] + mean.deviations[0]
     setting = {"dataset": "cifar10", "architecture": "resnet18"}

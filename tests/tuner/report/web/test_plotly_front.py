@@ -6,8 +6,8 @@ import pytest
 from fake_search import search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
+from tuner.report.figure.appearance import unfinished_layers
 from tuner.report.figure.front_figure import front_figure
-from tuner.report.figure.unfinished_marks import unfinished_layers
 from tuner.report.web.plotly_front import FRONT, plot_front, ticks
 
 DATA = search_of(trade_off_trials())

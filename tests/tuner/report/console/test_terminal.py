@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from tuner.ledger.records import Outcome
-from tuner.report.console.front_plot import cell, plot_lines
-from tuner.report.console.terminal import print_plot
+from tuner.report.console.terminal import cell, plot_lines, print_plot
 from tuner.report.figure.front_figure import front_figure
 
 

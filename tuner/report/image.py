@@ -1,4 +1,4 @@
-"""The front as PNG and SVG, for papers and descriptions, drawn by matplotlib without a display."""
+"""A front, or several fronts, as PNG and SVG for papers and descriptions, drawn by matplotlib without a display."""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,28 +16,41 @@ from matplotlib.ticker import NullLocator
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.parameter_scales import ParameterScale
+from tuner.report.analysis.parameters import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.analysis.text_tables import summary
-from tuner.report.figure.colours import GRID, KNEE, LINE, PLAIN, SCALE
+from tuner.report.figure.appearance import (
+    AT_EPOCH,
+    GRID,
+    KNEE,
+    LINE,
+    PALETTE,
+    PLAIN,
+    SCALE,
+    marks_inside,
+    sparse_marks,
+    unfinished_layers,
+)
+from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
-from tuner.report.figure.unfinished_marks import AT_EPOCH, marks_inside, sparse_marks, unfinished_layers
 from tuner.report.text import format_value
 
 Form = Literal["png", "svg"]
 
-WIDTH, HEIGHT, DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
-SUBTITLE_COLUMNS = 115  # characters
+_WIDTH, _HEIGHT, _DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
+_TITLE_COLUMNS = 60  # a longer title of a comparison would not fit; the legend has all names
+_SUBTITLE_COLUMNS = 115  # characters
 # A layer with more marks becomes one bitmap in an SVG: as vectors they would take seconds to show.
 _MOST_VECTORS = 500
-SYMBOLS = {
+_SYMBOLS = {
     Outcome.STOPPED: "x",
     Outcome.RUNNING: ">",
     Outcome.INTERRUPTED: ">",
     Outcome.FAILED: "+",
     Outcome.COMPLETED: "o",
 }
+_COMPARISON_SYMBOLS = ("o", "s", "^", "p", "*", "h", "X")
 
 
 def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Form, bytes]:
@@ -46,28 +59,53 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     `shown` is the layout of the data, if it is already known.
     """
     shown = shown or front_figure(data)
-    figure, axes = empty_picture(shown.x, shown.y)
+    figure, axes = _empty_picture(shown.x, shown.y)
     if not shown.front and not shown.unfinished:
         axes.set(xticks=[], yticks=[])
         note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
         axes.text(0.5, 0.5, "No trial has values yet", transform=axes.transAxes, **note)
-    write_title(axes, data.search, " ".join([summary(data), *shown.notes]))
+    _write_title(axes, data.search, " ".join([summary(data), *shown.notes]))
     _draw_completed(axes, shown)
     _draw_unfinished(axes, shown)
-    draw_published(axes, shown.published)
-    draw_means(axes, shown.means, MEANS, LINE)
-    draw_means(axes, shown.confirmed, CONFIRMED, KNEE)
+    _draw_published(axes, shown.published)
+    _draw_means(axes, shown.means, MEANS, LINE)
+    _draw_means(axes, shown.confirmed, CONFIRMED, KNEE)
     if shown.colours:
         _add_colour_bar(figure, axes, shown.colours)
-    add_legend(figure, axes)
-    png = encode_figure(figure, "png")
+    _add_legend(figure, axes)
+    png = _encode_figure(figure, "png")
     figure.set_layout_engine("none")  # found by now, and the slowest part of drawing
-    return {"png": png, "svg": encode_figure(figure, "svg")}
+    return {"png": png, "svg": _encode_figure(figure, "svg")}
 
 
-def empty_picture(x: Axis, y: Axis) -> tuple[Figure, Axes]:
-    """Return a picture without marks, with labelled axes of these limits."""
-    figure = Figure(figsize=(WIDTH / DPI, HEIGHT / DPI), dpi=DPI, layout="constrained")
+def comparison_picture(shown: Comparison, form: Form) -> bytes:
+    """Return several fronts in the layout of the paper's Figure 3, each with a colour and a symbol.
+
+    A front is a step line with points; the means of a grid with seeds are a line with bars.
+    """
+    figure, axes = _empty_picture(shown.x, shown.y)
+    fits = len(shown.title) <= _TITLE_COLUMNS
+    title = shown.title if fits else f"{shown.title[: _TITLE_COLUMNS - 1]}…"
+    _write_title(axes, title, " ".join(shown.figure_notes))
+    for (name, front), colour, symbol in zip(shown.fronts.items(), PALETTE, _COMPARISON_SYMBOLS, strict=False):
+        if front.means:
+            _draw_means(axes, front.means, name, colour, fmt=f"{symbol}-", linewidth=1.2)
+            continue
+        dim: dict[str, Any] = {"s": 16, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE, "facecolors": colour}
+        _scatter(axes, front.dominated, "", marker=symbol, **dim)
+        if front.staircase:
+            axes.plot(*zip(*front.staircase, strict=True), color=colour, linewidth=1.2)
+        style: dict[str, Any] = {"s": 44, "marker": symbol, "color": colour, "zorder": 3}
+        _scatter(axes, front.front, name, **style)
+        if not front.front:  # nothing to draw yet, but it is in the legend, as on the page
+            axes.scatter([], [], label=name, **style)
+    _draw_published(axes, shown.published)
+    _add_legend(figure, axes)
+    return _encode_figure(figure, form)
+
+
+def _empty_picture(x: Axis, y: Axis) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(_WIDTH / _DPI, _HEIGHT / _DPI), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.set(xlim=x.limits, ylim=y.limits)
@@ -79,15 +117,14 @@ def empty_picture(x: Axis, y: Axis) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def add_legend(figure: Figure, axes: Axes) -> None:
-    """Put the legend below the axes, if there is anything in it."""
+def _add_legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         columns = 6 if sum(map(len, labels)) < 90 else 3
         figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=7.5, columnspacing=1.5)
 
 
-def encode_figure(figure: Figure, form: Form) -> bytes:
+def _encode_figure(figure: Figure, form: Form) -> bytes:
     """Return a figure as the content of a file; equal figures give equal bytes."""
     content = BytesIO()
     with mpl.rc_context({"svg.hashsalt": "front"}):
@@ -95,7 +132,7 @@ def encode_figure(figure: Figure, form: Form) -> bytes:
     return content.getvalue()
 
 
-def draw_published(axes: Axes, published: Sequence[PublishedPoint]) -> None:
+def _draw_published(axes: Axes, published: Sequence[PublishedPoint]) -> None:
     """Draw the paper's points, a layer for each of its tables; points of a table with few points have labels."""
     for source, points in by_source(published).items():
         named = is_named(points)
@@ -108,7 +145,7 @@ def draw_published(axes: Axes, published: Sequence[PublishedPoint]) -> None:
             axes.annotate(point.label, (point.natural, point.pgd), **words)
 
 
-def draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, **style: Any) -> None:
+def _draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, **style: Any) -> None:
     """Draw means as squares with bars of a standard deviation in both directions."""
     if means:
         xs, ys = zip(*(mean.place for mean in means), strict=True)
@@ -117,9 +154,8 @@ def draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, *
         axes.errorbar(xs, ys, xerr=x_bars, yerr=y_bars, color=colour, label=label, **{**usual, **style})
 
 
-def write_title(axes: Axes, title: str, subtitle: str) -> None:
-    """Write a title, and small lines below it."""
-    lines = textwrap.wrap(subtitle, SUBTITLE_COLUMNS)
+def _write_title(axes: Axes, title: str, subtitle: str) -> None:
+    lines = textwrap.wrap(subtitle, _SUBTITLE_COLUMNS)
     axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8 + 10 * len(lines), parse_math=False)
     # The padding of the title makes room for these lines; as part of the layout, a long line would narrow the axes.
     place: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "fontsize": 7.5, "in_layout": False}
@@ -130,13 +166,13 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
     if shown.staircase:
         axes.plot(*zip(*shown.staircase, strict=True), color=LINE, linewidth=1.0)
     front = {"s": 52, "edgecolors": LINE, "linewidths": 0.8, "zorder": 3}
-    scatter(axes, shown.front, "Pareto front", c=_colours(shown.front, shown.colours), **front)
+    _scatter(axes, shown.front, "Pareto front", c=_colours(shown.front, shown.colours), **front)
     if shown.knee:
         ring = {"s": 150, "facecolors": "none", "edgecolors": KNEE, "linewidths": 1.4, "zorder": 3}
-        scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
+        _scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
     dominated = {"s": 20, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE}
     seen = marks_inside(shown.dominated, shown.x.limits, shown.y.limits)
-    scatter(axes, seen, "dominated", c=_colours(seen, shown.colours), **dominated)
+    _scatter(axes, seen, "dominated", c=_colours(seen, shown.colours), **dominated)
     for limit, draw in zip(shown.accepted, (axes.axvline, axes.axhline), strict=True):
         if limit is not None:
             draw(limit, color=LINE, linewidth=0.8, linestyle=":")
@@ -145,13 +181,13 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
 def _draw_unfinished(axes: Axes, shown: FrontFigure) -> None:
     for name, outcome, grey, marks in unfinished_layers(shown):
         seen = marks_inside(marks, shown.x.limits, shown.y.limits)
-        scatter(axes, seen, name, marker=SYMBOLS[outcome], s=14, color=grey, linewidths=0.8)
+        _scatter(axes, seen, name, marker=_SYMBOLS[outcome], s=14, color=grey, linewidths=0.8)
         for mark in sparse_marks(seen, shown.x.limits, shown.y.limits) if name.endswith(AT_EPOCH) else ():
             small: dict[str, Any] = {"xytext": (3, 2), "textcoords": "offset points", "fontsize": 5.5, "color": grey}
             axes.annotate(str(mark.epochs), (mark.x, mark.y), **small)
 
 
-def scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
+def _scatter(axes: Axes, marks: Sequence[Mark], label: str, **style: Any) -> None:
     """Draw marks if there are any: an empty layer would still be in the legend."""
     if marks:
         bitmap = len(marks) > _MOST_VECTORS

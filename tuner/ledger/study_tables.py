@@ -1,4 +1,4 @@
-"""Read and write the trials of an Optuna study straight in its tables.
+"""Read and write the trials of an Optuna study, and the number of its driver, straight in its tables.
 
 Optuna itself takes many seconds to read 10,000 trials, mostly for objects that are not needed here. It writes each
 attribute of a trial in a transaction of its own and reads the study again for each parameter: tens of milliseconds,
@@ -16,8 +16,23 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import TrialState
 
-from tuner.ledger.protocol import TrialEndedError
-from tuner.optuna_private import TRIAL_ATTRIBUTES, TRIAL_PARAMETERS, TRIAL_VALUES, TRIALS, stored_value
+from tuner.ledger.protocol import TakenOverError, TrialEndedError
+from tuner.optuna_private import (
+    STUDY_ATTRIBUTES,
+    TRIAL_ATTRIBUTES,
+    TRIAL_PARAMETERS,
+    TRIAL_VALUES,
+    TRIALS,
+    stored_value,
+)
+
+_DRIVER = "driver"
+# Built once: it runs with every report, and building it takes longer than running it.
+_HOLDER = (
+    sa.select(STUDY_ATTRIBUTES.c.value_json)
+    .where(STUDY_ATTRIBUTES.c.study_id == sa.bindparam("study"), STUDY_ATTRIBUTES.c.key == _DRIVER)
+    .with_for_update(read=True)
+)
 
 
 class TrialRow(NamedTuple):
@@ -118,6 +133,34 @@ def _add_attributes(connection: sa.Connection, trial_id: int, attributes: Mappin
     for key, value in attributes.items():
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         connection.execute(sa.insert(TRIAL_ATTRIBUTES), row)
+
+
+def take_over(connection: sa.Connection, study_id: int) -> int:
+    """Return the number of a new driver, one more than the last one; part of a transaction.
+
+    Every transaction that writes checks that its driver's number is still the last one. A lock alone is not enough: a
+    lock in PostgreSQL ends with its connection, and a driver that has lost the connection, or whose machine was
+    suspended, does not know it yet.
+    """
+    place = (STUDY_ATTRIBUTES.c.study_id == study_id) & (STUDY_ATTRIBUTES.c.key == _DRIVER)
+    one_more = sa.cast(sa.cast(STUDY_ATTRIBUTES.c.value_json, sa.Integer) + 1, sa.String)
+    if connection.execute(sa.update(STUDY_ATTRIBUTES).where(place).values(value_json=one_more)).rowcount == 0:
+        connection.execute(sa.insert(STUDY_ATTRIBUTES), {"study_id": study_id, "key": _DRIVER, "value_json": "1"})
+    return int(connection.execute(sa.select(STUDY_ATTRIBUTES.c.value_json).where(place)).scalar_one())
+
+
+def require_holder(connection: sa.Connection, study_id: int, search: str, number: int) -> None:
+    """Raise TakenOverError, which undoes the transaction, unless `number` is the number of the last driver.
+
+    Call it after the first row is written. Then no other driver can come in between: SQLite has one writer at a time,
+    and PostgreSQL locks this row.
+    """
+    holder = int(connection.execute(_HOLDER, {"study": study_id}).scalar_one())
+    if holder != number:
+        raise TakenOverError(
+            f"Another driver has taken {search} over: it has driver number {holder}, and this one has {number}. "
+            "This driver ends; what it has recorded is kept. `tuner list` shows how the search goes on."
+        )
 
 
 @lru_cache(maxsize=256)

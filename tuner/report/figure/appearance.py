@@ -1,14 +1,22 @@
-"""What the page and the images of a front share: unfinished trials by outcome and rung, visible and labelled marks."""
+"""What the page and the images share: the palette, layers of unfinished trials, visible and labelled marks."""
 
 from collections.abc import Sequence
 
 from tuner.ledger.records import Outcome
-from tuner.report.figure.axis_limits import Limits, count_outside
-from tuner.report.figure.front_figure import FrontFigure, Mark
+from tuner.report.figure.front_figure import FrontFigure, Limits, Mark, count_outside
 
+# One scale whose lightness grows with the value and greys for the rest: readable without colour vision.
+SCALE = "viridis"
+LINE = "#1f2933"  # the front's staircase and the rims of its points
+PLAIN = "#52606d"  # small text, and completed trials without a value to colour them by
+FAINT = "#9aa5b1"  # trials without final values
+GRID = "#e4e7eb"
+KNEE = "#c2410c"
+# Okabe and Ito's colours, told apart by colour-blind people: one for each objective, or each search.
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 # From the first rung to the last: later rungs are darker. The first grey has a contrast of 3 to 1.
-RUNG_GREYS = ("#8a949e", "#6b7681", "#4d5863", "#2f3a45")
-OTHERS_GREY = RUNG_GREYS[1]
+_RUNG_GREYS = ("#8a949e", "#6b7681", "#4d5863", "#2f3a45")
+_OTHERS_GREY = _RUNG_GREYS[1]
 AT_EPOCH = "(at epoch)"  # in the name of a layer whose marks are labelled with their epochs
 
 
@@ -17,10 +25,10 @@ def unfinished_layers(shown: FrontFigure) -> list[tuple[str, Outcome, str, list[
     layers = []
     for outcome, marks in shown.unfinished.items():
         rungs = sorted({mark.epochs for mark in marks}) if outcome is Outcome.STOPPED else []
-        if not 0 < len(rungs) <= len(RUNG_GREYS):
-            layers.append((f"{outcome.value} {AT_EPOCH}", outcome, OTHERS_GREY, list(marks)))
+        if not 0 < len(rungs) <= len(_RUNG_GREYS):
+            layers.append((f"{outcome.value} {AT_EPOCH}", outcome, _OTHERS_GREY, list(marks)))
             continue
-        for rung, grey in zip(rungs, RUNG_GREYS, strict=False):
+        for rung, grey in zip(rungs, _RUNG_GREYS, strict=False):
             layers.append((f"stopped at epoch {rung}", outcome, grey, [m for m in marks if m.epochs == rung]))
     return layers
 

@@ -1,4 +1,4 @@
-"""Confirmed trials as the search that they come from shows them."""
+"""What confirmations measured: read with the search that they come from, and shown beside it."""
 
 import json
 import logging
@@ -13,11 +13,11 @@ from test_front_files import traces
 
 from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import TrialRecord
-from tuner.report.analysis.confirmations import best_confirmed, confirmed_trials
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_text_table
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_json
+from tuner.report.load import best_confirmed, confirmed_trials
 from tuner.report.web.page import front_html
 
 PARAMETERS = {

@@ -1,1 +1,0 @@
-"""A search as a PNG or an SVG, drawn by matplotlib."""
