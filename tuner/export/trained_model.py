@@ -51,11 +51,8 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
     """Build a trial's classifier with the weights of its last checkpoint.
 
     The data set is read for its classes, and to check that it is the one on which the trial was validated. `data_root`
-    is its folder, if that has changed since the search.
-
-    Raises:
-        UsageError: if weights or data are missing, or are not those of the trial.
-
+    is its folder, if that has changed since the search. Raise UsageError if weights or data are missing, or are not
+    those of the trial.
     """
     checkpoint = _checkpoint(folder, trial)
     try:

@@ -57,9 +57,7 @@ class Ledger(Protocol):
     ) -> TrialRecord:
         """End a running trial for good; return it as it is on record. `values` are those of a completed trial.
 
-        Raises:
-            TrialEndedError: if the trial has ended already.
-
+        Raise TrialEndedError if the trial has ended already.
         """
 
     def load(self) -> list[TrialRecord]:

@@ -30,7 +30,7 @@ from tuner.redact import without_password
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 LEDGER_FILE = "ledger.db"
 
 # Attributes of a trial. Its own times, unlike Optuna's, are in order even if the clock is set back.
@@ -97,7 +97,7 @@ class SqlLedger(Ledger):
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 study.set_metric_names([objective.name for objective in objectives])
             reports.metadata.create_all(connections[1])
-            ledger.set_facts({"schema_version": SCHEMA_VERSION, **facts})
+            ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
         except BaseException:
             ledger.delete()
             raise
@@ -117,10 +117,10 @@ class SqlLedger(Ledger):
             raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
         ledger = cls(url, search, study, connections)
         version = ledger.facts().get("schema_version")
-        if version != SCHEMA_VERSION:
+        if version != _SCHEMA_VERSION:
             raise UsageError(
                 f"The ledger {without_password(url)} has schema version {version}, but this release reads "
-                f"{SCHEMA_VERSION}: use the release that wrote it."
+                f"{_SCHEMA_VERSION}: use the release that wrote it."
             )
         return ledger
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "autoattack": "AutoAttack"}
 ACCURACY_SUFFIX = "_accuracy"
-MISSING = "–"
+_MISSING = "–"
 
 
 class TextTable(NamedTuple):
@@ -38,7 +38,7 @@ def to_shown_unit(name: str, value: float) -> float:
 def format_metric(name: str, value: float | None) -> str:
     """Return a metric as text without its unit: an accuracy in per cent with two decimals, else four digits."""
     if value is None or math.isnan(value):
-        return MISSING
+        return _MISSING
     return f"{to_shown_unit(name, value):.2f}" if is_accuracy(name) else format_value(value)
 
 
@@ -73,7 +73,7 @@ def last_line(text: str | None) -> str:
 def format_value(value: Any) -> str:
     """Return the value of a parameter as text: a float with four significant digits, anything else unchanged."""
     if value is None:
-        return MISSING
+        return _MISSING
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

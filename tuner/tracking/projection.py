@@ -63,9 +63,7 @@ class Projection:
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
         """Bring MLflow up to date with these trials; call `rest` after each of them.
 
-        Raises:
-            RefusedError: when all others are written, if MLflow refused some trials (somebody may have changed a run).
-
+        Raise RefusedError, when all others are written, if MLflow refused some trials: somebody may have changed a run.
         """
         try:
             parent_id = self._parent_id or self._find_or_create()

@@ -75,11 +75,11 @@ def version_tags(origin: Origin) -> dict[str, str]:
         layout.SEARCH_NAME: origin.search,
         layout.TRIAL: str(origin.trial.number),
         **{key: f"{value:.6g}" for key, value in origin.metrics.items()},
-        **confirmed_accuracies(origin.confirmed),
+        **_confirmed_accuracies(origin.confirmed),
     }
 
 
-def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
+def _confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
     """Return for each attack `confirmed/ATTACK`: mean and deviation over the seeds, on the test set.
 
     `confirmed/warnings` counts the reasons to doubt the accuracies. Without a confirmation the result is empty.
@@ -100,7 +100,7 @@ def confirmed_accuracies(confirmed: Confirmed | None) -> dict[str, str]:
 
 def version_description(origin: Origin) -> str:
     """Return in markdown what a version is, and its accuracies."""
-    shown = {key: f"{value:.4f}" for key, value in origin.metrics.items()} | confirmed_accuracies(origin.confirmed)
+    shown = {key: f"{value:.4f}" for key, value in origin.metrics.items()} | _confirmed_accuracies(origin.confirmed)
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
     again = " trained again" if origin.confirmed is not None and origin.confirmed.retrained else ""
     parameters = ", ".join(f"{key} {value}" for key, value in origin.trial.parameters.items())

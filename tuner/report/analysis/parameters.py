@@ -13,8 +13,8 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData
 _PREFERRED_PARAMETER = "lambda"
 _LOG_FROM_RATIO = 10.0
 # With fewer trials, groups are too small to be compared, and a rank correlation is safer.
-ENOUGH_FOR_GROUPS = 30
-FEWEST = 4
+_ENOUGH_FOR_GROUPS = 30
+_FEWEST = 4
 _GROUP_SIZE, _MOST_GROUPS = 8, 10
 
 GROUPS = (
@@ -54,21 +54,15 @@ class ParameterScale:
 
 
 def parameter_scales(points: Sequence[CompletedTrial]) -> tuple[ParameterScale, ...]:
-    """Return a scale for each parameter that varies: lambda, then other numbers, then choices that are not numbers."""
+    """Return a scale for each parameter that varies: lambda, then other numbers, then choices that are not numbers.
+
+    A scale is logarithmic where the values are positive and span at least a factor of ten.
+    """
     names = dict.fromkeys(name for point in points for name in point.parameters)
     ordered = sorted(names, key=lambda name: name != _PREFERRED_PARAMETER)
     numbers = [scale for name in ordered if (scale := _numeric_scale(points, name))]
     known = {scale.parameter for scale in numbers}
     return (*numbers, *(s for name in ordered if name not in known and (s := _choice_scale(points, name))))
-
-
-def colouring_scale(points: Sequence[CompletedTrial]) -> ParameterScale | None:
-    """Return the scale that colours points by default: lambda, else the first number that varies, else None.
-
-    The scale is logarithmic where the values are positive and span at least a factor of ten.
-    """
-    scale = next(iter(parameter_scales(points)), None)
-    return None if scale is None or scale.choices else scale
 
 
 def _numeric_scale(points: Sequence[CompletedTrial], name: str) -> ParameterScale | None:
@@ -105,14 +99,14 @@ def importances(data: FrontData) -> tuple[Importance, ...]:
     """Return the importance of each varying parameter for each objective; nothing for fewer than 4 trials."""
     scales = parameter_scales(data.points)
     complete = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
-    if not scales or len(complete) < FEWEST:
+    if not scales or len(complete) < _FEWEST:
         return ()
     return tuple(_importance(objective, complete, scales) for objective in data.objectives)
 
 
 def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ParameterScale]) -> Importance:
     values = np.array([point.metrics[objective.name] for point in points])
-    grouped = len(points) >= ENOUGH_FOR_GROUPS
+    grouped = len(points) >= _ENOUGH_FOR_GROUPS
     shares = {}
     for scale in scales:
         places = np.array([scale.value(point.parameters) for point in points])

@@ -11,7 +11,7 @@ from tuner.ledger import Outcome, TrialRecord, report_times
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.text import to_shown_unit
 
-MOST_CURVES = 120
+_MOST_CURVES = 120
 T = TypeVar("T")
 
 
@@ -54,7 +54,7 @@ def growth_by_epochs(data: FrontData) -> tuple[GrowthPoint, ...]:
     return (*points, *since)
 
 
-def curves(data: FrontData, most: int = MOST_CURVES) -> tuple[Curve, ...]:
+def curves(data: FrontData, most: int = _MOST_CURVES) -> tuple[Curve, ...]:
     """Return the learning curves of the front and of other trials, at most `most`, chosen at even distances."""
     front = {point.number for point in data.front}
     reported = [record for record in data.records if record.reports]

@@ -9,7 +9,7 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.text import TextTable, format_mean, format_value, metric_heading, metric_label, to_shown_unit
 
-SEED = "seed"
+_SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ def seed_means(data: FrontData) -> list[PointMeans]:
     """Group the completed trials by all parameters but the seed, in the order of their first trial."""
     groups: dict[tuple[tuple[str, Any], ...], list[CompletedTrial]] = {}
     for trial in data.points:
-        key = tuple((name, value) for name, value in trial.parameters.items() if name != SEED)
+        key = tuple((name, value) for name, value in trial.parameters.items() if name != _SEED)
         groups.setdefault(key, []).append(trial)
     return [_means(dict(key), trials, data) for key, trials in groups.items()]
 
 
 def has_seeds(data: FrontData) -> bool:
     """Whether the search runs its points with several seeds."""
-    return any(SEED in trial.parameters for trial in data.records)
+    return any(_SEED in trial.parameters for trial in data.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def bar_of(deviation: float | None) -> float:
 def seed_means_text_table(data: FrontData) -> TextTable:
     """Return the points of a grid as a table, with mean ± standard deviation over their seeds."""
     metrics = [objective.name for objective in data.objectives]
-    names = [name for name in parameter_names(data.points) if name != SEED]
+    names = [name for name in parameter_names(data.points) if name != _SEED]
     rows = [
         [
             *(format_value(point.parameters.get(name)) for name in names),

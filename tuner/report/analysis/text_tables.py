@@ -10,7 +10,7 @@ from tuner.report.text import TextTable, format_metric, format_value, metric_hea
 
 EPOCHS = "Epochs"
 KNEE_MARK = "◆ knee"
-BEYOND_MARK = "✗ beyond limit"
+_BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
 MARKDOWN_LIMIT = 7000
 
@@ -92,14 +92,14 @@ def _figures(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str], pa
 def _marks(point: CompletedTrial, data: FrontData) -> str:
     if point.number == data.knee:
         return KNEE_MARK
-    return "" if within_limits(point.metrics, data.objectives) else BEYOND_MARK
+    return "" if within_limits(point.metrics, data.objectives) else _BEYOND_MARK
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:
     if isinstance(trial, CompletedTrial):
         if not ranked:
             return Outcome.COMPLETED.value
-        beyond = "" if within_limits(trial.metrics, data.objectives) else f" {BEYOND_MARK}"
+        beyond = "" if within_limits(trial.metrics, data.objectives) else f" {_BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 

@@ -50,10 +50,7 @@ def seed_means_table(data: FrontData) -> RenderableType:
 def confirmed_table(data: FrontData) -> RenderableType:
     """Return the confirmed trials as a table for a terminal: natural accuracy, PGD, worst case, warnings."""
     names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
-    whole = confirmed_text_table(data)
-    kept = [index for index, heading in enumerate(whole.headings) if heading in {"Trial", *names, "Seeds", "Warnings"}]
-    text_table = TextTable(
-        [whole.headings[index] for index in kept], [[row[index] for index in kept] for row in whole.rows]
-    )
+    whole = confirmed_text_table(data, names)
+    text_table = TextTable(whole.headings[:-1], [row[:-1] for row in whole.rows])  # the title has the confirmations
     by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
     return rich_table(f"Confirmed by {by}, in per cent", NOTE, text_table, emphasised="")

@@ -17,7 +17,7 @@ from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
 from tuner.report.text import TextTable, format_metric, format_value, metric_heading
 
 MOST_PARTS = len(PALETTE)
-SEEDS_NOTE = (
+_SEEDS_NOTE = (
     "Points with bars are means ± standard deviation over the seeds; lines connect them in the order of the grid."
 )
 _BEST_NOTE = "Each objective has its best value on the front. The best values may come from different trials."
@@ -59,7 +59,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
     fronts = {data.search: front_figure(data, (x.limits, y.limits)) for data in searches}
     published = tuple(dict.fromkeys(point for front in fronts.values() for point in front.published))
     differences, rows = _differences(searches), _rows(searches, by)
-    seeds = [SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
+    seeds = [_SEEDS_NOTE] if any(front.means for front in fronts.values()) else []
     return Comparison(
         title=title or ", ".join(fronts),
         heading=by or "Search",

@@ -48,18 +48,13 @@ def confirmed_notes(marks: Sequence[MeanMark], setting: Mapping[str, Any]) -> tu
     return (f"Confirmed trials: {len(marks)}, as squares. {NOTE}{other}",)
 
 
-def confirmed_text_table(data: FrontData) -> TextTable:
-    """Return a table in per cent with a row for each trial of each confirmation."""
-    names = list(dict.fromkeys(name for found in data.confirmed for name in found.means))
+def confirmed_text_table(data: FrontData, attacks: Sequence[str] | None = None) -> TextTable:
+    """Return a table in per cent with a row for each trial of each confirmation, by default with all attacks."""
+    measured = dict.fromkeys(name for found in data.confirmed for name in found.means)
+    names = list(measured) if attacks is None else attacks
     rows = [
-        [
-            str(found.trial),
-            *(_cell(found, name) for name in names),
-            str(found.seeds),
-            str(found.warnings),
-            found.confirmation,
-        ]
-        for found in data.confirmed
+        [str(c.trial), *(_cell(c, name) for name in names), str(c.seeds), str(c.warnings), c.confirmation]
+        for c in data.confirmed
     ]
     return TextTable(["Trial", *names, "Seeds", "Warnings", "Confirmation"], rows)
 

@@ -14,7 +14,7 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.analysis.parameters import ParameterScale, colouring_scale, parameter_scales
+from tuner.report.analysis.parameters import ParameterScale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
@@ -54,9 +54,9 @@ class Axis:
 class FrontFigure:
     """The figure of a front. `knee` is one of `front`; `notes` say what the figure cannot show.
 
-    `scales` are all scales that can colour the points, and `colours` is the first one of numbers. `published` are
-    points of the paper in the units of the axes, `means` the means over the seeds of a grid, `confirmed` those of
-    confirmations. `accepted` are the limits of the search on both axes, None without a limit.
+    `scales` are all scales that can colour the points. `published` are points of the paper in the units of the axes,
+    `means` the means over the seeds of a grid, `confirmed` those of confirmations. `accepted` are the limits of the
+    search on both axes, None without a limit.
     """
 
     x: Axis
@@ -66,13 +66,17 @@ class FrontFigure:
     unfinished: dict[Outcome, tuple[Mark, ...]]
     knee: Mark | None
     staircase: Vertices
-    colours: ParameterScale | None
     notes: tuple[str, ...]
     scales: tuple[ParameterScale, ...] = ()
     published: tuple[PublishedPoint, ...] = ()
     means: tuple[MeanMark, ...] = ()
     confirmed: tuple[MeanMark, ...] = ()
     accepted: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def colours(self) -> ParameterScale | None:
+        """The scale that colours the points by default: lambda, else the first number that varies, else None."""
+        return self.scales[0] if self.scales and not self.scales[0].choices else None
 
 
 def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
@@ -105,7 +109,6 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=_staircase(data, *limits),
-        colours=colouring_scale(data.points),
         notes=(*_notes(data, dominated, unfinished, published, limits), *confirmed_notes(confirmed, data.setting)),
         scales=parameter_scales(data.points),
         published=published,

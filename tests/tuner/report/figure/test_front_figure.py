@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import FloatArray, Objective
-from tuner.report.analysis.parameters import ParameterScale, colouring_scale
+from tuner.report.analysis.parameters import ParameterScale
 from tuner.report.figure.appearance import marks_inside, sparse_marks
 from tuner.report.figure.front_figure import Mark, attainment_staircase, front_figure
 from tuner.report.web.plotly_front import plot_front
@@ -142,14 +142,14 @@ def test_one_objective_is_drawn_against_the_trial_number() -> None:
 
 
 def points_with(*values: object, name: str = "lambda") -> ParameterScale | None:
-    return colouring_scale(search_of([trial(n, 0.8, 0.5, parameters={name: v}) for n, v in enumerate(values)]).points)
+    return front_figure(search_of([trial(n, 0.8, 0.5, parameters={name: v}) for n, v in enumerate(values)])).colours
 
 
 def test_lambda_colours_the_points_before_any_other_parameter() -> None:
     trials = [trial(n, 0.8, 0.5, parameters={"alpha": n / 4, "lambda": 4.0 + n}) for n in range(3)]
-    assert colouring_scale(search_of(trials).points) == ParameterScale("lambda", logarithmic=False, low=4.0, high=6.0)
+    assert front_figure(search_of(trials)).colours == ParameterScale("lambda", logarithmic=False, low=4.0, high=6.0)
     without = [replace(t, parameters={"alpha": t.parameters["alpha"]}) for t in trials]
-    assert colouring_scale(search_of(without).points) == ParameterScale("alpha", logarithmic=False, low=0.0, high=0.5)
+    assert front_figure(search_of(without)).colours == ParameterScale("alpha", logarithmic=False, low=0.0, high=0.5)
 
 
 def test_a_decade_or_more_is_shown_on_a_logarithmic_scale() -> None:
