@@ -42,10 +42,7 @@ class _Child:
 
 
 class Projection:
-    """One search in MLflow. All methods may raise MlflowException; calling them again continues the work.
-
-    `experiment_id` is None until MLflow has been reached.
-    """
+    """One search in MLflow. All methods may raise MlflowException; calling them again continues the work."""
 
     def __init__(self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None) -> None:
         self._tracking_uri = tracking_uri
@@ -54,7 +51,7 @@ class Projection:
         self._search = search
         self._search_id = search_id
         self._artifacts = artifacts
-        self.experiment_id: str | None = None
+        self.experiment_id: str | None = None  # until MLflow has been reached
         self._parent_id: str | None = None
         self._children: dict[int, _Child] = {}
         self._history_logged = 0
