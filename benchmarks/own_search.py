@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.ending import Ending
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_events import Ending, SessionEvents
 from tuner.ledger import Outcome, SqlLedger
 from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search import Listener, Search

@@ -5,7 +5,7 @@ from rich.console import Console
 from tuner.confirm.presentation import Presentation
 from tuner.driver.plan import Plan
 from tuner.driver.progress.summary import print_closing, print_line
-from tuner.engine.ending import Ending, all_failed
+from tuner.engine.session_events import Ending, all_failed
 from tuner.ledger import as_interrupted
 from tuner.report.analysis.front_data import front_data
 from tuner.report.text import last_line

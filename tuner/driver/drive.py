@@ -16,7 +16,7 @@ from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import print_line, print_opening, resume_command
 from tuner.driver.request import Request
-from tuner.engine.ending import Ending, closing_status
+from tuner.engine.session_events import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line

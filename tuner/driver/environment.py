@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.driver.preflight import check_data
 from tuner.engine.cluster import connect, disconnect, require_resources
-from tuner.engine.ending import Ending
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_events import Ending, SessionEvents
 from tuner.ledger import Ledger
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock

@@ -9,8 +9,7 @@ from rich.console import Console
 from tuner.driver.conclusion import EXIT_CODES
 from tuner.driver.progress import Progress
 from tuner.driver.progress.summary import print_line
-from tuner.engine.ending import Ending, closing_status
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_events import Ending, SessionEvents, closing_status
 from tuner.search import Search
 
 if TYPE_CHECKING:  # importing MLflow takes seconds

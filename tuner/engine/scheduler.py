@@ -6,9 +6,8 @@ from typing import Any
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 
-from tuner.engine.empty_pickle import EmptyPickle
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.ray_private import CHECKPOINT_FOLDER_KEY, folder_name, ray_task
+from tuner.engine.ray_private import CHECKPOINT_FOLDER_KEY, EmptyPickle, folder_name, ray_task
 from tuner.ledger import Decision
 from tuner.search import Search
 

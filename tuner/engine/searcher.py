@@ -6,8 +6,8 @@ from typing import Any
 
 from ray.tune.search import Searcher
 
-from tuner.engine.empty_pickle import EmptyPickle
 from tuner.engine.gpu_sharing import GpuShares
+from tuner.engine.ray_private import EmptyPickle
 from tuner.engine.trial_task import ConfirmationTask, TrialTask
 from tuner.ledger import trial_name
 from tuner.search import Assignment, Search

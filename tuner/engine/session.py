@@ -10,17 +10,15 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.engine.callbacks import FailureCallback, FallbackCallback
 from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper, Sweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import BrokenOffError, Ending, NodeLostError
-from tuner.engine.failures import FailureCallback
-from tuner.engine.fallbacks import FallbackCallback
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.ray_private import ray_task
 from tuner.engine.scheduler import LedgerScheduler
 from tuner.engine.searcher import LedgerSearcher
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_events import BrokenOffError, Ending, NodeLostError, SessionEvents
 from tuner.engine.signals import handle_signals, interrupt, set_handler
 from tuner.engine.stop_request import StopRequest
 from tuner.engine.trainable import run_trial

@@ -1,6 +1,41 @@
-"""What a session of Ray Tune tells its driver."""
+"""What a session of Ray Tune tells its driver: what happens while it runs, and how it ended."""
 
-from tuner.engine.ending import Ending
+from collections.abc import Sequence
+from enum import StrEnum
+
+from tuner.ledger import Outcome, TrialRecord
+
+
+class Ending(StrEnum):
+    """Why a session ended. After each of these but `finished` the search can be resumed."""
+
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    OUT_OF_TIME = "out of time"
+    BROKEN_OFF = "broken off"  # Ray Tune gave up by itself, or crash followed crash
+
+
+class BrokenOffError(Exception):
+    """A session was given up because its trials only crash; the message says how to continue."""
+
+
+class NodeLostError(BrokenOffError):
+    """A session was given up because Ray's node on the driver's machine died."""
+
+    def __init__(self) -> None:
+        super().__init__("Ray's node on this machine died, and with it the trials that ran. Resume the search.")
+
+
+def all_failed(trials: Sequence[TrialRecord]) -> bool:
+    """Return whether no trial of a search was of any use."""
+    return all(trial.outcome is Outcome.FAILED for trial in trials)
+
+
+def closing_status(ending: Ending, trials: Sequence[TrialRecord]) -> str:
+    """Return MLflow's status of a search: FINISHED, FAILED, or KILLED if the search can be resumed."""
+    if ending is Ending.FINISHED:
+        return "FAILED" if all_failed(trials) else "FINISHED"
+    return "FAILED" if ending is Ending.BROKEN_OFF else "KILLED"
 
 
 class SessionEvents:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ray import tune
 
-from tuner.engine.empty_pickle import EmptyPickle
+from tuner.engine.ray_private import EmptyPickle
 
 # A search that is asked to end has 30 seconds for everything.
 CHECKPOINT_SECONDS = 12.0

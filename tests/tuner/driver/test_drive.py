@@ -26,9 +26,8 @@ from tuner.driver.environment import Environment
 from tuner.driver.plan import Plan, plan_new, plan_resume
 from tuner.driver.request import Request
 from tuner.engine.cluster import require_resources
-from tuner.engine.ending import Ending
 from tuner.engine.session import SessionOptions
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_events import Ending, SessionEvents
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData

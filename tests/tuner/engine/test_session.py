@@ -4,8 +4,8 @@ import pytest
 from simulated_search import drive
 
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import BrokenOffError, Ending
 from tuner.engine.session import _ending, _resources
+from tuner.engine.session_events import BrokenOffError, Ending
 from tuner.engine.stop_request import StopRequest
 from tuner.ledger import Outcome
 from tuner.search import Search
