@@ -5,9 +5,7 @@ import logging
 import secrets
 import shutil
 
-from tuner.driver.earlier_search import warm_start_fact
-from tuner.driver.plan import Plan, plan_new
-from tuner.driver.request import Request
+from tuner.driver.plan import Plan, Request, plan_new, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password

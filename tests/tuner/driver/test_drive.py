@@ -23,8 +23,7 @@ from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.create import remove_incomplete
 from tuner.driver.drive import drive_search
 from tuner.driver.environment import Environment
-from tuner.driver.plan import Plan, plan_new, plan_resume
-from tuner.driver.request import Request
+from tuner.driver.plan import Plan, Request, plan_new, plan_resume
 from tuner.engine.cluster import require_resources
 from tuner.engine.session import SessionOptions
 from tuner.engine.session_events import Ending, SessionEvents
