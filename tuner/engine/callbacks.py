@@ -6,6 +6,7 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.engine.adapters import LedgerSearcher
 from tuner.engine.crashes import Crashes
 from tuner.engine.ray_private import (
     EmptyPickle,
@@ -16,7 +17,6 @@ from tuner.engine.ray_private import (
     last_failure,
     ray_task,
 )
-from tuner.engine.searcher import LedgerSearcher
 from tuner.engine.trial_task import FALLBACKS_KEY
 from tuner.redact import redact
 

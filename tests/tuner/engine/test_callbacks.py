@@ -11,12 +11,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
 
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.callbacks import NO_MESSAGE, FailureCallback, FallbackCallback
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.scheduler import LedgerScheduler
-from tuner.engine.searcher import LedgerSearcher
-from tuner.engine.stop_request import StopRequest
+from tuner.engine.session import StopRequest
 from tuner.engine.trial_task import FALLBACKS_KEY, task_of
 from tuner.ledger import Outcome
 from tuner.search import Search
