@@ -27,8 +27,7 @@ from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trial_task import task_of
 from tuner.ledger import SqlLedger, trial_name
-from tuner.runs.folder import SearchFolder
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
 from tuner.tracking import store

@@ -14,11 +14,11 @@ from tuner.driver.plan import Plan, Request
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import EXIT_CODES, REASONS, conclude, print_line, print_opening, resume_command
-from tuner.engine.session_events import Ending, SessionEvents, closing_status
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -152,8 +152,6 @@ class _Driver:
 
     def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
         """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
-        from tuner.engine.session import SessionOptions
-
         options = SessionOptions(
             concurrency=self.request.concurrency,
             time_budget_seconds=self.request.time_budget_seconds,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tuner.confirm.presentation import presentation_of
-from tuner.engine.session_events import Ending, closing_status
+from tuner.engine.session_interface import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
 from tuner.redact import without_password

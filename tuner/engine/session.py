@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +17,7 @@ from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.ray_private import EmptyPickle, ray_task
-from tuner.engine.session_events import BrokenOffError, Ending, NodeLostError, SessionEvents
+from tuner.engine.session_interface import BrokenOffError, Ending, NodeLostError, SessionEvents, SessionOptions
 from tuner.engine.signals import handle_signals, interrupt, set_handler
 from tuner.engine.trainable import run_trial
 from tuner.engine.trial_task import task_of
@@ -31,19 +30,6 @@ from tuner.search import Search
 CHECKPOINT_SECONDS = 12.0
 
 RunTrial = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SessionOptions:
-    """How a session runs.
-
-    `concurrency` is the number of trials at once; None means as many as the cluster has room for. `split_digest`
-    identifies the validation images that every node must find in its data; None accepts any.
-    """
-
-    concurrency: int | None = None
-    time_budget_seconds: float | None = None
-    split_digest: str | None = None
 
 
 def run_session(

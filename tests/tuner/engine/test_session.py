@@ -9,7 +9,7 @@ from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.session import CHECKPOINT_SECONDS, StopRequest, _ending, _resources
-from tuner.engine.session_events import BrokenOffError, Ending
+from tuner.engine.session_interface import BrokenOffError, Ending
 from tuner.ledger import Decision, Outcome
 from tuner.search import Search
 

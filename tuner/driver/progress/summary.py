@@ -11,14 +11,13 @@ from rich.text import Text
 from tuner.confirm.presentation import Presentation
 from tuner.driver.plan import Plan, Request
 from tuner.driver.progress.time_left import in_words
-from tuner.engine.session_events import Ending, all_failed
+from tuner.engine.session_interface import Ending, all_failed
 from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.text import last_line
-from tuner.runs.folder import SearchFolder
+from tuner.runs.folder import SearchFolder, absolute, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
-from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
 

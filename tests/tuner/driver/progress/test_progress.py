@@ -17,7 +17,7 @@ from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import conclude, duration, print_opening, resume_command
 from tuner.driver.progress.time_left import Clock, in_words
-from tuner.engine.session_events import Ending
+from tuner.engine.session_interface import Ending
 from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search

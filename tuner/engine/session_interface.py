@@ -1,9 +1,23 @@
-"""What a session of Ray Tune tells its driver: what happens while it runs, and how it ended."""
+"""What a driver and a session of Ray Tune tell each other. Nothing here imports Ray, which takes seconds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from tuner.ledger import Outcome, TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionOptions:
+    """How a session runs.
+
+    `concurrency` is the number of trials at once; None means as many as the cluster has room for. `split_digest`
+    identifies the validation images that every node must find in its data; None accepts any.
+    """
+
+    concurrency: int | None = None
+    time_budget_seconds: float | None = None
+    split_digest: str | None = None
 
 
 class Ending(StrEnum):
