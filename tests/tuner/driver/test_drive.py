@@ -353,7 +353,7 @@ def test_other_versions_than_at_the_beginning_are_told(
     driver.run(interrupted)
     assert driver.run(interrupted, resume="small-1") == 130
     assert caplog.messages == []
-    monkeypatch.setattr("tuner.runs.folder.version", lambda package: f"{package}-99")
+    monkeypatch.setattr("tuner.driver.create.version", lambda package: f"{package}-99")
     assert driver.run(to_the_end, resume="small-1") == 0
     (warning,) = caplog.messages
     assert re.match(
