@@ -6,10 +6,13 @@ SPACE ?= digits_tradeoff
 ARGS ?=
 BIN := $(VENV)/bin
 
-.PHONY: search test test-rest test-all screenshots clean
+.PHONY: search install test test-rest test-all screenshots clean
 
 search: $(VENV)/installed
 	$(BIN)/python -m tuner.run --space $(SPACE) $(ARGS)
+
+# Everything that the tests need, without testing.
+install: $(VENV)/installed-test
 
 # Lint, types, layers, unit tests, and a handful of real searches through Ray.
 test: $(VENV)/installed-test

@@ -103,7 +103,7 @@ def test_the_recipes_commands_work(copy: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "bright_accuracy" in (copy / "runs" / "trials" / "bright" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert "my_bright_accuracy" in (copy / "runs" / "trials" / "bright" / "metrics.jsonl").read_text(encoding="utf-8")
 
 
 def test_the_recipes_code_is_in_the_projects_form(copy: Path) -> None:

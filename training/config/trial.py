@@ -19,9 +19,30 @@ from training.config.fields import (
     whole,
 )
 
-DATASETS = ("digits", "mnist", "cifar10", "cifar100", "folder")
-ARCHITECTURES = ("digits_cnn", "cnn4", "resnet18", "resnet50", "vgg16", "wrn34_10")
-OBJECTIVES = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified", "natural")
+DATASETS = (
+    "digits",
+    "mnist",
+    "cifar10",
+    "cifar100",
+    "folder",
+)
+ARCHITECTURES = (
+    "digits_cnn",
+    "cnn4",
+    "resnet18",
+    "resnet50",
+    "vgg16",
+    "wrn34_10",
+)
+OBJECTIVES = (
+    "shared_information",
+    "standard",
+    "trades",
+    "mart",
+    "mma",
+    "mma_simplified",
+    "natural",
+)
 ESTIMATORS = ("hsic", "mine", "mige")
 OPTIMISERS = ("sgd", "adam")
 # The terms of `shared_information`, in the order of their computation.
@@ -30,7 +51,10 @@ HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
 AUGMENTATIONS = ("none", "crop_flip")
 PRECISIONS = ("fp32", "tf32", "bf16")
 # What a trial reports that a search may optimise.
-METRICS = ("natural_accuracy", "pgd_accuracy")
+METRICS = (
+    "natural_accuracy",
+    "pgd_accuracy",
+)
 
 
 class ConfigError(ValueError):
