@@ -22,9 +22,10 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings, write_result
+from tuner.driver.create import provenance
 from tuner.ledger import Decision, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
-from tuner.runs.folder import SearchFolder, provenance
+from tuner.runs.folder import SearchFolder
 from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"

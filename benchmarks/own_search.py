@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tuner.engine.ending import Ending
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.ledger import Outcome, SqlLedger
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import default_tracking_uri
 from tuner.search import Listener, Search
 from tuner.space import Space
 from tuner.tracking import store
@@ -34,7 +33,7 @@ def run_search(
         RuntimeError: if a trial did not complete, failed or was interrupted, or if MLflow is not complete.
     """
     from tuner.driver.publisher import Publisher
-    from tuner.engine.session import SessionOptions, run_session
+    from tuner.engine.session import run_session
     from tuner.tracking.projection import Projection
 
     started = time.perf_counter()

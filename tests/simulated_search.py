@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
+from tuner.driver.create import provenance
 from tuner.ledger import Decision, Ledger, SqlLedger, default_ledger_url, trial_name
-from tuner.runs.folder import SearchFolder, provenance
+from tuner.runs.folder import SearchFolder
 from tuner.search import Assignment, Search
 from tuner.space import Space, space_from_mapping
 

@@ -14,9 +14,9 @@ from typing import Any
 from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import grown_search, write_ledger
 from benchmarks.surroundings import own_environment
+from tuner.driver.create import provenance
 from tuner.ledger import Outcome
-from tuner.runs.folder import SearchFolder, provenance
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.space import Space, load_space
 from tuner.tracking import store
 

@@ -23,13 +23,11 @@ from benchmarks.driver_scale.mlflow_runs import lay_down
 from benchmarks.driver_scale.workload import Epochs, endless, grown_search, write_ledger
 from tuner.driver.progress import PlainProgress
 from tuner.driver.publisher import _FILES, _TRIALS, Publisher
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.scheduler import LedgerScheduler
-from tuner.engine.searcher import LedgerSearcher
 from tuner.engine.trial_task import task_of
 from tuner.ledger import SqlLedger, trial_name
-from tuner.runs.folder import SearchFolder
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
 from tuner.tracking import store

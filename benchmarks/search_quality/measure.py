@@ -6,8 +6,7 @@ import numpy as np
 
 from benchmarks.search_quality.scale import Scale
 from benchmarks.search_quality.simulate import Training
-from tuner.pareto.growth import front_growth
-from tuner.pareto.hypervolume import hypervolume
+from tuner.pareto.hypervolume import front_growth, hypervolume
 from tuner.pareto.objectives import FloatArray
 
 _REFERENCE = np.array([1.1, 1.1])

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # Stands for the moments in which Ray has set its own signal handlers and the driver has not yet restored its own.
 CONNECTED = """
 import os, signal
-from tuner.engine import cluster, ray_settings
+from tuner.engine import cluster
 from tuner.engine.signals import handle_signals, interrupt
 
-ray_settings.set_environment()
+cluster.set_environment()
 # Ray reads these when it is imported, here before the driver would set them.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64}
 from ray._private import worker

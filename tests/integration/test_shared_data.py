@@ -11,7 +11,7 @@ import torch
 
 from training.config import TrialConfig, parse_trial
 from training.data import DataError
-from tuner.engine.shared_data import load_shared, node_reader
+from tuner.engine.node_data import load_shared, node_reader
 
 pytestmark = pytest.mark.slow
 

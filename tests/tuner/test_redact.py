@@ -1,14 +1,12 @@
 """URLs and texts without their secrets."""
 
 import logging
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.redact import RedactingFormatter, has_masked_password, redact, without_password
-from tuner.runs.tracking_place import absolute
 
 
 @pytest.mark.parametrize(
@@ -30,26 +28,6 @@ from tuner.runs.tracking_place import absolute
 def test_only_the_password_is_masked(url: str, shown: str) -> None:
     assert without_password(url) == shown
     assert has_masked_password(shown) == (url != shown)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("sqlite:///ledger.db", "sqlite:///{here}/ledger.db"),
-        ("sqlite:///../ledger.db?timeout=5", "sqlite:///{above}/ledger.db?timeout=5"),
-        ("sqlite+pysqlite:///ledger.db", "sqlite+pysqlite:///{here}/ledger.db"),
-        ("sqlite:////runs/ledger.db", "sqlite:////runs/ledger.db"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
-        ("sqlite:///file:ledger.db?uri=true", "sqlite:///file:ledger.db?uri=true"),
-        ("sqlite://", "sqlite://"),
-        ("postgresql://host/db", "postgresql://host/db"),
-    ],
-)
-def test_a_file_has_one_url_from_every_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, expected: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert absolute(url) == expected.format(here=tmp_path, above=tmp_path.parent)
 
 
 @given(st.text(st.characters(codec="ascii", exclude_characters="\n"), min_size=1))

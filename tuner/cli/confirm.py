@@ -67,8 +67,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
     from tuner.driver.drive import drive_search
-    from tuner.driver.plan import plan_confirmation
-    from tuner.driver.request import Request
+    from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
 
     from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)

@@ -24,8 +24,7 @@ def register(  # noqa: PLR0917 - each is an option by its name
 ) -> None:
     """Put the model of a completed trial into MLflow's registry, with its signature and accuracies."""
     from tuner.redact import without_password
-    from tuner.runs.folder import find_search
-    from tuner.runs.tracking_place import default_tracking_uri
+    from tuner.runs.folder import default_tracking_uri, find_search
     from tuner.tracking import store
     from tuner.tracking.registry import register_model
 

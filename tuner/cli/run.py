@@ -73,9 +73,8 @@ def run(  # noqa: PLR0917 - each is an option by its name
       tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
     from tuner.driver.drive import drive_search
-    from tuner.driver.plan import plan_search
-    from tuner.driver.progress.pipe_safe_console import PipeSafeConsole
-    from tuner.driver.request import Request
+    from tuner.driver.plan import Request, plan_search
+    from tuner.driver.progress.plain import PipeSafeConsole
 
     request = Request(
         space=space,

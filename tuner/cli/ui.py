@@ -17,8 +17,8 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the page on this machine.")] = 5000,
 ) -> None:
     """Open MLflow on the searches of a folder, until you press Ctrl-C."""
+    from tuner.runs.folder import default_tracking_uri
     from tuner.runs.mirror import place_of
-    from tuner.runs.tracking_place import default_tracking_uri
     from tuner.tracking import store
 
     uri = default_tracking_uri(runs_dir)

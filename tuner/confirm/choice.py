@@ -107,8 +107,7 @@ def _without_training(source: dict[str, Any], chosen: Sequence[TrialRecord]) -> 
     parameters = dict(source["parameters"])
     if any("seed" in trial.parameters for trial in chosen) and "seed" not in parameters:
         parameters["seed"] = {"type": "int", "low": 0, "high": 2**31 - 1}
-    first = source["search"]["seed"]
-    return _Setting(dict(source["trial"]), parameters, first)
+    return _Setting(dict(source["trial"]), parameters, source["search"]["seed"])
 
 
 def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialRecord]:

@@ -2,20 +2,23 @@
 
 import contextlib
 import logging
+import platform
 import secrets
 import shutil
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
-from tuner.driver.earlier_search import warm_start_fact
-from tuner.driver.plan import Plan, plan_new
-from tuner.driver.request import Request
+from tuner.driver.plan import Plan, Request, plan_new, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
-from tuner.runs.folder import SearchFolder, provenance
+from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.lock import is_driven
 from tuner.runs.mirror import url_of
-from tuner.runs.tracking_place import default_tracking_uri
 from tuner.search.warm_start import FACT
+
+_PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
 _log = logging.getLogger(__name__)
 
@@ -127,3 +130,17 @@ def _warn_of_other_versions(folder: SearchFolder) -> None:
             folder.name,
             ", ".join(changed),
         )
+
+
+def provenance() -> dict[str, Any]:
+    """Return the date and the versions with which a search starts."""
+    versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
+    versions |= {package: _version(package) for package in _PACKAGES}
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

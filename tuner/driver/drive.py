@@ -2,25 +2,23 @@
 
 import dataclasses
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tuner.driver.conclusion import EXIT_CODES, REASONS, conclude
 from tuner.driver.create import create_search, discard_unused, make_folder, remove_incomplete, reopen_search
 from tuner.driver.environment import Environment
-from tuner.driver.events import DriverEvents
-from tuner.driver.plan import Plan
+from tuner.driver.plan import Plan, Request
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
-from tuner.driver.progress.summary import print_line, print_opening, resume_command
-from tuner.driver.request import Request
-from tuner.engine.ending import Ending, closing_status
+from tuner.driver.progress.summary import EXIT_CODES, REASONS, conclude, print_line, print_opening, resume_command
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -154,14 +152,12 @@ class _Driver:
 
     def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
         """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
-        from tuner.engine.session import SessionOptions
-
         options = SessionOptions(
             concurrency=self.request.concurrency,
             time_budget_seconds=self.request.time_budget_seconds,
             split_digest=ledger.facts()["split_digest"],
         )
-        events = DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
+        events = _DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
         try:
             with progress:
                 return self.environment.run_session(search, self.plan.folder.path.resolve(), options, events)
@@ -183,6 +179,35 @@ class _Driver:
         if console.is_terminal and verbosity == 0:
             return LiveProgress(search, console, name, time_budget_seconds=seconds)
         return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
+
+
+@dataclass(frozen=True)
+class _DriverEvents(SessionEvents):
+    """Prints what happens in a session, and ends the process if Ray is lost."""
+
+    search: Search
+    publisher: "Publisher"
+    progress: Progress
+    console: Console
+    how_to_resume: str
+
+    def on_retry(self, number: int, error: str) -> None:
+        """Show that a trial crashed and starts again."""
+        self.progress.on_retry(number, error)
+
+    def on_fallback(self, text: str) -> None:
+        """Print what a node computes in another way than the space asks."""
+        print_line(self.console, f"Not as the space asks: {text}.")
+
+    def on_stopping(self) -> None:
+        """Print that the session stops; how to continue the search is printed at its end."""
+        print_line(self.console, "Stopping. Press Ctrl-C again to stop at once. Nothing is lost.")
+
+    def on_lost(self, ending: Ending, reason: str) -> None:
+        """End the process: without Ray the session would never return. The ledger holds everything."""
+        self.publisher.close(closing_status(ending, self.search.trials))
+        print_line(self.console, f"{reason} {self.how_to_resume}")
+        os._exit(EXIT_CODES[ending])
 
 
 def _check_tracking(plan: Plan) -> None:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.driver.preflight import check_data
 from tuner.engine.cluster import connect, disconnect, require_resources
-from tuner.engine.ending import Ending
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.ledger import Ledger
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock
@@ -19,12 +18,11 @@ from tuner.space import Space
 from tuner.space.sections import ResourcesSpec
 
 if TYPE_CHECKING:
-    from tuner.engine.session import SessionOptions
     from tuner.tracking.projection import Projection
 
 
 # Importing Ray and MLflow takes seconds, for which a request that is refused should not have to wait.
-def _run_session(search: Search, folder: Path, options: "SessionOptions", events: SessionEvents) -> Ending:
+def _run_session(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
     from tuner.engine.session import run_session
 
     return run_session(search, folder, options, events)
@@ -56,7 +54,7 @@ class Environment:
     disconnect: Callable[[], None] = disconnect
     require_resources: Callable[[ResourcesSpec, str], None] = require_resources
     check_data: Callable[[Space], str] = check_data
-    run_session: "Callable[[Search, Path, SessionOptions, SessionEvents], Ending]" = _run_session
+    run_session: Callable[[Search, Path, SessionOptions, SessionEvents], Ending] = _run_session
     projection_of: "Callable[[SearchFolder, Space, Ledger, str], Projection]" = _projection_of
     lock: Callable[[Path, str], AbstractContextManager[None]] = driver_lock
     presentation_of: Callable[[Space], Presentation] = presentation_of

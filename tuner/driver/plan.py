@@ -1,20 +1,83 @@
 """What a driver is going to run: the user's request, checked against spaces, searches and ledgers on disk."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from tuner.driver.earlier_search import EarlierSearch, read_earlier
-from tuner.driver.request import Request
+from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
 from tuner.runs.mirror import place_of
+from tuner.search import compared_epochs
 from tuner.search.stopping import finished
+from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
 from tuner.space import Space, load_space, space_from_mapping
-from tuner.space.difference import differing_keys, in_recorded_order
+from tuner.space.model import differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options of `tuner run` and `tuner confirm`; None stands for an option that was not given.
+
+    Attributes:
+        resume: the search to continue; "" stands for the newest unfinished one.
+        resume_or_start: continue the search called `name` if it exists, and start it if not.
+        verbosity: 1 prints every epoch, 0 every trial, -1 only the result.
+        dry_run: print what would run, and start nothing.
+
+    """
+
+    space: str | None = None
+    resume: str | None = None
+    resume_or_start: bool = False
+    overrides: Sequence[str] = ()
+    trials: int | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    gpus_per_trial: float | None = None
+    cpus_per_trial: float | None = None
+    name: str | None = None
+    runs_dir: Path = Path("runs")
+    data_root: Path | None = None
+    tracking_uri: str | None = None
+    ledger: str | None = None
+    address: str | None = None
+    concurrency: int | None = None
+    time_budget_seconds: float | None = None
+    verbosity: int = 0
+    dry_run: bool = False
+    warm_start: Sequence[str] = ()
+
+    def flags(self) -> dict[str, Any]:
+        """Return the values of the options that change the space, each under its key in the space."""
+        values = {
+            "search.trials": self.trials,
+            "trial.epochs": self.epochs,
+            "search.seed": self.seed,
+            "resources.gpus_per_trial": self.gpus_per_trial,
+            "resources.cpus_per_trial": self.cpus_per_trial,
+            "trial.data_root": None if self.data_root is None else str(self.data_root),
+        }
+        return {key: value for key, value in values.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class EarlierSearch:
+    """What a new search learns from an earlier one: its trials, and the digest of its validation images."""
+
+    name: str
+    trials: tuple[EarlierTrial, ...]
+    split_digest: str
+
+    @property
+    def line(self) -> str:
+        """What the sampler learns from, in words."""
+        return f"the sampler learns from {len(self.trials)} trials of {self.name}"
 
 
 @dataclass(frozen=True)
@@ -124,3 +187,31 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     except RuntimeError as error:
         raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
     return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
+
+
+def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:
+    """Read what a new search over `space` can learn from the search `name`.
+
+    `ledger_url` is used if the ledger of the earlier search is not in its folder. Raise UsageError if there is no such
+    search, if it is a confirmation, or if no trial of it can be used.
+    """
+    folder = find_search(runs_dir, name)
+    with folder.ledger(folder.if_shared(ledger_url)) as ledger:
+        earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts()["split_digest"]
+    presentation_of(earlier).require(Use.WARM_START, name)
+    return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space, compared_epochs(space))), digest)
+
+
+def warm_start_fact(searches: Sequence[EarlierSearch], split_digest: str) -> list[dict[str, Any]]:
+    """Return the trials of all searches in the form of a ledger's fact.
+
+    Raise UsageError if a search was validated on other images than those with `split_digest`.
+    """
+    for search in searches:
+        if search.split_digest != split_digest:
+            raise UsageError(
+                f"--warm-start {search.name}: its validation images (digest {search.split_digest}) are not those of "
+                f"this search (digest {split_digest}), so the accuracies cannot be compared. Give the same data with "
+                "--data-root, or leave out --warm-start."
+            )
+    return to_fact([trial for search in searches for trial in search.trials])

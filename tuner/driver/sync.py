@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tuner.confirm.presentation import presentation_of
-from tuner.engine.ending import Ending, closing_status
+from tuner.engine.session_interface import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
 from tuner.redact import without_password

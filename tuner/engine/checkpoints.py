@@ -53,7 +53,6 @@ class RemoteCheckpointSweeper(Sweeper):
         self._thread = ThreadPoolExecutor(1, "checkpoint-sweeper")
 
     def close(self) -> None:
-        """Wait until all are removed."""
         self._thread.shutdown()
 
     def on_ended(self, trial: TrialRecord) -> None:

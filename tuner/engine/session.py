@@ -1,8 +1,8 @@
 """One Ray Tune run of a search: from the ledger's state until it is finished, interrupted or out of time."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -10,19 +10,15 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
+from tuner.engine.callbacks import FailureCallback, FallbackCallback
 from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper, Sweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import BrokenOffError, Ending, NodeLostError
-from tuner.engine.failures import FailureCallback
-from tuner.engine.fallbacks import FallbackCallback
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.ray_private import ray_task
-from tuner.engine.scheduler import LedgerScheduler
-from tuner.engine.searcher import LedgerSearcher
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.ray_private import EmptyPickle, ray_task
+from tuner.engine.session_interface import BrokenOffError, Ending, NodeLostError, SessionEvents, SessionOptions
 from tuner.engine.signals import handle_signals, interrupt, set_handler
-from tuner.engine.stop_request import StopRequest
 from tuner.engine.trainable import run_trial
 from tuner.engine.trial_task import task_of
 from tuner.engine.watchdogs import EndTimer, watch_ray
@@ -30,20 +26,10 @@ from tuner.ledger import trial_name
 from tuner.runs.mirror import names_in, place_of, url_of
 from tuner.search import Search
 
+# A search that is asked to end has 30 seconds for everything.
+CHECKPOINT_SECONDS = 12.0
+
 RunTrial = Callable[[dict[str, Any]], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SessionOptions:
-    """How a session runs.
-
-    `concurrency` is the number of trials at once; None means as many as the cluster has room for. `split_digest`
-    identifies the validation images that every node must find in its data; None accepts any.
-    """
-
-    concurrency: int | None = None
-    time_budget_seconds: float | None = None
-    split_digest: str | None = None
 
 
 def run_session(
@@ -95,6 +81,57 @@ def run_session(
     with _supervision(stop, events, sweeper):
         tuner.fit()
     return _ending(search, stop, crashes)
+
+
+class StopRequest(EmptyPickle, tune.Stopper):
+    """Ray Tune's stopper: the run ends on request, at its time's end, if its node is lost, or if no trial can work.
+
+    The ledger keeps what is unfinished.
+    """
+
+    def __init__(
+        self,
+        time_budget_seconds: float | None,
+        *,
+        can_work: Callable[[], bool] = lambda: True,
+        alive: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`alive()` is the number of trials that run; after a request the stopper waits for their next checkpoints."""
+        self.node_lost = False
+        self._requested_at: float | None = None
+        self._can_work = can_work
+        self._alive = alive
+        self._clock = clock
+        self._deadline = None if time_budget_seconds is None else clock() + time_budget_seconds
+
+    @property
+    def requested(self) -> bool:
+        """Whether the user wants the session to end: no trial is handed out, and each ends with its next report."""
+        return self._requested_at is not None
+
+    def request(self) -> None:
+        """End the session with the next checkpoints, or `CHECKPOINT_SECONDS` later."""
+        self._requested_at = self._clock()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the time budget is used."""
+        return self._deadline is not None and self._clock() >= self._deadline
+
+    @property
+    def _has_waited(self) -> bool:
+        since = self._requested_at
+        return since is not None and (not self._alive() or self._clock() - since >= CHECKPOINT_SECONDS)
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Return False: the scheduler stops single trials."""
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether the session must end now; Ray asks this between events."""
+        return self._has_waited or self.node_lost or self.out_of_time or not self._can_work()
 
 
 @contextmanager

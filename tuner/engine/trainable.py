@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ray import tune
 
-from tuner.engine.fallbacks import FALLBACKS_KEY
 from tuner.engine.gpu_sharing import is_out_of_memory, out_of_memory_line, whole_gpu_error
 from tuner.engine.ray_private import CHECKPOINT_PREFIX
-from tuner.engine.trial_task import ConfirmationTask, TrialTask, task_of
+from tuner.engine.trial_task import FALLBACKS_KEY, ConfirmationTask, TrialTask, task_of
 
 if TYPE_CHECKING:  # the first trial imports torch in the worker; the driver never does it through this module
     from training.trainer import Trainer

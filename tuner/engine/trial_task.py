@@ -10,6 +10,8 @@ from typing import Any
 from training.config import TrialConfig
 
 _KEY = "task"
+# The key under which a trial reports the trainer's fallbacks.
+FALLBACKS_KEY = "fallbacks"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from typing import Self
 
 import ray
 
+from tuner.engine.cluster import head_patience_seconds
 from tuner.engine.ray_private import gcs_address
-from tuner.engine.ray_settings import head_patience_seconds
 
 _INTERVAL_SECONDS = 2.0
 _END_SECONDS = 20.0

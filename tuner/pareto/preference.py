@@ -6,8 +6,14 @@ break ties, so that the order in which trials arrive changes nothing.
 
 import numpy as np
 
-from tuner.pareto.dominance import BoolArray, IntArray, distinct_rows
-from tuner.pareto.limits import constrained_rank, constrained_relation, violations
+from tuner.pareto.dominance import (
+    BoolArray,
+    IntArray,
+    constrained_rank,
+    constrained_relation,
+    distinct_rows,
+    violations,
+)
 from tuner.pareto.objectives import FloatArray, scale_to_unit
 
 
@@ -15,7 +21,7 @@ def preference_rank(losses: FloatArray, limits: FloatArray | None = None) -> Int
     """Return the number of rows preferred to each row of an (n, m) loss matrix (lower is better), as (n,).
 
     Rows of an earlier front are preferred to those of a later one; fronts respect `limits`, (m,), if there are
-    any (`tuner.pareto.limits`). Inside a front the farthest-first order decides, with every objective scaled to
+    any (`constrained_rank`). Inside a front the farthest-first order decides, with every objective scaled to
     [0, 1] over all n rows; of equally far rows, the lexicographically smallest comes first. Equal rows share the
     rank of the first. Raise ValueError if a loss is NaN.
     """

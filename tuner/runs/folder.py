@@ -1,13 +1,10 @@
 """Searches on disk: their folders, their frozen spaces, and the search for one by its name."""
 
 import contextlib
-import platform
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,15 +17,15 @@ from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole
-from tuner.runs.tracking_place import absolute, default_tracking_uri
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", re.DOTALL)
 _CREATION_MARK = "search_id.tmp"
+_FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
 _RESERVED = {"mlflow.db", "mlartifacts"}
 _FROZEN_FACTS = ("search_id", "created", "versions")
-_PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,8 @@ class SearchFolder:
         """Whether a driver died while it created this search: the folder has only its first files, and no trial."""
         if self.space_file.exists() or not self.path.is_dir():
             return False
-        return all(map(_is_first_file, self.path.iterdir())) and not _holds_trials(self.path / LEDGER_FILE)
+        is_first = all(path.name in _FIRST_FILES or path.suffix == ".tmp" for path in self.path.iterdir())
+        return is_first and not _holds_trials(self.path / LEDGER_FILE)
 
     @property
     def creation_mark(self) -> str | None:
@@ -173,10 +171,6 @@ def _named(folder: Path) -> Iterator[None]:
         raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.") from error
 
 
-def _is_first_file(path: Path) -> bool:
-    return path.name in {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"} or path.suffix == ".tmp"
-
-
 def _holds_trials(file: Path) -> bool:
     """Return whether the file of a ledger has trials; an unreadable file may have some."""
     if not file.is_file():
@@ -242,15 +236,15 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
     return folder
 
 
-def provenance() -> dict[str, Any]:
-    """Return the date and the versions with which a search starts."""
-    versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
-    versions |= {package: _version(package) for package in _PACKAGES}
-    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+def default_tracking_uri(runs_dir: Path) -> str:
+    """Return the URI of MLflow's SQLite store beside the searches."""
+    return f"sqlite:///{runs_dir.resolve() / 'mlflow.db'}"
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
+def absolute(url: str) -> str:
+    """Return the URL of a database file with its whole path, and any other URL unchanged."""
+    found = _RELATIVE_FILE.fullmatch(url)
+    if found is None:
+        return url
+    scheme, path, query = found.groups()
+    return f"{scheme}{Path(path).resolve()}{query}"

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
+
+import sqlalchemy as sa
 
 from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +74,6 @@ def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
 
     The lock lasts as long as its connection, which a thread watches. The server notices a dead machine within a minute.
     """
-    import sqlalchemy as sa
-
     engine, key = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT"), _key(search)
     if engine.dialect.name != "postgresql":
         raise UsageError(
@@ -94,13 +91,11 @@ def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
 
 
 @contextmanager
-def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
+def _watched(connection: sa.Connection, search: str) -> Iterator[None]:
     """Check the connection that holds a lock every few seconds, and end this process gracefully if it is lost.
 
     When the connection ends, for example because the server restarts, another driver may take the lock.
     """
-    import sqlalchemy as sa
-
     ended = threading.Event()
 
     def watch() -> None:
@@ -123,8 +118,6 @@ def _watched(connection: "sa.Connection", search: str) -> Iterator[None]:
 
 
 def _is_held_in_database(ledger_url: str, search: str) -> bool:
-    import sqlalchemy as sa
-
     engine = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool)
     if engine.dialect.name != "postgresql":
         return False

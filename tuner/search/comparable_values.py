@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
-from tuner.pareto.dominance import IntArray
-from tuner.pareto.limits import constrained_rank, violations
+from tuner.pareto.dominance import IntArray, constrained_rank, violations
 from tuner.pareto.objectives import FloatArray, Objective, loss_limits
 from tuner.search.sampling import STARTUP_TRIALS, Evidence
 from tuner.search.warm_start import EarlierTrial

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
-from tuner.pareto.growth import front_growth
+from tuner.pareto.hypervolume import front_growth
 from tuner.pareto.objectives import as_losses
 from tuner.search.sampling import exhausted
 from tuner.space import Space

@@ -1,8 +1,8 @@
-"""The validated, frozen form of a space file."""
+"""The validated, frozen form of a space file, and the keys in which two of them differ."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, product
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -11,9 +11,21 @@ from pydantic import Field
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import with_preset
 from tuner.pareto.objectives import Objective
-from tuner.space import grid
-from tuner.space.parameters import Parameter, Part
+from tuner.space.parameters import CategoricalParameter, FloatParameter, Parameter, Part
 from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
+
+# A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
+MOST_CORNERS = 4096
+# These keys change how much is searched and where, but not what the result of a trial means.
+_FREE = (
+    "search.trials",
+    "search.max_failures",
+    "search.max_epochs",
+    "search.patience",
+    "resources.",
+    "trial.data_root",
+    "description",
+)
 
 
 class Space(Part):
@@ -59,16 +71,34 @@ class Space(Part):
         searched = {name: parameter.distribution() for name, parameter in self.parameters.items()}
         if self.search.seeds == 1:
             return searched
-        return {**searched, "seed": CategoricalDistribution(grid.seeds(self.search))}
+        return {**searched, "seed": CategoricalDistribution(self._seeds())}
 
     def grid(self) -> list[dict[str, Any]]:
-        """Return every point of the sampler `grid` in the order in which the points run."""
-        return grid.points(self.parameters, self.search)
+        """Return every point of the sampler `grid`, with every seed, in the order in which the points run.
+
+        All points with the first seed come first, so an interrupted grid holds complete tables of fewer seeds. The last
+        parameter varies fastest.
+        """
+        points = [dict(point) for point in self.search.points] or list(self._combinations(_values))
+        if self.search.seeds == 1:
+            return points
+        return [{**point, "seed": seed} for seed in self._seeds() for point in points]
 
     def corners(self) -> Iterator[dict[str, Any]]:
-        """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners."""
-        points = self.grid() if self.search.sampler == "grid" else grid.corners(self.parameters)
-        return islice(points, grid.MOST_CORNERS)
+        """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners.
+
+        A corner combines ends of the ranges with choices.
+        """
+        is_grid = self.search.sampler == "grid"
+        points = self.grid() if is_grid else self._combinations(lambda parameter: parameter.extremes().values())
+        return islice(points, MOST_CORNERS)
+
+    def _seeds(self) -> list[int]:
+        return [self.search.seed + offset for offset in range(self.search.seeds)]
+
+    def _combinations(self, values: Callable[[Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
+        for point in product(*map(values, self.parameters.values())):
+            yield dict(zip(self.parameters, point, strict=True))
 
     def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
         """Return the trainer's configuration of one point.
@@ -79,3 +109,53 @@ class Space(Part):
         config = parse_trial(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
         rungs = tuple(self.early_stopping.milestones(config.epochs))
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config
+
+
+def differing_keys(recorded: Space, asked: Space) -> list[str]:
+    """Return the keys that differ as "KEY: RECORDED, now ASKED", without those that may change on resume."""
+    before, after = dict(_flat(_whole(recorded))), dict(_flat(_whole(asked)))
+    return [
+        f"{key}: {before.get(key, 'absent')!r}, now {after.get(key, 'absent')!r}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and not key.startswith(_FREE)
+    ]
+
+
+def in_recorded_order(recorded: Space, asked: Space) -> Space:
+    """Return an equal space with parameters and objectives in the recorded order.
+
+    The values in the ledger, the proposals and the points of a grid depend on that order.
+    """
+    parameters = {name: asked.parameters[name] for name in recorded.parameters}
+    objectives = {name: asked.objectives[name] for name in recorded.objectives}
+    return asked.model_copy(update={"parameters": parameters, "objectives": objectives})
+
+
+def _whole(space: Space) -> dict[str, Any]:
+    """Return a space with the defaults of the trainer filled in, so that writing a default into the file is no change.
+
+    An absent seed is the search's seed. If presets are searched, an absent key has the value of the preset.
+    """
+    mapping = space.model_dump(mode="json")
+    if "preset" in space.parameters:
+        return mapping
+    elsewhere = {"seed", *space.parameters}
+    defaults = {key: value for key, value in TrialConfig().to_mapping().items() if key not in elsewhere}
+    return {**mapping, "trial": {**defaults, **mapping["trial"]}}
+
+
+def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flat(item, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _values(parameter: Parameter) -> list[Any]:
+    """List all values. A real range has no such list; the check of the space reports that first."""
+    if isinstance(parameter, CategoricalParameter):
+        return list(parameter.choices)
+    if isinstance(parameter, FloatParameter):
+        return []
+    return list(range(parameter.low, parameter.high + 1))

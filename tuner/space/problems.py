@@ -9,8 +9,7 @@ from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, 
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.optuna_private import contains
-from tuner.space.grid import MOST_CORNERS
-from tuner.space.model import Space
+from tuner.space.model import MOST_CORNERS, Space
 
 _Problems = list[tuple[str, str]]
 

@@ -8,8 +8,7 @@ from finished_search import SPACE
 from simulated_search import SEARCH, MakeLedger
 from typed_commands import Tuner
 
-from tuner.driver.plan import plan_resume
-from tuner.driver.request import Request
+from tuner.driver.plan import Request, plan_resume
 from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder

@@ -20,15 +20,12 @@ from rich.console import Console
 from simulated_search import drive, measured, small_space, space_mapping, train
 
 from tuner.confirm.presentation import SearchPresentation
-from tuner.driver.create import remove_incomplete
+from tuner.driver.create import provenance, remove_incomplete
 from tuner.driver.drive import drive_search
 from tuner.driver.environment import Environment
-from tuner.driver.plan import Plan, plan_new, plan_resume
-from tuner.driver.request import Request
+from tuner.driver.plan import Plan, Request, plan_new, plan_resume
 from tuner.engine.cluster import require_resources
-from tuner.engine.ending import Ending
-from tuner.engine.session import SessionOptions
-from tuner.engine.session_events import SessionEvents
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, TrialRecord
 from tuner.report.analysis.front_data import FrontData
@@ -344,13 +341,19 @@ def test_a_driver_that_was_taken_over_leaves_the_search_to_the_other(
     assert driver.run(to_the_end, resume="small-1") == 0
 
 
+def test_a_search_remembers_what_it_was_made_with() -> None:
+    made = provenance()
+    assert set(made["versions"]) >= {"python", "torch", "ray", "optuna", "mlflow", "numpy", "robust-tuner"}
+    assert made["created"].endswith("+00:00")
+
+
 def test_other_versions_than_at_the_beginning_are_told(
     driver: Driver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     driver.run(interrupted)
     assert driver.run(interrupted, resume="small-1") == 130
     assert caplog.messages == []
-    monkeypatch.setattr("tuner.runs.folder.version", lambda package: f"{package}-99")
+    monkeypatch.setattr("tuner.driver.create.version", lambda package: f"{package}-99")
     assert driver.run(to_the_end, resume="small-1") == 0
     (warning,) = caplog.messages
     assert re.match(

@@ -8,8 +8,7 @@ import yaml
 from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
 from training.config import TrialConfig
-from tuner.driver.plan import plan_new, plan_resume, plan_search
-from tuner.driver.request import Request
+from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.errors import UsageError
 from tuner.ledger import default_ledger_url
 from tuner.redact import without_password

@@ -12,6 +12,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 from ray_stand_ins import trial_task
 
+from tuner.engine.cluster import ENVIRONMENT, HEAD_PATIENCE
 from tuner.engine.ray_private import (
     CHECKPOINT_FOLDER_KEY,
     CHECKPOINT_PREFIX,
@@ -25,7 +26,6 @@ from tuner.engine.ray_private import (
     ray_task,
     without_sigterm_handler,
 )
-from tuner.engine.ray_settings import ENVIRONMENT, HEAD_PATIENCE
 
 RAY = Path(ray.__file__).parent
 
@@ -86,7 +86,7 @@ def test_ray_reads_the_environment_variables() -> None:
         for name in (*ENVIRONMENT, HEAD_PATIENCE)
         if name not in sources and name.removeprefix("RAY_").encode() not in core
     ]
-    assert not missing, f"Ray {ray.__version__} no longer reads, see tuner/engine/ray_settings.py: {missing}"
+    assert not missing, f"Ray {ray.__version__} no longer reads, see tuner/engine/cluster.py: {missing}"
 
 
 def test_checkpoints_have_the_names_that_ray_gives_them(trial: Any) -> None:

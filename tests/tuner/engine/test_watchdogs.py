@@ -7,9 +7,8 @@ import pytest
 from simulated_search import MakeLedger, new_search
 
 from tuner.engine.crashes import Crashes
-from tuner.engine.ending import Ending, NodeLostError
-from tuner.engine.session import _ending
-from tuner.engine.stop_request import StopRequest
+from tuner.engine.session import StopRequest, _ending
+from tuner.engine.session_interface import Ending, NodeLostError
 from tuner.engine.watchdogs import EndTimer, head_is_alive, watch
 
 PATIENCE_SECONDS = 20

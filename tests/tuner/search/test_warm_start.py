@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from simulated_search import SPLIT_DIGEST, MakeLedger, drive, measured, on_record, small_space, train
 
-from tuner.driver.earlier_search import EarlierSearch, read_earlier, warm_start_fact
+from tuner.driver.plan import EarlierSearch, read_earlier, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
 from tuner.search import Search, compared_epochs

@@ -12,7 +12,7 @@ from simulated_search import small_space, space_mapping
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space, known_spaces, load_space
-from tuner.space.difference import differing_keys
+from tuner.space.model import differing_keys
 from tuner.space.space_file import find_space
 
 SHIPPED = Path(__file__).parents[3] / "search_spaces"

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.postgres_server import free_port
 from tuner.errors import UsageError
-from tuner.runs.tracking_place import default_tracking_uri
+from tuner.runs.folder import default_tracking_uri
 from tuner.tracking import store
 
 

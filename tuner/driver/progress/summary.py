@@ -9,16 +9,24 @@ from rich.console import Console
 from rich.text import Text
 
 from tuner.confirm.presentation import Presentation
-from tuner.driver.plan import Plan
+from tuner.driver.plan import Plan, Request
 from tuner.driver.progress.time_left import in_words
-from tuner.driver.request import Request
-from tuner.ledger import TrialRecord, default_ledger_url
+from tuner.engine.session_interface import Ending, all_failed
+from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
-from tuner.report.analysis.front_data import FrontData
-from tuner.runs.folder import SearchFolder
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.text import last_line
+from tuner.runs.folder import SearchFolder, absolute, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
-from tuner.runs.tracking_place import absolute, default_tracking_uri
+from tuner.search import Search
 from tuner.tracking import store
+
+REASONS = {
+    Ending.INTERRUPTED: "Interrupted.",
+    Ending.OUT_OF_TIME: "The time budget is used up.",
+    Ending.BROKEN_OFF: "The search is not finished.",
+}
+EXIT_CODES = {Ending.FINISHED: 0, Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
 
 def print_opening(console: Console, plan: Plan) -> None:
@@ -30,7 +38,39 @@ def print_opening(console: Console, plan: Plan) -> None:
         print_line(console, f"Warm start: {earlier.line}.")
 
 
-def print_closing(
+def conclude(
+    console: Console,
+    plan: Plan,
+    search: Search,
+    ending: Ending,
+    presentation: Presentation,
+    *,
+    experiment_id: str | None,
+    how_to_resume: str,
+) -> int:
+    """Print the results and what can be done next; return the exit code.
+
+    `experiment_id` is that of MLflow, if it was reached.
+    """
+    space = plan.space
+    trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
+    data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
+    for warning in presentation.warnings(plan.folder.path):
+        print_line(console, f"Warning: {warning}")
+    _print_closing(console, presentation, data, plan, experiment_id)
+    if ending is not Ending.FINISHED:
+        print_line(console, f"{REASONS[ending]} {how_to_resume}")
+        return EXIT_CODES[ending]
+    if len(search.trials) < space.search.trials:
+        print_line(console, f"Ended after {len(search.trials)} trials: {search.stop_reason}.")
+    if all_failed(search.trials):
+        reason = last_line(search.trials[-1].error)
+        print_line(console, f"The search failed: all its trials failed. The last one: {reason}")
+        return 1
+    return EXIT_CODES[ending]
+
+
+def _print_closing(
     console: Console, presentation: Presentation, data: FrontData, plan: Plan, experiment_id: str | None
 ) -> None:
     """Print the results of a search, how long it took, and the commands that come next."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from tuner.ledger.records import Outcome, TrialRecord, latest
 from tuner.pareto.dominance import non_domination_rank
-from tuner.pareto.growth import front_growth
+from tuner.pareto.hypervolume import front_growth
 from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
 from tuner.pareto.select import knee
 

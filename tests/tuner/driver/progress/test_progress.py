@@ -1,5 +1,7 @@
-"""What a person sees while a search runs."""
+"""What a person sees of a search: before it, while it runs, at its end, and when nobody reads it any more."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -10,14 +12,13 @@ from rich.text import Text
 from simulated_search import CountingClock, MakeLedger, drive, frozen_facts, new_search, small_space, train
 
 from tuner.confirm.presentation import SearchPresentation
-from tuner.driver.plan import Plan
+from tuner.driver.plan import Plan, Request
 from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.driver.progress.dry_run import print_plan
-from tuner.driver.progress.summary import duration, print_closing, print_opening, resume_command
+from tuner.driver.progress.summary import conclude, duration, print_opening, resume_command
 from tuner.driver.progress.time_left import Clock, in_words
-from tuner.driver.request import Request
+from tuner.engine.session_interface import Ending
 from tuner.ledger import Decision, Outcome, Report, TrialRecord, default_ledger_url
-from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
@@ -351,8 +352,9 @@ def test_no_password_is_shown(runs_dir: Path) -> None:
 def closing(search: Search, runs_dir: Path, **changes: object) -> Screen:
     """Return what is printed at the end of a search."""
     screen = Screen()
-    data = front_data("small-1", search.trials, SPACE.objective_list, SPACE.reference)
-    print_closing(screen.console, SearchPresentation(), data, plan(runs_dir, **changes), experiment_id="7")
+    ran = plan(runs_dir, **changes)
+    ending, presentation = Ending.INTERRUPTED, SearchPresentation()
+    conclude(screen.console, ran, search, ending, presentation, experiment_id="7", how_to_resume="")
     return screen
 
 
@@ -428,3 +430,36 @@ def test_the_resume_command_has_the_urls_that_are_not_remembered(
     monkeypatch.setenv("TUNER_LEDGER", flags.get("ledger", ""))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", flags.get("tracking_uri", ""))
     assert resume_command(folder, Request(**flags)) == command, "the environment has them"  # type: ignore[arg-type]
+
+
+UNREAD = """
+import sys
+from tuner.driver.progress.plain import PipeSafeConsole
+from tuner.driver.progress.summary import print_line
+console = PipeSafeConsole()
+print_line(console, "first")
+sys.stdin.readline()
+for number in range(3):
+    print_line(console, f"epoch {number}")
+sys.stderr.write("the search has ended")
+"""
+
+
+def test_a_reader_that_goes_away_does_not_end_the_search() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", UNREAD],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    with process, process.stderr:
+        assert process.stdout.readline() == "first\n"
+        process.stdout.close()
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, "the search has ended")

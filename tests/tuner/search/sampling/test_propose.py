@@ -1,5 +1,6 @@
-"""Proposals as a pure function of evidence, seed and number."""
+"""Proposals as a pure function of evidence, seed and number; the points of finite spaces against enumeration."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +17,8 @@ from optuna.distributions import (
 )
 
 from tuner.pareto.objectives import FloatArray
-from tuner.search.sampling import Evidence, propose
+from tuner.search.sampling import Evidence, exhausted, propose
+from tuner.search.sampling.propose import _all_points
 
 SPACE: dict[str, BaseDistribution] = {
     "x": FloatDistribution(0.0, 1.0),
@@ -24,6 +26,11 @@ SPACE: dict[str, BaseDistribution] = {
     "n": IntDistribution(1, 64, log=True),
     "c": CategoricalDistribution([16, 32, 64]),
 }
+FINITE: dict[str, BaseDistribution] = {
+    "a": CategoricalDistribution(["x", "y"]),
+    "b": IntDistribution(1, 7, step=3),
+}
+POINTS: list[dict[str, Any]] = [{"a": a, "b": b} for a, b in itertools.product("xy", [1, 4, 7])]
 NOTHING = Evidence([], [], [])
 SAMPLERS = ["motpe", "nsga2", "random"]
 # Fits Gaussian processes, which takes a second a proposal: it has tests of its own in test_samplers.py.
@@ -155,3 +162,30 @@ def test_models_start_at_random(sampler: str) -> None:
     few, none = evidence(5), NOTHING
     assert ask(sampler, few) == ask("random", none)
     assert ask(sampler, evidence(6)) != ask("random", none)
+
+
+def test_finite_spaces_are_listed() -> None:
+    assert _all_points(FINITE, {}) == POINTS
+    assert _all_points(FINITE, {"b": 4}) == [{"a": "x", "b": 4}, {"a": "y", "b": 4}]
+
+
+def test_a_real_range_has_no_end() -> None:
+    space = {**FINITE, "c": FloatDistribution(0.0, 1.0)}
+    assert _all_points(space, {}) == []
+    assert _all_points(space, {"c": 0.5}) == [{**point, "c": 0.5} for point in POINTS]
+    assert not exhausted(space, [{**point, "c": 0.5} for point in POINTS * 3])
+
+
+def test_a_large_space_is_not_listed() -> None:
+    space: dict[str, BaseDistribution] = {"a": IntDistribution(1, 200), "b": IntDistribution(1, 200)}
+    assert _all_points(space, {}) == []
+
+
+@given(st.lists(st.sampled_from(POINTS), max_size=20))
+def test_a_space_is_exhausted_when_every_point_was_tried_at_least_once(tried: list[dict[str, Any]]) -> None:
+    assert exhausted(FINITE, tried) == all(point in tried for point in POINTS)
+
+
+@pytest.mark.parametrize("count", [5, 6])
+def test_all_but_one_is_not_all(count: int) -> None:
+    assert exhausted(FINITE, POINTS[:count]) == (count == 6)

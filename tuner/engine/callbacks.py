@@ -1,4 +1,4 @@
-"""Ray Tune's callback for crashes: it passes them on to `Crashes`, and tells Ray how often to retry a trial."""
+"""Ray Tune's callbacks: they pass on crashes, and what a node computes in another way than the space asks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,17 +6,28 @@ from typing import Any
 from ray import tune
 from ray.tune.experiment import Trial
 
+from tuner.engine.adapters import LedgerSearcher
 from tuner.engine.crashes import Crashes
-from tuner.engine.empty_pickle import EmptyPickle
-from tuner.engine.ray_private import allow_failures, failures, forget_metrics, has_failed, last_failure, ray_task
-from tuner.engine.searcher import LedgerSearcher
+from tuner.engine.ray_private import (
+    EmptyPickle,
+    allow_failures,
+    failures,
+    forget_metrics,
+    has_failed,
+    last_failure,
+    ray_task,
+)
+from tuner.engine.trial_task import FALLBACKS_KEY
 from tuner.redact import redact
 
 NO_MESSAGE = "the trial's process ended without an error message"
 
 
 class FailureCallback(EmptyPickle, tune.Callback):
-    """Passes crashes on with their tracebacks, and reports each retry to `on_retry(number, error)`."""
+    """Passes crashes on to `Crashes` with their tracebacks, and tells Ray how often to retry a trial.
+
+    Each retry is reported to `on_retry(number, error)`.
+    """
 
     def __init__(self, crashes: Crashes, on_retry: Callable[[int, str], None], searcher: LedgerSearcher) -> None:
         """`searcher` is told of the trials that Ray ends without telling it."""
@@ -79,3 +90,21 @@ class FailureCallback(EmptyPickle, tune.Callback):
 def _last_error(trial: Trial) -> str:
     error = last_failure(trial)
     return NO_MESSAGE if error is None else redact(error)
+
+
+class FallbackCallback(EmptyPickle, tune.Callback):
+    """Calls `on_fallback` with each text that trials report, once in a session: nobody reads the trials' own logs."""
+
+    def __init__(self, on_fallback: Callable[[str], None]) -> None:
+        self._on_fallback = on_fallback
+        self._known: set[str] = set()
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        """Pass on the texts that are new."""
+        del iteration, trials, trial, info
+        for text in result.get(FALLBACKS_KEY, []):
+            if text not in self._known:
+                self._known.add(text)
+                self._on_fallback(text)

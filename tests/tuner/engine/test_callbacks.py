@@ -1,19 +1,22 @@
-"""Ray's callback for crashes, with the searcher and the scheduler beside it, without a cluster."""
+"""Ray's callbacks, with the searcher and the scheduler beside them, without a cluster."""
 
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
 
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
+from tuner.engine.callbacks import NO_MESSAGE, FailureCallback, FallbackCallback
 from tuner.engine.crashes import Crashes
-from tuner.engine.failures import NO_MESSAGE, FailureCallback
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.scheduler import LedgerScheduler
-from tuner.engine.searcher import LedgerSearcher
-from tuner.engine.trial_task import task_of
+from tuner.engine.session import StopRequest
+from tuner.engine.trial_task import FALLBACKS_KEY, task_of
 from tuner.ledger import Outcome
 from tuner.search import Search
 
@@ -144,3 +147,21 @@ def test_a_trial_that_ray_ends_without_a_call_is_noticed_once(search: Search) ->
     assert isinstance(again, dict)
     assert task_of(again).number == 0
     assert list(search._waiting) == []
+
+
+def test_each_fallback_is_passed_on_once_for_all_trials() -> None:
+    texts: list[str] = []
+    callback = FallbackCallback(texts.append)
+    for iteration, reported in enumerate((None, ["a"], ["a", "b"], [], ["b"])):
+        report = {} if reported is None else {FALLBACKS_KEY: reported}
+        callback.on_trial_result(iteration, [], ray_trial(0), report)
+    assert texts == ["a", "b"]
+
+
+def test_ray_can_pickle_all_settings(search: Search) -> None:
+    """Ray pickles them to restore a session later. Nobody does that, and a ledger has no pickle."""
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
+    callbacks: list[Any] = [failure_callback(search), FallbackCallback(lambda _: None)]
+    for settings in (searcher, LedgerScheduler(search, "ray", GpuShares(0)), StopRequest(1.0), *callbacks):
+        pickle.dumps(settings)
+    assert all(isinstance(callback, tune.Callback) for callback in callbacks)
