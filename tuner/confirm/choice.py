@@ -120,9 +120,10 @@ def _unique(chosen: Sequence[TrialRecord], *, with_seed: bool) -> list[TrialReco
 
 
 def _checkpoint(search: str, trial: TrialRecord) -> str:
-    if trial.last_checkpoint is None:
+    checkpoint = trial.reports[-1].checkpoint  # an older one has other weights than those that were measured
+    if checkpoint is None:
         raise UsageError(
             f"Trial {trial.number} of {search} has no checkpoint, so its weights cannot be measured: leave out "
             "--no-retrain."
         )
-    return f"{search}/{trial.last_checkpoint}"
+    return f"{search}/{checkpoint}"

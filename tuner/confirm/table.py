@@ -14,7 +14,7 @@ from rich.text import Text
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
-from tuner.report.text import ACCURACY_SUFFIX, TextTable, format_mean, format_value
+from tuner.report.text import ACCURACY_SUFFIX, TextTable, finite_or_none, format_mean, format_value
 from tuner.runs.mirror import download, names_in, write_whole
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
@@ -158,10 +158,20 @@ def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[
             [confirmation_markdown(space, rows), *(f"- {line}" for line in warning_lines(folder)), ""]
         ),
         "confirmation.csv": table.getvalue(),
-        "confirmation.json": json.dumps({**confirm.model_dump(), "rows": [asdict(row) for row in rows]}, indent=2)
+        "confirmation.json": json.dumps(
+            {**confirm.model_dump(), "rows": [_json_row(row) for row in rows]}, indent=2, allow_nan=False
+        )
         + "\n",
     }
     return [write_whole(folder / name, text.encode()) for name, text in texts.items()]
+
+
+def _json_row(row: Row) -> dict[str, Any]:
+    finite = {
+        part: {name: finite_or_none(value) for name, value in values.items()}
+        for part, values in (("means", row.means), ("deviations", row.deviations))
+    }
+    return {**asdict(row), **finite}
 
 
 def _cell(row: Row, name: str) -> str:

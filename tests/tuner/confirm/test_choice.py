@@ -77,7 +77,8 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
     space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
     assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
     assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
-    lost = replace(chosen, reports=tuple(replace(report, checkpoint=None) for report in chosen.reports))
+    last = replace(chosen.reports[-1], checkpoint=None)  # the weights of an earlier report are not those of the trial
+    lost = replace(chosen, reports=(*chosen.reports[:-1], last))
     with pytest.raises(UsageError, match=f"Trial {chosen.number} of small-1 has no checkpoint"):
         confirmation_space(SPACE, "small-1", [lost], Choice(retrain=False))
 

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ def test_the_files_hold_the_table(tmp_path: Path) -> None:
     assert stored["search"] == "small-1"
     assert stored["rows"][0]["means"]["PGD-20"] == pytest.approx(0.45)
     assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in paths[0].read_text()
+    failed = replace(rows[0], means={**rows[0].means, "PGD-20": float("nan")})
+    stored = json.loads(write_confirmation(tmp_path, space, [failed])[2].read_text())
+    assert stored["rows"][0]["means"]["PGD-20"] is None, "JSON has no NaN"
 
 
 def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
