@@ -17,7 +17,7 @@ from simulated_search import drive, on_record, small_space
 
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
-from tuner.export.trained_model import load_trained_model
+from tuner.export.trial_model import load_trained_model
 from tuner.ledger import Outcome, SqlLedger, TakenOverError, default_ledger_url
 from tuner.ledger.study_tables import require_holder
 from tuner.runs.folder import find_search

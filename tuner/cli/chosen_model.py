@@ -10,7 +10,7 @@ from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.export.model_files import Origin
-    from tuner.export.trained_model import TrainedModel
+    from tuner.export.trial_model import TrainedModel
 
 TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 DataRoot = Annotated[
@@ -50,7 +50,7 @@ def load_model(
 ) -> ChosenModel:
     """Load the model of a trial; raise UsageError if that is not possible."""
     from tuner.export.model_files import Origin
-    from tuner.export.trained_model import find_trial, load_trained_model
+    from tuner.export.trial_model import find_trial, load_trained_model
     from tuner.report.analysis.selection import standing
     from tuner.report.load import best_confirmed, load_search
     from tuner.report.text import count_of

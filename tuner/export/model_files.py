@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from tuner.errors import UsageError
-from tuner.export.trained_model import TrainedModel
+from tuner.export.trial_model import TrainedModel
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import Confirmed
 from tuner.space import Space

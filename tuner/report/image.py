@@ -16,7 +16,7 @@ from matplotlib.ticker import NullLocator
 
 from tuner.ledger.records import Outcome, trial_name
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.parameters import ParameterScale
+from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.analysis.text_tables import summary

@@ -23,7 +23,7 @@ from mlflow.types import Schema, TensorSpec
 
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, model_facts
-from tuner.export.trained_model import TrainedModel
+from tuner.export.trial_model import TrainedModel
 from tuner.ledger import trial_name
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import Confirmed

@@ -13,7 +13,7 @@ from trained_trials import SPACE, load_model
 from training.config import parse_trial
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, write_export
-from tuner.export.trained_model import TrainedModel
+from tuner.export.trial_model import TrainedModel
 from tuner.ledger import SqlLedger
 
 ALONE = """

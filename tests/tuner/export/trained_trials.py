@@ -7,7 +7,7 @@ from simulated_search import MakeLedger, small_space
 
 from training.data import load_trial_data
 from training.trainer import Trainer
-from tuner.export.trained_model import TrainedModel, load_trained_model
+from tuner.export.trial_model import TrainedModel, load_trained_model
 from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search

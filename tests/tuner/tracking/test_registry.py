@@ -15,7 +15,7 @@ from trained_trials import SPACE, load_model
 
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin
-from tuner.export.trained_model import TrainedModel
+from tuner.export.trial_model import TrainedModel
 from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import Confirmed, front_data
 from tuner.tracking.projection import Projection

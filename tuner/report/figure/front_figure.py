@@ -14,7 +14,7 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
-from tuner.report.analysis.parameters import ParameterScale, parameter_scales
+from tuner.report.analysis.parameter_effects import ParameterScale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes

@@ -13,7 +13,7 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.parameters import importances
+from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
 from tuner.report.figure.comparison import Comparison

@@ -11,7 +11,7 @@ from typing import Any
 from plotly.colors import get_colorscale
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.analysis.parameters import ParameterScale
+from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.figure.appearance import AT_EPOCH, GRID, KNEE, LINE, PLAIN, SCALE, sparse_marks, unfinished_layers

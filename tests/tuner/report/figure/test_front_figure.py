@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import FloatArray, Objective
-from tuner.report.analysis.parameters import ParameterScale
+from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.figure.appearance import marks_inside, sparse_marks
 from tuner.report.figure.front_figure import Mark, attainment_staircase, front_figure
 from tuner.report.web.plotly_front import plot_front

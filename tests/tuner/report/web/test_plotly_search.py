@@ -7,7 +7,7 @@ import pytest
 from fake_search import search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome, TrialRecord
-from tuner.report.analysis.parameters import importances
+from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import growth_by_epochs
 from tuner.report.web.plotly_search import plot_growth, plot_importances, plot_parallel
 

@@ -14,7 +14,7 @@ from training.data import load_trial_data
 from training.data.augment import to_unit
 from training.trainer.checkpoint import FILE_NAME
 from tuner.errors import UsageError
-from tuner.export.trained_model import EXAMPLES, find_trial, load_trained_model
+from tuner.export.trial_model import EXAMPLES, find_trial, load_trained_model
 from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder
 

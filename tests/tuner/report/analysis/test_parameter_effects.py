@@ -5,7 +5,7 @@ import pytest
 from fake_search import search_of, trial
 
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.parameters import GROUPS, RANKS, eta_squared, importances, split_into_groups
+from tuner.report.analysis.parameter_effects import GROUPS, RANKS, eta_squared, importances, split_into_groups
 
 
 def made_up(count: int) -> FrontData:
