@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from training.explained_error import ExplainedError
+
 if TYPE_CHECKING:  # importing torch takes seconds, and `--help` must not wait for it
     import torch
 
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-class CommandError(Exception):
+class CommandError(ExplainedError):
     """The command was called with wrong arguments; it prints the message and exits with WRONG_USAGE."""
 
 

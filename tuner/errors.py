@@ -1,7 +1,9 @@
 """The error for mistakes that a user can correct, and the first line of any error."""
 
+from training.explained_error import ExplainedError
 
-class UsageError(Exception):
+
+class UsageError(ExplainedError):
     """A request cannot be carried out; the message says why, and what to do. The command ends with exit code 2."""
 
 

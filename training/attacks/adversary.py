@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.pgd import frozen
+from training.explained_error import ExplainedError
 
 LINF, L2 = "linf", "l2"
 # The edge of a ball, clean +- epsilon, is rounded to float32 twice.
 ROUNDING = 1e-6
 
 
-class AttackError(ValueError):
+class AttackError(ExplainedError, ValueError):
     """An attack cannot run with its settings, or returned invalid images; the message says what to change."""
 
 

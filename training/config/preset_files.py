@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from training.explained_error import ExplainedError
 from training.nearest_names import did_you_mean
 
 PRESETS = Path(__file__).parents[1] / "presets"
 
 
-class UnknownPresetError(LookupError):
+class UnknownPresetError(ExplainedError):
     """No preset has this name, and no file either; the message lists the known ones."""
 
 

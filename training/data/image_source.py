@@ -5,10 +5,12 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
+from training.explained_error import ExplainedError
+
 Part = Literal["train", "test"]
 
 
-class DataError(Exception):
+class DataError(ExplainedError):
     """Data is missing, damaged or does not fit the configuration; the message names it and a way out."""
 
 

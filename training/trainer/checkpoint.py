@@ -12,6 +12,7 @@ import torch
 
 from training.atomic_write import atomic_write
 from training.config import IDLE_KEYS, TRIAL_KEYS, ConfigError, TrialConfig, parse_trial
+from training.explained_error import ExplainedError
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -21,7 +22,7 @@ _LENGTH_BYTES = 2
 _CHUNK_BYTES = 1 << 24
 
 
-class CheckpointError(Exception):
+class CheckpointError(ExplainedError):
     """A checkpoint is missing, damaged or from another configuration."""
 
 
