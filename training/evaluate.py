@@ -118,7 +118,7 @@ def _require_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise CommandError(f"{out} cannot be written to ({error}); choose another folder with --out.") from error
+        raise CommandError(f"{out} cannot be written to ({error}); choose another --out.", "--out") from error
 
 
 @contextmanager
@@ -150,7 +150,7 @@ def _suite(
 
     names = arguments.attacks.split(",") if arguments.attacks else None
     if names == ["help"]:
-        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square.", "--attacks")
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))
@@ -160,7 +160,8 @@ def _suite(
         if other.classes != trained.classes:
             raise CommandError(
                 f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
-                " name a surrogate that was trained on the same data set."
+                " name a surrogate that was trained on the same data set.",
+                "--surrogate",
             )
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.
         surrogate, cache = other.model, other.path.parent / "transfer"
@@ -177,7 +178,7 @@ def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]
     known = [name for name, _ in trained.model.named_modules() if name]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
     return names
 
 
@@ -186,7 +187,7 @@ def _radius(text: str) -> float:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
         raise CommandError(
-            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255."
+            f"--epsilon is {text!r}, but must be a number such as 0.03 or 8/255.", "--epsilon"
         ) from error
 
 
@@ -202,7 +203,8 @@ def _device(arguments: argparse.Namespace) -> "torch.device":
     for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
         if value < least:
-            raise CommandError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+            option = f"--{name.replace('_', '-')}"
+            raise CommandError(f"The value of {option} is {value}, but must be >= {least}.", option)
     return choose_device(arguments.device, arguments.threads)
 
 
