@@ -104,7 +104,7 @@ def test_what_cannot_be_recorded_is_computed_and_said(recorder: Callable[[Run], 
 def test_a_recording_that_broke_off_is_no_fallback() -> None:
     def broken(run: Run) -> Run:
         del run
-        raise RecordingError("set compile: off")
+        raise RecordingError
 
-    with pytest.raises(RecordingError, match="compile: off"):
+    with pytest.raises(RecordingError):
         CapturedAscent(broken)((0.1,), attacked, images_of(0), images_of(0), cross_entropy_of(LABELS))

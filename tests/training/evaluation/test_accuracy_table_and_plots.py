@@ -3,6 +3,7 @@ import sys
 import pytest
 import torch
 from findings import evaluation, pgd, result
+from raises_about import raises_about
 from toys import image_set, relu_net
 
 from training.attacks import AttackError, Fgsm
@@ -65,5 +66,5 @@ def test_examples_show_one_right_image_a_class() -> None:
 
 def test_missing_matplotlib_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(AttackError, match="matplotlib"):
+    with raises_about(AttackError, "matplotlib"):
         accuracy_curve_png(evaluation(result(0, epsilon=0.5, curve=True)))
