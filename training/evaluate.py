@@ -8,8 +8,8 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.trained_model import TrainedModel
 
+    Progress = Callable[[], AbstractContextManager[OnBatch]]
+
 _SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
 STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
 REPRESENTATIONS = "representations.png"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from training.trainer.checkpoint import CheckpointError
 
     try:
-        return _evaluate(arguments)
+        return _evaluate(arguments, progress or _progress)
     except (CommandError, AttackError, CheckpointError, DataError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _evaluate(arguments: argparse.Namespace) -> int:
+def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
@@ -95,7 +97,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     suite = _suite(arguments, trained, latent=latent, device=device, shape=shape)
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
-    with _progress() as on_batch:
+    with progress() as on_batch:
         evaluation = evaluate_robustness(
             trained.model,
             chosen,

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from training.trainer.run_folder import RunFolder
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
     try:
-        return _train(_read_config(arguments), arguments, folder)
+        return _train(_read_config(arguments), arguments, folder, trainer_class)
     except ConfigError as error:
         for key, message in error.problems:
             _print_error(f"{arguments.config}: {key}: {message}")
@@ -86,20 +86,20 @@ def _override(text: str) -> tuple[str, Any]:
         raise CommandError(f"The value of --set {text!r} is not valid YAML: {error}", "--set") from error
 
 
-def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
+def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind: "type[Trainer] | None") -> int:
     """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
     from training.data import DataError, ensure_available, load_trial_data
     from training.trainer import DivergedError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
 
-    folder = RunFolder(folder_path)
+    folder = RunFolder(path)
     if folder.has_checkpoint and not arguments.resume:
         raise CommandError(f"{folder.path} already contains a run; add --resume, or choose another --out.", "--resume")
     try:
         device = choose_device(arguments.device, arguments.threads)
         ensure_available(config)
-        trainer = Trainer(config, load_trial_data(config), device)
+        trainer = (kind or Trainer)(config, load_trial_data(config), device)
         if arguments.resume:
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:

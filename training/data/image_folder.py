@@ -133,7 +133,7 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
             raise DataError(
                 f"{path} is {size[0]} x {size[1]} pixels, but {paths[0]} is {first_size[0]} x {first_size[1]}:"
                 " all images must have the same size. Resize or remove those of another size.",
-                (path, paths[0]),
+                path,
             )
         all_grey = all_grey and is_grey
     return 1 if all_grey else 3, first_size[1], first_size[0]

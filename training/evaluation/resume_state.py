@@ -53,8 +53,7 @@ class ResumeState:
                 f"{path} is damaged or is not the state of an evaluation ({error}); remove it.", path
             ) from error
         if form != FORMAT:
-            message = f"{path} has format {form}, but must have format {FORMAT}; remove it."
-            raise ResumeStateError(message, (path, "format"))
+            raise ResumeStateError(f"{path} has format {form}, but must have {FORMAT}; remove it.", (path, "format"))
         differences = differences_between(found, self._configuration)
         if differences:
             raise ResumeStateError(

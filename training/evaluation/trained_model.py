@@ -39,8 +39,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     weights = state.get("model")
     head = weights.get("head.weight") if isinstance(weights, dict) else None
     if not isinstance(weights, dict) or not isinstance(head, Tensor):
-        message = f"{file} has no classifier under `model`; name a checkpoint of a training."
-        raise CheckpointError(message, (file, "model"))
+        raise CheckpointError(f"{file} has no classifier `model`; name a checkpoint of a training.", (file, "model"))
     classes = len(head)
     try:
         with torch.random.fork_rng(devices=[]):
