@@ -1,10 +1,10 @@
-import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 from raises_about import raises_about
+from stand_ins import words_in
 
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import PRESETS, UnknownPresetError, find_config, preset_names, with_preset
@@ -15,10 +15,6 @@ METHODS = ("shared_information", "standard", "trades", "mart", "mma", "mma_simpl
 
 def read(name: str) -> TrialConfig:
     return parse_trial(yaml.safe_load(find_config(name).read_text()))
-
-
-def presets_in(text: str) -> list[str]:
-    return [word for word in re.findall(r"\w+", text) if word in preset_names()]
 
 
 def rates(config: TrialConfig, *epochs: int) -> list[float]:
@@ -75,7 +71,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
     with raises_about(UnknownPresetError, "mnist_trade") as caught:
         find_config("mnist_trade")
     # The suggestion comes before the list.
-    assert presets_in(str(caught.value)) == ["mnist_trades", *preset_names()]
+    assert words_in(str(caught.value), preset_names()) == ["mnist_trades", *preset_names()]
 
 
 def test_a_configuration_is_built_on_a_preset() -> None:
@@ -89,4 +85,4 @@ def test_a_configuration_is_built_on_a_preset() -> None:
 def test_an_unknown_preset_is_answered_with_the_known_ones(name: object) -> None:
     with raises_about(UnknownPresetError, str(name)) as caught:
         with_preset({"preset": name})
-    assert presets_in(str(caught.value))[-len(preset_names()) :] == preset_names()
+    assert words_in(str(caught.value), preset_names())[-len(preset_names()) :] == preset_names()

