@@ -10,9 +10,7 @@ from tuner.ledger import TrialRecord
 from tuner.search import Search
 
 
-def test_an_epoch_recorded_while_the_search_is_looked_at_was_not_trained_again(
-    make_ledger: MakeLedger, tmp_path: Path
-) -> None:
+def test_an_epoch_recorded_during_a_look_was_not_trained_again(make_ledger: MakeLedger, tmp_path: Path) -> None:
     ledger = make_ledger(small_space(search={"trials": 1}))
 
     def while_it_trains(_: Path) -> list[TrialRecord]:

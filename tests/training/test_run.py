@@ -58,9 +58,7 @@ def test_epochs_between_two_evaluations(out: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("finished", [0, 1])
-def test_an_interruption_names_the_command_that_continues(
-    out: Path, capsys: pytest.CaptureFixture[str], finished: int
-) -> None:
+def test_an_interruption_tells_how_to_continue(out: Path, capsys: pytest.CaptureFixture[str], finished: int) -> None:
     class Interrupted(Trainer):
         def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
             if self.epoch == finished:
@@ -77,9 +75,7 @@ def test_an_interruption_names_the_command_that_continues(
     assert without_seconds(read_metrics(out)) == without_seconds(read_metrics(out.with_name("whole")))
 
 
-def test_a_finished_run_is_neither_trained_further_nor_overwritten(
-    out: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_finished_run_is_neither_trained_nor_overwritten(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--out", str(out)) == 0
     expected, checkpoint = read_metrics(out), (out / "checkpoint.pt").read_bytes()
     assert start(*TINY, "--out", str(out)) == 2
@@ -126,9 +122,7 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
 
 
 @pytest.mark.parametrize("content", ["a: [", "- 1", ""])
-def test_a_file_that_is_no_configuration_is_refused(
-    out: Path, capsys: pytest.CaptureFixture[str], content: str
-) -> None:
+def test_a_file_without_keys_is_refused(out: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     config = out.with_name("config.yaml")
     config.write_text(content)
     assert start("--out", str(out), config=config) == 2

@@ -70,7 +70,6 @@ def test_a_file_or_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with raises_about(UnknownPresetError, "mnist_trade") as caught:
         find_config("mnist_trade")
-    # The suggestion comes before the list.
     assert words_in(str(caught.value), preset_names()) == ["mnist_trades", *preset_names()]
 
 

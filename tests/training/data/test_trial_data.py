@@ -113,7 +113,7 @@ def test_images_are_read_once_in_a_process_and_only_those_in_the_split(tmp_path:
     assert _equal(load_trial_data(small).train, first.train)
     with pytest.raises(DataError) as caught:
         load_trial_data(_config("folder", tmp_path))
-    assert caught.value.subject.is_relative_to(tmp_path / "train")
+    assert tmp_path / "train" in Path(str(caught.value.subject)).parents
 
 
 def test_the_test_part_is_not_touched_by_trials(tmp_path: Path) -> None:
