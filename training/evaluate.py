@@ -189,7 +189,7 @@ def _radius(text: str) -> float:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
         raise CommandError(
-            f"--epsilon is {text!r}, but must be a number such as 0.03 or 8/255.", "--epsilon"
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
         ) from error
 
 
