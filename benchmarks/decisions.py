@@ -54,16 +54,21 @@ def main() -> None:
     write_result(_RESULT, result)
 
 
-def measured(task: Task, stopping: dict[str, Any], trials: int) -> dict[str, dict[str, float]]:
-    """Grow a search of random points to `trials` trials, and time decisions and proposals of `motpe` on it."""
+def measured(
+    task: Task, stopping: dict[str, Any], trials: int, *, counts: tuple[int, int] = (_DECISIONS, _PROPOSALS)
+) -> dict[str, dict[str, float]]:
+    """Grow a search of random points to `trials` trials, and time decisions and proposals of `motpe` on it.
+
+    `counts` are the numbers of decisions and of proposals.
+    """
     ledger = MemoryLedger()
     grow(task, space_of(task, {"sampler": "random"}, stopping), ledger, trials)
     search = Search(space_of(task, {"sampler": "motpe"}, stopping), ledger)
     proposals: list[float] = []
     decisions: list[float] = []
-    while len(decisions) < _DECISIONS:
+    while len(decisions) < counts[0]:
         milliseconds, assignment = _timed(search.next_assignment)
-        if len(proposals) < _PROPOSALS:
+        if len(proposals) < counts[1]:
             proposals.append(milliseconds)
         if assignment is None:
             raise RuntimeError("The search ended, but this benchmark needs one without a limit of trials or epochs.")

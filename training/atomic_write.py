@@ -2,14 +2,14 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 
 @contextmanager
-def atomic_write(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
+def atomic_write(path: Path, *, durable: bool = False, fsync: Callable[[int], None] = os.fsync) -> Iterator[BinaryIO]:
     """Open a file for writing and reading; it replaces `path` when the block ends without an error.
 
     Until then it lies beside `path`, with the suffix `.tmp`, so that both are on one file system. If the block raises
@@ -23,7 +23,7 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[BinaryIO]:
             yield file
             if durable:
                 file.flush()
-                os.fsync(file.fileno())
+                fsync(file.fileno())
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -23,10 +23,10 @@ def choose_device(name: str, threads: int | None) -> "torch.device":
 
     if threads is not None:
         if threads < 1:
-            raise CommandError(f"The value of --threads is {threads}, but must be >= 1.")
+            raise CommandError(f"The value of --threads is {threads}, but must be >= 1.", "--threads")
         torch.set_num_threads(threads)
     if name == "cuda" and not torch.cuda.is_available():
-        raise CommandError("--device is cuda, but torch finds no CUDA device; use --device cpu, or check the driver.")
+        raise CommandError("--device is cuda, but torch finds no CUDA device; use cpu or check the driver.", "--device")
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)

@@ -8,8 +8,8 @@ import json
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.trained_model import TrainedModel
 
+    Progress = Callable[[], AbstractContextManager[OnBatch]]
+
 _SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
 STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
 REPRESENTATIONS = "representations.png"
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
@@ -39,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from training.trainer.checkpoint import CheckpointError
 
     try:
-        return _evaluate(arguments)
+        return _evaluate(arguments, progress or _progress)
     except (CommandError, AttackError, CheckpointError, DataError) as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
@@ -77,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _evaluate(arguments: argparse.Namespace) -> int:
+def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
@@ -95,7 +97,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     suite = _suite(arguments, trained, latent=latent, device=device, shape=shape)
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
-    with _progress() as on_batch:
+    with progress() as on_batch:
         evaluation = evaluate_robustness(
             trained.model,
             chosen,
@@ -118,7 +120,7 @@ def _require_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise CommandError(f"{out} cannot be written to ({error}); choose another folder with --out.") from error
+        raise CommandError(f"{out} cannot be written to ({error}); choose another --out.", "--out") from error
 
 
 @contextmanager
@@ -150,7 +152,7 @@ def _suite(
 
     names = arguments.attacks.split(",") if arguments.attacks else None
     if names == ["help"]:
-        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,autoattack.")
+        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square.", "--attacks")
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))
@@ -160,7 +162,8 @@ def _suite(
         if other.classes != trained.classes:
             raise CommandError(
                 f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
-                " name a surrogate that was trained on the same data set."
+                " name a surrogate that was trained on the same data set.",
+                "--surrogate",
             )
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.
         surrogate, cache = other.model, other.path.parent / "transfer"
@@ -177,7 +180,7 @@ def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]
     known = [name for name, _ in trained.model.named_modules() if name]
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.")
+        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
     return names
 
 
@@ -186,7 +189,7 @@ def _radius(text: str) -> float:
         return float(Fraction(text))
     except (ValueError, ZeroDivisionError) as error:
         raise CommandError(
-            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255."
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
         ) from error
 
 
@@ -202,7 +205,8 @@ def _device(arguments: argparse.Namespace) -> "torch.device":
     for name, least in (("batch_size", 1), ("seed", 0)):
         value = getattr(arguments, name)
         if value < least:
-            raise CommandError(f"The value of --{name.replace('_', '-')} is {value}, but must be >= {least}.")
+            option = f"--{name.replace('_', '-')}"
+            raise CommandError(f"The value of {option} is {value}, but must be >= {least}.", option)
     return choose_device(arguments.device, arguments.threads)
 
 

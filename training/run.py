@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from training.trainer.run_folder import RunFolder
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
     try:
-        return _train(_read_config(arguments), arguments, folder)
+        return _train(_read_config(arguments), arguments, folder, trainer_class)
     except ConfigError as error:
         for key, message in error.problems:
             _print_error(f"{arguments.config}: {key}: {message}")
@@ -60,18 +60,18 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     try:
         values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
     except UnknownPresetError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), error.subject) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CommandError(f"{arguments.config} cannot be read as YAML: {error}") from error
+        raise CommandError(f"{arguments.config} cannot be read as YAML: {error}", "--config") from error
     if not isinstance(values, dict):
-        raise CommandError(f"{arguments.config} has no keys; it must be a YAML mapping such as 'alpha: 0.5'.")
+        raise CommandError(f"{arguments.config} has no keys; it must be a mapping such as 'alpha: 0.5'.", "--config")
     values.update(_override(text) for text in arguments.set)
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
     try:
         return parse_trial(with_preset(values))
     except UnknownPresetError as error:
-        raise CommandError(f"{arguments.config}: preset: {error}") from error
+        raise CommandError(f"{arguments.config}: preset: {error}", error.subject) from error
 
 
 def _override(text: str) -> tuple[str, Any]:
@@ -79,35 +79,35 @@ def _override(text: str) -> tuple[str, Any]:
 
     key, separator, value = text.partition("=")
     if not separator:
-        raise CommandError(f"The value of --set is {text!r}, but must be KEY=VALUE, for example alpha=0.8.")
+        raise CommandError(f"The value of --set is {text!r}, but must be KEY=VALUE, such as alpha=0.8.", "--set")
     try:
         return key.strip(), yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise CommandError(f"The value of --set {text!r} is not valid YAML: {error}") from error
+        raise CommandError(f"The value of --set {text!r} is not valid YAML: {error}", "--set") from error
 
 
-def _train(config: TrialConfig, arguments: argparse.Namespace, folder_path: Path) -> int:
+def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind: "type[Trainer] | None") -> int:
     """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
     from training.data import DataError, ensure_available, load_trial_data
     from training.trainer import DivergedError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
 
-    folder = RunFolder(folder_path)
+    folder = RunFolder(path)
     if folder.has_checkpoint and not arguments.resume:
-        raise CommandError(f"{folder.path} already contains a run; add --resume, or choose another --out.")
+        raise CommandError(f"{folder.path} already contains a run; add --resume, or choose another --out.", "--resume")
     try:
         device = choose_device(arguments.device, arguments.threads)
         ensure_available(config)
-        trainer = Trainer(config, load_trial_data(config), device)
+        trainer = (kind or Trainer)(config, load_trial_data(config), device)
         if arguments.resume:
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), error.subject) from error
     try:
         folder.begin(config, trainer.history)
     except OSError as error:
-        raise CommandError(f"--out {folder.path} cannot be written to ({error}); choose another folder.") from error
+        raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:

@@ -1,7 +1,7 @@
 """This project's own search for `UnderFire`: `tuner run`, and `--resume` after each end of its driver."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.chaos.checks import Snapshot, epochs_begun, read_trials
@@ -11,14 +11,20 @@ from tuner.ledger import TrialRecord
 
 
 class TunerSearch:
-    """The search in `folder`, whose ledger tells what is on record; `words` are more options of the command."""
+    """The search in `folder`, whose ledger tells what is on record; `words` are more options of the command.
 
-    def __init__(self, folder: Path, words: Sequence[str]) -> None:
+    `read` returns the trials in the ledger of a folder.
+    """
+
+    def __init__(
+        self, folder: Path, words: Sequence[str], read: Callable[[Path], list[TrialRecord]] = read_trials
+    ) -> None:
         self.folder = folder
         self.snapshots: list[Snapshot] = []
         self.begun_anew = 0
         self.begun_file = folder.parent / f"{folder.name}.epochs"
         self._words = words
+        self._read = read
 
     def command(self) -> list[str]:
         """Return the command that resumes the search, or starts it anew if its space file does not exist yet."""
@@ -46,6 +52,6 @@ class TunerSearch:
         if not (self.folder / "space.yaml").exists():
             return ()
         try:
-            return read_trials(self.folder)
+            return self._read(self.folder)
         except UsageError:  # another process creates the ledger at this moment
             return ()

@@ -78,7 +78,7 @@ def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any
             yield task.name, figures(task, runs, settings)
 
 
-def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
+def figures(task: Task, runs: Runs, settings: Settings, curve_points: int = _CURVE_POINTS) -> dict[str, Any]:
     """Compute the figures of each method on a task; hypervolumes are shares of the best known front's.
 
     The target is the hypervolume of the first `budget` random full trainings to end, for any number of workers.
@@ -90,7 +90,7 @@ def figures(task: Task, runs: Runs, settings: Settings) -> dict[str, Any]:
     best = best_volume([training for seeds in runs.values() for run in seeds for training in full(run)], scale)
     best_of_all = best_volume([training for seeds in runs.values() for run in seeds for training in run], scale)
     checkpoints = [trainings * task.epochs for trainings in settings.checkpoints]
-    curve_at = [round(checkpoints[-1] * k / _CURVE_POINTS) for k in range(1, _CURVE_POINTS + 1)]
+    curve_at = [round(checkpoints[-1] * k / curve_points) for k in range(1, curve_points + 1)]
     target = statistics.fmean(best_volume(full(run)[: settings.budget], scale) for run in runs[YARDSTICK])
     methods = {}
     for method, seeds in runs.items():

@@ -2,22 +2,15 @@
 
 from pathlib import Path
 
-import pytest
 from simulated_search import MakeLedger, drive, small_space
 
-from benchmarks.chaos import tuner_search
 from benchmarks.chaos.checks import Faults, check_epochs, epochs_begun
 from benchmarks.chaos.tuner_search import TunerSearch
 from tuner.ledger import TrialRecord
 from tuner.search import Search
 
 
-def test_an_epoch_recorded_while_the_search_is_looked_at_was_not_trained_again(
-    make_ledger: MakeLedger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = TunerSearch(tmp_path / "attacked", [])
-    search.folder.mkdir()
-    (search.folder / "space.yaml").touch()
+def test_an_epoch_recorded_during_a_look_was_not_trained_again(make_ledger: MakeLedger, tmp_path: Path) -> None:
     ledger = make_ledger(small_space(search={"trials": 1}))
 
     def while_it_trains(_: Path) -> list[TrialRecord]:
@@ -27,7 +20,9 @@ def test_an_epoch_recorded_while_the_search_is_looked_at_was_not_trained_again(
         search.begun_file.write_text("".join(lines))
         return trials
 
-    monkeypatch.setattr(tuner_search, "read_trials", while_it_trains)
+    search = TunerSearch(tmp_path / "attacked", [], while_it_trains)
+    search.folder.mkdir()
+    (search.folder / "space.yaml").touch()
     search.remember()
     faults = Faults()
     assert check_epochs(epochs_begun(search.begun_file), search.snapshots, faults) == 0

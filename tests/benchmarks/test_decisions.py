@@ -1,7 +1,5 @@
 """The benchmark of decisions times a search that has grown to the wanted number of trials."""
 
-import pytest
-
 from benchmarks import decisions
 from benchmarks.search_quality.searchers import space_of
 from benchmarks.search_quality.tasks import trade_off
@@ -16,10 +14,8 @@ def test_a_search_grows_to_its_length_and_ends_its_trials() -> None:
     assert {trial.outcome for trial in trials} == {Outcome.COMPLETED, Outcome.STOPPED}
 
 
-def test_decisions_and_proposals_are_summed_up_by_mean_and_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decisions, "_DECISIONS", 3)
-    monkeypatch.setattr(decisions, "_PROPOSALS", 2)
-    found = decisions.measured(trade_off(), {}, 20)
+def test_decisions_and_proposals_are_summed_up_by_mean_and_largest() -> None:
+    found = decisions.measured(trade_off(), {}, 20, counts=(3, 2))
     assert found.keys() == {"decision_ms", "proposal_ms"}
     assert all(0 <= summary["mean"] <= summary["largest"] for summary in found.values())
     assert decisions._summary([1.0, 3.0]) == {"mean": 2.0, "largest": 3.0}

@@ -1,7 +1,8 @@
 """A tiny trial configuration, tiny data for it, and what tests compare of trained models."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,11 @@ def write_sealed(path: Path, content: Any) -> None:
     with path.open("w+b") as file:
         torch.save(content, file)
         _seal(file)
+
+
+def words_in(text: str, known: Collection[str]) -> list[str]:
+    """Return the words of a text that are among the `known` names and numbers, in their order."""
+    return [word for word in re.findall(r"\w+(?:\.\w+)*", text) if word in known]
 
 
 def make_data(*, side: int = 8, train: int = 70, digest: str = "made") -> TrialData:

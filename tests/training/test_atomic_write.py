@@ -55,17 +55,14 @@ def test_two_writers_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_durable_file_is_on_the_disk_before_it_takes_its_place(
-    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_durable_file_is_on_the_disk_before_it_takes_its_place(durable: bool, tmp_path: Path) -> None:
     path = tmp_path / "checkpoint.pt"
     synchronised = []
 
     def fsync(descriptor: int) -> None:
         synchronised.append((os.fstat(descriptor).st_size, path.exists()))
 
-    monkeypatch.setattr("training.atomic_write.os.fsync", fsync)
-    with atomic_write(path, durable=durable) as file:
+    with atomic_write(path, durable=durable, fsync=fsync) as file:
         file.write(b"weights")
     assert synchronised == ([(7, False)] if durable else [])
 

@@ -4,12 +4,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from stand_ins import without_seconds
+from stand_ins import without_seconds, words_in
 
 import training.run
 from training.config import parse_trial
 from training.run import main
-from training.trainer import DivergedError, Trainer
+from training.trainer import Trainer
+from training.trainer.trainer import OnStep
 
 DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"
 TINY_VALUES = ("epochs=2", "attack_steps=1", "eval_attack_steps=1", "train_fraction=0.2")
@@ -51,89 +52,64 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
 def test_epochs_between_two_evaluations(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--set", "eval_every=2", "--out", str(out)) == 0
     first, second, _ = capsys.readouterr().out.splitlines()
-    assert "epoch 1/2: not evaluated, " in first
-    assert "epoch 2/2: natural_accuracy " in second
+    assert ["natural_accuracy" in line for line in (first, second)] == [False, True]
     assert ["pgd_accuracy" in entry for entry in read_metrics(out)] == [False, True]
     assert torch.load(out / "best.pt", weights_only=True)["state"]["epoch"] == 2
 
 
-def test_resumes_where_an_interruption_left_it(
-    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("finished", [0, 1])
+def test_an_interruption_tells_how_to_continue(out: Path, capsys: pytest.CaptureFixture[str], finished: int) -> None:
+    class Interrupted(Trainer):
+        def train_epoch(self, on_step: OnStep | None = None) -> dict[str, float]:
+            if self.epoch == finished:
+                raise KeyboardInterrupt
+            return super().train_epoch(on_step)
+
+    words = ["--config", str(DIGITS), *TINY, "--out", str(out)]
+    assert main(words, Interrupted) == 130
+    command = capsys.readouterr().err.splitlines()[-1].split()
+    # Before the first checkpoint there is nothing to resume from.
+    assert command == ["python", "-m", "training.run", *words, *["--resume"][:finished]]
+    assert main(command[3:]) == 0
     assert start(*TINY, "--out", str(out.with_name("whole"))) == 0
-    expected = read_metrics(out.with_name("whole"))
-    train_epoch = Trainer.train_epoch
-
-    def interrupted(trainer: Trainer, *arguments: object) -> dict[str, float]:
-        if trainer.epoch == 1:
-            raise KeyboardInterrupt
-        return train_epoch(trainer, *arguments)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "train_epoch", interrupted)
-        assert start(*TINY, "--out", str(out)) == 130
-    command = capsys.readouterr().err.splitlines()[-1].split()
-    assert command[:3] == ["python", "-m", "training.run"]
-    assert command[-1] == "--resume"
-    assert main(command[3:]) == 0
-    assert without_seconds(read_metrics(out)) == without_seconds(expected)
+    assert without_seconds(read_metrics(out)) == without_seconds(read_metrics(out.with_name("whole")))
 
 
-def test_an_interruption_before_the_first_checkpoint_names_the_command_itself(
-    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupted(*_: object) -> dict[str, float]:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "train_epoch", interrupted)
-        assert start(*TINY, "--out", str(out)) == 130
-    command = capsys.readouterr().err.splitlines()[-1].split()
-    assert "--resume" not in command
-    assert main(command[3:]) == 0
-
-
-def test_a_finished_run_is_neither_trained_further_nor_overwritten(
-    out: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_finished_run_is_neither_trained_nor_overwritten(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--out", str(out)) == 0
     expected, checkpoint = read_metrics(out), (out / "checkpoint.pt").read_bytes()
     assert start(*TINY, "--out", str(out)) == 2
-    assert "add --resume" in capsys.readouterr().err
+    assert "--resume" in capsys.readouterr().err
     assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
-    assert "alpha is 0.5 there, but 0.75 here" in capsys.readouterr().err
+    assert words_in(capsys.readouterr().err, ("alpha", "0.5", "0.75")) == ["alpha", "0.5", "0.75"]
     assert start(*TINY, "--out", str(out), "--resume") == 0
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["done"]
     assert read_metrics(out) == expected
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
 
 
-def test_divergence_ends_with_1(out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def diverge(*_: object) -> dict[str, float]:
-        raise DivergedError("loss/symmetric_kl", 1)
-
-    monkeypatch.setattr(Trainer, "train_epoch", diverge)
-    assert start(*TINY, "--out", str(out)) == 1
-    assert "loss/symmetric_kl is not finite" in capsys.readouterr().err
+def test_divergence_ends_with_1(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert start(*TINY, "--set", "learning_rate=1e30", "--out", str(out)) == 1
+    assert "loss/" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--set", "alpha=2", "--set", "beta=-1"], ["alpha: the value is 2", "beta: the value is -1"]),
-        (["--set", "lamda=2"], ["lamda: unknown key"]),
-        (["--set", "alpha"], ["'alpha', but must be KEY=VALUE"]),
-        (["--set", "alpha=[1"], ["--set 'alpha=[1'"]),
-        (["--set", "preset=cifar10_trade"], ["there is no preset 'cifar10_trade'; did you mean cifar10_trades?"]),
-        (["--set", "batch_size=5000"], ["batch_size: the value is 5000, but must be at most"]),
-        (["--set", "architecture=cnn4"], ["architecture: The images are 8x8"]),
+        (["--set", "alpha=2", "--set", "beta=-1"], ["alpha", "beta"]),
+        (["--set", "lamda=2"], ["lamda", "lambda"]),
+        (["--set", "alpha"], ["--set", "'alpha'", "KEY=VALUE"]),
+        (["--set", "alpha=[1"], ["--set", "'alpha=[1'"]),
+        (["--set", "preset=cifar10_trade"], ["preset", "'cifar10_trade'", "cifar10_trades?"]),
+        (["--set", "batch_size=5000"], ["batch_size", "5000"]),
+        (["--set", "architecture=cnn4"], ["architecture", "8x8"]),
         (["--set", "dataset=folder", "--data-root", "absent"], ["absent"]),
-        (["--resume"], ["checkpoint.pt does not exist"]),
-        (["--config", "cifar10_trade"], ["did you mean cifar10_trades?", "mnist_mart"]),
+        (["--resume"], ["checkpoint.pt"]),
+        (["--config", "cifar10_trade"], ["cifar10_trades?", "mnist_mart"]),
         (["--config", "zzz"], ["zzz", "cifar100_mart"]),
         (["--config", "mnist_trades", "--data-root", "absent"], ["absent"]),
-        (["--set", "bottleneck=0"], ["regularise: the value is latent, but without a bottleneck"]),
-        (["--threads", "0"], ["--threads is 0, but must be >= 1"]),
+        (["--set", "bottleneck=0"], ["regularise", "bottleneck"]),
+        (["--threads", "0"], ["--threads", "0"]),
     ],
 )
 def test_wrong_usage_ends_with_2_and_writes_nothing(
@@ -145,13 +121,11 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
     assert not out.exists()
 
 
-@pytest.mark.parametrize(("content", "expected"), [("a: [", "as YAML"), ("- 1", "mapping"), ("", "mapping")])
-def test_a_file_that_is_no_configuration_is_refused(
-    out: Path, capsys: pytest.CaptureFixture[str], content: str, expected: str
-) -> None:
+@pytest.mark.parametrize("content", ["a: [", "- 1", ""])
+def test_a_file_without_keys_is_refused(out: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     config = out.with_name("config.yaml")
     config.write_text(content)
     assert start("--out", str(out), config=config) == 2
-    assert expected in capsys.readouterr().err
+    assert str(config) in capsys.readouterr().err
     assert start("--out", str(out), config=out.with_name("absent.yaml")) == 2
     assert not out.exists()

@@ -72,8 +72,17 @@ def require_epsilon(epsilon: float) -> None:
     if not 0 <= epsilon <= 1:
         raise AttackError(
             f"epsilon is {epsilon:g}, but must be in [0, 1], because images are scaled to [0, 1]."
-            f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}."
+            f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}.",
+            "epsilon",
         )
+
+
+def require_positive(owner: str, **parameters: float) -> None:
+    """Raise AttackError about those `parameters` of an attack, or another `owner`, that are not above 0."""
+    wrong = {name: value for name, value in parameters.items() if value <= 0}
+    if wrong:
+        found = ", ".join(f"{name} is {value:g}" for name, value in wrong.items())
+        raise AttackError(f"{owner}: {found}, but must be above 0.", tuple(wrong))
 
 
 def distances(images: Tensor, adversarial: Tensor, norm: str) -> Tensor:
@@ -90,7 +99,8 @@ def count_classes(model: nn.Module, images: Tensor) -> int:
         returned = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise AttackError(
             f"The model returns {returned}, but must return logits (batch, classes)."
-            " Wrap it in a module that returns the logits alone."
+            " Wrap it in a module that returns the logits alone.",
+            returned,
         )
     return logits.shape[1]
 

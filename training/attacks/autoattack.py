@@ -11,7 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import Adversary, AttackError, LinfBall, count_classes, require_epsilon
+from training.attacks.adversary import (
+    Adversary,
+    AttackError,
+    LinfBall,
+    count_classes,
+    require_epsilon,
+    require_positive,
+)
 from training.attacks.pgd import frozen
 from training.attacks.pyautoattack_adapter import run_pyautoattack, silent_logger
 
@@ -38,10 +45,9 @@ class Apgd(LinfBall):
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
         if self.loss not in _APGD_LOSSES:
-            raise AttackError(f"The loss of APGD is {self.loss!r}, but must be one of {', '.join(_APGD_LOSSES)}.")
-        if min(self.steps, self.restarts, self.targets, self.draws) < 1:
-            counts = f"steps {self.steps}, restarts {self.restarts}, targets {self.targets}, draws {self.draws}"
-            raise AttackError(f"APGD has {counts}, but each must be at least 1.")
+            raise AttackError(f"APGD's loss is {self.loss!r}, but must be one of {', '.join(_APGD_LOSSES)}.", "loss")
+        counts = {"steps": self.steps, "restarts": self.restarts, "targets": self.targets, "draws": self.draws}
+        require_positive("APGD", **counts)
 
     @property
     def name(self) -> str:
@@ -55,7 +61,7 @@ class Apgd(LinfBall):
         classes = count_classes(model, images)
         least = _APGD_LOSSES[self.loss]
         if classes < least:
-            raise AttackError(f"{self.name} needs at least {least} classes, but the model has {classes}; use APGD-CE.")
+            raise AttackError(f"{self.name} needs {least} classes, but the model has {classes}; use APGD-CE.", "loss")
 
         def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
             from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
@@ -85,9 +91,9 @@ class Fab(LinfBall):
 
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
-        if min(self.steps, self.restarts, self.targets + 1) < 1:
-            counts = f"steps {self.steps}, restarts {self.restarts}, targets {self.targets}"
-            raise AttackError(f"FAB has {counts}, but steps and restarts must be at least 1 and targets at least 0.")
+        require_positive("FAB", steps=self.steps, restarts=self.restarts)
+        if self.targets < 0:
+            raise AttackError(f"FAB has {self.targets} targets, but must have at least 0.", "targets")
 
     @property
     def name(self) -> str:
@@ -130,8 +136,7 @@ class Square(LinfBall):
 
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
-        if self.queries < 1:
-            raise AttackError(f"Square has {self.queries} queries, but must have at least 1.")
+        require_positive("Square", queries=self.queries)
 
     @property
     def name(self) -> str:
@@ -176,7 +181,8 @@ class Cascade(LinfBall):
             found = ", ".join(f"{member.name} ({member.norm}, {member.epsilon:g})" for member in self.members) or "none"
             raise AttackError(
                 f"The members of {self.title} are {found}, but there must be at least one,"
-                " and all must have the same norm and epsilon."
+                " and all must have the same norm and epsilon.",
+                "members",
             )
 
     @property
@@ -220,7 +226,7 @@ def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10)
         wanted = [*apgd, Fab(epsilon=epsilon, targets=targets), Square(epsilon=epsilon)]
         title = "AutoAttack"
     else:
-        raise AttackError(f"The version of AutoAttack is {version!r}, but must be standard or rand.")
+        raise AttackError(f"The version of AutoAttack is {version!r}, but must be standard or rand.", "version")
     members = [a for a in wanted if not isinstance(a, Apgd) or _APGD_LOSSES[a.loss] <= classes]
     missing = [attack.name for attack in wanted if attack not in members]
     return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))

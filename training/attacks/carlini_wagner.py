@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import L2, AttackError
+from training.attacks.adversary import L2, AttackError, require_positive
 from training.attacks.attack_losses import logit_margin
 from training.attacks.pgd import frozen
 
@@ -35,11 +35,9 @@ class CarliniWagner:
     searches: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.c, self.rate) <= 0 or self.kappa < 0 or min(self.steps, self.searches) < 1:
-            raise AttackError(
-                f"C&W has c {self.c:g}, rate {self.rate:g}, kappa {self.kappa:g}, steps {self.steps} and searches"
-                f" {self.searches}, but c and rate must be above 0, kappa at least 0, steps and searches at least 1."
-            )
+        require_positive("C&W", c=self.c, rate=self.rate, steps=self.steps, searches=self.searches)
+        if self.kappa < 0:
+            raise AttackError(f"C&W has the kappa {self.kappa:g}, but must have at least 0.", "kappa")
 
     @property
     def name(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import AttackError, LinfBall, require_epsilon
+from training.attacks.adversary import AttackError, LinfBall, require_epsilon, require_positive
 from training.attacks.attack_losses import cross_entropy_of, logit_margin, logits_ratio_of, margin_of
 from training.attacks.pgd import ascend, frozen, uniform_start
 from training.attacks.randomised import draw_logits, mean_probabilities
@@ -71,13 +71,9 @@ class Pgd(LinfBall):
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
         if self.loss not in LOSSES:
-            raise AttackError(f"The loss of PGD is {self.loss!r}, but must be one of {', '.join(LOSSES)}.")
+            raise AttackError(f"The loss of PGD is {self.loss!r}, but must be one of {', '.join(LOSSES)}.", "loss")
         counts = {"steps": self.steps, "restarts": self.restarts, "draws": self.draws}
-        wrong = [f"{name} is {count}" for name, count in counts.items() if count < 1]
-        if self.step_size <= 0:
-            wrong.append(f"step_size is {self.step_size:g}")
-        if wrong:
-            raise AttackError(f"PGD: {', '.join(wrong)}, but steps, restarts, draws and step_size must be above 0.")
+        require_positive("PGD", **counts, step_size=self.step_size)
 
     @property
     def name(self) -> str:

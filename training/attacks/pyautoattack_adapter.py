@@ -43,7 +43,7 @@ def run_pyautoattack(
         try:
             attack = build(predict, images.device)
         except ImportError as error:
-            raise AttackError(_MISSING) from error
+            raise AttackError(_MISSING, "pyautoattack") from error
         found: Tensor = attack.perturb(contiguous, labels)
     return found.detach().contiguous()
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.attacks.adversary import AttackError, LinfBall, require_epsilon
+from training.attacks.adversary import AttackError, LinfBall, require_epsilon, require_positive
 
 _MISSING = "The representation attack needs SciPy: pip install scipy."
 
@@ -36,8 +36,7 @@ class RepresentationAttack(LinfBall):
 
     def __post_init__(self) -> None:
         require_epsilon(self.epsilon)
-        if self.iterations < 1:
-            raise AttackError(f"The representation attack has {self.iterations} iterations, but needs at least 1.")
+        require_positive("The representation attack", iterations=self.iterations)
 
     @property
     def name(self) -> str:
@@ -64,7 +63,7 @@ class RepresentationAttack(LinfBall):
         try:
             from scipy.optimize import Bounds, minimize
         except ImportError as error:
-            raise AttackError(_MISSING) from error
+            raise AttackError(_MISSING, "scipy") from error
         start = source.detach().double().cpu().numpy().ravel()
 
         def distance(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -94,7 +93,7 @@ def _find_layer(model: nn.Module, name: str) -> nn.Module:
     layers = dict(model.named_modules())
     if name not in layers or not name:
         known = ", ".join(key for key in layers if key)
-        raise AttackError(f"The model has no layer {name!r}; it has {known}.")
+        raise AttackError(f"The model has no layer {name!r}; it has {known}.", "layer")
     layer: nn.Module = layers[name]
     return layer
 

@@ -51,4 +51,4 @@ def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
 def _unknown_preset(fault: str, name: str) -> UnknownPresetError:
     hint = did_you_mean(name, preset_names(), most=1)
     known = f"known presets are {', '.join(preset_names())}."
-    return UnknownPresetError(f"{fault}; {hint} The {known}" if hint else f"{fault}; the {known}")
+    return UnknownPresetError(f"{fault}; {hint} The {known}" if hint else f"{fault}; the {known}", name)

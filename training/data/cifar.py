@@ -37,7 +37,8 @@ class Cifar:
         except (OSError, RuntimeError) as error:
             raise DataError(
                 f"The {self.name} files in {self.folder(root)} are damaged or cannot be read ({error}). "
-                "Remove that folder and download the data set again."
+                "Remove that folder and download the data set again.",
+                self.folder(root),
             ) from error
         pixels = torch.from_numpy(data.data).permute(0, 3, 1, 2).contiguous()
         return InMemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)

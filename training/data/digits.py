@@ -23,7 +23,8 @@ def open_digits(part: Part) -> InMemorySource:
     except ImportError as error:
         raise DataError(
             f"The data set 'digits' comes with scikit-learn, but scikit-learn cannot be imported ({error}). "
-            "Install it with: pip install scikit-learn"
+            "Install it with: pip install scikit-learn",
+            "scikit-learn",
         ) from error
     digits = load_digits()
     pixels = torch.from_numpy(np.rint(digits.images * 255 / 16).astype(np.uint8)).unsqueeze(1)

@@ -31,7 +31,7 @@ def download(name: str, root: Path) -> None:
             _move_files(Path(temporary), root)
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())
-        raise DataError(f"The download of {name} failed: {reason or type(error).__name__}") from error
+        raise DataError(f"The download of {name} failed: {reason or type(error).__name__}", name) from error
 
 
 def _nearest_existing(path: Path) -> Path:

@@ -32,12 +32,13 @@ def read_idx(path: Path, dimensions: int) -> Tensor:
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         header = layout.unpack_from(content)
     except (OSError, EOFError, zlib.error, struct.error) as error:
-        raise DataError(f"{path} cannot be read ({error}). {_WAY_OUT}") from error
+        raise DataError(f"{path} cannot be read ({error}). {_WAY_OUT}", path) from error
     sizes = header[3:]
     if header[:3] != (0, _UINT8, dimensions) or len(content) - layout.size != math.prod(sizes):
         raise DataError(
             f"{path} begins with {content[: layout.size].hex(' ')} and has {len(content)} bytes, but must be "
-            f"an IDX file of {dimensions}-dimensional uint8 data, as long as its header says. {_WAY_OUT}"
+            f"an IDX file of {dimensions}-dimensional uint8 data, as long as its header says. {_WAY_OUT}",
+            path,
         )
     values = np.frombuffer(content, dtype=np.uint8, offset=layout.size)
     return torch.from_numpy(values.reshape(sizes).copy())

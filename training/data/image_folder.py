@@ -70,12 +70,14 @@ def open_folder(root: Path, part: Part) -> FolderSource:
     if unmatched := sorted(set(train.class_names) ^ set(found.class_names)):
         raise DataError(
             f"{root / 'train'} and {root / 'test'} must have class folders of the same names, but only one "
-            f"of them has {', '.join(unmatched)}. Add the missing ones or remove these."
+            f"of them has {', '.join(unmatched)}. Add the missing ones or remove these.",
+            tuple(unmatched),
         )
     if found.image_shape[1:] != train.image_shape[1:] or found.image_shape[0] > train.image_shape[0]:
         raise DataError(
             f"The images in {root / 'test'} are {found.image_shape} (channels, height, width), but those in "
-            f"{root / 'train'} are {train.image_shape}. Convert one part to the shape of the other."
+            f"{root / 'train'} are {train.image_shape}. Convert one part to the shape of the other.",
+            root / "test",
         )
     return FolderSource(found.class_names, found.labels, train.image_shape, found.paths)
 
@@ -92,12 +94,13 @@ class _Scan:
 @lru_cache(maxsize=2)
 def _scan(folder: Path) -> _Scan:
     if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}: images are expected as {folder}/CLASS/*.png or *.jpg.")
+        raise DataError(f"There is no folder {folder}: images are expected as {folder}/CLASS/*.png or *.jpg.", folder)
     class_folders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _is_visible(entry))
     if len(class_folders) < 2:
         raise DataError(
             f"{folder} has {len(class_folders)} class folder(s), but needs at least 2: images are expected "
-            f"as {folder}/CLASS/*.png or *.jpg."
+            f"as {folder}/CLASS/*.png or *.jpg.",
+            folder,
         )
     images = [_list_images(class_folder) for class_folder in class_folders]
     counts = torch.tensor([len(paths) for paths in images])
@@ -113,7 +116,7 @@ def _scan(folder: Path) -> _Scan:
 def _list_images(folder: Path) -> list[Path]:
     images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_visible(path))
     if not images:
-        raise DataError(f"The class folder {folder} has no images ({', '.join(SUFFIXES)}). Add some or remove it.")
+        raise DataError(f"The class {folder} has no images ({', '.join(SUFFIXES)}). Add some or remove it.", folder)
     return images
 
 
@@ -129,7 +132,8 @@ def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
         if size != first_size:
             raise DataError(
                 f"{path} is {size[0]} x {size[1]} pixels, but {paths[0]} is {first_size[0]} x {first_size[1]}:"
-                " all images must have the same size. Resize or remove those of another size."
+                " all images must have the same size. Resize or remove those of another size.",
+                path,
             )
         all_grey = all_grey and is_grey
     return 1 if all_grey else 3, first_size[1], first_size[0]
@@ -145,7 +149,8 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
     if mode not in _GREY_MODES + _COLOUR_MODES:
         raise DataError(
             f"{path} has Pillow's mode {mode!r}, but must have 8 bits per value "
-            f"({', '.join(_GREY_MODES + _COLOUR_MODES)}). Convert it."
+            f"({', '.join(_GREY_MODES + _COLOUR_MODES)}). Convert it.",
+            path,
         )
     return size, mode in _GREY_MODES
 
@@ -161,4 +166,4 @@ def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    return DataError(f"{path} is not an image that Pillow can read ({error}). Replace or remove it.")
+    return DataError(f"{path} is not an image that Pillow can read ({error}). Replace or remove it.", path)

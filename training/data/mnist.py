@@ -30,14 +30,16 @@ class Mnist:
         image_file, label_file = self._files(root, part)
         if image_file is None or label_file is None:
             raise DataError(
-                f"{self.folder(root)} lacks the images or the labels of the {part} part of MNIST. Download MNIST again."
+                f"{self.folder(root)} lacks the images or the labels of the {part} part. Download MNIST again.",
+                self.folder(root),
             )
         images, labels = read_idx(image_file, 3).unsqueeze(1), read_idx(label_file, 1).to(torch.int64)
         if len(images) != len(labels) or (labels >= self.num_classes).any():
             raise DataError(
                 f"{label_file} has {len(labels)} labels up to {int(labels.max())}, but must have one label below "
                 f"{self.num_classes} for each of the {len(images)} images in {image_file}. Remove both files "
-                "and download MNIST again."
+                "and download MNIST again.",
+                (image_file, label_file),
             )
         return InMemorySource(tuple(str(digit) for digit in range(self.num_classes)), labels, images)
 

@@ -41,7 +41,8 @@ def stratified_split(
         if len(members) < 2:
             raise DataError(
                 f"Class {name!r} has {len(members)} training image(s), but needs at least 2: one to train on "
-                "and one for validation. Add images to the class or remove it."
+                "and one for validation. Add images to the class or remove it.",
+                name,
             )
         held_out = min(_share(validation_fraction, len(members)), len(members) - 1)
         rests.append(members[held_out:])

@@ -102,7 +102,7 @@ def ensure_available(config: TrialConfig) -> None:
             try:
                 download(standard.name, root)
             except DataError as error:
-                raise DataError(f"{_absence(standard, root)} {error}. {_ways_out(standard, root)}") from error
+                raise DataError(f"{_absence(standard, root)} {error}. {_ways_out(standard, root)}", root) from error
         # Not `_kept_source`: the process that starts the trials does not need the images.
         _open_source(config.dataset, root, "test")
         _split(_open_source(config.dataset, root, "train"), config)
@@ -124,7 +124,8 @@ def _data_root(config: TrialConfig) -> Iterator[Path]:
     except OSError as error:
         raise DataError(
             f"The data in `data_root` = {config.data_root} cannot be read ({error}). "
-            "Set `data_root` to a folder that this user may read."
+            "Set `data_root` to a folder that this user may read.",
+            "data_root",
         ) from error
 
 
@@ -141,13 +142,14 @@ def _open_source(dataset: str, root: Path, part: Part) -> ImageSource:
         return open_folder(root, part)
     standard = _TORCHVISION_SETS[dataset]
     if not _is_on_disk(standard, root):
-        raise DataError(f"{_absence(standard, root)} {_ways_out(standard, root)}")
+        raise DataError(f"{_absence(standard, root)} {_ways_out(standard, root)}", root)
     source = standard.open(root, part) if standard.is_complete(root) else open_folder(root, part)
     if (len(source.class_names), source.image_shape) != (standard.num_classes, standard.image_shape):
         raise DataError(
             f"The {part} part in {root} has {len(source.class_names)} classes of images {source.image_shape} "
             f"(channels, height, width), but {standard.name} has {standard.num_classes} classes of images "
-            f"{standard.image_shape}. Set `data_root` to another folder, or `dataset` to 'folder'."
+            f"{standard.image_shape}. Set `data_root` to another folder, or `dataset` to 'folder'.",
+            ("data_root", "dataset"),
         )
     return source
 

@@ -34,9 +34,8 @@ def attack_runs_of(suite: Suite, mode: LatentMode) -> list[AttackRun]:
     keys = [run.key for run in runs]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
-        raise AttackError(
-            f"The suite has {', '.join(sorted(twice))} twice, but each attack may be in it only once; remove one."
-        )
+        named = ", ".join(sorted(twice))
+        raise AttackError(f"The suite has {named} twice, but may have each attack only once; remove one.", named)
     return runs
 
 
@@ -48,7 +47,8 @@ def _parts(attack: Adversary, mode: LatentMode) -> list[AttackRun]:
     if mode.name == "sampled" and not all(isinstance(m, Apgd) and m.draws > 1 for m in attack.members):
         raise AttackError(
             f"{attack.name} is for deterministic models; sampled latents would fool it. Evaluate the latent mean,"
-            " or use auto_attack(version='rand') and MeanPath(attack=auto_attack(...))."
+            " or use auto_attack(version='rand') and MeanPath(attack=auto_attack(...)).",
+            attack.name,
         )
     names = [f"{key}: {member.name}" for member in attack.members]
     return [

@@ -22,17 +22,18 @@ def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool
     """
     wrong = {str(parameter.dtype) for parameter in model.parameters()} - {"torch.float32"}
     if wrong:
-        raise AttackError(f"The model's weights are {', '.join(wrong)}, but must be torch.float32: call .float().")
+        raise AttackError(f"The weights are {', '.join(wrong)}, but must be torch.float32: call .float().", "weights")
     count_classes(model, images)
     with torch.no_grad():
         first, second = model(images), model(images)
     if not first.isfinite().all():
-        raise AttackError("The model returns logits that are not finite: it has diverged. Name another checkpoint.")
+        raise AttackError("The model's logits are not finite: it has diverged. Name another checkpoint.", "logits")
     if deterministic and not torch.equal(first, second):
         raise RandomisedModelError(
             f"Two forward passes of one batch differ by up to {(first - second).abs().max().item():.2g}, but the latent"
             " mode `mean` needs a deterministic model: a lucky draw would make it look more robust than it is."
-            " Remove the randomness, or evaluate with the latent mode `sampled`."
+            " Remove the randomness, or evaluate with the latent mode `sampled`.",
+            "latent",
         )
 
 
@@ -57,21 +58,22 @@ def require_valid_images(adversary: Adversary, images: Tensor, adversarial: Tens
     """Return `adversarial` in float32. Raise InvalidImagesError unless it lies in [0, 1] and in the ball."""
     if adversarial.shape != images.shape:
         raise InvalidImagesError(
-            f"{adversary.name} returned images {tuple(adversarial.shape)}, but must return {tuple(images.shape)}."
+            f"{adversary.name} returned {tuple(adversarial.shape)}, but must return {tuple(images.shape)}.", "shape"
         )
     final = adversarial.detach().to(images.device, torch.float32)
     if len(final) == 0:
         return final
     if not final.isfinite().all():
-        raise InvalidImagesError(f"{adversary.name} returned pixels that are not finite; its images do not count.")
+        raise InvalidImagesError(f"{adversary.name} returned pixels that are not finite; they do not count.", "finite")
     if final.min() < 0 or final.max() > 1:
         raise InvalidImagesError(
-            f"{adversary.name} returned pixels from {final.min():.7g} to {final.max():.7g}, but must stay in [0, 1]."
+            f"{adversary.name} returned {final.min():.7g} to {final.max():.7g}, but pixels must be in [0, 1].", "range"
         )
     farthest = distances(images, final, adversary.norm).max().item()
     if farthest > adversary.epsilon + ROUNDING:
         raise InvalidImagesError(
             f"{adversary.name} moved an image by {farthest:.7g} in {adversary.norm}, but must stay within"
-            f" {adversary.epsilon:.7g}; its images do not count."
+            f" {adversary.epsilon:.7g}; its images do not count.",
+            "epsilon",
         )
     return final

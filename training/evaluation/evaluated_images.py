@@ -17,7 +17,7 @@ def balanced_subset(labels: Tensor, count: int, *, seed: int = 0) -> Tensor:
     """
     if not 1 <= count <= len(labels):
         raise AttackError(
-            f"The number of images is {count}, but must be from 1 to {len(labels)}, the size of the test set."
+            f"The number of images is {count}, but must be from 1 to {len(labels)}, the size of the test set.", "images"
         )
     generator = torch.Generator().manual_seed(seed)
     shuffled = torch.randperm(len(labels), generator=generator)

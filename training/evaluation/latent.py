@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import AttackError
+from training.attacks.adversary import AttackError, require_positive
 from training.attacks.randomised import mean_probabilities
 from training.models.bottleneck import Classifier, GaussianBottleneck
 
@@ -28,12 +28,9 @@ class LatentMode:
 
     def __post_init__(self) -> None:
         if self.name not in ("mean", "sampled", "naive"):
-            raise AttackError(f"The latent is {self.name!r}, but must be mean, sampled or naive.")
-        if min(self.attack_draws, self.prediction_draws) < 1:
-            raise AttackError(
-                f"attack_draws is {self.attack_draws} and prediction_draws is {self.prediction_draws},"
-                " but both must be at least 1."
-            )
+            raise AttackError(f"The latent is {self.name!r}, but must be mean, sampled or naive.", "latent")
+        draws = {"attack_draws": self.attack_draws, "prediction_draws": self.prediction_draws}
+        require_positive("The latent", **draws)
 
     @classmethod
     def named(cls, name: str) -> "LatentMode":
@@ -80,7 +77,7 @@ def model_in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> n
         return model
     if not isinstance(model, Classifier) or not isinstance(model.bottleneck, GaussianBottleneck):
         raise AttackError(
-            f"The latent mode is {mode.name}, but the model has no Gaussian bottleneck to sample; use mean."
+            f"The latent is {mode.name}, but the model has no Gaussian bottleneck to sample; use mean.", "bottleneck"
         )
     return SampledClassifier(model, device)
 

@@ -50,26 +50,27 @@ class ResumeState:
             found, batches, form = content["configuration"], content["batches"], content["format"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ResumeStateError(
-                f"{path} is damaged or is not the state of an evaluation ({error}); remove it."
+                f"{path} is damaged or is not the state of an evaluation ({error}); remove it.", path
             ) from error
         if form != FORMAT:
-            raise ResumeStateError(f"{path} has format {form}, but must have format {FORMAT}; remove it.")
+            raise ResumeStateError(f"{path} has format {form}, but must have {FORMAT}; remove it.", (path, "format"))
         differences = differences_between(found, self._configuration)
         if differences:
             raise ResumeStateError(
-                f"{path} belongs to another evaluation ({'; '.join(differences)});"
-                " choose another folder for the results, or remove it."
+                f"{path} belongs to another evaluation ({'; '.join(differences.values())});"
+                " choose another folder for the results, or remove it.",
+                (path, *differences),
             )
         self._batches = batches
 
 
-def differences_between(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def differences_between(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
     """Return a sentence for each key whose values differ, with both values, shortened."""
-    return [
-        f"{key} is {_short(found.get(key, 'absent'))} there, but {_short(wanted.get(key, 'absent'))} here"
+    return {
+        key: f"{key} is {_short(found.get(key, 'absent'))} there, but {_short(wanted.get(key, 'absent'))} here"
         for key in sorted(found.keys() | wanted.keys())
         if found.get(key, "absent") != wanted.get(key, "absent")
-    ]
+    }
 
 
 def _short(value: Any) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.attacks import AttackError, frozen
-from training.attacks.adversary import distances, record_of, weights_digest
+from training.attacks import frozen
+from training.attacks.adversary import distances, record_of, require_positive, weights_digest
 from training.compute.numerics import exact_float32, no_autocast, repeatable_convolutions
 from training.compute.random_streams import preserved_randomness
 from training.data import ImageSet
@@ -59,8 +59,7 @@ def evaluate_robustness(
     the state file belongs to another evaluation.
     """
     mode = latent or LatentMode()
-    if len(image_set) == 0 or batch_size < 1:
-        raise AttackError(f"There are {len(image_set)} images in batches of {batch_size}, but both must be >= 1.")
+    require_positive("The evaluation", images=len(image_set), batch_size=batch_size)
     device = image_set.images.device
     with (
         preserved_randomness(device),

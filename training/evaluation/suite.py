@@ -63,7 +63,7 @@ class Scale:
         """
         require_epsilon(epsilon)
         if epsilon == 0:
-            raise AttackError("epsilon is 0, but must be above 0; the accuracy at 0 is the natural accuracy.")
+            raise AttackError("epsilon is 0, but must be above 0; the accuracy at 0 is the natural one.", "epsilon")
         step_size = self.step_size * epsilon / self.epsilon if self.epsilon else epsilon / 8
         return replace(self, epsilon=epsilon, step_size=step_size)
 
@@ -156,12 +156,12 @@ def build_suite(
 
 def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[str]:
     if suite not in _SUITES:
-        raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(_SUITES)}.")
+        raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(_SUITES)}.", "suite")
     if attacks is None:
         return [key for key in _SUITES[suite] if _LEAST_CLASSES.get(key, 0) <= classes]
     unknown = [key for key in attacks if key not in ATTACKS]
     if unknown or not attacks:
-        raise AttackError(f"The attacks are {', '.join(attacks)}, but must be among {', '.join(ATTACKS)}.")
+        raise AttackError(f"The attacks are {', '.join(attacks)}, but must be among {', '.join(ATTACKS)}.", "attacks")
     return list(dict.fromkeys(attacks))
 
 

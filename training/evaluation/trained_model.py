@@ -39,7 +39,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     weights = state.get("model")
     head = weights.get("head.weight") if isinstance(weights, dict) else None
     if not isinstance(weights, dict) or not isinstance(head, Tensor):
-        raise CheckpointError(f"{file} has no classifier under `model`; name a checkpoint of a training.")
+        raise CheckpointError(f"{file} has no classifier `model`; name a checkpoint of a training.", (file, "model"))
     classes = len(head)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -48,7 +48,8 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(
             f"The weights in {file} do not fit the architecture {config.architecture} with {classes} classes and images"
-            f" {image_shape}: {_first_line(error)} Name a checkpoint and data that belong together."
+            f" {image_shape}: {_first_line(error)} Name a checkpoint and data that belong together.",
+            (file, "architecture"),
         ) from error
     return TrainedModel(model.eval(), config, file, int(state["epoch"]), classes)
 
@@ -71,7 +72,8 @@ def require_labels(images: ImageSet, trained: TrainedModel) -> None:
     if highest >= trained.classes:
         raise CheckpointError(
             f"The test set has a label {highest}, but the model in {trained.path} knows 0 to {trained.classes - 1};"
-            " name the data set that it was trained on."
+            " name the data set that it was trained on.",
+            highest,
         )
 
 

@@ -53,8 +53,9 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
     differences = _differences(content["config"], config.to_mapping())
     if differences:
         raise CheckpointError(
-            f"{path} belongs to another configuration ({'; '.join(differences)});"
-            " use the configuration it was written with, or another folder."
+            f"{path} belongs to another configuration ({'; '.join(differences.values())});"
+            " use the configuration it was written with, or another folder.",
+            (path, *differences),
         )
     state: dict[str, Any] = content["state"]
     return state
@@ -69,7 +70,8 @@ def find_checkpoint(path: Path) -> Path:
             return path / name
     raise CheckpointError(
         f"{path} has neither {FILE_NAME} nor {BEST_NAME}; name the output folder of a training, or a checkpoint file. "
-        "An exported model has no checkpoint: name that of its trial."
+        "An exported model has no checkpoint: name that of its trial.",
+        path,
     )
 
 
@@ -84,13 +86,14 @@ def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
         config, state = parse_trial(saved), dict(content["state"])
         absent = [key for key in TRIAL_KEYS if key not in saved]
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
-        raise CheckpointError(
-            f"{path} holds no configuration that this version knows ({error}); use the one that wrote it."
-        ) from error
+        wrong = [key for key, _ in error.problems] if isinstance(error, ConfigError) else ["config"]
+        message = f"{path} holds no configuration that this version knows ({error}); use the one that wrote it."
+        raise CheckpointError(message, (path, *wrong)) from error
     if absent:
         raise CheckpointError(
             f"{path} holds a configuration without {', '.join(absent)}, but a checkpoint has every key; use the version"
-            " that wrote it, or train again."
+            " that wrote it, or train again.",
+            (path, *absent),
         )
     return config, state
 
@@ -101,7 +104,8 @@ def _content(path: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise CheckpointError(
             f"{path} has the format {found}, but this version reads checkpoints of format {FORMAT}. Use the version"
-            " that wrote it, or train again."
+            " that wrote it, or train again.",
+            (path, "format"),
         )
     return dict(content)
 
@@ -110,15 +114,17 @@ def _read(path: Path) -> Any:
     try:
         content = path.read_bytes()  # read first: zipfile would report a broken connection as a damaged file
     except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"{path} does not exist; nothing was saved there yet.") from None
+        raise CheckpointError(f"{path} does not exist; nothing was saved there yet.", path) from None
     except OSError as error:
-        raise StorageError(f"{path} cannot be read ({error}); try again when its storage can be reached.") from error
+        message = f"{path} cannot be read ({error}); try again when its storage can be reached."
+        raise StorageError(message, path) from error
     try:
         _verify(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:
         raise CheckpointError(
-            f"{path} cannot be read, it is damaged or not a checkpoint ({error}); start again, or use an earlier copy."
+            f"{path} cannot be read, it is damaged or not a checkpoint ({error}); start again, or use an earlier copy.",
+            path,
         ) from error
 
 
@@ -150,11 +156,11 @@ def _verify(content: bytes) -> None:
         raise zipfile.BadZipFile("its checksum is wrong or missing")
 
 
-def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+def _differences(saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
     """Return a text for each key whose values differ, with both values."""
     missing = object()
-    return [
-        f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"
+    return {
+        key: f"{key} is {saved.get(key, 'absent')!r} there, but {wanted.get(key, 'absent')!r} here"
         for key in sorted((saved.keys() | wanted.keys()) - IDLE_KEYS)
         if saved.get(key, missing) != wanted.get(key, missing)
-    ]
+    }

@@ -19,7 +19,7 @@ from training.data import TrialData
 from training.data.augment import random_crop_flip, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.models import build_model
-from training.trainer.checkpoint import BEST_NAME, CheckpointError, load_checkpoint, save_checkpoint
+from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, lambda_at, learning_rate_at, progress_at
@@ -164,7 +164,8 @@ class Trainer:
         if state["split_digest"] != self._data.split_digest:
             raise CheckpointError(
                 f"The checkpoint in {folder} was validated on other images than those of the present data set;"
-                " restore the data set or start again."
+                " restore the data set or start again.",
+                (folder / FILE_NAME, "split_digest"),
             )
         self.load_state(state)
 

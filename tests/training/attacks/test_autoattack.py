@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from pyautoattack import AutoAttack
+from raises_about import raises_about
 from torch import Tensor, nn
 from toys import interior_images, relu_net
 
@@ -101,7 +102,7 @@ def test_what_needs_more_classes_is_left_out_and_named() -> None:
     assert [member.name for member in auto_attack(EPSILON, classes=3).members] == ["APGD-CE", "FAB-T", "Square"]
     model, images, labels = problem(8, classes=3)
     auto_attack(EPSILON, classes=3)(model, images, labels, seed=0)
-    with pytest.raises(AttackError, match=r"APGD-T.* 4 classes.* 3"):
+    with raises_about(AttackError, "loss"):
         Apgd(epsilon=EPSILON, loss="targeted")(model, images, labels, seed=0)
 
 
@@ -112,9 +113,9 @@ def test_a_model_that_gives_no_logits_is_refused() -> None:
 
     images, labels = interior_images(2), torch.zeros(2, dtype=torch.int64)
     for attack in (Apgd(epsilon=0.1), Fab(epsilon=0.1), Square(epsilon=0.1)):
-        with pytest.raises(AttackError, match="tuple"):
+        with raises_about(AttackError, "tuple"):
             attack(Pair(), images, labels, seed=0)
-        with pytest.raises(AttackError, match=r"\(1, 1, 3, 3\)"):
+        with raises_about(AttackError, (1, 1, 3, 3)):
             attack(nn.Identity(), images, labels, seed=0)
 
 
@@ -132,7 +133,7 @@ def test_a_cascade_attacks_only_what_is_left() -> None:
 
 
 def test_members_of_different_radii_make_no_cascade() -> None:
-    with pytest.raises(AttackError, match="epsilon"):
+    with raises_about(AttackError, "members"):
         Cascade(title="odd", members=(Fgsm(epsilon=0.1), Fgsm(epsilon=0.2)))
 
 
@@ -141,5 +142,5 @@ def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch: pyte
     for module in ("autopgd_base", "fab_pt", "square"):
         monkeypatch.setitem(sys.modules, f"pyautoattack.{module}", None)
     for attack in auto_attack(EPSILON, classes=5).members:
-        with pytest.raises(AttackError, match="pyautoattack"):
+        with raises_about(AttackError, "pyautoattack"):
             attack(model, images, labels, seed=0)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from image_files import random_pixels, write_image_folder
 from PIL import Image
+from raises_about import raises_about
 
 from training.data import DataError
 from training.data.image_folder import open_folder
@@ -41,7 +42,7 @@ def test_only_the_images_asked_for_are_decoded_and_each_once(tmp_path: Path) -> 
     for path in tmp_path.glob("train/*/*.png"):
         path.unlink()
     assert torch.equal(source.images(torch.tensor([5, 0])), first.flip(0))
-    with pytest.raises(DataError, match=r"ant.001\.png"):
+    with raises_about(DataError, tmp_path / "train/ant/001.png"):
         source.images(torch.tensor([0, 1]))
 
 
@@ -81,15 +82,15 @@ def test_jpeg_and_capital_suffixes_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "message"),
+    ("image", "fact"),
     [
-        (Image.new("RGB", (6, 4)), r"bee.001\.png is 6 x 4 pixels, but .*ant.000\.png is 5 x 4"),
-        (Image.fromarray(np.full((4, 5), 1000, dtype=np.uint16)), r"bee.001\.png has Pillow's mode 'I;16'"),
-        (None, r"bee.001\.png is not an image"),
+        (Image.new("RGB", (6, 4)), "6 x 4"),
+        (Image.fromarray(np.full((4, 5), 1000, dtype=np.uint16)), "'I;16'"),
+        (None, "cannot identify image file"),  # Pillow's words
     ],
 )
 def test_an_image_that_differs_or_is_damaged_is_named_at_once(
-    tmp_path: Path, image: Image.Image | None, message: str
+    tmp_path: Path, image: Image.Image | None, fact: str
 ) -> None:
     write_image_folder(tmp_path, CLASSES, 2)
     path = tmp_path / "train/bee/001.png"
@@ -97,8 +98,9 @@ def test_an_image_that_differs_or_is_damaged_is_named_at_once(
         path.write_bytes(b"no image")
     else:
         image.save(path)
-    with pytest.raises(DataError, match=message):
+    with raises_about(DataError, path) as caught:
         open_folder(tmp_path, "train")
+    assert fact in str(caught.value)
 
 
 def test_a_truncated_image_is_named_when_it_is_decoded(tmp_path: Path) -> None:
@@ -107,25 +109,25 @@ def test_a_truncated_image_is_named_when_it_is_decoded(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:200])
     source = open_folder(tmp_path, "train")
     source.images(torch.arange(4))
-    with pytest.raises(DataError, match=r"cow.000\.png"):
+    with raises_about(DataError, path):
         source.images(torch.arange(6))
 
 
 def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no folder .*train"):
+    with raises_about(DataError, tmp_path / "train"):
         open_folder(tmp_path, "train")
     (tmp_path / "train" / "ant").mkdir(parents=True)
-    with pytest.raises(DataError, match=r"train has 1 class folder"):
+    with raises_about(DataError, tmp_path / "train"):
         open_folder(tmp_path, "train")
     (tmp_path / "train" / "bee").mkdir()
-    with pytest.raises(DataError, match="ant has no images"):
+    with raises_about(DataError, tmp_path / "train" / "ant"):
         open_folder(tmp_path, "train")
 
 
 def test_test_part_must_have_the_classes_of_the_training_part(tmp_path: Path) -> None:
     write_image_folder(tmp_path, CLASSES, 1)
     (tmp_path / "test" / "bee").rename(tmp_path / "test" / "bees")
-    with pytest.raises(DataError, match="bee, bees"):
+    with raises_about(DataError, ("bee", "bees")):
         open_folder(tmp_path, "test")
 
 
@@ -134,5 +136,5 @@ def test_test_part_must_have_the_shape_of_the_training_part(tmp_path: Path, test
     write_image_folder(tmp_path, CLASSES, 1, shape=(4, 5))
     for path in tmp_path.glob("test/*/*.png"):
         Image.fromarray(np.zeros(test_shape, dtype=np.uint8)).save(path)
-    with pytest.raises(DataError, match=r"those in .*train are \(1, 4, 5\)"):
+    with raises_about(DataError, tmp_path / "test"):
         open_folder(tmp_path, "test")

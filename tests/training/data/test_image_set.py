@@ -25,16 +25,16 @@ def test_to_moves_both_tensors() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "message"),
+    ("images", "labels", "argument"),
     [
-        (torch.zeros(2, 1, 3, 3), torch.zeros(2, dtype=torch.int64), "float32 .* must be uint8"),
-        (torch.zeros(2, 3, 3, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), r"\(2, 3, 3\)"),
-        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), r"int64 \(2,\)"),
-        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2), "float32 .* must be int64"),
+        (torch.zeros(2, 1, 3, 3), torch.zeros(2, dtype=torch.int64), "images"),
+        (torch.zeros(2, 3, 3, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), "images"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), "labels"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2), "labels"),
     ],
 )
-def test_wrong_types_and_shapes_are_refused(images: torch.Tensor, labels: torch.Tensor, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_wrong_types_and_shapes_are_refused(images: torch.Tensor, labels: torch.Tensor, argument: str) -> None:
+    with pytest.raises(ValueError, match=argument):
         ImageSet(images, labels)
 
 

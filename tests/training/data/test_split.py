@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from raises_about import raises_about
 from stand_ins import random_states
 from torch import Tensor
 
@@ -117,7 +118,7 @@ def test_two_images_of_a_class_are_split_in_one_and_one() -> None:
     assert len(split.train) == len(split.validation) == 1
 
 
-@pytest.mark.parametrize(("labels", "count"), [([0, 0, 1], 1), ([0, 0, 2, 2], 0)])
-def test_too_small_a_class_is_named(labels: list[int], count: int) -> None:
-    with pytest.raises(DataError, match=f"'class 1' has {count} training image"):
+@pytest.mark.parametrize("labels", [[0, 0, 1], [0, 0, 2, 2]])
+def test_too_small_a_class_is_named(labels: list[int]) -> None:
+    with raises_about(DataError, "class 1"):
         _split(torch.tensor(labels), 0.1)

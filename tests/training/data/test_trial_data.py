@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 import pytest
 import torch
 from image_files import write_image_folder, write_mnist
+from raises_about import raises_about
 from torchvision import datasets
 
 from training.config import DATASETS, TrialConfig, parse_trial
@@ -110,26 +111,27 @@ def test_images_are_read_once_in_a_process_and_only_those_in_the_split(tmp_path:
     for path in tmp_path.glob("train/*/*"):
         path.unlink()
     assert _equal(load_trial_data(small).train, first.train)
-    with pytest.raises(DataError, match=r"train.[ab].00\d\.png"):
+    with pytest.raises(DataError) as caught:
         load_trial_data(_config("folder", tmp_path))
+    assert tmp_path / "train" in Path(str(caught.value.subject)).parents
 
 
 def test_the_test_part_is_not_touched_by_trials(tmp_path: Path) -> None:
     write_image_folder(tmp_path, ("a", "b"), 2)
     (tmp_path / "test").rename(tmp_path / "hidden")
     load_trial_data(_config("folder", tmp_path))
-    with pytest.raises(DataError, match=r"no folder .*test"):
+    with raises_about(DataError, tmp_path / "test"):
         load_test_set(_config("folder", tmp_path))
-    with pytest.raises(DataError, match=r"no folder .*test"):
+    with raises_about(DataError, tmp_path / "test"):
         ensure_available(_config("folder", tmp_path))
 
 
 @pytest.mark.parametrize("dataset", ["mnist", "cifar10", "cifar100"])
 def test_absent_data_names_places_reason_and_ways_out(tmp_path: Path, dataset: str) -> None:
     root = tmp_path / "absent"
-    with pytest.raises(DataError) as caught:
+    with raises_about(DataError, root) as caught:
         ensure_available(_config(dataset, root))
-    for text in (f"{root}/train/CLASS/", "no network in this test", "data_root", "torchvision's files in"):
+    for text in (f"{root}/train/CLASS/", "no network in this test", "`data_root`"):
         assert text in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -171,20 +173,20 @@ def test_a_folder_that_is_another_data_set_is_refused(
     tmp_path: Path, dataset: str, classes: tuple[str, ...], shape: tuple[int, ...]
 ) -> None:
     write_image_folder(tmp_path, classes, 2, shape=shape)
-    with pytest.raises(DataError, match=r"has 10 classes"):
+    with raises_about(DataError, ("data_root", "dataset")):
         ensure_available(_config(dataset, tmp_path))
 
 
 def test_too_small_a_class_is_found_before_the_trials(tmp_path: Path) -> None:
     write_image_folder(tmp_path, ("a", "b"), 1)
-    with pytest.raises(DataError, match="Class 'a' has 1 training image"):
+    with raises_about(DataError, "a"):
         ensure_available(_config("folder", tmp_path))
 
 
 def test_what_the_file_system_refuses_is_a_data_error() -> None:
     config = _config("cifar10", "x" * 5000)
     for function in (ensure_available, load_trial_data, load_test_set):
-        with pytest.raises(DataError, match="File name too long"):
+        with raises_about(DataError, "data_root"):
             function(config)
 
 

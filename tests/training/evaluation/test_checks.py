@@ -1,5 +1,6 @@
 import pytest
 import torch
+from raises_about import raises_about
 from torch import Tensor, nn
 from toys import interior_images, linear_net, noisy_classifier
 
@@ -22,7 +23,7 @@ def test_sound_models_pass() -> None:
 def test_randomness_is_refused_where_there_must_be_none() -> None:
     model = SampledClassifier(noisy_classifier(0.5), torch.device("cpu"))
     require_sound_model(model, interior_images(5, side=6), deterministic=False)
-    with pytest.raises(RandomisedModelError, match="`sampled`"):
+    with raises_about(RandomisedModelError, "latent"):
         require_sound_model(model, interior_images(5, side=6), deterministic=True)
 
 
@@ -35,18 +36,18 @@ def test_images_in_the_ball_pass_in_float32() -> None:
 
 
 @pytest.mark.parametrize(
-    ("moved", "message"),
+    ("moved", "rule"),
     [
-        (interior_images(4) + 0.1 + 2e-6, r"FGSM .* 0\.10000\d* in linf"),  # 5e-7 is rounding
-        (interior_images(4) - 1, r"pixels from -0\.\d+ to -?0\.\d+, but must stay in \[0, 1\]"),
-        (interior_images(4) * torch.nan, "not finite"),
-        (interior_images(4)[:, :, :2], r"images \(4, 1, 2, 3\)"),
+        (interior_images(4) + 0.1 + 2e-6, "epsilon"),  # 5e-7 is rounding
+        (interior_images(4) - 1, "range"),
+        (interior_images(4) * torch.nan, "finite"),
+        (interior_images(4)[:, :, :2], "shape"),
     ],
 )
-def test_images_outside_ball_or_box_are_refused(moved: Tensor, message: str) -> None:
+def test_images_outside_ball_or_box_are_refused(moved: Tensor, rule: str) -> None:
     images = interior_images(4)
     require_valid_images(Fgsm(epsilon=0.1), images, images + 0.1 + 5e-7)
-    with pytest.raises(InvalidImagesError, match=message):
+    with raises_about(InvalidImagesError, rule):
         require_valid_images(Fgsm(epsilon=0.1), images, moved)
 
 

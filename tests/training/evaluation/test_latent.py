@@ -1,5 +1,5 @@
-import pytest
 import torch
+from raises_about import raises_about
 from toys import interior_images, noisy_classifier
 
 from training.attacks import AttackError
@@ -59,7 +59,7 @@ def test_averaged_predictions_approach_those_of_the_mean() -> None:
 
 
 def test_modes_and_draws_out_of_range_are_refused() -> None:
-    with pytest.raises(AttackError, match="'median'"):
+    with raises_about(AttackError, "latent"):
         LatentMode(name="median")
-    with pytest.raises(AttackError, match=r"attack_draws|prediction_draws"):
+    with raises_about(AttackError, ("attack_draws",)):
         LatentMode(name="sampled", attack_draws=0)

@@ -5,6 +5,7 @@ often classified correctly again.
 """
 
 import pytest
+from raises_about import raises_about
 from toys import image_set, noisy_classifier
 
 from training.attacks import Apgd, AttackError, Cascade, Fab, MeanPath, Pgd, Square, auto_attack
@@ -35,7 +36,7 @@ def test_the_naive_protocol_puts_autoattack_above_pgd_and_a_sign_says_so() -> No
     pgd, autoattack = evaluation.accuracies().values()
     assert autoattack > pgd + 0.03
     signs = {sign.code: sign.message for sign in evaluation.warnings}
-    assert f"AutoAttack leaves {100 * autoattack:.1f} %, more than PGD-20" in signs["autoattack_above_pgd"]
+    assert f"{100 * autoattack:.1f}" in signs["autoattack_above_pgd"]
     assert "few_draws" in signs
 
 
@@ -61,5 +62,5 @@ def test_sampled_latents_are_attacked_in_expectation_and_scored_by_the_average()
 
 
 def test_autoattack_for_deterministic_models_is_refused_on_sampled_latents() -> None:
-    with pytest.raises(AttackError, match="deterministic"):
+    with raises_about(AttackError, AUTOATTACK.name):
         evaluate(LatentMode.named("sampled"), AUTOATTACK)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from raises_about import raises_about
 
 from training.evaluation.resume_state import ResumeState, ResumeStateError, differences_between
 
@@ -31,27 +32,25 @@ def test_without_a_path_it_is_in_memory_alone() -> None:
 def test_refuses_another_configuration_naming_what_differs(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     ResumeState(CONFIGURATION, path).put("PGD", 0, 1)
-    with pytest.raises(ResumeStateError, match=r"seed is 0.* 5 "):
-        ResumeState({**CONFIGURATION, "seed": 5}, path)
-    with pytest.raises(ResumeStateError, match=r'device is "absent".* "cpu"'):
-        ResumeState({**CONFIGURATION, "device": "cpu"}, path)
+    with raises_about(ResumeStateError, (path, "device", "seed")):
+        ResumeState({**CONFIGURATION, "seed": 5, "device": "cpu"}, path)
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", "{", '{"format": 1, "configuration": {}}'])
 def test_refuses_a_damaged_file(tmp_path: Path, content: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(content)
-    with pytest.raises(ResumeStateError, match="damaged"):
+    with raises_about(ResumeStateError, path):
         ResumeState(CONFIGURATION, path)
 
 
 def test_refuses_another_format(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text('{"format": 2, "configuration": {}, "batches": {}}')
-    with pytest.raises(ResumeStateError, match=r"format 2.*format 1"):
+    with raises_about(ResumeStateError, (path, "format")):
         ResumeState(CONFIGURATION, path)
 
 
 def test_long_values_are_shortened_in_a_message() -> None:
-    (text,) = differences_between({"a": "x" * 500}, {"a": 1})
+    (text,) = differences_between({"a": "x" * 500}, {"a": 1}).values()
     assert len(text) < 120

@@ -1,6 +1,7 @@
 import itertools
 
 import pytest
+from raises_about import raises_about
 from stand_ins import make_config
 from toys import relu_net
 
@@ -82,13 +83,13 @@ def test_a_resized_scale_keeps_the_proportion_of_its_step() -> None:
 
 
 @pytest.mark.parametrize(
-    ("suite", "attacks", "message"),
+    ("suite", "attacks", "argument"),
     [
-        ("fast", None, "suite is 'fast', but must be one of quick, paper, standard"),
-        ("quick", ["pgd30"], "attacks are pgd30, but must be among"),
-        ("quick", [], "but must be among"),
+        ("fast", None, "suite"),
+        ("quick", ["pgd30"], "attacks"),
+        ("quick", [], "attacks"),
     ],
 )
-def test_unknown_names_are_refused(suite: str, attacks: list[str] | None, message: str) -> None:
-    with pytest.raises(AttackError, match=message):
+def test_unknown_names_are_refused(suite: str, attacks: list[str] | None, argument: str) -> None:
+    with raises_about(AttackError, argument):
         build_suite(suite, DIGITS, attacks=attacks)

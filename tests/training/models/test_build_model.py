@@ -70,15 +70,14 @@ def test_images_too_small_for_the_architecture_are_refused(architecture: str, le
     model = build(architecture, (1, least, least)).eval()
     assert model(torch.rand(1, 1, least, least)).shape == (1, 10)
     for height, width in ((least - 1, least), (least, least - 1)):
-        with pytest.raises(ConfigError, match=f"architecture: The images are {height}x{width}"):
+        with pytest.raises(ConfigError) as caught:
             build(architecture, (1, height, width))
-
-
-def test_only_images_that_suit_digits_cnn_are_sent_there() -> None:
-    with pytest.raises(ConfigError, match=r"at least 32x32; .* digits_cnn"):
-        build("vgg16", (3, 31, 31))
-    with pytest.raises(ConfigError, match=r"at least 4x4\.$"):
-        build("wrn34_10", (3, 3, 3))
+        ((key, message),) = caught.value.problems
+        assert key == "architecture"
+        assert f"{height}x{width}" in message
+        assert f"{least}x{least}" in message
+        # Images that are too small for wrn34_10 are too small for digits_cnn as well.
+        assert ("digits_cnn" in message) == (architecture != "wrn34_10")
 
 
 def test_the_named_layers_of_vgg16_have_the_documented_outputs() -> None:

@@ -1,13 +1,14 @@
-import errno
 import os
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from stand_ins import make_config, write_sealed
+from raises_about import raises_about
+from stand_ins import make_config, words_in, write_sealed
 
 from training.trainer.checkpoint import (
     FILE_NAME,
@@ -43,9 +44,10 @@ def test_data_may_have_moved_and_evaluations_may_have_another_schedule(tmp_path:
 
 def test_another_configuration_is_refused_with_each_difference(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, make_config(alpha=0.5, lam=4), STATE)
-    with pytest.raises(CheckpointError) as caught:
+    with raises_about(CheckpointError, (tmp_path / FILE_NAME, "alpha", "lambda")) as caught:
         load_checkpoint(tmp_path, make_config(alpha=0.25, lam=3))
-    assert "alpha is 0.5 there, but 0.25 here; lambda is 4.0 there, but 3.0 here" in str(caught.value)
+    values = ["0.5", "0.25", "4.0", "3.0"]
+    assert words_in(str(caught.value), values) == values
 
 
 def test_a_configuration_with_other_keys_is_refused(tmp_path: Path) -> None:
@@ -54,34 +56,29 @@ def test_a_configuration_with_other_keys_is_refused(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     del content["config"]["max_margin"]
     write_sealed(path, content)
-    with pytest.raises(CheckpointError, match="max_margin is 'absent' there, but "):
+    with raises_about(CheckpointError, (path, "max_margin")):
         load_checkpoint(tmp_path, make_config())
-    with pytest.raises(CheckpointError, match=r"without max_margin, but a checkpoint has every key; use the version"):
+    with raises_about(CheckpointError, (path, "max_margin")):
         read_checkpoint(path)
     content["config"] |= {"max_margin": make_config().max_margin, "gone_since": 1}
     write_sealed(path, content)
-    with pytest.raises(CheckpointError, match="gone_since is 1 there, but 'absent' here"):
+    with raises_about(CheckpointError, (path, "gone_since")):
         load_checkpoint(tmp_path, make_config())
-    with pytest.raises(CheckpointError, match="gone_since: unknown key"):
+    with raises_about(CheckpointError, (path, "gone_since")):
         read_checkpoint(path)
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=f"{FILE_NAME} does not exist"):
+    with raises_about(CheckpointError, tmp_path / FILE_NAME) as caught:
         load_checkpoint(tmp_path, make_config())
+    assert type(caught.value) is CheckpointError
 
 
-def test_a_storage_that_cannot_be_reached_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_checkpoint(tmp_path, make_config(), STATE)
-
-    def stale(path: Path) -> bytes:
-        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE), str(path))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_bytes", stale)
-        with pytest.raises(StorageError, match=f"{FILE_NAME} cannot be read .*try again"):
-            load_checkpoint(tmp_path, make_config())
-    assert load_checkpoint(tmp_path, make_config())["epoch"] == 2
+def test_a_storage_that_cannot_be_reached_is_no_damage(tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    path.symlink_to(path)  # the system refuses to follow it, as a storage out of reach refuses to answer
+    with raises_about(StorageError, path):
+        load_checkpoint(tmp_path, make_config())
 
 
 @pytest.mark.parametrize(
@@ -99,8 +96,9 @@ def test_a_file_without_its_whole_content_and_checksum_is_refused(
     save_checkpoint(tmp_path, make_config(), STATE)
     path = tmp_path / FILE_NAME
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CheckpointError, match=r"cannot be read, it is damaged .*its checksum is wrong or missing"):
+    with raises_about(CheckpointError, path) as caught:
         load_checkpoint(tmp_path, make_config())
+    assert isinstance(caught.value.__cause__, zipfile.BadZipFile)
 
 
 def test_no_changed_bit_gives_another_state(tmp_path: Path) -> None:
@@ -124,14 +122,10 @@ def test_no_changed_bit_gives_another_state(tmp_path: Path) -> None:
     assert refused >= len(range(directory)) // 97 + len(content) - directory - 8
 
 
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [({"epoch": 1}, None), ([1, 2], None), ({"format": 99, "config": {}, "state": {}}, 99)],
-)
-def test_another_format_is_refused(tmp_path: Path, content: object, found: int | None) -> None:
+@pytest.mark.parametrize("content", [{"epoch": 1}, [1, 2], {"format": 99, "config": {}, "state": {}}])
+def test_another_format_is_refused(tmp_path: Path, content: object) -> None:
     write_sealed(tmp_path / FILE_NAME, content)
-    expected = rf"the format {found}\b.*format 1\b"
-    with pytest.raises(CheckpointError, match=expected):
+    with raises_about(CheckpointError, (tmp_path / FILE_NAME, "format")):
         load_checkpoint(tmp_path, make_config())
 
 
@@ -143,8 +137,9 @@ class Malicious:
 def test_code_in_the_file_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_sealed(tmp_path / FILE_NAME, {"format": 1, "config": Malicious()})
-    with pytest.raises(CheckpointError, match="Weights only load failed"):
+    with raises_about(CheckpointError, tmp_path / FILE_NAME) as caught:
         load_checkpoint(tmp_path, make_config())
+    assert isinstance(caught.value.__cause__, pickle.UnpicklingError)
     assert not Path("executed").exists()
 
 

@@ -1,6 +1,5 @@
 import math
 import os
-import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -9,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from raises_about import raises_about
 from stand_ins import ignore, make_config, make_data, random_states, same_weights, without_seconds
 
 from training.config import METRICS, TERMS, ConfigError
-from training.trainer import DivergedError, Trainer
-from training.trainer.checkpoint import CheckpointError
+from training.trainer import Trainer
+from training.trainer.checkpoint import FILE_NAME, CheckpointError
 
 Metrics = Mapping[str, float]
 
@@ -39,24 +39,6 @@ CHANGES: list[dict[str, Any]] = [
     {"precision": "fp32", "compile": "off"},
     {"precision": "bf16"},
     {"precision": "bf16", "compile": "off", "architecture": "cnn4", "augmentation": "crop_flip"},
-]
-# Both sides of `compile`, over networks with batch norm, dropout, residual sums, and a sampled latent.
-COMPILED: list[dict[str, Any]] = [
-    {"architecture": "digits_cnn"},
-    {"architecture": "cnn4", "augmentation": "crop_flip"},
-    {"architecture": "resnet18", "learning_rate": 0.01},
-    {"attack_latent": "sample"},
-    {"objective": "trades", "attack_start": "gaussian"},
-    {"objective": "mma", "max_margin": 0.2, "smallest_margin": 0.05},
-]
-LAST_TERMS: list[tuple[dict[str, Any], str]] = [
-    ({}, "information"),
-    ({"objective": "standard"}, "adversarial_cross_entropy"),
-    ({"objective": "trades"}, "divergence"),
-    ({"objective": "mart"}, "weighted_divergence"),
-    ({"objective": "mma_simplified"}, "adversarial_cross_entropy"),
-    ({"objective": "mma"}, "margin"),
-    ({"objective": "natural"}, "natural_cross_entropy"),
 ]
 
 
@@ -98,9 +80,12 @@ def test_metrics_of_an_epoch() -> None:
 
 
 @pytest.mark.parametrize("changes", CHANGES)
-def test_measuring_the_gradients_changes_no_bit(monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]) -> None:
-    measured, unmeasured = (Trainer(make_config(**changes), make_data(side=16), "cpu") for _ in range(2))
-    monkeypatch.setattr(unmeasured, "_gradient_norms", lambda _: {})
+def test_measuring_the_gradients_changes_no_bit(changes: dict[str, Any]) -> None:
+    class Unmeasured(Trainer):
+        def _gradient_norms(self, _: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {}
+
+    measured, unmeasured = (kind(make_config(**changes), make_data(side=16), "cpu") for kind in (Trainer, Unmeasured))
     for trainer in (measured, unmeasured):
         trainer.train_epoch()
         trainer.train_epoch()
@@ -110,17 +95,17 @@ def test_measuring_the_gradients_changes_no_bit(monkeypatch: pytest.MonkeyPatch,
     assert same_weights(measured.model, unmeasured.model)
 
 
-def test_gradient_norms_are_those_of_the_last_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gradient_norms_are_those_of_the_last_step() -> None:
+    before = {}
+
+    class Remembering(Trainer):
+        def _update(self, total: torch.Tensor, step: int) -> None:
+            before.update({name: weight.detach().clone() for name, weight in self.model.named_parameters()})
+            super()._update(total, step)
+
     # Without momentum and decay a step is the learning rate times the gradient of the total.
     config = make_config(momentum=0, weight_decay=0, architecture="cnn4")
-    trainer = Trainer(config, make_data(side=16), "cpu")
-    update, before = trainer._update, {}
-
-    def remembering(total: torch.Tensor, step: int) -> None:
-        before.update({name: weight.detach().clone() for name, weight in trainer.model.named_parameters()})
-        update(total, step)
-
-    monkeypatch.setattr(trainer, "_update", remembering)
+    trainer = Remembering(config, make_data(side=16), "cpu")
     metrics = trainer.train_epoch()
     moved = [
         (weight.detach() - before[name]).double().square().sum()
@@ -201,36 +186,6 @@ def test_an_interrupted_trial_continues_to_the_last_bit(tmp_path: Path, changes:
     assert same_weights(continued.model, whole.model)
 
 
-def losses_of_ten_steps(**changes: Any) -> dict[str, torch.Tensor]:
-    trainer = Trainer(make_config(precision="fp32", **changes), make_data(side=16, train=160), "cpu")
-    with trainer._streams.active():
-        return trainer._train_steps(None)[0]
-
-
-@pytest.mark.parametrize("changes", COMPILED)
-def test_ten_steps_of_the_fast_path_are_those_of_the_reference(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
-) -> None:
-    """In float64: in float32 rounding decides the signs of gradients next to 0, and ten steps multiply that."""
-    monkeypatch.setattr("training.trainer.trainer.to_unit", lambda images: images.double() / 255)
-    default = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        fast, reference = (losses_of_ten_steps(compile=compiled, **changes) for compiled in ("auto", "off"))
-    finally:
-        torch.set_default_dtype(default)
-    assert len(fast["total"]) == 10
-    assert fast["total"].dtype == torch.float64
-    torch.testing.assert_close(fast, reference)
-
-
-@pytest.mark.parametrize("architecture", ["digits_cnn", "cnn4"])
-def test_so_they_are_in_float32_up_to_its_rounding(architecture: str) -> None:
-    changes: dict[str, Any] = {"architecture": architecture, "learning_rate": 0.01}
-    fast, reference = (losses_of_ten_steps(compile=compiled, **changes) for compiled in ("auto", "off"))
-    torch.testing.assert_close(fast, reference, rtol=2e-3, atol=2e-5)
-
-
 def test_two_trials_in_one_process_do_not_disturb_each_other() -> None:
     config, data = make_config(architecture="cnn4"), make_data(side=16)
     alone = Trainer(config, data, "cpu")
@@ -250,37 +205,6 @@ def test_the_seed_matters() -> None:
     assert len(totals) == 3
 
 
-@pytest.mark.parametrize(("changes", "last"), LAST_TERMS)
-def test_divergence_names_the_term_that_broke_first(
-    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], last: str
-) -> None:
-    calls = 0
-    trainer = Trainer(make_config(**changes), make_data(), "cpu")
-    terms = trainer._objective.terms
-
-    def breaking(*views: Any) -> dict[str, torch.Tensor]:
-        nonlocal calls
-        calls += 1
-        found = terms(*views)
-        return found if calls < 6 else {**found, last: found[last] * math.nan}
-
-    monkeypatch.setattr(trainer._objective, "terms", breaking)
-    trainer.train_epoch()
-    # Four steps an epoch: the second of epoch 2 spoils the weights, and with them all terms of the third.
-    with pytest.raises(DivergedError, match=f"epoch 2: loss/{last} is not finite") as caught:
-        trainer.train_epoch()
-    assert (caught.value.term, caught.value.epoch) == (f"loss/{last}", 2)
-    assert trainer.epoch == 1
-
-
-def test_weights_spoilt_by_the_last_step_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # One step an epoch: its loss is finite, and no later one shows what it did.
-    trainer = Trainer(make_config(batch_size=70, epochs=1), make_data(), "cpu")
-    monkeypatch.setattr(trainer._optimiser, "step", lambda: trainer.model.head.weight.data.fill_(math.inf))
-    with pytest.raises(DivergedError, match="epoch 1: a weight is not finite"):
-        trainer.train_epoch()
-
-
 def test_an_epoch_that_was_broken_off_cannot_be_saved(tmp_path: Path) -> None:
     def stop(step: int, _steps: int) -> None:
         if step == 2:
@@ -291,7 +215,7 @@ def test_an_epoch_that_was_broken_off_cannot_be_saved(tmp_path: Path) -> None:
     trainer.save(tmp_path)
     with pytest.raises(KeyboardInterrupt):
         trainer.train_epoch(stop)
-    with pytest.raises(ValueError, match="Epoch 2 was broken off"):
+    with pytest.raises(ValueError, match="Epoch 2 "):
         trainer.save(tmp_path)
     trainer.restore(tmp_path)
     trainer.train_epoch()
@@ -301,21 +225,15 @@ def test_an_epoch_that_was_broken_off_cannot_be_saved(tmp_path: Path) -> None:
     assert without_seconds(trainer.history) == without_seconds(undisturbed.history)
 
 
-def test_errors_survive_pickling() -> None:
-    # Ray hands a worker's errors to the driver in this way.
-    error = pickle.loads(pickle.dumps(DivergedError("loss/hsic", 3)))
-    assert (error.term, error.epoch) == ("loss/hsic", 3)
-    assert pickle.loads(pickle.dumps(ConfigError([("alpha", "bad")]))).problems == [("alpha", "bad")]
-
-
 def test_too_few_images_for_one_batch_are_refused() -> None:
-    with pytest.raises(ConfigError, match="batch_size: the value is 16, but must be at most 15"):
+    with pytest.raises(ConfigError) as caught:
         Trainer(make_config(), make_data(train=15), "cpu")
+    assert [key for key, _ in caught.value.problems] == ["batch_size"]
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path: Path) -> None:
     Trainer(make_config(), make_data(digest="one"), "cpu").save(tmp_path)
-    with pytest.raises(CheckpointError, match="validated on other images"):
+    with raises_about(CheckpointError, (tmp_path / FILE_NAME, "split_digest")):
         Trainer(make_config(), make_data(digest="other"), "cpu").restore(tmp_path)
 
 

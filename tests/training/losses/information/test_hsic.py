@@ -104,5 +104,5 @@ def test_features_with_a_large_common_mean_keep_their_precision() -> None:
 @pytest.mark.parametrize("count", [2, 10])
 def test_a_batch_without_enough_neighbours_is_refused(count: int) -> None:
     z = normal(0, count, 2)
-    with pytest.raises(ValueError, match=f"{count} samples.*hsic_neighbours"):
+    with pytest.raises(ValueError, match="hsic_neighbours"):
         hsic(z, z, neighbours=10)

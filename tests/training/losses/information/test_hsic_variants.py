@@ -85,7 +85,7 @@ def test_unbiased_is_near_zero_without_dependence_where_biased_is_not() -> None:
 
 
 def test_unbiased_needs_four_samples() -> None:
-    with pytest.raises(ValueError, match="3 samples"):
+    with pytest.raises(ValueError, match="batch_size"):
         unbiased(kernel(0, 3), kernel(1, 3))
 
 
@@ -100,7 +100,7 @@ def test_first_columns_are_the_distances_to_the_batchs_first_samples() -> None:
     matrix = torch.tensor(k, dtype=torch.float64)
     expected = hsic_of_kernels(matrix, matrix).item()
     assert hsic(z, z, neighbours=2, width="first_columns").item() == pytest.approx(expected, rel=1e-12)
-    with pytest.raises(ValueError, match="at least 4"):
+    with pytest.raises(ValueError, match="hsic_neighbours"):
         hsic(z, z, neighbours=3, width="first_columns")
 
 

@@ -63,5 +63,5 @@ def test_reports_the_dimensions_that_the_scores_cannot_span() -> None:
 
 @pytest.mark.parametrize("kept_share", [0.0, -0.5, 1.5])
 def test_a_share_outside_its_range_is_refused(kept_share: float) -> None:
-    with pytest.raises(ValueError, match=f"kept_share.* {kept_share}"):
+    with pytest.raises(ValueError, match="kept_share"):
         Mige(kept_share=kept_share)

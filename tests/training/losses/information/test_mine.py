@@ -78,7 +78,7 @@ def test_the_shuffle_pairs_each_sample_with_every_other_equally_often() -> None:
 
 def test_a_batch_of_one_is_refused() -> None:
     mine, _ = make_mine(0, 3)
-    with pytest.raises(ValueError, match="1 samples"):
+    with pytest.raises(ValueError, match="batch_size"):
         mine(torch.zeros(1, 3), torch.zeros(1, 3))
 
 
@@ -178,5 +178,5 @@ def test_a_fresh_state_is_restored_as_fresh() -> None:
 
 @pytest.mark.parametrize("averaging_rate", [0.0, 1.0])
 def test_an_averaging_rate_outside_its_range_is_refused(averaging_rate: float) -> None:
-    with pytest.raises(ValueError, match=f"averaging_rate.* {averaging_rate}"):
+    with pytest.raises(ValueError, match="averaging_rate"):
         Mine(3, generator=torch.Generator(), averaging_rate=averaging_rate)
