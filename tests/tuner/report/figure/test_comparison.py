@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
+from raises_about import raises_about
 from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
@@ -107,7 +108,7 @@ def test_yardsticks_of_presets_are_those_of_their_trials() -> None:
 
 
 def test_different_objectives_have_no_common_figure() -> None:
-    with pytest.raises(UsageError, match=r"first optimises .*, pgd_accuracy \(maximised\), but example natural_acc"):
+    with raises_about(UsageError, ("first", "example")):
         compare([FIRST, search_of(trade_off_trials(), OBJECTIVES[:1])])
 
 
@@ -177,16 +178,17 @@ def test_searches_of_equal_name_are_told_apart() -> None:
 def test_more_searches_than_colours_are_refused() -> None:
     searches = [named(f"search-{number}", number) for number in range(MOST_PARTS + 1)]
     assert len(compare(searches[:-1]).fronts) == MOST_PARTS
-    with pytest.raises(UsageError, match="8 searches are named, but a figure has colours for 7: name fewer"):
+    with raises_about(UsageError, MOST_PARTS + 1):
         compare(searches)
 
 
 def test_a_parameter_that_parts_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="--by depth: the parameters of first are alpha, beta, bottleneck, lambda"):
+    with raises_about(UsageError, ("--by", "depth")) as refused:
         by_parameter(FIRST, "depth")
-    with pytest.raises(UsageError, match=f"--by alpha: it has 30 values in first, but .* {MOST_PARTS}"):
+    assert "alpha, beta, bottleneck, lambda" in str(refused.value), "those that it has"
+    with raises_about(UsageError, ("--by", "alpha")):
         by_parameter(FIRST, "alpha")
-    with pytest.raises(UsageError, match="none yet"):
+    with raises_about(UsageError, ("--by", "alpha")):
         by_parameter(search_of([]), "alpha")
 
 
