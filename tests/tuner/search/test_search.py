@@ -2,30 +2,21 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from simulated_search import (
     CountingClock,
-    KilledError,
     MakeLedger,
-    MortalLedger,
     checkpoint_of,
     drive,
-    measured,
     new_search,
     on_record,
     small_space,
-    train,
 )
 
-import tuner.search.search
 from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, latest
 from tuner.search import Assignment, Listener, Search
-from tuner.search.comparable_values import evidence
-from tuner.search.sampling import Evidence
 
 
 class Recorder(Listener):
@@ -192,173 +183,6 @@ def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger
     assert on_record(search._ledger) == before
 
 
-def test_an_epoch_on_record_gets_its_first_decision_and_no_second_row(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
-    new_trial(search), new_trial(search)
-    search.report(0, 1, accuracies(0.9, 0.9), "first")
-    search.report(0, 2, accuracies(0.9, 0.9), "second")
-    search.report(1, 1, accuracies(0.1, 0.1), None)
-    before = on_record(ledger)
-    assert search.report(0, 1, accuracies(0.0, 0.0), None) is Decision.CONTINUE
-    assert search.report(1, 1, accuracies(1.0, 1.0), "other") is Decision.STOP
-    assert on_record(ledger) == before
-    rebuilt = Search(space, ledger)
-    assert rebuilt.report(0, 1, accuracies(0.0, 0.0), None) is Decision.CONTINUE
-    assert on_record(ledger) == before
-
-
-def test_the_checkpoint_of_an_epoch_trained_again_takes_the_place_of_the_first(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
-    new_trial(search)
-    for epoch in (1, 2, 3):
-        search.report(0, epoch, accuracies(0.9, 0.9), f"first of {epoch}")
-    search.report(0, 2, accuracies(0.9, 0.9), "again of 2")
-    assert [report.checkpoint for report in search.trials[0].reports] == ["first of 1", "again of 2", None]
-    assert ledger.load()[0].reports == search.trials[0].reports
-    assert new_trial(Search(space, ledger)).checkpoints == ("again of 2", "first of 1")
-    search.report(0, 3, accuracies(0.9, 0.9), "again of 3")
-    assert new_trial(Search(space, ledger)).checkpoints == ("again of 3", "again of 2")
-
-
-def test_an_interrupted_trial_is_handed_out_first_with_its_last_checkpoints(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
-    first, second, third = (new_trial(search) for _ in range(3))
-    search.report(0, 1, accuracies(0.9, 0.9), checkpoint_of(0, 1))
-    search.report(0, 2, accuracies(0.9, 0.9), checkpoint_of(0, 2))
-    search.report(0, 3, accuracies(0.9, 0.9), checkpoint_of(0, 3))
-    search.report(2, 1, accuracies(0.95, 0.95), None)
-    rebuilt = Search(space, ledger)
-    newest_two = (checkpoint_of(0, 3), checkpoint_of(0, 2))
-    assert new_trial(rebuilt) == Assignment(0, first.parameters, newest_two, 3)
-    assert new_trial(rebuilt) == Assignment(1, second.parameters, (), 0)
-    assert new_trial(rebuilt) == Assignment(2, third.parameters, (), 1), "no checkpoint: from scratch"
-    assert new_trial(rebuilt).number == 3
-
-
-def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_one(
-    make_ledger: MakeLedger,
-) -> None:
-    """No state in memory outlives a single write here, not even between a report and the end it decides."""
-    space = small_space(search={"trials": 12}, trial={"epochs": 4})
-    whole = make_ledger(space, "whole")
-    drive(Search(space, whole))
-    broken = make_ledger(space, "broken")
-    kills = 0
-    while True:
-        mortal = MortalLedger.dying_after(1, broken)
-        try:
-            drive(Search(space, mortal))
-        except KilledError:
-            kills += 1
-        else:
-            break
-        finally:
-            mortal.close()
-    assert on_record(broken) == on_record(whole)
-    reports = sum(len(trial.reports) for trial in whole.load())
-    assert kills == 12 + reports + 12, "a proposal, its reports and its end for each trial"
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, seed: int
-) -> None:
-    monkeypatch.setattr(tuner.search.search, "propose", random_points)
-    space = small_space(search={"trials": 12, "seed": seed})
-    whole = make_ledger(space, "whole")
-    drive(Search(space, whole))
-    broken = make_ledger(space, "broken")
-    rng = random.Random(seed)
-    done = False
-    while not done:
-        mortal = MortalLedger.dying_after(rng.randint(1, 25), broken)
-        try:
-            drive(Search(space, mortal))
-            done = True
-        except KilledError:
-            pass
-        finally:
-            mortal.close()
-    assert on_record(broken) == on_record(whole)
-
-
-@pytest.mark.parametrize("workers", [2, 3])
-def test_several_workers_killed_at_random_end_every_trial_once(
-    make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch, workers: int
-) -> None:
-    monkeypatch.setattr(tuner.search.search, "propose", random_points)
-    space = small_space(search={"trials": 15})
-    ledger = make_ledger(space)
-    rng = random.Random(workers)
-    done = False
-    while not done:
-        mortal = MortalLedger.dying_after(rng.randint(3, 30), ledger)
-        try:
-            done = _interleaved(Search(space, mortal), workers, rng.choice)
-        except KilledError:
-            done = False
-        mortal.close()
-    trials = ledger.load()
-    assert [trial.number for trial in trials] == list(range(15))
-    assert all(trial.ended is not None for trial in trials)
-    for trial in trials:
-        assert [report.epoch for report in trial.reports] == list(range(1, trial.epochs_trained + 1))
-        *earlier, last = [report.decision for report in trial.reports]
-        assert set(earlier) <= {Decision.CONTINUE}
-        assert last is (Decision.COMPLETE if trial.outcome is Outcome.COMPLETED else Decision.STOP)
-    parameters = [tuple(trial.parameters.values()) for trial in trials]
-    assert len(set(parameters)) == len(parameters)
-
-
-def _interleaved(search: Search, workers: int, choose: Callable[[Sequence[int]], int]) -> bool:
-    """Train with several workers, whose epochs end in the order of `choose`."""
-    alive: dict[int, tuple[Assignment, int]] = {}
-    while True:
-        while len(alive) < workers and (assignment := search.next_assignment()) is not None:
-            alive[assignment.number] = (assignment, assignment.epoch)
-        if not alive:
-            return True
-        number = choose(sorted(alive))
-        assignment, epoch = alive[number]
-        metrics = measured(assignment.parameters, epoch + 1)
-        if search.report(number, epoch + 1, metrics, checkpoint_of(number, epoch + 1)) is Decision.CONTINUE:
-            alive[number] = (assignment, epoch + 1)
-        else:
-            del alive[number]
-
-
-def test_a_finished_search_is_extended_by_more_trials(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuner.search.search, "propose", random_points)
-    long = make_ledger(small_space(search={"trials": 8}), "long")
-    drive(Search(small_space(search={"trials": 8}), long))
-    extended = make_ledger(small_space(search={"trials": 5}), "extended")
-    for trials in (5, 8):
-        space = small_space(search={"trials": trials})
-        search = Search(space, extended)
-        assert not search.finished
-        drive(search)
-        assert search.finished
-    assert on_record(extended) == on_record(long)
-
-
-def test_fewer_trials_than_are_on_record_propose_nothing(make_ledger: MakeLedger) -> None:
-    ledger = make_ledger(small_space())
-    search = Search(small_space(), ledger)
-    train(search, new_trial(search))
-    new_trial(search)
-    shorter = Search(small_space(search={"trials": 1}), ledger)
-    assert not shorter.finished, "trial 1 is still running"
-    train(shorter, new_trial(shorter))
-    assert shorter.finished
-    assert shorter.next_assignment() is None
-
-
 def test_start_points_are_proposed_first_and_completed(make_ledger: MakeLedger) -> None:
     starts = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}, {"lambda": 1.0}, {}]
     space = small_space(search={"trials": 4, "start_points": starts})
@@ -367,139 +191,6 @@ def test_start_points_are_proposed_first_and_completed(make_ledger: MakeLedger) 
     assert points[0] == starts[0]
     assert points[1]["lambda"] == 1.0
     assert all(set(point) == set(space.parameters) for point in points)
-
-
-def test_a_second_driver_on_the_ledger_is_noticed(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search, other = Search(space, ledger), Search(space, ledger)
-    new_trial(search)
-    with pytest.raises(RuntimeError, match=r"trial 0 the number 1"):
-        other.next_assignment()
-
-
-class Seen:
-    """Takes the place of `propose`, and keeps the evidence that it was given."""
-
-    def __init__(self) -> None:
-        self.evidence: list[Evidence] = []
-        self.numbers: list[int] = []
-
-    def __call__(
-        self,
-        sampler: str,
-        distributions: object,
-        objectives: int,
-        evidence: Evidence,
-        *,
-        seed: int,
-        number: int,
-        fixed: object,
-    ) -> dict[str, float | int]:
-        del sampler, distributions, objectives
-        self.evidence.append(evidence)
-        self.numbers.append(number)
-        return random_points(seed=seed, number=number, fixed=fixed)
-
-
-@pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
-    spy = Seen()
-    monkeypatch.setattr(tuner.search.search, "propose", spy)
-    return spy
-
-
-def reach(search: Search, epochs: Sequence[int]) -> None:
-    """Start a trial for each of `epochs` that is the best yet at every rung and trains so far."""
-    for position, epoch in enumerate(epochs):
-        number = new_trial(search).number
-        for reported in range(1, epoch + 1):
-            value = 0.1 + 0.001 * position + 0.01 * reported
-            search.report(number, reported, accuracies(value, value), None)
-
-
-@pytest.mark.parametrize(
-    ("epochs", "at"),
-    [
-        ([1] * 5, 1),
-        ([1] * 12, 1),
-        ([3] * 5 + [1] * 3, 1),
-        ([3] * 6 + [1] * 3, 3),
-        ([9] * 5 + [3] * 4, 3),
-        ([9] * 6 + [3] * 4, 9),
-    ],
-)
-def test_the_sampler_sees_one_epoch_the_latest_that_six_trials_reached(
-    make_ledger: MakeLedger, seen: Seen, epochs: list[int], at: int
-) -> None:
-    search = new_search(make_ledger, search={"trials": 20})
-    reach(search, epochs)
-    new_trial(search)
-    trials = search.trials[:-1]
-    expected = {t.number: report.metrics for t in trials for report in t.reports if report.epoch == at}
-    measured_at = seen.evidence[-1].measured
-    assert [parameters for parameters, _ in measured_at] == [trials[n].parameters for n in expected]
-    losses = np.array([row for _, row in measured_at])
-    assert np.array_equal(-losses, [[m["natural_accuracy"], m["pgd_accuracy"]] for m in expected.values()])
-    unknown = [t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in expected]
-    assert seen.evidence[-1].running == unknown, "a running trial with a value at this epoch speaks by it"
-    assert seen.evidence[-1].tried == [trial.parameters for trial in trials]
-
-
-def evidence_of(search: Search) -> Evidence:
-    return evidence(search.trials, search._values, search.space.objective_list, search._failed)
-
-
-@pytest.mark.parametrize("epochs", [1, 3, 9])
-def test_a_rebuilt_search_has_the_same_evidence_in_whatever_order_trials_arrived(
-    make_ledger: MakeLedger, seen: Seen, epochs: int
-) -> None:
-    space = small_space(search={"trials": 20})
-    ledger = make_ledger(space)
-    search = Search(space, ledger)
-    order = [new_trial(search).number for _ in range(12)]
-    random.Random(0).shuffle(order)
-    for position, number in enumerate(order):
-        for epoch in range(1, epochs + 1):
-            search.report(number, epoch, accuracies(0.1 + 0.001 * position, 0.1 + 0.001 * position), None)
-    new_trial(search)
-    first, second = seen.evidence[-1], evidence_of(Search(space, ledger))
-    assert [point for point, _ in first.measured] == [point for point, _ in second.measured]
-    assert np.array_equal([row for _, row in first.measured], [row for _, row in second.measured])
-    assert len(first.measured) == 12
-    assert first.tried == second.tried[:12]
-    assert [*first.running, search.trials[-1].parameters] == second.running
-
-
-def test_trials_without_a_finite_objective_are_evidence_of_failure(make_ledger: MakeLedger, seen: Seen) -> None:
-    search = new_search(make_ledger, search={"trials": 20})
-    reach(search, [1] * 11)
-    search.report(new_trial(search).number, 1, accuracies(math.nan), None)
-    new_trial(search)
-    assert len(seen.evidence[-1].measured) == 11
-    assert len(seen.evidence[-1].tried) == 12
-    assert seen.evidence[-1].failed == [search.trials[11].parameters]
-
-
-def test_a_trial_that_failed_later_is_no_measured_one(make_ledger: MakeLedger, seen: Seen) -> None:
-    search = new_search(make_ledger, search={"trials": 20})
-    reach(search, [1] * 12)
-    search.fail(11, "Training diverged in epoch 2")
-    new_trial(search)
-    assert len(seen.evidence[-1].measured) == 11
-    assert seen.evidence[-1].failed == [search.trials[11].parameters]
-    assert search.trials[11].parameters not in seen.evidence[-1].running
-
-
-def test_limits_reach_the_sampler_and_the_rungs(make_ledger: MakeLedger, seen: Seen) -> None:
-    """Natural accuracy must be 0.8: whoever has it goes on, whoever is best in the other one does not."""
-    search = new_search(make_ledger, objectives={"natural_accuracy": {"at_least": 0.8}})
-    new_trial(search), new_trial(search), new_trial(search)
-    assert seen.evidence[-1].limits is not None
-    assert seen.evidence[-1].limits.tolist() == [-0.8, math.inf]
-    assert search.report(0, 1, accuracies(0.7, 0.6), None) is Decision.CONTINUE, "the first at its rung"
-    assert search.report(1, 1, accuracies(0.81, 0.1), None) is Decision.CONTINUE
-    assert search.report(2, 1, accuracies(0.1, 0.9), None) is Decision.STOP
 
 
 FINITE = {
