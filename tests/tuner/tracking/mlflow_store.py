@@ -1,4 +1,4 @@
-"""A search in a real MLflow store, for the tests of its projection."""
+"""A search in a real MLflow store, and clients that lose calls or change them, for the tests of its projection."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
-from mlflow.entities import Run
+from mlflow.entities import Param, Run
+from mlflow.exceptions import MlflowException
 
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -83,3 +84,37 @@ def written_at_once(store: Store, trials: list[TrialRecord]) -> dict[Any, Any]:
     other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
     write(other, other.projection(), trials)
     return other.whole()
+
+
+class Unreliable:
+    """Passes calls on to MLflow, and loses one: before it arrives, or its answer."""
+
+    def __init__(self, client: MlflowClient, *, arrives: bool) -> None:
+        self._client = client
+        self._arrives = arrives
+        self.left = 0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.left -= 1
+            if self.left == 0 and not self._arrives:
+                raise MlflowException("The connection was refused.")
+            answer = method(*arguments, **named)
+            if self.left == 0:
+                raise MlflowException("The answer was lost.")
+            return answer
+
+        return call
+
+
+class Meddler(MlflowClient):
+    """Changes a parameter with every entry into one run, which MLflow refuses."""
+
+    run_id = ""
+
+    def log_batch(self, run_id: str, *arguments: Any, **named: Any) -> None:
+        if run_id == self.run_id:
+            named["params"] = [Param("alpha", "7.0")]
+        super().log_batch(run_id, *arguments, **named)
