@@ -110,6 +110,7 @@ def test_bad_input_is_answered_with_exit_code_2_and_nothing_written(
     ("command", "fact"),
     [
         (f"run --space digits_tradeoff --name {SEARCH}", f"'{SEARCH}'"),
+        (f"confirm {SEARCH} --name {SEARCH}", f"'{SEARCH}'"),
         (f"run --resume {SEARCH} --epochs 5", "trial.epochs: 4, now 5"),
         ("run --resume smal-1", f" {SEARCH}?"),
         ("run --resume", "--trials"),

@@ -41,9 +41,3 @@ def test_what_cannot_be_confirmed_is_refused(make_ledger: MakeLedger, options: s
     make_ledger(SPACE, "empty")
     with raises_about(UsageError, subject):
         app(["confirm", *options.split(), "--dry-run"])
-
-
-def test_a_confirmation_needs_a_name_of_its_own(tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger) -> None:
-    make_ledger(SPACE, "empty")
-    answer = tuner("confirm", finished.search, "--name", "empty", "--dry-run")
-    assert (answer.code, "'empty'" in answer.err) == (2, True)

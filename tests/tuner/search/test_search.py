@@ -5,15 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
-from simulated_search import (
-    CountingClock,
-    MakeLedger,
-    checkpoint_of,
-    drive,
-    new_search,
-    on_record,
-    small_space,
-)
+from simulated_search import CountingClock, MakeLedger, checkpoint_of, drive, new_search, on_record, small_space
 
 from tuner.ledger import Decision, Ledger, Outcome, TrialRecord, latest
 from tuner.search import Assignment, Listener, Search
