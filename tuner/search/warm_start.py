@@ -23,9 +23,7 @@ from tuner.space import Space
 
 FACT = "warm_start"
 _MODELS = ("motpe", "nsga2", "gp")
-# Why a trial is no evidence: a key, and what is wrong with it.
-_Difference = tuple[str, str]
-_TOO_SHORT = ("epochs", "are too few to be compared")
+_Difference = tuple[str, str]  # a key, and why a trial with its value is no evidence
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def earlier_trials(
             point = {key: settings.to_mapping()[key] for key in space.parameters}
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
-            reasons[reason or _TOO_SHORT] += 1
+            reasons[reason or ("epochs", "are too few to be compared")] += 1
     if not found:
         shown = "\n".join(f"  {count} trials: {key} {rule}" for (key, rule), count in reasons.most_common())
         raise UsageError(
