@@ -78,7 +78,6 @@ def test_the_front_is_narrowed_and_says_why(tuner: Tuner, options: str, chosen: 
         ("--max-loss 1", "--max-loss"),
         ("--max-loss -0.1", "--max-loss"),
         ("--max-loss nan", "--max-loss"),
-        ("--min accuracy=0.5", "--min"),
         ("--out compare.html", "--out"),
         ("--by depth", ("--by", "depth")),
         ("--by bottleneck --knee", ("--knee",)),
