@@ -13,3 +13,9 @@ class Answer(NamedTuple):
 
 
 Tuner = Callable[..., Answer]
+
+
+def labelled(printed: str) -> dict[str, str]:
+    """Return the lines `Label:  value` of a printed form by their labels."""
+    lines = (line.partition(":") for line in printed.splitlines())
+    return {label.strip(): value.strip() for label, _, value in lines}

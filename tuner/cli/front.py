@@ -67,20 +67,20 @@ def front(  # noqa: PLR0917 - each is an option by its name
     searches = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
     choice = FrontChoice(tuple(minimum or ()), knee, max_loss, trial)
     if len(searches) > 1 or by is not None:
-        if choice.is_given:
-            raise UsageError("--min, --knee, --max-loss and --trial choose from one front: leave them out to compare.")
+        if choice.given:
+            raise UsageError(f"To compare fronts, leave out {' and '.join(choice.given)}.", choice.given)
         for search in searches:
             presentation_of(search.space).require(Use.COMPARISON, search.data.search)
         _compare_fronts([search.data for search in searches], by, output, out)
         return
     if out is not None:
         raise UsageError(
-            f"--out {out} is the file of a comparison: name several searches, or give --by. The page of a single "
-            "search is front.html in its folder."
+            f"--out {out} is for a comparison: name several searches, or give --by. A single one has its front.html.",
+            "--out",
         )
     space, data = searches[0].space, searches[0].data
     presentation = presentation_of(space)
-    if choice.is_given:
+    if choice.given:
         presentation.require(Use.CHOICE, data.search)
     if presentation.has_front:
         _show_front(runs_dir / data.search, data, choice, output)
@@ -112,7 +112,7 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
 
     selection = choose(data, choice.wish(data))
     # The figure and the files show the whole front, and take longer than a choice from it.
-    figure = None if choice.is_given else front_figure(data)
+    figure = None if choice.given else front_figure(data)
     # The files are written before anything is printed, because a reader such as `head` may end the printing. An error
     # is raised after it.
     files, write_error = _write_files(folder, data, figure) if figure is not None else ([], None)
@@ -127,12 +127,12 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
             typer.echo(reason, err=True)
     if write_error is not None:
         raise write_error
-    if choice.is_given and not selection.trials:
+    if choice.given and not selection.trials:
         raise typer.Exit(1)
     if output is Format.TABLE:
         for path in files:
             typer.echo(f"  {place_of(path)}")
-        if choice.is_given and len(selection.trials) == 1:
+        if choice.given and len(selection.trials) == 1:
             number, flag = selection.trials[0].number, runs_flag(folder.parent)
             typer.echo(f"Its model: tuner export {data.search} {number}{flag} --out DIR")
             typer.echo(f"Its accuracy on the test set: tuner confirm {data.search} --trial {number}{flag}")
@@ -148,7 +148,8 @@ def _write_files(folder: Path, data: "FrontData", figure: "FrontFigure") -> tupl
     except OSError as error:
         return [], UsageError(
             f"The files of the front cannot be written to {place_of(folder)} ({error}): check the rights of the folder "
-            "and the space on the disk."
+            "and the space on the disk.",
+            folder,
         )
 
 
@@ -181,11 +182,13 @@ def _compare_fronts(searches: "list[FrontData]", by: str | None, output: Format,
     from tuner.report.figure.comparison import by_parameter, compare
 
     if out is not None and out.suffix not in {".html", ".png", ".svg"}:
-        raise UsageError(f"--out is {out}, but must end in .html for a page, or in .png or .svg for a picture.")
+        raise UsageError(f"--out is {out}, but must end in .html, .png or .svg.", ("--out", out.suffix))
     title = None
     if by is not None:
         if len(searches) > 1:
-            raise UsageError(f"--by {by} compares parts of one search, but you named {len(searches)}: name only one.")
+            raise UsageError(
+                f"--by {by} compares parts of one search, but {len(searches)} are named: name one.", "--by"
+            )
         title = f"{searches[0].search} by {by}"
         searches = by_parameter(searches[0], by)
     shown = compare(searches, title, by)
@@ -218,5 +221,5 @@ def _write_comparison(out: Path, shown: "Comparison") -> None:
     try:
         out.write_bytes(content)
     except OSError as error:
-        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.") from error
+        raise UsageError(f"--out {out} cannot be written ({error}): choose another place.", out) from error
     typer.echo(f"  {out}", err=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import compress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,20 +40,20 @@ class FrontChoice:
     trial: int | None = None
 
     @property
-    def is_given(self) -> bool:
-        """Whether the user gave any of these options."""
-        return self != FrontChoice()
+    def given(self) -> tuple[str, ...]:
+        """Those of the options that the user gave."""
+        are_given = (bool(self.minimums), self.knee, self.max_loss is not None, self.trial is not None)
+        return tuple(compress(("--min", "--knee", "--max-loss", "--trial"), are_given))
 
     def wish(self, data: "FrontData") -> "Wish":
         """Check the options against the objectives of a search; raise UsageError if they do not fit."""
         from tuner.report.analysis.selection import Wish
 
-        options = {"--knee": self.knee, "--max-loss": self.max_loss is not None, "--trial": self.trial is not None}
-        given = [option for option, is_given in options.items() if is_given]
-        if len(given) > 1:
-            raise UsageError(f"{' and '.join(given)} each choose one trial: give one of them.")
+        single = tuple(option for option in self.given if option != "--min")
+        if len(single) > 1:
+            raise UsageError(f"{' and '.join(single)} each choose one trial: give one of them.", single)
         if self.trial is not None and self.minimums:
-            raise UsageError(f"--trial {self.trial} chooses a trial whatever its accuracies are: leave out --min.")
+            raise UsageError("--trial chooses a trial whatever its accuracies are: leave out --min.", self.given)
         if self.max_loss is not None:
             _check_max_loss(self.max_loss, data)
         minimums = _parse_minimums(self.minimums, data)
@@ -64,13 +65,11 @@ def _check_max_loss(max_loss: float, data: "FrontData") -> None:
 
     names = [objective.name for objective in data.objectives]
     if len(names) == 1:
-        raise UsageError(
-            f"--max-loss trades the first objective for the second, but {data.search} has only one: {names[0]}."
-        )
+        raise UsageError(f"--max-loss trades two objectives, but {data.search} has only {names[0]}.", "--max-loss")
     highest = 1.0 if is_accuracy(names[0]) else float("inf")
     if not 0 <= max_loss < highest:
         rule = "a share of at least 0 and below 1: 0.01 is one point" if is_accuracy(names[0]) else "at least 0"
-        raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.")
+        raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.", "--max-loss")
 
 
 def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, float]:
@@ -79,11 +78,11 @@ def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, fl
     for option in options:
         metric, _, text = option.partition("=")
         if metric not in directions:
-            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(directions)}.")
+            raise UsageError(f"--min {option!r}: the metrics of this search are {', '.join(directions)}.", "--min")
         if not directions[metric]:
             raise UsageError(
-                f"--min {option!r}: {metric} is minimised, and a minimum would keep its worst trials. Give a minimum "
-                "of a metric that is maximised, or choose from the rows of --format json."
+                f"--min {option!r}: {metric} is minimised, so this would keep its worst trials: see --format json.",
+                "--min",
             )
         minimums[metric] = _parse_minimum(option, metric, text)
     return minimums
@@ -95,10 +94,10 @@ def _parse_minimum(option: str, metric: str, text: str) -> float:
     try:
         value = float(text)
     except ValueError as error:
-        raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, such as {metric}=0.8.") from error
+        raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, as {metric}=0.8.", "--min") from error
     if not math.isfinite(value):
-        raise UsageError(f"--min {option!r}: {text} is not a finite number. Give one such as {metric}=0.8.")
+        raise UsageError(f"--min {option!r}: {text} is not finite. Give a number such as {metric}=0.8.", "--min")
     if is_accuracy(metric) and not 0 <= value <= 1:
         way = f": write {metric}={value / 100:g} for {value:g} %" if 1 < value <= 100 else f", such as {metric}=0.8"
-        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.")
+        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.", "--min")
     return value

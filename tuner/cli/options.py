@@ -20,7 +20,7 @@ def parse_duration(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value < math.inf:
-        raise UsageError(f"--time-budget is {text!r}, but must be a number with a unit: 90s, 45m, 12h or 2d.")
+        raise UsageError(f"--time-budget is {text!r}, but must be a time such as 90s, 45m, 12h or 2d.", "--time-budget")
     return value
 
 

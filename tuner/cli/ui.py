@@ -24,7 +24,7 @@ def ui(
     uri = default_tracking_uri(runs_dir)
     if not (runs_dir / "mlflow.db").is_file():
         raise UsageError(
-            f"There is no MLflow store in {place_of(runs_dir)}: start a search first, or give its --runs-dir."
+            f"There is no MLflow store in {place_of(runs_dir)}: start a search first, or give its --runs-dir.", runs_dir
         )
     _require_free(port)
     typer.echo(
@@ -49,4 +49,4 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise UsageError(f"Port {port} is not free ({error}): choose another one with --port.") from error
+            raise UsageError(f"Port {port} is not free ({error}): choose one with --port.", "--port") from error

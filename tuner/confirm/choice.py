@@ -38,13 +38,13 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
             trial = by_number.get(number)
             if trial is None or trial.outcome is not Outcome.COMPLETED:
                 state = "does not exist" if trial is None else f"is {trial.outcome.value}"
-                raise UsageError(f"Trial {number} of {data.search} {state}; only completed trials can be confirmed.")
+                raise UsageError(f"Trial {number} of {data.search} {state}: name completed trials.", number)
         return [by_number[number] for number in dict.fromkeys(choice.trials)]
     if not data.front:
-        raise UsageError(f"The front of {data.search} is empty: no trial has completed yet. Resume the search first.")
+        raise UsageError(f"No trial of {data.search} has completed yet: resume the search first.", data.search)
     selection = choose(data, choice.wish)
     if not selection.trials:
-        raise UsageError(" ".join(selection.reasons))
+        raise UsageError(" ".join(selection.reasons), choice.wish)
     return [by_number[point.number] for point in selection.trials]
 
 
@@ -123,7 +123,6 @@ def _checkpoint(search: str, trial: TrialRecord) -> str:
     checkpoint = trial.reports[-1].checkpoint  # an older one has other weights than those that were measured
     if checkpoint is None:
         raise UsageError(
-            f"Trial {trial.number} of {search} has no checkpoint, so its weights cannot be measured: leave out "
-            "--no-retrain."
+            f"Trial {trial.number} of {search} has no checkpoint to measure: leave out --no-retrain.", trial.number
         )
     return f"{search}/{checkpoint}"

@@ -39,21 +39,14 @@ class Use(StrEnum):
 
 
 class ConfirmationError(UsageError):
-    """Somebody wants to use a confirmation where only a search will do.
+    """A confirmation, the subject, cannot be used as somebody wanted (`use`); the `search` that it confirms can."""
 
-    Attributes:
-        confirmation: the name of the confirmation.
-        search: the name of the search that it confirms, which can be used instead.
-        use: what was wanted.
-
-    """
-
-    def __init__(self, confirmation: str, search: str, use: Use) -> None:
+    def __init__(self, subject: str, search: str, use: Use) -> None:
         super().__init__(
-            f"{confirmation} is a confirmation. Its accuracies are those of the test set, which must not be used to "
-            f"{use}. Use the search that it confirms: {search}."
+            f"{subject} is a confirmation. Its accuracies are those of the test set, which must not be used to "
+            f"{use}. Use the search that it confirms: {search}.",
+            subject,
         )
-        self.confirmation = confirmation
         self.search = search
         self.use = use
 

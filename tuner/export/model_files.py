@@ -88,7 +88,7 @@ def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
     try:
         others = sorted(path.name for path in out.iterdir() if path not in paths) if out.is_dir() else []
         if others:
-            raise UsageError(f"--out {out} holds other files ({others[0]}): choose a new folder.")
+            raise UsageError(f"--out {out} holds other files ({others[0]}): choose a new folder.", out / others[0])
         out.mkdir(parents=True, exist_ok=True)
         torch.save(model.classifier.state_dict(), out / WEIGHTS)
         mapping = yaml.safe_dump(model.config.to_mapping(), sort_keys=False)
@@ -96,5 +96,5 @@ def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
         (out / FACTS).write_text(json.dumps(model_facts(model, origin), indent=2) + "\n", "utf-8")
         (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")
     except OSError as error:
-        raise UsageError(f"--out {out} cannot be written to ({error}): choose another folder.") from error
+        raise UsageError(f"--out {out} cannot be written to ({error}): choose another folder.", out) from error
     return paths

@@ -44,7 +44,7 @@ def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialReco
         if trial.number == number:
             return trial
     known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "none of its trials has begun"
-    raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.")
+    raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.", number)
 
 
 def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
@@ -62,13 +62,14 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
         config = replace(saved, data_root=known_root if data_root is None else str(data_root.resolve()))
         data = load_trial_data(config)
     except CheckpointError as error:
-        raise UsageError(f"The weights of trial {trial.number} cannot be used: {error}") from error
+        raise UsageError(f"The weights of trial {trial.number} cannot be used: {error}", error.subject) from error
     except DataError as error:
-        raise UsageError(f"{error} Or give --data-root.") from error
+        raise UsageError(f"{error} Or give --data-root.", error.subject) from error
     if state["split_digest"] != data.split_digest:
         raise UsageError(
             f"Trial {trial.number} was validated on other images (digest {state['split_digest']}) than those in "
-            f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root."
+            f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root.",
+            "--data-root",
         )
     return _build(config, data, state["model"])
 
@@ -80,7 +81,8 @@ def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> Non
         if there[key] != here[key]:
             raise CheckpointError(
                 f"{checkpoint} was written with {key} {there[key]!r}, but the trial has {here[key]!r}: "
-                "restore the search's folder from a backup."
+                "restore the search's folder from a backup.",
+                (checkpoint, key),
             )
 
 
@@ -95,7 +97,7 @@ def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
-            f"Trial {trial.number} has no checkpoint on record after {count_of(trial.epochs_trained, 'epoch')}: choose "
-            "another one."
+            f"Trial {trial.number} has no checkpoint after {count_of(trial.epochs_trained, 'epoch')}: choose another.",
+            trial.number,
         )
     return download(folder.path / recorded)

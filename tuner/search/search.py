@@ -23,6 +23,7 @@ from tuner.space import Space
 
 # The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
+_Proposer = Callable[..., dict[str, Any]]  # takes what `propose` takes
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,14 @@ class Listener:
 class Search:
     """The state of a search, rebuilt from its ledger. No other code changes it."""
 
-    def __init__(self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time, propose: _Proposer = propose
+    ) -> None:
         self.space = space
         self.epochs = space.epochs
         self.listeners: list[Listener] = []
         self._ledger = ledger
-        self._clock = clock
+        self._clock, self._proposer = clock, propose
         self._objectives = space.objective_list
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
@@ -227,7 +230,7 @@ class Search:
 
     def _sampled(self, number: int) -> dict[str, Any]:
         starts = self.space.search.start_points
-        return propose(
+        return self._proposer(
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),

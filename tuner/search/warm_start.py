@@ -23,6 +23,7 @@ from tuner.space import Space
 
 FACT = "warm_start"
 _MODELS = ("motpe", "nsga2", "gp")
+_Difference = tuple[str, str]  # a key, and why a trial with its value is no evidence
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,20 @@ def earlier_trials(
     if space.search.sampler not in _MODELS:
         raise UsageError(
             f"--warm-start {name}: the sampler {space.search.sampler} does not learn from trials. Leave the flag "
-            f"out, or set search.sampler to one of {', '.join(_MODELS)}."
+            f"out, or set search.sampler to one of {', '.join(_MODELS)}.",
+            ("--warm-start", "search.sampler"),
         )
     if "preset" in space.parameters:
         raise UsageError(
-            f"--warm-start {name}: {space.name} searches presets, and no recorded trial compares with those."
+            f"--warm-start {name}: {space.name} searches presets, and no recorded trial compares with those.",
+            ("--warm-start", "preset"),
         )
-    found, reasons = [], Counter[str]()
+    found, reasons = [], Counter[_Difference]()
     for trial in trials:
         if trial.outcome not in {Outcome.COMPLETED, Outcome.STOPPED}:
             continue
         settings = earlier.trial_config(trial.parameters)
-        reason = why_not(settings, space)
+        reason = _difference(settings, space)
         measured = {
             report.epoch: {key: report.metrics[key] for key in space.objectives if key in report.metrics}
             for report in trial.reports
@@ -91,24 +94,25 @@ def earlier_trials(
             point = {key: settings.to_mapping()[key] for key in space.parameters}
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
-            reasons[reason or "it ended before the first epoch where trials are compared"] += 1
+            reasons[reason or ("epochs", "are too few to be compared")] += 1
     if not found:
-        shown = "\n".join(f"  {count} trials: {reason}" for reason, count in reasons.most_common())
+        shown = "\n".join(f"  {count} trials: {key} {rule}" for (key, rule), count in reasons.most_common())
         raise UsageError(
             f"--warm-start {name}: none of its trials compares with those of {space.name}"
-            + (f":\n{shown}\nLeave the flag out, or make the spaces agree." if shown else ", since none has ended.")
+            + (f":\n{shown}\nLeave the flag out, or make the spaces agree." if shown else ", since none has ended."),
+            ("--warm-start", *dict.fromkeys(key for key, _ in reasons)),
         )
     return found
 
 
-def why_not(settings: TrialConfig, space: Space) -> str | None:
+def _difference(settings: TrialConfig, space: Space) -> _Difference | None:
     """Return why the space could not have proposed a trial with these settings; None if it could."""
     theirs, ours = settings.to_mapping(), space.example.to_mapping()
     free = IDLE_KEYS | {"seed"}  # they change no measurement
     for key, value in theirs.items():
         if key in space.parameters:
             if not contains(space.parameters[key].distribution(), value):
-                return f"{key} is {value!r}, but must be {space.parameters[key].rule}"
+                return key, f"is {value!r}, but must be {space.parameters[key].rule}"
         elif key not in free and value != ours[key]:
-            return f"{key} is {value!r} there and {ours[key]!r} here"
+            return key, f"is {value!r} there and {ours[key]!r} here"
     return None

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
+from training.explained_error import ExplainedError
 from tuner.confirm.presentation import presentation_of
 from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
@@ -25,8 +26,8 @@ _PAGE = 1000
 _PASSING = {404, 408, 429}
 
 
-class RefusedError(Exception):
-    """MLflow answers, but refuses some trials; everything else was written."""
+class RefusedError(ExplainedError):
+    """MLflow answers, but refuses the trials with these numbers; everything else was written."""
 
 
 @dataclass
@@ -41,21 +42,21 @@ class _Child:
     pareto: list[RunTag] = field(default_factory=list)
 
 
+@dataclass(eq=False)
 class Projection:
     """One search in MLflow. All methods may raise MlflowException; calling them again continues the work."""
 
-    def __init__(self, tracking_uri: str, space: Space, search: str, search_id: str, artifacts: str | None) -> None:
-        self._tracking_uri = tracking_uri
-        self._space = space
-        self._presentation = presentation_of(space)
-        self._search = search
-        self._search_id = search_id
-        self._artifacts = artifacts
-        self.experiment_id: str | None = None  # until MLflow has been reached
-        self._parent_id: str | None = None
-        self._children: dict[int, _Child] = {}
-        self._history_logged = 0
-        self._described = ""
+    tracking_uri: str
+    space: Space
+    search: str
+    search_id: str
+    artifacts: str | None
+    connect: Callable[[str], MlflowClient] = MlflowClient
+    experiment_id: str | None = field(default=None, init=False)  # until MLflow has been reached
+    _parent_id: str | None = field(default=None, init=False)
+    _children: dict[int, _Child] = field(default_factory=dict, init=False)
+    _history_logged: int = field(default=0, init=False)
+    _described: str = field(default="", init=False)
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
         """Bring MLflow up to date with these trials; call `rest` after each of them.
@@ -65,8 +66,9 @@ class Projection:
         try:
             parent_id = self._parent_id or self._find_or_create()
             refused = self._write_trials(trials, rest)
-            description = self._presentation.markdown(front)
-            if self._presentation.has_front:
+            presentation = presentation_of(self.space)
+            description = presentation.markdown(front)
+            if presentation.has_front:
                 self._write_pareto([point for point in front.points if point.number not in refused])
                 self._log(parent_id, metrics=layout.growth_metrics(front.history, after=self._history_logged))
                 self._history_logged = len(front.history)
@@ -80,7 +82,7 @@ class Projection:
             raise
         if refused:
             self._parent_id = None
-            raise RefusedError(_refusal(refused))
+            raise RefusedError(_refusal(refused), tuple(refused))
 
     def write_files(self, files: Sequence[Path]) -> None:
         """Write files as artifacts of the parent run; replace those of the same name."""
@@ -104,7 +106,7 @@ class Projection:
     @cached_property
     def _client(self) -> MlflowClient:
         """The connection, made at its first use: a new database takes seconds, and a missing one raises."""
-        return MlflowClient(self._tracking_uri)
+        return self.connect(self.tracking_uri)
 
     def _find_or_create(self) -> str:
         """Look up the runs of the search, make its parent run if there is none, and return the id of that."""
@@ -113,7 +115,7 @@ class Projection:
         parent = next((run for run in runs if layout.TRIAL not in run.data.tags), None)
         parent_id = str(parent.info.run_id) if parent else self._create_parent(experiment_id)
         if parent is None or not parent.data.params:
-            self._log(parent_id, params=layout.search_parameters(self._space))
+            self._log(parent_id, params=layout.search_parameters(self.space))
         self._children = {}
         for run in runs:
             if layout.TRIAL in run.data.tags:
@@ -126,18 +128,18 @@ class Projection:
 
     def _experiment(self) -> str:
         """Return the id of the experiment with the space's name; restore it with its runs if somebody deleted it."""
-        experiment = self._client.get_experiment_by_name(self._space.name)
+        experiment = self._client.get_experiment_by_name(self.space.name)
         if experiment is None:
             # The tag makes MLflow 3 open its model-training pages, as the links that we print do.
             tags = {"mlflow.experimentKind": "custom_model_development"}
-            return str(self._client.create_experiment(self._space.name, self._artifacts, tags))
+            return str(self._client.create_experiment(self.space.name, self.artifacts, tags))
         if experiment.lifecycle_stage == LifecycleStage.DELETED:
             self._client.restore_experiment(experiment.experiment_id)
         return str(experiment.experiment_id)
 
     def _runs(self, experiment_id: str) -> Iterator[Run]:
         """Yield all runs of the search, the oldest first."""
-        query, order, token = f"tags.`{layout.SEARCH_ID}` = '{self._search_id}'", ["attributes.start_time ASC"], None
+        query, order, token = f"tags.`{layout.SEARCH_ID}` = '{self.search_id}'", ["attributes.start_time ASC"], None
         while True:
             page = self._client.search_runs([experiment_id], query, max_results=_PAGE, order_by=order, page_token=token)
             yield from page
@@ -146,11 +148,11 @@ class Projection:
                 return
 
     def _create_parent(self, experiment_id: str) -> str:
-        tags = {layout.SEARCH_ID: self._search_id, layout.SEARCH_NAME: self._search}
-        if self._presentation.confirms is not None:
-            tags[layout.CONFIRMS] = self._presentation.confirms
+        tags = {layout.SEARCH_ID: self.search_id, layout.SEARCH_NAME: self.search}
+        if (confirms := presentation_of(self.space).confirms) is not None:
+            tags[layout.CONFIRMS] = confirms
         self._history_logged, self._described = 0, ""
-        return str(self._client.create_run(experiment_id, tags=tags, run_name=self._search).info.run_id)
+        return str(self._client.create_run(experiment_id, tags=tags, run_name=self.search).info.run_id)
 
     def _write_trials(self, trials: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
         """Write each trial; return the errors of those that MLflow refused, which must not stop the others."""
@@ -169,13 +171,13 @@ class Projection:
     def _write_trial(self, trial: TrialRecord) -> None:
         child = self._children.get(trial.number) or self._create_child(trial)
         if not child.described:
-            self._log(child.run_id, params=layout.trial_parameters(self._space, trial))
+            self._log(child.run_id, params=layout.trial_parameters(self.space, trial))
             child.described = True
         metrics = layout.epoch_metrics(trial, after=child.epochs_logged)
         tags = []
         ended = trial.outcome is not Outcome.RUNNING and not child.ended
         if ended:
-            metrics += layout.final_metrics(trial, self._space.objective_list)
+            metrics += layout.final_metrics(trial, self.space.objective_list)
             tags = layout.end_tags(trial)
         if metrics or tags:
             if child.waiting:
@@ -191,8 +193,8 @@ class Projection:
 
     def _create_child(self, trial: TrialRecord) -> _Child:
         tags = {
-            layout.SEARCH_ID: self._search_id,
-            layout.SEARCH_NAME: self._search,
+            layout.SEARCH_ID: self.search_id,
+            layout.SEARCH_NAME: self.search,
             layout.TRIAL: str(trial.number),
             layout.PARENT: self._parent_id,
         }

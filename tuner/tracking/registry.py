@@ -63,7 +63,7 @@ def register_model(tracking_uri: str, model: TrainedModel, origin: Origin, *, na
                 client.set_model_version_tag(name, version.version, key, value)
     except MlflowException as error:
         raise UsageError(
-            f"MLflow at {without_password(tracking_uri)} refuses {name!r} with the alias {alias!r}: {error}"
+            f"MLflow at {without_password(tracking_uri)} refuses {name!r} with alias {alias!r}: {error}", (name, alias)
         ) from error
     return RegistryEntry(name, str(version.version), alias, existed=found is not None)
 
@@ -129,7 +129,8 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
     if not runs:
         raise UsageError(
             f"Trial {origin.trial.number} of {origin.search} is not in MLflow. `tuner sync {origin.search}` writes it; "
-            "give the same --runs-dir and --tracking-uri as here."
+            "give the same --runs-dir and --tracking-uri as here.",
+            origin.trial.number,
         )
     return runs[0]
 

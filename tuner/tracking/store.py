@@ -22,7 +22,8 @@ def require_uri(tracking_uri: str) -> None:
     """Raise UsageError if the address has not the form of an MLflow URI."""
     if "://" not in tracking_uri:
         raise UsageError(
-            f"--tracking-uri {tracking_uri!r} must be a URI such as http://127.0.0.1:5000 or sqlite:////path/mlflow.db."
+            f"--tracking-uri {tracking_uri!r} must be a URI such as http://HOST:5000 or sqlite:////path/mlflow.db.",
+            "--tracking-uri",
         )
 
 
@@ -57,7 +58,8 @@ def _require_access(tracking_uri: str) -> None:
         if error.error_code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
             raise UsageError(
                 f"MLflow at {without_password(tracking_uri)} refuses these credentials: set "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN."
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN.",
+                "MLFLOW_TRACKING_USERNAME",
             ) from error
 
 
@@ -86,7 +88,8 @@ def _require_database(tracking_uri: str) -> None:
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
     return UsageError(
         f"MLflow does not answer at {without_password(tracking_uri)}: {first_line(error)}. Start it with "
-        "`mlflow server`, correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file."
+        "`mlflow server`, correct --tracking-uri or MLFLOW_TRACKING_URI, or leave both out to use a file.",
+        without_password(tracking_uri),
     )
 
 

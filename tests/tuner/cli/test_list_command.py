@@ -18,7 +18,7 @@ from tuner.search import Search
 def test_an_empty_folder_lists_no_searches(tuner: Tuner, runs_dir: Path) -> None:
     answer = tuner("list")
     assert answer.code == 0
-    assert f"No searches in {runs_dir} yet. Start one: python -m tuner.run --space digits_tradeoff" in answer.out
+    assert all(fact in answer.out for fact in (str(runs_dir), "python -m tuner.run --space digits_tradeoff"))
     assert tuner("list", "--format", "json") == (0, "[]\n", "")
     assert tuner("list", "--format", "csv").code == 0
     assert not runs_dir.exists()
@@ -41,7 +41,8 @@ def test_searches_are_listed(tuner: Tuner, finished: SqlLedger, make_ledger: Mak
         "hypervolume": data.hypervolume,
     }
     assert (rows["begun"]["state"], rows["begun"]["ended"]) == ("unfinished", 0)
-    assert rows["lost"]["state"].startswith("unreadable: There is no ledger at")
+    assert rows["lost"]["state"].startswith("unreadable: ")
+    assert "lost/ledger.db" in rows["lost"]["state"]
     table = tuner("list").out
     assert all(name in table for name in (SEARCH, "begun", "lost"))
 
@@ -52,11 +53,12 @@ def test_a_space_of_another_release_hides_no_other_search(
     make_ledger(SPACE, "later").set_facts({"space": {"name": "small", "novelty": 1}})
     rows = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
     assert rows[SEARCH] == "finished"
-    assert rows["later"].startswith("unreadable: The space of later on record cannot be read (")
+    assert rows["later"].startswith("unreadable: ")
+    assert "later" in rows["later"].removeprefix("unreadable: ")
     for command in ("show later", "front later", "run --resume later"):
         answer = tuner(*command.split())
         assert answer.code == 2
-        assert "use the release that wrote it." in answer.err
+        assert "later" in answer.err
     assert finished.load()
 
 

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import pytest
+from raises_about import raises_about
 
 from tuner.cli.options import parse_duration
 from tuner.errors import UsageError
@@ -15,5 +16,5 @@ def test_durations_have_a_unit(text: str, expected: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "90", "s", "0s", "-1h", "1 week", "nand", "infs"])
 def test_other_durations_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=f"--time-budget is '{text}', but must be a number with a unit: 90s, 45m"):
+    with raises_about(UsageError, "--time-budget"):
         parse_duration(text)

@@ -25,7 +25,7 @@ def test_an_invalid_space_is_listed_with_the_command_that_shows_why(tuner: Tuner
     (folder / "mine.yaml").write_text("name: mine\n")
     answer = tuner("spaces")
     assert answer.code == 0
-    assert "not valid: see tuner spaces check search_spaces/mine.yaml" in answer.out
+    assert "tuner spaces check search_spaces/mine.yaml" in answer.out
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -45,10 +45,11 @@ def test_a_space_is_shown_after_overrides(tuner: Tuner, small_file: str) -> None
 
 def test_a_space_is_checked(tuner: Tuner, small_file: str, tmp_path: Path) -> None:
     answer = tuner("spaces", "check", small_file)
-    assert answer == (0, f"{small_file}: valid; 3 parameters, 12 trials\n", "")
+    assert (answer.code, answer.err) == (0, "")
+    assert all(fact in answer.out for fact in (small_file, "3 parameters", "12 trials"))
     bad = tmp_path / "bad.yaml"
     bad.write_text("name: bad\ntrials: 3\n")
     answer = tuner("spaces", "check", str(bad))
     assert (answer.code, answer.out) == (2, "")
     assert len(answer.err.splitlines()) == 4
-    assert f"{bad}: trials: unknown key" in answer.err
+    assert f"{bad}: trials: " in answer.err

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from raises_about import raises_about
 from stand_ins import write_sealed
 from trained_trials import SPACE, load_model
 
 from training.data import load_trial_data
 from training.data.augment import to_unit
-from training.trainer.checkpoint import FILE_NAME
+from training.trainer.checkpoint import FILE_NAME, CheckpointError
 from tuner.errors import UsageError
 from tuner.export.trial_model import EXAMPLES, find_trial, load_trained_model
 from tuner.ledger import SqlLedger
@@ -31,39 +32,44 @@ def test_the_model_is_as_accurate_as_the_ledger_says(trained: SqlLedger, runs_di
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "fact"),
     [
-        (lambda saved: saved["config"].pop("information_estimator"), "trial 0 cannot .* without information_estimator"),
-        (lambda saved: saved["config"].update(alpha=0.75), "with alpha 0.75, but the trial has 0.5: restore"),
-        (lambda saved: saved["config"].update(wheels=4), "holds no configuration that this version knows"),
-        (lambda saved: saved["state"].update(split_digest="another"), r"validated on other images .* --data-root"),
+        (lambda saved: saved["config"].pop("information_estimator"), "information_estimator"),
+        (lambda saved: saved["config"].update(alpha=0.75), "alpha 0.75"),
+        (lambda saved: saved["config"].update(wheels=4), "wheels"),
+        (lambda saved: saved["state"].update(split_digest="another"), "--data-root"),
     ],
 )
 def test_a_checkpoint_of_another_trial_is_refused(
-    trained: SqlLedger, runs_dir: Path, change: Callable[[dict[str, Any]], object], message: str
+    trained: SqlLedger, runs_dir: Path, change: Callable[[dict[str, Any]], object], fact: str
 ) -> None:
     path = runs_dir / trained.search / str(trained.load()[0].reports[-1].checkpoint) / FILE_NAME
     saved = torch.load(path, weights_only=True)
     change(saved)
     write_sealed(path, saved)
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError) as refused:
         load_model(trained, runs_dir)
+    assert fact in str(refused.value)
+    cause = refused.value.__cause__
+    assert refused.value.subject == (cause.subject if isinstance(cause, CheckpointError) else "--data-root")
 
 
-def test_a_trial_without_weights_says_so(trained: SqlLedger, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="Trial 1 has no checkpoint on record after 1 epoch:"):
-        load_model(trained, runs_dir, 1)
-    with pytest.raises(UsageError, match="Trial 2 has no checkpoint on record after 0 epochs"):
-        load_model(trained, runs_dir, 2)
+def test_a_trial_without_weights_is_named(trained: SqlLedger, runs_dir: Path) -> None:
+    for number in (1, 2):
+        with raises_about(UsageError, number):
+            load_model(trained, runs_dir, number)
     record = trained.load()[0]
     moved = replace(record, reports=(replace(record.reports[0], checkpoint="gone"),))
-    with pytest.raises(UsageError, match=r"trial 0 cannot be used: .*does not exist"):
-        load_trained_model(SearchFolder(runs_dir / trained.search), SPACE, moved, None)
+    folder = SearchFolder(runs_dir / trained.search)
+    with pytest.raises(UsageError) as refused:
+        load_trained_model(folder, SPACE, moved, None)
+    assert str(folder.path / "gone") in str(refused.value)
 
 
 def test_an_unknown_trial_is_answered_with_the_known_ones(trained: SqlLedger) -> None:
     assert find_trial(trained.load(), 1, "small-1").number == 1
-    with pytest.raises(UsageError, match=r"small-1 has no trial 9: its trials are numbered 0 to 2\."):
+    with raises_about(UsageError, 9) as refused:
         find_trial(trained.load(), 9, "small-1")
-    with pytest.raises(UsageError, match="none of its trials has begun"):
+    assert "0 to 2" in str(refused.value)
+    with raises_about(UsageError, 9):
         find_trial([], 9, "small-1")

@@ -66,13 +66,14 @@ def test_infinite_losses_are_the_worst() -> None:
 
 
 def test_a_nan_is_refused_with_its_row() -> None:
-    with pytest.raises(ValueError, match=r"Row 1 of the losses is \[nan, 2\.0\]"):
+    with pytest.raises(ValueError, match="losses") as refused:
         is_non_dominated(np.array([[0.0, 1.0], [np.nan, 2.0]]))
+    assert "Row 1" in str(refused.value)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 0), (1, 2, 3)])
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="must be"):
+    with pytest.raises(ValueError, match="losses"):
         non_domination_rank(np.zeros(shape))
 
 

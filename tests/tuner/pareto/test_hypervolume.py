@@ -59,9 +59,9 @@ def test_no_rows_have_no_volume(objectives: int) -> None:
 
 
 def test_a_nan_and_a_wrong_reference_are_refused() -> None:
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="losses"):
         hypervolume(np.array([[np.nan, 0.0]]), np.ones(2))
-    with pytest.raises(ValueError, match=r"shape \(3,\), but must be \(2,\)"):
+    with pytest.raises(ValueError, match="reference"):
         hypervolume(np.zeros((1, 2)), np.ones(3))
 
 
@@ -97,5 +97,5 @@ def test_many_random_rows_end_at_the_hypervolume_of_all(objectives: int) -> None
 
 
 def test_a_nan_is_refused() -> None:
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="losses"):
         front_growth(np.array([[np.nan, 0.0]]), np.zeros(2))

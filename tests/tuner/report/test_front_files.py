@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 import struct
 from dataclasses import replace
@@ -15,9 +16,8 @@ from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
-from tuner.report import front_files
-from tuner.report.analysis.front_data import FrontData
-from tuner.report.figure.front_figure import FrontFigure
+from tuner.report.analysis.text_tables import summary
+from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_csv, front_json, write_front_files
 from tuner.report.image import front_pictures
 from tuner.report.web.page import front_html
@@ -167,7 +167,7 @@ def test_names_and_values_are_escaped_in_the_page() -> None:
 def test_a_page_without_trials_has_no_empty_axes() -> None:
     page = front_html(SEARCHES["nothing"])
     assert "Plotly.newPlot" not in page
-    assert "No trial has final values yet" in page
+    assert summary(SEARCHES["nothing"]) in page
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -204,11 +204,9 @@ def test_a_reader_of_the_old_file_keeps_it_whole(tmp_path: Path) -> None:
     assert (tmp_path / "front.json").read_text() == front_json(SEARCHES["usual"])
 
 
-def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_data: FrontData, _shown: FrontFigure) -> dict[str, bytes]:
-        raise RuntimeError("no font")
-
-    monkeypatch.setattr(front_files, "front_pictures", broken)
-    with pytest.raises(RuntimeError, match="no font"):
-        write_front_files(tmp_path, SEARCHES["one"])
+def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path) -> None:
+    shown = front_figure(SEARCHES["one"])
+    endless = replace(shown, x=replace(shown.x, limits=(0.0, math.inf)))
+    with pytest.raises(ValueError, match="Inf"):
+        write_front_files(tmp_path, SEARCHES["one"], endless)
     assert list(tmp_path.iterdir()) == []

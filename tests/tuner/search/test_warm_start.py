@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from raises_about import raises_about
 from simulated_search import SPLIT_DIGEST, MakeLedger, drive, measured, on_record, small_space, train
 
+from tuner.confirm.presentation import ConfirmationError
 from tuner.driver.plan import EarlierSearch, read_earlier, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
@@ -84,18 +86,18 @@ def test_seed_and_place_of_the_data_may_differ() -> None:
 
 
 def test_trials_that_do_not_compare_are_refused_with_the_reasons() -> None:
-    with pytest.raises(UsageError) as caught:
+    with raises_about(UsageError, ("--warm-start", "epochs")) as refused:
         chosen([trial(0), trial(1)], small_space(trial={"epochs": 10}))
-    assert "--warm-start old" in str(caught.value)
-    assert "2 trials: epochs is 10 there and 9 here" in str(caught.value)
-    with pytest.raises(UsageError, match=r"1 trials: lambda is 50\.0, but must be a number from 0.01 to 10"):
+    assert all(fact in str(refused.value) for fact in ("old", "2 trials", "10", "9"))
+    with raises_about(UsageError, ("--warm-start", "lambda")) as refused:
         chosen([trial(0, lam=50.0)], EARLIER)
-    with pytest.raises(UsageError, match="--warm-start"):
+    assert all(fact in str(refused.value) for fact in ("50.0", "0.01", "10"))
+    with raises_about(UsageError, ("--warm-start",)):
         chosen([])
 
 
 def test_a_sampler_that_learns_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"sampler random\b.*search\.sampler"):
+    with raises_about(UsageError, ("--warm-start", "search.sampler")):
         chosen([trial(0)], space=small_space(search={"sampler": "random"}))
 
 
@@ -170,12 +172,14 @@ def test_a_resumed_search_proposes_the_same_without_the_earlier_one(make_ledger:
 def test_other_validation_images_are_refused() -> None:
     search = EarlierSearch("old", tuple(chosen([trial(0)])), "abc")
     assert warm_start_fact([search], "abc") == to_fact(search.trials)
-    with pytest.raises(UsageError, match=r"--warm-start old: its validation images \(digest abc\)"):
+    with pytest.raises(UsageError) as refused:
         warm_start_fact([search], "def")
+    assert all(fact in str(refused.value) for fact in ("--warm-start old", "abc", "def"))
 
 
 def test_a_confirmation_is_refused_because_it_has_seen_the_test_set(make_ledger: MakeLedger, runs_dir: Path) -> None:
     confirmation = Space.model_validate({**EARLIER.model_dump(), "confirm": {"search": "digits-1", "trials": [3]}})
     make_ledger(confirmation, "digits-1-confirm")
-    with pytest.raises(UsageError, match=r"digits-1"):
+    with raises_about(ConfirmationError, "digits-1-confirm") as refused:
         read_earlier(runs_dir, "digits-1-confirm", SPACE, None)
+    assert refused.value.search == "digits-1"

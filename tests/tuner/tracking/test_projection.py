@@ -3,80 +3,28 @@
 import csv
 import itertools
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+from mlflow_store import Meddler, Store, Unreliable, front_of, write, written_at_once
+from raises_about import raises_about
 from simulated_search import MakeLedger, checkpoint_of, drive, measured, small_space, space_mapping
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord
-from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.text_tables import front_markdown
 from tuner.report.front_files import front_csv, front_json
 from tuner.search import Search
-from tuner.space import Space, space_from_mapping
+from tuner.space import space_from_mapping
 from tuner.tracking import layout
 from tuner.tracking.projection import Projection, RefusedError
 
 NUMBERS = itertools.count()
-
-
-@dataclass
-class Store:
-    """An MLflow store, and one search in an experiment of its own."""
-
-    client: MlflowClient
-    uri: str
-    artifacts: Path
-    space: Space
-
-    def projection(self) -> Projection:
-        """Return a projection as a new process would make it."""
-        return Projection(self.uri, self.space, "small-1", f"{self.space.name}-id", self.artifacts.as_uri())
-
-    def runs(self) -> tuple[Run, dict[int, Run]]:
-        """Return the parent run and the child runs by trial; fail if there is any other run."""
-        experiment = self.client.get_experiment_by_name(self.space.name)
-        assert experiment is not None
-        runs = self.client.search_runs([experiment.experiment_id])
-        (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
-        children = {int(run.data.tags["tuner.trial"]): run for run in runs if run is not parent}
-        assert len(children) == len(runs) - 1
-        assert {run.data.tags["mlflow.parentRunId"] for run in children.values()} == {parent.info.run_id}
-        return parent, children
-
-    def history(self, run: Run) -> dict[str, list[tuple[int, float, int]]]:
-        """Return every entry of every metric as (step, value, time in ms)."""
-        return {
-            key: sorted((m.step, m.value, m.timestamp) for m in self.client.get_metric_history(run.info.run_id, key))
-            for key in run.data.metrics
-        }
-
-    def whole(self) -> dict[Any, Any]:
-        """Return all that MLflow holds of the search, except its own ids and the times of the parent run."""
-        parent, children = self.runs()
-        own = {"mlflow.parentRunId", "tuner.search_id"}
-        return {
-            number: {
-                "name": run.info.run_name,
-                "status": run.info.status,
-                "end": run.info.end_time if run is not parent else None,
-                "params": run.data.params,
-                "tags": {
-                    # The description shows the run's own picture.
-                    key: value.replace(parent.info.run_id, "PARENT")
-                    for key, value in run.data.tags.items()
-                    if key not in own
-                },
-                "metrics": repr(sorted(self.history(run).items())),  # repr, since NaN is unequal to itself
-            }
-            for number, run in [(-1, parent), *children.items()]
-        }
 
 
 @pytest.fixture
@@ -96,23 +44,6 @@ def ledger(make_ledger: MakeLedger, store: Store) -> SqlLedger:
     search.fail(0, "RuntimeError: out of memory")
     drive(search)
     return ledger
-
-
-def front_of(space: Space, trials: list[TrialRecord]) -> FrontData:
-    return front_data("small-1", trials, space.objective_list, space.reference)
-
-
-def write(store: Store, projection: Projection, trials: list[TrialRecord]) -> FrontData:
-    front = front_of(store.space, trials)
-    projection.write(trials, front)
-    return front
-
-
-def written_at_once(store: Store, trials: list[TrialRecord]) -> dict[Any, Any]:
-    """Return all that MLflow holds of these trials if one projection writes them, in another experiment."""
-    other = replace(store, space=store.space.model_copy(update={"name": f"{store.space.name}-other"}))
-    write(other, other.projection(), trials)
-    return other.whole()
 
 
 def test_a_finished_search_in_mlflow(store: Store, ledger: SqlLedger) -> None:
@@ -249,106 +180,6 @@ def test_a_resumed_search_runs_again_and_goes_on_in_the_same_runs(store: Store, 
     assert len(store.history(children[5])["natural_accuracy"]) == len(trials[-1].reports)
 
 
-@pytest.mark.parametrize(
-    "delete",
-    [
-        lambda store: store.client.delete_experiment(store.runs()[0].info.experiment_id),
-        lambda store: store.client.delete_run(store.runs()[0].info.run_id),
-        lambda store: store.client.delete_run(store.runs()[1][2].info.run_id),
-    ],
-    ids=["experiment", "parent run", "child run"],
-)
-def test_what_somebody_deleted_comes_back(store: Store, ledger: SqlLedger, delete: Callable[[Store], None]) -> None:
-    trials = ledger.load()
-    write(store, store.projection(), trials)
-    before = store.whole()
-    delete(store)
-    write(store, store.projection(), trials)
-    assert store.whole() == before
-
-
-def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: SqlLedger) -> None:
-    trials = ledger.load()
-    first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
-    projection = store.projection()
-    write(store, projection, trials[: first_completed + 1])
-    store.client.delete_run(store.runs()[0].info.run_id)
-    with pytest.raises(MlflowException, match="must be in the 'active' state"):
-        write(store, projection, trials)
-    write(store, projection, trials)
-    assert store.whole() == written_at_once(store, trials)
-
-
-class Unreliable:
-    """Passes calls on to MLflow, and loses one: before it arrives, or its answer."""
-
-    def __init__(self, client: MlflowClient, *, arrives: bool) -> None:
-        self._client = client
-        self._arrives = arrives
-        self.left = 0
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        method = getattr(self._client, name)
-
-        def call(*arguments: Any, **named: Any) -> Any:
-            self.left -= 1
-            if self.left == 0 and not self._arrives:
-                raise MlflowException("The connection was refused.")
-            answer = method(*arguments, **named)
-            if self.left == 0:
-                raise MlflowException("The answer was lost.")
-            return answer
-
-        return call
-
-
-@pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])
-def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledger: SqlLedger, arrives: bool) -> None:
-    """The first attempt loses its first call, the second its second, and so on."""
-    trials = ledger.load()[:3]
-    projection = store.projection()
-    unreliable = Unreliable(store.client, arrives=arrives)
-    vars(projection)["_client"] = unreliable
-    for attempt in itertools.count(1):
-        unreliable.left = attempt
-        try:
-            write(store, projection, trials)
-        except MlflowException:
-            continue
-        break
-    assert attempt > 8, "each attempt found some of its predecessors' work done"
-    assert store.whole() == written_at_once(store, trials)
-
-
-def test_a_trial_that_mlflow_refuses_keeps_no_other_out(
-    store: Store, ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody gave the run of trial 1 another parameter, which MLflow lets nobody change."""
-    trials = ledger.load()
-    running = replace(trials[1], outcome=Outcome.RUNNING, ended=None, reports=())
-    projection = store.projection()
-    projection.write([running], front_of(store.space, [running]))
-    run_id = store.runs()[1][1].info.run_id
-    store.client.set_terminated(run_id)
-    other = store.projection()
-    known = other._write_trials
-
-    def refusing(given: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
-        other._children[1].described = False
-        changed = [replace(trial, parameters={"alpha": 7.0}) if trial.number == 1 else trial for trial in given]
-        return known(changed, rest)
-
-    monkeypatch.setattr(other, "_write_trials", refusing)
-    for _ in range(2):
-        with pytest.raises(RefusedError, match=r"MLflow refuses trial 1: .*alpha"):
-            write(store, other, trials)
-    _, children = store.runs()
-    assert sorted(children) == [trial.number for trial in trials]
-    for trial in trials:
-        if trial.number != 1:
-            assert children[trial.number].data.metrics["epochs_trained"] == trial.epochs_trained
-
-
 def test_more_metrics_than_fit_into_a_batch_are_written(store: Store, ledger: SqlLedger) -> None:
     trial = ledger.load()[1]
     many = {f"m{index}": float(index) for index in range(600)}
@@ -383,12 +214,77 @@ def test_files_lie_beside_the_parent_run_and_are_replaced(store: Store, ledger: 
     assert Path(store.client.download_artifacts(parent.info.run_id, "front.csv")).read_text() == "second"
 
 
+@pytest.mark.parametrize(
+    "delete",
+    [
+        lambda store: store.client.delete_experiment(store.runs()[0].info.experiment_id),
+        lambda store: store.client.delete_run(store.runs()[0].info.run_id),
+        lambda store: store.client.delete_run(store.runs()[1][2].info.run_id),
+    ],
+    ids=["experiment", "parent run", "child run"],
+)
+def test_what_somebody_deleted_comes_back(store: Store, ledger: SqlLedger, delete: Callable[[Store], None]) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    before = store.whole()
+    delete(store)
+    write(store, store.projection(), trials)
+    assert store.whole() == before
+
+
+def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: SqlLedger) -> None:
+    trials = ledger.load()
+    first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)
+    projection = store.projection()
+    write(store, projection, trials[: first_completed + 1])
+    store.client.delete_run(store.runs()[0].info.run_id)
+    with pytest.raises(MlflowException, match="must be in the 'active' state"):
+        write(store, projection, trials)
+    write(store, projection, trials)
+    assert store.whole() == written_at_once(store, trials)
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])
+def test_losing_any_call_leaves_no_trace_once_all_is_written(store: Store, ledger: SqlLedger, arrives: bool) -> None:
+    """The first attempt loses its first call, the second its second, and so on."""
+    trials = ledger.load()[:3]
+    unreliable = Unreliable(store.client, arrives=arrives)
+    projection = store.projection(lambda _: unreliable)
+    for attempt in itertools.count(1):
+        unreliable.left = attempt
+        try:
+            write(store, projection, trials)
+        except MlflowException:
+            continue
+        break
+    assert attempt > 8, "each attempt found some of its predecessors' work done"
+    assert store.whole() == written_at_once(store, trials)
+
+
+def test_a_trial_that_mlflow_refuses_keeps_no_other_out(store: Store, ledger: SqlLedger) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), [replace(trials[1], outcome=Outcome.RUNNING, ended=None, reports=())])
+    meddler = Meddler(store.uri)
+    meddler.run_id = store.runs()[1][1].info.run_id
+    projection = store.projection(lambda _: meddler)
+    for _ in range(2):
+        with raises_about(RefusedError, (1,)) as refused:
+            write(store, projection, trials)
+        assert "alpha" in str(refused.value)
+    _, children = store.runs()
+    assert sorted(children) == [trial.number for trial in trials]
+    for trial in trials:
+        if trial.number != 1:
+            assert children[trial.number].data.metrics["epochs_trained"] == trial.epochs_trained
+
+
 def test_an_unreachable_store_raises_when_written_and_not_before(tmp_path: Path, ledger: SqlLedger) -> None:
     """So that a search starts although MLflow is away."""
     (tmp_path / "file").touch()
     projection = Projection(f"sqlite:///{tmp_path}/file/mlflow.db", small_space(), "small-1", "id", None)
     trials = ledger.load()
-    with pytest.raises(Exception, match="file"):
+    with pytest.raises((MlflowException, OSError)) as away:
         projection.write(trials, front_of(small_space(), trials))
+    assert f"{tmp_path}/file" in str(away.value)
     assert projection.experiment_id is None
     projection.close("FINISHED")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from raises_about import raises_about
 
 from benchmarks.postgres_server import free_port
 from tuner.errors import UsageError
@@ -68,7 +69,7 @@ def test_a_server_that_answers_is_reachable(serve: Serve, status: str) -> None:
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
 def test_a_server_that_lets_nobody_in_is_refused_with_the_way_in(serve: Serve, status: str) -> None:
     serve.answer = f"HTTP/1.0 {status}\r\n\r\n".encode()
-    with pytest.raises(UsageError, match="set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or"):
+    with raises_about(UsageError, "MLFLOW_TRACKING_USERNAME"):
         store.require_reachable(f"http://{serve.address}")
 
 
@@ -87,33 +88,35 @@ def test_a_password_in_the_uri_is_no_part_of_the_host(serve: Serve) -> None:
 )
 def test_a_server_that_is_no_mlflow_is_refused_with_the_reason(serve: Serve, answer: bytes, reason: str) -> None:
     serve.answer = answer
-    with pytest.raises(UsageError, match=rf"MLflow does not answer at http://{serve.address}: .*{reason}"):
+    with raises_about(UsageError, f"http://{serve.address}") as refused:
         store.require_reachable(f"http://{serve.address}")
+    assert reason in str(refused.value)
 
 
 def test_a_port_where_nobody_listens_is_refused_with_ways_out() -> None:
-    uri = f"http://me:SECRET@127.0.0.1:{free_port()}"
-    with pytest.raises(UsageError, match=r"Connection refused.*`mlflow server`.*--tracking-uri") as caught:
-        store.require_reachable(uri)
-    assert "SECRET" not in str(caught.value)
+    address = f"127.0.0.1:{free_port()}"
+    with raises_about(UsageError, f"http://me:***@{address}") as refused:
+        store.require_reachable(f"http://me:SECRET@{address}")
+    assert all(way in str(refused.value) for way in ("Connection refused", "`mlflow server`", "--tracking-uri"))
+    assert "SECRET" not in str(refused.value)
 
 
 @pytest.mark.parametrize("uri", ["http://", "http://host:port", "http://a b", "http://..:5000"])
 def test_a_malformed_address_is_refused_like_an_unreachable_one(uri: str) -> None:
-    with pytest.raises(UsageError, match="MLflow does not answer at"):
+    with raises_about(UsageError, uri):
         store.require_reachable(uri)
 
 
 @pytest.mark.parametrize("uri", ["127.0.0.1:5000", "mlruns", "databricks"])
 def test_what_is_no_uri_is_refused_with_the_form(uri: str) -> None:
-    with pytest.raises(UsageError, match=rf"--tracking-uri '{uri}' must be a URI such as http://"):
+    with raises_about(UsageError, "--tracking-uri"):
         store.require_reachable(uri)
 
 
 def test_a_database_is_asked_and_a_file_need_not_exist_yet(tmp_path: Path) -> None:
     store.require_reachable(f"sqlite:///{tmp_path}/mlflow.db")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(UsageError, match=r"MLflow does not answer at postgresql://me:\*\*\*@127\.0\.0\.1:1/db"):
+    with raises_about(UsageError, "postgresql://me:***@127.0.0.1:1/db"):
         store.require_reachable("postgresql://me:SECRET@127.0.0.1:1/db")
-    with pytest.raises(UsageError, match=r"MLflow does not answer at ftp://host: .*ftp"):
+    with raises_about(UsageError, "ftp://host"):
         store.require_reachable("ftp://host")

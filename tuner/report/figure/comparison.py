@@ -52,7 +52,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
     differ, or if there are more fronts than colours.
     """
     if len(searches) > MOST_PARTS:
-        raise UsageError(f"{len(searches)} searches are named, but a figure has colours for {MOST_PARTS}: name fewer.")
+        raise UsageError(f"{len(searches)} searches, but a figure has {MOST_PARTS} colours: name fewer.", len(searches))
     _require_same_objectives(searches)
     searches = _named_apart(searches)
     x, y = _axes(searches)
@@ -86,11 +86,11 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
             parts.setdefault(record.parameters[name], []).append(record)
     if not parts:
         known = sorted({key for record in data.records for key in record.parameters})
-        raise UsageError(f"--by {name}: the parameters of {data.search} are {', '.join(known) or 'none yet'}.")
+        raise UsageError(f"--by {name}: the parameters are {', '.join(known) or 'none yet'}.", ("--by", name))
     if len(parts) > MOST_PARTS:
         raise UsageError(
-            f"--by {name}: it has {len(parts)} values in {data.search}, but a figure has colours for {MOST_PARTS}: "
-            "choose a parameter with fewer."
+            f"--by {name} has {len(parts)} values, but a figure has colours for {MOST_PARTS}: choose one with fewer.",
+            ("--by", name),
         )
     values = sorted(parts, key=lambda value: (isinstance(value, str), value))
     return [
@@ -155,7 +155,8 @@ def _require_same_objectives(searches: Sequence[FrontData]) -> None:
         if _objectives(other) != _objectives(first):
             raise UsageError(
                 f"{first.search} optimises {_objectives(first)}, but {other.search} {_objectives(other)}: "
-                "only searches with the same objectives have a common figure."
+                "only searches with the same objectives have a common figure.",
+                (first.search, other.search),
             )
 
 

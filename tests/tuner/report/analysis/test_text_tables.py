@@ -1,5 +1,7 @@
 """Tables of a search, on a terminal and in markdown."""
 
+import re
+
 import pytest
 from fake_search import printed, search_of, trade_off_trials, trial
 
@@ -118,7 +120,7 @@ def test_values_in_brackets_are_printed_as_they_are() -> None:
 def test_empty_tables_say_why() -> None:
     data = search_of([])
     for text in (printed(front_table(data)), printed(trials_table(data)), front_markdown(data)):
-        assert "No trial has final values yet" in " ".join(text.split())
+        assert summary(data) in " ".join(text.split())
 
 
 def test_markdown_is_a_table_with_a_summary() -> None:
@@ -141,13 +143,14 @@ def test_a_long_front_is_thinned_out_to_fit_a_description() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert rows[0].startswith("| 999 |")
     assert rows[-1].startswith("| 0 |")
-    assert f"{1000 - len(rows)} more trials of the front are in `front.csv`." in text
+    assert all(fact in text.splitlines()[-1] for fact in (f"{1000 - len(rows)} more", "`front.csv`"))
 
 
 def test_the_summary_counts_states_with_the_running_ones_last() -> None:
     text = summary(search_of(trade_off_trials()))
-    assert text.startswith("Trials: 14 completed, 13 stopped, 1 failed, 2 running. Front: 10 of 14 completed")
-    assert "Hypervolume 0.5010 (reference point 0.00, 0.00)" in text
+    counts = re.findall(r"(\d+) (completed|stopped|failed|running)", text)[:4]
+    assert counts == [("14", "completed"), ("13", "stopped"), ("1", "failed"), ("2", "running")]
+    assert re.findall(r"[\d.]*\d", text)[4:] == ["10", "14", "0.5010", "0.00", "0.00"]
 
 
 def test_trials_beyond_a_limit_are_marked_and_stay_on_the_front() -> None:

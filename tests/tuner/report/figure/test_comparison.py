@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
+from raises_about import raises_about
 from test_front_files import plotly_figures, traces
 
 from tuner.errors import UsageError
@@ -76,11 +77,11 @@ def test_the_table_has_each_searchs_figures() -> None:
 
 
 def test_different_yardsticks_are_named() -> None:
-    notes = compare([named("a", 0, epsilon=0.031), named("b", 1, epsilon=0.3)]).notes
-    assert "Measured differently: epsilon is 0.031 in a, 0.3 in b." in notes
-    other = replace(SECOND, reference={"natural_accuracy": 0.5, "pgd_accuracy": 0.0})
-    assert any("do not compare" in note for note in compare([FIRST, other]).notes)
     assert len(compare([FIRST, SECOND]).notes) == 1
+    _, note = compare([named("a", 0, epsilon=0.031), named("b", 1, epsilon=0.3)]).notes
+    assert "epsilon is 0.031 in a, 0.3 in b" in note
+    other = replace(SECOND, reference={"natural_accuracy": 0.5, "pgd_accuracy": 0.0})
+    assert len(compare([FIRST, other]).notes) == 2
 
 
 @pytest.mark.parametrize(
@@ -102,12 +103,11 @@ def test_yardsticks_of_presets_are_those_of_their_trials() -> None:
     presets = [trial(n, 0.1, 0.2, parameters={"preset": f"mnist_{name}"}) for n, name in enumerate(["trades", "mart"])]
     searched = replace(search_of(presets), search="presets", setting={"epochs": 100})
     assert len(compare([searched, *by_parameter(searched, "preset")]).notes) == 1
-    notes = compare([searched, named("b", 1)]).notes
-    assert "Measured differently: dataset is mnist in presets, cifar10 in b." in notes
+    assert any("dataset is mnist in presets, cifar10 in b" in note for note in compare([searched, named("b", 1)]).notes)
 
 
 def test_different_objectives_have_no_common_figure() -> None:
-    with pytest.raises(UsageError, match=r"first optimises .*, pgd_accuracy \(maximised\), but example natural_acc"):
+    with raises_about(UsageError, ("first", "example")):
         compare([FIRST, search_of(trade_off_trials(), OBJECTIVES[:1])])
 
 
@@ -177,16 +177,17 @@ def test_searches_of_equal_name_are_told_apart() -> None:
 def test_more_searches_than_colours_are_refused() -> None:
     searches = [named(f"search-{number}", number) for number in range(MOST_PARTS + 1)]
     assert len(compare(searches[:-1]).fronts) == MOST_PARTS
-    with pytest.raises(UsageError, match="8 searches are named, but a figure has colours for 7: name fewer"):
+    with raises_about(UsageError, MOST_PARTS + 1):
         compare(searches)
 
 
 def test_a_parameter_that_parts_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="--by depth: the parameters of first are alpha, beta, bottleneck, lambda"):
+    with raises_about(UsageError, ("--by", "depth")) as refused:
         by_parameter(FIRST, "depth")
-    with pytest.raises(UsageError, match=f"--by alpha: it has 30 values in first, but .* {MOST_PARTS}"):
+    assert "alpha, beta, bottleneck, lambda" in str(refused.value), "those that it has"
+    with raises_about(UsageError, ("--by", "alpha")):
         by_parameter(FIRST, "alpha")
-    with pytest.raises(UsageError, match="none yet"):
+    with raises_about(UsageError, ("--by", "alpha")):
         by_parameter(search_of([]), "alpha")
 
 

