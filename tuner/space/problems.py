@@ -17,9 +17,8 @@ _Problems = list[tuple[str, str]]
 
 def fault_error(source: str, problems: _Problems) -> UsageError:
     """Return the error that lists faults, each as `source: path: message`. Its subject is their paths."""
-    paths = tuple(path for path, _ in problems)
     lines = "\n".join(f"{source}: {path}: {message}" for path, message in problems)
-    return UsageError(lines, paths if len(paths) > 1 else paths[0])
+    return UsageError(lines, tuple(path for path, _ in problems))
 
 
 def cross_problems(space: Space) -> _Problems:

@@ -10,7 +10,7 @@ from tuner.space import space_from_mapping
 
 def refused(mapping: dict[str, Any], *paths: str) -> str:
     """Check that a space has these faults and no other; return the message, one line for each."""
-    with raises_about(UsageError, paths if len(paths) > 1 else paths[0]) as caught:
+    with raises_about(UsageError, paths) as caught:
         space_from_mapping(mapping, "my.yaml")
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[:2] for line in lines] == [["my.yaml", path] for path in paths]

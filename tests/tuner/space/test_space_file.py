@@ -95,7 +95,7 @@ def test_a_folder_is_no_space_file(tmp_path: Path) -> None:
 
 
 def test_faults_name_the_file(file: Path) -> None:
-    with raises_about(UsageError, "search.trials") as caught:
+    with raises_about(UsageError, ("search.trials",)) as caught:
         load_space(str(file), ["search.trials=0"])
     assert str(caught.value).startswith(f"{file}: ")
 
