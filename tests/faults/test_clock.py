@@ -44,7 +44,7 @@ def test_a_clock_that_runs_backwards_changes_no_decision(make_ledger: MakeLedger
     data = front_data("shaken", trials, SPACE.objective_list, SPACE.reference)
     growth = growth_by_epochs(data)
     assert [point.hypervolume for point in growth] == sorted(point.hypervolume for point in growth)
-    assert not duration(trials).startswith("-")
+    assert "-" not in duration(trials)
 
 
 class ShakenTime:
