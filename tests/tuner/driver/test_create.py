@@ -21,6 +21,11 @@ from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock, only_driver
 
 
+@pytest.fixture
+def driver(runs_dir: Path) -> Driver:
+    return Driver(runs_dir)
+
+
 def test_the_frozen_space_and_the_ledger_know_the_search(driver: Driver) -> None:
     driver.run(to_the_end, name="mine", trials=2)
     frozen = driver.folder("mine").frozen()

@@ -23,6 +23,11 @@ from tuner.search import Search
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
 
+@pytest.fixture
+def driver(runs_dir: Path) -> Driver:
+    return Driver(runs_dir)
+
+
 def out_of_time(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
     assert options.time_budget_seconds == 60
     interrupted(search, folder, options, events)

@@ -5,12 +5,17 @@ from pathlib import Path
 
 import pytest
 from screen import SPACE, Screen, good, numbers, plan
-from simulated_search import small_space
+from simulated_search import MakeLedger, small_space
 
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import print_opening
 from tuner.ledger import default_ledger_url
 from tuner.search import Search
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
 
 
 def form(lines: list[str]) -> dict[str, str]:

@@ -1,10 +1,16 @@
 """The live table of a search on a terminal."""
 
-from screen import Screen, good, numbers
+import pytest
+from screen import SPACE, Screen, good, numbers
 from simulated_search import CountingClock, MakeLedger, drive, new_search, small_space, train
 
 from tuner.driver.progress import LiveProgress, PlainProgress
 from tuner.search import Search
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
 
 
 def test_both_displays_know_the_bounds(make_ledger: MakeLedger) -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 from screen import SPACE, Screen, good, numbers
-from simulated_search import drive
+from simulated_search import MakeLedger, drive
 
 from tuner.driver.progress import PlainProgress
 from tuner.ledger import Outcome
@@ -23,6 +23,11 @@ for number in range(3):
     print_line(console, f"epoch {number}")
 sys.stderr.write("the search has ended")
 """
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
 
 
 def test_plain_lines_tell_of_starts_rungs_and_ends(search: Search) -> None:

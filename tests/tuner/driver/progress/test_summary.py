@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from screen import SPACE, Screen, numbers, plan
-from simulated_search import drive, frozen_facts
+from simulated_search import MakeLedger, drive, frozen_facts
 
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.plan import Request
@@ -14,6 +14,11 @@ from tuner.engine.session_interface import Ending
 from tuner.ledger import Outcome, TrialRecord
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
+
+
+@pytest.fixture
+def search(make_ledger: MakeLedger) -> Search:
+    return Search(SPACE, make_ledger(SPACE))
 
 
 def closing(search: Search, runs_dir: Path, **changes: object) -> Screen:
