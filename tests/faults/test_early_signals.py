@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from driver_process import TINY, ended, run, start, trials_of
 
+from tuner.driver.progress.summary import REASONS
+from tuner.engine.session_interface import Ending
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Stands for the moments in which Ray has set its own signal handlers and the driver has not yet restored its own.
@@ -59,7 +62,7 @@ def test_a_driver_that_is_stopped_while_it_starts_leaves_nothing_in_the_way(tmp_
         process.send_signal(number)
         output, _ = process.communicate()
         assert process.returncode == 130, output
-        assert "Interrupted." in output
+        assert REASONS[Ending.INTERRUPTED] in output
         assert "Traceback" not in output
     finished = run(runs_dir, *words)
     assert finished.code == 0, finished.output

@@ -34,7 +34,8 @@ def make_folder(plan: Plan, request: Request) -> Plan:
         again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
         if again.folder != plan.folder:
             return make_folder(again, request)
-        raise UsageError(f"The folder {plan.folder.path} cannot be made: {error}. Check --runs-dir.") from error
+        path = plan.folder.path
+        raise UsageError(f"The folder {path} cannot be made: {error}. Check --runs-dir.", path) from error
     return plan
 
 
@@ -46,7 +47,7 @@ def remove_incomplete(plan: Plan) -> None:
     folder = plan.folder
     if not folder.is_incomplete:
         raise UsageError(
-            f"Another driver has started {folder.name} meanwhile: continue it with --resume {folder.name}."
+            f"Another driver has started {folder.name} meanwhile: continue it with --resume {folder.name}.", folder.name
         )
     search_id = folder.creation_mark
     if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
@@ -111,7 +112,8 @@ def reopen_search(plan: Plan, digest: str) -> Ledger:
         raise UsageError(
             f"The validation images of {plan.space.trial['data_root']} (digest {digest}) are not those that "
             f"{plan.folder.name} began with (digest {recorded}), so old and new trials could not be compared. Give the "
-            "same data with --data-root, or start a new search."
+            "same data with --data-root, or start a new search.",
+            "--data-root",
         )
     _warn_of_other_versions(plan.folder)
     ledger.set_facts({"space": plan.space.model_dump(mode="json")})

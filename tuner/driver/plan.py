@@ -102,18 +102,22 @@ def plan_search(request: Request) -> Plan:
         if request.name is None or resume is not None:
             raise UsageError(
                 "--resume-or-start needs --name NAME, by which a later start finds the search, and does not go "
-                "together with --resume."
+                "together with --resume.",
+                "--resume-or-start",
             )
         resume = request.name if SearchFolder(request.runs_dir / request.name).space_file.is_file() else None
     elif resume is not None and request.name is not None:
-        raise UsageError("--name names a new search, --resume NAME continues an old one: leave one of them out.")
+        raise UsageError(
+            "--name names a new search, --resume NAME continues an old one: leave one of them out.",
+            ("--name", "--resume"),
+        )
     return plan_new(request) if resume is None else plan_resume(request, resume)
 
 
 def plan_new(request: Request) -> Plan:
     """Plan a new search; write nothing. Raise UsageError if anything is wrong with the request."""
     if request.space is None:
-        raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.")
+        raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.", "--space")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     plan = _plan_in_folder(request, new_search(request.runs_dir, request.name, space), space)
     earlier = (read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
@@ -136,7 +140,8 @@ def _plan_in_folder(request: Request, folder: SearchFolder, space: Space) -> Pla
     if tracking_uri == ledger_url:
         raise UsageError(
             f"--ledger and --tracking-uri are both {without_password(ledger_url)}. Optuna and MLflow cannot share a "
-            "database, because both number the versions of their tables in a table of the same name: give each its own."
+            "database, because both number their tables' versions in a table of the same name: give each its own.",
+            ("--ledger", "--tracking-uri"),
         )
     return Plan(folder, space, tracking_uri, ledger_url, is_resume=False)
 
@@ -144,7 +149,7 @@ def _plan_in_folder(request: Request, folder: SearchFolder, space: Space) -> Pla
 def plan_resume(request: Request, name: str) -> Plan:
     """Plan to continue a search; the `name` "" means the newest unfinished one. More trials extend the search."""
     if request.warm_start:
-        raise UsageError("--warm-start is for a new search; a search that continues keeps the trials it learned from.")
+        raise UsageError("--warm-start is for a new search; one that continues keeps what it learned.", "--warm-start")
     folder = find_search(request.runs_dir, name) if name else _newest_unfinished(request)
     ledger = request.ledger if name else folder.if_shared(request.ledger)
     with folder.ledger(ledger) as opened:
@@ -158,8 +163,9 @@ def plan_resume(request: Request, name: str) -> Plan:
     if changed:
         raise UsageError(
             f"{folder.name} cannot continue with a changed space, because old and new trials could not be compared:\n  "
-            + "\n  ".join(changed)
-            + "\nPut these back, or start a new search. Only trials, resources and data_root may change."
+            + "\n  ".join(f"{key}: {before!r}, now {after!r}" for key, (before, after) in changed.items())
+            + "\nPut these back, or start a new search. Only trials, resources and data_root may change.",
+            tuple(changed),
         )
     space = in_recorded_order(recorded, asked)
     return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), is_resume=True)
@@ -175,7 +181,8 @@ def _newest_unfinished(request: Request) -> SearchFolder:
             _log.warning("%s is left out: %s", folder.name, error)
     raise UsageError(
         f"No search in {place_of(request.runs_dir)} is unfinished. `tuner list` shows the searches; "
-        "--resume NAME --trials N extends a finished one."
+        "--resume NAME --trials N extends a finished one.",
+        request.runs_dir,
     )
 
 
@@ -185,7 +192,7 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     try:
         absolute = str(Path(given).expanduser().resolve())
     except RuntimeError as error:
-        raise UsageError(f"data_root is {given!r}, but must name a folder: {error}") from error
+        raise UsageError(f"data_root is {given!r}, but must name a folder: {error}", "data_root") from error
     return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
 
 
@@ -212,6 +219,7 @@ def warm_start_fact(searches: Sequence[EarlierSearch], split_digest: str) -> lis
             raise UsageError(
                 f"--warm-start {search.name}: its validation images (digest {search.split_digest}) are not those of "
                 f"this search (digest {split_digest}), so the accuracies cannot be compared. Give the same data with "
-                "--data-root, or leave out --warm-start."
+                "--data-root, or leave out --warm-start.",
+                ("--warm-start", search.name),
             )
     return to_fact([trial for search in searches for trial in search.trials])

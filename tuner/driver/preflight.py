@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.space import Space
+from tuner.space.problems import fault_error
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
@@ -27,7 +28,7 @@ def check_data(space: Space) -> str:
             _try(space, config, data)
             digest = data.split_digest
     except DataError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), error.subject) from error
     finally:
         forget_data()  # the trials run in other processes
     return digest
@@ -50,10 +51,10 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
     try:
         Trainer(config, data, "cpu")
     except ConfigError as error:
-        problems = (
-            f"{'parameters' if key in space.parameters else 'trial'}.{key}: {message}"
+        problems = [
+            (f"{'parameters' if key in space.parameters else 'trial'}.{key}", message)
             for key, message in error.problems
-        )
-        raise UsageError("\n".join(f"{space.name}: {problem}" for problem in problems)) from error
+        ]
+        raise fault_error(space.name, problems) from error
     except ValueError as error:
-        raise UsageError(f"{space.name}: {error}") from error
+        raise UsageError(f"{space.name}: {error}", space.name) from error

@@ -68,6 +68,7 @@ class Publisher(Listener):
         presentation: Presentation | None = None,
         pace: Pace | None = None,
         processor_clock: Callable[[], float] = time.thread_time,
+        closing: threading.Event | None = None,
     ) -> None:
         self._search = search
         self._space = space
@@ -78,7 +79,7 @@ class Publisher(Listener):
         self._pace = pace or Pace()
         self._processor_clock = processor_clock
         self._changed = True
-        self._closing = threading.Event()
+        self._closing = closing or threading.Event()
         self._pause = self._pace.interval_seconds
         self._computed = 0.0
         self._files_due = 0.0

@@ -45,7 +45,8 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         projection.close(closing_status(ending, trials))
         projection.write_files(files)
     except (MlflowException, RefusedError, OSError) as error:
+        address = without_password(uri)
         raise UsageError(
-            f"MLflow at {without_password(uri)} cannot be written: {error}. Nothing is lost; try again."
+            f"MLflow at {address} cannot be written: {error}. Nothing is lost; try again.", address
         ) from error
     return len(trials)

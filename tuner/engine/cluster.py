@@ -83,7 +83,9 @@ def connect(address: str | None) -> None:
             )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         where = f"Ray at {address}" if address else "a local Ray"
-        raise UsageError(f"Could not reach {where}: {first_line(error).rstrip('.')}. Check --address.") from error
+        raise UsageError(
+            f"Could not reach {where}: {first_line(error).rstrip('.')}. Check --address.", address
+        ) from error
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 
@@ -108,11 +110,11 @@ def require_resources(
     """Raise UsageError if no node has room for a trial of the space named `space`: Ray would wait for ever."""
     found = nodes()
     if not any(_trials_on(node, resources) for node in found):
-        raise UsageError(_shortage(resources, space, found))
+        raise _shortage(resources, space, found)
 
 
-def _shortage(resources: ResourcesSpec, space: str, nodes: Sequence[Resources]) -> str:
-    """Return the message for a space whose trials fit on no node, with the flags of a trial that would fit."""
+def _shortage(resources: ResourcesSpec, space: str, nodes: Sequence[Resources]) -> UsageError:
+    """Return the error for a space whose trials fit on no node, with the flags of a trial that would fit."""
     wanted = {"GPU": resources.gpus_per_trial, "CPU": resources.cpus_per_trial}
     # The flags are for the node that lacks least, GPUs first.
     shares = [(kind, amount) for kind, amount in wanted.items() if amount > 0]
@@ -121,11 +123,12 @@ def _shortage(resources: ResourcesSpec, space: str, nodes: Sequence[Resources]) 
     demand = " and ".join(f"{amount:g} {kind}" for kind, amount in lacking.items())
     offer = " and ".join(f"{have.get(kind, 0):g} {kind}" for kind in lacking)
     where = f"on the best of {len(nodes)} nodes" if len(nodes) > 1 else "here"
-    flags = " ".join(f"--{kind.lower()}s-per-trial {math.floor(have.get(kind, 0)):g}" for kind in lacking)
+    flags = {f"--{kind.lower()}s-per-trial": math.floor(have.get(kind, 0)) for kind in lacking}
     slow = " (slow: also make the space smaller with --epochs and --set train_fraction=0.1)" if "GPU" in lacking else ""
-    return (
-        f"{space} asks for {demand} a trial, but Ray has {offer} {where}. "
-        f"Set --address to a larger cluster, or continue with {flags}{slow}."
+    return UsageError(
+        f"{space} asks for {demand} a trial, but Ray has {offer} {where}. Set --address to a larger cluster, or "
+        f"continue with {' '.join(f'{flag} {value}' for flag, value in flags.items())}{slow}.",
+        tuple(flags),
     )
 
 
@@ -170,17 +173,20 @@ def _require_reachable(address: str) -> None:
     if address.startswith("ray://"):
         raise UsageError(
             f"--address {address}: Ray Client is not supported; "
-            "run the driver inside the cluster with `ray job submit`."
+            "run the driver inside the cluster with `ray job submit`.",
+            ("--address", address),
         )
     host, _, port = address.rpartition(":")
     if address in {"auto", "local"}:
         return
     if not host or not port.isdecimal():
-        raise UsageError(f"--address {address!r} must be 'auto' or HOST:PORT, such as 10.0.0.1:6379.")
+        rule = "must be 'auto' or HOST:PORT, such as 10.0.0.1:6379"
+        raise UsageError(f"--address {address!r} {rule}.", ("--address", address))
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError, OverflowError) as error:
         raise UsageError(
             f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, "
-            "or leave --address out to use this machine."
+            "or leave --address out to use this machine.",
+            address,
         ) from error

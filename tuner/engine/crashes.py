@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tuner.engine.session_interface import BrokenOffError
 from tuner.ledger import TrialRecord
 from tuner.report.text import last_line
 from tuner.search import Listener, Search
@@ -46,13 +47,14 @@ class Crashes(Listener):
         return len(trials) >= _FEWEST_TRIALS and len(self._row) >= max(_FEWEST_CRASHES, 2 * self._places())
 
     @property
-    def verdict(self) -> str:
-        """One line that says why the session is given up, and what the user can do."""
+    def verdict(self) -> BrokenOffError:
+        """The error that says why the session is given up, and what the user can do; it is about the last trial."""
         last = self._row[-1]
-        return (
+        return BrokenOffError(
             f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {last.number}: "
             f"{last_line(last.error)}. Remove the cause and resume. If only these trials are at fault, skip them by "
-            "resuming with --set search.max_failures=0."
+            "resuming with --set search.max_failures=0.",
+            last.number,
         )
 
     def on_report(self, trial: TrialRecord) -> None:

@@ -60,7 +60,8 @@ def load_on_this_node(config: TrialConfig, split_digest: str | None, load: Load 
     if split_digest not in {None, data.split_digest}:
         raise DataError(
             f"The validation images of {config.data_root} on {socket.gethostname()} (digest {data.split_digest}) are "
-            f"not those of the search (digest {split_digest}): put the same data there, or mount one folder everywhere."
+            f"not those of the search (digest {split_digest}): put the same data there, or mount one folder for all.",
+            (data.split_digest, split_digest),
         )
     return data
 

@@ -17,7 +17,7 @@ from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.ray_private import EmptyPickle, ray_task
-from tuner.engine.session_interface import BrokenOffError, Ending, NodeLostError, SessionEvents, SessionOptions
+from tuner.engine.session_interface import Ending, NodeLostError, SessionEvents, SessionOptions
 from tuner.engine.signals import handle_signals, interrupt, set_handler
 from tuner.engine.trainable import run_trial
 from tuner.engine.trial_task import task_of
@@ -167,7 +167,7 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
     if stop.node_lost and not search.finished:
         raise NodeLostError
     if crashes.too_many:
-        raise BrokenOffError(crashes.verdict)
+        raise crashes.verdict
     if stop.out_of_time:
         return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
     crashes.record_failures()

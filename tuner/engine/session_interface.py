@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from training.explained_error import ExplainedError
 from tuner.ledger import Outcome, TrialRecord
 
 
@@ -29,7 +30,7 @@ class Ending(StrEnum):
     BROKEN_OFF = "broken off"  # Ray Tune gave up by itself, or crash followed crash
 
 
-class BrokenOffError(Exception):
+class BrokenOffError(ExplainedError):
     """A session was given up because its trials only crash; the message says how to continue."""
 
 

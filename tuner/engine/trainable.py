@@ -5,6 +5,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,7 +16,10 @@ from tuner.engine.ray_private import CHECKPOINT_PREFIX
 from tuner.engine.trial_task import FALLBACKS_KEY, ConfirmationTask, TrialTask, task_of
 
 if TYPE_CHECKING:  # the first trial imports torch in the worker; the driver never does it through this module
+    from training.data import TrialData
     from training.trainer import Trainer
+
+    Lead = Callable[[TrialTask, TrialData], AbstractContextManager[Trainer]]
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +44,8 @@ def run_trial(config: dict[str, Any]) -> None:
     run_task(task_of(config), tune)
 
 
-def run_task(task: TrialTask, session: TuneSession) -> None:
-    """Run one trial.
+def run_task(task: TrialTask, session: TuneSession, lead: "Lead | None" = None) -> None:
+    """Run one trial with the trainer that `lead` makes, by default `several_gpus.leading_trainer`.
 
     A crash is raised, and Ray retries the trial from its last checkpoint. So is data that cannot be read, which
     another node may have. What every retry would meet again is reported as `error`: a configuration that does not suit
@@ -51,7 +55,7 @@ def run_task(task: TrialTask, session: TuneSession) -> None:
     import torch
 
     try:
-        _run(task, session)
+        _run(task, session, lead)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -66,7 +70,7 @@ def run_task(task: TrialTask, session: TuneSession) -> None:
     session.report({"epoch": 0, "out_of_memory": line, "metrics": {}})
 
 
-def _run(task: TrialTask, session: TuneSession) -> None:
+def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
     import torch
 
     from training.config import ConfigError
@@ -81,7 +85,7 @@ def _run(task: TrialTask, session: TuneSession) -> None:
         shutil.rmtree(left, ignore_errors=True)
     try:
         data = load_on_this_node(task.config, task.split_digest)
-        with leading_trainer(task, data) as trainer:
+        with (lead or leading_trainer)(task, data) as trainer:
             _train(trainer, task, session)
     except ConfigError as error:
         session.report({"epoch": 0, "error": str(error), "metrics": {}})

@@ -42,7 +42,8 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
     except (sa.exc.ArgumentError, ValueError):
         raise UsageError(
             f"The ledger {without_password(url)} is not a database's URL: write --ledger as "
-            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file."
+            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file.",
+            without_password(url),
         ) from None  # its message may contain the password
     try:
         arguments = _engine_arguments(address)
@@ -59,14 +60,16 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
     except ImportError as error:
         raise UsageError(
             f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
-            "for PostgreSQL, pip install 'robust-tuner[postgres]'."
+            "for PostgreSQL, pip install 'robust-tuner[postgres]'.",
+            without_password(url),
         ) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
         if address.drivername.startswith("sqlite"):
             raise _ledger_error(url, str(getattr(error, "orig", None) or error.__cause__ or error)) from error
         raise UsageError(
             f"The ledger {without_password(url)} cannot be opened: {first_line(error)}. "
-            "Check --ledger, the server and the rights."
+            "Check --ledger, the server and the rights.",
+            without_password(url),
         ) from error
 
 
@@ -146,9 +149,14 @@ def damaged_rows_as_ledger_errors(url: str) -> Iterator[None]:
 
 
 def _ledger_error(url: str, reason: str) -> LedgerError:
-    """Return the error that quotes what a database reports and says what to do."""
-    reason = next(iter(reason.strip().splitlines()), "no reason given")
-    way_out = next((way for words, way in _WAYS_OUT.items() if words in reason), "check the database and its server")
+    """Return the error that quotes what a database reports and says what to do; it is about the address and the fault.
+
+    The fault is a key of `_WAYS_OUT`, or None if it is none of them.
+    """
+    reason, address = next(iter(reason.strip().splitlines()), "no reason given"), without_password(url)
+    fault = next((words for words in _WAYS_OUT if words in reason), None)
+    way_out = _WAYS_OUT[fault] if fault else "check the database and its server"
     return LedgerError(
-        f"The ledger {without_password(url)} cannot be used: {reason}. What is on record stays; {way_out}, then resume."
+        f"The ledger {address} cannot be used: {reason}. What is on record stays; {way_out}, then resume.",
+        (address, fault),
     )

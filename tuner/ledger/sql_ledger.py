@@ -7,7 +7,7 @@ must become durable in one transaction.
 
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +63,7 @@ class SqlLedger(Ledger):
         search: str,
         study: optuna.Study,
         connections: tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """Use `create` or `open`."""
         self.url = url
@@ -72,7 +73,7 @@ class SqlLedger(Ledger):
         self._storage, self._engine, reading = connections
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}
-        self._latest = 0.0
+        self._clock, self._latest = clock, 0.0
         self._driver: int | None = None
         self.taken_over: TakenOverError | None = None
 
@@ -89,7 +90,8 @@ class SqlLedger(Ledger):
         except optuna.exceptions.DuplicatedStudyError as error:
             raise UsageError(
                 f"The ledger {without_password(url)} already holds a search named {search!r}, but its folder is not "
-                "here: choose another --name, or resume it with the --runs-dir that has its folder."
+                "here: choose another --name, or resume it with the --runs-dir that has its folder.",
+                search,
             ) from error
         ledger = cls(url, search, study, connections)
         try:
@@ -104,23 +106,25 @@ class SqlLedger(Ledger):
         return ledger
 
     @classmethod
-    def open(cls, url: str, search: str) -> Self:
+    def open(cls, url: str, search: str, clock: Callable[[], float] = time.time) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
+        address = without_password(url)
         if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
-            raise UsageError(f"There is no ledger at {without_password(url)}: `tuner list` shows the searches.")
+            raise UsageError(f"There is no ledger at {address}: `tuner list` shows the searches.", address)
         connections = connect(url)
         require_whole(url, connections[1])
         try:
             with as_ledger_errors(url):
                 study = optuna.load_study(study_name=search, storage=connections[0])
         except KeyError as error:
-            raise UsageError(f"The ledger {without_password(url)} holds no search named {search!r}.") from error
-        ledger = cls(url, search, study, connections)
+            raise UsageError(f"The ledger {address} holds no search named {search!r}.", search) from error
+        ledger = cls(url, search, study, connections, clock)
         version = ledger.facts().get("schema_version")
         if version != _SCHEMA_VERSION:
             raise UsageError(
-                f"The ledger {without_password(url)} has schema version {version}, but this release reads "
-                f"{_SCHEMA_VERSION}: use the release that wrote it."
+                f"The ledger {address} has schema version {version}, but this release reads {_SCHEMA_VERSION}: use the "
+                "release that wrote it.",
+                ("schema_version", version),
             )
         return ledger
 
@@ -186,7 +190,7 @@ class SqlLedger(Ledger):
 
     def _now(self) -> float:
         """Return a time later than all on record: times order the trials, even if the clock was set back."""
-        self._latest = max(time.time(), self._latest + _TICK_SECONDS)
+        self._latest = max(self._clock(), self._latest + _TICK_SECONDS)
         return self._latest
 
     def delete(self) -> None:

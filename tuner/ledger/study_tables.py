@@ -159,7 +159,8 @@ def require_holder(connection: sa.Connection, study_id: int, search: str, number
     if holder != number:
         raise TakenOverError(
             f"Another driver has taken {search} over: it has driver number {holder}, and this one has {number}. "
-            "This driver ends; what it has recorded is kept. `tuner list` shows how the search goes on."
+            "This driver ends; what it has recorded is kept. `tuner list` shows how the search goes on.",
+            (search, holder),
         )
 
 

@@ -81,7 +81,8 @@ class SearchFolder:
         if absent:
             raise UsageError(
                 f"{self.space_file} has no {' and no '.join(absent)} under `{FROZEN_KEY}`, which every search has: "
-                "restore the file from a backup."
+                "restore the file from a backup.",
+                (self.space_file, *absent),
             )
         return facts
 
@@ -112,7 +113,8 @@ class SearchFolder:
             ledger.close()
             raise UsageError(
                 f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
-                f"{found}, and {self.space_file} has {expected}. Use the right --ledger, or the right --runs-dir."
+                f"{found}, and {self.space_file} has {expected}. Use the right --ledger, or the right --runs-dir.",
+                (found, expected),
             )
         return ledger
 
@@ -122,43 +124,46 @@ class SearchFolder:
 
     def ledger_url(self, given: str | None = None) -> str:
         """Return the URL of the ledger: `given`, or where the frozen space says, or the file in the folder."""
-        known = self._known_place("ledger", "The ledger", "--ledger or in TUNER_LEDGER", given)
+        known = self._known_place("ledger", "The ledger", "--ledger", "TUNER_LEDGER", given)
         if not known and url_of(self.path):
             raise UsageError(
                 f"{url_of(self.path)} is in object storage, which cannot hold a database: keep the ledger on a server, "
-                "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER."
+                "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER.",
+                "--ledger",
             )
         return absolute(known or default_ledger_url(self.path))
 
     def tracking_uri(self, given: str | None = None) -> str:
         """Return MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
-        known = self._known_place("tracking_uri", "MLflow", "--tracking-uri or in MLFLOW_TRACKING_URI", given)
+        known = self._known_place("tracking_uri", "MLflow", "--tracking-uri", "MLFLOW_TRACKING_URI", given)
         if not known and url_of(self.path):
             raise UsageError(
                 f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
-                "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI."
+                "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI.",
+                "--tracking-uri",
             )
         return absolute(known or default_tracking_uri(self.path.parent))
 
-    def _known_place(self, fact: str, what: str, option: str, given: str | None) -> str | None:
+    def _known_place(self, fact: str, what: str, option: str, variable: str, given: str | None) -> str | None:
         """Return `given`, or the URL that the frozen space records as `fact`, or None.
 
-        A recorded URL has no password. If it needs one, raise UsageError that asks for it by `option`.
+        A recorded URL has no password. If it needs one, raise UsageError that asks for it by `option` or `variable`.
         """
         if given or not self.space_file.exists():
             return given
         recorded: str | None = self.frozen().get(fact)
         if recorded and has_masked_password(recorded):
-            raise UsageError(f"{what} of {self.name} is at {recorded}: give it with its password as {option}.")
+            way = f"give it with its password as {option} or in {variable}"
+            raise UsageError(f"{what} of {self.name} is at {recorded}: {way}.", option)
         return recorded
 
     def _mapping(self) -> dict[str, Any]:
         try:
             mapping = yaml.safe_load(self.space_file.read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
-            raise UsageError(f"{self.space_file} cannot be read: {error}") from error
+            raise UsageError(f"{self.space_file} cannot be read: {error}", self.space_file) from error
         if not isinstance(mapping, dict):
-            raise UsageError(f"{self.space_file} holds no space; restore it from a backup.")
+            raise UsageError(f"{self.space_file} holds no space; restore it from a backup.", self.space_file)
         return mapping
 
 
@@ -168,7 +173,7 @@ def _named(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.") from error
+        raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.", folder) from error
 
 
 def _holds_trials(file: Path) -> bool:
@@ -191,7 +196,8 @@ def recorded_space(ledger: SqlLedger) -> Space:
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UsageError(
-            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it."
+            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it.",
+            ledger.search,
         ) from error
 
 
@@ -215,7 +221,7 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
         return folder
     names = [search.name for search in all_searches(runs_dir)]
     hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
-    raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}")
+    raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}", name)
 
 
 def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
@@ -226,13 +232,14 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         return SearchFolder(runs_dir / f"{space.name}-{number}")
     if not _NAME.fullmatch(name):
         rule = "start with a letter or a digit and go on with these and . _ -: it names a folder"
-        raise UsageError(f"--name is {name!r}, but must {rule}.")
+        raise UsageError(f"--name is {name!r}, but must {rule}.", ("--name", name))
     if name in _RESERVED:
-        raise UsageError(f"--name {name!r} is taken by MLflow's store in {place_of(runs_dir)}: choose another.")
+        place = place_of(runs_dir)
+        raise UsageError(f"--name {name!r} is taken by MLflow's store in {place}: choose another.", ("--name", name))
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists() and not folder.is_incomplete:
         way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
-        raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.")
+        raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.", ("--name", name))
     return folder
 
 

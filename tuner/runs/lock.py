@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,8 @@ from tuner.redact import without_password
 from tuner.runs.mirror import url_of
 
 _log = logging.getLogger(__name__)
+
+_Flock = Callable[[TextIO, int], None]
 
 LOCK_FILE = "driver.lock"
 _HELD = {errno.EAGAIN, errno.EACCES}
@@ -37,13 +39,17 @@ _HOLDER_QUERY = (
 )
 
 
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def driver_lock(folder: Path, ledger_url: str) -> AbstractContextManager[None]:
     """Return the lock of a search: in its folder, or in the ledger's database if the folder is in object storage."""
     return only_driver_by_database(ledger_url, folder.name) if url_of(folder) else only_driver(folder)
 
 
 @contextmanager
-def only_driver(folder: Path) -> Iterator[None]:
+def only_driver(folder: Path, flock: _Flock = fcntl.flock) -> Iterator[None]:
     """Hold the lock of a search's folder; raise UsageError if another driver holds it, or if locks do not work.
 
     The error names the process, host and start of the holder. A lock file without a living holder locks nothing.
@@ -52,9 +58,11 @@ def only_driver(folder: Path) -> Iterator[None]:
     try:
         file = path.open("a+", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"The lock {path} cannot be written: {error}. Check the rights of the folder.") from error
+        raise UsageError(
+            f"The lock {path} cannot be written: {error}. Check the rights of the folder.", path
+        ) from error
     with file:
-        _lock(file, folder)
+        _lock(file, folder, flock)
         _write_holder(path, file.fileno())
         yield
 
@@ -65,20 +73,26 @@ def _write_holder(path: Path, descriptor: int) -> None:
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{_holder()}\n".encode())
     except OSError as error:
-        raise UsageError(f"The lock {path} cannot be written: {error}. Check the space and the rights.") from error
+        raise UsageError(
+            f"The lock {path} cannot be written: {error}. Check the space and the rights.", path
+        ) from error
 
 
 @contextmanager
-def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
+def only_driver_by_database(
+    ledger_url: str, search: str, watch_seconds: float = _WATCH_SECONDS, stop: Callable[[], None] = _terminate
+) -> Iterator[None]:
     """Hold a search's advisory lock in PostgreSQL; raise UsageError if another driver holds it, or for other databases.
 
-    The lock lasts as long as its connection, which a thread watches. The server notices a dead machine within a minute.
+    The lock lasts as long as its connection, which a thread watches; it calls `stop` if the connection is lost. The
+    server notices a dead machine within a minute.
     """
     engine, key = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool, isolation_level="AUTOCOMMIT"), _key(search)
     if engine.dialect.name != "postgresql":
         raise UsageError(
             f"The ledger {without_password(ledger_url)} has no locks, which a search in object storage needs: "
-            "give --ledger postgresql://USER:PASSWORD@HOST/DATABASE."
+            "give --ledger postgresql://USER:PASSWORD@HOST/DATABASE.",
+            "--ledger",
         )
     with engine.connect() as connection:
         for name, value in {**_KEEPALIVE, "application_name": f"tuner: {_holder()}"}.items():
@@ -86,26 +100,26 @@ def only_driver_by_database(ledger_url: str, search: str) -> Iterator[None]:
         if not connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
             holder = connection.execute(sa.text(_HOLDER_QUERY), {"key": key}).scalar()
             raise _held(search, str(holder or "").removeprefix("tuner: "))
-        with _watched(connection, search):
+        with _watched(connection, search, watch_seconds, stop):
             yield
 
 
 @contextmanager
-def _watched(connection: sa.Connection, search: str) -> Iterator[None]:
-    """Check the connection that holds a lock every few seconds, and end this process gracefully if it is lost.
+def _watched(connection: sa.Connection, search: str, seconds: float, stop: Callable[[], None]) -> Iterator[None]:
+    """Check the connection that holds a lock every few seconds, and stop this driver if it is lost.
 
     When the connection ends, for example because the server restarts, another driver may take the lock.
     """
     ended = threading.Event()
 
     def watch() -> None:
-        while not ended.wait(_WATCH_SECONDS):
+        while not ended.wait(seconds):
             try:
                 connection.execute(sa.text("SELECT 1"))
             except sa.exc.SQLAlchemyError as error:
                 reason = first_line(getattr(error, "orig", None) or error)
                 _log.error("The lock of %s was lost with its connection (%s): this driver stops.", search, reason)
-                os.kill(os.getpid(), signal.SIGTERM)
+                stop()
                 return
 
     watcher = threading.Thread(target=watch, name="lock", daemon=True)
@@ -138,34 +152,36 @@ def _holder() -> str:
 def _held(search: str, holder: str) -> UsageError:
     return UsageError(
         f"The search {search} is being driven by {holder or 'another process'}: "
-        "wait for it, or stop it with Ctrl-C or SIGTERM."
+        "wait for it, or stop it with Ctrl-C or SIGTERM.",
+        search,
     )
 
 
-def is_driven(folder: Path, ledger_url: str) -> bool:
+def is_driven(folder: Path, ledger_url: str, flock: _Flock = fcntl.flock) -> bool:
     """Return whether a living driver holds the lock of a search; False if locks do not work there."""
     if url_of(folder):
         return _is_held_in_database(ledger_url, folder.name)
     try:
         with (folder / LOCK_FILE).open(encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno in _HELD
     return False
 
 
-def _lock(file: TextIO, folder: Path, attempts: int = _ATTEMPTS) -> None:
+def _lock(file: TextIO, folder: Path, flock: _Flock, attempts: int = _ATTEMPTS) -> None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in _HELD and attempts > 1:
             time.sleep(_PAUSE_SECONDS)
-            _lock(file, folder, attempts - 1)
+            _lock(file, folder, flock, attempts - 1)
             return
         if error.errno not in _HELD:
             raise UsageError(
                 f"The file system of {folder} has no locks ({error}), and without locks two drivers could damage "
-                "one search: use --runs-dir on another file system, or mount this one with locks."
+                "one search: use --runs-dir on another file system, or mount this one with locks.",
+                folder,
             ) from error
         file.seek(0)
         raise _held(folder.name, file.read().strip()) from error

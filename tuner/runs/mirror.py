@@ -170,5 +170,6 @@ def _reaching(url: str) -> Iterator[None]:
     except (OSError, ValueError, ImportError) as error:
         raise UsageError(
             f"The storage {url} cannot be reached: {first_line(error)}. Check --runs-dir, and that this "
-            "machine has the storage's address and keys (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …, or a role)."
+            "machine has the storage's address and keys (AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, …, or a role).",
+            url,
         ) from error

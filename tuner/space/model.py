@@ -111,14 +111,14 @@ class Space(Part):
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config
 
 
-def differing_keys(recorded: Space, asked: Space) -> list[str]:
-    """Return the keys that differ as "KEY: RECORDED, now ASKED", without those that may change on resume."""
+def differing_keys(recorded: Space, asked: Space) -> dict[str, tuple[Any, Any]]:
+    """Return the keys that differ with both values, without the keys that may change on resume."""
     before, after = dict(_flat(_whole(recorded))), dict(_flat(_whole(asked)))
-    return [
-        f"{key}: {before.get(key, 'absent')!r}, now {after.get(key, 'absent')!r}"
+    return {
+        key: (before.get(key, "absent"), after.get(key, "absent"))
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key) and not key.startswith(_FREE)
-    ]
+    }
 
 
 def in_recorded_order(recorded: Space, asked: Space) -> Space:

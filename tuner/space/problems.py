@@ -8,10 +8,17 @@ from typing import Any
 from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, field_problems, file_key, parse_trial
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
+from tuner.errors import UsageError
 from tuner.optuna_private import contains
 from tuner.space.model import MOST_CORNERS, Space
 
 _Problems = list[tuple[str, str]]
+
+
+def fault_error(source: str, problems: _Problems) -> UsageError:
+    """Return the error that lists faults, each as `source: path: message`. Its subject is their paths."""
+    lines = "\n".join(f"{source}: {path}: {message}" for path, message in problems)
+    return UsageError(lines, tuple(path for path, _ in problems))
 
 
 def cross_problems(space: Space) -> _Problems:

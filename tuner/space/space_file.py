@@ -13,7 +13,7 @@ from training.nearest_names import did_you_mean, unknown_key
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
-from tuner.space.problems import cross_problems, trial_problems
+from tuner.space.problems import cross_problems, fault_error, trial_problems
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # The key of the facts in a search's own copy of its space; the copy stays a valid space file.
@@ -68,7 +68,7 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
         if isinstance(trial := mapping.get("trial"), dict):
             problems += trial_problems({key: value for key, value in trial.items() if isinstance(key, str)})
     if problems:
-        raise UsageError("\n".join(f"{source}: {path}: {message}" for path, message in problems))
+        raise fault_error(source, problems)
     return _with_whole_grid(space)
 
 
@@ -98,23 +98,23 @@ def find_space(name_or_path: str) -> Path:
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
         if path.is_file():
             return path
-        raise UsageError(f"There is no space file {path}. `tuner spaces` lists the known spaces.")
+        raise UsageError(f"There is no space file {path}. `tuner spaces` lists the known spaces.", path)
     spaces = known_spaces()
     if name_or_path in spaces:
         return spaces[name_or_path]
     hint = did_you_mean(name_or_path, spaces, cutoff=0.5) or f"the known ones are {', '.join(spaces)}."
-    raise UsageError(f"There is no space named {name_or_path!r}: {hint} `tuner spaces` lists them all.")
+    raise UsageError(f"There is no space named {name_or_path!r}: {hint} `tuner spaces` lists them all.", name_or_path)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
+        raise UsageError(f"{path}: cannot be read: {error}", path) from error
     except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {error}") from error
+        raise UsageError(f"{path}: not valid YAML: {error}", path) from error
     if not isinstance(mapping, dict):
-        raise UsageError(f"{path}: must hold keys and values, but holds {type(mapping).__name__}.")
+        raise UsageError(f"{path}: must hold keys and values, but holds {type(mapping).__name__}.", path)
     return mapping
 
 
@@ -122,14 +122,15 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
     parsed = {}
     for override in overrides:
         key, equals, text = override.partition("=")
+        subject = ("--set", override)
         if not equals or not key:
-            raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.")
+            raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
         if key not in TRIAL_KEYS and (elsewhere := _keys_in_sections(key)):
-            raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?")
+            raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}") from error
+            raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}", subject) from error
         parsed[key if "." in key else f"trial.{key}"] = value
     return parsed
 
@@ -148,7 +149,7 @@ def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
             break
         node = node.setdefault(parent, {})
     if not isinstance(node, dict):
-        raise UsageError(f"--set {key}: {'.'.join(parents)} holds a value, not keys.")
+        raise UsageError(f"--set {key}: {'.'.join(parents)} holds a value, not keys.", ("--set", key))
     node[last] = value
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
 from training.config import TrialConfig
@@ -16,6 +17,7 @@ from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 
 SPACE = small_space(search={"trials": 3})
+OPTIONS = {"tracking_uri": ("--tracking-uri", "MLFLOW_TRACKING_URI"), "ledger": ("--ledger", "TUNER_LEDGER")}
 
 
 @pytest.fixture
@@ -94,12 +96,12 @@ def test_a_data_root_is_absolute_whichever_way_it_comes(
 
 
 def test_the_home_of_nobody_is_no_data_root(small_file: str) -> None:
-    with pytest.raises(UsageError, match=r"data_root is '~nobody-here/data', but must name a folder"):
+    with raises_about(UsageError, "data_root"):
         plan_new(Request(space=small_file, data_root=Path("~nobody-here/data")))
 
 
 def test_without_a_space_there_is_nothing_to_plan() -> None:
-    with pytest.raises(UsageError, match=r"--space NAME \(see `tuner spaces`\), or --resume"):
+    with raises_about(UsageError, "--space"):
         plan_new(Request())
 
 
@@ -114,15 +116,15 @@ def test_a_request_says_itself_whether_it_starts_or_continues(finished: str, sma
 
 
 @pytest.mark.parametrize(
-    ("options", "option"),
+    ("options", "subject"),
     [
         ({"resume_or_start": True}, "--resume-or-start"),
         ({"resume_or_start": True, "name": "a", "resume": "a"}, "--resume-or-start"),
-        ({"resume": "a", "name": "b"}, "--name"),
+        ({"resume": "a", "name": "b"}, ("--name", "--resume")),
     ],
 )
-def test_options_that_exclude_each_other_are_refused(options: dict[str, Any], option: str) -> None:
-    with pytest.raises(UsageError, match=f"^{option} "):
+def test_options_that_exclude_each_other_are_refused(options: dict[str, Any], subject: object) -> None:
+    with raises_about(UsageError, subject):
         plan_search(Request(**options))
 
 
@@ -142,20 +144,19 @@ def test_resuming_may_extend_and_move_to_other_hardware(finished: str, runs_dir:
 
 
 @pytest.mark.parametrize(
-    ("changes", "difference"),
+    ("changes", "key", "values"),
     [
-        ({"epochs": 4}, "trial.epochs: 9, now 4"),
-        ({"seed": 4}, "search.seed: 3, now 4"),
-        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon: 0.031, now 0.5"),
+        ({"epochs": 4}, "trial.epochs", ("9", "4")),
+        ({"seed": 4}, "search.seed", ("3", "4")),
+        ({"overrides": ["epsilon=0.5"]}, "trial.epsilon", ("0.031", "0.5")),
     ],
 )
 def test_resuming_with_a_changed_space_is_refused_with_what_changed(
-    finished: str, runs_dir: Path, changes: dict[str, Any], difference: str
+    finished: str, runs_dir: Path, changes: dict[str, Any], key: str, values: tuple[str, str]
 ) -> None:
-    with pytest.raises(
-        UsageError, match=f"{finished} cannot continue with a changed space(.|\n)*{difference}(.|\n)*start a new"
-    ):
+    with raises_about(UsageError, (key,)) as caught:
         plan_resume(Request(runs_dir=runs_dir, **changes), finished)
+    assert all(fact in str(caught.value) for fact in (finished, *values))
 
 
 def test_resuming_compares_with_the_space_that_is_named(
@@ -166,7 +167,7 @@ def test_resuming_compares_with_the_space_that_is_named(
     mapping = space_mapping()
     mapping["parameters"]["alpha"]["high"] = 0.5
     other.write_text(yaml.safe_dump(mapping))
-    with pytest.raises(UsageError, match=r"parameters\.alpha\.high: 1\.0, now 0\.5"):
+    with raises_about(UsageError, ("parameters.alpha.high",)):
         plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished)
 
 
@@ -185,26 +186,27 @@ def test_a_default_that_is_written_out_changes_nothing(finished: str, runs_dir: 
     default = TrialConfig().epsilon
     plan = plan_resume(Request(runs_dir=runs_dir, overrides=[f"epsilon={default}"]), finished)
     assert plan.space.trial["epsilon"] == default
-    with pytest.raises(UsageError, match=r"trial\.seed: 'absent', now 0"):
+    with raises_about(UsageError, ("trial.seed",)):
         plan_resume(Request(runs_dir=runs_dir, overrides=["seed=0"]), finished)
 
 
 def test_the_ledger_decides_what_is_on_record_not_the_frozen_copy(finished: str, runs_dir: Path) -> None:
     path = runs_dir / finished / "space.yaml"
     path.write_text(path.read_text().replace("epochs: 9", "epochs: 5"))
-    with pytest.raises(UsageError, match=r"trial\.epochs: 9, now 5"):
+    with raises_about(UsageError, ("trial.epochs",)):
         plan_resume(Request(runs_dir=runs_dir), finished)
 
 
 def test_an_unknown_search_cannot_be_resumed(finished: str, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match=rf"no search named 'smal-1' in {runs_dir}: did you mean {finished}\?"):
+    with raises_about(UsageError, "smal-1") as caught:
         plan_resume(Request(runs_dir=runs_dir), "smal-1")
+    assert finished in str(caught.value), "the nearest name"
 
 
 def test_without_a_name_the_newest_unfinished_search_is_resumed(
     finished: str, make_ledger: MakeLedger, runs_dir: Path
 ) -> None:
-    with pytest.raises(UsageError, match=rf"No search in {runs_dir} is unfinished.*--resume NAME --trials N"):
+    with raises_about(UsageError, runs_dir):
         plan_resume(Request(runs_dir=runs_dir), "")
     Search(SPACE, make_ledger(SPACE, "other")).next_assignment()
     assert plan_resume(Request(runs_dir=runs_dir), "").folder.name == "other"
@@ -225,31 +227,33 @@ def test_a_warm_start_is_read_when_the_search_is_planned(
     drive(Search(SPACE, make_ledger(SPACE, "old")))
     plan = plan_new(Request(space=small_file, runs_dir=runs_dir, warm_start=["old"]))
     assert [(earlier.name, len(earlier.trials)) for earlier in plan.warm_start] == [("old", 3)]
-    with pytest.raises(UsageError, match="no search named 'older'"):
+    with raises_about(UsageError, "older"):
         plan_new(Request(space=small_file, runs_dir=runs_dir, warm_start=["old", "older"]))
 
 
 def test_a_resumed_search_takes_no_new_evidence(finished: str, runs_dir: Path) -> None:
-    with pytest.raises(UsageError, match="--warm-start is for a new search"):
+    with raises_about(UsageError, "--warm-start"):
         plan_resume(Request(runs_dir=runs_dir, warm_start=["old"]), finished)
 
 
 @pytest.mark.parametrize(
-    ("fact", "url", "way"),
+    ("fact", "url"),
     [
-        ("tracking_uri", "https://me:SECRET@host:5000", "--tracking-uri or in MLFLOW_TRACKING_URI"),
-        ("ledger", "postgresql://me:SECRET@host/db", "--ledger or in TUNER_LEDGER"),
-        ("ledger", "postgresql://host/db?user=me&password=SECRET", "--ledger or in TUNER_LEDGER"),
+        ("tracking_uri", "https://me:SECRET@host:5000"),
+        ("ledger", "postgresql://me:SECRET@host/db"),
+        ("ledger", "postgresql://host/db?user=me&password=SECRET"),
     ],
 )
 def test_a_url_that_is_remembered_without_its_password_is_not_used(
-    finished: str, runs_dir: Path, fact: str, url: str, way: str
+    finished: str, runs_dir: Path, fact: str, url: str
 ) -> None:
     folder = SearchFolder(runs_dir / finished)
     folder.freeze(SPACE, {**folder.frozen(), fact: without_password(url)})
     ledger = default_ledger_url(folder.path)
-    with pytest.raises(UsageError, match=rf"{finished} is .*\*\*\*.*: give it with its password as {way}"):
+    option, variable = OPTIONS[fact]
+    with raises_about(UsageError, option) as caught:
         plan_resume(Request(runs_dir=runs_dir, ledger=ledger if fact == "tracking_uri" else None), finished)
+    assert all(shown in str(caught.value) for shown in (finished, "***", variable))
     plan = plan_resume(Request(runs_dir=runs_dir, ledger=ledger, tracking_uri=url), finished)
     assert (plan.tracking_uri, plan.ledger_url) == (url, ledger)
 
@@ -267,8 +271,9 @@ def test_database_files_are_remembered_with_their_whole_path(
 
 def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, small_file: str) -> None:
     url = "postgresql://me:secret@host/everything"
-    with pytest.raises(UsageError, match=r"both postgresql://me:[*]+@host/everything") as caught:
+    with raises_about(UsageError, ("--ledger", "--tracking-uri")) as caught:
         plan_new(Request(space=small_file, runs_dir=runs_dir, ledger=url, tracking_uri=url))
+    assert without_password(url) in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

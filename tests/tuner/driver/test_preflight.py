@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import pytest
+from raises_about import raises_about
 from simulated_search import small_space
 
 from training.data import trial_data
@@ -32,7 +32,7 @@ def test_every_architecture_is_tried_with_its_largest_batches() -> None:
     space = Space.model_validate(mapping)
     points = {(point.architecture, point.batch_size) for point in demanding_points(space)}
     assert points == {("digits_cnn", 64), ("cnn4", 64)}
-    with pytest.raises(UsageError, match=r"small: parameters\.architecture: .*cnn4"):
+    with raises_about(UsageError, ("parameters.architecture",)):
         check_data(space)
 
 
@@ -40,5 +40,6 @@ def test_a_batch_larger_than_the_smallest_training_set_is_refused() -> None:
     batches = {"batch_size": {"type": "int", "low": 16, "high": 600}}
     check_data(small_space(parameters=batches))
     fractions = {"train_fraction": {"type": "float", "low": 0.2, "high": 1.0}}
-    with pytest.raises(UsageError, match=r"small: parameters\.batch_size: the value is 600, but must be at most"):
+    with raises_about(UsageError, ("parameters.batch_size",)) as caught:
         check_data(small_space(parameters={**batches, **fractions}))
+    assert "600" in str(caught.value)

@@ -5,6 +5,7 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+from raises_about import raises_about
 
 from tuner.engine import cluster
 from tuner.errors import UsageError
@@ -52,22 +53,22 @@ def test_the_limit_is_what_was_asked_for_or_what_fits_now() -> None:
 def test_what_no_node_can_offer_is_refused_with_a_way_out() -> None:
     require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 2.0, "memory": 1e9}])
     require(resources(cpus=2), "digits_tradeoff")
-    with pytest.raises(
-        UsageError, match=r"cifar10_tradeoff asks for 1 GPU a trial, but Ray has 0 .*--gpus-per-trial 0"
+    for wanted, flag, value in (
+        (resources(gpus=1), "--gpus-per-trial", 0),
+        (resources(cpus=2.5), "--cpus-per-trial", 2),
     ):
-        require(resources(gpus=1), "cifar10_tradeoff")
-    with pytest.raises(UsageError, match=r"asks for 2\.5 CPU a trial, but Ray has 2 .*--cpus-per-trial"):
-        require(resources(cpus=2.5), "digits_tradeoff")
+        with raises_about(UsageError, (flag,)) as caught:
+            require(wanted, "cifar10_tradeoff")
+        assert all(fact in str(caught.value) for fact in ("cifar10_tradeoff", f"{flag} {value}"))
 
 
 def test_a_trial_must_fit_on_one_node() -> None:
     require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}])
     require(resources(cpus=4), "small")
-    with pytest.raises(UsageError, match=r"asks for 6 CPU a trial, but Ray has 4 CPU on the best of 2 nodes"):
-        require(resources(cpus=6), "small")
-    expected = r"asks for 4 CPU a trial, but Ray has 2 CPU on the best of 2 nodes.*--cpus-per-trial 2"
-    with pytest.raises(UsageError, match=expected):
-        require(resources(gpus=1, cpus=4), "small")
+    for wanted, best in ((resources(cpus=6), 4), (resources(gpus=1, cpus=4), 2)):
+        with raises_about(UsageError, ("--cpus-per-trial",)) as caught:
+            require(wanted, "small")
+        assert all(fact in str(caught.value) for fact in (f"--cpus-per-trial {best}", "2 nodes"))
 
 
 def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,20 +79,16 @@ def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert cluster.alive_nodes() == [{"CPU": 2.0}]
 
 
-FORM = r"must be 'auto' or HOST:PORT, such as"
+@pytest.mark.parametrize("address", ["host", ":6379", "host:port", "host:", "", "127.0.0.1:²", "ray://host:10001"])
+def test_an_address_of_another_form_is_refused_with_the_way(address: str) -> None:
+    with raises_about(UsageError, ("--address", address)) as caught:
+        cluster._require_reachable(address)
+    assert ("ray job submit" if "ray://" in address else "HOST:PORT") in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("address", "message"),
-    [
-        *((address, FORM) for address in ("host", ":6379", "host:port", "host:", "")),
-        *((address, "There is no Ray cluster at") for address in ("..:6379", f"{'a' * 70}.example:6379")),
-        ("127.0.0.1:²", FORM),
-        ("ray://host:10001", r"ray://host:10001: Ray Client is not supported.*`ray job submit`"),
-    ],
-)
-def test_an_address_that_cannot_be_reached_is_refused_with_the_reason(address: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+@pytest.mark.parametrize("address", ["..:6379", f"{'a' * 70}.example:6379"])
+def test_an_address_that_no_machine_can_have_is_refused(address: str) -> None:
+    with raises_about(UsageError, address):
         cluster._require_reachable(address)
 
 
@@ -99,5 +96,7 @@ def test_a_port_that_refuses_connections_is_an_error_before_ray_waits() -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         address = "{}:{}".format(*server.getsockname())
         cluster._require_reachable(address)
-    with pytest.raises(UsageError, match=rf"no Ray cluster at {address}: .*refused.*`ray start --head`"):
+    with raises_about(UsageError, address) as caught:
         cluster.connect(address)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+    assert "ray start --head" in str(caught.value)

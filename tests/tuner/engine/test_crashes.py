@@ -36,7 +36,7 @@ def test_crashes_of_three_trials_in_a_row_are_too_many_and_leave_them_to_be_resu
     crashes.record_retry(2, TRACEBACK)
     assert crashes.too_many
     for fact in ("7 crashes", "trial 2", "OSError: No space left on device", "--set search.max_failures=0"):
-        assert fact in crashes.verdict
+        assert fact in str(crashes.verdict)
     assert outcomes(search) == [Outcome.RUNNING] * 3
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import optuna
 import pytest
+from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, drive, on_record, small_space
 
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, remove_empty_study
+from tuner.ledger.protocol import LedgerError
 from tuner.search import Search
 
 SPACE = small_space()
@@ -36,7 +38,7 @@ def test_an_archive_is_read_and_left_as_it_is(archive: Path, make_ledger: MakeLe
     assert ledger.facts()["search_id"] == f"{SEARCH}-0a1b2c3d"
     assert on_record(ledger) == on_record(expected)
     assert [path.name for path in archive.parent.iterdir()] == ["ledger.db"], "no files of SQLite's beside it"
-    with pytest.raises(UsageError, match=r"readonly database.*check the rights"):
+    with raises_about(LedgerError, (f"sqlite:///{archive}", "readonly database")):
         ledger.take_over()
     ledger.close()
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,13 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
+from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, drive, small_space
 
 from tuner.errors import UsageError
 from tuner.ledger import Decision, Outcome, Report, SqlLedger, TrialRecord, default_ledger_url, trial_name
+from tuner.ledger.protocol import LedgerError
+from tuner.redact import without_password
 from tuner.search import Search
 
 SPACE = small_space()
@@ -147,19 +151,21 @@ def test_optuna_reads_the_same_trials_front_and_metric_names(make_ledger: MakeLe
 
 
 def test_a_name_is_taken_once(ledger: SqlLedger) -> None:
-    with pytest.raises(UsageError, match=f"'{SEARCH}'.*--name.*--runs-dir"):
+    with raises_about(UsageError, SEARCH):
         SqlLedger.create(ledger.url, SEARCH, OBJECTIVES, {})
 
 
-def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(self: SqlLedger, facts: dict[str, Any]) -> None:
-        raise KeyboardInterrupt(self, facts)
+class InterruptedLedger(SqlLedger):
+    """A ledger whose driver is interrupted while it writes the first facts."""
 
-    with monkeypatch.context() as patched:
-        patched.setattr(SqlLedger, "set_facts", fail)
-        with pytest.raises(KeyboardInterrupt):
-            SqlLedger.create(ledger.url, "second", OBJECTIVES, {})
-    with pytest.raises(UsageError, match="'second'"):
+    def set_facts(self, facts: Mapping[str, Any]) -> None:
+        raise KeyboardInterrupt(facts)
+
+
+def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: SqlLedger) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        InterruptedLedger.create(ledger.url, "second", OBJECTIVES, {})
+    with raises_about(UsageError, "second"):
         SqlLedger.open(ledger.url, "second")
     second = SqlLedger.create(ledger.url, "second", OBJECTIVES, {})
     second.delete()
@@ -167,16 +173,16 @@ def test_a_record_that_cannot_be_begun_leaves_its_name_free(ledger: SqlLedger, m
 
 
 def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: SqlLedger, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'other'"):
+    with raises_about(UsageError, "other"):
         SqlLedger.open(ledger.url, "other")
-    with pytest.raises(UsageError, match=f"sqlite:///{tmp_path}/ledger.db.*`tuner list`"):
+    with raises_about(UsageError, f"sqlite:///{tmp_path}/ledger.db"):
         SqlLedger.open(default_ledger_url(tmp_path), "other")
     assert list(tmp_path.glob("*.db")) == [], "looking makes no file"
 
 
 def test_another_schema_is_refused_with_both_versions(ledger: SqlLedger) -> None:
     ledger.set_facts({"schema_version": 2})
-    with pytest.raises(UsageError, match=r"version 2\b.*\b1\b"):
+    with raises_about(UsageError, ("schema_version", 2)):
         SqlLedger.open(ledger.url, SEARCH)
 
 
@@ -192,22 +198,25 @@ def test_another_schema_is_refused_with_both_versions(ledger: SqlLedger) -> None
     ],
 )
 def test_a_password_never_reaches_a_message(url: str) -> None:
-    with pytest.raises(UsageError, match="The ledger ") as created:
+    with raises_about(UsageError, without_password(url)) as created:
         SqlLedger.create(url, "mine", OBJECTIVES, {})
-    with pytest.raises(UsageError, match="The ledger ") as opened:
+    with raises_about(UsageError, without_password(url)) as opened:
         SqlLedger.open(url, "mine")
+    assert "SECRET" not in without_password(url)
     for message in (str(created.value), str(opened.value)):
         assert any(way in message for way in ("--ledger", "pip install"))
         assert "SECRET" not in message
 
 
 def test_what_is_no_database_is_refused_with_the_form(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nonsense.*--ledger.*postgresql://"):
+    with raises_about(UsageError, "nonsense") as caught:
         SqlLedger.create("nonsense", "mine", OBJECTIVES, {})
+    assert "postgresql://" in str(caught.value)
     file = tmp_path / "ledger.db"
     file.write_text("This is no database, but long enough to have a header that says so. " * 20)
-    with pytest.raises(UsageError, match=r"cannot be used: .*not a database\. .*\.recover"):
+    with raises_about(LedgerError, (default_ledger_url(tmp_path), "not a database")) as caught:
         SqlLedger.open(default_ledger_url(tmp_path), "mine")
+    assert ".recover" in str(caught.value)
 
 
 def test_a_reader_sees_each_write_and_blocks_none(ledger: SqlLedger) -> None:

@@ -1,9 +1,10 @@
 """Searches on disk: folders, frozen spaces, names."""
 
-import os
 from pathlib import Path
 
 import pytest
+from full_disk import full_disk
+from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, frozen_facts, small_space
 
 from tuner.errors import UsageError
@@ -20,19 +21,12 @@ def make_search(runs_dir: Path, name: str, created: str = "2026-01-01T00:00:00+0
     return folder
 
 
-def test_freezing_replaces_the_file_whole(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_freezing_replaces_the_file_whole(runs_dir: Path) -> None:
     folder = make_search(runs_dir, "a")
     before = folder.space_file.read_text()
-
-    def crash(source: str, target: Path) -> None:
-        del source, target
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(os, "replace", crash)
-    with pytest.raises(KeyboardInterrupt):
+    with full_disk(), raises_about(UsageError, folder.path):
         folder.freeze(small_space(search={"trials": 99}), {})
     assert folder.space_file.read_text() == before
-    monkeypatch.undo()
     folder.freeze(small_space(search={"trials": 99}), frozen_facts(ledger="postgresql://host/db"))
     assert folder.space().search.trials == 99
     assert folder.frozen() == frozen_facts(ledger="postgresql://host/db")
@@ -44,7 +38,7 @@ def test_a_frozen_space_without_a_fact_that_every_search_has_is_refused(runs_dir
     facts = frozen_facts()
     del facts[fact]
     folder.freeze(SPACE, facts)
-    with pytest.raises(UsageError, match=rf"a/space\.yaml has no {fact} under `frozen`.*: restore the file"):
+    with raises_about(UsageError, (folder.space_file, fact)):
         folder.frozen()
     assert folder.space() == SPACE
     assert [search.name for search in all_searches(runs_dir)] == ["a"]
@@ -52,14 +46,15 @@ def test_a_frozen_space_without_a_fact_that_every_search_has_is_refused(runs_dir
 
 def test_a_frozen_space_says_what_it_is_a_copy_of(runs_dir: Path) -> None:
     folder = make_search(runs_dir, "a")
-    assert folder.space_file.read_text().startswith("# The space of the search a, as it runs.")
+    comment, *_ = folder.space_file.read_text().splitlines()
+    assert {"#", "a,"} <= set(comment.split())
 
 
 @pytest.mark.parametrize("text", ["", "- a", "a: [", "a: \0"])
 def test_a_damaged_frozen_space_is_named(runs_dir: Path, text: str) -> None:
     folder = make_search(runs_dir, "a")
     folder.space_file.write_text(text)
-    with pytest.raises(UsageError, match=f"{folder.space_file} (cannot be read|holds no space)"):
+    with raises_about(UsageError, folder.space_file):
         folder.space()
 
 
@@ -76,7 +71,7 @@ def test_what_a_driver_left_that_died_at_the_beginning_is_no_search_and_takes_no
     begun.propose({}, {})
     begun.close()
     assert not folder.is_incomplete, "trials are never thrown away"
-    with pytest.raises(UsageError, match="The name 'mine' exists already"):
+    with raises_about(UsageError, ("--name", "mine")):
         new_search(runs_dir, "mine", SPACE)
     (folder.path / "ledger.db").write_text("damaged")
     assert not folder.is_incomplete
@@ -106,12 +101,10 @@ def test_one_damaged_search_hides_no_other(runs_dir: Path) -> None:
 def test_a_search_is_found_by_its_name(runs_dir: Path) -> None:
     folder = make_search(runs_dir, "digits_tradeoff-1")
     assert find_search(runs_dir, "digits_tradeoff-1") == folder
-    with pytest.raises(UsageError, match=r"no search named 'digits_tradeof-1' in .*: did you mean digits_tradeoff-1\?"):
-        find_search(runs_dir, "digits_tradeof-1")
-    with pytest.raises(UsageError, match=r"no search named 'zzz' in .*: `tuner list` shows"):
-        find_search(runs_dir, "zzz")
-    with pytest.raises(UsageError, match="no search named ''"):
-        find_search(runs_dir, "")
+    for name, way in (("digits_tradeof-1", f"{folder.name}?"), ("zzz", "tuner list"), ("", "tuner list")):
+        with raises_about(UsageError, name) as caught:
+            find_search(runs_dir, name)
+        assert way in str(caught.value)
 
 
 def test_a_new_search_gets_the_first_free_number(runs_dir: Path) -> None:
@@ -124,17 +117,17 @@ def test_a_new_search_gets_the_first_free_number(runs_dir: Path) -> None:
 
 def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> None:
     make_search(runs_dir, "mine")
-    with pytest.raises(UsageError, match=r"The name 'mine' exists already: choose another --name, or .*--resume mine"):
-        new_search(runs_dir, "mine", SPACE)
     (runs_dir / "other").mkdir()
     (runs_dir / "other" / "notes.txt").touch()
-    with pytest.raises(UsageError, match=f"remove {runs_dir}/other"):
-        new_search(runs_dir, "other", SPACE)
+    for name, way in (("mine", "--resume mine"), ("other", f"{runs_dir}/other"), ("mlflow.db", "MLflow")):
+        with raises_about(UsageError, ("--name", name)) as caught:
+            new_search(runs_dir, name, SPACE)
+        assert way in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___"])
 def test_a_name_must_do_as_a_folder_and_as_an_argument(runs_dir: Path, name: str) -> None:
-    with pytest.raises(UsageError, match=r"--name .* must"):
+    with raises_about(UsageError, ("--name", name)):
         new_search(runs_dir, name, SPACE)
 
 
@@ -151,7 +144,7 @@ def test_the_ledger_is_where_the_frozen_space_says(make_ledger: MakeLedger, runs
     ledger.close()
     (folder.path / "ledger.db").rename(moved)
     assert list(folder.path.glob("ledger.db*")) == [], "closing leaves nothing beside the file"
-    with pytest.raises(UsageError, match="There is no ledger at"):
+    with raises_about(UsageError, f"sqlite:///{folder.path}/ledger.db"):
         folder.ledger()
     folder.ledger(f"sqlite:///{moved}").close()
     folder.freeze(SPACE, {**folder.frozen(), "ledger": f"sqlite:///{moved}"})
@@ -165,8 +158,7 @@ def test_the_ledger_of_another_search_of_this_name_is_refused(make_ledger: MakeL
     folder = SearchFolder(runs_dir / SEARCH)
     folder.ledger().close()
     folder.freeze(SPACE, frozen_facts(search_id="theirs"))
-    expected = rf"{SEARCH}: its search_id is ours, and .*space.yaml has theirs\b"
-    with pytest.raises(UsageError, match=expected):
+    with raises_about(UsageError, ("ours", "theirs")):
         folder.ledger()
 
 

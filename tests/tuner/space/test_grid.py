@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_search import small_space, space_mapping
+from refused_spaces import refused
+from simulated_search import space_mapping
 
 from training.config import parse_trial
 from training.data import load_trial_data
 from training.trainer import Trainer
-from tuner.errors import UsageError
 from tuner.space import Space, load_space, space_from_mapping
 
 PAPER = sorted((Path(__file__).parents[3] / "search_spaces" / "paper").glob("*.yaml"))
@@ -46,12 +46,6 @@ def grid_space(parameters: dict[str, Any] | None = None, **search: Any) -> Space
     return space_from_mapping(grid_mapping(parameters, **search), "grid.yaml")
 
 
-def faults(parameters: dict[str, Any] | None = None, **search: Any) -> str:
-    with pytest.raises(UsageError) as caught:
-        grid_space(parameters, **search)
-    return str(caught.value).replace("grid.yaml: ", "")
-
-
 def test_a_grid_is_every_combination_the_last_parameter_fastest() -> None:
     space = grid_space()
     points = [{"alpha": a, "lambda": w, "bottleneck": b} for a in (0.0, 0.5) for w in (1.0, 4.0) for b in (7, 8, 9)]
@@ -79,44 +73,40 @@ def test_a_smaller_number_of_trials_is_the_beginning_of_the_grid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("search", "message"),
+    ("search", "path", "fact"),
     [
-        ({"trials": 13}, "search.trials: the value is 13, but the grid has 12 points"),
-        ({"start_points": [{"alpha": 0.5}]}, "search.start_points: "),
-        ({"points": [{"alpha": 0.5}]}, "search.points.0: lacks lambda, bottleneck; a point gives every parameter"),
-        ({"points": [{"alpha": 0.7, "lambda": 1.0, "bottleneck": 7}]}, "search.points.0.alpha: the value is 0.7"),
-        (
-            {"points": 2 * [{"alpha": 0.5, "lambda": 1.0, "bottleneck": 7}]},
-            "search.points.1: is the same as point 0",
-        ),
+        ({"trials": 13}, "search.trials", "12 points"),
+        ({"start_points": [{"alpha": 0.5}]}, "search.start_points", ""),
+        ({"points": [{"alpha": 0.5}]}, "search.points.0", "lambda, bottleneck"),
+        ({"points": [{"alpha": 0.7, "lambda": 1.0, "bottleneck": 7}]}, "search.points.0.alpha", "0.7"),
+        ({"points": 2 * [{"alpha": 0.5, "lambda": 1.0, "bottleneck": 7}]}, "search.points.1", "point 0"),
     ],
 )
-def test_what_a_grid_cannot_be(search: dict[str, Any], message: str) -> None:
-    assert faults(**search).startswith(message)
+def test_what_a_grid_cannot_be(search: dict[str, Any], path: str, fact: str) -> None:
+    assert fact in refused(grid_mapping(**search), path)
 
 
 def test_a_range_of_real_numbers_is_no_grid() -> None:
     continuous = {**CHOICES, "alpha": {"type": "float", "low": 0.0, "high": 1.0}}
-    assert faults(continuous) == "parameters.alpha: a grid needs choices; make it categorical, or list search.points"
+    refused(grid_mapping(continuous), "parameters.alpha")
     points = [{"alpha": 0.123, "lambda": 1.0, "bottleneck": 7}]
     assert grid_space(continuous, points=points).grid() == points
 
 
 def test_the_seed_is_either_the_grids_or_the_files() -> None:
     searched = {**CHOICES, "seed": {"type": "int", "low": 0, "high": 2}}
-    assert faults(searched, seeds=2).startswith("search.seeds: ")
+    refused(grid_mapping(searched, seeds=2), "search.seeds")
 
 
 @pytest.mark.parametrize("key", ["points", "seeds"])
 def test_other_samplers_have_no_grid(key: str) -> None:
     value = [{"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}] if key == "points" else 3
-    with pytest.raises(UsageError, match=rf"search\.{key}: .*motpe"):
-        small_space(search={key: value})
+    assert "motpe" in refused(space_mapping(search={key: value}), f"search.{key}")
 
 
 def test_a_point_that_the_trainer_refuses_is_named() -> None:
     parameters = {"bottleneck": {"type": "categorical", "choices": [0, 8]}}
-    assert faults(parameters).startswith("trial.regularise: the value is latent, but without a bottleneck")
+    refused(grid_mapping(parameters), "trial.regularise")
     points = [{"bottleneck": 8}]
     assert grid_space(parameters, points=points).grid() == points, "what is not run is not refused"
 
@@ -130,17 +120,15 @@ def test_a_preset_below_trial_is_written_out() -> None:
     assert "lambda" not in space.trial
     assert (space.example.objective, space.epochs, space.example.lam) == ("mart", 7, 1.0)
     mapping["trial"]["preset"] = "mnist_martha"
-    with pytest.raises(UsageError, match=r"mine.yaml: trial.preset: there is no preset .* did you mean mnist_mart\?"):
-        space_from_mapping(mapping, "mine.yaml")
+    assert "mnist_mart?" in refused(mapping, "trial.preset")
 
 
 def test_presets_with_other_yardsticks_do_not_compare() -> None:
     presets = {"preset": {"type": "categorical", "choices": ["mnist_trades", "mnist_mart"]}}
     mapping = grid_mapping(presets)
     mapping["trial"] = {}
-    with pytest.raises(UsageError) as caught:
-        space_from_mapping(mapping, "mine.yaml")
-    assert str(caught.value) == "mine.yaml: trial.epochs: mnist_trades has 100 and mnist_mart 50; fix it under trial"
+    message = refused(mapping, "trial.epochs")
+    assert all(fact in message for fact in ("mnist_trades", "100", "mnist_mart", "50"))
     mapping["trial"] = {"epochs": 50}
     space = space_from_mapping(mapping, "mine.yaml")
     assert [space.trial_config(point).objective for point in space.grid()] == ["trades", "mart"]

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from raises_about import raises_about
 from simulated_search import small_space, space_mapping
 
 from tuner.errors import UsageError
@@ -44,20 +45,20 @@ def test_every_shipped_space_loads(path: Path) -> None:
 
 
 def test_an_unknown_name_is_answered_with_near_ones() -> None:
-    with pytest.raises(
-        UsageError, match=r"no space named 'digit_tradeof': did you mean digits_tradeoff.*`tuner spaces`"
-    ):
+    with raises_about(UsageError, "digit_tradeof") as caught:
         find_space("digit_tradeof")
+    assert "digits_tradeoff" in str(caught.value)
 
 
 def test_a_name_like_no_other_is_answered_with_all() -> None:
-    with pytest.raises(UsageError, match=r"the known ones are .*digits_tradeoff"):
+    with raises_about(UsageError, "zzz") as caught:
         find_space("zzz")
+    assert all(name in str(caught.value) for name in known_spaces())
 
 
 @pytest.mark.parametrize("name", ["nowhere.yaml", "nowhere.yml", "folder/nowhere"])
 def test_a_path_to_nothing_is_said_to_be_one(name: str) -> None:
-    with pytest.raises(UsageError, match=rf"no space file {name}\. `tuner spaces` lists"):
+    with raises_about(UsageError, Path(name)):
         find_space(name)
 
 
@@ -71,30 +72,32 @@ def test_spaces_of_the_current_folder_come_before_the_projects(tmp_path: Path, m
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "cause", "fact"),
     [
-        ("name: [1", r"not valid YAML: while parsing a flow sequence[\s\S]*line 1, column 7"),
-        ("- a\n- b\n", "must hold keys and values, but holds list"),
-        ("", "must hold keys and values, but holds NoneType"),
-        ("name: \xff", "cannot be read: 'utf-8' codec"),
+        ("name: [1", yaml.YAMLError, "line 1, column 7"),
+        ("- a\n- b\n", type(None), "list"),
+        ("", type(None), "NoneType"),
+        ("name: \xff", UnicodeDecodeError, "utf-8"),
     ],
 )
-def test_what_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+def test_what_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str, cause: type, fact: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(UsageError, match=f"{path}: {message}"):
+    with raises_about(UsageError, path) as caught:
         load_space(str(path))
+    assert isinstance(caught.value.__cause__, cause)
+    assert fact in str(caught.value)
 
 
 def test_a_folder_is_no_space_file(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=f"There is no space file {tmp_path}"):
+    with raises_about(UsageError, tmp_path):
         load_space(str(tmp_path))
 
 
 def test_faults_name_the_file(file: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+    with raises_about(UsageError, ("search.trials",)) as caught:
         load_space(str(file), ["search.trials=0"])
-    assert str(caught.value).startswith(f"{file}: search.trials: the value is 0")
+    assert str(caught.value).startswith(f"{file}: ")
 
 
 @pytest.mark.parametrize(
@@ -141,25 +144,25 @@ def test_the_last_of_several_overrides_counts_and_a_flag_before_all(file: Path) 
 
 @pytest.mark.parametrize("override", ["epsilon", "=3", ""])
 def test_an_override_without_key_or_value_shows_the_form(file: Path, override: str) -> None:
-    with pytest.raises(UsageError, match=r"--set .* must have the form KEY=VALUE, such as"):
+    with raises_about(UsageError, ("--set", override)) as caught:
         load_space(str(file), [override])
+    assert "KEY=VALUE" in str(caught.value)
 
 
 def test_an_override_that_is_no_yaml_is_named(file: Path) -> None:
-    with pytest.raises(UsageError, match=r"--set 'epsilon=\[1': the value is not valid YAML"):
+    with raises_about(UsageError, ("--set", "epsilon=[1")) as caught:
         load_space(str(file), ["epsilon=[1"])
+    assert isinstance(caught.value.__cause__, yaml.YAMLError)
 
 
 def test_an_override_below_a_value_is_refused(file: Path) -> None:
-    with pytest.raises(UsageError, match=r"--set search\.trials\.most: search\.trials holds a value, not keys"):
+    with raises_about(UsageError, ("--set", "search.trials.most")):
         load_space(str(file), ["search.trials.most=3"])
 
 
 def test_an_override_of_an_unknown_key_is_a_fault_like_any_other(file: Path) -> None:
-    with pytest.raises(UsageError) as caught:
+    with raises_about(UsageError, ("serach", "trial.epsilom")):
         load_space(str(file), ["epsilom=1", "serach.trials=3"])
-    assert "trial.epsilom: unknown key; did you mean epsilon?" in str(caught.value)
-    assert "serach: unknown key; did you mean search?" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -171,9 +174,9 @@ def test_an_override_of_an_unknown_key_is_a_fault_like_any_other(file: Path) -> 
     ],
 )
 def test_an_override_of_a_key_of_another_section_names_the_section(file: Path, override: str, meant: str) -> None:
-    with pytest.raises(UsageError, match=f"no key of a trial; did you mean {meant}") as caught:
+    with raises_about(UsageError, ("--set", override)) as caught:
         load_space(str(file), [override])
-    assert override in str(caught.value)
+    assert f"{meant}?" in str(caught.value)
 
 
 def test_a_frozen_copy_is_a_space_file(tmp_path: Path) -> None:
@@ -197,35 +200,38 @@ FREE = [
 @settings(max_examples=20)
 def test_what_may_change_on_resume_is_no_difference(overrides: set[str]) -> None:
     file = SHIPPED / "digits_tradeoff.yaml"
-    assert differing_keys(load_space(str(file)), load_space(str(file), sorted(overrides))) == []
+    assert differing_keys(load_space(str(file)), load_space(str(file), sorted(overrides))) == {}
 
 
 @pytest.mark.parametrize(
-    ("override", "difference"),
+    ("override", "key", "values"),
     [
-        ("epochs=3", "trial.epochs: 9, now 3"),
-        ("sigma_bias=1", "trial.sigma_bias: 0.0, now 1"),
-        ("search.seed=5", "search.seed: 3, now 5"),
-        ("parameters.alpha.high=0.5", "parameters.alpha.high: 1.0, now 0.5"),
-        ("parameters.bottleneck.choices=[16, 32]", "parameters.bottleneck.choices: [8, 16, 32], now [16, 32]"),
-        ("objectives.pgd_accuracy.reference=0.1", "objectives.pgd_accuracy.reference: 0.0, now 0.1"),
-        ("early_stopping.reduction_factor=4", "early_stopping.reduction_factor: 3, now 4"),
-        ("search.start_points=[{alpha: 0.5}]", "search.start_points: [], now [{'alpha': 0.5}]"),
+        ("epochs=3", "trial.epochs", (9, 3)),
+        ("sigma_bias=1", "trial.sigma_bias", (0.0, 1)),
+        ("search.seed=5", "search.seed", (3, 5)),
+        ("parameters.alpha.high=0.5", "parameters.alpha.high", (1.0, 0.5)),
+        ("parameters.bottleneck.choices=[16, 32]", "parameters.bottleneck.choices", ([8, 16, 32], [16, 32])),
+        ("objectives.pgd_accuracy.reference=0.1", "objectives.pgd_accuracy.reference", (0.0, 0.1)),
+        ("early_stopping.reduction_factor=4", "early_stopping.reduction_factor", (3, 4)),
+        ("search.start_points=[{alpha: 0.5}]", "search.start_points", ([], [{"alpha": 0.5}])),
     ],
 )
-def test_what_changes_the_meaning_of_a_result_is_a_difference(file: Path, override: str, difference: str) -> None:
-    assert differing_keys(small_space(), load_space(str(file), [override])) == [difference]
+def test_what_changes_the_meaning_of_a_result_is_a_difference(
+    file: Path, override: str, key: str, values: tuple[Any, Any]
+) -> None:
+    assert differing_keys(small_space(), load_space(str(file), [override])) == {key: values}
 
 
 def test_two_ways_to_write_one_value_are_no_difference() -> None:
     mapping = space_mapping()
     mapping["parameters"]["alpha"] |= {"low": 0, "high": 1}
-    assert differing_keys(small_space(), Space.model_validate(mapping)) == []
+    assert differing_keys(small_space(), Space.model_validate(mapping)) == {}
 
 
 def test_a_tag_in_a_space_file_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.yaml").write_text("name: !!python/object/apply:os.system ['touch executed']\n")
-    with pytest.raises(UsageError, match="could not determine a constructor for the tag"):
+    with raises_about(UsageError, tmp_path / "mine.yaml") as caught:
         load_space(str(tmp_path / "mine.yaml"))
+    assert isinstance(caught.value.__cause__, yaml.constructor.ConstructorError)
     assert not (tmp_path / "executed").exists()

@@ -1,0 +1,118 @@
+"""Faults of a space that no single field shows: the rules of the trainer, names, points."""
+
+import pytest
+from refused_spaces import refused
+from simulated_search import small_space, space_mapping
+
+from training.config import MEASUREMENT_KEYS, METRICS
+from tuner.space import space_from_mapping
+
+
+def test_what_several_gpus_cannot_train() -> None:
+    refused(space_mapping(resources={"gpus_per_trial": 1.5}), "resources.gpus_per_trial")
+    refused(space_mapping(trial={"batch_size": 126}, resources={"gpus_per_trial": 4}), "trial.batch_size")
+    assert small_space(resources={"gpus_per_trial": 4}).resources.processes_per_trial == 4
+    assert small_space(resources={"gpus_per_trial": 0.25}).resources.processes_per_trial == 1
+
+
+def test_a_range_is_held_against_the_trainers_rules() -> None:
+    wide = {
+        "alpha": {"type": "float", "low": -0.5, "high": 2.0},
+        "bottleneck": {"type": "categorical", "choices": [8, -1]},
+    }
+    ends = ("parameters.alpha.low", "parameters.bottleneck.choices.1", "parameters.alpha.high")
+    refused(space_mapping(parameters=wide), *ends)
+
+
+def test_ranges_are_held_against_one_another() -> None:
+    """Each of the two is possible with some value of the other, but not with all."""
+    ramps = {
+        "ramp_start": {"type": "float", "low": 0.0, "high": 0.5},
+        "ramp_end": {"type": "float", "low": 0.4, "high": 1.0},
+    }
+    assert "ramp_end = 0.4" in refused(space_mapping(parameters=ramps), "parameters.ramp_start.high")
+    ramps["ramp_end"]["low"] = 0.6
+    space_from_mapping(space_mapping(parameters=ramps), "my.yaml")
+
+
+def test_a_range_is_not_held_against_the_default_of_another_searched_key() -> None:
+    """The trainer's default of 10 neighbours would not fit a batch of 8, but 10 is never used."""
+    fitting = {
+        "hsic_neighbours": {"type": "int", "low": 1, "high": 5},
+        "batch_size": {"type": "int", "low": 8, "high": 64},
+    }
+    space_from_mapping(space_mapping(parameters=fitting), "my.yaml")
+
+
+def test_a_fixed_setting_is_not_held_against_the_default_of_a_searched_key() -> None:
+    neighbours = {"hsic_neighbours": {"type": "int", "low": 2, "high": 6}}
+    space_from_mapping(space_mapping(trial={"batch_size": 8}, parameters=neighbours), "my.yaml")
+    neighbours["hsic_neighbours"]["high"] = 8
+    message = refused(space_mapping(trial={"batch_size": 8}, parameters=neighbours), "parameters.hsic_neighbours.high")
+    assert "batch_size = 8" in message
+
+
+def test_fixed_settings_are_held_against_one_another() -> None:
+    message = refused(space_mapping(trial={"ramp_start": 0.8, "ramp_end": 0.2}), "trial.ramp_start")
+    assert "ramp_end = 0.2" in message
+
+
+def test_a_range_is_held_against_fixed_settings() -> None:
+    searched = {"ramp_end": {"type": "float", "low": 0.1, "high": 1.0}}
+    message = refused(space_mapping(trial={"ramp_start": 0.2}, parameters=searched), "trial.ramp_start")
+    assert "ramp_end = 0.1" in message
+
+
+def test_a_key_is_either_fixed_or_searched() -> None:
+    refused(space_mapping(trial={"alpha": 0.5}), "trial.alpha")
+
+
+@pytest.mark.parametrize("key", MEASUREMENT_KEYS)
+def test_what_trials_are_measured_with_cannot_be_searched(key: str) -> None:
+    mapping = space_mapping(parameters={key: {"type": "categorical", "choices": [1, 2]}})
+    mapping["trial"].pop(key, None)
+    refused(mapping, f"parameters.{key}")
+
+
+def test_an_objective_is_a_metric_that_trials_report() -> None:
+    message = refused(space_mapping(objectives={"accuracy": {}}), "objectives.accuracy")
+    assert all(metric in message for metric in METRICS)
+
+
+def test_start_points_lie_inside_the_space() -> None:
+    points = [
+        {"alpha": 0.5},
+        {"alpha": 1.5, "bottleneck": 9, "gamma": 1},
+        {"lambda": "much"},
+    ]
+    wrong = ("1.alpha", "1.bottleneck", "1.gamma", "2.lambda")
+    message = refused(space_mapping(search={"start_points": points}), *(f"search.start_points.{key}" for key in wrong))
+    facts = ("0 to 1", "8, 16, 32", "alpha, lambda, bottleneck", "0.01 to 10")
+    assert [fact in line for fact, line in zip(facts, message.splitlines(), strict=True)] == [True] * 4
+
+
+def test_a_start_point_of_an_integer_is_an_integer() -> None:
+    mapping = space_mapping(
+        parameters={"bottleneck": {"type": "int", "low": 2, "high": 7}},
+        search={"start_points": [{"bottleneck": 2.5}]},
+    )
+    assert "2 to 7" in refused(mapping, "search.start_points.0.bottleneck")
+
+
+@pytest.mark.parametrize("kind", ["int", "float"])
+def test_a_quoted_number_is_no_number(kind: str) -> None:
+    mapping = space_mapping(
+        parameters={"bottleneck": {"type": kind, "low": 2, "high": 7}},
+        search={"start_points": [{"bottleneck": "4"}]},
+    )
+    assert "'4'" in refused(mapping, "search.start_points.0.bottleneck")
+
+
+def test_a_minimised_objective_needs_a_reference() -> None:
+    """With the 0 of accuracies no front of a positive metric would have any hypervolume."""
+    mapping = space_mapping(objectives={"pgd_accuracy": {"direction": "minimize"}})
+    assert "reference" in refused(mapping, "objectives.pgd_accuracy")
+
+
+def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
+    refused(space_mapping(trial={"rungs": [2], "eval_every": 2}), "trial.rungs")
