@@ -46,9 +46,8 @@ def remove_incomplete(plan: Plan) -> None:
     """
     folder = plan.folder
     if not folder.is_incomplete:
-        raise UsageError(
-            f"Another driver has started {folder.name} meanwhile: continue it with --resume {folder.name}.", folder.name
-        )
+        way = f"continue it with --resume {folder.name}"
+        raise UsageError(f"Another driver has started {folder.name} meanwhile: {way}.", folder.name)
     search_id = folder.creation_mark
     if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
         remove_empty_study(plan.ledger_url, folder.name, search_id)

@@ -100,17 +100,11 @@ def plan_search(request: Request) -> Plan:
     resume = request.resume
     if request.resume_or_start:
         if request.name is None or resume is not None:
-            raise UsageError(
-                "--resume-or-start needs --name NAME, by which a later start finds the search, and does not go "
-                "together with --resume.",
-                "--resume-or-start",
-            )
+            rule = "needs --name NAME, by which a later start finds the search, and excludes --resume"
+            raise UsageError(f"--resume-or-start {rule}.", "--resume-or-start")
         resume = request.name if SearchFolder(request.runs_dir / request.name).space_file.is_file() else None
     elif resume is not None and request.name is not None:
-        raise UsageError(
-            "--name names a new search, --resume NAME continues an old one: leave one of them out.",
-            ("--name", "--resume"),
-        )
+        raise UsageError("--name is for a new search, --resume for an old one: leave one out.", ("--name", "--resume"))
     return plan_new(request) if resume is None else plan_resume(request, resume)
 
 
@@ -179,11 +173,8 @@ def _newest_unfinished(request: Request) -> SearchFolder:
                     return folder
         except UsageError as error:
             _log.warning("%s is left out: %s", folder.name, error)
-    raise UsageError(
-        f"No search in {place_of(request.runs_dir)} is unfinished. `tuner list` shows the searches; "
-        "--resume NAME --trials N extends a finished one.",
-        request.runs_dir,
-    )
+    way = "`tuner list` shows the searches; --resume NAME --trials N extends a finished one"
+    raise UsageError(f"No search in {place_of(request.runs_dir)} is unfinished. {way}.", request.runs_dir)
 
 
 def _with_data_root(space: Space, data_root: str | None = None) -> Space:

@@ -46,7 +46,6 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         projection.write_files(files)
     except (MlflowException, RefusedError, OSError) as error:
         address = without_password(uri)
-        raise UsageError(
-            f"MLflow at {address} cannot be written: {error}. Nothing is lost; try again.", address
-        ) from error
+        what = f"MLflow at {address} cannot be written"
+        raise UsageError(f"{what}: {error}. Nothing is lost; try again.", address) from error
     return len(trials)

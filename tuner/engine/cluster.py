@@ -171,11 +171,8 @@ def _trials_on(node: Resources, resources: ResourcesSpec) -> int:
 
 def _require_reachable(address: str) -> None:
     if address.startswith("ray://"):
-        raise UsageError(
-            f"--address {address}: Ray Client is not supported; "
-            "run the driver inside the cluster with `ray job submit`.",
-            ("--address", address),
-        )
+        rule = "Ray Client is not supported; run the driver inside the cluster with `ray job submit`"
+        raise UsageError(f"--address {address}: {rule}.", ("--address", address))
     host, _, port = address.rpartition(":")
     if address in {"auto", "local"}:
         return
@@ -185,8 +182,5 @@ def _require_reachable(address: str) -> None:
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, ValueError, OverflowError) as error:
-        raise UsageError(
-            f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, "
-            "or leave --address out to use this machine.",
-            address,
-        ) from error
+        way = "Start one with `ray start --head`, or leave --address out to use this machine"
+        raise UsageError(f"There is no Ray cluster at {address}: {error}. {way}.", address) from error

@@ -37,14 +37,13 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
 
     Raise UsageError, without the password, if the database cannot be opened.
     """
+    shown = without_password(url)
     try:
         address = sa.engine.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        raise UsageError(
-            f"The ledger {without_password(url)} is not a database's URL: write --ledger as "
-            "postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file.",
-            without_password(url),
-        ) from None  # its message may contain the password
+        way = "write --ledger as postgresql://USER:PASSWORD@HOST/DATABASE, or leave it out to use a file"
+        # The message of the cause may contain the password.
+        raise UsageError(f"The ledger {shown} is not a database's URL: {way}.", shown) from None
     try:
         arguments = _engine_arguments(address)
         archive = _archive(address)
@@ -58,19 +57,14 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
         return storage, engine, sa.create_engine(address, poolclass=sa.pool.NullPool, **arguments)
     except ImportError as error:
-        raise UsageError(
-            f"The ledger {without_password(url)} needs a driver that is not installed ({error}): "
-            "for PostgreSQL, pip install 'robust-tuner[postgres]'.",
-            without_password(url),
-        ) from error
+        fault = f"needs a driver that is not installed ({error})"
+        way = "for PostgreSQL, pip install 'robust-tuner[postgres]'"
+        raise UsageError(f"The ledger {shown} {fault}: {way}.", shown) from error
     except (sa.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
         if address.drivername.startswith("sqlite"):
             raise _ledger_error(url, str(getattr(error, "orig", None) or error.__cause__ or error)) from error
-        raise UsageError(
-            f"The ledger {without_password(url)} cannot be opened: {first_line(error)}. "
-            "Check --ledger, the server and the rights.",
-            without_password(url),
-        ) from error
+        fault = f"cannot be opened: {first_line(error)}"
+        raise UsageError(f"The ledger {shown} {fault}. Check --ledger, the server and the rights.", shown) from error
 
 
 def remove_empty_study(url: str, search: str, search_id: str) -> None:
@@ -156,7 +150,5 @@ def _ledger_error(url: str, reason: str) -> LedgerError:
     reason, address = next(iter(reason.strip().splitlines()), "no reason given"), without_password(url)
     fault = next((words for words in _WAYS_OUT if words in reason), None)
     way_out = _WAYS_OUT[fault] if fault else "check the database and its server"
-    return LedgerError(
-        f"The ledger {address} cannot be used: {reason}. What is on record stays; {way_out}, then resume.",
-        (address, fault),
-    )
+    text = f"The ledger {address} cannot be used: {reason}. What is on record stays; {way_out}, then resume."
+    return LedgerError(text, (address, fault))

@@ -88,11 +88,11 @@ class SqlLedger(Ledger):
         try:
             study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
         except optuna.exceptions.DuplicatedStudyError as error:
-            raise UsageError(
-                f"The ledger {without_password(url)} already holds a search named {search!r}, but its folder is not "
-                "here: choose another --name, or resume it with the --runs-dir that has its folder.",
-                search,
-            ) from error
+            found = (
+                f"The ledger {without_password(url)} already holds a search named {search!r}, whose folder is not here"
+            )
+            way = "choose another --name, or resume it with the --runs-dir that has its folder"
+            raise UsageError(f"{found}: {way}.", search) from error
         ledger = cls(url, search, study, connections)
         try:
             with warnings.catch_warnings():  # Optuna has called it experimental since 3.2, but it has not changed
@@ -121,11 +121,8 @@ class SqlLedger(Ledger):
         ledger = cls(url, search, study, connections, clock)
         version = ledger.facts().get("schema_version")
         if version != _SCHEMA_VERSION:
-            raise UsageError(
-                f"The ledger {address} has schema version {version}, but this release reads {_SCHEMA_VERSION}: use the "
-                "release that wrote it.",
-                ("schema_version", version),
-            )
+            found = f"The ledger {address} has schema version {version}, but this release reads {_SCHEMA_VERSION}"
+            raise UsageError(f"{found}: use the release that wrote it.", ("schema_version", version))
         return ledger
 
     def facts(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
-from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole
+from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole, writing_to
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
@@ -60,7 +60,7 @@ class SearchFolder:
 
     def write_creation_mark(self, search_id: str) -> None:
         """Write the id of the search before its ledger is created; `freeze` removes it."""
-        with _named(self.path):
+        with writing_to(self.path):
             (self.path / _CREATION_MARK).write_text(search_id, encoding="utf-8")
         upload(self.path / _CREATION_MARK)
 
@@ -79,11 +79,8 @@ class SearchFolder:
         facts = dict(found) if isinstance(found, dict) else {}
         absent = [fact for fact in _FROZEN_FACTS if fact not in facts]
         if absent:
-            raise UsageError(
-                f"{self.space_file} has no {' and no '.join(absent)} under `{FROZEN_KEY}`, which every search has: "
-                "restore the file from a backup.",
-                (self.space_file, *absent),
-            )
+            fault = f"has no {' and no '.join(absent)} under `{FROZEN_KEY}`: restore it from a backup"
+            raise UsageError(f"{self.space_file} {fault}.", (self.space_file, *absent))
         return facts
 
     def space(self) -> Space:
@@ -97,7 +94,7 @@ class SearchFolder:
         mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
         text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
-        with _named(self.path):
+        with writing_to(self.path):
             write_whole(self.space_file, text.encode())
         if (self.path / _CREATION_MARK).exists():
             remove(self.path / _CREATION_MARK)
@@ -124,38 +121,28 @@ class SearchFolder:
 
     def ledger_url(self, given: str | None = None) -> str:
         """Return the URL of the ledger: `given`, or where the frozen space says, or the file in the folder."""
-        known = self._known_place("ledger", "The ledger", "--ledger", "TUNER_LEDGER", given)
-        if not known and url_of(self.path):
-            raise UsageError(
-                f"{url_of(self.path)} is in object storage, which cannot hold a database: keep the ledger on a server, "
-                "--ledger postgresql://USER:PASSWORD@HOST/DATABASE or TUNER_LEDGER.",
-                "--ledger",
-            )
+        known = self._known_place("ledger", "its ledger", "--ledger", "TUNER_LEDGER", given)
         return absolute(known or default_ledger_url(self.path))
 
     def tracking_uri(self, given: str | None = None) -> str:
         """Return MLflow's address: `given`, or where the frozen space says, or the file beside the searches."""
-        known = self._known_place("tracking_uri", "MLflow", "--tracking-uri", "MLFLOW_TRACKING_URI", given)
-        if not known and url_of(self.path):
-            raise UsageError(
-                f"{url_of(self.path)} is in object storage, which cannot hold MLflow's database: give the address of "
-                "MLflow's server or database, --tracking-uri or MLFLOW_TRACKING_URI.",
-                "--tracking-uri",
-            )
+        known = self._known_place("tracking_uri", "its MLflow", "--tracking-uri", "MLFLOW_TRACKING_URI", given)
         return absolute(known or default_tracking_uri(self.path.parent))
 
     def _known_place(self, fact: str, what: str, option: str, variable: str, given: str | None) -> str | None:
         """Return `given`, or the URL that the frozen space records as `fact`, or None.
 
-        A recorded URL has no password. If it needs one, raise UsageError that asks for it by `option` or `variable`.
+        A recorded URL has no password. If it needs one, or if the search is in object storage without a URL, raise
+        UsageError that asks for the URL by `option` or `variable`.
         """
-        if given or not self.space_file.exists():
-            return given
-        recorded: str | None = self.frozen().get(fact)
-        if recorded and has_masked_password(recorded):
-            way = f"give it with its password as {option} or in {variable}"
-            raise UsageError(f"{what} of {self.name} is at {recorded}: {way}.", option)
-        return recorded
+        known: str | None = given or (self.frozen().get(fact) if self.space_file.exists() else None)
+        way = f"as {option} or in {variable}"
+        if not given and known and has_masked_password(known):
+            raise UsageError(f"{self.name} has {what} at {known}: give the URL with its password {way}.", option)
+        if not known and url_of(self.path):
+            place = f"{url_of(self.path)} is in object storage, which cannot hold a database"
+            raise UsageError(f"{place}: give the URL of {what}, on a server, {way}.", option)
+        return known
 
     def _mapping(self) -> dict[str, Any]:
         try:
@@ -165,15 +152,6 @@ class SearchFolder:
         if not isinstance(mapping, dict):
             raise UsageError(f"{self.space_file} holds no space; restore it from a backup.", self.space_file)
         return mapping
-
-
-@contextlib.contextmanager
-def _named(folder: Path) -> Iterator[None]:
-    """Raise an OSError inside as a UsageError that names the folder and says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be written: {error}. Check its space and its rights.", folder) from error
 
 
 def _holds_trials(file: Path) -> bool:
@@ -195,10 +173,8 @@ def recorded_space(ledger: SqlLedger) -> Space:
         return Space.model_validate(ledger.facts()["space"])
     except (KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UsageError(
-            f"The space of {ledger.search} on record cannot be read ({reason}): use the release that wrote it.",
-            ledger.search,
-        ) from error
+        what = f"The space of {ledger.search} on record cannot be read ({reason})"
+        raise UsageError(f"{what}: use the release that wrote it.", ledger.search) from error
 
 
 def all_searches(runs_dir: Path) -> list[SearchFolder]:

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
-from tuner.runs.mirror import url_of
+from tuner.runs.mirror import url_of, writing_to
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +55,8 @@ def only_driver(folder: Path, flock: _Flock = fcntl.flock) -> Iterator[None]:
     The error names the process, host and start of the holder. A lock file without a living holder locks nothing.
     """
     path = folder / LOCK_FILE
-    try:
+    with writing_to(path):
         file = path.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"The lock {path} cannot be written: {error}. Check the rights of the folder.", path
-        ) from error
     with file:
         _lock(file, folder, flock)
         _write_holder(path, file.fileno())
@@ -69,13 +65,9 @@ def only_driver(folder: Path, flock: _Flock = fcntl.flock) -> Iterator[None]:
 
 def _write_holder(path: Path, descriptor: int) -> None:
     """Write the holder into the lock file, without a buffer: a full disk must raise an error now, not at the end."""
-    try:
+    with writing_to(path):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"{_holder()}\n".encode())
-    except OSError as error:
-        raise UsageError(
-            f"The lock {path} cannot be written: {error}. Check the space and the rights.", path
-        ) from error
 
 
 @contextmanager
@@ -150,11 +142,8 @@ def _holder() -> str:
 
 
 def _held(search: str, holder: str) -> UsageError:
-    return UsageError(
-        f"The search {search} is being driven by {holder or 'another process'}: "
-        "wait for it, or stop it with Ctrl-C or SIGTERM.",
-        search,
-    )
+    way = "wait for it, or stop it with Ctrl-C or SIGTERM"
+    return UsageError(f"The search {search} is being driven by {holder or 'another process'}: {way}.", search)
 
 
 def is_driven(folder: Path, ledger_url: str, flock: _Flock = fcntl.flock) -> bool:

@@ -163,6 +163,15 @@ def _send(path: Path, url: str) -> None:
 
 
 @contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Raise an OSError inside as a UsageError that names the file or the folder and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error}. Check its space and its rights.", path) from error
+
+
+@contextmanager
 def _reaching(url: str) -> Iterator[None]:
     """Raise what a storage out of reach raises as a UsageError."""
     try:
