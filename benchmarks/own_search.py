@@ -43,7 +43,7 @@ def run_search(
     search = Search(space, ledger)
     uri = default_tracking_uri(runs_dir)
     projection = Projection(uri, space, _NAME, "many-0", store.artifact_folder(uri, runs_dir))
-    publisher = Publisher(_NAME, space, folder, projection, lambda: search.trials)
+    publisher = Publisher(space, folder, projection, lambda: search.trials)
     (folder / "space.yaml").write_text("{}\n", encoding="utf-8")
     search.listeners += [publisher, *listeners]
     publisher.start()

@@ -145,7 +145,7 @@ def _tracked(setting: Setting, search: Search, folder: SearchFolder, uri: str) -
     artifacts = store.artifact_folder(uri, folder.path.parent)
     lay_down(uri, search.space, search.trials, search="scale", search_id="scale-0", artifacts=str(artifacts))
     projection = Projection(uri, search.space, "scale", "scale-0", artifacts)
-    publisher = Publisher("scale", search.space, folder.path, projection, lambda: search.trials)
+    publisher = Publisher(search.space, folder.path, projection, lambda: search.trials)
     search.listeners.append(publisher)
     publisher.start()
 

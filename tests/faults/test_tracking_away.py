@@ -51,7 +51,7 @@ def hanging(search: Search, folder: Path, pace: Pace) -> tuple[Publisher, Hangin
     """Publish a search to a server that hangs in the first call."""
     projection = HangingProjection()
     anything: Any = projection
-    publisher = Publisher("small-1", SPACE, folder, anything, lambda: search.trials, presentation=NoFiles(), pace=pace)
+    publisher = Publisher(SPACE, folder, anything, lambda: search.trials, presentation=NoFiles(), pace=pace)
     search.listeners.append(publisher)
     publisher.start()
     assert projection.hanging.wait(PATIENCE_SECONDS)

@@ -131,7 +131,7 @@ class _Driver:
         presentation = self.environment.presentation_of(plan.space)
         projection = self.environment.projection_of(plan.folder, plan.space, ledger, plan.tracking_uri)
         folder, trials = plan.folder, lambda: search.trials
-        publisher = Publisher(folder.name, plan.space, folder.path, projection, trials, presentation=presentation)
+        publisher = Publisher(plan.space, folder.path, projection, trials, presentation=presentation)
         progress = self.progress(search)
         search.listeners += [publisher, progress]
         if request.verbosity >= 0:

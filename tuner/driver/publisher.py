@@ -52,14 +52,13 @@ class Pace:
 
 
 class Publisher(Listener):
-    """Listens to a search and publishes its state from a thread of its own.
+    """Listens to the search in `folder` and publishes its state from a thread of its own.
 
     What cannot be written is written later: the ledger holds it, and each round writes everything that is missing.
     """
 
     def __init__(
         self,
-        search: str,
         space: Space,
         folder: Path,
         projection: Projection,
@@ -70,7 +69,6 @@ class Publisher(Listener):
         processor_clock: Callable[[], float] = time.thread_time,
         closing: threading.Event | None = None,
     ) -> None:
-        self._search = search
         self._space = space
         self._folder = folder
         self._projection = projection
@@ -169,7 +167,7 @@ class Publisher(Listener):
         self._projection.write_files([*others, *self._presentation.write_files(self._folder, front)])
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:
-        return search_data(self._folder.parent, self._search, self._space, trials)
+        return search_data(self._folder.parent, self._folder.name, self._space, trials)
 
     def _attempt(self, what: str, write: Callable[[], None]) -> bool:
         """Write, and return whether it succeeded; of several failures in a row only the first is logged."""
@@ -183,7 +181,7 @@ class Publisher(Listener):
                     what,
                     type(error).__name__,
                     first_line(error),
-                    self._search,
+                    self._folder.name,
                 )
             self._failing.add(what)
             return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from simulated_search import MakeLedger, drive, small_space, train
+from simulated_search import SEARCH, MakeLedger, drive, small_space, train
 
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.publisher import Pace, Publisher
@@ -84,12 +84,12 @@ class MakePublisher(Protocol):
 
 
 @pytest.fixture
-def make_publisher(make_ledger: MakeLedger, tmp_path: Path) -> MakePublisher:
+def make_publisher(make_ledger: MakeLedger, runs_dir: Path) -> MakePublisher:
     def make(projection: FakeProjection, pace: Pace = QUICK, **options: Any) -> tuple[Publisher, Search]:
         search = Search(SPACE, make_ledger(SPACE))
         anything: Any = projection
         options = {"presentation": OneFile(), **options}
-        publisher = Publisher("small-1", SPACE, tmp_path, anything, lambda: search.trials, pace=pace, **options)
+        publisher = Publisher(SPACE, runs_dir / SEARCH, anything, lambda: search.trials, pace=pace, **options)
         search.listeners.append(publisher)
         return publisher, search
 
