@@ -21,6 +21,7 @@ from training.data import ImageSet, TrialData
 from training.trainer import Trainer
 from training.trainer.schedules import is_evaluated
 from training.trainer.validation import validate
+from training.yaml_text import read_yaml
 
 _LEAST_SECONDS = 5.0
 _RESULT = Path(__file__).parent / "results" / "evaluation_share.json"
@@ -81,10 +82,9 @@ def _evaluations(config: TrialConfig) -> int:
 
 def _config(space: str) -> TrialConfig:
     """Return the configuration of a space at its first start point, with the rungs that the search adds."""
-    import yaml
 
     file = Path(__file__).parents[1] / "search_spaces" / f"{space}.yaml"
-    content = yaml.safe_load(file.read_text("utf-8"))
+    content = read_yaml(file)
     config = parse_trial({**content["trial"], **content["search"]["start_points"][0]})
     stopping = content["early_stopping"]
     rungs = (stopping["grace_epochs"] * stopping["reduction_factor"] ** k for k in range(config.epochs))

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from tqdm import tqdm
 
 from benchmarks.surroundings import command, surroundings, write_result
@@ -26,6 +25,7 @@ from training.config.preset_files import find_config
 from training.data import ImageSet, load_test_set, load_trial_data
 from training.trainer import Trainer
 from training.trainer.validation import validate
+from training.yaml_text import read_yaml
 
 METHODS = ("standard", "trades", "mma", "mart", "shared_information")
 _RESULTS = Path(__file__).parent / "results"
@@ -103,7 +103,7 @@ def _measure(method: str, seed: int, changes: dict[str, Any], test_images: int) 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         torch.set_num_threads(1)
-    preset = yaml.safe_load(find_config(f"mnist_{method}").read_text(encoding="utf-8"))
+    preset = read_yaml(find_config(f"mnist_{method}"))
     config = parse_trial({**preset, **_EVALUATION, **_fitting(preset, changes)})
     trainer = Trainer(config, load_trial_data(config), device)
     trainer.run(lambda _epoch, _metrics, _save: None)

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 from finished_search import finish_search
 from hypothesis import settings
 from simulated_search import MakeLedger, Searches, new_search, small_space, space_mapping
 from typed_commands import Answer, Tuner
 
 from benchmarks.surroundings import USER_SETTINGS
+from training.yaml_text import format_yaml
 from tuner.cli import main
 from tuner.ledger import SqlLedger
 from tuner.search import Search
@@ -52,7 +52,7 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
 def small_file(tmp_path: Path) -> str:
     """The file of a small space."""
     path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(space_mapping()))
+    path.write_text(format_yaml(space_mapping()))
     return str(path)
 
 

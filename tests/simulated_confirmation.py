@@ -23,7 +23,7 @@ def run(
     metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd, "loss/total": 0.1, "test_warnings": float(signs)}
     metrics |= {"test/Natural": natural, "test/PGD-20": pgd, "test/Worst case": pgd - 0.1}
     report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
-    return TrialRecord(number, {}, outcome, started=0.0, ended=1.0, reports=(report,))
+    return TrialRecord(number, POINTS[number % 2], outcome, started=0.0, ended=1.0, reports=(report,))
 
 
 TRIALS = [run(0, 0.9, 0.5), run(1, 0.8, 0.6), run(2, 0.8, 0.4, signs=1), run(3, 0.0, 0.0, outcome=Outcome.FAILED)]

@@ -169,10 +169,11 @@ class MortalLedger(SqlLedger):
         self._count()
         return number
 
-    def record(self, *arguments: Any, **named: Any) -> None:
+    def record(self, *arguments: Any, **named: Any) -> bool:
         """Write, and perhaps die."""
-        super().record(*arguments, **named)
+        still_running = super().record(*arguments, **named)
         self._count()
+        return still_running
 
     def finish(self, *arguments: Any, **named: Any) -> Any:
         """Write, and perhaps die."""

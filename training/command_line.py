@@ -1,5 +1,6 @@
 """What the commands `training.run` and `training.evaluate` have in common: exit codes, an error, the device."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.explained_error import ExplainedError
@@ -12,6 +13,14 @@ DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 class CommandError(ExplainedError):
     """The command was called with wrong arguments; it prints the message and exits with WRONG_USAGE."""
+
+
+def require_current_folder() -> None:
+    """Raise CommandError if the current folder was deleted: no relative path means anything then."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise CommandError(f"The current folder cannot be used: {error}. Change to another one.", ".") from error
 
 
 def choose_device(name: str, threads: int | None) -> "torch.device":

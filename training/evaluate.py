@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch takes seconds to import; --help does not need it.
-from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, CommandError, choose_device
+from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, CommandError, choose_device, require_current_folder
+from training.explained_error import ExplainedError
+from training.tolerant_output import tolerate_lost_output
 
 if TYPE_CHECKING:
     import torch
@@ -34,15 +36,13 @@ REPRESENTATIONS = "representations.png"
 
 def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 2 wrong usage, 130 interrupted."""
+    tolerate_lost_output()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
-    from training.attacks import AttackError
-    from training.data import DataError
-    from training.trainer.checkpoint import CheckpointError
-
     try:
+        require_current_folder()
         return _evaluate(arguments, progress or _progress)
-    except (CommandError, AttackError, CheckpointError, DataError) as error:
+    except ExplainedError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
     except KeyboardInterrupt:
@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
+    from training.data import describe_data
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
 
@@ -97,6 +98,9 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     suite = _suite(arguments, trained, latent=latent, device=device, shape=shape)
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
+    config = replace(trained.config, data_root=arguments.data_root or trained.config.data_root)
+    for line in describe_data(config, ("test",)):
+        _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(
             trained.model,

@@ -7,9 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.command_line import DONE, FAILED, INTERRUPTED, WRONG_USAGE, CommandError, choose_device
+from training.command_line import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    WRONG_USAGE,
+    CommandError,
+    choose_device,
+    require_current_folder,
+)
 from training.config import METRICS, ConfigError, TrialConfig, parse_trial
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
+from training.tolerant_output import tolerate_lost_output
 
 # torch takes seconds to import. What needs it is imported after the configuration is checked, so that --help and a
 # wrong configuration are answered at once.
@@ -20,10 +29,12 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
+    tolerate_lost_output()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
     try:
+        require_current_folder()
         return _train(_read_config(arguments), arguments, folder, trainer_class)
     except ConfigError as error:
         for key, message in error.problems:
@@ -55,14 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     """Read the file, apply the overrides and check the result. Raise ConfigError or CommandError if it is wrong."""
-    import yaml
+    from training.yaml_text import YamlTextError, read_yaml
 
     try:
-        values = yaml.safe_load(find_config(arguments.config).read_text("utf-8"))
+        values = read_yaml(find_config(arguments.config))
     except UnknownPresetError as error:
         raise CommandError(str(error), error.subject) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CommandError(f"{arguments.config} cannot be read as YAML: {error}", "--config") from error
+    except YamlTextError as error:
+        raise CommandError(f"{arguments.config}: {error}", "--config") from error
     if not isinstance(values, dict):
         raise CommandError(f"{arguments.config} has no keys; it must be a mapping such as 'alpha: 0.5'.", "--config")
     values.update(_override(text) for text in arguments.set)
@@ -75,20 +86,20 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
 
 
 def _override(text: str) -> tuple[str, Any]:
-    import yaml
+    from training.yaml_text import YamlTextError, parse_yaml
 
     key, separator, value = text.partition("=")
     if not separator:
         raise CommandError(f"The value of --set is {text!r}, but must be KEY=VALUE, such as alpha=0.8.", "--set")
     try:
-        return key.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise CommandError(f"The value of --set {text!r} is not valid YAML: {error}", "--set") from error
+        return key.strip(), parse_yaml(value)
+    except YamlTextError as error:
+        raise CommandError(f"The value of --set {text!r} is refused: {error}", "--set") from error
 
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind: "type[Trainer] | None") -> int:
     """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
-    from training.data import DataError, ensure_available, load_trial_data
+    from training.data import DataError, describe_data, ensure_available, load_trial_data
     from training.trainer import DivergedError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
@@ -99,6 +110,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
     try:
         device = choose_device(arguments.device, arguments.threads)
         ensure_available(config)
+        described = describe_data(config)
         trainer = (kind or Trainer)(config, load_trial_data(config), device)
         if arguments.resume:
             trainer.restore(folder.path)
@@ -108,6 +120,8 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         folder.begin(config, trainer.history)
     except OSError as error:
         raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
+    for line in described:
+        _print(line)
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:

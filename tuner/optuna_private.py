@@ -17,10 +17,14 @@ from optuna.trial import FrozenTrial
 TRIALS: Any = models.TrialModel.__table__
 TRIAL_PARAMETERS: Any = models.TrialParamModel.__table__
 TRIAL_ATTRIBUTES: Any = models.TrialUserAttributeModel.__table__
+TRIAL_SYSTEM_ATTRIBUTES: Any = models.TrialSystemAttributeModel.__table__
 TRIAL_VALUES: Any = models.TrialValueModel.__table__
+STUDIES: Any = models.StudyModel.__table__
 STUDY_ATTRIBUTES: Any = models.StudyUserAttributeModel.__table__
 # NSGA-II reads the generation of a trial from its system attributes. There is no public way to set it.
 GENERATION_KEY = NSGAIISampler._get_generation_key()  # noqa: SLF001
+# `Study.enqueue_trial` keeps the parameters of a waiting trial under this system attribute.
+ENQUEUED_KEY = "fixed_params"
 # At every proposal the Gaussian process warns of a package that would make it faster.
 GP_LOGGER = "optuna._gp"
 

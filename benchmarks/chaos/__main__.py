@@ -1,9 +1,10 @@
 """Kill processes of seeded searches at random moments: the driver, trials, Ray's raylet and its head.
 
-Run:  python -m benchmarks.chaos [--kills 100] [--searches 6] [--trials 40] [--seed 0]
+Run:  python -m benchmarks.chaos [--kills 100] [--searches 6] [--trials 40] [--seed 0] [--clients]
 The searches train on digits. Every second one runs one trial at a time and must end, to the last bit, like the same
-search without kills. Writes benchmarks/results/chaos.json with hardware, versions, date and command. The exit code is 1
-if anything was lost or repeated.
+search without kills. With --clients, optuna-dashboard, an Optuna client and an MLflow client write into the searches at
+random meanwhile. Writes benchmarks/results/chaos.json, or chaos_with_clients.json, with hardware, versions, date and
+command. The exit code is 1 if anything was lost or repeated.
 """
 
 import argparse
@@ -12,11 +13,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from benchmarks.chaos.checks import Faults, check_epochs, check_mlflow, check_record, epochs_begun, essence, read_trials
-from benchmarks.chaos.plan import Plan, options, working_folder
+from benchmarks.chaos.other_clients import other_clients
+from benchmarks.chaos.plan import Plan, Turn, options, working_folder
 from benchmarks.chaos.tuner_search import TunerSearch
 from benchmarks.chaos.under_fire import Attacked, Kill, UnderFire
 from benchmarks.chaos.victims import Victim
@@ -38,7 +41,7 @@ _KINDS = (
 
 def main() -> None:
     """Run the searches, and print and write the figures."""
-    arguments = options(__doc__)
+    arguments = options(__doc__, clients=True)
     started = time.perf_counter()
     with working_folder(arguments.folder) as folder:
         searches, faults, counts = _attack(folder, arguments)
@@ -61,7 +64,7 @@ def main() -> None:
         "command": command_line("chaos", str(arguments.folder)),
         **surroundings(["torch", "ray", "optuna", "mlflow"]),
     }
-    write_result(_RESULT, found)
+    write_result(_RESULT.with_name("chaos_with_clients.json") if arguments.clients else _RESULT, found)
     sys.exit(bool(faults.found) or any(search.stuck or not search.finished for search in searches))
 
 
@@ -75,7 +78,9 @@ def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked]
             break
         turn = plan.turn(index)
         search = TunerSearch(folder / f"attacked-{index}", turn.words)
-        attacked = UnderFire(search, turn.rng()).run(turn.victims)
+        with _clients(arguments, search.folder, turn) as written:
+            attacked = UnderFire(search, turn.rng()).run(turn.victims)
+        counts.update({f"writes of other clients: {kind}": count for kind, count in written.items()})
         counts["searches begun anew, killed while they were made"] += search.begun_anew
         plan.carried_out(len(attacked.kills))
         searches.append(attacked)
@@ -95,6 +100,12 @@ def _attack(folder: Path, arguments: argparse.Namespace) -> tuple[list[Attacked]
                 faults.add(_KINDS[-1], search.folder.name)
         print(f"{search.folder.name}: {len(attacked.kills)} kills, {len(trials)} trials, {faults.found}", flush=True)
     return searches, faults, dict(counts)
+
+
+def _clients(arguments: argparse.Namespace, folder: Path, turn: Turn) -> AbstractContextManager[Counter[str]]:
+    if not arguments.clients:
+        return nullcontext(Counter())
+    return other_clients(folder, turn.rng(), only_notes=turn.alone)
 
 
 def _longest(kills: Sequence[Kill], name: str) -> float | None:

@@ -55,13 +55,16 @@ class Plan:
         self._left = self._left[kills:]
 
 
-def options(description: str | None) -> argparse.Namespace:
-    """Read the options of a plan from the command line."""
+def options(description: str | None, *, clients: bool = False) -> argparse.Namespace:
+    """Read the options of a plan from the command line; `clients` adds --clients."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--searches", type=int, default=6)
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
+    if clients:
+        what = "optuna-dashboard, Optuna and MLflow write into the searches at random meanwhile"
+        parser.add_argument("--clients", action="store_true", help=what)
     parser.add_argument(
         "--folder", type=Path, help="folder that keeps the searches; without it they are removed at the end"
     )

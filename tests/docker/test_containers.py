@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from training.yaml_text import read_yaml
 
 PROJECT = Path(__file__).parents[2]
 DOCKER = PROJECT / "docker"
@@ -14,7 +15,7 @@ MANIFESTS = sorted((DOCKER / "kubernetes").glob("*.yaml"))
 
 
 def read(path: Path) -> Any:
-    return yaml.safe_load(path.read_text("utf-8"))
+    return read_yaml(path)
 
 
 def services() -> dict[str, dict[str, Any]]:

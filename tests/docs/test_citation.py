@@ -4,10 +4,11 @@ import subprocess
 import sys
 import tomllib
 
-import yaml
 from documents import ROOT
 
-CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+from training.yaml_text import read_yaml
+
+CITATION = read_yaml(ROOT / "CITATION.cff")
 
 
 def test_it_is_this_version_of_this_package() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from documents import PAGES, ROOT, SPACES, blocks, name_of
 from pydantic import BaseModel
 
 from training.config import TRIAL_KEYS, TrialConfig, parse_trial
+from training.yaml_text import format_yaml, parse_yaml
 from tuner.space import Space, load_space
 
 _ROW = re.compile(r"^\| `([\w.*]+)` \| (.*?) \|", re.MULTILINE)
@@ -33,7 +33,7 @@ def test_every_key_of_a_configuration_is_listed() -> None:
 
 def test_the_listed_defaults_are_those_of_the_code() -> None:
     listed = rows("paper.md", "Keys of a configuration")
-    defaults = {key: yaml.safe_load(text.strip("`")) for key, text in listed.items() if text.startswith("`")}
+    defaults = {key: parse_yaml(text.strip("`")) for key, text in listed.items() if text.startswith("`")}
     # Fractions in a list are text to YAML and numbers to the configuration.
     assert parse_trial(defaults) == TrialConfig()
     assert len(defaults) == len(listed) - 1, "only the default of `terms` is in words"
@@ -55,7 +55,7 @@ def test_every_key_of_a_space_is_listed_with_its_default() -> None:
         assert set(shown) == set(fields)
         for key, text in shown.items():
             if text.startswith("`"):
-                assert yaml.safe_load(text.strip("`")) == fields[key].default, f"{name}.{key}"
+                assert parse_yaml(text.strip("`")) == fields[key].default, f"{name}.{key}"
     objectives: Any = Space.model_fields["objectives"].annotation
     objective = objectives.__args__[1]
     assert {key.removeprefix("objectives.*.") for key in listed if key.startswith("objectives.")} == set(
@@ -85,7 +85,7 @@ def test_the_map_shows_the_layers_of_the_contracts(package: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_yaml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
     for number, block in enumerate(blocks(page, "yaml")):
-        mapping = yaml.safe_load(block.text)
+        mapping = parse_yaml(block.text)
         if "parameters" not in mapping:  # a configuration: try it as the fixed part of a space
             mapping = {
                 "name": "tried",
@@ -94,5 +94,5 @@ def test_yaml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
                 "objectives": {"natural_accuracy": {}},
             }
         path = tmp_path / f"{number}.yaml"
-        path.write_text(yaml.safe_dump(mapping), encoding="utf-8")
+        path.write_text(format_yaml(mapping), encoding="utf-8")
         load_space(str(path))

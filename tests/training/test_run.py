@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from stand_ins import without_seconds, words_in
 
 import training.run
@@ -11,6 +10,7 @@ from training.config import parse_trial
 from training.run import main
 from training.trainer import Trainer
 from training.trainer.trainer import OnStep
+from training.yaml_text import read_yaml
 
 DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"
 TINY_VALUES = ("epochs=2", "attack_steps=1", "eval_attack_steps=1", "train_fraction=0.2")
@@ -36,11 +36,11 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--set", "lambda=1e-2", "--out", str(out)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["epoch 1/2", "epoch 2/2", "done"]
+    assert [line.split(":")[0] for line in lines] == ["train", "test", "epoch 1/2", "epoch 2/2", "done"]
     metrics = read_metrics(out)
     assert [entry["epoch"] for entry in metrics] == [1, 2]
     assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]
-    config = parse_trial(yaml.safe_load((out / "config.yaml").read_text()))
+    config = parse_trial(read_yaml(out / "config.yaml"))
     assert (config.lam, config.epochs, config.dataset) == (0.01, 2, "digits")
     assert (out / "checkpoint.pt").is_file()
     best = torch.load(out / "best.pt", weights_only=True)["state"]
@@ -51,7 +51,7 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
 
 def test_epochs_between_two_evaluations(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--set", "eval_every=2", "--out", str(out)) == 0
-    first, second, _ = capsys.readouterr().out.splitlines()
+    *_, first, second, _ = capsys.readouterr().out.splitlines()
     assert ["natural_accuracy" in line for line in (first, second)] == [False, True]
     assert ["pgd_accuracy" in entry for entry in read_metrics(out)] == [False, True]
     assert torch.load(out / "best.pt", weights_only=True)["state"]["epoch"] == 2
@@ -83,7 +83,7 @@ def test_a_finished_run_is_neither_trained_nor_overwritten(out: Path, capsys: py
     assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
     assert words_in(capsys.readouterr().err, ("alpha", "0.5", "0.75")) == ["alpha", "0.5", "0.75"]
     assert start(*TINY, "--out", str(out), "--resume") == 0
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()] == ["done"]
+    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][-3:] == ["train", "test", "done"]
     assert read_metrics(out) == expected
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
 

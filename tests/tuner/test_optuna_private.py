@@ -13,6 +13,7 @@ from tuner.optuna_private import contains
 ROOT = Path(__file__).parents[2]
 NAMES = {
     models: [
+        "StudyModel",
         "TrialModel",
         "TrialParamModel",
         "TrialUserAttributeModel",

@@ -70,11 +70,9 @@ class LinfBall:
 def require_epsilon(epsilon: float) -> None:
     """Raise AttackError unless `epsilon` is in [0, 1], the units of the images."""
     if not 0 <= epsilon <= 1:
-        raise AttackError(
-            f"epsilon is {epsilon:g}, but must be in [0, 1], because images are scaled to [0, 1]."
-            f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}.",
-            "epsilon",
-        )
+        way = f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}." if 1 < epsilon <= 255 else ""
+        message = f"epsilon is {epsilon:g}, but must be in [0, 1], because images are scaled to [0, 1].{way}"
+        raise AttackError(message, "epsilon")
 
 
 def require_positive(owner: str, **parameters: float) -> None:

@@ -1,5 +1,6 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
+from training.config.metrics import ACCURACY_SUFFIX, METRICS, is_accuracy, is_chance_level, share_fault
 from training.config.parse import field_problems, parse_trial
 from training.config.trial import (
     ARCHITECTURES,
@@ -9,7 +10,6 @@ from training.config.trial import (
     HSIC_NORMALISATIONS,
     IDLE_KEYS,
     MEASUREMENT_KEYS,
-    METRICS,
     OBJECTIVES,
     OPTIMISERS,
     PRECISIONS,
@@ -21,6 +21,7 @@ from training.config.trial import (
 )
 
 __all__ = [
+    "ACCURACY_SUFFIX",
     "ARCHITECTURES",
     "AUGMENTATIONS",
     "DATASETS",
@@ -38,5 +39,8 @@ __all__ = [
     "TrialConfig",
     "field_problems",
     "file_key",
+    "is_accuracy",
+    "is_chance_level",
     "parse_trial",
+    "share_fault",
 ]

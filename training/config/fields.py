@@ -27,11 +27,18 @@ def _to_path_text(value: Any) -> str:
     return value
 
 
+def number_from_text(text: str) -> float:
+    """Return the number that a text such as "0.1" or "8/255" stands for. Raise ValueError if it is none."""
+    try:
+        return float(Fraction(text)) if "/" in text else float(text)
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise ValueError(f"the value is {text!r}, but must be a number or a fraction such as 8/255") from error
+
+
 def _to_float(value: Any) -> float:
-    """Convert 0.1, "1e-3" (a string in YAML) and fractions such as "8/255"."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(value)
-    number = float(Fraction(value)) if isinstance(value, str) and "/" in value else float(value)
+    number = number_from_text(value) if isinstance(value, str) else float(value)
     if not math.isfinite(number):
         raise ValueError(value)
     return number
@@ -75,10 +82,7 @@ def whole(default: int, minimum: int) -> Any:
 
 
 def choice(default: str, choices: tuple[str, ...]) -> Any:
-    def convert(value: Any) -> str:
-        return "off" if value is False and "off" in choices else str(value)  # YAML reads a bare off as false
-
-    return _field(default, f"one of {', '.join(choices)}", convert, lambda value: value in choices)
+    return _field(default, f"one of {', '.join(choices)}", str, lambda value: value in choices)
 
 
 def milestones(default: tuple[float, ...]) -> Any:

@@ -37,14 +37,14 @@ def with_preset(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Raise UnknownPresetError with the known presets.
     """
-    import yaml
+    from training.yaml_text import read_yaml
 
     if "preset" not in values:
         return dict(values)
     name = values["preset"]
     if name not in preset_names():
         raise _unknown_preset(f"there is no preset {name!r}", str(name))
-    preset = yaml.safe_load((PRESETS / f"{name}.yaml").read_text("utf-8"))
+    preset = read_yaml(PRESETS / f"{name}.yaml")
     return {**preset, **{key: value for key, value in values.items() if key != "preset"}}
 
 

@@ -50,11 +50,6 @@ TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "
 HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
 AUGMENTATIONS = ("none", "crop_flip")
 PRECISIONS = ("fp32", "tf32", "bf16")
-# What a trial reports that a search may optimise.
-METRICS = (
-    "natural_accuracy",
-    "pgd_accuracy",
-)
 
 
 class ConfigError(ValueError):

@@ -4,7 +4,9 @@ from training.data.augment import random_crop_flip, to_unit
 from training.data.image_set import ImageSet
 from training.data.image_source import DataError
 from training.data.trial_data import (
+    NOT_READ,
     TrialData,
+    describe_data,
     ensure_available,
     forget_data,
     is_available,
@@ -13,9 +15,11 @@ from training.data.trial_data import (
 )
 
 __all__ = [
+    "NOT_READ",
     "DataError",
     "ImageSet",
     "TrialData",
+    "describe_data",
     "ensure_available",
     "forget_data",
     "is_available",

@@ -5,6 +5,8 @@ with two threads; 2 cores, Python 3.11, Pillow 13, n = 1), because most of the w
 """
 
 import struct
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,7 +20,7 @@ from torch import Tensor
 
 from training.data.image_source import DataError, Part
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 _GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
@@ -35,10 +37,12 @@ class FolderSource:
         labels: Tensor,
         image_shape: tuple[int, int, int],
         paths: Sequence[Path],
+        left_out: Sequence[str] = (),
     ) -> None:
         self.class_names = class_names
         self.labels = labels
         self.image_shape = image_shape
+        self.left_out = left_out
         self._paths = paths
         # Space for all images: the operating system provides the memory only when it is written to.
         self._pixels = np.empty((len(paths), *image_shape), dtype=np.uint8)
@@ -60,10 +64,12 @@ def open_folder(root: Path, part: Part) -> FolderSource:
     """List the images ROOT/PART/CLASS/* and read the header of each, once per process.
 
     Classes are the sub-folders in sorted order. Images are grey (1 channel) if all training images are grey,
-    otherwise RGB; transparency is dropped. Files whose suffix is not in `SUFFIXES` are ignored.
+    otherwise RGB. `left_out` of the result says what else lies in the class folders: files whose suffix is not in
+    `SUFFIXES`, and folders.
 
     Raise DataError if a folder is missing or empty, an image is damaged, has another size than the others or more
-    than 8 bits per value, or the test part does not match the training part.
+    than 8 bits per value, or the test part does not match the training part. Decoding an image that is partly
+    transparent raises it as well: what the network would see depends on a background that the file does not have.
     """
     train = _scan(root / "train")
     found = train if part == "train" else _scan(root / "test")
@@ -79,7 +85,7 @@ def open_folder(root: Path, part: Part) -> FolderSource:
             f"{root / 'train'} are {train.image_shape}. Convert one part to the shape of the other.",
             root / "test",
         )
-    return FolderSource(found.class_names, found.labels, train.image_shape, found.paths)
+    return FolderSource(found.class_names, found.labels, train.image_shape, found.paths, found.left_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +94,7 @@ class _Scan:
     labels: Tensor
     image_shape: tuple[int, int, int]
     paths: list[Path]
+    left_out: list[str]
 
 
 # Two entries: the training and the test part of one data set. Reading the headers of 50,000 files takes 2 s.
@@ -95,22 +102,52 @@ class _Scan:
 def _scan(folder: Path) -> _Scan:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}: images are expected as {folder}/CLASS/*.png or *.jpg.", folder)
-    class_folders = sorted(entry for entry in folder.iterdir() if entry.is_dir() and _is_visible(entry))
+    class_folders = _class_folders(folder)
     if len(class_folders) < 2:
         raise DataError(
             f"{folder} has {len(class_folders)} class folder(s), but needs at least 2: images are expected "
             f"as {folder}/CLASS/*.png or *.jpg.",
             folder,
         )
-    images = [_list_images(class_folder) for class_folder in class_folders]
+    images = [_list_images(class_folder) for class_folder in class_folders.values()]
     counts = torch.tensor([len(paths) for paths in images])
     paths = [path for class_paths in images for path in class_paths]
     return _Scan(
-        class_names=tuple(entry.name for entry in class_folders),
+        class_names=tuple(class_folders),
         labels=torch.arange(len(counts)).repeat_interleave(counts),
         image_shape=_common_shape(paths),
         paths=paths,
+        left_out=[line for class_folder in class_folders.values() for line in _left_out(class_folder)],
     )
+
+
+def _class_folders(folder: Path) -> dict[str, Path]:
+    """Return the class folders by name, sorted. Accents have one spelling, whichever the file system chose."""
+    found: dict[str, Path] = {}
+    for entry in folder.iterdir():
+        if not entry.is_dir() or not _is_visible(entry):
+            continue
+        try:
+            entry.name.encode()
+        except UnicodeEncodeError as error:
+            message = f"The name of the class folder {str(entry)!r} is not valid UTF-8: rename it."
+            raise DataError(message, entry) from error
+        name = unicodedata.normalize("NFC", entry.name)
+        if name in found:
+            message = f"{folder} has the class {name} twice, with its accents in two spellings: merge the two folders."
+            raise DataError(message, name)
+        found[name] = entry
+    return dict(sorted(found.items()))
+
+
+def _left_out(folder: Path) -> list[str]:
+    """Return a line for each kind of entry in a class folder that is not read as an image."""
+    entries = [path for path in folder.iterdir() if _is_visible(path) and path.suffix.lower() not in SUFFIXES]
+    counts = Counter("folder" if path.is_dir() else path.suffix.lower() or "no suffix" for path in entries)
+    return [
+        f"{folder}: {count} {'sub-folders' if kind == 'folder' else f'files ({kind})'}"
+        for kind, count in sorted(counts.items())
+    ]
 
 
 def _list_images(folder: Path) -> list[Path]:
@@ -143,7 +180,7 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
     """Read the header of one image; return its size (width, height) and whether it is grey."""
     try:
         with Image.open(path) as image:
-            size, mode = image.size, image.mode
+            size, mode, frames = image.size, image.mode, getattr(image, "n_frames", 1)
     except _DAMAGED as error:
         raise _damaged(path, error) from error
     if mode not in _GREY_MODES + _COLOUR_MODES:
@@ -152,6 +189,8 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
             f"({', '.join(_GREY_MODES + _COLOUR_MODES)}). Convert it.",
             path,
         )
+    if frames > 1:
+        raise DataError(f"{path} has {frames} frames, but must be one image: save each frame as a file.", path)
     return size, mode in _GREY_MODES
 
 
@@ -159,10 +198,21 @@ def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
     """Decode one image to (channels, height, width)."""
     try:
         with Image.open(path) as image:
-            pixels = np.array(image.convert("L" if channels == 1 else "RGB"), ndmin=3)
+            opaque = image.convert("RGBA") if image.has_transparency_data else image
+            if opaque.mode == "RGBA" and np.array(opaque)[..., 3].min() < 255:
+                raise _transparent(path)
+            pixels = np.array(opaque.convert("L" if channels == 1 else "RGB"), ndmin=3)
     except _DAMAGED as error:
         raise _damaged(path, error) from error
     return pixels if channels == 1 else pixels.transpose(2, 0, 1)
+
+
+def _transparent(path: Path) -> DataError:
+    return DataError(
+        f"{path} is partly transparent, and what a network sees there would depend on the background: save the images "
+        "with a background, without an alpha channel.",
+        path,
+    )
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

@@ -1,5 +1,6 @@
 """The interface of every data set: the labels at once, images when they are needed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -8,6 +9,7 @@ from torch import Tensor
 from training.explained_error import ExplainedError
 
 Part = Literal["train", "test"]
+PARTS: tuple[Part, ...] = ("train", "test")
 
 
 class DataError(ExplainedError):
@@ -32,6 +34,10 @@ class ImageSource(Protocol):
     def image_shape(self) -> tuple[int, int, int]:
         """Return (channels, height, width) of every image."""
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Return a line for each kind of file that lies among the images and is not read."""
+
     def images(self, indices: Tensor) -> Tensor:
         """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8."""
 
@@ -43,6 +49,7 @@ class InMemorySource:
     class_names: tuple[str, ...]
     labels: Tensor
     pixels: Tensor
+    left_out: Sequence[str] = ()
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -1,7 +1,7 @@
 """Loads the data of a trial: finds the data set of its configuration, splits it and reads what the split needs."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,11 +15,15 @@ from training.data.digits import open_digits
 from training.data.download import download
 from training.data.image_folder import open_folder
 from training.data.image_set import ImageSet
-from training.data.image_source import DataError, ImageSource, Part
+from training.data.image_source import PARTS, DataError, ImageSource, Part
 from training.data.mnist import Mnist
 from training.data.split import Split, stratified_split
 
 _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFAR10, "cifar100": CIFAR100}
+
+_MOST_NAMED_CLASSES = 20
+# How a line of `describe_data` begins that names files which are left out.
+NOT_READ = "not read"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +110,29 @@ def ensure_available(config: TrialConfig) -> None:
         # Not `_kept_source`: the process that starts the trials does not need the images.
         _open_source(config.dataset, root, "test")
         _split(_open_source(config.dataset, root, "train"), config)
+
+
+def describe_data(config: TrialConfig, parts: Sequence[Part] = PARTS) -> list[str]:
+    """Return a line for each part with its number of images a class, and lines for the files that are not read.
+
+    The data must be on disk. Raise DataError as `ensure_available` does.
+    """
+    lines = []
+    with _data_root(config) as root:
+        for part in parts:
+            source = _open_source(config.dataset, root, part)
+            counts = source.labels.bincount(minlength=len(source.class_names)).tolist()
+            lines.append(f"{part}: {sum(counts):,} images, {_by_class(source.class_names, counts)}")
+            lines += [f"{NOT_READ}: {line}" for line in source.left_out]
+    return lines
+
+
+def _by_class(names: Sequence[str], counts: Sequence[int]) -> str:
+    if min(counts) == max(counts):
+        return f"{len(names)} classes of {counts[0]:,}"
+    if len(names) <= _MOST_NAMED_CLASSES:
+        return ", ".join(f"{name}: {count:,}" for name, count in zip(names, counts, strict=True))
+    return f"{len(names)} classes of {min(counts):,} to {max(counts):,}"
 
 
 def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:

@@ -114,7 +114,7 @@ def _read(path: Path) -> Any:
     try:
         content = path.read_bytes()  # read first: zipfile would report a broken connection as a damaged file
     except (FileNotFoundError, NotADirectoryError):
-        raise CheckpointError(f"{path} does not exist; nothing was saved there yet.", path) from None
+        raise CheckpointError(f"{path} does not exist: it was not written yet, or was deleted.", path) from None
     except OSError as error:
         message = f"{path} cannot be read ({error}); try again when its storage can be reached."
         raise StorageError(message, path) from error

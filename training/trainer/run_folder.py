@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
 from training.config import TrialConfig
 from training.trainer.checkpoint import FILE_NAME
+from training.yaml_text import format_yaml
 
 CONFIG = "config.yaml"
 METRICS = "metrics.jsonl"
@@ -31,7 +30,7 @@ class RunFolder:
         is trained again: appending would leave out or repeat a line.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / CONFIG).write_text(yaml.safe_dump(config.to_mapping(), sort_keys=False), "utf-8")
+        (self.path / CONFIG).write_text(format_yaml(config.to_mapping()), "utf-8")
         (self.path / METRICS).write_text("", "utf-8")
         for epoch, metrics in enumerate(history, start=1):
             self.append(epoch, metrics)

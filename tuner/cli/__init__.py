@@ -8,6 +8,10 @@ from contextlib import contextmanager
 
 import typer
 
+from training.command_line import require_current_folder
+from training.explained_error import ExplainedError
+from training.tolerant_output import tolerate_lost_output
+from tuner.cli.adopt import adopt
 from tuner.cli.confirm import confirm
 from tuner.cli.export import export
 from tuner.cli.front import front
@@ -19,7 +23,6 @@ from tuner.cli.spaces import spaces
 from tuner.cli.sync import sync
 from tuner.cli.ui import ui
 from tuner.engine.signals import handle_signals, interrupt
-from tuner.errors import UsageError
 from tuner.redact import RedactingFormatter, redact
 
 
@@ -63,16 +66,19 @@ app.command("confirm")(_exit_on_signal()(confirm))
 app.command("export")(export)
 app.command("register")(register)
 app.command("sync")(sync)
+app.command("adopt")(adopt)
 app.command("ui")(ui)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    tolerate_lost_output()
     logs = logging.StreamHandler()
     logs.setFormatter(RedactingFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[logs], level=logging.WARNING)
     try:
+        require_current_folder()
         app(with_resume_value(sys.argv[1:] if arguments is None else arguments))
-    except UsageError as error:
+    except ExplainedError as error:
         sys.stderr.write(f"{redact(str(error))}\n")
         sys.exit(2)

@@ -1,5 +1,6 @@
 """`tuner export`: the model of a trial as files."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -25,4 +26,4 @@ def export(  # noqa: PLR0917 - each is an option by its name
     typer.echo(chosen.headline)
     for path in paths:
         typer.echo(f"  {path}")
-    typer.echo(f"Try it: python {paths[-1]}")
+    typer.echo(f"Try it: python {shlex.quote(str(paths[-1]))}")

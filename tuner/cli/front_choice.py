@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.config import is_accuracy, share_fault
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ class FrontChoice:
 
 
 def _check_max_loss(max_loss: float, data: "FrontData") -> None:
-    from tuner.report.text import is_accuracy
-
     names = [objective.name for objective in data.objectives]
     if len(names) == 1:
         raise UsageError(f"--max-loss trades two objectives, but {data.search} has only {names[0]}.", "--max-loss")
@@ -89,15 +88,12 @@ def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, fl
 
 
 def _parse_minimum(option: str, metric: str, text: str) -> float:
-    from tuner.report.text import is_accuracy
-
     try:
         value = float(text)
     except ValueError as error:
         raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, as {metric}=0.8.", "--min") from error
     if not math.isfinite(value):
         raise UsageError(f"--min {option!r}: {text} is not finite. Give a number such as {metric}=0.8.", "--min")
-    if is_accuracy(metric) and not 0 <= value <= 1:
-        way = f": write {metric}={value / 100:g} for {value:g} %" if 1 < value <= 100 else f", such as {metric}=0.8"
-        raise UsageError(f"--min {option!r}: an accuracy is a share from 0 to 1{way}.", "--min")
+    if fault := share_fault(metric, value):
+        raise UsageError(f"--min {option!r}: {fault}.", "--min")
     return value

@@ -72,9 +72,10 @@ def run(  # noqa: PLR0917 - each is an option by its name
 
       tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
+    from rich.console import Console
+
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_search
-    from tuner.driver.progress.plain import PipeSafeConsole
 
     request = Request(
         space=space,
@@ -98,7 +99,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
         warm_start=tuple(warm_start or ()),
     )
-    raise typer.Exit(drive_search(plan_search(request), request, PipeSafeConsole()))
+    raise typer.Exit(drive_search(plan_search(request), request, Console()))
 
 
 def with_resume_value(arguments: list[str]) -> list[str]:

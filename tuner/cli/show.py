@@ -34,11 +34,15 @@ def show(
             print_plot(console, front_figure(data))
         if has_seeds(data):
             console.print("", seed_means_table(data))
+        if search.foreign:
+            numbers = ", ".join(f"{number} ({state})" for number, state in search.foreign.items())
+            console.print(f"Trials of other programs in the ledger, not of this search: {numbers}.")
     elif output is Format.CSV:
         print_rows(trial_rows(trials, space.objective_list), "csv")
     else:
         volume = data.hypervolume if has_front else None
         shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.objective_list)}
+        shown["foreign"] = [{"trial": number, "state": state} for number, state in search.foreign.items()]
         if has_seeds(data):
             shown["points"] = [asdict(point) for point in seed_means(data)]
         typer.echo(json.dumps(shown, indent=2))

@@ -45,8 +45,7 @@ def show_space(
     ] = None,
 ) -> None:
     """Print a space with all its defaults, in the form of a space file."""
-    import yaml
-
+    from training.yaml_text import format_yaml
     from tuner.space import load_space
 
     space = load_space(name, overrides or ())
@@ -56,7 +55,7 @@ def show_space(
     follows = ("rungs",) if space.early_stopping.scheduler != "none" else ()
     for key in (*space.distributions(), *follows):
         mapping["trial"].pop(key, None)
-    typer.echo(yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True), nl=False)
+    typer.echo(format_yaml(mapping), nl=False)
 
 
 @spaces.command("check")

@@ -25,7 +25,7 @@ from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.seed_means import has_seeds
 from tuner.report.analysis.text_tables import front_markdown, summary
 from tuner.report.console.tables import front_table, seed_means_table
-from tuner.runs.mirror import place_of, runs_flag
+from tuner.runs.mirror import download, place_of, runs_flag
 from tuner.space import Space
 
 
@@ -62,6 +62,10 @@ class SearchPresentation:
     def require(self, use: Use, name: str) -> None:
         """Allow every use."""
         del use, name
+
+    def require_inputs(self, runs_dir: Path) -> None:
+        """Need nothing beside the data: every trial trains its own weights."""
+        del runs_dir
 
     def purpose(self) -> list[str]:
         """Return the lines of a dry run that say what the trials are for: none, the parameters say it all."""
@@ -113,6 +117,21 @@ class ConfirmationPresentation:
     def require(self, use: Use, name: str) -> None:
         """Refuse every use."""
         raise ConfirmationError(name, self.confirms, use)
+
+    def require_inputs(self, runs_dir: Path) -> None:
+        """Raise UsageError if a checkpoint whose weights are to be measured is missing or damaged."""
+        from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+
+        confirm = confirm_section(self.space)
+        for number, checkpoint in zip(confirm.trials, confirm.checkpoints, strict=False):
+            try:
+                read_checkpoint(find_checkpoint(download(runs_dir / checkpoint)))
+            except CheckpointError as error:
+                raise UsageError(
+                    f"The weights of trial {number} of {confirm.search} cannot be measured: {error} Restore them "
+                    "from a backup, or leave out --no-retrain.",
+                    number,
+                ) from error
 
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""

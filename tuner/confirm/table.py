@@ -12,9 +12,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from training.config import ACCURACY_SUFFIX
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
-from tuner.report.text import ACCURACY_SUFFIX, TextTable, finite_or_none, format_mean, format_value
+from tuner.report.text import TextTable, finite_or_none, format_mean, format_value
 from tuner.runs.mirror import download, names_in, write_whole
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
@@ -53,7 +54,7 @@ def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
     confirm = confirm_section(space)
     rows = []
     for index, number in enumerate(confirm.trials):
-        runs = [trial for trial in trials if trial.number % len(confirm.trials) == index]
+        runs = [trial for trial in trials if space.point_index(trial.parameters) == index]
         done = [trial for trial in runs if trial.outcome is Outcome.COMPLETED]
         if done:
             rows.append(_row(number, space.search.points[index], done))

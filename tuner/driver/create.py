@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from tuner.driver.plan import Plan, Request, plan_new, warm_start_fact
+from tuner.driver.plan import Plan, Request, plan_search, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
@@ -23,20 +23,23 @@ _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
 _log = logging.getLogger(__name__)
 
 
-def make_folder(plan: Plan, request: Request) -> Plan:
-    """Make the folder of a new search and return the plan.
+def make_folder(plan: Plan, request: Request) -> tuple[Plan, bool]:
+    """Make the folder of a new search. Return the plan, and whether this driver made its folder.
 
-    If another driver has made a folder of this name meanwhile, a search without a name of its own takes the next one.
+    If another driver has made a folder of this name meanwhile, a search without a name of its own takes the next one,
+    and --resume-or-start continues the search of the other driver.
     """
     try:
         plan.folder.path.mkdir(parents=True)
     except OSError as error:
-        again = plan_new(request) if isinstance(error, FileExistsError) and request.space else plan
+        again = plan_search(request) if isinstance(error, FileExistsError) and request.space else plan
         if again.folder != plan.folder:
             return make_folder(again, request)
+        if request.resume_or_start and (again.is_resume or again.folder.is_incomplete):
+            return again, False
         path = plan.folder.path
         raise UsageError(f"The folder {path} cannot be made: {error}. Check --runs-dir.", path) from error
-    return plan
+    return plan, True
 
 
 def remove_incomplete(plan: Plan) -> None:

@@ -18,7 +18,6 @@ from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
-from tuner.runs.folder import default_tracking_uri
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -70,18 +69,18 @@ class _Driver:
     def run(self) -> int:
         """Check the cluster, MLflow and the data, make the folder of a new search, and run it."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
-        if plan.tracking_uri != default_tracking_uri(request.runs_dir):
-            _check_tracking(plan)
+        environment.presentation_of(plan.space).require_inputs(plan.folder.path.parent)
+        _check_tracking(plan)
         if console.is_terminal and request.verbosity >= 0:
             print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
         environment.connect(request.address)
         environment.require_resources(plan.space.resources, plan.space.name)
         digest = environment.check_data(plan.space)
+        made_folder = False
+        if not plan.is_resume and not plan.folder.is_incomplete:
+            plan, made_folder = make_folder(plan, request)
         # A driver may have died while it made this folder. Its files are removed as soon as this one has the lock.
-        is_incomplete = not plan.is_resume and plan.folder.is_incomplete
-        makes_folder = not plan.is_resume and not is_incomplete
-        if makes_folder:
-            plan = make_folder(plan, request)
+        is_incomplete = not plan.is_resume and not made_folder
         driver = dataclasses.replace(self, plan=plan)
         try:
             return driver.run_locked(digest, is_incomplete=is_incomplete)
@@ -90,7 +89,7 @@ class _Driver:
                 raise
             return driver.say_interrupted(driver.how_to_resume)
         finally:
-            if makes_folder:
+            if made_folder:
                 discard_unused(plan)
 
     def run_locked(self, digest: str, *, is_incomplete: bool) -> int:
@@ -167,6 +166,8 @@ class _Driver:
             if ledger.taken_over is not None:
                 raise ledger.taken_over from error
             _log.debug("The session broke off", exc_info=True)
+            if search.finished:  # every trial has ended: a fault of Ray's own end changes no result
+                return Ending.FINISHED
             print_line(self.console, f"The search broke off: {last_line(str(error))}")
             return Ending.BROKEN_OFF
 

@@ -1,5 +1,6 @@
 """The check of the data before a search starts: present, readable, and fit for the configurations of the space."""
 
+import logging
 from typing import TYPE_CHECKING
 
 from training.config import ConfigError, TrialConfig
@@ -10,6 +11,8 @@ from tuner.space.problems import fault_error
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
 
+_log = logging.getLogger(__name__)
+
 
 def check_data(space: Space) -> str:
     """Download the data if they are not on disk, and try them on the most demanding points of the space.
@@ -18,11 +21,14 @@ def check_data(space: Space) -> str:
     Raise UsageError if the data are neither on disk nor can be downloaded, if the images are too small for an
     architecture, or if there are fewer images than a batch needs.
     """
-    from training.data import DataError, ensure_available, forget_data, load_trial_data
+    from training.data import NOT_READ, DataError, describe_data, ensure_available, forget_data, load_trial_data
 
     digest = ""
     try:
         ensure_available(space.example)
+        for line in describe_data(space.example):
+            if line.startswith(NOT_READ):
+                _log.warning("%s", line)
         for config in demanding_points(space):
             data = load_trial_data(config)
             _try(space, config, data)

@@ -70,19 +70,20 @@ class LedgerSearcher(EmptyPickle, Searcher):
             threads=threads_for(resources.cpus_per_trial, resources.processes_per_trial),
             processes=resources.processes_per_trial,
             split_digest=self._split_digest,
-            confirmation=self._confirmation(assignment.number),
+            confirmation=self._confirmation(assignment),
         )
 
-    def _confirmation(self, number: int) -> ConfirmationTask | None:
-        confirm = self._search.space.confirm
-        if confirm is None:
+    def _confirmation(self, assignment: Assignment) -> ConfirmationTask | None:
+        space = self._search.space
+        if (confirm := space.confirm) is None:
             return None
         runs_dir = self._checkpoint_root.rpartition("/")[0]
+        index = space.point_index(assignment.parameters)
         return ConfirmationTask(
             suite=confirm.suite,
             images=confirm.images,
-            folder=f"{self._checkpoint_root}/evaluations/{trial_name(number)}",
-            weights=None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[number % len(confirm.trials)]}",
+            folder=f"{self._checkpoint_root}/evaluations/{trial_name(assignment.number)}",
+            weights=None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[index]}",
         )
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:

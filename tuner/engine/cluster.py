@@ -8,14 +8,14 @@ import logging
 import math
 import os
 import secrets
-import socket
 import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 
+from tuner.engine import ray_start
 from tuner.engine.signals import delay_signals
-from tuner.errors import UsageError, first_line
+from tuner.errors import UsageError
 from tuner.space.sections import ResourcesSpec
 
 _LIMIT_SECONDS = 5.0
@@ -62,18 +62,20 @@ def connect(address: str | None) -> None:
     """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails."""
     set_environment()
     if address is None:
+        ray_start.require_folder()
         # Ray would write a token into the home folder, which may be read-only. This one ends with the search.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     else:
-        _require_reachable(address)
+        ray_start.require_reachable(address)
     with delay_signals():
         import ray
 
         from tuner.engine.ray_private import without_sigterm_handler
 
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\..*")
-    try:
+
+    def init() -> None:
         with delay_signals(), without_sigterm_handler():
             ray.init(
                 address=address or "local",
@@ -81,11 +83,11 @@ def connect(address: str | None) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
             )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        where = f"Ray at {address}" if address else "a local Ray"
-        raise UsageError(
-            f"Could not reach {where}: {first_line(error).rstrip('.')}. Check --address.", address
-        ) from error
+
+    if address is None:
+        ray_start.start(init, ray.shutdown)
+    else:
+        ray_start.join(init, address)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
 
 
@@ -167,20 +169,3 @@ def _trials_on(node: Resources, resources: ResourcesSpec) -> int:
     if resources.gpus_per_trial > 0:
         count = min(count, node.get("GPU", 0) / resources.gpus_per_trial)
     return math.floor(count + 1e-9)
-
-
-def _require_reachable(address: str) -> None:
-    if address.startswith("ray://"):
-        rule = "Ray Client is not supported; run the driver inside the cluster with `ray job submit`"
-        raise UsageError(f"--address {address}: {rule}.", ("--address", address))
-    host, _, port = address.rpartition(":")
-    if address in {"auto", "local"}:
-        return
-    if not host or not port.isdecimal():
-        rule = "must be 'auto' or HOST:PORT, such as 10.0.0.1:6379"
-        raise UsageError(f"--address {address!r} {rule}.", ("--address", address))
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, ValueError, OverflowError) as error:
-        way = "Start one with `ray start --head`, or leave --address out to use this machine"
-        raise UsageError(f"There is no Ray cluster at {address}: {error}. {way}.", address) from error

@@ -140,17 +140,17 @@ class _Reporter:
 
 
 def _measure_weights(trainer: "Trainer", confirmation: ConfirmationTask, weights: str, session: TuneSession) -> None:
-    """Measure the weights of the confirmed trial itself; report a checkpoint that is unfit, which no retry changes."""
+    """Measure the weights of the confirmed trial itself; report a model that no attack can measure.
+
+    A checkpoint that is missing or damaged is raised: it may be restored, so it is no result of the trial.
+    """
     from training.attacks import AttackError
-    from training.trainer.checkpoint import CheckpointError, StorageError
 
     try:
         with tune.Checkpoint(weights).as_directory() as folder:
             trainer.restore(Path(folder))
         metrics = {**trainer.history[-1], **_measured_on_test_set(trainer, confirmation)}
-    except StorageError:
-        raise
-    except (CheckpointError, AttackError) as error:
+    except AttackError as error:
         session.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
     session.report({"epoch": trainer.epoch, "metrics": metrics})

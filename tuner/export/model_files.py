@@ -7,8 +7,8 @@ from string import Template
 from typing import Any
 
 import torch
-import yaml
 
+from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.export.trial_model import TrainedModel
 from tuner.ledger import Outcome, TrialRecord
@@ -24,14 +24,14 @@ import json
 from pathlib import Path
 
 import torch
-import yaml
 
 from training.config import parse_trial
 from training.models import build_model
+from training.yaml_text import read_yaml
 
 HERE = Path(__file__).parent
 facts = json.loads((HERE / "model.json").read_text("utf-8"))
-config = parse_trial(yaml.safe_load((HERE / "config.yaml").read_text("utf-8")))
+config = parse_trial(read_yaml(HERE / "config.yaml"))
 model = build_model(config, len(facts["class_names"]), tuple(facts["image_shape"]))
 model.load_state_dict(torch.load(HERE / "weights.pt", weights_only=True))
 model.eval()
@@ -91,7 +91,7 @@ def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
             raise UsageError(f"--out {out} holds other files ({others[0]}): choose a new folder.", out / others[0])
         out.mkdir(parents=True, exist_ok=True)
         torch.save(model.classifier.state_dict(), out / WEIGHTS)
-        mapping = yaml.safe_dump(model.config.to_mapping(), sort_keys=False)
+        mapping = format_yaml(model.config.to_mapping())
         (out / CONFIG).write_text(mapping, "utf-8")
         (out / FACTS).write_text(json.dumps(model_facts(model, origin), indent=2) + "\n", "utf-8")
         (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")

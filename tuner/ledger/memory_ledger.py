@@ -34,9 +34,20 @@ class MemoryLedger(Ledger):
         self._trials.append(TrialRecord(number, dict(parameters), Outcome.RUNNING, started=self._now()))
         return number
 
-    def record(self, number: int, report: Report) -> None:
+    def enqueued(self) -> dict[int, dict[str, Any]]:
+        """Return nothing: no other program can write to this ledger."""
+        return {}
+
+    def start_enqueued(
+        self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+    ) -> bool:
+        del number, parameters, distributions
+        return False
+
+    def record(self, number: int, report: Report) -> bool:
         trial = self._trials[number]
         self._trials[number] = replace(trial, reports=(*trial.reports, report))
+        return trial.outcome is Outcome.RUNNING
 
     def count_crashes(self, number: int, crashes: int) -> None:
         self._trials[number] = replace(self._trials[number], crashes=crashes)
@@ -58,6 +69,9 @@ class MemoryLedger(Ledger):
         if trial.outcome is not Outcome.RUNNING:
             raise TrialEndedError(f"Trial {number} is {trial.outcome} already, but only a running trial can end.")
         self._trials[number] = replace(trial, outcome=outcome, ended=self._now(), error=error)
+        return self._trials[number]
+
+    def trial(self, number: int) -> TrialRecord:
         return self._trials[number]
 
     def load(self) -> list[TrialRecord]:

@@ -43,8 +43,19 @@ class Ledger(Protocol):
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         """Record a new running trial; return its number, which identifies it everywhere."""
 
-    def record(self, number: int, report: Report) -> None:
-        """Record one epoch together with the decision on it."""
+    def enqueued(self) -> dict[int, dict[str, Any]]:
+        """Return the parameters of trials that other programs ask this search to run, by number."""
+
+    def start_enqueued(
+        self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+    ) -> bool:
+        """Record that an enqueued trial runs now; return False if it is no longer there."""
+
+    def record(self, number: int, report: Report) -> bool:
+        """Record one epoch together with the decision on it.
+
+        Return whether the trial is still running on record: another program may have ended it.
+        """
 
     def count_crashes(self, number: int, crashes: int) -> None:
         """Record how often a running trial has crashed since its last epoch."""
@@ -60,8 +71,11 @@ class Ledger(Protocol):
         Raise TrialEndedError if the trial has ended already.
         """
 
+    def trial(self, number: int) -> TrialRecord:
+        """Return one trial as it is on record."""
+
     def load(self) -> list[TrialRecord]:
-        """Return all trials in the order of their numbers."""
+        """Return all trials of the search in the order of their numbers; trials of other programs are left out."""
 
     def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
         """Yield the reports of all trials at some epochs, each with its trial's number, by number and epoch."""

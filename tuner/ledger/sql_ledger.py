@@ -17,13 +17,14 @@ import optuna
 import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
-from optuna.trial import TrialState
 
+from tuner.database_url import file_of_url, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import reports, study_tables
 from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
+from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STARTED, STATES, TIMES, is_own, record_of
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
@@ -32,26 +33,12 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 _SCHEMA_VERSION = 1
 LEDGER_FILE = "ledger.db"
-
-# Attributes of a trial. Its own times, unlike Optuna's, are in order even if the clock is set back.
-_STARTED = "started"
-_ENDED = "ended"
-_ERROR = "error"
-_CRASHES = "crashes"
-_TIMES = (_STARTED, _ENDED)
 _TICK_SECONDS = 1e-6  # a few times the smallest difference between two times of today as floats
-
-_STATES = {
-    Outcome.COMPLETED: TrialState.COMPLETE,
-    Outcome.STOPPED: TrialState.PRUNED,
-    Outcome.FAILED: TrialState.FAIL,
-}
-_OUTCOMES = {state: outcome for outcome, state in _STATES.items()} | {TrialState.RUNNING: Outcome.RUNNING}
 
 
 def default_ledger_url(search_folder: Path) -> str:
     """Return the URL of the SQLite file in a search's folder."""
-    return f"sqlite:///{search_folder.resolve() / LEDGER_FILE}"
+    return url_of_file(search_folder / LEDGER_FILE)
 
 
 class SqlLedger(Ledger):
@@ -109,15 +96,15 @@ class SqlLedger(Ledger):
     def open(cls, url: str, search: str, clock: Callable[[], float] = time.time) -> Self:
         """Open the record of an existing search; raise UsageError if there is none or it cannot be read."""
         address = without_password(url)
-        if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).is_file():
+        if (file := file_of_url(url)) is not None and not file.is_file():
             raise UsageError(f"There is no ledger at {address}: `tuner list` shows the searches.", address)
         connections = connect(url)
         require_whole(url, connections[1])
-        try:
-            with as_ledger_errors(url):
+        with damaged_rows_as_ledger_errors(url):
+            try:
                 study = optuna.load_study(study_name=search, storage=connections[0])
-        except KeyError as error:
-            raise UsageError(f"The ledger {address} holds no search named {search!r}.", search) from error
+            except KeyError as error:
+                raise UsageError(f"The ledger {address} holds no search named {search!r}.", search) from error
         ledger = cls(url, search, study, connections, clock)
         version = ledger.facts().get("schema_version")
         if version != _SCHEMA_VERSION:
@@ -126,7 +113,7 @@ class SqlLedger(Ledger):
         return ledger
 
     def facts(self) -> dict[str, Any]:
-        with as_ledger_errors(self.url):
+        with damaged_rows_as_ledger_errors(self.url):
             return dict(self._study.user_attrs)
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
@@ -139,19 +126,32 @@ class SqlLedger(Ledger):
             self._driver = study_tables.take_over(connection, self._study_id)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
-        started = {_STARTED: self._now()}
+        started = {STARTED: self._now()}
         with self._writing() as connection:
             trial_id, number = study_tables.insert_trial(connection, self._study_id, parameters, distributions, started)
         self._trial_ids[number] = trial_id
         return number
 
-    def record(self, number: int, report: Report) -> None:
+    def enqueued(self) -> dict[int, dict[str, Any]]:
+        with damaged_rows_as_ledger_errors(self.url), self._engine.connect() as connection:
+            return study_tables.enqueued_trials(connection, self._study_id)
+
+    def start_enqueued(
+        self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
+    ) -> bool:
+        trial_id, started = self._trial_id(number), {STARTED: self._now()}
+        with self._writing() as connection:
+            return study_tables.start_enqueued(connection, trial_id, parameters, distributions, started)
+
+    def record(self, number: int, report: Report) -> bool:
+        trial_id = self._trial_id(number)
         with self._writing() as connection:
             connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
+            return study_tables.is_running(connection, trial_id)
 
     def count_crashes(self, number: int, crashes: int) -> None:
         with self._writing() as connection:
-            study_tables.write_attributes(connection, self._trial_id(number), {_CRASHES: crashes})
+            study_tables.write_attributes(connection, self._trial_id(number), {CRASHES: crashes})
 
     def renew_checkpoint(self, number: int, epoch: int, checkpoint: str) -> None:
         table = reports.table
@@ -163,23 +163,32 @@ class SqlLedger(Ledger):
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
-        attributes = {_ENDED: self._now(), **({} if error is None else {_ERROR: error})}
-        with as_ledger_errors(self.url):
-            trial_id = self._trial_id(number)
-            with self._writing() as connection:
-                study_tables.end_trial(connection, trial_id, _STATES[outcome], values, attributes)
-            (row,) = self._trials(trial_id)
-            return _record(row, self._reader.stored(number).get(number, ()))
+        attributes = {ENDED: self._now(), **({} if error is None else {ERROR: error})}
+        trial_id = self._trial_id(number)
+        with self._writing() as connection:
+            study_tables.end_trial(connection, trial_id, STATES[outcome], values, attributes)
+        return self.trial(number)
+
+    def trial(self, number: int) -> TrialRecord:
+        with damaged_rows_as_ledger_errors(self.url):
+            (row,) = self._trials(self._trial_id(number))
+            return record_of(row, self._reader.stored(number).get(number, ()))
 
     def load(self) -> list[TrialRecord]:
         """Return all trials by number. The reports of an ended trial but its last one are read when they are used."""
         with damaged_rows_as_ledger_errors(self.url):
-            rows = self._trials()  # before their reports: the last one of an ended trial must not be missing
+            # Before their reports: the last one of an ended trial must not be missing.
+            rows = [row for row in self._trials() if is_own(row)]
             stored = self._reader.stored()
             self._trial_ids = {row.number: row.trial_id for row in rows}
-            self._latest = max([self._latest, *(row.attributes.get(key, 0.0) for row in rows for key in _TIMES)])
-            records = (_record(row, stored.get(row.number, ())) for row in rows)
+            self._latest = max([self._latest, *(row.attributes.get(key, 0.0) for row in rows for key in TIMES)])
+            records = (record_of(row, stored.get(row.number, ())) for row in rows)
             return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
+
+    def foreign(self) -> dict[int, str]:
+        """Return the states, in Optuna's words, of the trials that other programs have added, by number."""
+        with damaged_rows_as_ledger_errors(self.url):
+            return {row.number: row.state.name.lower() for row in self._trials() if not is_own(row)}
 
     def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
         with as_ledger_errors(self.url):
@@ -233,16 +242,3 @@ class SqlLedger(Ledger):
         if number not in self._trial_ids:
             self._trial_ids = {row.number: row.trial_id for row in self._trials()}
         return self._trial_ids[number]
-
-
-def _record(row: study_tables.TrialRow, found: Sequence[Report]) -> TrialRecord:
-    return TrialRecord(
-        number=row.number,
-        parameters=row.parameters,
-        outcome=_OUTCOMES[row.state],
-        started=row.attributes.get(_STARTED, row.started or 0.0),
-        ended=None if row.ended is None else row.attributes.get(_ENDED, row.ended),
-        reports=found,
-        error=row.attributes.get(_ERROR) if row.state is TrialState.FAIL else None,
-        crashes=row.attributes.get(_CRASHES, 0),
-    )

@@ -18,9 +18,11 @@ from optuna.trial import TrialState
 
 from tuner.ledger.protocol import TakenOverError, TrialEndedError
 from tuner.optuna_private import (
+    ENQUEUED_KEY,
     STUDY_ATTRIBUTES,
     TRIAL_ATTRIBUTES,
     TRIAL_PARAMETERS,
+    TRIAL_SYSTEM_ATTRIBUTES,
     TRIAL_VALUES,
     TRIALS,
     stored_value,
@@ -88,6 +90,50 @@ def insert_trial(
     trial = {"number": number, "study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
     key: Any = connection.execute(sa.insert(TRIALS), trial).inserted_primary_key
     trial_id = int(key[0])
+    _write_parameters(connection, trial_id, parameters, distributions)
+    _add_attributes(connection, trial_id, attributes)
+    return trial_id, number
+
+
+def enqueued_trials(connection: sa.Connection, study_id: int) -> dict[int, dict[str, Any]]:
+    """Return the parameters of the trials that other Optuna clients have enqueued in a study, by number."""
+    waiting = (TRIALS.c.study_id == study_id) & (TRIALS.c.state == TrialState.WAITING)
+    enqueued = (TRIAL_SYSTEM_ATTRIBUTES.c.trial_id == TRIALS.c.trial_id) & (
+        TRIAL_SYSTEM_ATTRIBUTES.c.key == ENQUEUED_KEY
+    )
+    chosen = sa.select(TRIALS.c.number, TRIAL_SYSTEM_ATTRIBUTES.c.value_json).where(waiting, enqueued)
+    return {row.number: json.loads(row.value_json) for row in connection.execute(chosen.order_by(TRIALS.c.number))}
+
+
+def start_enqueued(
+    connection: sa.Connection,
+    trial_id: int,
+    parameters: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+    attributes: Mapping[str, Any],
+) -> bool:
+    """Make a running trial of an enqueued one; return False if another client has taken or removed it."""
+    waiting = (TRIALS.c.trial_id == trial_id) & (TRIALS.c.state == TrialState.WAITING)
+    started = sa.update(TRIALS).where(waiting).values(state=TrialState.RUNNING, datetime_start=_now())
+    if connection.execute(started).rowcount != 1:
+        return False
+    _write_parameters(connection, trial_id, parameters, distributions)
+    write_attributes(connection, trial_id, attributes)
+    return True
+
+
+def is_running(connection: sa.Connection, trial_id: int) -> bool:
+    """Return whether a trial has not ended."""
+    found = connection.execute(sa.select(TRIALS.c.state).where(TRIALS.c.trial_id == trial_id)).scalar()
+    return found is TrialState.RUNNING
+
+
+def _write_parameters(
+    connection: sa.Connection,
+    trial_id: int,
+    parameters: Mapping[str, Any],
+    distributions: Mapping[str, BaseDistribution],
+) -> None:
     rows = [
         {
             "trial_id": trial_id,
@@ -99,8 +145,6 @@ def insert_trial(
     ]
     if rows:
         connection.execute(sa.insert(TRIAL_PARAMETERS), rows)
-    _add_attributes(connection, trial_id, attributes)
-    return trial_id, number
 
 
 def end_trial(

@@ -21,11 +21,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LoadedSearch:
-    """A search at one moment: its space, its trials by number, and what they show."""
+    """A search at one moment: its space, its trials by number, and what they show.
+
+    `foreign` are the trials that other Optuna clients have added to its ledger: their states by number.
+    """
 
     space: Space
     trials: list[TrialRecord]
     data: FrontData
+    foreign: dict[int, str]
 
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> LoadedSearch:
@@ -35,9 +39,9 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> Loa
     """
     folder = find_search(runs_dir, name)
     with folder.ledger(ledger_url) as ledger:
-        space, trials = recorded_space(ledger), ledger.load()
+        space, trials, foreign = recorded_space(ledger), ledger.load(), ledger.foreign()
     shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
-    return LoadedSearch(space, shown, search_data(runs_dir, name, space, shown))
+    return LoadedSearch(space, shown, search_data(runs_dir, name, space, shown), foreign)
 
 
 def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:

@@ -3,8 +3,9 @@
 import math
 from typing import Any, NamedTuple
 
+from training.config import ACCURACY_SUFFIX, is_accuracy
+
 ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "autoattack": "AutoAttack"}
-ACCURACY_SUFFIX = "_accuracy"
 _MISSING = "–"
 
 
@@ -13,11 +14,6 @@ class TextTable(NamedTuple):
 
     headings: list[str]
     rows: list[list[str]]
-
-
-def is_accuracy(name: str) -> bool:
-    """Return whether a metric is a share in [0, 1] that is shown in per cent: `*_accuracy`."""
-    return name.endswith(ACCURACY_SUFFIX)
 
 
 def metric_label(name: str) -> str:

@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
 from training.nearest_names import did_you_mean
+from training.yaml_text import YamlTextError, format_yaml, read_yaml
+from tuner.database_url import absolute, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
+from tuner.ledger.renaming import recorded_name
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
 from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole, writing_to
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_RELATIVE_FILE = re.compile(r"(sqlite(?:\+\w+)?:///)(?!/|:|file:)([^?]+)(.*)", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _CREATION_MARK = "search_id.tmp"
 _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
 _RESERVED = {"mlflow.db", "mlartifacts"}
@@ -93,7 +93,7 @@ class SearchFolder:
         """Write the space and the facts in one step."""
         mapping = {**space.model_dump(mode="json"), FROZEN_KEY: dict(facts)}
         header = f"# The space of the search {self.name}, as it runs. `--space` accepts this file too.\n"
-        text = header + yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
+        text = header + format_yaml(mapping)
         with writing_to(self.path):
             write_whole(self.space_file, text.encode())
         if (self.path / _CREATION_MARK).exists():
@@ -104,8 +104,19 @@ class SearchFolder:
 
         Raise UsageError if there is none, or if it belongs to another search of this name.
         """
-        ledger = SqlLedger.open(self.ledger_url(url), self.name)
-        expected, found = self.frozen()["search_id"], ledger.facts().get("search_id")
+        address, expected = self.ledger_url(url), self.frozen()["search_id"]
+        try:
+            ledger = SqlLedger.open(address, self.name)
+        except UsageError as error:
+            old = recorded_name(address, expected) if error.subject == self.name else None
+            if old is None:
+                raise
+            raise UsageError(
+                f"{self.path} was renamed: its ledger knows the search as {old}. Rename the folder back, or keep the "
+                f"new name with `tuner adopt {self.name}`.",
+                (self.name, old),
+            ) from error
+        found = ledger.facts().get("search_id")
         if found != expected:
             ledger.close()
             raise UsageError(
@@ -146,9 +157,9 @@ class SearchFolder:
 
     def _mapping(self) -> dict[str, Any]:
         try:
-            mapping = yaml.safe_load(self.space_file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise UsageError(f"{self.space_file} cannot be read: {error}", self.space_file) from error
+            mapping = read_yaml(self.space_file)
+        except YamlTextError as error:
+            raise UsageError(f"{self.space_file}: {error}; restore it from a backup.", self.space_file) from error
         if not isinstance(mapping, dict):
             raise UsageError(f"{self.space_file} holds no space; restore it from a backup.", self.space_file)
         return mapping
@@ -193,8 +204,9 @@ def _created(folder: SearchFolder) -> str:
 def find_search(runs_dir: Path, name: str) -> SearchFolder:
     """Return the search of this name; raise UsageError with the nearest names if there is none."""
     folder = SearchFolder(runs_dir / name)
-    if name and folder.space_file.is_file():
-        return folder
+    with contextlib.suppress(OSError):  # a name longer than the file system allows
+        if name and folder.space_file.is_file():
+            return folder
     names = [search.name for search in all_searches(runs_dir)]
     hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
     raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}", name)
@@ -207,8 +219,8 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
         return SearchFolder(runs_dir / f"{space.name}-{number}")
     if not _NAME.fullmatch(name):
-        rule = "start with a letter or a digit and go on with these and . _ -: it names a folder"
-        raise UsageError(f"--name is {name!r}, but must {rule}.", ("--name", name))
+        rule = "start with a letter or a digit and go on with these and . _ -, with at most 100 characters"
+        raise UsageError(f"--name is {name!r}, but must {rule}: it names a folder.", ("--name", name))
     if name in _RESERVED:
         place = place_of(runs_dir)
         raise UsageError(f"--name {name!r} is taken by MLflow's store in {place}: choose another.", ("--name", name))
@@ -221,13 +233,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
 
 def default_tracking_uri(runs_dir: Path) -> str:
     """Return the URI of MLflow's SQLite store beside the searches."""
-    return f"sqlite:///{runs_dir.resolve() / 'mlflow.db'}"
-
-
-def absolute(url: str) -> str:
-    """Return the URL of a database file with its whole path, and any other URL unchanged."""
-    found = _RELATIVE_FILE.fullmatch(url)
-    if found is None:
-        return url
-    scheme, path, query = found.groups()
-    return f"{scheme}{Path(path).resolve()}{query}"
+    file = runs_dir.resolve() / "mlflow.db"
+    url = url_of_file(file)
+    # MLflow makes the folder of a `sqlite:///` URL, but under its escaped name: it leaves the long form alone.
+    return url if url.endswith(f"///{file}") else url.replace("sqlite:", "sqlite+pysqlite:", 1)

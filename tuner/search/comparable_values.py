@@ -60,17 +60,17 @@ def evidence(
     """Return the values at one epoch: the latest epoch that enough trials have reached.
 
     Early values of some trials and final values of others would not compare. A trial in `failed` (numbers) counts as
-    failed even if it was measured before. `trials` holds each trial at the index of its number. The trials of an
-    `earlier` search, by epoch, come first. If there are very many trials, the most informative ones are chosen, so
-    that the time of a proposal stays bounded.
+    failed even if it was measured before. The trials of an `earlier` search, by epoch, come first. If there are very
+    many trials, the most informative ones are chosen, so that the time of a proposal stays bounded.
     """
+    points = {trial.number: trial.parameters for trial in trials}
     known: set[int] = set()
     measured: list[Measured] = []
     for epoch in reversed(values.epochs):
         losses = values.at(epoch)
         known = losses.keys() - failed
         measured = list(earlier.get(epoch, ()))
-        measured += [(trials[number].parameters, losses[number]) for number in sorted(known)]
+        measured += [(points[number], losses[number]) for number in sorted(known)]
         if len(measured) >= STARTUP_TRIALS:
             break
     limits = loss_limits(objectives)
@@ -82,7 +82,7 @@ def evidence(
         measured=measured if told is None else [measured[place] for place in told.tolist()],
         running=running[-MOST_RUNNING:],
         tried=[trial.parameters for trial in trials],
-        failed=[trials[number].parameters for number in sorted(failed)[-MOST_TOLD // 5 :]],
+        failed=[points[number] for number in sorted(failed)[-MOST_TOLD // 5 :]],
         limits=limits,
     )
 

@@ -4,55 +4,31 @@ Ray's searcher, scheduler and callbacks call this class, and so can a simulation
 its consequence is returned. An instance that is rebuilt from the ledger decides as the first one would have.
 """
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from tuner.ledger import Decision, Ledger, Outcome, Report, TrialRecord
+from tuner.ledger import Decision, Ledger, Outcome, Report, TrialEndedError, TrialRecord
 from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
+from tuner.search.enqueued import fault_of_enqueued
+from tuner.search.listener import Assignment, Listener
 from tuner.search.rungs import Rungs
 from tuner.search.sampling import propose
 from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
 
+_log = logging.getLogger(__name__)
+
 # The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
 _Proposer = Callable[..., dict[str, Any]]  # takes what `propose` takes
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """A trial to run: from the first of its last `checkpoints` that is whole, or from the beginning.
-
-    `epoch` is the last epoch on record.
-    """
-
-    number: int
-    parameters: dict[str, Any]
-    checkpoints: tuple[str, ...]
-    epoch: int
-
-
-class Listener:
-    """Is told of the events of a search. Each method does nothing by default.
-
-    The driver's loop calls these methods, so they must return at once.
-    """
-
-    def on_started(self, assignment: Assignment) -> None:
-        """React to a trial that starts or continues."""
-
-    def on_report(self, trial: TrialRecord) -> None:
-        """React to a recorded epoch, the last of `trial.reports`."""
-
-    def on_ended(self, trial: TrialRecord) -> None:
-        """React to the end of a trial."""
 
 
 class Search:
@@ -69,6 +45,7 @@ class Search:
         self._objectives = space.objective_list
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
+        self._refused: set[int] = set()
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._rungs = Rungs(space.rung_epochs, space.early_stopping.reduction_factor, loss_limits(space.objective_list))
         self._values = Values(compared_epochs(space))
@@ -151,12 +128,15 @@ class Search:
             checkpoint=checkpoint,
             time=self._clock(),
         )
-        self._ledger.record(number, report)
-        if trial.crashes:
+        still_running = self._ledger.record(number, report)
+        if trial.crashes and still_running:
             self._ledger.count_crashes(number, 0)
         self._trials[number] = replace(trial, reports=(*trial.reports, report), crashes=0)
         for listener in self.listeners:
             listener.on_report(self._trials[number])
+        if not still_running:
+            self._take_end(self._ledger.trial(number))
+            return Decision.STOP
         self._end_if_decided(self._trials[number])
         return report.decision
 
@@ -201,11 +181,17 @@ class Search:
             self._end(trial.number, Outcome.STOPPED)
 
     def _end(self, number: int, outcome: Outcome, values: list[float] | None = None, error: str | None = None) -> None:
-        # The trial as it is on record: a rebuilt search must write the same times to MLflow.
-        ended = self._ledger.finish(number, outcome, values, error)
-        self._trials[number] = ended
+        try:
+            ended = self._ledger.finish(number, outcome, values, error)
+        except TrialEndedError:  # another program ended it, perhaps the user by a button of optuna-dashboard
+            ended = self._ledger.trial(number)
+        self._take_end(ended)
+
+    def _take_end(self, ended: TrialRecord) -> None:
+        """Take over a trial as it is on record: a rebuilt search must write the same times to MLflow."""
+        self._trials[ended.number] = ended
         if has_failed(ended, self._objectives):
-            self._failed.add(number)
+            self._failed.add(ended.number)
         for listener in self.listeners:
             listener.on_ended(ended)
 
@@ -219,25 +205,41 @@ class Search:
         return as_losses([metrics], self._objectives).reshape(-1)
 
     def _propose(self) -> TrialRecord:
-        number = len(self._trials)
-        parameters = self._grid[number] if self._grid else self._sampled(number)
-        recorded = self._ledger.propose(parameters, self._distributions)
-        if recorded != number:
-            raise RuntimeError(f"The ledger gave trial {number} the number {recorded}. Does another program write?")
-        trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
-        self._trials[number] = trial
+        # Not the number in the ledger, where the trials of other programs have numbers, too.
+        index = len(self._trials)
+        trial = self._start_enqueued(index)
+        if trial is None:
+            starts = self.space.search.start_points
+            start = starts[index] if index < len(starts) else None
+            parameters = self._grid[index] if self._grid else self._sampled(index, start)
+            number = self._ledger.propose(parameters, self._distributions)
+            trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        self._trials[trial.number] = trial
         return trial
 
-    def _sampled(self, number: int) -> dict[str, Any]:
-        starts = self.space.search.start_points
+    def _start_enqueued(self, index: int) -> TrialRecord | None:
+        """Start the first trial that another program has enqueued and that the space allows; None without any."""
+        for number, wanted in self._ledger.enqueued().items():
+            fault = fault_of_enqueued(self.space, wanted)
+            if fault is not None:
+                if number not in self._refused:
+                    _log.warning("Trial %d, which another program has enqueued, is ignored: %s.", number, fault)
+                self._refused.add(number)
+                continue
+            parameters = self._sampled(index, wanted)
+            if self._ledger.start_enqueued(number, parameters, self._distributions):
+                return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        return None
+
+    def _sampled(self, index: int, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
         return self._proposer(
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
             evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
             seed=self.space.search.seed,
-            number=number,
-            fixed=starts[number] if number < len(starts) else None,
+            number=index,
+            fixed=fixed,
         )
 
 

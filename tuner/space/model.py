@@ -1,6 +1,6 @@
 """The validated, frozen form of a space file, and the keys in which two of them differ."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice, product
 from typing import Annotated, Any
@@ -83,6 +83,10 @@ class Space(Part):
         if self.search.seeds == 1:
             return points
         return [{**point, "seed": seed} for seed in self._seeds() for point in points]
+
+    def point_index(self, parameters: Mapping[str, Any]) -> int:
+        """Return which of `search.points` a trial of a grid has; its seed may be another parameter."""
+        return next(i for i, point in enumerate(self.search.points) if point.items() <= parameters.items())
 
     def corners(self) -> Iterator[dict[str, Any]]:
         """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners.

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from training.config.fields import number_from_text
+
 Number = int | float
 Bound = TypeVar("Bound", int, float)
 
@@ -37,6 +39,12 @@ class FloatParameter(_Range[float]):
     """A real number in [low, high]."""
 
     type: Literal["float"]
+
+    @field_validator("low", "high", mode="before")
+    @classmethod
+    def _fraction(cls, value: Any) -> Any:
+        """Convert a fraction such as "8/255", as the keys of a trial may be written."""
+        return number_from_text(value) if isinstance(value, str) and "/" in value else value
 
     def distribution(self) -> BaseDistribution:
         """Return Optuna's form of this range."""
@@ -74,9 +82,8 @@ class CategoricalParameter(Part):
     def _alike(cls, choices: Any) -> Any:
         kinds = {type(choice) for choice in choices} if isinstance(choices, list) else set()
         if not (kinds <= {int, float} or kinds == {str}):
-            raise ValueError(
-                f"choices are {choices}, but must be all numbers or all names (YAML reads 1e-3 as a name: write 1.0e-3)"
-            )
+            hint = "write the booleans as names in quotes" if bool in kinds else "quotes make a name of a number"
+            raise ValueError(f"choices are {choices}, but must be all numbers or all names; {hint}")
         return choices
 
     @model_validator(mode="after")

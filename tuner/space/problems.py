@@ -5,7 +5,16 @@ from functools import partial
 from itertools import islice, product
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, METRICS, TRIAL_KEYS, ConfigError, field_problems, file_key, parse_trial
+from training.config import (
+    MEASUREMENT_KEYS,
+    METRICS,
+    TRIAL_KEYS,
+    ConfigError,
+    field_problems,
+    file_key,
+    parse_trial,
+    share_fault,
+)
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.errors import UsageError
@@ -66,6 +75,10 @@ def _objective_problems(space: Space) -> _Problems:
         if objective.direction == "minimize" and "reference" not in objective.model_fields_set:
             rule = "is minimised and needs a `reference` for the hypervolume: a value that is worse than all"
             problems.append((f"objectives.{name}", rule))
+        for key in ("reference", "at_least", "at_most"):
+            value = getattr(objective, key)
+            if value is not None and (fault := share_fault(name, value)):
+                problems.append((f"objectives.{name}.{key}", f"the value is {value:g}, but {fault}"))
     return problems
 
 
@@ -178,7 +191,7 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
             continue
         parameter = space.parameters[name]
         if parameter.type != "categorical" and isinstance(value, str):  # Optuna reads "4" as 4 here, but not later
-            rule = f"{parameter.rule}, not text (YAML takes 1e-3 for text: write 1.0e-3)"
+            rule = f"{parameter.rule}, not text; remove the quotes"
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
         elif not contains(parameter.distribution(), value):
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))

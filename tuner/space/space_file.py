@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from training.config import TRIAL_KEYS
 from training.config.preset_files import preset_names, with_preset
 from training.nearest_names import did_you_mean, unknown_key
+from training.yaml_text import YamlTextError, parse_yaml, read_yaml
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
@@ -108,13 +108,13 @@ def find_space(name_or_path: str) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}", path) from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"{path}: not valid YAML: {error}", path) from error
+        mapping = read_yaml(path)
+    except YamlTextError as error:
+        raise UsageError(f"{path}: {error}", path) from error
     if not isinstance(mapping, dict):
-        raise UsageError(f"{path}: must hold keys and values, but holds {type(mapping).__name__}.", path)
+        found = "is empty" if mapping is None else f"holds a {type(mapping).__name__}"
+        rule = "must hold keys and values; `tuner spaces show digits_tradeoff` prints an example"
+        raise UsageError(f"{path}: {found}, but {rule}.", path)
     return mapping
 
 
@@ -128,9 +128,9 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         if key not in TRIAL_KEYS and (elsewhere := _keys_in_sections(key)):
             raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {override!r}: the value is not valid YAML: {error}", subject) from error
+            value = parse_yaml(text)
+        except YamlTextError as error:
+            raise UsageError(f"--set {override!r}: the value is {error}", subject) from error
         parsed[key if "." in key else f"trial.{key}"] = value
     return parsed
 
@@ -181,4 +181,7 @@ def _message(detail: Any) -> str:
             return "its `type` must be one of float, int, categorical"
         case "value_error":
             return message
+        case "model_type" | "dict_type":
+            kind = "is empty" if detail["input"] is None else f"is {detail['input']!r}"
+            return f"{kind}, but must hold keys and values; `tuner spaces show digits_tradeoff` prints an example"
     return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"

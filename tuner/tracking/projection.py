@@ -1,6 +1,6 @@
 """Writes a search into MLflow: one parent run, and one child run for each trial; all are looked up by tag first."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,12 +57,17 @@ class Projection:
     _children: dict[int, _Child] = field(default_factory=dict, init=False)
     _history_logged: int = field(default=0, init=False)
     _described: str = field(default="", init=False)
+    # Seconds since 1970: when the first trial started, and when the last one ended.
+    _started: float | None = field(default=None, init=False)
+    _ended: float | None = field(default=None, init=False)
 
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
         """Bring MLflow up to date with these trials; call `rest` after each of them.
 
         Raise RefusedError, when all others are written, if MLflow refused some trials: somebody may have changed a run.
         """
+        self._started = min((trial.started for trial in trials), default=None)
+        self._ended = max((trial.ended for trial in trials if trial.ended is not None), default=None)
         try:
             parent_id = self._parent_id or self._find_or_create()
             refused = self._write_trials(trials, rest)
@@ -101,7 +106,7 @@ class Projection:
             if not child.ended and not child.waiting:
                 self._client.update_run(child.run_id, status="SCHEDULED")
                 child.waiting = True
-        self._client.set_terminated(self._parent_id, status)
+        self._client.set_terminated(self._parent_id, status, _milliseconds(self._ended))
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -112,17 +117,23 @@ class Projection:
         """Look up the runs of the search, make its parent run if there is none, and return the id of that."""
         experiment_id = self._experiment()
         runs = list(self._runs(experiment_id))
-        parent = next((run for run in runs if layout.TRIAL not in run.data.tags), None)
+        parents = [run for run in runs if layout.TRIAL not in run.data.tags]
+        parent = parents[0] if parents else None
         parent_id = str(parent.info.run_id) if parent else self._create_parent(experiment_id)
         if parent is None or not parent.data.params:
             self._log(parent_id, params=layout.search_parameters(self.space))
-        self._children = {}
-        for run in runs:
-            if layout.TRIAL in run.data.tags:
-                self._children[int(run.data.tags[layout.TRIAL])] = _known(run)
-                if run.data.tags.get(layout.PARENT) != parent_id:  # an earlier parent was deleted
-                    self._client.set_tag(run.info.run_id, layout.PARENT, parent_id)
+        children, doubled = _one_each(run for run in runs if layout.TRIAL in run.data.tags)
+        for run in (*parents[1:], *doubled):  # somebody restored a deleted run that was written again meanwhile
+            self._client.delete_run(run.info.run_id)
+        self._children = {number: _known(run) for number, run in children.items()}
+        for run in children.values():
+            if run.data.tags.get(layout.PARENT) != parent_id:  # an earlier parent was deleted
+                self._client.set_tag(run.info.run_id, layout.PARENT, parent_id)
         self._client.update_run(parent_id, status="RUNNING")
+        if parent is not None and parent.data.tags.get(layout.SEARCH_NAME) != self.search:  # its folder was renamed
+            self._client.update_run(parent_id, name=self.search)
+            for run in (parent, *children.values()):
+                self._client.set_tag(run.info.run_id, layout.SEARCH_NAME, self.search)
         self.experiment_id, self._parent_id = experiment_id, parent_id
         return parent_id
 
@@ -152,7 +163,8 @@ class Projection:
         if (confirms := presentation_of(self.space).confirms) is not None:
             tags[layout.CONFIRMS] = confirms
         self._history_logged, self._described = 0, ""
-        return str(self._client.create_run(experiment_id, tags=tags, run_name=self.search).info.run_id)
+        start = _milliseconds(self._started)
+        return str(self._client.create_run(experiment_id, start, tags, self.search).info.run_id)
 
     def _write_trials(self, trials: Sequence[TrialRecord], rest: Callable[[], None]) -> dict[int, MlflowException]:
         """Write each trial; return the errors of those that MLflow refused, which must not stop the others."""
@@ -230,6 +242,24 @@ def _refusal(refused: Mapping[int, MlflowException]) -> str:
     number, error = next(iter(refused.items()))
     others = f", and {len(refused) - 1} others" if len(refused) > 1 else ""
     return f"MLflow refuses trial {number}{others}: {first_line(error)}"
+
+
+def _milliseconds(time: float | None) -> int | None:
+    return None if time is None else round(time * 1000)
+
+
+def _one_each(runs: Iterable[Run]) -> tuple[dict[int, Run], list[Run]]:
+    """Return for each trial the run that holds most of it, and the runs that are left over."""
+    kept: dict[int, Run] = {}
+    doubled = []
+    for run in runs:
+        number = int(run.data.tags[layout.TRIAL])
+        other = kept.setdefault(number, run)
+        if other is not run:
+            ahead = max(other, run, key=lambda one: (_known(one).ended, _known(one).epochs_logged))
+            doubled.append(run if ahead is other else other)
+            kept[number] = ahead
+    return kept, doubled
 
 
 def _known(run: Run) -> _Child:

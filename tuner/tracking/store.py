@@ -6,6 +6,7 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tuner.database_url import file_of_url
 from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
@@ -19,7 +20,13 @@ def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
 
 
 def require_uri(tracking_uri: str) -> None:
-    """Raise UsageError if the address has not the form of an MLflow URI."""
+    """Raise UsageError if the address has not the form of an MLflow URI, or names a store that MLflow gave up."""
+    if tracking_uri.startswith("file:"):
+        raise UsageError(
+            f"--tracking-uri {tracking_uri} names a folder of files, which MLflow 3 does not write any more: give a "
+            "database such as sqlite:////path/mlflow.db, or the address of a server.",
+            "--tracking-uri",
+        )
     if "://" not in tracking_uri:
         raise UsageError(
             f"--tracking-uri {tracking_uri!r} must be a URI such as http://HOST:5000 or sqlite:////path/mlflow.db.",
@@ -33,6 +40,7 @@ def require_reachable(tracking_uri: str) -> None:
     scheme = tracking_uri.partition("://")[0]
     if scheme not in {"http", "https"}:
         _require_database(tracking_uri)
+        _require_schema(tracking_uri)
         return
     try:
         address = urlsplit(f"{tracking_uri.rstrip('/')}/health")
@@ -83,6 +91,23 @@ def _require_database(tracking_uri: str) -> None:
         sqlalchemy.create_engine(url).connect().close()
     except (sqlalchemy.exc.SQLAlchemyError, ModuleNotFoundError) as error:
         raise _unreachable(tracking_uri, error) from error
+
+
+def _require_schema(tracking_uri: str) -> None:
+    """Open the database with MLflow, which refuses what is none of its own or of another release."""
+    from mlflow import MlflowClient
+
+    file = file_of_url(tracking_uri)
+    if file is not None and not file.exists():
+        return  # MLflow makes it
+    try:
+        MlflowClient(tracking_uri).search_experiments(max_results=1)
+    except Exception as error:
+        raise UsageError(
+            f"MLflow cannot use the database {without_password(tracking_uri)}: {first_line(error)}. If another release "
+            "of MLflow wrote it, run `mlflow db upgrade`; else give another --tracking-uri.",
+            "--tracking-uri",
+        ) from error
 
 
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:

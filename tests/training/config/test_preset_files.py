@@ -2,19 +2,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from raises_about import raises_about
 from stand_ins import words_in
 
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import PRESETS, UnknownPresetError, find_config, preset_names, with_preset
 from training.trainer.schedules import learning_rate_at
+from training.yaml_text import read_yaml
 
 METHODS = ("shared_information", "standard", "trades", "mart", "mma", "mma_simplified")
 
 
 def read(name: str) -> TrialConfig:
-    return parse_trial(yaml.safe_load(find_config(name).read_text()))
+    return parse_trial(read_yaml(find_config(name)))
 
 
 def rates(config: TrialConfig, *epochs: int) -> list[float]:

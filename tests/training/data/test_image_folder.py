@@ -1,3 +1,5 @@
+import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from PIL import Image
 from raises_about import raises_about
 
 from training.data import DataError
-from training.data.image_folder import open_folder
+from training.data.image_folder import _scan, open_folder
 
 CLASSES = ("ant", "bee", "cow")
 
@@ -63,13 +65,74 @@ def test_one_image_in_colour_makes_all_rgb(tmp_path: Path) -> None:
     assert open_folder(tmp_path, "test").image_shape == (3, 4, 5)
 
 
-def test_other_files_and_hidden_ones_are_passed_over(tmp_path: Path) -> None:
+def test_other_files_are_left_out_and_named_but_for_hidden_ones(tmp_path: Path) -> None:
     write_image_folder(tmp_path, CLASSES, 1)
     (tmp_path / "train" / ".hidden").mkdir()
     (tmp_path / "train" / "notes.txt").touch()
-    for name in (".DS_Store", "._000.png", "notes.txt"):
-        (tmp_path / "train" / "ant" / name).touch()
-    assert len(open_folder(tmp_path, "train").labels) == 3
+    ant = tmp_path / "train" / "ant"
+    for name in (".DS_Store", "._000.png", "a.txt", "b.txt", "photo.HEIC", "README"):
+        (ant / name).touch()
+    (ant / "more").mkdir()
+    source = open_folder(tmp_path, "train")
+    assert len(source.labels) == 3
+    expected = [(2, ".txt"), (1, ".heic"), (1, "no suffix"), (1, "sub-folder")]
+    assert len(source.left_out) == len(expected)
+    for count, kind in expected:
+        assert any(line.startswith(f"{ant}: {count} ") and kind in line for line in source.left_out)
+    assert open_folder(tmp_path, "test").left_out == []
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".jfif", ".jpe"])
+def test_less_common_suffixes_are_read(tmp_path: Path, suffix: str) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    image = Image.new("RGB", (5, 4), (250, 0, 0))
+    image.save(tmp_path / f"train/ant/001{suffix}", format="GIF" if suffix == ".gif" else "JPEG")
+    red, green, blue = open_folder(tmp_path, "train").images(torch.tensor([1]))[0, :, 0, 0].tolist()
+    assert (red > 240, green < 10, blue < 10) == (True, True, True)
+
+
+def test_an_animation_is_no_image(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    path = tmp_path / "train/ant/001.gif"
+    frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    with raises_about(DataError, path):
+        open_folder(tmp_path, "train")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_only_opaque_images_are_read(tmp_path: Path, mode: str) -> None:
+    """A shape that lies in the alpha channel alone would be lost."""
+    write_image_folder(tmp_path, CLASSES, 1)
+    path = tmp_path / "train/ant/000.png"
+    image = Image.new("RGBA", (5, 4), (10, 10, 10, 255))
+    image.convert(mode).save(path)
+    assert set(open_folder(tmp_path, "train").images(torch.tensor([0])).flatten().tolist()) == {10}
+    image.putpixel((2, 2), (10, 10, 10, 100))
+    image.convert(mode).save(path) if mode != "P" else image.quantize(4).save(path)
+    with raises_about(DataError, path):
+        open_folder(tmp_path, "train").images(torch.tensor([0]))
+
+
+def test_a_class_has_one_name_however_its_accents_are_spelt(tmp_path: Path) -> None:
+    composed, decomposed = unicodedata.normalize("NFC", "café"), unicodedata.normalize("NFD", "café")
+    write_image_folder(tmp_path, (composed, "bee"), 1)
+    (tmp_path / "test" / composed).rename(tmp_path / "test" / decomposed)
+    for part in ("train", "test"):
+        assert open_folder(tmp_path, part).class_names == ("bee", composed)
+    (tmp_path / "test" / composed).mkdir()
+    with raises_about(DataError, composed):
+        _scan.cache_clear()
+        open_folder(tmp_path, "test")
+
+
+def test_a_class_folder_whose_name_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    path = Path(os.fsdecode(os.fsencode(tmp_path / "train") + b"/\xff"))
+    path.mkdir()
+    with raises_about(DataError, path) as caught:
+        open_folder(tmp_path, "train")
+    assert str(caught.value).encode()
 
 
 def test_jpeg_and_capital_suffixes_are_read(tmp_path: Path) -> None:

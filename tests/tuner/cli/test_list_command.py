@@ -79,10 +79,14 @@ def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
 
 def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     (runs_dir / "damaged").mkdir()
-    (runs_dir / "damaged" / "space.yaml").write_text("a: [")
-    answer = tuner("list", "--format", "json")
-    assert answer.code == 0
-    states = {row["search"]: row["state"] for row in json.loads(answer.out)}
-    assert states[SEARCH] == "finished"
-    assert states["damaged"].startswith("unreadable: ")
+    for damage in (b"a: [", "name: café".encode("latin-1"), b"a: \x00"):
+        (runs_dir / "damaged" / "space.yaml").write_bytes(damage)
+        answer = tuner("list", "--format", "json")
+        assert answer.code == 0
+        states = {row["search"]: row["state"] for row in json.loads(answer.out)}
+        assert states[SEARCH] == "finished"
+        assert states["damaged"].startswith("unreadable: ")
+        misspelt = tuner("show", SEARCH[:-1])
+        assert (misspelt.code, f"did you mean {SEARCH}" in misspelt.err) == (2, True)
+        assert tuner("run", "--resume", SEARCH, "--trials", "30", "--dry-run").code == 0
     assert finished.load()

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from typed_commands import Tuner
 
+from training.yaml_text import parse_yaml
 from tuner.space import load_space, space_from_mapping
 
 SHIPPED = ["digits_tradeoff", "mnist_tradeoff", "cifar10_tradeoff", "cifar100_tradeoff"]
@@ -31,7 +31,7 @@ def test_an_invalid_space_is_listed_with_the_command_that_shows_why(tuner: Tuner
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_space_is_shown_whole_as_a_space_file(tuner: Tuner, name: str) -> None:
     answer = tuner("spaces", "show", name)
-    shown = yaml.safe_load(answer.out)
+    shown = parse_yaml(answer.out)
     space = space_from_mapping(shown, "shown")
     assert space.parameters == load_space(name).parameters
     assert space.trial_config({}) == load_space(name).trial_config({})
@@ -39,7 +39,7 @@ def test_a_space_is_shown_whole_as_a_space_file(tuner: Tuner, name: str) -> None
 
 
 def test_a_space_is_shown_after_overrides(tuner: Tuner, small_file: str) -> None:
-    shown = yaml.safe_load(tuner("spaces", "show", small_file, "--set", "epochs=4").out)
+    shown = parse_yaml(tuner("spaces", "show", small_file, "--set", "epochs=4").out)
     assert shown["trial"]["epochs"] == 4
 
 

@@ -35,6 +35,20 @@ def test_a_search_is_written_into_mlflow_by_hand(tuner: Tuner, finished: SqlLedg
     assert finished.load()
 
 
+def test_a_renamed_search_has_its_new_name_everywhere(
+    tuner: Tuner, finished: SqlLedger, runs_dir: Path, mlflow_uri: str
+) -> None:
+    finished.close()
+    assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
+    (runs_dir / SEARCH).rename(runs_dir / "renamed")
+    adopted = tuner("adopt", "renamed")
+    assert (adopted.code, SEARCH in adopted.out, "tuner sync renamed" in adopted.out) == (0, True, True)
+    assert tuner("sync", "renamed", "--tracking-uri", mlflow_uri).code == 0
+    runs = [run for run in runs_of(mlflow_uri, "small") if run.data.tags["tuner.search"] == "renamed"]
+    assert len(runs) == 6
+    assert [run.info.run_name for run in runs if "mlflow.parentRunId" not in run.data.tags] == ["renamed"]
+
+
 def test_a_search_of_failures_is_written_as_failed(tuner: Tuner, make_ledger: MakeLedger, mlflow_uri: str) -> None:
     space = small_space(search={"trials": 1}).model_copy(update={"name": "failures"})
     search = Search(space, make_ledger(space))

@@ -8,12 +8,15 @@ from rich.console import Console, RenderableType
 from simulated_confirmation import TRIALS, confirmation, run
 from simulated_search import small_space
 
+from training.config import parse_trial
+from training.trainer.checkpoint import FILE_NAME, save_checkpoint
 from tuner.confirm.presentation import ConfirmationError, Use, presentation_of
+from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.text_tables import summary
 from tuner.report.console.tables import front_table
-from tuner.space import Space
+from tuner.space import Space, space_from_mapping
 
 
 def data_of(space: Space, trials: list[TrialRecord]) -> FrontData:
@@ -74,3 +77,20 @@ def test_the_warnings_of_a_confirmation_come_from_its_evaluations(tmp_path: Path
     folder.mkdir(parents=True)
     (folder / "evaluation.json").write_text('{"warnings": [{"message": "gradients vanish"}]}')
     assert CONFIRMATION.warnings(tmp_path) == ["trial-0002: gradients vanish"]
+
+
+def test_weights_that_are_missing_or_damaged_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    mapping = confirmation().model_dump(mode="json")
+    mapping["search"] |= {"seeds": 1, "trials": 2}
+    mapping["confirm"] |= {"retrain": False, "checkpoints": ["small-1/seven", "small-1/three"]}
+    presentation = presentation_of(space_from_mapping(mapping, "confirmation"))
+    for number, checkpoint in zip((7, 3), ("seven", "three"), strict=True):
+        with raises_about(UsageError, number):
+            presentation.require_inputs(tmp_path)
+        save_checkpoint(tmp_path / "small-1" / checkpoint, parse_trial({}), {})
+    presentation.require_inputs(tmp_path)
+    damaged = tmp_path / "small-1" / "three" / FILE_NAME
+    damaged.write_bytes(damaged.read_bytes()[:-1])
+    with raises_about(UsageError, 3):
+        presentation.require_inputs(tmp_path)
+    SEARCH.require_inputs(tmp_path)

@@ -7,11 +7,11 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import yaml
 from raises_about import raises_about
 from rich.console import Console
 from simulated_search import drive, space_mapping, train
 
+from training.yaml_text import format_yaml
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.drive import drive_search
 from tuner.driver.environment import Environment
@@ -61,7 +61,7 @@ class Driver:
 
     def __init__(self, runs_dir: Path) -> None:
         self._space = runs_dir.parent / "small.yaml"
-        self._space.write_text(yaml.safe_dump(space_mapping(search={"trials": 3})))
+        self._space.write_text(format_yaml(space_mapping(search={"trials": 3})))
         self.runs_dir = runs_dir
         self.projection: Any = FakeProjection()
         self.text = ""

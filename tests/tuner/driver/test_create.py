@@ -14,11 +14,13 @@ from simulated_driver import Driver, interrupted, refused, to_the_end
 from simulated_search import small_space
 
 from tuner.driver.create import provenance, remove_incomplete
-from tuner.driver.plan import Request, plan_new, plan_resume
+from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
+from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock, only_driver
+from tuner.search import Search
 
 
 @pytest.fixture
@@ -178,3 +180,17 @@ def test_without_a_lock_no_folder_is_left(driver: Driver) -> None:
 
     refused(driver, driver.folder().path, lock=lambda folder, _: only_driver(folder, flock))
     assert not driver.runs_dir.exists()
+
+
+def test_two_jobs_that_resume_or_start_at_the_same_moment_share_one_search(driver: Driver) -> None:
+    request = driver.request(name="mine", resume_or_start=True)
+    first, second, third = (plan_search(request) for _ in range(3))
+
+    def meanwhile(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+        with raises_about(UsageError, "mine"):
+            driver.drive(second, request, to_the_end)
+        return interrupted(search, folder, options, events)
+
+    assert driver.drive(first, request, meanwhile) == 130
+    assert driver.drive(third, request, to_the_end) == 0
+    assert len(driver.trials("mine")) == 3

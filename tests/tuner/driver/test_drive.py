@@ -85,6 +85,15 @@ def test_a_search_of_failures_fails_with_the_last_reason(driver: Driver) -> None
     assert "KeyError: 1" in driver.text, "the crash before the last one"
 
 
+def test_a_crash_after_the_last_trial_changes_no_result(driver: Driver) -> None:
+    def crash_at_the_end(search: Search, folder: Path, options: SessionOptions, events: SessionEvents) -> Ending:
+        to_the_end(search, folder, options, events)
+        raise FileNotFoundError(2, "No such file or directory")
+
+    assert driver.run(crash_at_the_end) == 0
+    assert driver.projection.statuses == ["FINISHED"]
+
+
 def test_a_crash_of_the_session_closes_mlflows_run_as_failed(driver: Driver) -> None:
     assert driver.run(crash) == 1
     assert "Ray went away" in driver.text

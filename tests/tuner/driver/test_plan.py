@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
 from training.config import TrialConfig
+from training.yaml_text import format_yaml
 from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.errors import UsageError
 from tuner.ledger import default_ledger_url
@@ -77,7 +77,7 @@ def test_a_relative_data_root_becomes_absolute(tmp_path: Path, monkeypatch: pyte
         mapping["trial"].pop("data_root", None)
         if root is not None:
             mapping["trial"]["data_root"] = root
-        path.write_text(yaml.safe_dump(mapping))
+        path.write_text(format_yaml(mapping))
         assert plan_new(Request(space=str(path))).space.trial["data_root"] == str(tmp_path / expected)
 
 
@@ -166,7 +166,7 @@ def test_resuming_compares_with_the_space_that_is_named(
     other = tmp_path / "other.yaml"
     mapping = space_mapping()
     mapping["parameters"]["alpha"]["high"] = 0.5
-    other.write_text(yaml.safe_dump(mapping))
+    other.write_text(format_yaml(mapping))
     with raises_about(UsageError, ("parameters.alpha.high",)):
         plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished)
 
@@ -176,7 +176,7 @@ def test_the_order_of_a_space_stays_as_recorded(finished: str, runs_dir: Path, t
     for section in ("parameters", "objectives"):
         mapping[section] = dict(reversed(mapping[section].items()))
     other = tmp_path / "other.yaml"
-    other.write_text(yaml.safe_dump(mapping, sort_keys=False))
+    other.write_text(format_yaml(mapping))
     space = plan_resume(Request(runs_dir=runs_dir, space=str(other)), finished).space
     assert list(space.parameters) == list(SPACE.parameters)
     assert space.objective_list == SPACE.objective_list

@@ -1,7 +1,5 @@
 """What can be checked of a Ray cluster without one."""
 
-import socket
-from contextlib import closing
 from functools import partial
 
 import pytest
@@ -77,26 +75,3 @@ def test_a_node_that_has_died_offers_nothing(monkeypatch: pytest.MonkeyPatch) ->
     nodes = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 8.0}}]
     monkeypatch.setattr(ray, "nodes", lambda: nodes)
     assert cluster.alive_nodes() == [{"CPU": 2.0}]
-
-
-@pytest.mark.parametrize("address", ["host", ":6379", "host:port", "host:", "", "127.0.0.1:²", "ray://host:10001"])
-def test_an_address_of_another_form_is_refused_with_the_way(address: str) -> None:
-    with raises_about(UsageError, ("--address", address)) as caught:
-        cluster._require_reachable(address)
-    assert ("ray job submit" if "ray://" in address else "HOST:PORT") in str(caught.value)
-
-
-@pytest.mark.parametrize("address", ["..:6379", f"{'a' * 70}.example:6379"])
-def test_an_address_that_no_machine_can_have_is_refused(address: str) -> None:
-    with raises_about(UsageError, address):
-        cluster._require_reachable(address)
-
-
-def test_a_port_that_refuses_connections_is_an_error_before_ray_waits() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        address = "{}:{}".format(*server.getsockname())
-        cluster._require_reachable(address)
-    with raises_about(UsageError, address) as caught:
-        cluster.connect(address)
-    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
-    assert "ray start --head" in str(caught.value)

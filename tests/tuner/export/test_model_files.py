@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from raises_about import raises_about
 from trained_trials import SPACE, load_model
 
 from training.config import parse_trial
+from training.yaml_text import read_yaml
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, write_export
 from tuner.export.trial_model import TrainedModel
@@ -58,7 +58,7 @@ def test_the_facts_are_those_of_the_ledger(
     assert (facts["trial"], facts["parameters"]) == (0, trial.parameters)
     assert facts["metrics"] == {name: trial.last_metrics[name] for name in SPACE.objectives}
     assert facts["measured_on"] == "validation split"
-    config = parse_trial(yaml.safe_load((tmp_path / "out" / "config.yaml").read_text()))
+    config = parse_trial(read_yaml(tmp_path / "out" / "config.yaml"))
     assert config == model.config
 
 

@@ -1,7 +1,6 @@
 """A search that is rebuilt from its ledger: after a kill, for more trials, with epochs that are trained again."""
 
 import random
-import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -182,13 +181,3 @@ def test_fewer_trials_than_are_on_record_propose_nothing(make_ledger: MakeLedger
     train(shorter, new_trial(shorter))
     assert shorter.finished
     assert shorter.next_assignment() is None
-
-
-def test_a_second_driver_on_the_ledger_is_noticed(make_ledger: MakeLedger) -> None:
-    space = small_space()
-    ledger = make_ledger(space)
-    search, other = Search(space, ledger), Search(space, ledger)
-    new_trial(search)
-    with pytest.raises(RuntimeError) as noticed:
-        other.next_assignment()
-    assert re.findall(r"\d+", str(noticed.value)) == ["0", "1"], "the number it expected, and that on record"

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import ValidationError
 from simulated_search import small_space
 
+from training.yaml_text import format_yaml, parse_yaml
 from tuner.space import space_from_mapping
 
 
@@ -28,7 +28,7 @@ def test_a_point_becomes_the_trainers_configuration() -> None:
 
 def test_a_space_survives_yaml() -> None:
     space = small_space(search={"start_points": [{"alpha": 0.5, "bottleneck": 16}]})
-    again = yaml.safe_load(yaml.safe_dump(space.model_dump(mode="json")))
+    again = parse_yaml(format_yaml(space.model_dump(mode="json")))
     assert space_from_mapping(again, "again.yaml") == space
 
 

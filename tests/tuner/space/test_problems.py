@@ -108,6 +108,14 @@ def test_a_quoted_number_is_no_number(kind: str) -> None:
     assert "'4'" in refused(mapping, "search.start_points.0.bottleneck")
 
 
+@pytest.mark.parametrize("key", ["reference", "at_least"])
+def test_bounds_of_accuracies_are_shares_like_the_accuracies(key: str) -> None:
+    for value in (0, 0.9, 1):
+        small_space(objectives={"pgd_accuracy": {key: value}})
+    for value in (90, -0.1, 101):
+        refused(space_mapping(objectives={"pgd_accuracy": {key: value}}), f"objectives.pgd_accuracy.{key}")
+
+
 def test_a_minimised_objective_needs_a_reference() -> None:
     """With the 0 of accuracies no front of a positive metric would have any hypervolume."""
     mapping = space_mapping(objectives={"pgd_accuracy": {"direction": "minimize"}})

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from raises_about import raises_about
 from simulated_search import small_space, space_mapping
 
+from training.yaml_text import YamlTextError, format_yaml
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space, known_spaces, load_space
@@ -22,7 +22,7 @@ SHIPPED = Path(__file__).parents[3] / "search_spaces"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
-    path.write_text(yaml.safe_dump(space_mapping()))
+    path.write_text(format_yaml(space_mapping()))
     return path
 
 
@@ -65,7 +65,7 @@ def test_a_path_to_nothing_is_said_to_be_one(name: str) -> None:
 def test_spaces_of_the_current_folder_come_before_the_projects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "search_spaces" / "mine" / "digits_tradeoff.yaml"
     own.parent.mkdir(parents=True)
-    own.write_text(yaml.safe_dump(space_mapping()))
+    own.write_text(format_yaml(space_mapping()))
     monkeypatch.chdir(tmp_path)
     assert load_space("digits_tradeoff").name == "small"
     assert load_space("mnist_tradeoff").name == "mnist_tradeoff"
@@ -74,10 +74,10 @@ def test_spaces_of_the_current_folder_come_before_the_projects(tmp_path: Path, m
 @pytest.mark.parametrize(
     ("text", "cause", "fact"),
     [
-        ("name: [1", yaml.YAMLError, "line 1, column 7"),
+        ("name: [1", YamlTextError, "line 1, column 9"),
         ("- a\n- b\n", type(None), "list"),
-        ("", type(None), "NoneType"),
-        ("name: \xff", UnicodeDecodeError, "utf-8"),
+        ("", type(None), "empty"),
+        ("name: \xff", YamlTextError, "byte 6"),
     ],
 )
 def test_what_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str, cause: type, fact: str) -> None:
@@ -137,6 +137,18 @@ def test_a_fraction_reaches_the_trainer_as_its_value(file: Path) -> None:
     assert (config.epsilon, config.eval_attack_step_size) == (8 / 255, 1e-3)
 
 
+def test_a_range_may_have_fractions(file: Path) -> None:
+    space = load_space(str(file), ["parameters.alpha.low=1/255", "parameters.alpha.high=1/2"])
+    assert space.parameters["alpha"].extremes() == {"low": 1 / 255, "high": 0.5}
+
+
+@pytest.mark.parametrize("override", ["alpha: 1", "parameters.alpha={low: 0, low: 1}", "epsilon=[1"])
+def test_an_override_is_read_as_a_file_is(file: Path, override: str) -> None:
+    with pytest.raises(UsageError, match="--set"):
+        load_space(str(file), [override])
+    assert load_space(str(file), ["search.seed=064"]).search.seed == 64
+
+
 def test_the_last_of_several_overrides_counts_and_a_flag_before_all(file: Path) -> None:
     assert load_space(str(file), ["epochs=3", "trial.epochs=4"]).epochs == 4
     assert load_space(str(file), ["epochs=3"], {"trial.epochs": 5}).epochs == 5
@@ -152,7 +164,7 @@ def test_an_override_without_key_or_value_shows_the_form(file: Path, override: s
 def test_an_override_that_is_no_yaml_is_named(file: Path) -> None:
     with raises_about(UsageError, ("--set", "epsilon=[1")) as caught:
         load_space(str(file), ["epsilon=[1"])
-    assert isinstance(caught.value.__cause__, yaml.YAMLError)
+    assert isinstance(caught.value.__cause__, YamlTextError)
 
 
 def test_an_override_below_a_value_is_refused(file: Path) -> None:
@@ -233,5 +245,5 @@ def test_a_tag_in_a_space_file_runs_nothing(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "mine.yaml").write_text("name: !!python/object/apply:os.system ['touch executed']\n")
     with raises_about(UsageError, tmp_path / "mine.yaml") as caught:
         load_space(str(tmp_path / "mine.yaml"))
-    assert isinstance(caught.value.__cause__, yaml.constructor.ConstructorError)
+    assert isinstance(caught.value.__cause__, YamlTextError)
     assert not (tmp_path / "executed").exists()

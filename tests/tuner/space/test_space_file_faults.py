@@ -70,7 +70,7 @@ def test_unknown_keys_are_answered_with_near_ones(changes: dict[str, Any], path:
         ({"low": 0, "high": 1}, "parameters.alpha"),
         ({"type": "real", "low": 0}, "parameters.alpha"),
         ({"type": "float", "low": 0}, "parameters.alpha.high"),
-        ({"type": "float", "low": "8/255", "high": 1}, "parameters.alpha.low"),
+        ({"type": "float", "low": "8/zero", "high": 1}, "parameters.alpha.low"),
         ({"type": "float", "low": 0, "high": float("inf")}, "parameters.alpha.high"),
         ({"type": "categorical", "choices": [0.5]}, "parameters.alpha.choices"),
         ({"type": "categorical", "choices": 3}, "parameters.alpha.choices"),

@@ -232,6 +232,32 @@ def test_what_somebody_deleted_comes_back(store: Store, ledger: SqlLedger, delet
     assert store.whole() == before
 
 
+@pytest.mark.parametrize("number", [None, 2], ids=["parent run", "child run"])
+def test_a_deleted_run_that_is_restored_later_is_one_run_again(
+    store: Store, ledger: SqlLedger, number: int | None
+) -> None:
+    trials = ledger.load()
+    write(store, store.projection(), trials)
+    before = store.whole()
+    parent, children = store.runs()
+    deleted = parent if number is None else children[number]
+    store.client.delete_run(deleted.info.run_id)
+    write(store, store.projection(), trials)
+    store.client.restore_run(deleted.info.run_id)
+    write(store, store.projection(), trials)
+    assert store.whole() == before
+
+
+def test_the_parent_run_has_the_times_of_the_search(store: Store, ledger: SqlLedger) -> None:
+    trials = ledger.load()
+    projection = store.projection()
+    write(store, projection, trials)
+    projection.close("FINISHED")
+    info = store.runs()[0].info
+    started, ended = min(trial.started for trial in trials), max(trial.ended or 0 for trial in trials)
+    assert (info.start_time, info.end_time) == (round(1000 * started), round(1000 * ended))
+
+
 def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Store, ledger: SqlLedger) -> None:
     trials = ledger.load()
     first_completed = next(trial.number for trial in trials if trial.outcome is Outcome.COMPLETED)

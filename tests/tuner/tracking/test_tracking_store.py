@@ -1,11 +1,14 @@
 """Where MLflow's records go, and whether anything answers there."""
 
+import contextlib
 import socketserver
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 from raises_about import raises_about
 
 from benchmarks.postgres_server import free_port
@@ -120,3 +123,24 @@ def test_a_database_is_asked_and_a_file_need_not_exist_yet(tmp_path: Path) -> No
         store.require_reachable("postgresql://me:SECRET@127.0.0.1:1/db")
     with raises_about(UsageError, "ftp://host"):
         store.require_reachable("ftp://host")
+
+
+def test_a_store_of_files_and_what_is_no_database_of_mlflow_are_refused_at_the_start(tmp_path: Path) -> None:
+    text, foreign = tmp_path / "text.db", tmp_path / "foreign.db"
+    text.write_text("no database")
+    with contextlib.closing(sqlite3.connect(foreign)) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR)")
+        database.execute("INSERT INTO alembic_version VALUES ('of another release')")
+        database.commit()
+    for uri in (f"file://{tmp_path}/mlruns", f"sqlite:///{text}", f"sqlite:///{foreign}"):
+        with raises_about(UsageError, "--tracking-uri"):
+            store.require_reachable(uri)
+
+
+@pytest.mark.parametrize("name", ["plain", "feature%2Flogin", "exp?1"])
+def test_mlflow_writes_into_the_folder_of_the_searches_and_nowhere_else(tmp_path: Path, name: str) -> None:
+    runs_dir = tmp_path / name
+    runs_dir.mkdir()
+    MlflowClient(default_tracking_uri(runs_dir)).create_experiment("x", artifact_location=str(runs_dir / "mlartifacts"))
+    assert (runs_dir / "mlflow.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]

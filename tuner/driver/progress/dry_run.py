@@ -27,7 +27,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"Files:      {place_of(plan.folder.path)}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",
-        _data(plan.space),
+        *_data(plan.space),
     ]:
         print_line(console, line)
 
@@ -110,9 +110,11 @@ def _resources(space: Space) -> list[str]:
     return [line]
 
 
-def _data(space: Space) -> str:
-    from training.data import is_available
+def _data(space: Space) -> list[str]:
+    from training.data import describe_data, is_available
 
     config = space.example
     line = f"Data:       {config.dataset} in {config.data_root}"
-    return line if is_available(config) else f"{line} (not there yet: a search downloads them, or says what it needs)"
+    if not is_available(config):
+        return [f"{line} (not there yet: a search downloads them, or says what it needs)"]
+    return [line, *(f"            {found}" for found in describe_data(config))]

@@ -68,7 +68,7 @@ class LiveProgress(Progress):
         space = self._search.space
         if not presentation_of(space).has_front:
             return
-        data = front_data(self._name, self._search.trials, space.objective_list, space.reference)
+        data = front_data(self._name, self._search.trials, space.objective_list, space.reference, space.trial)
         self._front = self._front_table(data) if data.front else Text("No front yet: no trial has completed.")
 
     def _front_table(self, data: FrontData) -> RenderableType:

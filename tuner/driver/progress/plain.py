@@ -1,9 +1,6 @@
-"""A display that prints one line for each event, for logs and pipes, and a console whose reader may go away."""
+"""A display that prints one line for each event, for logs and pipes."""
 
-import os
-import sys
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from rich.console import Console
 
@@ -70,14 +67,3 @@ class PlainProgress(Progress):
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-class PipeSafeConsole(Console):
-    """Standard output whose reader may go away, as in `tuner run … | head`: the search continues without output."""
-
-    def on_broken_pipe(self) -> None:
-        """Print nothing from now on; Rich itself would end the process here."""
-        self.quiet = True
-        # Python writes the rest of its buffer when the process ends, which would fail without an open file.
-        with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-            os.dup2(nowhere.fileno(), sys.stdout.fileno())

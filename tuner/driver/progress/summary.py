@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tuner.confirm.presentation import Presentation
+from tuner.database_url import absolute
 from tuner.driver.plan import Plan, Request
 from tuner.driver.progress.time_left import in_words
 from tuner.engine.session_interface import Ending, all_failed
@@ -16,7 +17,7 @@ from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.text import last_line
-from tuner.runs.folder import SearchFolder, absolute, default_tracking_uri
+from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.search import Search
 from tuner.tracking import store
@@ -54,7 +55,7 @@ def conclude(
     """
     space = plan.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
-    data = front_data(plan.folder.name, trials, space.objective_list, space.reference)
+    data = front_data(plan.folder.name, trials, space.objective_list, space.reference, space.trial)
     for warning in presentation.warnings(plan.folder.path):
         print_line(console, f"Warning: {warning}")
     _print_closing(console, presentation, data, plan, experiment_id)

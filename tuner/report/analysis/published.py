@@ -9,10 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from training.config import MEASUREMENT_KEYS, TrialConfig, parse_trial
 from training.config.preset_files import with_preset
+from training.yaml_text import read_yaml
 from tuner.pareto.objectives import Objective
 
 PUBLISHED_NOTE = (
@@ -47,7 +46,7 @@ class _Table:
 
 @cache
 def _tables() -> tuple[_Table, ...]:
-    return tuple(_Table(**table) for table in yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+    return tuple(_Table(**table) for table in read_yaml(_FILE))
 
 
 def by_source(points: Sequence[PublishedPoint]) -> dict[str, list[PublishedPoint]]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from training.config import is_accuracy
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective, as_losses, within_limits
 from tuner.pareto.select import least_short, within
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
-from tuner.report.text import ABBREVIATIONS, count_of, format_metric, is_accuracy, metric_with_unit, to_shown_unit
+from tuner.report.text import ABBREVIATIONS, count_of, format_metric, metric_with_unit, to_shown_unit
 
 _ENDED = {
     Outcome.RUNNING: "is still running",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from training.config import is_chance_level
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
@@ -77,8 +78,17 @@ def summary(data: FrontData) -> str:
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
         f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
-        f"Hypervolume {data.hypervolume:.4f} (reference point {reference})."
+        f"Hypervolume {data.hypervolume:.4f} (reference point {reference}).{_chance_note(data)}"
     )
+
+
+def _chance_note(data: FrontData) -> str:
+    """Return a sentence if no trial of the front has learned to tell the classes apart."""
+    dataset = data.setting.get("dataset", "")
+    natural = [point.metrics["natural_accuracy"] for point in data.front if "natural_accuracy" in point.metrics]
+    if not natural or not is_chance_level(max(natural), dataset):
+        return ""
+    return " Every trial of the front is near the chance level: train longer, or on more images."
 
 
 def _figures(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str], parameters: Sequence[str]) -> list[str]:

@@ -4,10 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.config import ACCURACY_SUFFIX
 from tuner.ledger.records import trial_name
 from tuner.report.analysis.front_data import Confirmed, FrontData
 from tuner.report.analysis.seed_means import MeanMark, bar_of
-from tuner.report.text import ACCURACY_SUFFIX, TextTable, format_mean
+from tuner.report.text import TextTable, format_mean
 
 # The objectives of a front, and the names of the same measurements in a confirmation.
 _STEPS = 20

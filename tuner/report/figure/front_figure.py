@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from training.config import is_accuracy
 from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
@@ -18,7 +19,7 @@ from tuner.report.analysis.parameter_effects import ParameterScale, parameter_sc
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
-from tuner.report.text import count_of, format_metric, format_value, is_accuracy, metric_label, to_shown_unit
+from tuner.report.text import count_of, format_metric, format_value, metric_label, to_shown_unit
 
 Limits = tuple[float, float]
 Place = tuple[float, float]

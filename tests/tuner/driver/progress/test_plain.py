@@ -1,8 +1,5 @@
 """The lines of a search in a log, and a console that nobody reads any more."""
 
-import subprocess
-import sys
-
 import pytest
 from screen import SPACE, Screen, good, numbers
 from simulated_search import MakeLedger, drive
@@ -11,18 +8,6 @@ from tuner.driver.progress import PlainProgress
 from tuner.ledger import Outcome
 from tuner.report.text import last_line
 from tuner.search import Search
-
-UNREAD = """
-import sys
-from tuner.driver.progress.plain import PipeSafeConsole
-from tuner.driver.progress.summary import print_line
-console = PipeSafeConsole()
-print_line(console, "first")
-sys.stdin.readline()
-for number in range(3):
-    print_line(console, f"epoch {number}")
-sys.stderr.write("the search has ended")
-"""
 
 
 @pytest.fixture
@@ -95,23 +80,3 @@ def test_lines_are_never_wrapped(search: Search) -> None:
     search.listeners.append(PlainProgress(search, screen.console))
     drive(search)
     assert all(line.startswith("trial ") for line in screen.lines)
-
-
-def test_a_reader_that_goes_away_does_not_end_the_search() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", UNREAD],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process, process.stderr:
-        assert process.stdout.readline() == "first\n"
-        process.stdout.close()
-        process.stdin.write("go on\n")
-        process.stdin.flush()
-        errors = process.stderr.read()
-    assert (process.returncode, errors) == (0, "the search has ended")

@@ -1,6 +1,7 @@
 """Tables of a search, on a terminal and in markdown."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from fake_search import printed, search_of, trade_off_trials, trial
@@ -144,6 +145,23 @@ def test_a_long_front_is_thinned_out_to_fit_a_description() -> None:
     assert rows[0].startswith("| 999 |")
     assert rows[-1].startswith("| 0 |")
     assert all(fact in text.splitlines()[-1] for fact in (f"{1000 - len(rows)} more", "`front.csv`"))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "best", "is_noted"),
+    [
+        ("digits", 0.12, True),
+        ("digits", 0.5, False),
+        ("cifar100", 0.012, True),
+        ("cifar100", 0.12, False),
+        ("folder", 0.12, False),
+        (None, 0.12, False),
+    ],
+)
+def test_a_front_at_chance_level_is_no_success(dataset: str | None, best: float, is_noted: bool) -> None:
+    data = search_of([trial(0, best, 0.1), trial(1, 0.01, 0.2)])
+    known = replace(data, setting={} if dataset is None else {"dataset": dataset})
+    assert ("chance level" in summary(known)) == is_noted
 
 
 def test_the_summary_counts_states_with_the_running_ones_last() -> None:

@@ -1,0 +1,80 @@
+"""What can go wrong before Ray answers, checked without a cluster."""
+
+import socket
+from contextlib import closing
+
+import pytest
+from raises_about import raises_about
+
+from tuner.engine import cluster, ray_start
+from tuner.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("address", "subject"),
+    [
+        *((address, "--address") for address in ("host", ":6379", "host:port", "host:", "", "127.0.0.1:²", "local")),
+        *((address, address) for address in ("..:6379", f"{'a' * 70}.example:6379")),
+        ("ray://host:10001", "--address"),
+    ],
+)
+def test_an_address_that_cannot_be_reached_is_refused(address: str, subject: str) -> None:
+    with raises_about(UsageError, subject):
+        ray_start.require_reachable(address)
+
+
+def test_a_port_that_refuses_connections_is_an_error_before_ray_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        address = "{}:{}".format(*server.getsockname())
+        ray_start.require_reachable(address)
+    with raises_about(UsageError, address):
+        cluster.connect(address)
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    with raises_about(UsageError, address):
+        cluster.connect("auto")
+    monkeypatch.setenv("RAY_ADDRESS", "nonsense")
+    with raises_about(UsageError, "RAY_ADDRESS"):
+        cluster.connect("auto")
+
+
+@pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
+def test_the_folder_of_ray_must_have_a_short_path_and_be_writable(
+    monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.delenv("RAY_TMPDIR", raising=False)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    ray_start.require_folder()
+    for place in (f"/tmp/{'a' * 35}", f"/tmp/{'é' * 18}", "/proc", "/nowhere", "/dev/null"):
+        monkeypatch.setenv(variable, place)
+        with raises_about(UsageError, variable):
+            ray_start.require_folder()
+
+
+def _fail(errors: list[Exception]) -> None:
+    if errors:
+        raise errors.pop(0)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 2])
+def test_a_busy_machine_gets_three_attempts(failures: int) -> None:
+    errors = [Exception("The current node timed out during startup")] * failures
+    stops: list[int] = []
+    pauses: list[float] = []
+    ray_start.start(lambda: _fail(errors), lambda: stops.append(1), pauses.append)
+    assert (errors, len(stops), len(pauses)) == ([], failures, failures)
+
+
+def test_after_three_attempts_the_reason_is_one_sentence() -> None:
+    errors = [Exception("The current node timed out\nduring startup")] * 4
+    pauses: list[float] = []
+    with raises_about(UsageError, "ray") as caught:
+        ray_start.start(lambda: _fail(errors), lambda: None, pauses.append)
+    assert (len(errors), len(pauses), len(str(caught.value).splitlines())) == (1, 2, 1)
+    with raises_about(UsageError, "ray"):
+        ray_start.start(lambda: _fail([RuntimeError("another fault is not tried again")]), lambda: None, pauses.append)
+    assert len(pauses) == 2
+
+
+def test_a_cluster_that_refuses_the_driver_is_named() -> None:
+    with raises_about(UsageError, "10.0.0.1:6379"):
+        ray_start.join(lambda: _fail([RuntimeError("InvalidAuthToken")]), "10.0.0.1:6379")

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.database_url import absolute, file_of_url, url_of_file
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=30).filter(
+    lambda name: name not in {".", ".."} and len(name.encode()) < 200
+)
+
+
+@given(NAMES)
+def test_the_url_of_a_file_leads_to_it(name: str) -> None:
+    path = Path("/somewhere") / name / "ledger.db"
+    assert file_of_url(url_of_file(path)) == path.resolve()
+
+
+@pytest.mark.parametrize("name", ["feature%2Flogin", "per%cent", "exp?1", "a#b", "my runs", "grün", "a:b@c", "+"])
+def test_a_database_is_where_its_url_says(tmp_path: Path, name: str) -> None:
+    file = tmp_path / name / "x.db"
+    file.parent.mkdir()
+    with sa.create_engine(url_of_file(file)).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE t (a INTEGER)"))
+    assert file.is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://host/db",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:x?uri=true",
+        "http://host",
+        "no url",
+        "pg://host:x/db",
+    ],
+)
+def test_other_urls_have_no_file(url: str) -> None:
+    assert file_of_url(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:///ledger.db", "sqlite:///{here}/ledger.db"),
+        ("sqlite:///../ledger.db?timeout=5", "sqlite:///{above}/ledger.db?timeout=5"),
+        ("sqlite+pysqlite:///ledger.db", "sqlite+pysqlite:///{here}/ledger.db"),
+        ("sqlite:////runs/ledger.db", "sqlite:////runs/ledger.db"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite:///file:ledger.db?uri=true", "sqlite:///file:ledger.db?uri=true"),
+        ("sqlite://", "sqlite://"),
+        ("postgresql://host/db", "postgresql://host/db"),
+    ],
+)
+def test_a_file_has_one_url_from_every_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert absolute(url) == expected.format(here=tmp_path, above=tmp_path.parent)

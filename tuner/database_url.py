@@ -1,0 +1,34 @@
+"""The URL of a database file, and the file of a URL.
+
+A path may hold `%` and `?`, which mean something else in a URL. There they are written as escapes such as %3F.
+"""
+
+from pathlib import Path
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+
+def url_of_file(path: Path) -> str:
+    """Return the URL of a SQLite file."""
+    return URL.create("sqlite", database=str(path.resolve())).render_as_string(hide_password=False)
+
+
+def file_of_url(url: str) -> Path | None:
+    """Return the file of a URL of SQLite; None for another database, one in memory, or a text that is no URL."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is not a number
+        return None
+    name = parsed.database or ""
+    if parsed.get_backend_name() != "sqlite" or not name or name.startswith((":", "file:")):
+        return None
+    return Path(name)
+
+
+def absolute(url: str) -> str:
+    """Return the URL of a database file with its whole path, and any other URL unchanged."""
+    file = file_of_url(url)
+    if file is None or file.is_absolute():
+        return url
+    return make_url(url).set(database=str(file.resolve())).render_as_string(hide_password=False)

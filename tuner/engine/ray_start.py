@@ -1,0 +1,106 @@
+"""What can go wrong while Ray starts or is joined, each with its own advice: address, folder, token, busy machine."""
+
+import logging
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tuner.errors import UsageError, first_line
+
+_ATTEMPTS = 3
+_PAUSE_SECONDS = 5.0
+# Ray puts sockets below its folder, in ray/session_2026-11-29_14-02-36_278016_1234567/sockets/plasma_store, and the
+# path of a socket may have 107 bytes.
+_LONGEST_FOLDER = 107 - len("/ray/session_2026-11-29_14-02-36_278016_1234567/sockets/plasma_store")
+
+
+def require_reachable(address: str) -> None:
+    """Raise UsageError unless `address` is "auto", or HOST:PORT where somebody listens."""
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"--address {address}: Ray Client is not supported; "
+            "run the driver inside the cluster with `ray job submit`.",
+            "--address",
+        )
+    if address == "auto":
+        if known := os.environ.get("RAY_ADDRESS"):
+            _require_listener(known, "RAY_ADDRESS", "correct the variable or remove it")
+        return
+    _require_listener(address, "--address", "leave --address out to use this machine")
+
+
+def _require_listener(address: str, source: str, way: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"{source} is {address!r}, but must be 'auto' or HOST:PORT, such as 10.0.0.1:6379.", source)
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(
+            f"There is no Ray cluster at {address}, which {source} names: {error}. Start one with `ray start --head`, "
+            f"or {way}.",
+            address,
+        ) from error
+
+
+def require_folder() -> None:
+    """Raise UsageError unless a local Ray can keep its files and sockets where it wants to."""
+    source = next((name for name in ("RAY_TMPDIR", "TMPDIR") if name in os.environ), None)
+    place = Path(os.environ[source]) if source else Path("/tmp")  # noqa: S108 - Ray's own default
+    where = f"{place}{f' (from {source})' if source else ''}"
+    way = "Set RAY_TMPDIR to a folder of your own with a short path, such as RAY_TMPDIR=/tmp/me."
+    if (length := len(os.fsencode(place))) > _LONGEST_FOLDER:
+        raise UsageError(
+            f"Ray keeps its sockets below {where}, whose path has {length} bytes, but may have at most "
+            f"{_LONGEST_FOLDER}. {way}",
+            source,
+        )
+    try:
+        (place / "ray").mkdir(exist_ok=True)
+        tempfile.TemporaryFile(dir=place / "ray").close()
+    except OSError as error:
+        raise UsageError(
+            f"Ray keeps its files below {where}, which cannot be written: {error}. {way}", source
+        ) from error
+
+
+def start(
+    init: Callable[[], object], stop: Callable[[], object], pause: Callable[[float], object] = time.sleep
+) -> None:
+    """Start a local Ray with `init`; on a busy machine, where Ray gives up waiting for itself, try it three times.
+
+    Raise UsageError with the reason if it does not start.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            init()
+        except Exception as error:
+            stop()
+            # Ray raises a bare Exception if a process of its own was not there in time.
+            if type(error) is not Exception or attempt == _ATTEMPTS:
+                raise UsageError(
+                    f"Ray does not start on this machine: {first_line(error).rstrip('.')}. If the machine is busy, try "
+                    "again later; Ray's log files are in ray/session_latest/logs of its folder.",
+                    "ray",
+                ) from error
+            logging.getLogger(__name__).warning("Ray did not start (%s); trying again.", first_line(error))
+            pause(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def join(init: Callable[[], object], address: str) -> None:
+    """Join the cluster at `address` with `init`; raise UsageError if it does not accept this driver."""
+    found = address if address != "auto" else os.environ.get("RAY_ADDRESS", "the address that `auto` found here")
+    try:
+        init()
+    except Exception as error:
+        raise UsageError(
+            f"The Ray cluster at {found} does not accept this driver: {first_line(error).rstrip('.')}. Check --address "
+            "and that both have the same version of Ray; a cluster with a token needs RAY_AUTH_MODE=token and "
+            "RAY_AUTH_TOKEN here as well.",
+            address,
+        ) from error

@@ -1,0 +1,40 @@
+"""The name of a search in its ledger, for a folder that somebody renamed."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+
+from tuner.ledger import reports
+from tuner.ledger.connection import as_ledger_errors, connect
+from tuner.optuna_private import STUDIES, STUDY_ATTRIBUTES
+
+
+@contextmanager
+def _engine(url: str) -> Iterator[sa.Engine]:
+    storage, engine, _ = connect(url)
+    try:
+        yield engine
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+        engine.dispose()
+
+
+def recorded_name(url: str, search_id: str) -> str | None:
+    """Return the name under which the ledger at `url` holds the search with this id; None if it holds none."""
+    query = (
+        sa.select(STUDIES.c.study_name)
+        .join(STUDY_ATTRIBUTES, STUDY_ATTRIBUTES.c.study_id == STUDIES.c.study_id)
+        .where(STUDY_ATTRIBUTES.c.key == "search_id", STUDY_ATTRIBUTES.c.value_json == json.dumps(search_id))
+    )
+    with as_ledger_errors(url), _engine(url) as engine, engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+def rename(url: str, old: str, new: str) -> None:
+    """Give a search of the ledger at `url` a new name, with all its reports, in one step."""
+    with as_ledger_errors(url), _engine(url) as engine, engine.begin() as connection:
+        connection.execute(sa.update(STUDIES).where(STUDIES.c.study_name == old).values(study_name=new))
+        connection.execute(sa.update(reports.table).where(reports.table.c.search == old).values(search=new))
