@@ -1,5 +1,8 @@
 """What the commands `training.run` and `training.evaluate` have in common: exit codes, an error, the device."""
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,19 @@ def require_current_folder() -> None:
         Path.cwd()
     except OSError as error:
         raise CommandError(f"The current folder cannot be used: {error}. Change to another one.", ".") from error
+
+
+@contextmanager
+def explain_long_names() -> Iterator[None]:
+    """Raise CommandError if a file name in the block is longer than the file system allows, wherever it is first used."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise CommandError(
+            f"{error.filename} is longer than the file system allows: choose a shorter name.", error.filename
+        ) from error
 
 
 def choose_device(name: str, threads: int | None) -> "torch.device":

@@ -11,12 +11,20 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 # torch takes seconds to import; --help does not need it.
-from training.command_line import DONE, INTERRUPTED, WRONG_USAGE, CommandError, choose_device, require_current_folder
+from training.command_line import (
+    DONE,
+    INTERRUPTED,
+    WRONG_USAGE,
+    CommandError,
+    choose_device,
+    explain_long_names,
+    require_current_folder,
+)
+from training.config.fields import number_from_text
 from training.explained_error import ExplainedError
 from training.tolerant_output import tolerate_lost_output
 
@@ -41,7 +49,8 @@ def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) 
     arguments = _parser().parse_args(words)
     try:
         require_current_folder()
-        return _evaluate(arguments, progress or _progress)
+        with explain_long_names():
+            return _evaluate(arguments, progress or _progress)
     except ExplainedError as error:
         sys.stderr.write(f"{error}\n")
         return WRONG_USAGE
@@ -190,8 +199,8 @@ def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]
 
 def _radius(text: str) -> float:
     try:
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError) as error:
+        return number_from_text(text)
+    except ValueError as error:
         raise CommandError(
             f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
         ) from error

@@ -14,6 +14,7 @@ from training.command_line import (
     WRONG_USAGE,
     CommandError,
     choose_device,
+    explain_long_names,
     require_current_folder,
 )
 from training.config import METRICS, ConfigError, TrialConfig, parse_trial
@@ -35,7 +36,8 @@ def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None
     folder = Path(arguments.out or Path("runs", "trials", Path(arguments.config).stem))
     try:
         require_current_folder()
-        return _train(_read_config(arguments), arguments, folder, trainer_class)
+        with explain_long_names():
+            return _train(_read_config(arguments), arguments, folder, trainer_class)
     except ConfigError as error:
         for key, message in error.problems:
             _print_error(f"{arguments.config}: {key}: {message}")

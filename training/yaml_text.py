@@ -11,6 +11,12 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+from ruamel.yaml.representer import SafeRepresenter
+
+# A text of 300 bytes can stand for 10^9 values by aliases of aliases, and a message that shows them fills the memory.
+_MOST_VALUES = 1_000_000
+# Python refuses to print an integer of more than 4,300 digits.
+_MOST_DIGITS = 1000
 
 
 class YamlTextError(ValueError):
@@ -22,7 +28,7 @@ def parse_yaml(text: str) -> Any:
     try:
         root = _yaml().compose(text)
         if root is not None:
-            _check_nodes(root, set(), ())
+            _count_values(root, {}, ())
         return _yaml().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -52,30 +58,59 @@ def format_yaml(value: Any) -> str:
     return stream.getvalue()
 
 
+class _Representer(SafeRepresenter):
+    """Writes a text with a line break of Unicode in double quotes: in other styles it would be read as a blank."""
+
+    def represent_text(self, text: str) -> ScalarNode:
+        style = '"' if any(character in text for character in "\x85\u2028\u2029") else None
+        node: ScalarNode = self.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+        return node
+
+
+_Representer.add_representer(str, _Representer.represent_text)
+
+
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
+    yaml.Representer = _Representer
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its class declares None
     yaml.width = 120
     return yaml
 
 
-def _check_nodes(node: Node, seen: set[int], parents: tuple[int, ...]) -> None:
-    """Raise YamlTextError if a mapping below `node` has a key twice, or if a value contains itself by an alias."""
+def _count_values(node: Node, counts: dict[int, int], parents: tuple[int, ...]) -> int:
+    """Return how many values `node` stands for, with each alias counted as what it stands for; check them all.
+
+    Raise YamlTextError if a mapping has a key twice, if a value contains itself by an alias, if there are too many
+    values, or if a text has half of a surrogate pair, which no file can hold.
+    """
     line = node.start_mark.line + 1
     if id(node) in parents:
         raise YamlTextError(f"the value in line {line} contains itself by an alias")
-    if id(node) in seen or isinstance(node, ScalarNode):
-        return
-    seen.add(id(node))
-    inside = (*parents, id(node))
-    if isinstance(node, MappingNode):
-        _check_keys([key for key, _ in node.value])
-        for _, value in node.value:
-            _check_nodes(value, seen, inside)
-    else:
-        for item in node.value:
-            _check_nodes(item, seen, inside)
+    if isinstance(node, ScalarNode):
+        _check_scalar(node, line)
+        return 1
+    if id(node) not in counts:
+        inside = (*parents, id(node))
+        values = node.value
+        if isinstance(node, MappingNode):
+            _check_keys([key for key, _ in node.value])
+            values = [value for _, value in node.value]
+        counts[id(node)] = 1 + sum(_count_values(value, counts, inside) for value in values)
+        if counts[id(node)] > _MOST_VALUES:
+            rule = f"may stand for at most {_MOST_VALUES:,}: use fewer aliases"
+            raise YamlTextError(f"the value in line {line} stands for {counts[id(node)]:,} values, but {rule}")
+    return counts[id(node)]
+
+
+def _check_scalar(node: ScalarNode, line: int) -> None:
+    if str(node.tag).endswith(":int") and len(node.value) > _MOST_DIGITS:
+        raise YamlTextError(f"the number in line {line} has {len(node.value)} digits, but may have {_MOST_DIGITS}")
+    try:
+        node.value.encode()
+    except UnicodeEncodeError as error:
+        raise YamlTextError(f"the text in line {line} has half of a surrogate pair, which is no character") from error
 
 
 def _check_keys(keys: list[Node]) -> None:

@@ -6,6 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from raises_about import raises_about
+
+import training.evaluate
+import training.run
+from training.command_line import CommandError, explain_long_names
+
+DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"
 
 
 @pytest.mark.parametrize(("module", "word"), [("run", "--data-root DIR"), ("evaluate", "CHECKPOINT")])
@@ -19,6 +26,23 @@ finally:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert word in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["run --config {long}", "run --config {digits} --out {long}", "evaluate {long}"]
+)
+def test_a_name_that_no_file_can_have_is_one_sentence(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    module, *words = command.format(long="a" * 300, digits=DIGITS).split()
+    main = {"run": training.run.main, "evaluate": training.evaluate.main}[module]
+    assert main(words) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_other_errors_of_files_are_not_explained(tmp_path: Path) -> None:
+    with raises_about(CommandError, str(tmp_path / ("a" * 300))), explain_long_names():
+        (tmp_path / ("a" * 300)).read_bytes()
+    with pytest.raises(FileNotFoundError), explain_long_names():
+        (tmp_path / "absent").read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 import contextlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from training.yaml_text import YamlTextError, format_yaml, parse_yaml, read_yaml
@@ -66,6 +67,12 @@ def test_a_key_that_is_there_twice_is_refused_with_both_lines(text: str, lines: 
         "? {a: 1}\n: 2",
         "a: &a {b: *a}",
         "&a [*a]",
+        "a: \"\\ud800\"",
+        "a: 0x" + "f" * 5000,
+        # aliases of aliases: 9^8 values in 250 bytes (https://github.com/yaml/pyyaml/issues/235)
+        "[&a [x, x, x, x, x, x, x, x, x]" + "".join(
+            f", &{name} [{', '.join([f'*{inner}'] * 9)}]" for inner, name in pairwise("abcdefgh")
+        ) + "]",
     ],
 )
 def test_a_text_that_is_no_value_is_refused(text: str) -> None:
@@ -81,8 +88,18 @@ def test_any_text_is_a_value_or_is_refused(text: str) -> None:
 
 
 @given(VALUES)
+@example({"\x85": "a\u2028b\u2029"})
 def test_what_is_written_is_read_again(value: Any) -> None:
     assert parse_yaml(format_yaml(value)) == value
+
+
+def test_an_alias_stands_for_its_value() -> None:
+    assert parse_yaml("a: &a [1, 2]\nb: [*a, *a]\nc: {<<: &c {d: 1}, e: 2}\nf: *c") == {
+        "a": [1, 2],
+        "b": [[1, 2], [1, 2]],
+        "c": {"d": 1, "e": 2},
+        "f": {"d": 1},
+    }
 
 
 def test_keys_stay_in_their_order() -> None:

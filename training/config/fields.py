@@ -22,7 +22,7 @@ def _field(default: Any, text: str, convert: Callable[[Any], Any], holds: Callab
 
 def _to_path_text(value: Any) -> str:
     """Return text unchanged. An empty value in YAML is None, and its text would name a folder "None"."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError(value)
     return value
 

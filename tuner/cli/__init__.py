@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from training.command_line import require_current_folder
+from training.command_line import explain_long_names, require_current_folder
 from training.explained_error import ExplainedError
 from training.tolerant_output import tolerate_lost_output
 from tuner.cli.adopt import adopt
@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(handlers=[logs], level=logging.WARNING)
     try:
         require_current_folder()
-        app(with_resume_value(sys.argv[1:] if arguments is None else arguments))
+        with explain_long_names():
+            app(with_resume_value(sys.argv[1:] if arguments is None else arguments))
     except ExplainedError as error:
         sys.stderr.write(f"{redact(str(error))}\n")
         sys.exit(2)

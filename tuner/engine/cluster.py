@@ -54,13 +54,21 @@ def set_environment() -> None:
 
 
 def head_patience_seconds() -> float:
-    """Return how long Ray waits for its head before it ends the driver."""
-    return float(os.environ.get(HEAD_PATIENCE, "60"))
+    """Return how long Ray waits for its head before it ends the driver; raise UsageError if the variable is wrong."""
+    text = os.environ.get(HEAD_PATIENCE, "60")
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{HEAD_PATIENCE} is {text!r}, but must be a number of seconds: correct the variable or remove it.",
+            HEAD_PATIENCE,
+        ) from error
 
 
 def connect(address: str | None) -> None:
     """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails."""
     set_environment()
+    head_patience_seconds()  # a wrong value is refused before a search is written
     if address is None:
         ray_start.require_folder()
         # Ray would write a token into the home folder, which may be read-only. This one ends with the search.

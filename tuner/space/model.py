@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice, product
+from math import prod
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -11,11 +12,13 @@ from pydantic import Field
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import with_preset
 from tuner.pareto.objectives import Objective
-from tuner.space.parameters import CategoricalParameter, FloatParameter, Parameter, Part
+from tuner.space.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, Part
 from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
 
 # A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
 MOST_CORNERS = 4096
+# A grid is listed as a whole.
+MOST_POINTS = 1_000_000
 # These keys change how much is searched and where, but not what the result of a trial means.
 _FREE = (
     "search.trials",
@@ -31,7 +34,8 @@ _FREE = (
 class Space(Part):
     """Everything that defines a search. Equal spaces define equal searches."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    # With the number of a search it names a folder, for which file systems allow 255 bytes.
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
     description: str = ""
     trial: dict[str, Any]
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
@@ -83,6 +87,10 @@ class Space(Part):
         if self.search.seeds == 1:
             return points
         return [{**point, "seed": seed} for seed in self._seeds() for point in points]
+
+    def grid_size(self) -> int:
+        """Return the number of points of `grid`, without listing them. No parameter of a grid is a real range."""
+        return (len(self.search.points) or prod(map(_count, self.parameters.values()))) * self.search.seeds
 
     def point_index(self, parameters: Mapping[str, Any]) -> int:
         """Return which of `search.points` a trial of a grid has; its seed may be another parameter."""
@@ -163,3 +171,8 @@ def _values(parameter: Parameter) -> list[Any]:
     if isinstance(parameter, FloatParameter):
         return []
     return list(range(parameter.low, parameter.high + 1))
+
+
+def _count(parameter: Parameter) -> int:
+    """Return the number of values of a parameter that is no real range."""
+    return parameter.high - parameter.low + 1 if isinstance(parameter, IntParameter) else len(_values(parameter))

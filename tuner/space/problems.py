@@ -19,15 +19,18 @@ from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.errors import UsageError
 from tuner.optuna_private import contains
-from tuner.space.model import MOST_CORNERS, Space
+from tuner.space.model import MOST_CORNERS, MOST_POINTS, Space
 
 _Problems = list[tuple[str, str]]
+_MOST_LINES = 100
 
 
 def fault_error(source: str, problems: _Problems) -> UsageError:
     """Return the error that lists faults, each as `source: path: message`. Its subject is their paths."""
-    lines = "\n".join(f"{source}: {path}: {message}" for path, message in problems)
-    return UsageError(lines, tuple(path for path, _ in problems))
+    lines = [f"{source}: {path}: {message}" for path, message in problems[:_MOST_LINES]]
+    if len(problems) > _MOST_LINES:
+        lines.append(f"{source}: and {len(problems) - _MOST_LINES:,} more faults")
+    return UsageError("\n".join(lines), tuple(path for path, _ in problems))
 
 
 def cross_problems(space: Space) -> _Problems:
@@ -153,7 +156,10 @@ def _grid_problems(space: Space) -> _Problems:
             for name, parameter in space.parameters.items()
             if parameter.type == "float"
         ]
-    count = 0 if problems else len(space.grid())
+    count = 0 if problems else space.grid_size()
+    if count > MOST_POINTS:
+        rule = f"the grid has {count:,} points, but may have at most {MOST_POINTS:,}; use sampler: random"
+        return [("search.sampler", rule)]
     if count and "trials" in search.model_fields_set and search.trials > count:
         problems.append(("search.trials", f"the value is {search.trials}, but the grid has {count} points"))
     return problems

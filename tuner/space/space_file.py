@@ -96,7 +96,7 @@ def find_space(name_or_path: str) -> Path:
     """Return the file of a space; raise UsageError with the nearest names if there is none."""
     path = Path(name_or_path)
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
-        if path.is_file():
+        if path.exists() and not path.is_dir():  # a pipe such as /dev/stdin is no file
             return path
         raise UsageError(f"There is no space file {path}. `tuner spaces` lists the known spaces.", path)
     spaces = known_spaces()

@@ -31,6 +31,7 @@ def test_off_needs_no_quotes(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("key", "values"),
     [
+        ("data_root", ["", None, 1, "a\0b"]),
         ("compile", [True, "on", 0, None]),
         ("terms", [[], "", ["hsic"], ["symmetric_kl", "symmetric_kl"], None, 3, [1]]),
         ("views", [[], [0], [1], [0, 0.5], [0.5, 1], [0, 1, 0.5], [0, 0.5, 0.5, 1], [0, 2], "01"]),

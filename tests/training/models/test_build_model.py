@@ -80,6 +80,13 @@ def test_images_too_small_for_the_architecture_are_refused(architecture: str, le
         assert ("digits_cnn" in message) == (architecture != "wrn34_10")
 
 
+@pytest.mark.parametrize("bottleneck", [10**14, 10**21])
+def test_a_bottleneck_that_no_memory_holds_is_refused(bottleneck: int) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build("digits_cnn", (1, 8, 8), bottleneck=bottleneck)
+    assert [key for key, _ in caught.value.problems] == ["bottleneck"]
+
+
 def test_the_named_layers_of_vgg16_have_the_documented_outputs() -> None:
     model = build("vgg16", (3, 32, 32)).eval()
     expected: dict[str, tuple[int, ...]] = {

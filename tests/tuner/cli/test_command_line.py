@@ -81,6 +81,8 @@ objectives: {pgd_accuracy: {}}
         ("run --space digits_tradeoff --address 127.0.0.1:1", ["127.0.0.1:1"]),
         ("run --space digits_tradeoff --tracking-uri mlruns", ["--tracking-uri", "'mlruns'"]),
         ("run --space digits_tradeoff --tracking-uri http://127.0.0.1:1", ["http://127.0.0.1:1", "`mlflow server`"]),
+        (f"run --space {'a' * 300}.yaml", ["a" * 300]),
+        (f"run --space digits_tradeoff --resume-or-start --name {'a' * 300}", ["a" * 300]),
         ("run --resume unknown", ["'unknown'", "`tuner list`"]),
         ("run --resume", ["`tuner list`"]),
         ("run --resume a --name b", ["--name", "--resume"]),

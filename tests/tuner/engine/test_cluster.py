@@ -60,6 +60,12 @@ def test_what_no_node_can_offer_is_refused_with_a_way_out() -> None:
         assert all(fact in str(caught.value) for fact in ("cifar10_tradeoff", f"{flag} {value}"))
 
 
+def test_a_wrong_number_for_ray_is_refused_by_the_name_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(cluster.HEAD_PATIENCE, "a minute")
+    with raises_about(UsageError, cluster.HEAD_PATIENCE):
+        cluster.connect(None)
+
+
 def test_a_trial_must_fit_on_one_node() -> None:
     require = partial(cluster.require_resources, nodes=lambda: [{"CPU": 4.0}, {"CPU": 2.0, "GPU": 1.0}])
     require(resources(cpus=4), "small")

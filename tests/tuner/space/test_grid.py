@@ -86,6 +86,13 @@ def test_what_a_grid_cannot_be(search: dict[str, Any], path: str, fact: str) -> 
     assert fact in refused(grid_mapping(**search), path)
 
 
+def test_a_grid_that_no_memory_holds_is_refused_unlisted() -> None:
+    assert grid_space(seeds=2).grid_size() == 24
+    long = {**CHOICES, "bottleneck": {"type": "int", "low": 1, "high": 10**24}}
+    assert f"{4 * 10**24:,}" in refused(grid_mapping(long), "search.sampler")
+    refused(grid_mapping(seeds=10**9), "search.sampler")
+
+
 def test_a_range_of_real_numbers_is_no_grid() -> None:
     continuous = {**CHOICES, "alpha": {"type": "float", "low": 0.0, "high": 1.0}}
     refused(grid_mapping(continuous), "parameters.alpha")

@@ -1,6 +1,8 @@
 """Finding spaces by name or path, reading their files, and overriding single keys."""
 
+import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -87,6 +89,15 @@ def test_what_is_no_mapping_is_refused_with_the_place(tmp_path: Path, text: str,
         load_space(str(path))
     assert isinstance(caught.value.__cause__, cause)
     assert fact in str(caught.value)
+
+
+def test_a_space_may_come_through_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=(format_yaml(space_mapping()),))
+    writer.start()
+    assert load_space(str(pipe)).name == "small"
+    writer.join()
 
 
 def test_a_folder_is_no_space_file(tmp_path: Path) -> None:

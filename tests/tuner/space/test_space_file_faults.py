@@ -29,6 +29,10 @@ def test_low_must_be_below_high(kind: str, low: int, gap: int) -> None:
     )
 
 
+def test_a_name_leaves_room_for_the_number_of_a_search() -> None:
+    refused({**space_mapping(), "name": "n" * 81}, "name")
+
+
 @pytest.mark.parametrize("low", [0, -1])
 def test_a_logarithmic_range_lies_above_zero(low: int) -> None:
     ranged = {"type": "float", "low": low, "high": 1, "log": True}
