@@ -1,6 +1,7 @@
 """What the commands `training.run` and `training.evaluate` have in common: exit codes, an error, the device."""
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,11 @@ def require_current_folder() -> None:
         Path.cwd()
     except OSError as error:
         raise CommandError(f"The current folder cannot be used: {error}. Change to another one.", ".") from error
+
+
+def draw_into_files() -> None:
+    """Let matplotlib draw into files: the backend in MPLBACKEND, such as a notebook's, may not be installed here."""
+    os.environ["MPLBACKEND"] = "agg"
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from training.command_line import (
     WRONG_USAGE,
     CommandError,
     choose_device,
+    draw_into_files,
     explain_long_names,
     require_current_folder,
 )
@@ -45,6 +46,7 @@ REPRESENTATIONS = "representations.png"
 def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) -> int:
     """Run the command and return its exit code: 0 done, 2 wrong usage, 130 interrupted."""
     tolerate_lost_output()
+    draw_into_files()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
     try:

@@ -28,14 +28,19 @@ finally:
     assert word in done.stdout
 
 
-@pytest.mark.parametrize(
-    "command", ["run --config {long}", "run --config {digits} --out {long}", "evaluate {long}"]
-)
+@pytest.mark.parametrize("command", ["run --config {long}", "run --config {digits} --out {long}", "evaluate {long}"])
 def test_a_name_that_no_file_can_have_is_one_sentence(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     module, *words = command.format(long="a" * 300, digits=DIGITS).split()
     main = {"run": training.run.main, "evaluate": training.evaluate.main}[module]
     assert main(words) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["tuner.cli", "training.evaluate"])
+def test_pictures_do_not_depend_on_the_backend_of_a_notebook(module: str) -> None:
+    code = f"import contextlib, {module}\nwith contextlib.suppress(SystemExit): {module}.main(['--help'])\nimport matplotlib"
+    environment = {**os.environ, "MPLBACKEND": "module://absent.backend_inline"}
+    subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
 
 
 def test_other_errors_of_files_are_not_explained(tmp_path: Path) -> None:

@@ -67,12 +67,12 @@ def test_a_key_that_is_there_twice_is_refused_with_both_lines(text: str, lines: 
         "? {a: 1}\n: 2",
         "a: &a {b: *a}",
         "&a [*a]",
-        "a: \"\\ud800\"",
+        'a: "\\ud800"',
         "a: 0x" + "f" * 5000,
         # aliases of aliases: 9^8 values in 250 bytes (https://github.com/yaml/pyyaml/issues/235)
-        "[&a [x, x, x, x, x, x, x, x, x]" + "".join(
-            f", &{name} [{', '.join([f'*{inner}'] * 9)}]" for inner, name in pairwise("abcdefgh")
-        ) + "]",
+        "[&a [x, x, x, x, x, x, x, x, x]"
+        + "".join(f", &{name} [{', '.join([f'*{inner}'] * 9)}]" for inner, name in pairwise("abcdefgh"))
+        + "]",
     ],
 )
 def test_a_text_that_is_no_value_is_refused(text: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import typer
 
-from training.command_line import explain_long_names, require_current_folder
+from training.command_line import draw_into_files, explain_long_names, require_current_folder
 from training.explained_error import ExplainedError
 from training.tolerant_output import tolerate_lost_output
 from tuner.cli.adopt import adopt
@@ -73,6 +73,7 @@ app.command("ui")(ui)
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     tolerate_lost_output()
+    draw_into_files()
     logs = logging.StreamHandler()
     logs.setFormatter(RedactingFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[logs], level=logging.WARNING)
