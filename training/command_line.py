@@ -34,7 +34,7 @@ def draw_into_files() -> None:
 
 @contextmanager
 def explain_long_names() -> Iterator[None]:
-    """Raise CommandError if a file name in the block is longer than the file system allows, wherever it is first used."""
+    """Raise CommandError if the block uses a file name that is longer than the file system allows."""
     try:
         yield
     except OSError as error:

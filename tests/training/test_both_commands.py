@@ -38,7 +38,12 @@ def test_a_name_that_no_file_can_have_is_one_sentence(command: str, capsys: pyte
 
 @pytest.mark.parametrize("module", ["tuner.cli", "training.evaluate"])
 def test_pictures_do_not_depend_on_the_backend_of_a_notebook(module: str) -> None:
-    code = f"import contextlib, {module}\nwith contextlib.suppress(SystemExit): {module}.main(['--help'])\nimport matplotlib"
+    code = f"""
+import contextlib, {module}
+with contextlib.suppress(SystemExit):
+    {module}.main(["--help"])
+import matplotlib
+"""
     environment = {**os.environ, "MPLBACKEND": "module://absent.backend_inline"}
     subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
 

@@ -26,11 +26,11 @@ _copies: dict[Path, str] = {}
 def open_runs(place: str | Path) -> Path:
     """Return a local runs folder: the path itself, or a new mirror of a URL with the frozen space of each search.
 
-    Raise UsageError if the storage cannot be reached.
+    Raise UsageError if the storage cannot be reached, or if the path is that of a file.
     """
     text = str(place)
     if not _URL.match(text):
-        return Path(place)
+        return _local_runs(Path(place))
     url = text.rstrip("/")
     for copy, known in _copies.items():
         if known == url:
@@ -43,6 +43,14 @@ def open_runs(place: str | Path) -> Path:
     for name in found:
         download(copy / name / "space.yaml")
     return copy
+
+
+def _local_runs(path: Path) -> Path:
+    """Return a path that is a folder or may become one; raise UsageError for a file, and for what lies below a file."""
+    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise UsageError(f"--runs-dir is {path}, but {nearest} is a file: give a folder.", path)
+    return path
 
 
 def url_of(path: Path) -> str | None:

@@ -156,13 +156,18 @@ def _grid_problems(space: Space) -> _Problems:
             for name, parameter in space.parameters.items()
             if parameter.type == "float"
         ]
-    count = 0 if problems else space.grid_size()
+    return problems or _grid_size_problems(space)
+
+
+def _grid_size_problems(space: Space) -> _Problems:
+    """Return the faults of a grid's number of points, which is counted without listing them."""
+    search, count = space.search, space.grid_size()
     if count > MOST_POINTS:
         rule = f"the grid has {count:,} points, but may have at most {MOST_POINTS:,}; use sampler: random"
         return [("search.sampler", rule)]
-    if count and "trials" in search.model_fields_set and search.trials > count:
-        problems.append(("search.trials", f"the value is {search.trials}, but the grid has {count} points"))
-    return problems
+    if "trials" in search.model_fields_set and search.trials > count:
+        return [("search.trials", f"the value is {search.trials}, but the grid has {count} points")]
+    return []
 
 
 def _rung_problems(space: Space) -> _Problems:

@@ -51,6 +51,15 @@ def stored(url: str) -> bytes:
 
 def test_a_local_folder_is_its_own_copy(tmp_path: Path) -> None:
     assert open_runs(tmp_path) == open_runs(str(tmp_path)) == tmp_path
+    assert open_runs(tmp_path / "new" / "runs") == tmp_path / "new" / "runs"
+
+
+def test_a_file_is_no_runs_folder_and_has_none_below(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "runs"):
+        with raises_about(UsageError, path):
+            open_runs(path)
     assert url_of(tmp_path) is None
     assert place_of(tmp_path) == str(tmp_path)
     (tmp_path / "file").write_text("kept")
