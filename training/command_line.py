@@ -12,6 +12,8 @@ from training.explained_error import ExplainedError
 if TYPE_CHECKING:  # importing torch takes seconds, and `--help` must not wait for it
     import torch
 
+# OpenMP ends the process if it cannot start as many threads as it was told to.
+_MOST_THREADS = 1024
 DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -48,13 +50,14 @@ def explain_long_names() -> Iterator[None]:
 def choose_device(name: str, threads: int | None) -> "torch.device":
     """Set the number of CPU threads and return the device `auto`, `cpu` or `cuda`.
 
-    Raise CommandError if `threads` is below 1 or there is no CUDA device.
+    Raise CommandError if `threads` is none that torch can start, or if there is no CUDA device.
     """
     import torch
 
     if threads is not None:
-        if threads < 1:
-            raise CommandError(f"The value of --threads is {threads}, but must be >= 1.", "--threads")
+        if not 1 <= threads <= _MOST_THREADS:
+            rule = f"from 1 to {_MOST_THREADS}"
+            raise CommandError(f"The value of --threads is {threads}, but must be {rule}.", "--threads")
         torch.set_num_threads(threads)
     if name == "cuda" and not torch.cuda.is_available():
         raise CommandError("--device is cuda, but torch finds no CUDA device; use cpu or check the driver.", "--device")

@@ -217,11 +217,11 @@ def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageS
 
 
 def _device(arguments: argparse.Namespace) -> "torch.device":
-    for name, least in (("batch_size", 1), ("seed", 0)):
+    for name, least, most in (("batch_size", 1, None), ("seed", 0, 2**63 - 1)):
         value = getattr(arguments, name)
-        if value < least:
-            option = f"--{name.replace('_', '-')}"
-            raise CommandError(f"The value of {option} is {value}, but must be >= {least}.", option)
+        if value < least or (most is not None and value > most):
+            option, rule = f"--{name.replace('_', '-')}", f">= {least}" if most is None else f"from {least} to {most}"
+            raise CommandError(f"The value of {option} is {value}, but must be {rule}.", option)
     return choose_device(arguments.device, arguments.threads)
 
 

@@ -147,6 +147,8 @@ def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
         (["--surrogate", "absent.pt"], "absent.pt"),
         (["--batch-size", "0"], "--batch-size"),
         (["--threads", "0"], "--threads"),
+        (["--threads", "100000000000"], "--threads"),
+        (["--seed", str(2**64)], "--seed"),
         (["--seed", "-1"], "--seed"),
     ],
 )

@@ -208,6 +208,8 @@ def find_search(runs_dir: Path, name: str) -> SearchFolder:
         if name and folder.space_file.is_file():
             return folder
     names = [search.name for search in all_searches(runs_dir)]
+    if name in names:  # its space.yaml is no file, which the error of reading it says
+        return folder
     hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
     raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}", name)
 

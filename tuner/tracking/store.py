@@ -100,6 +100,8 @@ def _require_schema(tracking_uri: str) -> None:
     file = file_of_url(tracking_uri)
     if file is not None and not file.exists():
         return  # MLflow makes it
+    if file is not None and file.is_dir():  # MLflow would try for minutes to open it
+        raise UsageError(f"{file} is a folder, but MLflow's database is a file: move it away.", "--tracking-uri")
     try:
         MlflowClient(tracking_uri).search_experiments(max_results=1)
     except Exception as error:

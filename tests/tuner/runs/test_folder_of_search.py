@@ -98,6 +98,12 @@ def test_one_damaged_search_hides_no_other(runs_dir: Path) -> None:
     assert find_search(runs_dir, "sound").name == "sound"
 
 
+def test_a_folder_in_place_of_a_space_is_what_the_error_is_about(runs_dir: Path) -> None:
+    (runs_dir / "damaged" / "space.yaml").mkdir(parents=True)
+    with raises_about(UsageError, runs_dir / "damaged" / "space.yaml"):
+        find_search(runs_dir, "damaged").space()
+
+
 def test_a_search_is_found_by_its_name(runs_dir: Path) -> None:
     folder = make_search(runs_dir, "digits_tradeoff-1")
     assert find_search(runs_dir, "digits_tradeoff-1") == folder

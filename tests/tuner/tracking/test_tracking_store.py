@@ -128,11 +128,17 @@ def test_a_database_is_asked_and_a_file_need_not_exist_yet(tmp_path: Path) -> No
 def test_a_store_of_files_and_what_is_no_database_of_mlflow_are_refused_at_the_start(tmp_path: Path) -> None:
     text, foreign = tmp_path / "text.db", tmp_path / "foreign.db"
     text.write_text("no database")
+    (tmp_path / "folder.db").mkdir()
     with contextlib.closing(sqlite3.connect(foreign)) as database:
         database.execute("CREATE TABLE alembic_version (version_num VARCHAR)")
         database.execute("INSERT INTO alembic_version VALUES ('of another release')")
         database.commit()
-    for uri in (f"file://{tmp_path}/mlruns", f"sqlite:///{text}", f"sqlite:///{foreign}"):
+    for uri in (
+        f"file://{tmp_path}/mlruns",
+        f"sqlite:///{text}",
+        f"sqlite:///{foreign}",
+        f"sqlite:///{tmp_path}/folder.db",
+    ):
         with raises_about(UsageError, "--tracking-uri"):
             store.require_reachable(uri)
 
