@@ -31,8 +31,7 @@ finally:
 @pytest.mark.parametrize("command", ["run --config {long}", "run --config {digits} --out {long}", "evaluate {long}"])
 def test_a_name_that_no_file_can_have_is_one_sentence(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     module, *words = command.format(long="a" * 300, digits=DIGITS).split()
-    main = {"run": training.run.main, "evaluate": training.evaluate.main}[module]
-    assert main(words) == 2
+    assert (training.run.main(words) if module == "run" else training.evaluate.main(words)) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
