@@ -6,6 +6,7 @@ from simulated_search import small_space, space_mapping
 
 from training.config import MEASUREMENT_KEYS, METRICS
 from tuner.space import space_from_mapping
+from tuner.space.problems import fault_error
 
 
 def test_what_several_gpus_cannot_train() -> None:
@@ -124,3 +125,9 @@ def test_a_minimised_objective_needs_a_reference() -> None:
 
 def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
     refused(space_mapping(trial={"rungs": [2], "eval_every": 2}), "trial.rungs")
+
+
+def test_faults_beyond_a_hundred_are_counted() -> None:
+    error = fault_error("my.yaml", [(f"trial.{number}", "unknown") for number in range(150)])
+    assert len(str(error).splitlines()) == 101
+    assert error.subject == tuple(f"trial.{number}" for number in range(150))
