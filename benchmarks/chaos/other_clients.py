@@ -91,7 +91,8 @@ class _Clients:
         from optuna.distributions import BaseDistribution, FloatDistribution
         from optuna.trial import create_trial
 
-        ranges: dict[str, BaseDistribution] = {"alpha": FloatDistribution(0, 1), "lambda": FloatDistribution(0.01, 10)}
+        alpha, lam = FloatDistribution(0, 1), FloatDistribution(0.01, 10, log=True)
+        ranges: dict[str, BaseDistribution] = {"alpha": alpha, "lambda": lam}
         self._study().add_trial(create_trial(params=_POINT, distributions=ranges, values=[0.99, 0.99]))
 
     def tag(self) -> None:
