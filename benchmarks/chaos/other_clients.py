@@ -77,7 +77,7 @@ class _Clients:
         self._ask("PUT", "/api/studies/1/note", {"body": f"note {self._version}", "version": self._version})
 
     def mark(self) -> None:
-        """Give a random trial a user attribute in the dashboard."""
+        """Write a user attribute of a random trial in the dashboard."""
         trial = self._rng.randint(1, 40)
         self._ask("POST", f"/api/trials/{trial}/user-attrs", {"user_attrs": {"seen": self._rng.random()}})
 
@@ -96,7 +96,7 @@ class _Clients:
         self._study().add_trial(create_trial(params=_POINT, distributions=ranges, values=[0.99, 0.99]))
 
     def tag(self) -> None:
-        """Give a random run of the search a tag in MLflow."""
+        """Write a tag of a random run of the search in MLflow."""
         from mlflow import MlflowClient
 
         client = MlflowClient(f"sqlite:///{self._folder.parent / 'mlflow.db'}")

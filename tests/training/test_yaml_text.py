@@ -1,4 +1,5 @@
 import contextlib
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,9 @@ def test_values_are_those_of_yaml_1_2(text: str, value: Any, in_yaml_1_1: Any) -
     ],
 )
 def test_a_key_that_is_there_twice_is_refused_with_both_lines(text: str, lines: tuple[int, int]) -> None:
-    with pytest.raises(YamlTextError, match=f"line {lines[0]} and again in line {lines[1]}"):
+    with pytest.raises(YamlTextError) as caught:
         parse_yaml(text)
+    assert re.findall(r"line (\d+)", str(caught.value)) == [str(line) for line in lines]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,9 @@ def test_keys_stay_in_their_order() -> None:
 def test_a_file_that_is_not_utf_8_or_not_there_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "latin.yaml"
     file.write_bytes("description: café".encode("latin-1"))
-    with pytest.raises(YamlTextError, match="byte 16 is not UTF-8"):
+    with pytest.raises(YamlTextError) as caught:
         read_yaml(file)
-    with pytest.raises(YamlTextError, match="cannot be read: No such file"):
+    assert "byte 16" in str(caught.value)
+    with pytest.raises(YamlTextError) as caught:
         read_yaml(tmp_path / "absent.yaml")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)

@@ -34,7 +34,7 @@ def recorded_name(url: str, search_id: str) -> str | None:
 
 
 def rename(url: str, old: str, new: str) -> None:
-    """Give a search of the ledger at `url` a new name, with all its reports, in one step."""
+    """Rename a search of the ledger at `url`, with all its reports, in one step."""
     with as_ledger_errors(url), _engine(url) as engine, engine.begin() as connection:
         connection.execute(sa.update(STUDIES).where(STUDIES.c.study_name == old).values(study_name=new))
         connection.execute(sa.update(reports.table).where(reports.table.c.search == old).values(search=new))

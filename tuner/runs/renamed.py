@@ -7,7 +7,7 @@ from tuner.runs.lock import driver_lock
 
 
 def adopt_name(folder: SearchFolder, ledger: str | None) -> str:
-    """Give the search in `folder` the folder's name in its ledger, too; return its old name.
+    """Rename the search in the ledger of `folder` to the folder's name; return its old name.
 
     Raise UsageError if the ledger does not hold the search, if a driver runs it, or if the folder is a copy of one that
     is still there: two searches with one id would write over each other in MLflow.

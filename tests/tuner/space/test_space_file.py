@@ -155,7 +155,7 @@ def test_a_range_may_have_fractions(file: Path) -> None:
 
 @pytest.mark.parametrize("override", ["alpha: 1", "parameters.alpha={low: 0, low: 1}", "epsilon=[1"])
 def test_an_override_is_read_as_a_file_is(file: Path, override: str) -> None:
-    with pytest.raises(UsageError, match="--set"):
+    with raises_about(UsageError, ("--set", override)):
         load_space(str(file), [override])
     assert load_space(str(file), ["search.seed=064"]).search.seed == 64
 
