@@ -92,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
-    from training.data import describe_data
+    from training.data import part_contents
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
 
@@ -110,7 +110,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     config = replace(trained.config, data_root=arguments.data_root or trained.config.data_root)
-    for line in describe_data(config, ("test",)):
+    for line in part_contents(config, "test").lines:
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(

@@ -101,7 +101,7 @@ def _override(text: str) -> tuple[str, Any]:
 
 def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind: "type[Trainer] | None") -> int:
     """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
-    from training.data import DataError, describe_data, ensure_available, load_trial_data
+    from training.data import DataError, ensure_available, lines_of, load_trial_data
     from training.trainer import DivergedError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
@@ -111,8 +111,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         raise CommandError(f"{folder.path} already contains a run; add --resume, or choose another --out.", "--resume")
     try:
         device = choose_device(arguments.device, arguments.threads)
-        ensure_available(config)
-        described = describe_data(config)
+        contents = ensure_available(config)
         trainer = (kind or Trainer)(config, load_trial_data(config), device)
         if arguments.resume:
             trainer.restore(folder.path)
@@ -122,7 +121,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         folder.begin(config, trainer.history)
     except OSError as error:
         raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
-    for line in described:
+    for line in lines_of(contents):
         _print(line)
     try:
         _train_with_progress(trainer, folder)

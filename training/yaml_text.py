@@ -26,10 +26,12 @@ class YamlTextError(ValueError):
 def parse_yaml(text: str) -> Any:
     """Return the value of a YAML text; None if it is empty. Raise YamlTextError if it is not valid."""
     try:
-        root = _yaml().compose(text)
-        if root is not None:
-            _count_values(root, {}, ())
-        return _yaml().load(text)
+        yaml = _yaml()
+        root = yaml.compose(text)
+        if root is None:
+            return None
+        _count_values(root, {}, ())
+        return yaml.constructor.construct_document(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""

@@ -9,7 +9,6 @@ from torch import Tensor
 from training.explained_error import ExplainedError
 
 Part = Literal["train", "test"]
-PARTS: tuple[Part, ...] = ("train", "test")
 
 
 class DataError(ExplainedError):

@@ -1,7 +1,7 @@
 """Loads the data of a trial: finds the data set of its configuration, splits it and reads what the split needs."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,19 +11,16 @@ import torch
 
 from training.config import TrialConfig
 from training.data.cifar import CIFAR10, CIFAR100, Cifar
+from training.data.contents import PartContents, contents_of
 from training.data.digits import open_digits
 from training.data.download import download
 from training.data.image_folder import open_folder
 from training.data.image_set import ImageSet
-from training.data.image_source import PARTS, DataError, ImageSource, Part
+from training.data.image_source import DataError, ImageSource, Part
 from training.data.mnist import Mnist
 from training.data.split import Split, stratified_split
 
 _TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFAR10, "cifar100": CIFAR100}
-
-_MOST_NAMED_CLASSES = 20
-# How a line of `describe_data` begins that names files which are left out.
-NOT_READ = "not read"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,9 +90,10 @@ def is_available(config: TrialConfig) -> bool:
     return config.dataset == "digits" or _is_on_disk(_TORCHVISION_SETS[config.dataset], root)
 
 
-def ensure_available(config: TrialConfig) -> None:
+def ensure_available(config: TrialConfig) -> list[PartContents]:
     """Check that trials will find their data, and download it if necessary. Call it once, before the first trial.
 
+    Return what the training and the test part contain.
     MNIST, CIFAR-10 and CIFAR-100 are downloaded if they are not on disk. Raise DataError if the download fails, and
     leave the disk unchanged; also if the data on disk cannot be used: a part or class is missing, a header is
     unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here.
@@ -108,31 +106,19 @@ def ensure_available(config: TrialConfig) -> None:
             except DataError as error:
                 raise DataError(f"{_absence(standard, root)} {error}. {_ways_out(standard, root)}", root) from error
         # Not `_kept_source`: the process that starts the trials does not need the images.
-        _open_source(config.dataset, root, "test")
-        _split(_open_source(config.dataset, root, "train"), config)
+        test = _open_source(config.dataset, root, "test")
+        train = _open_source(config.dataset, root, "train")
+        _split(train, config)
+        return [contents_of(train, "train"), contents_of(test, "test")]
 
 
-def describe_data(config: TrialConfig, parts: Sequence[Part] = PARTS) -> list[str]:
-    """Return a line for each part with its number of images a class, and lines for the files that are not read.
+def part_contents(config: TrialConfig, part: Part) -> PartContents:
+    """Count the images of one part, which must be on disk. Raise DataError as `load_trial_data` does.
 
-    The data must be on disk. Raise DataError as `ensure_available` does.
+    A part that this process has already loaded is not opened again.
     """
-    lines = []
     with _data_root(config) as root:
-        for part in parts:
-            source = _open_source(config.dataset, root, part)
-            counts = source.labels.bincount(minlength=len(source.class_names)).tolist()
-            lines.append(f"{part}: {sum(counts):,} images, {_by_class(source.class_names, counts)}")
-            lines += [f"{NOT_READ}: {line}" for line in source.left_out]
-    return lines
-
-
-def _by_class(names: Sequence[str], counts: Sequence[int]) -> str:
-    if min(counts) == max(counts):
-        return f"{len(names)} classes of {counts[0]:,}"
-    if len(names) <= _MOST_NAMED_CLASSES:
-        return ", ".join(f"{name}: {count:,}" for name, count in zip(names, counts, strict=True))
-    return f"{len(names)} classes of {min(counts):,} to {max(counts):,}"
+        return contents_of(_kept_source(config.dataset, root, part), part)
 
 
 def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:

@@ -21,13 +21,12 @@ def check_data(space: Space) -> str:
     Raise UsageError if the data are neither on disk nor can be downloaded, if the images are too small for an
     architecture, or if there are fewer images than a batch needs.
     """
-    from training.data import NOT_READ, DataError, describe_data, ensure_available, forget_data, load_trial_data
+    from training.data import DataError, ensure_available, forget_data, load_trial_data
 
     digest = ""
     try:
-        ensure_available(space.example)
-        for line in describe_data(space.example):
-            if line.startswith(NOT_READ):
+        for contents in ensure_available(space.example):
+            for line in contents.warnings:
                 _log.warning("%s", line)
         for config in demanding_points(space):
             data = load_trial_data(config)

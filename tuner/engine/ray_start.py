@@ -2,10 +2,13 @@
 
 import logging
 import os
+import re
 import socket
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tuner.errors import UsageError, first_line
@@ -44,6 +47,28 @@ def _require_listener(address: str, source: str, way: str) -> None:
             f"or {way}.",
             address,
         ) from error
+
+
+def require_variables(names: Sequence[str]) -> None:
+    """Raise UsageError if the value of a variable among `names` is one that Ray's C++ part cannot read.
+
+    Such a value ends every process that imports Ray, without a message. So another process imports it first, if there
+    is any variable of this part: their names are in small letters, such as RAY_memory_usage_threshold.
+    """
+    found = [name for name in names if re.match("RAY_[a-z]", name)]
+    if not found or _imports_ray(found):
+        return
+    for name in [name for name in found if not _imports_ray([name])]:
+        raise UsageError(
+            f"Ray cannot read the value of {name}, {os.environ[name]!r}: correct the variable or remove it.", name
+        )
+
+
+def _imports_ray(variables: Sequence[str]) -> bool:
+    """Return whether a new process can import Ray with no other variables of its C++ part than these."""
+    kept = {name: value for name, value in os.environ.items() if name in variables or not re.match("RAY_[a-z]", name)}
+    command = [sys.executable, "-c", "import ray"]
+    return subprocess.run(command, env=kept, capture_output=True, check=False).returncode == 0  # noqa: S603 - no user input
 
 
 def require_folder() -> None:

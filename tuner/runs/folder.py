@@ -156,6 +156,8 @@ class SearchFolder:
         return known
 
     def _mapping(self) -> dict[str, Any]:
+        if self.space_file.is_fifo():  # a named pipe would wait for a writer
+            raise UsageError(f"{self.space_file} is no file; restore it from a backup.", self.space_file)
         try:
             mapping = read_yaml(self.space_file)
         except YamlTextError as error:

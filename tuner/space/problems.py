@@ -1,6 +1,6 @@
 """Faults of a space that no single field shows: the rules of the trainer, names, points."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice, product
 from typing import Any
@@ -102,13 +102,13 @@ def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
 def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     """Return the faults of all combinations of range ends and choices: the trainer has rules between keys."""
     problems = []
-    known = (*TRIAL_KEYS, "preset")
+    known = [name for name in space.parameters if name in (*TRIAL_KEYS, "preset")]
     find = partial(_point_faults, processes=space.resources.processes_per_trial)
     for name in space.parameters:
         if name not in known:
             problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
-    for corner in islice(_corners(space), MOST_CORNERS):
-        values = {name: value for name, (_, value) in corner.items() if name in known}
+    for corner in islice(_corners(space, known), MOST_CORNERS):
+        values = {name: value for name, (_, value) in corner.items()}
         problems += [
             (corner[name][0] if name in corner else f"trial.{name}", message)
             for name, message in _config_problems({**fixed, **values}, find)
@@ -116,19 +116,19 @@ def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     return list(dict.fromkeys(problems))
 
 
-def _corners(space: Space) -> Iterator[dict[str, tuple[str, Any]]]:
-    """Yield the points to check; each value comes with its path in the file."""
+def _corners(space: Space, names: Sequence[str]) -> Iterator[dict[str, tuple[str, Any]]]:
+    """Yield the points to check, with the parameters `names` only; each value comes with its path in the file."""
     if space.search.sampler == "grid":
         for index, point in enumerate(space.grid()):
             listed = f"search.points.{index}" if space.search.points else "parameters"
-            yield {name: (f"{listed}.{name}", value) for name, value in point.items()}
+            yield {name: (f"{listed}.{name}", value) for name, value in point.items() if name in names}
         return
     ends = [
-        [(f"parameters.{name}.{end}", value) for end, value in parameter.extremes().items()]
-        for name, parameter in space.parameters.items()
+        [(f"parameters.{name}.{end}", value) for end, value in space.parameters[name].extremes().items()]
+        for name in names
     ]
     for corner in product(*ends):
-        yield dict(zip(space.parameters, corner, strict=True))
+        yield dict(zip(names, corner, strict=True))
 
 
 def _grid_problems(space: Space) -> _Problems:

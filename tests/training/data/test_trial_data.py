@@ -10,7 +10,7 @@ from raises_about import raises_about
 from torchvision import datasets
 
 from training.config import DATASETS, TrialConfig, parse_trial
-from training.data import NOT_READ, DataError, ImageSet, describe_data, ensure_available, load_test_set, load_trial_data
+from training.data import DataError, ImageSet, ensure_available, load_test_set, load_trial_data, part_contents
 
 CIFAR_CLASSES = tuple(f"class {label}" for label in range(10))
 
@@ -196,13 +196,13 @@ def test_the_package_starts_without_torchvision_and_scikit_learn() -> None:
     assert output.strip() == "set()"
 
 
-def test_the_description_counts_the_images_of_each_class(tmp_path: Path) -> None:
-    digits = describe_data(_config("digits"))
-    assert [line.split(":")[0] for line in digits] == ["train", "test"]
+def test_the_images_of_each_class_and_the_files_that_are_not_read_are_counted(tmp_path: Path) -> None:
     write_image_folder(tmp_path, ("ant", "bee"), 3)
     (tmp_path / "train/ant/003.png").write_bytes((tmp_path / "train/ant/000.png").read_bytes())
     (tmp_path / "test/bee/notes.txt").touch()
-    train, test, left_out = describe_data(_config("folder", tmp_path))
-    assert ("7 images" in train, "ant: 4, bee: 3" in train) == (True, True)
-    assert ("6 images" in test, "classes of 3" in test) == (True, True)
-    assert (left_out.startswith(NOT_READ), str(tmp_path / "test/bee") in left_out) == (True, True)
+    config = _config("folder", tmp_path)
+    train, test = ensure_available(config)
+    assert (train.part, train.images_by_class, train.left_out) == ("train", {"ant": 4, "bee": 3}, ())
+    assert (test.part, test.images_by_class, len(test.left_out)) == ("test", {"ant": 3, "bee": 3}, 1)
+    assert str(tmp_path / "test/bee") in test.left_out[0]
+    assert [part_contents(config, "train"), part_contents(config, "test")] == [train, test]

@@ -37,6 +37,16 @@ def test_a_port_that_refuses_connections_is_an_error_before_ray_waits(monkeypatc
         cluster.connect("auto")
 
 
+@pytest.mark.parametrize("name", ["RAY_memory_usage_threshold", cluster.HEAD_PATIENCE])
+def test_a_variable_whose_value_would_abort_the_process_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("RAY_event_stats", "false")
+    ray_start.require_variables(["RAY_event_stats"])
+    for value in ("abc", ""):
+        monkeypatch.setenv(name, value)
+        with raises_about(UsageError, name):
+            ray_start.require_variables(["RAY_event_stats", name])
+
+
 @pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
 def test_the_folder_of_ray_must_have_a_short_path_and_be_writable(
     monkeypatch: pytest.MonkeyPatch, variable: str

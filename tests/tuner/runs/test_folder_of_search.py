@@ -1,5 +1,7 @@
 """Searches on disk: folders, frozen spaces, names."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -98,8 +100,12 @@ def test_one_damaged_search_hides_no_other(runs_dir: Path) -> None:
     assert find_search(runs_dir, "sound").name == "sound"
 
 
-def test_a_folder_in_place_of_a_space_is_what_the_error_is_about(runs_dir: Path) -> None:
-    (runs_dir / "damaged" / "space.yaml").mkdir(parents=True)
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo], ids=["folder", "named pipe"])
+def test_what_is_no_file_in_place_of_a_space_is_what_the_error_is_about(
+    runs_dir: Path, make: Callable[[Path], None]
+) -> None:
+    (runs_dir / "damaged").mkdir(parents=True)
+    make(runs_dir / "damaged" / "space.yaml")
     with raises_about(UsageError, runs_dir / "damaged" / "space.yaml"):
         find_search(runs_dir, "damaged").space()
 
