@@ -106,7 +106,10 @@ def measure(config: TrialConfig, another_seed: bool) -> dict[str, Any]:
     found: dict[str, Any] = {"curve": _curve(config, data)}
     if another_seed:
         found["another_seed"] = _curve(replace(config, seed=config.seed + 1), data)
-    return {"parameters": {"alpha": config.alpha, "lambda": config.lam, "bottleneck": config.bottleneck}, **found}
+    return {
+        "parameters": {"alpha": config.knobs["alpha"], "lambda": config.knobs["lam"], "bottleneck": config.bottleneck},
+        **found,
+    }
 
 
 def _curve(config: TrialConfig, data: TrialData) -> Curve:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
 from training.models import build_model
 
@@ -37,14 +37,16 @@ class Work:
 def work_for(architecture: str, batch_size: int, attack_steps: int) -> Work:
     """Return the work of shared information with PGD of `attack_steps` steps, on the architecture's data set."""
     shape = _SHAPES.get(architecture, (3, 32, 32))
-    config = TrialConfig(
-        architecture=architecture,
-        batch_size=batch_size,
-        attack_steps=attack_steps,
-        augmentation="crop_flip" if shape[0] == 3 else "none",
-        epochs=1000,
-        eval_attack_steps=1,
-        precision="fp32",
+    config = parse_trial(
+        {
+            "architecture": architecture,
+            "batch_size": batch_size,
+            "attack_steps": attack_steps,
+            "augmentation": "crop_flip" if shape[0] == 3 else "none",
+            "epochs": 1000,
+            "eval_attack_steps": 1,
+            "precision": "fp32",
+        }
     )
     return Work(config, shape, _TRAINING_IMAGES.get(architecture, 45_000))
 

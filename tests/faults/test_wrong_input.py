@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from simulated_search import SEARCH, MakeLedger, drive, small_space, space_mapping
 
-from training.config import TRIAL_KEYS
+from training.config import trial_keys
 from training.data.image_folder import _scan, open_folder
 from training.explained_error import ExplainedError
 from tuner.ledger import SqlLedger
@@ -97,7 +97,7 @@ def test_a_space_file_with_wrong_bytes(tmp_path_factory: pytest.TempPathFactory,
 
 
 KEYS = st.one_of(
-    st.sampled_from(sorted(TRIAL_KEYS)),
+    st.sampled_from(sorted(trial_keys())),
     st.sampled_from([".".join(map(str, place)) for place in PLACES if place]),
     WORDS,
 )

@@ -32,9 +32,14 @@ TRIAL = {
 
 
 def make_config(**changes: Any) -> TrialConfig:
-    """Build the configuration with `changes`; `lam` stands for `lambda`, which is a keyword of Python."""
+    """Build the configuration with `changes`; `lam` stands for `lambda`, which is a keyword of Python.
+
+    HSIC has its own default number of neighbours if the objective or the estimator is among the changes.
+    """
     values = {"lambda" if key == "lam" else key: value for key, value in changes.items()}
-    return parse_trial({**TRIAL, **values})
+    without_hsic = "objective" in changes or "information_estimator" in changes
+    known = {key: value for key, value in TRIAL.items() if not (without_hsic and key.startswith("hsic_"))}
+    return parse_trial({**known, **values})
 
 
 def ignore(_epoch: int, _metrics: Mapping[str, float], _save: Callable[[Path], None]) -> None:

@@ -41,7 +41,7 @@ def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[st
     assert [entry["epoch"] for entry in metrics] == [1, 2]
     assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]
     config = parse_trial(read_yaml(out / "config.yaml"))
-    assert (config.lam, config.epochs, config.dataset) == (0.01, 2, "digits")
+    assert (config.knobs["lam"], config.epochs, config.dataset) == (0.01, 2, "digits")
     assert (out / "checkpoint.pt").is_file()
     best = torch.load(out / "best.pt", weights_only=True)["state"]
     accuracies = [entry["pgd_accuracy"] for entry in metrics]

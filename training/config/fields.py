@@ -6,14 +6,41 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from training.registry import Registry
+
 
 @dataclass(frozen=True)
 class Rule:
-    """How a value of a file becomes a field: `convert` accepts it or raises ValueError, and `holds` must be true."""
+    """How a value of a file becomes a field: `convert` accepts it or raises ValueError, and `holds` must be true.
+
+    If the value is a registered name, `registry` knows the names.
+    """
 
     text: str
     convert: Callable[[Any], Any]
     holds: Callable[[Any], bool]
+    registry: Registry | None = None
+
+    def read(self, value: Any) -> Any:
+        """Return the converted value. Raise ValueError with the value and the rule if it is refused."""
+        try:
+            converted = self.convert(value)
+            if self.holds(converted):
+                return converted
+        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+            pass
+        raise ValueError(f"the value is {value!r}, but must be {self.description}")
+
+    @property
+    def description(self) -> str:
+        """What a value must be, for error messages."""
+        return self.text if self.registry is None else f"one of {', '.join(self.registry)}"
+
+
+def named(default: str, registry: Registry) -> Any:
+    """Return a field whose values are the names of a registry."""
+    rule = Rule("a registered name", str, lambda value: value in registry, registry)
+    return field(default=default, metadata={"rule": rule})
 
 
 def _field(default: Any, text: str, convert: Callable[[Any], Any], holds: Callable[[Any], bool]) -> Any:

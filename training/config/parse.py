@@ -1,48 +1,100 @@
 """From the keys of a file to a checked configuration. All faults of a file are reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field, dataclass, field
 from typing import Any
 
 from training.config.conflicts import conflicts
-from training.config.trial import ConfigError, TrialConfig, file_key
+from training.config.trial import ConfigError, TrialConfig, own_fields, trial_keys
 from training.nearest_names import unknown_key
+from training.registry import REGISTRIES, Problems, Registry, file_key, name_in_code
 
 
 def parse_trial(values: Mapping[str, Any]) -> TrialConfig:
     """Return the configuration with these keys (`lambda`, not `lam`); raise ConfigError with all faults."""
-    checked, problems = _checked(values)
-    if problems:
+    reading = _Reading(values)
+    own = reading.read(own_fields())
+    if problems := [*reading.problems, *reading.strays()]:
         raise ConfigError(problems)
-    config = TrialConfig(**checked)
-    problems = conflicts(config)
-    if problems:
+    config = TrialConfig(**own, knobs=reading.knobs)
+    if problems := conflicts(config):
         raise ConfigError(problems)
     return config
 
 
-def field_problems(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return (key, message) for each key or value that is wrong by itself, whatever the others are."""
-    _, problems = _checked(values)
+def field_problems(values: Mapping[str, Any]) -> Problems:
+    """Return (key, message) for each key or value that is wrong by itself, whatever the others are.
+
+    A knob that several names have, such as lambda, is right if one of them accepts its value.
+    """
+    problems = []
+    for key, value in values.items():
+        faults = [_fault(each, value) for each in _fields_of(key)]
+        if not faults:
+            problems.append((str(key), unknown_key(str(key), trial_keys())))
+        elif all(faults):
+            problems.append((key, str(faults[0])))
     return problems
 
 
-def _checked(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return the converted fields that are right by themselves, and (key, message) for the others."""
-    rules = {file_key(f.name): (f.name, f.metadata["rule"]) for f in fields(TrialConfig)}
-    checked: dict[str, Any] = {}
-    problems = []
-    for key, value in values.items():
-        if key not in rules:
-            problems.append((str(key), unknown_key(str(key), rules)))
-            continue
-        name, rule = rules[key]
-        try:
-            converted = rule.convert(value)
-            if not rule.holds(converted):
-                raise ValueError(value)  # noqa: TRY301 - one message for both ways to be wrong
-        except (ValueError, TypeError, ZeroDivisionError, OverflowError):
-            problems.append((key, f"the value is {value!r}, but must be {rule.text}"))
-        else:
-            checked[name] = converted
-    return checked, problems
+def _fields_of(key: Any) -> list[Field[Any]]:
+    """Return the field of a key that every trial has, or the knobs of this key of all registered names."""
+    if found := own_fields().get(key):
+        return [found]
+    entries = [registry[name] for registry in REGISTRIES for name in registry]
+    return [knob for entry in entries for name, knob in entry.knobs.items() if file_key(name) == key]
+
+
+def _fault(each: Field[Any], value: Any) -> str | None:
+    try:
+        each.metadata["rule"].read(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@dataclass
+class _Reading:
+    """The knobs that were read of `values`, by their name in code, the faults, and the names that were chosen."""
+
+    values: Mapping[str, Any]
+    knobs: dict[str, Any] = field(default_factory=dict)
+    problems: Problems = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+    chosen: dict[Registry, str] = field(default_factory=dict)
+
+    def read(self, group: Mapping[str, Field[Any]]) -> dict[str, Any]:
+        """Return the values of fields by their name in code, and collect the knobs of every name that is chosen."""
+        found = {}
+        for key, each in group.items():
+            self.seen.add(key)
+            name = name_in_code(key)
+            value = self.values.get(key, each.default)
+            try:
+                found[name] = each.metadata["rule"].read(value)
+            except ValueError as error:
+                self.problems.append((key, str(error)))
+                continue
+            registry = each.metadata["rule"].registry
+            if registry is not None:
+                self.chosen[registry] = found[name]
+                knobs = registry[found[name]].knobs
+                self.knobs |= self.read({file_key(knob): knobs[knob] for knob in knobs})
+        return found
+
+    def strays(self) -> Problems:
+        """Return (key, message) for each key that no chosen name has. Without a valid choice nobody can say."""
+        keys = [key for key in self.values if key not in self.seen]
+        return [(str(key), message) for key in keys if (message := self._stray(str(key)))]
+
+    def _stray(self, key: str) -> str | None:
+        for registry in REGISTRIES:
+            owners = registry.owners(key)
+            if not owners:
+                continue
+            if registry in self.chosen:
+                with_other = f"has no effect with {self.chosen[registry]}; remove it"
+                return f"belongs to the {registry.key} {' or '.join(owners)}, and {with_other}"
+            # The registry's own key is a knob that was not read, or its value is wrong.
+            return None if registry.key in self.seen else self._stray(registry.key)
+        return unknown_key(key, trial_keys())

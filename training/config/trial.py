@@ -1,54 +1,26 @@
 """The frozen configuration of one trial: every key with its default, its rule and its source."""
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
 from typing import Any
 
 from training.config.fields import (
     choice,
-    choices_of,
     epoch_numbers,
     folder,
     milestones,
+    named,
     not_negative,
     positive,
     rates,
     real,
     share,
     share_above_zero,
-    strengths,
     whole,
 )
+from training.registry import ARCHITECTURES, AUGMENTATIONS, DATASETS, OBJECTIVES, REGISTRIES, file_key
 
-DATASETS = (
-    "digits",
-    "mnist",
-    "cifar10",
-    "cifar100",
-    "folder",
-)
-ARCHITECTURES = (
-    "digits_cnn",
-    "cnn4",
-    "resnet18",
-    "resnet50",
-    "vgg16",
-    "wrn34_10",
-)
-OBJECTIVES = (
-    "shared_information",
-    "standard",
-    "trades",
-    "mart",
-    "mma",
-    "mma_simplified",
-    "natural",
-)
-ESTIMATORS = ("hsic", "mine", "mige")
 OPTIMISERS = ("sgd", "adam")
-# The terms of `shared_information`, in the order of their computation.
-TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
-HSIC_NORMALISATIONS = ("biased", "unnormalised", "cka", "cca", "unbiased")
-AUGMENTATIONS = ("none", "crop_flip")
 PRECISIONS = ("fp32", "tf32", "bf16")
 
 
@@ -69,12 +41,11 @@ class TrialConfig:
     """Everything that determines one trial. Defaults: Yu et al. 2023, CIFAR-10, Table 3 and section 4.3.
 
     Attack sizes are in units of an image scaled to [0, 1]; schedule points are fractions of `epochs`, so that
-    a shorter trial runs the same schedule (the paper's epochs 10, 75, 90, 100 of 120).
-    `lam` is written `lambda` in files.
+    a shorter trial runs the same schedule (the paper's epochs 10, 75, 90, 100 of 120). `parse_trial` builds it.
     """
 
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
-    dataset: str = choice("cifar10", DATASETS)
+    dataset: str = named("cifar10", DATASETS)
     data_root: str = folder("data")
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
@@ -84,44 +55,22 @@ class TrialConfig:
     train_on: str = choice("train", ("train", "train_and_validation"))
     validation_fraction: float = real(0.1, "in (0, 1)", lambda value: 0 < value < 1)
     split_seed: int = whole(0, 0)
-    augmentation: str = choice("crop_flip", AUGMENTATIONS)
+    augmentation: str = named("crop_flip", AUGMENTATIONS)
 
     # Model. sigma = softplus(s + sigma_bias) + sigma_floor; the floor bounds the symmetric KL's gradient.
-    architecture: str = choice("resnet18", ARCHITECTURES)
+    architecture: str = named("resnet18", ARCHITECTURES)
     # bottleneck: the dimensions of the latent; 0 = none, the head on the features as they are.
     bottleneck: int = whole(256, 0)
     sigma_bias: float = real(0.0, "", lambda _: True)
     sigma_floor: float = real(1e-3, ">= 0.001", lambda value: value >= 1e-3)
 
-    # Objective: eq. 16, with lambda ramped exponentially from lam_start to lam. For trades and mart lambda is
-    # the weight of their divergence, from the first step on: their schedules know no ramp.
-    objective: str = choice("shared_information", OBJECTIVES)
-    alpha: float = share(0.5)
-    beta: float = not_negative(1e-3)
-    lam: float = positive(4.0)
-    lam_start: float = positive(1e-3)
-    ramp_start: float = share(10 / 120)
-    ramp_end: float = share_above_zero(100 / 120)
-    # Of shared_information alone: its terms (Table 10), whether symmetric KL and information act on p(z|x) or
-    # on p(y|x) (Table 14), and the readings of HSIC that `training/losses/information/hsic.py` explains.
-    terms: tuple[str, ...] = choices_of(TERMS)
-    regularise: str = choice("latent", ("latent", "output"))
-    # The estimator of the information (Table 13), and the views that share it: the clean image, 0, and
-    # adversarial ones by their strength, in epsilons. The paper has two views; section 5 proposes more.
-    information_estimator: str = choice("hsic", ESTIMATORS)
-    views: tuple[float, ...] = strengths((0.0, 1.0))
-    hsic_neighbours: int = whole(10, 1)
-    hsic_normalisation: str = choice("biased", HSIC_NORMALISATIONS)
-    hsic_width: str = choice("nearest", ("nearest", "first_columns"))
+    # The loss; its own keys, such as alpha and lambda, are registered beside its class in training/losses.
+    objective: str = named("shared_information", OBJECTIVES)
     # The latent that the loss classifies and whose information it measures; that which the attack sees; and
     # whether clean and adversarial images are one batch for batch norm (TRADES: two).
     loss_latent: str = choice("sample", ("sample", "mean"))
     attack_latent: str = choice("mean", ("mean", "sample"))
     forward: str = choice("separate", ("separate", "joint"))
-    # Of mma alone, in place of epsilon and attack_step_size: the l-infinity margin from which on an image is left
-    # alone, and the radius in which the first search for it looks.
-    max_margin: float = share_above_zero(12 / 255)
-    smallest_margin: float = share_above_zero(0.005)
 
     # Optimiser: learning rate multiplied by lr_drop_factor at each point of lr_drops, or, where they are given,
     # set to the rates of lr_after_drops. Momentum is SGD's.
@@ -159,22 +108,23 @@ class TrialConfig:
 
     seed: int = whole(0, 0)
 
+    # The keys of the data set, augmentation, architecture and objective that are chosen, by their name in code.
+    knobs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of every key, by its name in code."""
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "knobs"}
+        return {**own, **self.knobs}
+
     def to_mapping(self) -> dict[str, Any]:
         """Return the configuration as a file has it: plain YAML types, `lambda` for `lam`."""
-        return {
-            file_key(key): list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
-
-
-def file_key(name: str) -> str:
-    """Return the key of a field in files and in MLflow: `lambda` is a keyword of Python, so the code has `lam`."""
-    return "lambda" if name == "lam" else name
+        return {file_key(key): list(value) if isinstance(value, tuple) else value for key, value in self.values.items()}
 
 
 # Keys that change nothing a trial learns: where the data lie, which may change between machines, and the epochs after
 # which it is evaluated.
 IDLE_KEYS = frozenset({"data_root", "eval_every", "rungs"})
-TRIAL_KEYS = tuple(file_key(f.name) for f in fields(TrialConfig))
 # Two trials that differ in one of these are measured with different yardsticks, or at other epochs.
 MEASUREMENT_KEYS = (
     "dataset",
@@ -189,3 +139,14 @@ MEASUREMENT_KEYS = (
     "eval_images",
     "eval_every",
 )
+
+
+def own_fields() -> dict[str, Field[Any]]:
+    """Return the fields that every trial has, by their key in a file."""
+    return {file_key(f.name): f for f in fields(TrialConfig) if f.name != "knobs"}
+
+
+def trial_keys() -> tuple[str, ...]:
+    """Return all keys that a trial may have: those of every trial, then the knobs of each registered name."""
+    knobs = [file_key(knob) for registry in REGISTRIES for name in registry for knob in registry[name].knobs]
+    return tuple(dict.fromkeys([*own_fields(), *knobs]))

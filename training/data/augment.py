@@ -1,8 +1,25 @@
 """Batched image preparation on the device of the images, without a loop over images and without waiting for it."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from training.config import TrialConfig
+from training.registry import AUGMENTATIONS
+
+# From images (n, channels, height, width) in [0, 1] and a generator on their device to images of the same shape.
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def build_augmentation(config: TrialConfig) -> Augmentation:
+    """Return the augmentation that `config` names."""
+    entry = AUGMENTATIONS[config.augmentation]
+    knobs: dict[str, Any] = {name: config.knobs[name] for name in entry.knobs}
+    return partial(entry.target, **knobs)
 
 
 def to_unit(images: Tensor) -> Tensor:
@@ -10,6 +27,14 @@ def to_unit(images: Tensor) -> Tensor:
     return images.to(torch.float32) / 255
 
 
+@AUGMENTATIONS.register("none")
+def unchanged(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the images themselves; no number is drawn."""
+    del generator
+    return images
+
+
+@AUGMENTATIONS.register("crop_flip")
 def random_crop_flip(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
     """Pad each image with zeros, crop it at a random place and mirror it with probability 1/2.
 

@@ -1,22 +1,20 @@
 """CIFAR-10 and CIFAR-100, read from the files of torchvision."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from training.data.data_set import StandardDataSet
 from training.data.image_source import DataError, InMemorySource, Part
+from training.registry import DATASETS
 
 
-@dataclass(frozen=True)
-class Cifar:
-    """50,000 + 10,000 images (3, 32, 32). `name` is the name of torchvision's class, `base_folder` its folder."""
+class Cifar(StandardDataSet):
+    """50,000 + 10,000 images (3, 32, 32) in ROOT/`base_folder`."""
 
-    name: str
     base_folder: str
     files: tuple[str, ...]
-    num_classes: int
-    image_shape: tuple[int, int, int] = (3, 32, 32)
+    image_shape = (3, 32, 32)
 
     def folder(self, root: Path) -> Path:
         """Return the folder of torchvision's files in the data root."""
@@ -26,7 +24,7 @@ class Cifar:
         """Return whether all files exist; `open` checks their content."""
         return all((self.folder(root) / name).is_file() for name in self.files)
 
-    def open(self, root: Path, part: Part) -> InMemorySource:
+    def read(self, root: Path, part: Part) -> InMemorySource:
         """Read one part. Raise DataError if a file is missing or its MD5 sum is wrong."""
         # Not at the top: the import takes a second in every trial process, and other data sets do not need it.
         from torchvision import datasets
@@ -44,10 +42,21 @@ class Cifar:
         return InMemorySource(tuple(data.classes), torch.tensor(data.targets), pixels)
 
 
-CIFAR10 = Cifar(
-    name="CIFAR10",
-    base_folder="cifar-10-batches-py",
-    files=(*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta"),
-    num_classes=10,
-)
-CIFAR100 = Cifar(name="CIFAR100", base_folder="cifar-100-python", files=("train", "test", "meta"), num_classes=100)
+@DATASETS.register("cifar10")
+class Cifar10(Cifar):
+    """CIFAR-10."""
+
+    name = "CIFAR10"
+    base_folder = "cifar-10-batches-py"
+    files = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch", "batches.meta")
+    num_classes = 10
+
+
+@DATASETS.register("cifar100")
+class Cifar100(Cifar):
+    """CIFAR-100."""
+
+    name = "CIFAR100"
+    base_folder = "cifar-100-python"
+    files = ("train", "test", "meta")
+    num_classes = 100

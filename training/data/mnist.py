@@ -4,13 +4,16 @@ from pathlib import Path
 
 import torch
 
+from training.data.data_set import StandardDataSet
 from training.data.idx import find_idx, read_idx
 from training.data.image_source import DataError, InMemorySource, Part
+from training.registry import DATASETS
 
 _PREFIXES: dict[Part, str] = {"train": "train", "test": "t10k"}
 
 
-class Mnist:
+@DATASETS.register("mnist")
+class Mnist(StandardDataSet):
     """MNIST: 60,000 + 10,000 images (1, 28, 28) of 10 classes, in ROOT/MNIST/raw."""
 
     name = "MNIST"
@@ -25,7 +28,7 @@ class Mnist:
         """Return whether all four files exist, each uncompressed or as .gz."""
         return all(None not in self._files(root, part) for part in _PREFIXES)
 
-    def open(self, root: Path, part: Part) -> InMemorySource:
+    def read(self, root: Path, part: Part) -> InMemorySource:
         """Read one part. Raise DataError if a file is missing or damaged."""
         image_file, label_file = self._files(root, part)
         if image_file is None or label_file is None:

@@ -10,17 +10,12 @@ from pathlib import Path
 import torch
 
 from training.config import TrialConfig
-from training.data.cifar import CIFAR10, CIFAR100, Cifar
 from training.data.contents import PartContents, contents_of
-from training.data.digits import open_digits
-from training.data.download import download
-from training.data.image_folder import open_folder
+from training.data.data_set import DataSet
 from training.data.image_set import ImageSet
 from training.data.image_source import DataError, ImageSource, Part
-from training.data.mnist import Mnist
 from training.data.split import Split, stratified_split
-
-_TORCHVISION_SETS: dict[str, Mnist | Cifar] = {"mnist": Mnist(), "cifar10": CIFAR10, "cifar100": CIFAR100}
+from training.registry import DATASETS
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,30 +79,22 @@ def load_test_set(config: TrialConfig) -> ImageSet:
 
 def is_available(config: TrialConfig) -> bool:
     """Return whether the data set is on disk, without reading its images."""
-    root = Path(config.data_root).expanduser()
-    if config.dataset == "folder":
-        return (root / "train").is_dir()
-    return config.dataset == "digits" or _is_on_disk(_TORCHVISION_SETS[config.dataset], root)
+    return _data_set(config.dataset).is_available(Path(config.data_root).expanduser())
 
 
 def ensure_available(config: TrialConfig) -> list[PartContents]:
     """Check that trials will find their data, and download it if necessary. Call it once, before the first trial.
 
     Return what the training and the test part contain.
-    MNIST, CIFAR-10 and CIFAR-100 are downloaded if they are not on disk. Raise DataError if the download fails, and
+    Data sets of torchvision are downloaded if they are not on disk. Raise DataError if the download fails, and
     leave the disk unchanged; also if the data on disk cannot be used: a part or class is missing, a header is
     unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here.
     """
     with _data_root(config) as root:
-        standard = _TORCHVISION_SETS.get(config.dataset)
-        if standard is not None and not _is_on_disk(standard, root):
-            try:
-                download(standard.name, root)
-            except DataError as error:
-                raise DataError(f"{_absence(standard, root)} {error}. {_ways_out(standard, root)}", root) from error
+        data_set = _data_set(config.dataset)
+        data_set.fetch(root)
         # Not `_kept_source`: the process that starts the trials does not need the images.
-        test = _open_source(config.dataset, root, "test")
-        train = _open_source(config.dataset, root, "train")
+        test, train = data_set.open(root, "test"), data_set.open(root, "train")
         _split(train, config)
         return [contents_of(train, "train"), contents_of(test, "test")]
 
@@ -145,45 +132,12 @@ def _data_root(config: TrialConfig) -> Iterator[Path]:
 # Two entries: the training and the test part of one data set.
 @lru_cache(maxsize=2)
 def _kept_source(dataset: str, root: Path, part: Part) -> ImageSource:
-    return _open_source(dataset, root, part)
+    return _data_set(dataset).open(root, part)
 
 
-def _open_source(dataset: str, root: Path, part: Part) -> ImageSource:
-    if dataset == "digits":
-        return open_digits(part)
-    if dataset == "folder":
-        return open_folder(root, part)
-    standard = _TORCHVISION_SETS[dataset]
-    if not _is_on_disk(standard, root):
-        raise DataError(f"{_absence(standard, root)} {_ways_out(standard, root)}", root)
-    source = standard.open(root, part) if standard.is_complete(root) else open_folder(root, part)
-    if (len(source.class_names), source.image_shape) != (standard.num_classes, standard.image_shape):
-        raise DataError(
-            f"The {part} part in {root} has {len(source.class_names)} classes of images {source.image_shape} "
-            f"(channels, height, width), but {standard.name} has {standard.num_classes} classes of images "
-            f"{standard.image_shape}. Set `data_root` to another folder, or `dataset` to 'folder'.",
-            ("data_root", "dataset"),
-        )
-    return source
-
-
-def _is_on_disk(standard: Mnist | Cifar, root: Path) -> bool:
-    return standard.is_complete(root) or (root / "train").is_dir()
-
-
-def _absence(standard: Mnist | Cifar, root: Path) -> str:
-    return (
-        f"{standard.name} is not on disk: torchvision's files are not complete in {standard.folder(root)}, "
-        f"and there is no folder of images {root / 'train'}."
-    )
-
-
-def _ways_out(standard: Mnist | Cifar, root: Path) -> str:
-    return (
-        f"Ways out: put torchvision's files into {standard.folder(root)}; put images into "
-        f"{root}/train/CLASS/*.png and {root}/test/CLASS/*.png (or .jpg); set `data_root` to a folder that "
-        "has one of the two; or run it on a machine whose network allows the download."
-    )
+def _data_set(dataset: str) -> DataSet:
+    found: DataSet = DATASETS[dataset].build({})
+    return found
 
 
 def _part_of_validation(source: ImageSource, split: Split, config: TrialConfig) -> torch.Tensor:

@@ -4,19 +4,25 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
+from training.config.fields import positive
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
+from training.registry import OBJECTIVES
 
 # From the official code. They keep the logarithms finite; with the last one a sample that is classified with
 # certainty still has a small weight.
 TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
 
 
+@OBJECTIVES.register("mart", lam=positive(4.0))
 class Mart(Objective):
     """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)), where lambda is the beta of the official code.
 
     BCE is the boosted cross-entropy.
     """
+
+    def __init__(self, *, lam: float) -> None:
+        self._lam = lam
 
     def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
         """Return the boosted cross-entropy and the weighted divergence; the attack maximises the cross-entropy."""
@@ -27,9 +33,15 @@ class Mart(Objective):
             "weighted_divergence": weighted_divergence(clean.logits, attacked.logits, labels),
         }
 
-    def weights(self, lam: float) -> dict[str, float]:
-        """Return 1 and lambda."""
-        return {"boosted_cross_entropy": 1.0, "weighted_divergence": lam}
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return 1 and lambda, which are the same from the first step on."""
+        del progress
+        return {"boosted_cross_entropy": 1.0, "weighted_divergence": self._lam}
+
+    def scheduled(self, progress: float) -> dict[str, float]:
+        """Return lambda."""
+        del progress
+        return {"lambda": self._lam}
 
 
 def boosted_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:

@@ -9,8 +9,10 @@ from torch.nn import functional
 from training.attacks import TrainingAttack, cross_entropy_of
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
+from training.registry import OBJECTIVES
 
 
+@OBJECTIVES.register("mma_simplified")
 class MmaSimplified(Objective):
     """The batch mean of CE(adversarial) if the clean image is classified correctly, and of CE(clean) if not."""
 
@@ -26,7 +28,7 @@ class MmaSimplified(Objective):
             "adversarial_cross_entropy": robust.where(correct, 0).mean(),
         }
 
-    def weights(self, lam: float) -> dict[str, float]:
-        """Return 1 for both; lambda has no effect."""
-        del lam
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return 1 for both, whatever the progress."""
+        del progress
         return {"natural_cross_entropy": 1.0, "adversarial_cross_entropy": 1.0}

@@ -5,9 +5,11 @@ from torch.nn import functional
 
 from training.attacks import TrainingAttack
 from training.losses.forward_pass import ForwardPass
-from training.losses.objective import Batch, Objective
+from training.losses.objective import Batch, Objective, one_kind_of_images
+from training.registry import OBJECTIVES
 
 
+@OBJECTIVES.register("natural", conflicts=one_kind_of_images)
 class Natural(Objective):
     """CE(clean). The attack does not run."""
 
@@ -17,7 +19,7 @@ class Natural(Objective):
         (clean,) = forward_pass(batch.images)
         return {"natural_cross_entropy": functional.cross_entropy(clean.logits, batch.labels)}
 
-    def weights(self, lam: float) -> dict[str, float]:
-        """Return 1; lambda has no effect."""
-        del lam
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return 1, whatever the progress."""
+        del progress
         return {"natural_cross_entropy": 1.0}

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from training.attacks import TrainingAttack
 from training.losses.forward_pass import ForwardPass
+from training.registry import Problems
 
 
 class Batch(NamedTuple):
@@ -19,20 +20,25 @@ class Batch(NamedTuple):
 
 
 class Objective(ABC):
-    """A loss that is a weighted sum of named terms. `ramped` says whether lambda rises during training.
+    """A loss that is a weighted sum of named terms.
 
-    An objective may learn something of its own beside the model; the methods after `weights` are for such objectives.
+    `one_process` is the reason why a trial with this objective cannot run on several GPUs, if there is one. An
+    objective may learn something of its own beside the model; the methods after `scheduled` are for such objectives.
     """
 
-    ramped = False
+    one_process: str | None = None
 
     @abstractmethod
     def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
         """Return each term before weighting, a scalar, in the order of the sum."""
 
     @abstractmethod
-    def weights(self, lam: float) -> dict[str, float]:
-        """Return the weight of each term for the present lambda."""
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return the weight of each term after the fraction `progress` of the budget."""
+
+    def scheduled(self, progress: float) -> dict[str, float]:  # noqa: ARG002 - most objectives follow no schedule
+        """Return by name the knobs that a schedule may change, at the fraction `progress` of the budget, to log."""
+        return {}
 
     def after_step(self) -> None:  # noqa: B027 - most objectives learn nothing
         """Learn from the batch of the last call of `terms`, after the step of the model."""
@@ -55,3 +61,10 @@ def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) ->
     for summand in rest:
         first = first + summand
     return first
+
+
+def one_kind_of_images(values: Mapping[str, Any]) -> Problems:
+    """Return the fault of a configuration whose objective sees clean or adversarial images only, in a joint pass."""
+    if values["forward"] != "joint":
+        return []
+    return [("forward", f"{values['objective']} sees one kind of images only: there is nothing to join")]

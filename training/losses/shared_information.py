@@ -4,24 +4,33 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
 from training.compute.parallel import ALONE, Group
+from training.config.fields import choice, choices_of, named, not_negative, positive, share, share_above_zero, strengths
 from training.losses.forward_pass import ForwardPass, ModelOutput
 from training.losses.information import InformationEstimator
+from training.losses.lambda_ramp import LambdaRamp
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
+from training.models import Classifier
 from training.models.bottleneck import Gaussian
+from training.registry import ESTIMATORS, OBJECTIVES, Problems
+
+# The terms, in the order of their computation.
+TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")
 
 
 class SharedInformation(Objective):
     """alpha*CE(adversarial) + (1-alpha)*CE(natural) + lambda*SKL - beta*I(z; z'); Yu et al. 2023, eq. 16.
 
-    `information` estimates I. It is subtracted because otherwise the encoder could make the symmetric KL divergence
-    small by mapping every image to the same point. `names` selects the terms (Table 10); the selected ones keep their
-    weights. `on_output` moves SKL and I from p(z|x) to p(y|x) (Table 14).
+    `lam` is lambda by the fraction of the budget. `information` estimates I. It is subtracted because otherwise the
+    encoder could make the symmetric KL divergence small by mapping every image to the same point. `names` selects the
+    terms (Table 10); the selected ones keep their weights. `on_output` moves SKL and I from p(z|x) to p(y|x) (Table
+    14).
 
     `strengths` has one value for each adversarial view: the strength of its attack in units of the radius. The paper
     has one view of strength 1; section 5 names several views as an extension, without a formula. Here the adversarial
@@ -31,14 +40,13 @@ class SharedInformation(Objective):
     Batches are the rows of one process of the `group`.
     """
 
-    ramped = True
-
     def __init__(
         self,
         *,
         names: Collection[str],
         alpha: float,
         beta: float,
+        lam: Callable[[float], float],
         on_output: bool,
         information: InformationEstimator,
         strengths: Sequence[float] = (1.0,),
@@ -47,6 +55,7 @@ class SharedInformation(Objective):
         self._names = names
         self._alpha = alpha
         self._beta = beta
+        self._lam = lam
         self._on_output = on_output
         self._information = information
         self._strengths = strengths
@@ -75,14 +84,18 @@ class SharedInformation(Objective):
         }
         return {name: term() for name, term in terms.items() if name in self._names}
 
-    def weights(self, lam: float) -> dict[str, float]:
+    def weights(self, progress: float) -> dict[str, float]:
         """Return 1 - alpha, alpha, lambda and -beta."""
         return {
             "natural_cross_entropy": 1 - self._alpha,
             "adversarial_cross_entropy": self._alpha,
-            "symmetric_kl": lam,
+            "symmetric_kl": self._lam(progress),
             "information": -self._beta,
         }
+
+    def scheduled(self, progress: float) -> dict[str, float]:
+        """Return lambda."""
+        return {"lambda": self._lam(progress)}
 
     def after_step(self) -> None:
         """Let the estimator learn from the pairs of views of the last step."""
@@ -112,6 +125,61 @@ class SharedInformation(Objective):
     def _informative(self, view: ModelOutput) -> Tensor:
         """Return the variable of the information term for the whole batch: an estimate depends on all its rows."""
         return self._group.gather(view.logits.softmax(dim=1) if self._on_output else view.z)
+
+
+def _conflicts(values: Mapping[str, Any]) -> Problems:
+    problems = []
+    terms, alpha = values["terms"], values["alpha"]
+    if values["ramp_start"] >= values["ramp_end"]:
+        rule = f"below ramp_end = {values['ramp_end']}"
+        problems.append(("ramp_start", f"the value is {values['ramp_start']}, but must be {rule}"))
+    shares = {"natural_cross_entropy": 1 - alpha, "adversarial_cross_entropy": alpha}
+    if not any(weight > 0 and term in terms for term, weight in shares.items()):
+        rule = "no cross-entropy has a weight above 0: the classifier would learn nothing"
+        problems.append(("terms", f"with alpha = {alpha} and terms = {list(terms)} {rule}"))
+    elif set(terms) == {"natural_cross_entropy"}:
+        problems.append(("terms", "no term sees adversarial images; that is objective: natural"))
+    on_latent = values["regularise"] == "latent" and {"symmetric_kl", "information"} & {*terms}
+    if values["bottleneck"] == 0 and on_latent:
+        way_out = "set bottleneck >= 1, or regularise: output"
+        problems.append(("regularise", f"the value is latent, but without a bottleneck there is no p(z|x); {way_out}"))
+    return problems
+
+
+@OBJECTIVES.register(
+    "shared_information",
+    conflicts=_conflicts,
+    alpha=share(0.5),
+    beta=not_negative(1e-3),
+    # Lambda is ramped exponentially from lam_start to lam, between these fractions of the budget.
+    lam=positive(4.0),
+    lam_start=positive(1e-3),
+    ramp_start=share(10 / 120),
+    ramp_end=share_above_zero(100 / 120),
+    # Its terms (Table 10), and whether symmetric KL and information act on p(z|x) or on p(y|x) (Table 14).
+    terms=choices_of(TERMS),
+    regularise=choice("latent", ("latent", "output")),
+    # The estimator of the information (Table 13), and the views that share it: the clean image, 0, and adversarial
+    # ones by their strength, in epsilons. The paper has two views; section 5 proposes more.
+    information_estimator=named("hsic", ESTIMATORS),
+    views=strengths((0.0, 1.0)),
+)
+def _shared_information(
+    values: Mapping[str, Any], model: Classifier, generator: torch.Generator, group: Group
+) -> SharedInformation:
+    on_output = values["regularise"] == "output"
+    dimensions = model.head.out_features if on_output else model.head.in_features
+    estimator = ESTIMATORS[values["information_estimator"]]
+    return SharedInformation(
+        names=values["terms"],
+        alpha=values["alpha"],
+        beta=values["beta"],
+        lam=LambdaRamp(values["lam_start"], values["lam"], values["ramp_start"], values["ramp_end"]),
+        on_output=on_output,
+        information=estimator.build(values, dimensions=dimensions, generator=generator),
+        strengths=values["views"][1:],
+        group=group,
+    )
 
 
 def _mean(values: Sequence[Tensor]) -> Tensor:

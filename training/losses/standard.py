@@ -5,9 +5,11 @@ from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
 from training.losses.forward_pass import ForwardPass
-from training.losses.objective import Batch, Objective
+from training.losses.objective import Batch, Objective, one_kind_of_images
+from training.registry import OBJECTIVES
 
 
+@OBJECTIVES.register("standard", conflicts=one_kind_of_images)
 class Standard(Objective):
     """CE(adversarial); Yu et al. 2023, Table 1. Clean images are not used."""
 
@@ -16,7 +18,7 @@ class Standard(Objective):
         (attacked,) = forward_pass(attack(batch.images, cross_entropy_of(batch.labels)))
         return {"adversarial_cross_entropy": functional.cross_entropy(attacked.logits, batch.labels)}
 
-    def weights(self, lam: float) -> dict[str, float]:
-        """Return 1; lambda has no effect."""
-        del lam
+    def weights(self, progress: float) -> dict[str, float]:
+        """Return 1, whatever the progress."""
+        del progress
         return {"adversarial_cross_entropy": 1.0}

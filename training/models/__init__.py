@@ -4,22 +4,9 @@ from torch import nn
 
 from training.config import ConfigError, TrialConfig
 from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck, NoBottleneck, Point
-from training.models.cnn import cnn4, digits_cnn
-from training.models.resnet import resnet18
-from training.models.resnet50 import resnet50
-from training.models.vgg import vgg16
-from training.models.wide_resnet import wrn34_10
+from training.registry import ARCHITECTURES
 
 __all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "NoBottleneck", "Point", "build_model"]
-
-_BACKBONES = {
-    "digits_cnn": digits_cnn,
-    "cnn4": cnn4,
-    "resnet18": resnet18,
-    "resnet50": resnet50,
-    "vgg16": vgg16,
-    "wrn34_10": wrn34_10,
-}
 
 
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
@@ -29,7 +16,7 @@ def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, i
     or if the memory does not hold the model.
     """
     try:
-        backbone, features = _BACKBONES[config.architecture](image_shape)
+        backbone, features = ARCHITECTURES[config.architecture].build(config.values, image_shape=image_shape)
     except ValueError as error:
         raise ConfigError([("architecture", str(error))]) from error
     if config.bottleneck == 0:

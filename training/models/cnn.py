@@ -3,10 +3,12 @@
 from torch import nn
 
 from training.models.layers import InputConv2d
+from training.registry import ARCHITECTURES
 
 CNN4_SMALLEST_SIDE = 16
 
 
+@ARCHITECTURES.register("digits_cnn")
 def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build a backbone of two convolutions, cheap enough for a search on a CPU, and return it and its feature count.
 
@@ -28,6 +30,7 @@ def digits_cnn(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     return backbone, 128
 
 
+@ARCHITECTURES.register("cnn4")
 def cnn4(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone of the 4-layer CNN of Yu et al. 2023 and return it and its feature count, 200.
 

@@ -6,11 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.models.layers import GlobalMean, InputConv2d, require_halvings
+from training.registry import ARCHITECTURES
 
 # Builds the block that maps `channels_in` to `width * expansion` channels: (channels_in, width, stride).
 MakeBlock = Callable[[int, int, int], nn.Module]
 
 
+@ARCHITECTURES.register("resnet18")
 def resnet18(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone for images (channels, height, width) and return it and its feature count, 512."""
     require_halvings("resnet18", image_shape, 3)

@@ -5,10 +5,12 @@ from torch.nn import functional
 
 from training.models.layers import require_halvings
 from training.models.resnet import projected_shortcut, residual_backbone
+from training.registry import ARCHITECTURES
 
 _EXPANSION = 4
 
 
+@ARCHITECTURES.register("resnet50")
 def resnet50(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone for images (channels, height, width) and return it and its feature count, 2048.
 

@@ -5,11 +5,13 @@ from collections import OrderedDict
 from torch import nn
 
 from training.models.layers import InputConv2d, require_halvings
+from training.registry import ARCHITECTURES
 
 # The channels and the number of convolutions of the five groups.
 GROUPS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 
 
+@ARCHITECTURES.register("vgg16")
 def vgg16(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone for images (channels, height, width) and return it and its feature count, 512.
 

@@ -4,11 +4,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.models.layers import GlobalMean, InputConv2d, require_halvings
+from training.registry import ARCHITECTURES
 
 DEPTH = 34
 WIDEN_FACTOR = 10
 
 
+@ARCHITECTURES.register("wrn34_10")
 def wrn34_10(image_shape: tuple[int, int, int]) -> tuple[nn.Module, int]:
     """Build the backbone for images (channels, height, width) and return it and its feature count, 640.
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import torch
 
 from training.atomic_write import atomic_write
-from training.config import IDLE_KEYS, TRIAL_KEYS, ConfigError, TrialConfig, parse_trial
+from training.config import IDLE_KEYS, ConfigError, TrialConfig, parse_trial
 from training.explained_error import ExplainedError
 
 FILE_NAME = "checkpoint.pt"
@@ -84,7 +84,7 @@ def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
     try:
         saved = content["config"]
         config, state = parse_trial(saved), dict(content["state"])
-        absent = [key for key in TRIAL_KEYS if key not in saved]
+        absent = [key for key in config.to_mapping() if key not in saved]
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         wrong = [key for key, _ in error.problems] if isinstance(error, ConfigError) else ["config"]
         message = f"{path} holds no configuration that this version knows ({error}); use the one that wrote it."

@@ -1,21 +1,10 @@
-"""The learning rate and lambda as pure functions of the fraction of the budget that is spent.
+"""The learning rate as a pure function of the fraction of the budget that is spent, and the epochs that are evaluated.
 
-With fractions instead of epochs, a shorter trial runs the whole schedule. The paper's 120 epochs ramp lambda from
-0.083 to 0.833 of the budget and drop the learning rate at 0.625, 0.75 and 0.833.
+With fractions instead of epochs, a shorter trial runs the whole schedule. The paper's 120 epochs drop the learning rate
+at 0.625, 0.75 and 0.833.
 """
 
 from training.config import TrialConfig
-
-
-def lambda_at(config: TrialConfig, progress: float) -> float:
-    """Return lambda after the fraction `progress` of the budget: exponential from `lam_start` to `lam`.
-
-    It is constant before `ramp_start` and after `ramp_end`, also fractions. A large lambda from the beginning collapses
-    the encoder. Yu et al. 2023, section 4.3.
-    """
-    ramped = min(max((progress - config.ramp_start) / (config.ramp_end - config.ramp_start), 0.0), 1.0)
-    # Both ends exact: the power alone would miss `lam` by a rounding error.
-    return config.lam if ramped == 1.0 else config.lam_start * (config.lam / config.lam_start) ** ramped
 
 
 def learning_rate_at(config: TrialConfig, progress: float) -> float:

@@ -16,13 +16,13 @@ from training.compute.random_streams import RandomStreams
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
-from training.data.augment import random_crop_flip, to_unit
+from training.data.augment import build_augmentation, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.models import build_model
 from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
-from training.trainer.schedules import is_evaluated, lambda_at, learning_rate_at, progress_at
+from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
 from training.trainer.step_parts import build_attack, build_forward_pass
 from training.trainer.validation import validate
 
@@ -72,6 +72,7 @@ class Trainer:
             self._objective = build_objective(
                 config, self.model, len(self._data.train), self._streams.generator, self._group
             )
+        self._augment = build_augmentation(config)
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
@@ -97,7 +98,7 @@ class Trainer:
         - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
         - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
         - `diagnostic/NAME`: other numbers of the objective
-        - `lambda`, `learning_rate`: of the last step
+        - `learning_rate`: of the last step, and so the knobs that the objective changes by a schedule, such as `lambda`
         - `seconds`: of the epoch, evaluation included
 
         Raise DivergedError if a loss or the weights are not finite at the end of the epoch.
@@ -113,7 +114,7 @@ class Trainer:
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
-            "lambda": self._lambda(self.steps - 1),
+            **self._objective.scheduled(self._progress(self.steps - 1)),
             "learning_rate": self._learning_rate(self.steps - 1),
             "seconds": time.perf_counter() - started,
         }
@@ -206,7 +207,7 @@ class Trainer:
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
         """Return the terms of the objective and `total` on this process's rows of the images at `indices`, (batch,)."""
         terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
-        return {**terms, "total": weighted_total(terms, self._objective.weights(self._lambda(step)))}
+        return {**terms, "total": weighted_total(terms, self._objective.weights(self._progress(step)))}
 
     def _accuracies(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
@@ -227,16 +228,13 @@ class Trainer:
 
     def _batch(self, indices: Tensor) -> Batch:
         images = to_unit(self._data.train.images[indices])
-        if self.config.augmentation == "crop_flip":
-            images = random_crop_flip(images, self._streams.generator)
+        images = self._augment(images, self._streams.generator)
         own = self._group.own
         images = own(images).contiguous(memory_format=self._layout)
         return Batch(images, own(self._data.train.labels[indices]), own(indices))
 
-    def _lambda(self, step: int) -> float:
-        if not self._objective.ramped:
-            return self.config.lam
-        return lambda_at(self.config, progress_at(self.config, self.epoch, step, self.steps))
+    def _progress(self, step: int) -> float:
+        return progress_at(self.config, self.epoch, step, self.steps)
 
     def _learning_rate(self, step: int) -> float:
-        return learning_rate_at(self.config, progress_at(self.config, self.epoch, step, self.steps))
+        return learning_rate_at(self.config, self._progress(step))

@@ -152,7 +152,7 @@ def _whole(space: Space) -> dict[str, Any]:
     if "preset" in space.parameters:
         return mapping
     elsewhere = {"seed", *space.parameters}
-    defaults = {key: value for key, value in TrialConfig().to_mapping().items() if key not in elsewhere}
+    defaults = {key: value for key, value in space.example.to_mapping().items() if key not in elsewhere}
     return {**mapping, "trial": {**defaults, **mapping["trial"]}}
 
 

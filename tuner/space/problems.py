@@ -8,12 +8,12 @@ from typing import Any
 from training.config import (
     MEASUREMENT_KEYS,
     METRICS,
-    TRIAL_KEYS,
     ConfigError,
     field_problems,
     file_key,
     parse_trial,
     share_fault,
+    trial_keys,
 )
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
@@ -102,7 +102,8 @@ def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
 def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
     """Return the faults of all combinations of range ends and choices: the trainer has rules between keys."""
     problems = []
-    known = [name for name in space.parameters if name in (*TRIAL_KEYS, "preset")]
+    keys = {*trial_keys(), "preset"}
+    known = [name for name in space.parameters if name in keys]
     find = partial(_point_faults, processes=space.resources.processes_per_trial)
     for name in space.parameters:
         if name not in known:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from training.config import TRIAL_KEYS
+from training.config import trial_keys
 from training.config.preset_files import preset_names, with_preset
 from training.nearest_names import did_you_mean, unknown_key
 from training.yaml_text import YamlTextError, parse_yaml, read_yaml
@@ -125,7 +125,7 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         subject = ("--set", override)
         if not equals or not key:
             raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
-        if key not in TRIAL_KEYS and (elsewhere := _keys_in_sections(key)):
+        if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
             raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
         try:
             value = parse_yaml(text)

@@ -46,16 +46,20 @@ def test_table_3() -> None:
         assert rates(read(f"mnist_{mma}"), 0, 49) == [1e-4, 1e-4]
         assert read(f"mnist_{mma}").optimiser == "adam"
         assert rates(read(f"cifar10_{mma}"), 74, 75, 89, 90, 119) == [0.3, 0.09, 0.09, 0.003, 0.003]
-    assert [read(f"{data}_mma").max_margin for data in ("mnist", "cifar10", "cifar100")] == [0.45, 12 / 255, 12 / 255]
+    assert [read(f"{data}_mma").knobs["max_margin"] for data in ("mnist", "cifar10", "cifar100")] == [
+        0.45,
+        12 / 255,
+        12 / 255,
+    ]
     assert rates(read("cifar10_shared_information"), 74, 75, 90, 100) == pytest.approx([1e-1, 1e-2, 1e-3, 1e-4])
     assert rates(read("cifar10_trades_official"), 73, 74) == pytest.approx([1e-1, 1e-2])
     assert [read(f"cifar10_{method}").weight_decay for method in METHODS] == [5e-4, 5e-4, 2e-4, 3.5e-4, 2e-4, 2e-4]
-    assert [read(f"{data}_shared_information").lam for data in ("mnist", "cifar10", "cifar100")] == [4, 4, 6]
+    assert [read(f"{data}_shared_information").knobs["lam"] for data in ("mnist", "cifar10", "cifar100")] == [4, 4, 6]
     assert [read(f"{data}_trades").attack_steps for data in ("mnist", "cifar10", "cifar100")] == [40, 10, 20]
 
 
 def test_the_preset_of_the_papers_method_is_the_default() -> None:
-    assert read("cifar10_shared_information") == TrialConfig()
+    assert read("cifar10_shared_information") == parse_trial({})
 
 
 def test_a_file_or_a_path_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,7 +80,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 def test_a_configuration_is_built_on_a_preset() -> None:
     values = with_preset({"preset": "mnist_mart", "epochs": 3, "lambda": 5})
     config = parse_trial(values)
-    assert config == replace(read("mnist_mart"), epochs=3, lam=5.0)
+    assert config == replace(read("mnist_mart"), epochs=3, knobs={"lam": 5.0})
     assert with_preset({"epochs": 3}) == {"epochs": 3}
 
 

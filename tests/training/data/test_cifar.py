@@ -11,7 +11,7 @@ from raises_about import raises_about
 from torchvision import datasets
 
 from training.data import DataError
-from training.data.cifar import CIFAR10, CIFAR100, Cifar
+from training.data.cifar import Cifar, Cifar10, Cifar100
 
 LABEL_KEYS = {"CIFAR10": ("labels", "label_names"), "CIFAR100": ("fine_labels", "fine_label_names")}
 
@@ -21,7 +21,7 @@ def _write(path: Path, content: dict[str, Any]) -> str:
     return hashlib.md5(path.read_bytes()).hexdigest()
 
 
-@pytest.fixture(params=[CIFAR10, CIFAR100], ids=lambda cifar: cifar.name)
+@pytest.fixture(params=[Cifar10(), Cifar100()], ids=lambda cifar: cifar.name)
 def cifar(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cifar:
     """Files of 4 images under torchvision's names, with torchvision told their MD5 sums."""
     spec: Cifar = request.param
@@ -48,7 +48,7 @@ def test_both_parts_are_read_in_order(cifar: Cifar, tmp_path: Path) -> None:
     assert cifar.is_complete(tmp_path)
     theirs = getattr(datasets, cifar.name)
     for part, names in (("train", theirs.train_list), ("test", theirs.test_list)):
-        source = cifar.open(tmp_path, part)  # type: ignore[arg-type]
+        source = cifar.read(tmp_path, part)  # type: ignore[arg-type]
         wanted = torch.from_numpy(np.concatenate([_images(name) for name, _ in names]))
         assert torch.equal(source.pixels.flatten(1), wanted)
         assert source.labels.tolist() == [3, 1, 0, 2] * len(names)
@@ -60,7 +60,7 @@ def test_a_changed_file_is_refused_before_it_is_unpickled(cifar: Cifar, tmp_path
     path = cifar.folder(tmp_path) / cifar.files[0]
     path.write_bytes(path.read_bytes() + b"!")
     with raises_about(DataError, cifar.folder(tmp_path)):
-        cifar.open(tmp_path, "train")
+        cifar.read(tmp_path, "train")
 
 
 def test_a_missing_file_makes_it_incomplete(cifar: Cifar, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_missing_file_makes_it_incomplete(cifar: Cifar, tmp_path: Path) -> Non
     assert not cifar.is_complete(tmp_path)
 
 
-@pytest.mark.parametrize("spec", [CIFAR10, CIFAR100])
+@pytest.mark.parametrize("spec", [Cifar10(), Cifar100()])
 def test_file_names_are_those_of_torchvision(spec: Cifar) -> None:
     theirs = getattr(datasets, spec.name)
     names = [name for name, _ in theirs.train_list + theirs.test_list]

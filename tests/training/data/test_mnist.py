@@ -16,7 +16,7 @@ def test_both_parts_are_read(tmp_path: Path, suffix: str) -> None:
     images = write_mnist(tmp_path, suffix=suffix)
     assert Mnist().is_complete(tmp_path)
     for part in ("train", "test"):
-        source = Mnist().open(tmp_path, part)
+        source = Mnist().read(tmp_path, part)
         assert torch.equal(source.pixels.squeeze(1), torch.from_numpy(images[part]))
         assert torch.equal(source.labels, torch.arange(len(images[part])) % 10)
         assert source.image_shape == (1, 28, 28)
@@ -26,7 +26,7 @@ def test_both_parts_are_read(tmp_path: Path, suffix: str) -> None:
 def test_torchvision_reads_the_same(tmp_path: Path, *, is_train: bool) -> None:
     write_mnist(tmp_path)
     theirs = MNIST(tmp_path, train=is_train)
-    ours = Mnist().open(tmp_path, "train" if is_train else "test")
+    ours = Mnist().read(tmp_path, "train" if is_train else "test")
     assert torch.equal(ours.pixels.squeeze(1), theirs.data)
     assert torch.equal(ours.labels, theirs.targets)
 
@@ -36,7 +36,7 @@ def test_a_missing_file_makes_it_incomplete(tmp_path: Path) -> None:
     (Mnist().folder(tmp_path) / "train-labels-idx1-ubyte").unlink()
     assert not Mnist().is_complete(tmp_path)
     with raises_about(DataError, Mnist().folder(tmp_path)):
-        Mnist().open(tmp_path, "train")
+        Mnist().read(tmp_path, "train")
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [10] * 50])
@@ -45,4 +45,4 @@ def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: list[int]) -
     files = tuple(Mnist().folder(tmp_path) / f"train-{name}-ubyte" for name in ("images-idx3", "labels-idx1"))
     write_idx(files[1], np.array(labels, dtype=np.uint8))
     with raises_about(DataError, files):
-        Mnist().open(tmp_path, "train")
+        Mnist().read(tmp_path, "train")

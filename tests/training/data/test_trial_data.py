@@ -9,8 +9,9 @@ from image_files import write_image_folder, write_mnist
 from raises_about import raises_about
 from torchvision import datasets
 
-from training.config import DATASETS, TrialConfig, parse_trial
+from training.config import TrialConfig, parse_trial
 from training.data import DataError, ImageSet, ensure_available, load_test_set, load_trial_data, part_contents
+from training.registry import DATASETS
 
 CIFAR_CLASSES = tuple(f"class {label}" for label in range(10))
 
@@ -149,7 +150,7 @@ def test_a_download_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert len(load_trial_data(config).train) == 40
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", list(DATASETS))
 def test_a_trial_never_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str) -> None:
     for name in ("MNIST", "CIFAR10", "CIFAR100"):
         monkeypatch.setattr(datasets, name, pytest.fail)

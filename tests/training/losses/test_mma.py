@@ -12,7 +12,7 @@ DISTANCES = torch.linspace(0.25, 0.01, 12)
 
 
 def make_objective() -> Mma:
-    return Mma(20, max_margin=0.2, smallest_radius=0.05, device=torch.device("cpu"))
+    return Mma(training_images=20, max_margin=0.2, smallest_margin=0.05, device=torch.device("cpu"))
 
 
 def which_are_right(view: ModelOutput) -> Tensor:

@@ -6,11 +6,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 
-from training.config import TERMS
 from training.losses import ModelOutput, weighted_total
 from training.losses.information import Hsic
 from training.losses.information.hsic import hsic
-from training.losses.shared_information import SharedInformation
+from training.losses.shared_information import TERMS, SharedInformation
 from training.losses.symmetric_kl import symmetric_kl
 from training.models import Gaussian, Point
 
@@ -20,6 +19,7 @@ def make_objective(
     names: tuple[str, ...] = TERMS,
     alpha: float = 0.5,
     beta: float = 0.1,
+    lam: float = 2.0,
     on_output: bool = False,
     strengths: tuple[float, ...] = (1.0,),
 ) -> SharedInformation:
@@ -27,15 +27,16 @@ def make_objective(
         names=names,
         alpha=alpha,
         beta=beta,
+        lam=lambda _: lam,
         on_output=on_output,
-        information=Hsic(neighbours=4),
+        information=Hsic(hsic_neighbours=4),
         strengths=strengths,
     )
 
 
-def losses_of(objective: SharedInformation, *views: ModelOutput, lam: float = 2.0) -> dict[str, Tensor]:
+def losses_of(objective: SharedInformation, *views: ModelOutput) -> dict[str, Tensor]:
     terms = objective.terms(BATCH, IdleAttack(), fixed_forward_pass(*views))
-    return {**terms, "total": weighted_total(terms, objective.weights(lam))}
+    return {**terms, "total": weighted_total(terms, objective.weights(0.5))}
 
 
 def test_total_is_the_weighted_sum_with_the_information_subtracted() -> None:
@@ -67,7 +68,7 @@ def test_a_term_that_is_switched_off_leaves_the_others_as_they_were(names: set[s
     losses = losses_of(make_objective(names=tuple(names)), *views)
     assert list(losses) == [*(name for name in TERMS if name in names), "total"]
     assert all(losses[name] == all_on[name] for name in names)
-    weights = make_objective().weights(2.0)
+    weights = make_objective().weights(0.5)
     assert losses["total"].item() == pytest.approx(sum(weights[name] * all_on[name].item() for name in names))
 
 
@@ -125,7 +126,12 @@ def test_the_estimator_learns_from_what_it_measured_and_only_then() -> None:
     for names, lessons in ((TERMS, 1), (TERMS[:3], 0)):
         taught.clear()
         objective = SharedInformation(
-            names=names, alpha=0.5, beta=0.1, on_output=False, information=Listening(neighbours=4)
+            names=names,
+            alpha=0.5,
+            beta=0.1,
+            lam=lambda _: 2.0,
+            on_output=False,
+            information=Listening(hsic_neighbours=4),
         )
         losses_of(objective, *views)
         assert not taught

@@ -54,7 +54,7 @@ def test_a_configuration_with_other_keys_is_refused(tmp_path: Path) -> None:
     save_checkpoint(tmp_path, make_config(), STATE)
     path = tmp_path / FILE_NAME
     content = torch.load(path, weights_only=True)
-    del content["config"]["max_margin"]
+    del content["config"]["views"]
     write_sealed(path, content)
     with raises_about(CheckpointError, (path, "max_margin")):
         load_checkpoint(tmp_path, make_config())

@@ -5,56 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import ignore, make_config, make_data, same_weights, without_seconds
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.trainer import Trainer
-from training.trainer.schedules import lambda_at, learning_rate_at, progress_at
+from training.trainer.schedules import learning_rate_at, progress_at
 
 EPOCHS = 120
 
 
-def paper_lambda(epoch: float, final: float) -> float:
-    return lambda_at(TrialConfig(lam=final), epoch / EPOCHS)
-
-
-@pytest.mark.parametrize(
-    ("epoch", "for_4", "for_6"),
-    [
-        (0, 0.001, 0.001),
-        (5, 0.001, 0.001),
-        (10, 0.001, 0.001),
-        (20, 0.0025, 0.0026),
-        (40, 0.0159, 0.0182),
-        (55, 0.0633, 0.0775),
-        (60, 0.100, 0.126),
-        (75, 0.399, 0.535),
-        (85, 1.004, 1.408),
-        (90, 1.592, 2.282),
-        (100, 4, 6),
-        (119.9, 4, 6),
-        (130, 4, 6),
-    ],
-)
-def test_lambda_follows_the_paper(epoch: float, for_4: float, for_6: float) -> None:
-    # The table gives three to four digits.
-    assert paper_lambda(epoch, 4) == pytest.approx(for_4, rel=4e-3, abs=5e-5)
-    assert paper_lambda(epoch, 6) == pytest.approx(for_6, rel=4e-3, abs=5e-5)
-
-
-@given(st.floats(0.1, 30), st.floats(0, 1), st.floats(0, 1))
-def test_lambda_rises_within_its_two_ends(final: float, one: float, other: float) -> None:
-    early, late = (paper_lambda(progress * EPOCHS, final) for progress in sorted([one, other]))
-    assert 1e-3 <= early <= late * (1 + 1e-12)
-    assert late <= final * (1 + 1e-12)
-
-
 @pytest.mark.parametrize(("step", "drops"), [(0, 0), (74, 0), (75, 1), (89, 1), (90, 2), (99, 2), (100, 3), (119, 3)])
 def test_learning_rate_drops_after_75_90_and_100_finished_epochs(step: int, drops: int) -> None:
-    assert learning_rate_at(TrialConfig(), step / EPOCHS) == pytest.approx(0.1 * 0.1**drops)
+    assert learning_rate_at(parse_trial({}), step / EPOCHS) == pytest.approx(0.1 * 0.1**drops)
 
 
 @given(st.integers(1, 400), st.integers(1, 24))
 def test_a_drop_falls_on_the_first_step_of_its_epoch_in_any_budget(steps: int, factor: int) -> None:
-    config = TrialConfig(learning_rate=1.0, lr_drops=(75 / 120,))
+    config = parse_trial({"learning_rate": 1.0, "lr_drops": [75 / 120]})
     last_before, first_after = ((5 * factor * steps + shift) / (8 * factor * steps) for shift in (-1, 0))
     assert learning_rate_at(config, last_before) == 1.0
     assert learning_rate_at(config, first_after) == 0.1
@@ -62,7 +27,7 @@ def test_a_drop_falls_on_the_first_step_of_its_epoch_in_any_budget(steps: int, f
 
 @given(st.integers(1, 200), st.integers(1, 50))
 def test_progress_grows_evenly_from_step_to_step(epochs: int, steps: int) -> None:
-    config = TrialConfig(epochs=epochs)
+    config = parse_trial({"epochs": epochs})
     found = [progress_at(config, epoch, step, steps) for epoch in range(epochs) for step in range(steps)]
     assert found == [index / (epochs * steps) for index in range(epochs * steps)]
 

@@ -11,7 +11,8 @@ import torch
 from raises_about import raises_about
 from stand_ins import ignore, make_config, make_data, random_states, same_weights, without_seconds
 
-from training.config import METRICS, TERMS, ConfigError
+from training.config import METRICS, ConfigError
+from training.losses.shared_information import TERMS
 from training.trainer import Trainer
 from training.trainer.checkpoint import FILE_NAME, CheckpointError
 

@@ -7,7 +7,7 @@ import pytest
 from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, drive, frozen_facts, small_space, space_mapping
 
-from training.config import TrialConfig
+from training.config import parse_trial
 from training.yaml_text import format_yaml
 from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.errors import UsageError
@@ -183,7 +183,7 @@ def test_the_order_of_a_space_stays_as_recorded(finished: str, runs_dir: Path, t
 
 
 def test_a_default_that_is_written_out_changes_nothing(finished: str, runs_dir: Path) -> None:
-    default = TrialConfig().epsilon
+    default = parse_trial({}).epsilon
     plan = plan_resume(Request(runs_dir=runs_dir, overrides=[f"epsilon={default}"]), finished)
     assert plan.space.trial["epsilon"] == default
     with raises_about(UsageError, ("trial.seed",)):

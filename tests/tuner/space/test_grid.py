@@ -125,7 +125,7 @@ def test_a_preset_below_trial_is_written_out() -> None:
     space = space_from_mapping(mapping, "mine.yaml")
     assert "preset" not in space.trial
     assert "lambda" not in space.trial
-    assert (space.example.objective, space.epochs, space.example.lam) == ("mart", 7, 1.0)
+    assert (space.example.objective, space.epochs, space.example.knobs["lam"]) == ("mart", 7, 1.0)
     mapping["trial"]["preset"] = "mnist_martha"
     assert "mnist_mart?" in refused(mapping, "trial.preset")
 

@@ -23,7 +23,7 @@ def test_all_trials_share_the_seed_of_the_search_unless_the_file_gives_one() -> 
 
 def test_a_point_becomes_the_trainers_configuration() -> None:
     config = small_space().trial_config({"alpha": 0.25, "lambda": 2, "bottleneck": 16})
-    assert (config.alpha, config.lam, config.bottleneck, config.epochs) == (0.25, 2.0, 16, 9)
+    assert (config.knobs["alpha"], config.knobs["lam"], config.bottleneck, config.epochs) == (0.25, 2.0, 16, 9)
 
 
 def test_a_space_survives_yaml() -> None:

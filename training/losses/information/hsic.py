@@ -3,26 +3,51 @@
 Gretton et al. 2005, "Measuring statistical dependence with Hilbert-Schmidt norms"; Yu et al. 2023, eq. 19.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.compute.numerics import at_least_float32, no_autocast
+from training.config.fields import choice, whole
 from training.losses.information.estimator import WithoutLearning
+from training.registry import ESTIMATORS, Problems
 
 # The ridge of HBaR, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
 CCA_RIDGE = 1e-5
 
 
+def _conflicts(values: Mapping[str, Any]) -> Problems:
+    if "information" not in values["terms"]:
+        return []
+    problems = []
+    size = values["batch_size"]
+    if values["hsic_neighbours"] >= size:
+        rule = f"below batch_size = {size}: a sample has no more neighbours than that"
+        problems.append(("hsic_neighbours", f"the value is {values['hsic_neighbours']}, but must be {rule}"))
+    if values["hsic_normalisation"] == "unbiased" and size < 4:
+        problems.append(("hsic_normalisation", "the value is unbiased, which needs a batch_size of at least 4"))
+    return problems
+
+
+@ESTIMATORS.register(
+    "hsic",
+    conflicts=_conflicts,
+    hsic_neighbours=whole(10, 1),
+    hsic_normalisation=choice("biased", ("biased", "unnormalised", "cka", "cca", "unbiased")),
+    hsic_width=choice("nearest", ("nearest", "first_columns")),
+)
 class Hsic(WithoutLearning):
     """HSIC with RBF kernels: like I(z; z') it is about 0 for independent views, but its unit is not nats."""
 
-    def __init__(self, *, neighbours: int, normalisation: str = "biased", width: str = "nearest") -> None:
-        """Store the options of the function `hsic`."""
-        self._neighbours = neighbours
-        self._normalisation = normalisation
-        self._width = width
+    def __init__(
+        self, *, hsic_neighbours: int, hsic_normalisation: str = "biased", hsic_width: str = "nearest"
+    ) -> None:
+        """Store the options of the function `hsic`, which explains them."""
+        self._neighbours = hsic_neighbours
+        self._normalisation = hsic_normalisation
+        self._width = hsic_width
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the HSIC of `first` and `second`, (batch, dimensions) each, a scalar."""

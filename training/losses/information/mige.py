@@ -8,8 +8,10 @@ from torch import Tensor
 from training.compute.numerics import at_least_float32, no_autocast
 from training.losses.information.estimator import WithoutLearning
 from training.losses.information.stein import stein_scores
+from training.registry import ESTIMATORS
 
 
+@ESTIMATORS.register("mige")
 class Mige(WithoutLearning):
     """A surrogate with the gradient of I(z; z') = H(z) + H(z') - H(z, z'); Yu et al. 2023, eq. 20.
 

@@ -8,10 +8,19 @@ import torch
 from torch import Tensor, nn
 
 from training.compute.numerics import no_autocast
+from training.registry import ESTIMATORS, Problems
 
 HIDDEN_UNITS = 512
 
 
+def _conflicts(values: Mapping[str, Any]) -> Problems:
+    count = len(values["views"])
+    if count <= 2 or "information" not in values["terms"]:
+        return []
+    return [("views", f"there are {count}, but MINE's critic compares two; use hsic or mige, or two views")]
+
+
+@ESTIMATORS.register("mine", conflicts=_conflicts)
 class Mine:
     """The Donsker-Varadhan bound E[T(z, z')] - log E[exp T(z, z'')] with the critic T; Yu et al. 2023, eq. 18.
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 from toys import normal
 
-from training.config import HSIC_NORMALISATIONS
 from training.losses.information.hsic import (
     NORMALISATIONS,
     cca,
@@ -18,6 +17,7 @@ from training.losses.information.hsic import (
     unbiased,
     unnormalised,
 )
+from training.registry import ESTIMATORS
 
 
 def kernel(seed: int, count: int) -> Tensor:
@@ -31,7 +31,9 @@ def centring(count: int) -> Tensor:
 
 
 def test_the_names_are_those_of_the_configuration() -> None:
-    assert tuple(NORMALISATIONS) == HSIC_NORMALISATIONS
+    rule = ESTIMATORS["hsic"].knobs["hsic_normalisation"].metadata["rule"]
+    assert all(map(rule.holds, NORMALISATIONS))
+    assert rule.description == f"one of {', '.join(NORMALISATIONS)}"
 
 
 @given(st.integers(0, 10_000), st.integers(4, 9))
@@ -104,7 +106,7 @@ def test_first_columns_are_the_distances_to_the_batchs_first_samples() -> None:
         hsic(z, z, neighbours=3, width="first_columns")
 
 
-@pytest.mark.parametrize("normalisation", HSIC_NORMALISATIONS)
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
 @pytest.mark.parametrize("width", ["nearest", "first_columns"])
 def test_symmetric_and_finite_for_coincident_samples(normalisation: str, width: str) -> None:
     some_equal = normal(0, 6, 3).float().repeat(2, 1).requires_grad_()
