@@ -68,7 +68,7 @@ class Registry:
         """
 
         def decorate(target: Registered) -> Registered:
-            if name in self._entries and self._entries[name].target is not target:
+            if name in self._entries and _place(self._entries[name].target) != _place(target):
                 raise ValueError(f"The {self.key} {name!r} is registered twice: choose another name for one of them.")
             asked = inspect.signature(target).parameters
             unknown = [knob for knob in knobs if knob not in asked]
@@ -102,6 +102,11 @@ class Registry:
         for module in pkgutil.walk_packages(package.__path__, f"{self._built_in}."):
             import_module(module.name)
         self._is_loaded = True
+
+
+def _place(target: Callable[..., Any]) -> tuple[str, str]:
+    """Return where a class or function was written: a notebook's cell that runs again replaces what it registered."""
+    return target.__module__, target.__qualname__
 
 
 def _without_conflicts(_values: Mapping[str, Any]) -> Problems:

@@ -17,7 +17,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config import METRICS, ConfigError, TrialConfig, parse_trial
+from training.config import METRICS, ConfigError, TrialConfig, foreign_keys, parse_trial
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 from training.tolerant_output import tolerate_lost_output
 
@@ -78,13 +78,22 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
         raise CommandError(f"{arguments.config}: {error}", "--config") from error
     if not isinstance(values, dict):
         raise CommandError(f"{arguments.config} has no keys; it must be a mapping such as 'alpha: 0.5'.", "--config")
-    values.update(_override(text) for text in arguments.set)
+    overrides = dict(_override(text) for text in arguments.set)
+    values = _without_foreign_keys({**values, **overrides}, overrides)
     if arguments.data_root is not None:
         values["data_root"] = arguments.data_root
     try:
         return parse_trial(with_preset(values))
     except UnknownPresetError as error:
         raise CommandError(f"{arguments.config}: preset: {error}", error.subject) from error
+
+
+def _without_foreign_keys(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the keys of the file that belong to a name which an override replaced, and print them."""
+    left_out = [key for key in foreign_keys(values) if overrides and key not in overrides]
+    if left_out:
+        _print(f"left out, because what --set chose does not read it: {', '.join(left_out)}")
+    return {key: value for key, value in values.items() if key not in left_out}
 
 
 def _override(text: str) -> tuple[str, Any]:

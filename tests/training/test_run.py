@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,16 @@ def test_wrong_usage_ends_with_2_and_writes_nothing(
     message = capsys.readouterr().err
     assert all(text in message for text in expected)
     assert not out.exists()
+
+
+def test_an_objective_from_the_command_line_leaves_the_keys_of_the_files_one_out(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(*TINY, "--set", "objective=trades", "--out", str(out)) == 0
+    assert {"alpha", "beta"} <= set(re.findall(r"\w+", capsys.readouterr().out.splitlines()[0]))
+    assert {"alpha", "beta"}.isdisjoint(read_yaml(out / "config.yaml"))
+    assert start(*TINY, "--set", "objective=trades", "--set", "alpha=0.5", "--out", str(out)) == 2
+    assert "alpha" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["a: [", "- 1", ""])

@@ -1,7 +1,7 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
 from training.config.metrics import ACCURACY_SUFFIX, METRICS, is_accuracy, is_chance_level, share_fault
-from training.config.parse import field_problems, parse_trial
+from training.config.parse import field_problems, foreign_keys, parse_trial
 from training.config.trial import (
     IDLE_KEYS,
     MEASUREMENT_KEYS,
@@ -24,6 +24,7 @@ __all__ = [
     "TrialConfig",
     "field_problems",
     "file_key",
+    "foreign_keys",
     "is_accuracy",
     "is_chance_level",
     "parse_trial",

@@ -37,6 +37,14 @@ def field_problems(values: Mapping[str, Any]) -> Problems:
     return problems
 
 
+def foreign_keys(values: Mapping[str, Any]) -> list[str]:
+    """Return the keys of names that `values` does not choose, such as alpha beside `objective: trades`."""
+    reading = _Reading(values)
+    reading.read(own_fields())
+    known = set(trial_keys())
+    return [key for key in values if key in known and key not in reading.seen]
+
+
 def _fields_of(key: Any) -> list[Field[Any]]:
     """Return the field of a key that every trial has, or the knobs of this key of all registered names."""
     if found := own_fields().get(key):

@@ -56,11 +56,11 @@ def test_a_configuration_with_other_keys_is_refused(tmp_path: Path) -> None:
     content = torch.load(path, weights_only=True)
     del content["config"]["views"]
     write_sealed(path, content)
-    with raises_about(CheckpointError, (path, "max_margin")):
+    with raises_about(CheckpointError, (path, "views")):
         load_checkpoint(tmp_path, make_config())
-    with raises_about(CheckpointError, (path, "max_margin")):
+    with raises_about(CheckpointError, (path, "views")):
         read_checkpoint(path)
-    content["config"] |= {"max_margin": make_config().max_margin, "gone_since": 1}
+    content["config"] |= {"views": list(make_config().knobs["views"]), "gone_since": 1}
     write_sealed(path, content)
     with raises_about(CheckpointError, (path, "gone_since")):
         load_checkpoint(tmp_path, make_config())
