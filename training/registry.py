@@ -16,8 +16,11 @@ from dataclasses import Field, dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
+from training.outside_code import PlugInError, attribute_of, is_outside
+
 Problems = list[tuple[str, str]]
 Registered = TypeVar("Registered", bound=Callable[..., Any])
+_OPTIONAL_KINDS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def file_key(name: str) -> str:
@@ -46,42 +49,47 @@ class Entry:
         """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
         asked = inspect.signature(self.target).parameters
         given = {"values": values, **offered, **{name: values[name] for name in self.knobs}}
-        return self.target(**{name: value for name, value in given.items() if name in asked})
+        return self.target(**{name: value for name, value in given.items() if name in asked or name in self.knobs})
 
 
 class Registry:
-    """The names of one key. The modules of the package `built_in` register theirs when the first name is needed."""
+    """The names of one key, and classes and functions from outside by `module:attribute`.
 
-    def __init__(self, key: str, built_in: str) -> None:
+    The modules of the package `built_in` register their names when the first one is needed. What is registered may ask
+    for the arguments `offers`, for its knobs and for the `values` of all keys.
+    """
+
+    def __init__(self, key: str, built_in: str, offers: tuple[str, ...] = ()) -> None:
         self.key = key
         self._built_in = built_in
+        self._offers = offers
         self._is_loaded = False
         self._entries: dict[str, Entry] = {}
 
     def register(
         self, name: str, /, *, conflicts: Callable[[Mapping[str, Any]], Problems] | None = None, **knobs: Any
     ) -> Callable[[Registered], Registered]:
-        """Return a decorator that registers a class or function under `name`. Raise ValueError if the name is taken.
+        """Return a decorator that registers a class or function under `name`.
 
-        Each knob must be a parameter of the class or function, unless that has a parameter `values`, for those of all
-        keys; TypeError says which is not.
+        Raise PlugInError if the name is taken, if a knob is no parameter of the class or function, or if that asks for
+        something else.
         """
 
         def decorate(target: Registered) -> Registered:
+            if not target.__module__.startswith(f"{self._built_in}."):
+                self._load()  # so that no name of the project can be taken
             if name in self._entries and _place(self._entries[name].target) != _place(target):
-                raise ValueError(f"The {self.key} {name!r} is registered twice: choose another name for one of them.")
-            asked = inspect.signature(target).parameters
-            unknown = [knob for knob in knobs if knob not in asked]
-            if unknown and "values" not in asked:
-                raise TypeError(f"The {self.key} {name!r} has no parameter for its knobs {', '.join(unknown)}.")
-            self._entries[name] = Entry(name, target, knobs, conflicts or _without_conflicts)
+                rule = "is registered twice: choose another name for one of them"
+                raise PlugInError(f"the {self.key} {name!r} {rule}", name)
+            self._entries[name] = self._entry(name, target, knobs, conflicts or _without_conflicts)
             return target
 
         return decorate
 
     def __getitem__(self, name: str) -> Entry:
+        """Return the entry of a name. Raise KeyError for an unknown one, PlugInError if code from outside is unfit."""
         self._load()
-        return self._entries[name]
+        return self._from_outside(name) if is_outside(name) else self._entries[name]
 
     def __contains__(self, name: object) -> bool:
         self._load()
@@ -94,6 +102,39 @@ class Registry:
     def owners(self, knob: str) -> list[str]:
         """Return the names that have a knob, given by its key in a file."""
         return [name for name in self if knob in map(file_key, self[name].knobs)]
+
+    def _from_outside(self, name: str) -> Entry:
+        target = attribute_of(name)
+        registered = [entry for entry in self._entries.values() if entry.target is target]
+        return registered[0] if registered else self._entry(name, target, {}, _without_conflicts)
+
+    def _entry(
+        self,
+        name: str,
+        target: Callable[..., Any],
+        knobs: Mapping[str, Field[Any]],
+        conflicts: Callable[[Mapping[str, Any]], Problems],
+    ) -> Entry:
+        """Return the entry, once it is clear that the target can be called. Raise PlugInError if it cannot."""
+        try:
+            asked = inspect.signature(target).parameters
+        except ValueError as error:
+            raise PlugInError(f"the {self.key} {name!r} does not say which parameters it has", name) from error
+        offered = (*self._offers, *knobs, "values")
+        called = f"{self.key} {name!r} is called with {', '.join(offered)}"
+        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in asked.values())
+        unfit = [] if takes_all else [each for each in knobs if each not in asked]
+        if unfit:
+            raise PlugInError(f"the {called}, but has no parameter for its knob {', '.join(unfit)}", name)
+        needed = [
+            parameter.name
+            for parameter in asked.values()
+            if parameter.default is parameter.empty and parameter.kind not in _OPTIONAL_KINDS
+        ]
+        unknown = [each for each in needed if each not in offered]
+        if unknown:
+            raise PlugInError(f"the {called}, but asks for {', '.join(unknown)} without a default", name)
+        return Entry(name, target, knobs, conflicts)
 
     def _load(self) -> None:
         if self._is_loaded:
@@ -113,9 +154,9 @@ def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
     return []
 
 
-ARCHITECTURES = Registry("architecture", "training.models")
-AUGMENTATIONS = Registry("augmentation", "training.data")
+ARCHITECTURES = Registry("architecture", "training.models", ("image_shape",))
+AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
 DATASETS = Registry("dataset", "training.data")
-ESTIMATORS = Registry("information_estimator", "training.losses")
-OBJECTIVES = Registry("objective", "training.losses")
+ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
+OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from training.outside_code import PlugInError, is_outside
 from training.registry import Registry
 
 
@@ -23,6 +24,8 @@ class Rule:
 
     def read(self, value: Any) -> Any:
         """Return the converted value. Raise ValueError with the value and the rule if it is refused."""
+        if self.registry is not None and is_outside(value):
+            return self._from_outside(self.registry, value)
         try:
             converted = self.convert(value)
             if self.holds(converted):
@@ -31,10 +34,18 @@ class Rule:
             pass
         raise ValueError(f"the value is {value!r}, but must be {self.description}")
 
+    @staticmethod
+    def _from_outside(registry: Registry, name: str) -> str:
+        try:
+            registry[name]
+        except PlugInError as error:
+            raise ValueError(f"the value is {name!r}, but {error}") from error
+        return name
+
     @property
     def description(self) -> str:
         """What a value must be, for error messages."""
-        return self.text if self.registry is None else f"one of {', '.join(self.registry)}"
+        return self.text if self.registry is None else f"one of {', '.join(self.registry)}, or MODULE:NAME of your own"
 
 
 def named(default: str, registry: Registry) -> Any:

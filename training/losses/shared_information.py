@@ -165,7 +165,7 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
     views=strengths((0.0, 1.0)),
 )
 def _shared_information(
-    values: Mapping[str, Any], model: Classifier, generator: torch.Generator, group: Group
+    values: Mapping[str, Any], model: Classifier, generator: torch.Generator, group: Group, **_knobs: Any
 ) -> SharedInformation:
     on_output = values["regularise"] == "output"
     dimensions = model.head.out_features if on_output else model.head.in_features

@@ -1,0 +1,95 @@
+"""Code from outside the project: modules that register names, and classes and functions named `module:attribute`.
+
+A module is looked for in the environment first, then in the folders of `look_in`.
+"""
+
+import hashlib
+import importlib
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from training.explained_error import ExplainedError
+from training.nearest_names import did_you_mean
+
+
+class PlugInError(ExplainedError):
+    """Code from outside is missing, cannot be imported, or cannot be called as its kind is; the message says where."""
+
+
+def look_in(folder: Path) -> None:
+    """Look for modules in `folder` as well. The environment comes first, so that no file hides an installed package."""
+    path = str(folder.resolve())
+    if path not in sys.path:
+        sys.path.append(path)
+
+
+def is_outside(name: object) -> bool:
+    """Return whether a name has the form `module:attribute`."""
+    module, colon, attribute = name.partition(":") if isinstance(name, str) else ("", "", "")
+    return bool(colon and module and attribute)
+
+
+def import_outside(module: str) -> ModuleType:
+    """Import a module by its name, such as `my_models` or `package.part`. Raise PlugInError if that fails."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
+            message = (
+                f"there is no module {module}. It is looked for in the environment, in the current folder and in the "
+                "folder of the space file"
+            )
+            raise PlugInError(message, module) from error
+        raise PlugInError(f"{_place(error, module)} imports {error.name}, which is not installed", module) from error
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+        raise PlugInError(f"{_place(error, module)} cannot be imported ({reason})", module) from error
+
+
+def attribute_of(name: str) -> Callable[..., Any]:
+    """Return the class or function `module:attribute`. Raise PlugInError if there is none."""
+    module_name, _, path = name.partition(":")
+    found: Any = import_outside(module_name)
+    for attribute in path.split("."):
+        if not hasattr(found, attribute):
+            names = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+            hint = did_you_mean(attribute, names, most=1)
+            raise PlugInError(f"{file_of(module_name)} has no {path}{f'; {hint}' if hint else ''}", name)
+        found = getattr(found, attribute)
+    if not callable(found):
+        raise PlugInError(f"{path} in {file_of(module_name)} is {found!r}, but must be a class or a function", name)
+    target: Callable[..., Any] = found
+    return target
+
+
+def file_of(module: str) -> Path:
+    """Return the file of an imported module; for a package its folder, for a built-in module its name."""
+    found = sys.modules[module]
+    file = getattr(found, "__file__", None)
+    if file is None:
+        return Path(next(iter(getattr(found, "__path__", [module]))))
+    return Path(file).parent if hasattr(found, "__path__") else Path(file)
+
+
+def source_hash(module: str) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 hash of a module's file, or of all modules of a package."""
+    place = file_of(module)
+    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(str(file.relative_to(place.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _place(error: BaseException, module: str) -> str:
+    """Return the file and line of the module at which an import failed, or its name if no line of it ran."""
+    if isinstance(error, SyntaxError) and error.filename is not None:
+        return f"{error.filename}, line {error.lineno},"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = (str(Path(__file__).parent), str(Path(importlib.__file__).parent), "<")
+    theirs = [frame for frame in frames if not frame.filename.startswith(own)]
+    return f"{theirs[-1].filename}, line {theirs[-1].lineno}," if theirs else f"the module {module}"
