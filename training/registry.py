@@ -45,6 +45,11 @@ class Entry:
     knobs: Mapping[str, Field[Any]]
     conflicts: Callable[[Mapping[str, Any]], Problems]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether it is the project's own, which its tests vouch for."""
+        return self.target.__module__.startswith("training.")
+
     def build(self, values: Mapping[str, Any], **offered: Any) -> Any:
         """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
         asked = inspect.signature(self.target).parameters
@@ -154,7 +159,7 @@ def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
     return []
 
 
-ARCHITECTURES = Registry("architecture", "training.models", ("image_shape",))
+ARCHITECTURES = Registry("architecture", "training.models", ("image_shape", "num_classes"))
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
 DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))

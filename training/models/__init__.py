@@ -3,8 +3,8 @@
 from torch import nn
 
 from training.config import ConfigError, TrialConfig
-from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck, NoBottleneck, Point
-from training.registry import ARCHITECTURES
+from training.models.bottleneck import Classifier, Gaussian, GaussianBottleneck, Logits, NoBottleneck, Point
+from training.models.network import build_network
 
 __all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "NoBottleneck", "Point", "build_model"]
 
@@ -12,13 +12,16 @@ __all__ = ["Classifier", "Gaussian", "GaussianBottleneck", "NoBottleneck", "Poin
 def build_model(config: TrialConfig, num_classes: int, image_shape: tuple[int, int, int]) -> Classifier:
     """Build the classifier of `config`; its weights are drawn from torch's global generator.
 
-    `image_shape` is (channels, height, width). Raise ConfigError if the architecture cannot process such images,
-    or if the memory does not hold the model.
+    `image_shape` is (channels, height, width). Raise ConfigError if the architecture cannot process such images, if
+    its network is unfit (see `build_network`), or if the memory does not hold the model.
     """
-    try:
-        backbone, features = ARCHITECTURES[config.architecture].build(config.values, image_shape=image_shape)
-    except ValueError as error:
-        raise ConfigError([("architecture", str(error))]) from error
+    backbone, features = build_network(config.architecture, config.values, num_classes, image_shape)
+    if features is None:
+        if config.bottleneck:
+            way_out = "set bottleneck: 0, or let the architecture return (network, number of features)"
+            fault = f"{config.architecture} returns logits, on which no bottleneck can be put; {way_out}"
+            raise ConfigError([("bottleneck", f"the value is {config.bottleneck}, but {fault}")])
+        return Classifier(backbone, NoBottleneck(), Logits(num_classes))
     if config.bottleneck == 0:
         return Classifier(backbone, NoBottleneck(), nn.Linear(features, num_classes))
     try:

@@ -81,15 +81,29 @@ class NoBottleneck(nn.Module):
         return features
 
 
+class Logits(nn.Module):
+    """The head of a network that ends with logits: it changes nothing."""
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.in_features = self.out_features = num_classes
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Return the logits (batch, classes)."""
+        return logits
+
+
 class Classifier(nn.Module):
-    """A backbone, a bottleneck and a linear head.
+    """A backbone, a bottleneck and a linear head, or none if the backbone ends with logits.
 
     `forward` is the deterministic classifier that is attacked and evaluated: it returns the logits of the latent mean,
     in train mode and in eval mode. If it sampled the latent in train mode, an attack, which switches the mode, would
     change the model.
     """
 
-    def __init__(self, backbone: nn.Module, bottleneck: GaussianBottleneck | NoBottleneck, head: nn.Linear) -> None:
+    def __init__(
+        self, backbone: nn.Module, bottleneck: GaussianBottleneck | NoBottleneck, head: nn.Linear | Logits
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.bottleneck = bottleneck

@@ -1,0 +1,69 @@
+"""What an architecture may return: a network with its number of features, or a network that ends with logits."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training.config import ConfigError
+from training.registry import ARCHITECTURES
+
+
+class Network(NamedTuple):
+    """A network, and the number of its features; None if its output are logits."""
+
+    module: nn.Module
+    features: int | None
+
+
+def build_network(name: str, values: dict[str, Any], num_classes: int, image_shape: tuple[int, int, int]) -> Network:
+    """Build the network of the architecture `name`; `image_shape` is (channels, height, width).
+
+    A network from outside the project is tried on two images. Raise ConfigError if the architecture cannot process
+    such images, or if what it returns is no network or has a wrong output.
+    """
+    entry = ARCHITECTURES[name]
+    try:
+        built = entry.build(values, image_shape=image_shape, num_classes=num_classes)
+    except Exception as error:
+        if entry.is_own and not isinstance(error, ValueError):
+            raise
+        reason = str(error) if entry.is_own else f"{name} cannot be built ({type(error).__name__}: {error})"
+        raise ConfigError([("architecture", reason)]) from error
+    network = Network(*built) if isinstance(built, tuple) and len(built) == 2 else Network(built, None)
+    if isinstance(built, nn.Module) and isinstance(getattr(built, "features", None), int):
+        network = Network(built, built.features)  # type: ignore[arg-type]
+    if not entry.is_own:
+        _try(name, network, num_classes, image_shape)
+    return network
+
+
+def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, int, int]) -> None:
+    module, features = network
+    if not isinstance(module, nn.Module) or not (features is None or isinstance(features, int)):
+        rule = "must return a torch.nn.Module, alone or with its number of features"
+        raise _unfit(name, f"returns {type(module).__name__}, but {rule}")
+    width = num_classes if features is None else features
+    meaning = f"logits of {num_classes} classes" if features is None else f"{features} features"
+    mode = module.training
+    try:
+        with torch.no_grad():
+            output = module.eval()(torch.zeros(2, *image_shape))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise _unfit(name, f"cannot process images {image_shape} (channels, height, width): {reason}") from error
+    finally:
+        module.train(mode)
+    if isinstance(output, tuple | list | dict):
+        raise _unfit(name, f"returns {len(output)} outputs, but must return one tensor")
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        raise _unfit(name, f"returns {output!r:.60}, but must return one tensor of real numbers")
+    if output.shape != (2, width):
+        shape = tuple(output.shape)
+        raise _unfit(name, f"returns a tensor {shape} for two images, but {meaning} are (2, {width})")
+    if not output.isfinite().all():
+        raise _unfit(name, "returns values that are not finite for black images")
+
+
+def _unfit(name: str, fault: str) -> ConfigError:
+    return ConfigError([("architecture", f"{name} {fault}")])
