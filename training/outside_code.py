@@ -50,18 +50,22 @@ def import_outside(module: str) -> ModuleType:
         raise PlugInError(f"{_place(error, module)} cannot be imported ({reason})", module) from error
 
 
-def attribute_of(name: str) -> Callable[..., Any]:
-    """Return the class or function `module:attribute`. Raise PlugInError if there is none."""
+def attribute_of(name: str, place: str | None = None) -> Callable[..., Any]:
+    """Return the class or function `module:attribute`. Raise PlugInError if there is none.
+
+    `place` is what an error calls the module, by default its file.
+    """
     module_name, _, path = name.partition(":")
     found: Any = import_outside(module_name)
+    where = place or file_of(module_name)
     for attribute in path.split("."):
         if not hasattr(found, attribute):
-            names = [each for each in vars(found) if not each.startswith("_")] if hasattr(found, "__dict__") else []
+            names = [each for each in dir(found) if not each.startswith("_")]
             hint = did_you_mean(attribute, names, most=1)
-            raise PlugInError(f"{file_of(module_name)} has no {path}{f'; {hint}' if hint else ''}", name)
+            raise PlugInError(f"{where} has no {path}{f'; {hint}' if hint else ''}", name)
         found = getattr(found, attribute)
     if not callable(found):
-        raise PlugInError(f"{path} in {file_of(module_name)} is {found!r}, but must be a class or a function", name)
+        raise PlugInError(f"{path} in {where} is {found!r}, but must be a class or a function", name)
     target: Callable[..., Any] = found
     return target
 

@@ -48,7 +48,7 @@ class Entry:
     @property
     def is_own(self) -> bool:
         """Whether it is the project's own, which its tests vouch for."""
-        return self.target.__module__.startswith("training.")
+        return self.target.__module__.startswith("training.") and not is_outside(self.name)
 
     def build(self, values: Mapping[str, Any], **offered: Any) -> Any:
         """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
@@ -61,11 +61,15 @@ class Registry:
     """The names of one key, and classes and functions from outside by `module:attribute`.
 
     The modules of the package `built_in` register their names when the first one is needed. What is registered may ask
-    for the arguments `offers`, for its knobs and for the `values` of all keys.
+    for the arguments `offers`, for its knobs and for the `values` of all keys. `libraries` are names by which modules
+    of the project offer the contents of a library, such as torchvision.
     """
 
-    def __init__(self, key: str, built_in: str, offers: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, key: str, built_in: str, offers: tuple[str, ...] = (), libraries: Mapping[str, str] | None = None
+    ) -> None:
         self.key = key
+        self._libraries = libraries or {}
         self._built_in = built_in
         self._offers = offers
         self._is_loaded = False
@@ -109,7 +113,11 @@ class Registry:
         return [name for name in self if knob in map(file_key, self[name].knobs)]
 
     def _from_outside(self, name: str) -> Entry:
-        target = attribute_of(name)
+        module, _, attribute = name.partition(":")
+        if module in self._libraries:
+            target = attribute_of(f"{self._libraries[module]}:{attribute}", place=module)
+        else:
+            target = attribute_of(name)
         registered = [entry for entry in self._entries.values() if entry.target is target]
         return registered[0] if registered else self._entry(name, target, {}, _without_conflicts)
 
@@ -159,7 +167,13 @@ def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
     return []
 
 
-ARCHITECTURES = Registry("architecture", "training.models", ("image_shape", "num_classes"))
+_LIBRARIES = {"torchvision": "training.models.from_torchvision"}
+ARCHITECTURES = Registry(
+    "architecture",
+    "training.models",
+    ("image_shape", "num_classes"),
+    {"torchvision": "training.models.from_torchvision"},
+)
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
 DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
