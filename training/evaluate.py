@@ -162,12 +162,16 @@ def _suite(
     shape: tuple[int, int, int],
 ) -> "Suite":
     from training.attacks import RepresentationAttack
-    from training.evaluation import ATTACKS, build_suite, scale_of
+    from training.evaluation import ATTACKS, build_suite, scale_of, split_names
     from training.evaluation.trained_model import load_model
 
-    names = arguments.attacks.split(",") if arguments.attacks else None
+    names = split_names(arguments.attacks) if arguments.attacks else None
     if names == ["help"]:
-        raise CommandError(f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square.", "--attacks")
+        raise CommandError(
+            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
+            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
+            "--attacks",
+        )
     scale = scale_of(trained.config, trained.classes)
     if arguments.epsilon is not None:
         scale = scale.resized(_radius(arguments.epsilon))

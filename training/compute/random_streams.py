@@ -73,6 +73,13 @@ def preserved_randomness(device: torch.device) -> Iterator[None]:
         _set_global_states(before, device)
 
 
+def seed_generators(seed: int) -> None:
+    """Seed the global generators of the process: torch with all devices, Python and NumPy."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - as above
+
+
 def _global_states(device: torch.device) -> dict[str, Any]:
     states: dict[str, Any] = {
         "torch": torch.get_rng_state(),

@@ -10,7 +10,7 @@ from training.evaluation.evaluated_images import balanced_subset
 from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, Evaluation, WarningSign
 from training.evaluation.robustness import OnBatch, evaluate_robustness
-from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of
+from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of, split_names
 
 __all__ = [
     "ATTACKS",
@@ -26,4 +26,5 @@ __all__ = [
     "build_suite",
     "evaluate_robustness",
     "scale_of",
+    "split_names",
 ]

@@ -1,5 +1,6 @@
 """The suites of attacks of an evaluation, with the parameters of Yu et al. 2023, Table 2, and of the literature."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from training.attacks import (
 )
 from training.attacks.adversary import require_epsilon
 from training.attacks.autoattack import Apgd
+from training.attacks.from_torchattacks import PREFIX, parse_torchattack
 from training.config import TrialConfig
 from training.evaluation.latent import LatentMode
 
@@ -135,7 +137,9 @@ def build_suite(
     surrogate: nn.Module | None = None,
     cache: Path | None = None,
 ) -> Suite:
-    """Build the suite `quick`, `paper` or `standard`, or one with the named `attacks` (keys of ATTACKS).
+    """Build the suite `quick`, `paper` or `standard`, or one with the named `attacks`.
+
+    These are keys of ATTACKS, or attacks of torchattacks (see `parse_torchattack`).
 
     `surrogate`, on the device of the model and for images in [0, 1] as well, adds the transfer attacks of Table 6; the
     folder `cache` keeps their images. With sampled latents PGD and FGSM average over draws, and the other attacks run
@@ -154,19 +158,28 @@ def build_suite(
     return Suite(name=name, epsilon=scale.epsilon, attacks=tuple(chosen), curve=_curve(sized))
 
 
+def split_names(text: str) -> list[str]:
+    """Return the names of attacks in a list such as `pgd20,torchattacks:PGD(eps=8/255, steps=20)`."""
+    return [name.strip() for name in re.split(r",(?![^(]*\))", text)]
+
+
 def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[str]:
     if suite not in _SUITES:
         raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(_SUITES)}.", "suite")
     if attacks is None:
         return [key for key in _SUITES[suite] if _LEAST_CLASSES.get(key, 0) <= classes]
-    unknown = [key for key in attacks if key not in ATTACKS]
+    unknown = [key for key in attacks if key not in ATTACKS and not key.startswith(PREFIX)]
     if unknown or not attacks:
-        raise AttackError(f"The attacks are {', '.join(attacks)}, but must be among {', '.join(ATTACKS)}.", "attacks")
+        known = f"{', '.join(ATTACKS)}, or {PREFIX}NAME"
+        raise AttackError(f"The attacks are {', '.join(attacks)}, but must be among {known}.", "attacks")
     return list(dict.fromkeys(attacks))
 
 
 def _attacks_in_mode(name: str, scale: Scale, mode: LatentMode) -> list[Adversary]:
     """Return the attacks of this name as they must run in the latent mode."""
+    if name.startswith(PREFIX):
+        attack = parse_torchattack(name, scale.epsilon)
+        return [MeanPath(attack=attack) if mode.name == "sampled" else attack]
     built = list(ATTACKS[name](scale))
     if mode.name != "sampled" or name in ("noise", "representation", "autoattack_rand"):
         return built
