@@ -1,5 +1,6 @@
 """A search in a real MLflow store, and clients that lose calls or change them, for the tests of its projection."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +9,15 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run
 from mlflow.exceptions import MlflowException
+from simulated_search import MakeLedger, checkpoint_of, drive, measured, space_mapping
 
-from tuner.ledger import TrialRecord
+from tuner.ledger import SqlLedger, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.space import Space
+from tuner.search import Search
+from tuner.space import Space, space_from_mapping
 from tuner.tracking.projection import Projection
+
+_NUMBERS = itertools.count()
 
 
 @dataclass
@@ -67,6 +72,23 @@ class Store:
             }
             for number, run in [(-1, parent), *children.items()]
         }
+
+
+def new_store(mlflow_uri: str, folder: Path) -> Store:
+    """Return a store with an experiment of its own, which is not made yet; its artifacts lie in `folder`."""
+    space = space_from_mapping({**space_mapping(search={"trials": 6}), "name": f"space{next(_NUMBERS)}"}, "test")
+    return Store(MlflowClient(mlflow_uri), mlflow_uri, folder / "artifacts", space)
+
+
+def ended_search(make_ledger: MakeLedger, store: Store) -> SqlLedger:
+    """Return the ledger of six trials that ended: completed, stopped and one failed."""
+    ledger = make_ledger(store.space)
+    search = Search(store.space, ledger)
+    search.next_assignment()
+    search.report(0, 1, {**measured(search.trials[0].parameters, 1), "extra": float("nan")}, checkpoint_of(0, 1))
+    search.fail(0, "RuntimeError: out of memory")
+    drive(search)
+    return ledger
 
 
 def front_of(space: Space, trials: list[TrialRecord]) -> FrontData:

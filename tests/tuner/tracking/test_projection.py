@@ -5,8 +5,9 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from mlflow.entities import Run
-from mlflow_store import Store, write, written_at_once
+from mlflow_store import Store, ended_search, new_store, write, written_at_once
 from simulated_search import MakeLedger, drive
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord
@@ -16,6 +17,16 @@ from tuner.report.front_files import front_csv, front_json
 from tuner.search import Search
 from tuner.tracking import layout
 from tuner.tracking.projection import Projection
+
+
+@pytest.fixture
+def store(mlflow_uri: str, tmp_path: Path) -> Store:
+    return new_store(mlflow_uri, tmp_path)
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, store: Store) -> SqlLedger:
+    return ended_search(make_ledger, store)
 
 
 def test_a_finished_search_in_mlflow(store: Store, ledger: SqlLedger) -> None:

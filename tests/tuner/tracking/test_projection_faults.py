@@ -7,12 +7,22 @@ from pathlib import Path
 
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow_store import Meddler, Store, Unreliable, front_of, write, written_at_once
+from mlflow_store import Meddler, Store, Unreliable, ended_search, front_of, new_store, write, written_at_once
 from raises_about import raises_about
-from simulated_search import small_space
+from simulated_search import MakeLedger, small_space
 
 from tuner.ledger import Outcome, SqlLedger
 from tuner.tracking.projection import Projection, RefusedError
+
+
+@pytest.fixture
+def store(mlflow_uri: str, tmp_path: Path) -> Store:
+    return new_store(mlflow_uri, tmp_path)
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger, store: Store) -> SqlLedger:
+    return ended_search(make_ledger, store)
 
 
 @pytest.mark.parametrize(
