@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 def load_or_download(
-    config: TrialConfig, load: Load = load_trial_data, download: Callable[[TrialConfig], None] = ensure_available
+    config: TrialConfig, load: Load = load_trial_data, download: Callable[[TrialConfig], object] = ensure_available
 ) -> TrialData:
     """Return a trial's data. If the node has none, the first reader downloads them and the others wait for it."""
     try:
