@@ -27,7 +27,8 @@ def sleeping_trial(config: dict[str, Any]) -> None:
         time.sleep(SECONDS)
         share = epoch / trial.epochs
         metrics = {f"loss/{name}": 1 - share for name in ("natural", "adversarial", "total")}
-        natural, robust = share * trial.alpha, share * (1 - trial.alpha)
+        alpha = trial.knobs["alpha"]
+        natural, robust = share * alpha, share * (1 - alpha)
         tune.report({"epoch": epoch, "metrics": {"natural_accuracy": natural, "pgd_accuracy": robust, **metrics}})
 
 

@@ -46,7 +46,8 @@ def images() -> Tensor:
 
 @pytest.fixture(scope="module")
 def labels(model: nn.Module, images: Tensor) -> Tensor:
-    return model(images).argmax(1)
+    logits: Tensor = model(images)
+    return logits.argmax(1)
 
 
 def test_the_table_has_every_attack_of_the_installed_version() -> None:

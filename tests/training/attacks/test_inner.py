@@ -36,6 +36,7 @@ def exact_margins(model: Classifier, images: Tensor) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
 def test_strength_scales_radius_and_step(strength: float) -> None:
     model, images = linear_classifier(), draw_images()
+    assert isinstance(model.head, nn.Linear)
     weight = model.head.weight.detach()
     direction = (weight[1 - LABELS] - weight[LABELS]).sign().view_as(images)
     found = make_attack(model)(images, cross_entropy_of(LABELS), strength=strength)

@@ -129,6 +129,7 @@ def test_leaves_everything_as_it_was() -> None:
     model = trainer.model
     model.train()
     model.backbone.eval()
+    assert isinstance(model.head, nn.Linear)
     model.head.bias.requires_grad_(False)
     model.head.weight.grad = torch.ones_like(model.head.weight)
     before, randomness = copy.deepcopy(model), random_states()

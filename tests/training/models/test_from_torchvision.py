@@ -6,7 +6,7 @@ from stand_ins import make_config
 from torch import nn
 
 from training.config import ConfigError, parse_trial
-from training.models import build_model
+from training.models import GaussianBottleneck, build_model
 from training.models.layers import InputConv2d
 
 
@@ -24,6 +24,7 @@ from training.models.layers import InputConv2d
 )
 def test_bottleneck_and_head_are_put_on_the_features(name: str, features: int) -> None:
     model = build_model(make_config(architecture=f"torchvision:{name}", bottleneck=4), 5, (3, 32, 32))
+    assert isinstance(model.bottleneck, GaussianBottleneck)
     assert model.bottleneck.linear.in_features == features
     model.eval()
     assert model(torch.rand(2, 3, 32, 32)).shape == (2, 5)

@@ -60,11 +60,13 @@ def test_logits_are_taken_as_they_are_and_trained(register: Callable[..., None])
     register(logits)
     config = make_config(architecture="mine", bottleneck=0, objective="trades", epochs=1)
     trainer = Trainer(config, make_data(), "cpu")
-    before = trainer.model.backbone.linear.weight.detach().clone()
+    network = trainer.model.backbone
+    assert isinstance(network, Linear)
+    before = network.linear.weight.detach().clone()
     trainer.run(ignore)
     images = torch.rand(2, *make_data().image_shape)
-    assert torch.equal(trainer.model(images), trainer.model.backbone(images))
-    assert not torch.equal(trainer.model.backbone.linear.weight, before)
+    assert torch.equal(trainer.model(images), network(images))
+    assert not torch.equal(network.linear.weight, before)
 
 
 def test_a_bottleneck_on_logits_is_refused(register: Callable[..., None]) -> None:
