@@ -41,6 +41,7 @@ def work_for(architecture: str, batch_size: int, attack_steps: int) -> Work:
         {
             "architecture": architecture,
             "batch_size": batch_size,
+            "hsic_neighbours": min(10, batch_size - 1),
             "attack_steps": attack_steps,
             "augmentation": "crop_flip" if shape[0] == 3 else "none",
             "epochs": 1000,

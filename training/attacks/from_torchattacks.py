@@ -1,8 +1,10 @@
 """The attacks of torchattacks (Kim 2020, arXiv:2010.01950) by name, such as `torchattacks:PGD(eps=8/255, steps=20)`.
 
-A parameter that is not given has torchattacks' own default, but for three: the bound is the radius of the evaluation,
-`n_classes` is that of the model, and `seed` is the evaluation's. The defaults of versions 3.3 to 3.5 are weak: APGD and
-FAB take 10 steps, in AutoAttack as well, and SPSA moves once. Therefore a name for tables always shows the steps.
+A parameter that is not given has torchattacks' own default, but for four: the bound is the radius of the evaluation,
+the step size `alpha` is in proportion to it (with the default of 2/255, ten steps reach the edge of no ball above
+20/255), `n_classes` is that of the model, and `seed` is the evaluation's. The defaults of versions 3.3 to 3.5 are weak:
+APGD and FAB take 10 steps, in AutoAttack as well, and SPSA moves once. Therefore a name for tables always shows the
+steps.
 """
 
 import ast
@@ -80,6 +82,7 @@ ATTACKS: Mapping[str, Facts] = {
     "EADEN": _free("binary_search_steps * max_iterations g", steps="max_iterations"),
 }
 _NORMS = {"Linf": LINF, "L2": L2}
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,12 +101,17 @@ class TorchAttack:
         shown = {key: value for key, value in self.parameters if key != "norm"}
         facts = ATTACKS[self.attack]
         if facts.steps is not None and facts.steps not in shown:
-            shown[facts.steps] = _defaults(self.attack)[facts.steps]
+            shown[facts.steps] = self.defaults[facts.steps]
         shown.pop(facts.bound or "", None)
         inside = ", ".join(
             f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in shown.items()
         )
         return f"torchattacks-{self.attack}({inside})"
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Return all parameters of the attack with torchattacks' own defaults."""
+        return _defaults(self.attack)
 
     @property
     def norm(self) -> str:
@@ -120,7 +128,7 @@ class TorchAttack:
     def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
         """Return adversarial images; see `Adversary`. Raise AttackError if the attack itself fails."""
         parameters = dict(self.parameters)
-        own = _defaults(self.attack)
+        own = self.defaults
         if "n_classes" in own:
             parameters.setdefault("n_classes", count_classes(model, images))
         if "seed" in own:
@@ -134,7 +142,9 @@ class TorchAttack:
             except (RuntimeError, IndexError, ValueError, AttributeError, TypeError) as error:
                 reason = " ".join(str(error).split())
                 raise AttackError(f"{self.name} failed ({type(error).__name__}: {reason}).", self.attack) from error
-        return found.detach().contiguous()
+        # EADL1 and EADEN leave [0, 1] by the rounding of their own coordinates, up to 3e-6.
+        inside = found.detach().clamp(0, 1)
+        return (inside if (inside - found).abs().max() < _ROUNDING else found.detach()).contiguous()
 
 
 def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
@@ -161,6 +171,8 @@ def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
     if attack.norm == LINF:
         given.setdefault(facts.bound, epsilon)
         require_epsilon(float(given[facts.bound]))  # type: ignore[arg-type]
+        if "alpha" in own:
+            given.setdefault("alpha", own["alpha"] * float(given[facts.bound]) / own[facts.bound])  # type: ignore[arg-type]
     elif facts.bound not in given:
         raise AttackError(f"{PREFIX}{name} in the norm L2 needs its bound, such as {facts.bound}=0.5.", text)
     return TorchAttack(attack=name, parameters=tuple(sorted(given.items())))

@@ -35,7 +35,7 @@ from training.evaluation.warning_signs import warning_signs
 OnBatch = Callable[[int, int, str], None]
 
 _CLEAN = "clean"
-_LIBRARIES = ("torch", "pyautoattack", "scipy")
+_LIBRARIES = ("torch", "pyautoattack", "scipy", "torchattacks")
 
 
 def evaluate_robustness(

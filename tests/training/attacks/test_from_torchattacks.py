@@ -86,9 +86,12 @@ def direct_call(name: str, attack: TorchAttack, model: nn.Module) -> Any:
 
 def test_the_bound_is_that_of_the_evaluation_unless_it_is_given() -> None:
     own = parse_torchattack("torchattacks:PGD", EPSILON)
-    given = parse_torchattack("torchattacks:PGD(eps=4/255, steps=20, random_start=False)", EPSILON)
-    assert (own.epsilon, own.norm, own.name) == (EPSILON, "linf", "torchattacks-PGD(steps=10)")
-    assert (given.epsilon, given.name) == (4 / 255, "torchattacks-PGD(random_start=False, steps=20)")
+    given = parse_torchattack("torchattacks:PGD(eps=4/255, alpha=1/255, steps=20, random_start=False)", EPSILON)
+    assert (own.epsilon, own.norm, own.name) == (EPSILON, "linf", "torchattacks-PGD(alpha=0.007843, steps=10)")
+    assert given.epsilon == 4 / 255
+    assert given.name == "torchattacks-PGD(alpha=0.003922, random_start=False, steps=20)"
+    larger = parse_torchattack("torchattacks:PGD", 0.28)
+    assert dict(larger.parameters)["alpha"] == pytest.approx(0.28 / 4), "in proportion to the bound"
     free = parse_torchattack("torchattacks:CW(c=1, steps=20)", EPSILON)
     assert (free.epsilon, free.norm) == (math.inf, "l2")
     other = parse_torchattack("torchattacks:APGD(norm='L2', eps=0.5)", EPSILON)
