@@ -127,13 +127,10 @@ class ConfirmationPresentation:
             try:
                 read_checkpoint(find_checkpoint(download(runs_dir / checkpoint)))
             except CheckpointError as error:
-                # The message of a StorageError says what to do: the weights may be whole.
-                way = (
-                    "" if isinstance(error, StorageError) else " Restore them from a backup, or leave out --no-retrain."
-                )
-                raise UsageError(
-                    f"The weights of trial {number} of {confirm.search} cannot be measured: {error}{way}", number
-                ) from error
+                message = f"The weights of trial {number} of {confirm.search} cannot be measured: {error}"
+                if not isinstance(error, StorageError):  # it says itself what to do: the weights may be whole
+                    message += " Restore them from a backup, or leave out --no-retrain."
+                raise UsageError(message, number) from error
 
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""
