@@ -17,6 +17,7 @@ from tuner.driver.progress.summary import REASONS
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError
+from tuner.report.load import load_search
 from tuner.runs.lock import driver_lock
 from tuner.search import Search
 
@@ -57,6 +58,10 @@ def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
     opening = driver.text.splitlines()[0]
     assert all(place in opening for place in (str(driver.folder().path), "mlflow.db"))
     assert "tuner front small-1" in driver.text
+    assert ["Data: train: " in line or "Data: test: " in line for line in driver.text.splitlines()].count(True) == 2
+    with driver.folder().ledger() as ledger:
+        assert ledger.facts()["classes"] == 10
+    assert load_search(driver.runs_dir, "small-1").data.classes == 10
 
 
 def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Driver) -> None:
@@ -106,6 +111,7 @@ def test_quiet_prints_the_result_only(driver: Driver) -> None:
     driver.run(to_the_end, verbosity=-1)
     assert "trial 0" not in driver.text
     assert "mlflow.db" not in driver.text, "no opening"
+    assert "train: " not in driver.text
     assert "tuner front small-1" in driver.text
 
 
