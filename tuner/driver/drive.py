@@ -71,7 +71,8 @@ class _Driver:
     def run(self) -> int:
         """Check the cluster, MLflow and the data, make the folder of a new search, and run it."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
-        environment.presentation_of(plan.space).require_inputs(plan.folder.path.parent)
+        if not plan.is_resume or plan.space.search.max_failures:  # else a trial fails whose weights are lost
+            environment.presentation_of(plan.space).require_inputs(plan.folder.path.parent)
         _check_tracking(plan)
         if console.is_terminal and request.verbosity >= 0:
             print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")

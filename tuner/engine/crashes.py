@@ -56,7 +56,7 @@ class Crashes(Listener):
         last = self._row[-1]
         return BrokenOffError(
             f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {last.number}: "
-            f"{last_line(last.error)}. Remove the cause and resume. If only these trials are at fault, skip them by "
+            f"{last_line(last.error).rstrip('.')}. Remove the cause and resume. If only these trials are at fault, skip them by "
             "resuming with --set search.max_failures=0.",
             last.number,
         )
@@ -70,8 +70,8 @@ class Crashes(Listener):
         trials = ", ".join(map(str, sorted(self._unmended)))
         return BrokenOffError(
             f"{'trials' if len(self._unmended) > 1 else 'trial'} {trials} could not read or write what is needed, and "
-            f"will be tried again: {last_line(error)}. Remove the cause and resume. To skip such trials, resume with "
-            "--set search.max_failures=0.",
+            f"will be tried again: {last_line(error).rstrip('.')}. Remove the cause and resume. To skip such trials, "
+            "resume with --set search.max_failures=0.",
             number,
         )
 

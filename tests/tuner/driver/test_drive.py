@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_driver import Driver, interrupted, to_the_end
+from raises_about import raises_about
+from simulated_driver import Driver, FrontAsJson, interrupted, refused, to_the_end
 from simulated_search import measured
 
 from tuner.driver.progress.summary import REASONS
@@ -75,6 +76,23 @@ def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Dri
     assert driver.run(to_the_end, resume="small-1", trials=5) == 0
     assert len(driver.trials()) == 5
     assert driver.folder().space().search.trials == 5
+
+
+class LostInputs(FrontAsJson):
+    """Refuses to start: a checkpoint that is to be measured is gone."""
+
+    def require_inputs(self, runs_dir: Path) -> None:
+        raise UsageError("The weights of trial 7 are gone.", runs_dir)
+
+
+def test_what_a_trial_needs_is_checked_unless_a_resumption_gives_such_trials_up(driver: Driver) -> None:
+    lost = {"presentation_of": lambda _: LostInputs()}
+    no_retries = ["search.max_failures=0"]
+    refused(driver, driver.runs_dir, overrides=no_retries, **lost)
+    driver.run(interrupted)
+    with raises_about(UsageError, driver.runs_dir):
+        driver.run(to_the_end, resume="small-1", **lost)
+    assert driver.run(to_the_end, resume="small-1", overrides=no_retries, **lost) == 0
 
 
 def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
