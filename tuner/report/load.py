@@ -9,7 +9,7 @@ from typing import Any
 
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
-from tuner.runs.folder import find_search, recorded_space
+from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import is_driven
 from tuner.space import Space
 
@@ -45,9 +45,10 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> Loa
 
 
 def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:
-    """Return the front of a search, with what the confirmations in the same folder of searches measured."""
+    """Return the front of a search, with what its folder says and what the confirmations beside it measured."""
     data = front_data(name, trials, space.objective_list, space.reference, space.trial)
-    return replace(data, confirmed=confirmed_trials(runs_dir, name, trials))
+    classes = SearchFolder(runs_dir / name).classes
+    return replace(data, confirmed=confirmed_trials(runs_dir, name, trials), classes=classes)
 
 
 def confirmed_trials(runs_dir: Path, search: str, trials: Sequence[TrialRecord]) -> tuple[Confirmed, ...]:

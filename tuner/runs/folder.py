@@ -83,6 +83,14 @@ class SearchFolder:
             raise UsageError(f"{self.space_file} {fault}.", (self.space_file, *absent))
         return facts
 
+    @property
+    def classes(self) -> int | None:
+        """The number of classes of the data; None if it cannot be read, which must not end a search that runs."""
+        with contextlib.suppress(UsageError):
+            found = self.frozen().get("classes")
+            return found if isinstance(found, int) and found > 0 else None
+        return None
+
     def space(self) -> Space:
         """Return the frozen space."""
         mapping = self._mapping()
