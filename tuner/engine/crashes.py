@@ -56,8 +56,8 @@ class Crashes(Listener):
         last = self._row[-1]
         return BrokenOffError(
             f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {last.number}: "
-            f"{last_line(last.error).rstrip('.')}. Remove the cause and resume. If only these trials are at fault, skip them by "
-            "resuming with --set search.max_failures=0.",
+            f"{last_line(last.error).rstrip('.')}. Remove the cause and resume. If only these trials are at fault, "
+            "skip them by resuming with --set search.max_failures=0.",
             last.number,
         )
 
