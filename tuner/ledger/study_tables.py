@@ -60,6 +60,8 @@ def _read(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> list[Tri
     rows = connection.execute(sa.select(TRIALS).where(chosen).order_by(TRIALS.c.number)).all()
     if not rows:
         return []
+    if not all(isinstance(row.number, int) for row in rows):
+        raise TypeError("a trial has no number")
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(TRIAL_PARAMETERS).join(TRIALS, TRIALS.c.trial_id == TRIAL_PARAMETERS.c.trial_id).where(chosen)
     for row in connection.execute(named.order_by(TRIAL_PARAMETERS.c.param_id)).all():
@@ -115,8 +117,11 @@ def enqueued_trials(connection: sa.Connection, study_id: int) -> dict[int, dict[
         return {}
     system, fixed = TRIAL_SYSTEM_ATTRIBUTES, TRIAL_SYSTEM_ATTRIBUTES.c.key == ENQUEUED_KEY
     chosen = sa.select(system).join(TRIALS, TRIALS.c.trial_id == system.c.trial_id).where(waiting, fixed)
-    wanted = {row.trial_id: json.loads(row.value_json) for row in connection.execute(chosen)}
-    return {row.number: {**wanted.get(row.trial_id, {}), **row.parameters} for row in rows}
+    wanted: dict[int, dict[str, Any]] = defaultdict(dict)
+    for found in connection.execute(chosen):
+        value = json.loads(found.value_json)
+        wanted[found.trial_id] = value if isinstance(value, dict) else {ENQUEUED_KEY: value}  # no space has this name
+    return {row.number: wanted[row.trial_id] | row.parameters for row in rows}
 
 
 def start_enqueued(

@@ -52,8 +52,9 @@ class Search:
         self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
         for number, report in ledger.reports_at(self._values.epochs):
-            rung = report.rung and self._rungs.is_rung(report.epoch)
-            self._note(number, report.epoch, report.metrics, rung=rung)
+            if number in self._trials:  # other programs can change what shows that a trial is one of this search
+                rung = report.rung and self._rungs.is_rung(report.epoch)
+                self._note(number, report.epoch, report.metrics, rung=rung)
         for trial in self.trials:
             self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
