@@ -13,6 +13,7 @@ STARTED = "started"
 ENDED = "ended"
 ERROR = "error"
 CRASHES = "crashes"
+ENDED_ELSEWHERE = "another program ended it in the ledger"  # the error of such a trial begins with this
 
 STATES = {
     Outcome.COMPLETED: TrialState.COMPLETE,
@@ -45,7 +46,7 @@ def own_times(row: TrialRow) -> list[float]:
 def record_of(row: TrialRow, found: Sequence[Report]) -> TrialRecord:
     """Return a trial of the search. If another program ended it, it failed, whatever state that program chose."""
     ended_here = row.ended is None or ENDED in row.attributes
-    elsewhere = f"another program ended it in the ledger, as {row.state.name.lower()}"
+    elsewhere = f"{ENDED_ELSEWHERE}, as {row.state.name.lower()}"
     mark = row.attributes[STARTED]
     return TrialRecord(
         number=row.number,

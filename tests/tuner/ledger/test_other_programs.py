@@ -91,7 +91,7 @@ def test_an_enqueued_trial_takes_no_start_point(make_ledger: MakeLedger, *, rebu
         if enqueued is not None:
             study.enqueue_trial({"alpha": enqueued})
         search = Search(space, ledger) if rebuilt else search
-        tried.append(search._propose().parameters["alpha"])  # noqa: SLF001
+        tried.append(search._propose().parameters["alpha"])
     assert tried == [0.5, 0.125, 0.75, 0.25]
 
 
@@ -133,7 +133,7 @@ def test_trials_are_in_order_if_one_is_enqueued_just_before_another_starts(
         return found
 
     monkeypatch.setattr(ledger, "enqueued", and_then_another)
-    handed_out = [search._propose().number for _ in range(3)]  # noqa: SLF001
+    handed_out = [search._propose().number for _ in range(3)]
     assert handed_out == [1, 0, 2]
     assert [trial.number for trial in search.trials] == [0, 1, 2]
 
@@ -150,7 +150,7 @@ def test_each_trial_has_its_own_number_if_another_program_adds_one_meanwhile(
         if statement.startswith("INSERT INTO trials") and not others:
             others.append(study.ask().number)
 
-    sa.event.listen(ledger._engine, "before_cursor_execute", meanwhile)  # noqa: SLF001
+    sa.event.listen(ledger._engine, "before_cursor_execute", meanwhile)
     search.next_assignment()
     assert others == [1]
     assert [trial.number for trial in study.get_trials()] == [0, 1, 2]
