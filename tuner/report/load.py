@@ -11,6 +11,7 @@ from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import is_driven
+from tuner.search.enqueued import fault_of_enqueued
 from tuner.space import Space
 
 # From the weakest attacks to the strongest.
@@ -20,16 +21,25 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedSearch:
-    """A search at one moment: its space, its trials by number, and what they show.
+class ForeignTrial:
+    """A trial that another program has added to the ledger of a search, with its state in Optuna's words.
 
-    `foreign` are the trials that other Optuna clients have added to its ledger: their states by number.
+    A trial that waits, because it was enqueued, is run next unless it has a `fault`.
     """
+
+    trial: int
+    state: str
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSearch:
+    """A search at one moment: its space, its trials by number, what they show, and the trials of other programs."""
 
     space: Space
     trials: list[TrialRecord]
     data: FrontData
-    foreign: dict[int, str]
+    foreign: list[ForeignTrial]
 
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> LoadedSearch:
@@ -39,7 +49,10 @@ def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> Loa
     """
     folder = find_search(runs_dir, name)
     with folder.ledger(ledger_url) as ledger:
-        space, trials, foreign = recorded_space(ledger), ledger.load(), ledger.foreign()
+        space = recorded_space(ledger)
+        trials, states = ledger.load_with_foreign()
+        faults = {number: fault_of_enqueued(space, wanted) for number, wanted in ledger.enqueued().items()}
+    foreign = [ForeignTrial(number, state, faults.get(number)) for number, state in states.items()]
     shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
     return LoadedSearch(space, shown, search_data(runs_dir, name, space, shown), foreign)
 

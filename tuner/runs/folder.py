@@ -120,8 +120,8 @@ class SearchFolder:
             if old is None:
                 raise
             raise UsageError(
-                f"{self.path} was renamed: its ledger knows the search as {old}. Rename the folder back, or keep the "
-                f"new name with `tuner adopt {self.name}`.",
+                f"{self.path}, or its study in the ledger, was renamed: the ledger knows the search as {old}. Rename "
+                f"the folder to {old}, or keep the name {self.name} with `tuner adopt {self.name}`.",
                 (self.name, old),
             ) from error
         found = ledger.facts().get("search_id")

@@ -6,6 +6,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from training.config.fields import number_from_text
+from tuner.optuna_private import contains
 
 Number = int | float
 Bound = TypeVar("Bound", int, float)
@@ -104,6 +105,18 @@ class CategoricalParameter(Part):
     def extremes(self) -> dict[str, Any]:
         """Return the values that are checked against the rules of the trainer, by their key in the file."""
         return {f"choices.{index}": choice for index, choice in enumerate(self.choices)}
+
+
+def value_fault(parameter: "Parameter", value: Any) -> str | None:
+    """Return why `value` is no value of a parameter, as "VALUE, but must be ...", or None if it is one.
+
+    Optuna takes "4" and True for numbers when a trial starts, but reads them as 4 and 1 later.
+    """
+    is_text = parameter.type != "categorical" and isinstance(value, str)
+    if not is_text and not isinstance(value, bool) and contains(parameter.distribution(), value):
+        return None
+    hint = ", not text; remove the quotes" if is_text else ""
+    return f"{value!r}, but must be {parameter.rule}{hint}"
 
 
 Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]
