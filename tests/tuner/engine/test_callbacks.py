@@ -104,7 +104,7 @@ def test_what_can_be_mended_is_no_result_of_a_trial(
     callback = FailureCallback(crashes, ignore, LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0)))
     search.next_assignment(), search.next_assignment()
     pickled = tmp_path / "error.pkl"
-    pickled.write_bytes(pickle.dumps(RayTaskError("train", f"Traceback\n{cause!r}", cause)))
+    pickled.write_bytes(pickle.dumps(RayTaskError("train", f"Traceback\n{cause!r}", cause)))  # type: ignore[no-untyped-call]
     crashed = ray_trial(0, failures=1, pickled_error_file=pickled)
     callback.on_trial_recover(1, [], crashed)
     callback.on_trial_error(1, [], crashed)

@@ -202,7 +202,7 @@ def test_a_driver_ends_with_a_sentence_if_its_study_is_deleted(
         "fail": lambda: search.fail(0, "lost"),
     }
     with raises_about(TakenOverError, (SEARCH, None)):
-        writes[write]()
+        writes[write]()  # type: ignore[no-untyped-call]
     assert ledger.taken_over is not None
 
 
