@@ -8,9 +8,21 @@ from pathlib import Path
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from tuner.errors import UsageError
+
+
+def require_utf8(place: Path | str, what: str) -> None:
+    """Raise UsageError if a path or URL is not UTF-8: neither a database nor a file of a search can hold it."""
+    try:
+        str(place).encode()
+    except UnicodeEncodeError as error:
+        shown = str(place).encode(errors="backslashreplace").decode()
+        raise UsageError(f"{what} is {shown}, which is not UTF-8: give it another name.", place) from error
+
 
 def url_of_file(path: Path) -> str:
-    """Return the URL of a SQLite file."""
+    """Return the URL of a SQLite file. Raise UsageError if its path is not UTF-8."""
+    require_utf8(path.resolve(), "The database")
     return URL.create("sqlite", database=str(path.resolve())).render_as_string(hide_password=False)
 
 
@@ -27,8 +39,13 @@ def file_of_url(url: str) -> Path | None:
 
 
 def absolute(url: str) -> str:
-    """Return the URL of a database file with its whole path, and any other URL unchanged."""
+    """Return the URL of a database file with its whole path, and any other URL unchanged.
+
+    Raise UsageError if it is not UTF-8.
+    """
+    require_utf8(url, "The database")
     file = file_of_url(url)
     if file is None or file.is_absolute():
         return url
+    require_utf8(file.resolve(), "The database")
     return make_url(url).set(database=str(file.resolve())).render_as_string(hide_password=False)

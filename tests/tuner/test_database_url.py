@@ -1,21 +1,33 @@
+import os
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from raises_about import raises_about
 
 from tuner.database_url import absolute, file_of_url, url_of_file
+from tuner.errors import UsageError
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=30).filter(
-    lambda name: name not in {".", ".."} and len(name.encode()) < 200
+# Every name that a file may have: a byte that is not UTF-8 becomes half of a surrogate pair.
+NAMES = st.binary(min_size=1, max_size=120).map(os.fsdecode).filter(lambda name: not {"/", "\0"} & set(name)) | st.text(
+    st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=30
 )
 
 
-@given(NAMES)
-def test_the_url_of_a_file_leads_to_it(name: str) -> None:
+@given(NAMES.filter(lambda name: name not in {".", ".."}))
+@example("caf\udce9")
+def test_the_url_of_a_file_leads_to_it_or_is_refused(name: str) -> None:
     path = Path("/somewhere") / name / "ledger.db"
-    assert file_of_url(url_of_file(path)) == path.resolve()
+    if name == name.encode(errors="replace").decode():
+        assert file_of_url(url_of_file(path)) == path.resolve()
+        return
+    with raises_about(UsageError, path):
+        url_of_file(path)
+    url = f"sqlite:///{path}"
+    with raises_about(UsageError, url):
+        absolute(url)
 
 
 @pytest.mark.parametrize("name", ["feature%2Flogin", "per%cent", "exp?1", "a#b", "my runs", "grün", "a:b@c", "+"])

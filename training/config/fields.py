@@ -24,6 +24,7 @@ def _to_path_text(value: Any) -> str:
     """Return text unchanged. An empty value in YAML is None, and its text would name a folder "None"."""
     if not isinstance(value, str) or "\0" in value:
         raise TypeError(value)
+    value.encode()  # UnicodeEncodeError, a ValueError: no file of results could hold a name that is not UTF-8
     return value
 
 
@@ -70,7 +71,7 @@ def _increases(values: tuple[float, ...]) -> bool:
 
 
 def folder(default: str) -> Any:
-    return _field(default, "the path of a folder", _to_path_text, lambda value: value != "")
+    return _field(default, "the path of a folder, in UTF-8", _to_path_text, lambda value: value != "")
 
 
 def real(default: float, text: str, holds: Callable[[float], bool]) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.confirm.presentation import Use, presentation_of
+from tuner.database_url import require_utf8
 from tuner.errors import UsageError
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
@@ -181,10 +182,11 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     """Make `data_root` absolute, by default that of the space: Ray changes the working directory of its workers."""
     given = str(data_root or space.trial.get("data_root", "data"))
     try:
-        absolute = str(Path(given).expanduser().resolve())
+        absolute = Path(given).expanduser().resolve()
     except RuntimeError as error:
         raise UsageError(f"data_root is {given!r}, but must name a folder: {error}", "data_root") from error
-    return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
+    require_utf8(absolute, "data_root")
+    return space.model_copy(update={"trial": {**space.trial, "data_root": str(absolute)}})
 
 
 def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:

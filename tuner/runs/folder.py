@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from training.nearest_names import did_you_mean
 from training.yaml_text import YamlTextError, format_yaml, read_yaml
-from tuner.database_url import absolute, url_of_file
+from tuner.database_url import absolute, require_utf8, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.ledger.renaming import recorded_name
@@ -156,6 +156,7 @@ class SearchFolder:
         return known
 
     def _mapping(self) -> dict[str, Any]:
+        require_utf8(self.path, "The folder of the search")
         if self.space_file.is_fifo():  # a named pipe would wait for a writer
             raise UsageError(f"{self.space_file} is no file; restore it from a backup.", self.space_file)
         try:
