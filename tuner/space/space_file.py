@@ -130,7 +130,7 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         try:
             value = parse_yaml(text)
         except YamlTextError as error:
-            raise UsageError(f"--set {override!r}: the value is {error}", subject) from error
+            raise UsageError(f"--set {override!r}: {error}", subject) from error
         parsed[key if "." in key else f"trial.{key}"] = value
     return parsed
 
