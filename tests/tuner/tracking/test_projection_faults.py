@@ -1,5 +1,6 @@
 """A search in a real MLflow store where runs are deleted, calls are lost or values are refused."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,6 +60,22 @@ def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Stor
         write(store, projection, trials)
     write(store, projection, trials)
     assert store.whole() == written_at_once(store, trials)
+
+
+@pytest.mark.parametrize("calls", range(1, 12))
+def test_a_renaming_that_breaks_off_is_completed_by_the_next_attempt(
+    store: Store, ledger: SqlLedger, calls: int
+) -> None:
+    trials = ledger.load()[:3]
+    write(store, store.projection(), trials)
+    unreliable = Unreliable(store.client, arrives=False)
+    unreliable.left = calls
+    with contextlib.suppress(MlflowException):
+        write(store, replace(store.projection(lambda _: unreliable), search="renamed"), trials)
+    write(store, replace(store.projection(), search="renamed"), trials)
+    parent, children = store.runs()
+    assert {run.data.tags["tuner.search"] for run in (parent, *children.values())} == {"renamed"}
+    assert parent.info.run_name == "renamed"
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])
