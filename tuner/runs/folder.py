@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import shlex
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +26,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,91}(-confirm)?")
 _CREATION_MARK = "search_id.tmp"
 _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
 _RESERVED = {"mlflow.db", "mlartifacts"}
-_FROZEN_FACTS = ("search_id", "created", "versions")
+# The kind of each fact beside a frozen space, first of those that every search has.
+_FROZEN_FACTS = {"search_id": str, "created": str, "versions": dict}
+_FROZEN_PLACES = {"ledger": str, "tracking_uri": str}
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class SearchFolder:
     def frozen(self) -> dict[str, Any]:
         """Return the facts beside the space: search id, date, versions, and the ledger if it is not in the folder.
 
-        Raises UsageError if one is absent that every search has.
+        Raises UsageError if one is absent that every search has, or if one has a value that none can have.
         """
         found = self._mapping().get(FROZEN_KEY)
         facts = dict(found) if isinstance(found, dict) else {}
@@ -83,6 +84,10 @@ class SearchFolder:
         if absent:
             fault = f"has no {' and no '.join(absent)} under `{FROZEN_KEY}`: restore it from a backup"
             raise UsageError(f"{self.space_file} {fault}.", (self.space_file, *absent))
+        for fact, kind in (_FROZEN_FACTS | _FROZEN_PLACES).items():
+            if fact in facts and not isinstance(facts[fact], kind):
+                fault = f"has {fact}: {facts[fact]!r} under `{FROZEN_KEY}`: restore it from a backup"
+                raise UsageError(f"{self.space_file} {fault}.", (self.space_file, fact))
         return facts
 
     def space(self) -> Space:
@@ -140,12 +145,11 @@ class SearchFolder:
     def _renamed(self, old: str) -> UsageError:
         """Return the error of a folder that has another name than its search in the ledger."""
         self.require_original(old)
-        command = f"tuner adopt {shlex.quote(self.name)}{runs_flag(self.path.parent)}"
-        return UsageError(
-            f"{self.path} was renamed: its ledger knows the search as {old}. Rename the folder back, or keep the new "
-            f"name with `{command}`.",
-            (self.name, old),
-        )
+        way = f"keep the new name with `tuner adopt {self.name}{runs_flag(self.path.parent)}`"
+        if not _NAME.fullmatch(self.name):
+            way = "give it a name of letters, digits and . _ -"
+        fault = f"{self.path} was renamed: its ledger knows the search as {old}"
+        return UsageError(f"{fault}. Rename the folder back, or {way}.", (self.name, old))
 
     def if_shared(self, url: str | None) -> str | None:
         """Return `url`, the ledger of many searches, if this search can be in it: its ledger is not its own file."""

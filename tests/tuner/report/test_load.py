@@ -132,7 +132,8 @@ def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
 def test_a_mean_that_is_no_number_is_read_as_a_gap(runs_dir: Path) -> None:
     file = runs_dir / "small-1-confirm" / "confirmation.json"
     document = json.loads(file.read_text())
-    document["rows"][0]["means"]["PGD-20"] = None
+    for part in ("means", "deviations"):
+        document["rows"][0][part]["PGD-20"] = None
     file.write_text(json.dumps(document))
     data = confirmed_search(runs_dir, SEARCHED)
     assert len(confirmed_marks(data)) == 1

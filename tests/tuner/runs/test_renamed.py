@@ -1,4 +1,3 @@
-import shlex
 import shutil
 from pathlib import Path
 
@@ -23,8 +22,9 @@ def test_a_renamed_folder_is_named_and_can_keep_its_new_name(folder: SearchFolde
     with folder.ledger() as ledger:
         before = [(trial.parameters, list(trial.reports)) for trial in ledger.load()]
     renamed = SearchFolder(folder.path.rename(folder.path.with_name("renamed")))
-    with raises_about(UsageError, ("renamed", SEARCH)):
+    with raises_about(UsageError, ("renamed", SEARCH)) as shown:
         renamed.ledger()
+    assert f"`tuner adopt renamed --runs-dir {renamed.path.parent}`" in str(shown.value)
     assert adopt_name(renamed, None) == SEARCH
     with renamed.ledger() as ledger:
         assert [(trial.parameters, list(trial.reports)) for trial in ledger.load()] == before
@@ -67,4 +67,4 @@ def test_a_name_that_no_new_search_may_have_is_not_adopted(folder: SearchFolder,
         adopt_name(renamed, None)
     with raises_about(UsageError, (name, SEARCH)) as shown:
         renamed.ledger()
-    assert f"tuner adopt {shlex.quote(name)} --runs-dir {folder.path.parent}`" in str(shown.value)
+    assert ("tuner adopt" in str(shown.value)) == (name == "mlflow.db")
