@@ -38,6 +38,25 @@ def file_of_url(url: str) -> Path | None:
     return Path(name)
 
 
+def require_file(url: str, option: str) -> None:
+    """Raise UsageError if a URL of SQLite names no file: a database in memory is lost with its process."""
+    if url.startswith("sqlite") and file_of_url(url) is None:
+        raise UsageError(f"{option} is {url}, but must name a file, as sqlite:////path/file.db does.", option)
+
+
+def require_written(url: str) -> None:
+    """Raise UsageError if a database was written, but its file is not where the URL says."""
+    file = file_of_url(url)
+    if file is not None and not file.is_file():
+        raise UsageError(f"The database {url} was written, but not to {file}: give it another path.", url)
+
+
+def is_same_database(one: str, other: str) -> bool:
+    """Return whether two URLs are equal or lead to the same file."""
+    files = [file_of_url(url) for url in (one, other)]
+    return one == other or (None not in files and len({file.resolve() for file in files if file is not None}) == 1)
+
+
 def absolute(url: str) -> str:
     """Return the URL of a database file with its whole path, and any other URL unchanged.
 

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from raises_about import raises_about
 
-from tuner.database_url import absolute, file_of_url, url_of_file
+from tuner.database_url import absolute, file_of_url, is_same_database, require_file, require_written, url_of_file
 from tuner.errors import UsageError
 
 # Every name that a file may have: a byte that is not UTF-8 becomes half of a surrogate pair.
@@ -38,6 +38,41 @@ def test_a_database_is_where_its_url_says(tmp_path: Path, name: str) -> None:
         connection.execute(sa.text("CREATE TABLE t (a INTEGER)"))
     assert file.is_file()
     assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite+pysqlite://", "sqlite:///file:x?uri=true"])
+def test_a_database_without_a_file_is_refused(url: str) -> None:
+    with raises_about(UsageError, "--ledger"):
+        require_file(url, "--ledger")
+
+
+def test_other_databases_are_not_refused(tmp_path: Path) -> None:
+    for url in (f"sqlite:///{tmp_path}/x.db", "postgresql://host/db", "http://host"):
+        require_file(url, "--ledger")
+
+
+def test_a_database_that_is_not_where_its_url_says_is_named(tmp_path: Path) -> None:
+    url = url_of_file(tmp_path / "x.db")
+    with raises_about(UsageError, url):
+        require_written(url)
+    (tmp_path / "x.db").touch()
+    require_written(url)
+    require_written("postgresql://host/db")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("sqlite:////a%3F1/x.db", "sqlite+pysqlite:////a%3F1/x.db", True),
+        ("sqlite:////a/../a/x.db", "sqlite:////a/x.db?timeout=5", True),
+        ("sqlite:////a/x.db", "sqlite:////a/y.db", False),
+        ("sqlite:////a/x.db", "postgresql://host/db", False),
+        ("postgresql://host/db", "postgresql://host/db", True),
+        ("postgresql://host/db", "postgresql://host/other", False),
+    ],
+)
+def test_two_urls_of_one_database(one: str, other: str, same: bool) -> None:
+    assert is_same_database(one, other) is same
 
 
 @pytest.mark.parametrize(

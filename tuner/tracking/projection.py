@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from training.explained_error import ExplainedError
 from tuner.confirm.presentation import presentation_of
+from tuner.database_url import require_written
 from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
@@ -133,6 +134,7 @@ class Projection:
         if parent is not None and parent.data.tags.get(layout.SEARCH_NAME) != self.search:
             self._client.update_run(parent_id, name=self.search)
             self._set_tag(parent, layout.SEARCH_NAME, self.search)
+        require_written(self.tracking_uri)
         self.experiment_id, self._parent_id = experiment_id, parent_id
         return parent_id
 

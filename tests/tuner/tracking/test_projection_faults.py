@@ -12,6 +12,7 @@ from mlflow_store import Meddler, Store, Unreliable, front_of, write, written_at
 from raises_about import raises_about
 from simulated_search import small_space
 
+from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger
 from tuner.tracking.projection import Projection, RefusedError
 
@@ -60,6 +61,15 @@ def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Stor
         write(store, projection, trials)
     write(store, projection, trials)
     assert store.whole() == written_at_once(store, trials)
+
+
+def test_a_database_that_is_not_where_its_address_says_is_named(
+    store: Store, ledger: SqlLedger, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/elsewhere.db"
+    projection = replace(store.projection(lambda _: store.client), tracking_uri=uri)
+    with raises_about(UsageError, uri):
+        write(store, projection, ledger.load())
 
 
 @pytest.mark.parametrize("calls", range(1, 12))
