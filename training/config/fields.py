@@ -31,6 +31,8 @@ def _to_path_text(value: Any) -> str:
 def number_from_text(text: str) -> float:
     """Return the number that a text such as "0.1" or "8/255" stands for. Raise ValueError if it is none."""
     try:
+        if "_" in text:  # Python reads 1_000 as a number, YAML as a text
+            raise ValueError(text)  # noqa: TRY301 - one message for all ways to be none
         return float(Fraction(text)) if "/" in text else float(text)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise ValueError(f"the value is {text!r}, but must be a number or a fraction such as 8/255") from error

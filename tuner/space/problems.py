@@ -202,7 +202,8 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
             continue
         parameter = space.parameters[name]
         if parameter.type != "categorical" and isinstance(value, str):  # Optuna reads "4" as 4 here, but not later
-            rule = f"{parameter.rule}, not text; remove the quotes"
+            quotes = "" if "/" in value else "; remove the quotes"
+            rule = f"{parameter.rule}, not text{quotes}"
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
         elif not contains(parameter.distribution(), value):
             problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.space.parameters import Number, Part
+from tuner.space.parameters import Number, Part, Real
 
 
 class ObjectiveSpec(Part):
@@ -15,9 +15,9 @@ class ObjectiveSpec(Part):
     """
 
     direction: Literal["maximize", "minimize"] = "maximize"
-    reference: float = 0.0
-    at_least: float | None = None
-    at_most: float | None = None
+    reference: Real = 0.0
+    at_least: Real | None = None
+    at_most: Real | None = None
 
     @property
     def limit(self) -> float | None:
