@@ -88,7 +88,9 @@ class _Scanner(Scanner):
     """Refuses tags and directives: a value is what the core schema says."""
 
     def fetch_tag(self) -> None:
-        raise YamlTextError(f"line {self.reader.line + 1} has a tag, a word that begins with `!`: leave it out, or write quotes")
+        raise YamlTextError(
+            f"line {self.reader.line + 1} has a tag, a word that begins with `!`: leave it out, or write quotes"
+        )
 
     def fetch_directive(self) -> None:
         raise YamlTextError(f"line {self.reader.line + 1} is a directive, which begins with `%`: leave it out")

@@ -262,7 +262,9 @@ def require_name(name: str, what: str) -> None:
         rule = "start with a letter or a digit and go on with these and . _ -, with at most 92 characters"
         raise UsageError(f"{what} is {name!r}, but must {rule}: it names a folder.", (what, name))
     if name in _RESERVED:
-        raise UsageError(f"{what} {name!r} is taken by MLflow's store beside the searches: choose another.", (what, name))
+        raise UsageError(
+            f"{what} {name!r} is taken by MLflow's store beside the searches: choose another.", (what, name)
+        )
 
 
 def default_tracking_uri(runs_dir: Path) -> str:

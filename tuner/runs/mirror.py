@@ -55,7 +55,9 @@ def _local_runs(path: Path) -> Path:
     try:
         nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
     except PermissionError as error:
-        raise UsageError(f"--runs-dir is {path}, which cannot be read: check the rights of its parents.", path) from error
+        raise UsageError(
+            f"--runs-dir is {path}, which cannot be read: check the rights of its parents.", path
+        ) from error
     require_utf8(path.resolve(), "--runs-dir")
     if not nearest.is_dir():
         raise UsageError(f"--runs-dir is {path}, but {nearest} is a file: give a folder.", path)

@@ -121,7 +121,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
     """Return the value of each key in the space; raise UsageError for one that is set twice, here or by a flag."""
     parsed: dict[str, Any] = {}
-    setters = {key: "the option of the command" for key in flags}
+    setters = dict.fromkeys(flags, "the option of the command")
     for override in overrides:
         key, equals, text = override.partition("=")
         subject = ("--set", override)

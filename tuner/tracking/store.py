@@ -97,7 +97,6 @@ def _require_database(tracking_uri: str) -> None:
 
 def _require_schema(tracking_uri: str) -> None:
     """Open the database with MLflow, which refuses what is none of its own or of another release."""
-    import sqlalchemy
     from mlflow import MlflowClient
 
     file = file_of_url(tracking_uri)
@@ -107,11 +106,7 @@ def _require_schema(tracking_uri: str) -> None:
     if file is not None and file.is_dir():  # MLflow would try for minutes to open it
         raise UsageError(f"{file} is a folder, but MLflow's database is a file: move it away.", "--tracking-uri")
     try:
-        engine = sqlalchemy.create_engine(tracking_uri)
-        tables = sqlalchemy.inspect(engine).get_table_names()
-        engine.dispose()
-        if "alembic_version" in tables and "experiments" not in tables:  # MLflow would add its own before it fails
-            raise _AnotherProgramError(f"it holds the tables {', '.join(sorted(tables)[:4])}, … of another program")
+        _refuse_tables_of_others(tracking_uri)
         MlflowClient(tracking_uri).search_experiments(max_results=1)
     except Exception as error:
         raise UsageError(
@@ -121,8 +116,15 @@ def _require_schema(tracking_uri: str) -> None:
         ) from error
 
 
-class _AnotherProgramError(Exception):
-    """A database has the tables of another program that numbers its versions in the table that MLflow uses too."""
+def _refuse_tables_of_others(tracking_uri: str) -> None:
+    """Raise ValueError for a ledger or the like: MLflow would add its tables to it before it fails."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(tracking_uri)
+    tables = sqlalchemy.inspect(engine).get_table_names()
+    engine.dispose()
+    if "alembic_version" in tables and "experiments" not in tables:
+        raise ValueError(f"it holds the tables of another program, {', '.join(tables)}")
 
 
 def _require_place(file: Path) -> None:

@@ -75,9 +75,7 @@ def test_a_confirmation_belongs_to_the_search_with_its_id_whatever_the_names(run
         json.dumps({"search_id": SEARCH_ID, "retrain": True, "suite": "new", "rows": []}).encode(),
     ],
 )
-def test_a_damaged_file_is_named_and_left_out(
-    runs_dir: Path, caplog: pytest.LogCaptureFixture, content: bytes
-) -> None:
+def test_a_damaged_file_is_named_and_left_out(runs_dir: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
     sound = confirmed_trials(runs_dir, "small-1")
     (runs_dir / "damaged").mkdir()
     (runs_dir / "damaged" / "confirmation.json").write_bytes(content)
