@@ -1,7 +1,7 @@
 """YAML as every file, preset and option of this project is read and written: version 1.2, without duplicate keys.
 
-In YAML 1.1, which PyYAML reads, `064` is 52, `1:30` is 90, `1_000` is 1000, `1e-3` is a text, `off` is false, and of two
-equal keys the first is dropped. In the core schema of YAML 1.2 they are 64, a text, a text, 0.001 and a text.
+In YAML 1.1, which PyYAML reads, `064` is 52, `1:30` is 90, `1_000` is 1000, `1e-3` is a text, `off` is false, and of
+two equal keys the first is dropped. In the core schema of YAML 1.2 they are 64, a text, a text, 0.001 and a text.
 """
 
 import re
@@ -22,7 +22,8 @@ _CORE_SCHEMA = re.compile(
     r"(?P<null>~|null|Null|NULL|)"
     r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
     r"|(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)"
-    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
     r"|(?P<merge><<)"
 )
 # A text of 300 bytes can stand for 10^9 values by aliases of aliases, and a message that shows them fills the memory.
@@ -32,7 +33,7 @@ _MOST_DIGITS = 1000
 
 
 class YamlTextError(ValueError):
-    """A text that is not valid YAML, has a key twice or a tag, or a file that cannot be read; the message says where."""
+    """A text that is not valid YAML, has a key twice or a tag, or a file that cannot be read; it says where."""
 
 
 def parse_yaml(text: str) -> Any:

@@ -131,7 +131,7 @@ class SearchFolder:
         return ledger
 
     def require_original(self, old: str) -> None:
-        """Raise UsageError if this folder is a copy of the folder `old`: two with one id would share a run in MLflow."""
+        """Raise UsageError if this folder is a copy of the folder `old`: both would write one run in MLflow."""
         other = SearchFolder(self.path.with_name(old))
         if other.path == self.path or not other.space_file.is_file():
             return
