@@ -78,13 +78,23 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
         raise CommandError(f"{arguments.config}: {error}", "--config") from error
     if not isinstance(values, dict):
         raise CommandError(f"{arguments.config} has no keys; it must be a mapping such as 'alpha: 0.5'.", "--config")
-    values.update(_override(text) for text in arguments.set)
-    if arguments.data_root is not None:
-        values["data_root"] = arguments.data_root
+    values.update(_overrides(arguments))
     try:
         return parse_trial(with_preset(values))
     except UnknownPresetError as error:
         raise CommandError(f"{arguments.config}: preset: {error}", error.subject) from error
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of --set and --data-root by key; raise CommandError for a key that is set twice."""
+    overrides = {} if arguments.data_root is None else {"data_root": arguments.data_root}
+    setters = dict.fromkeys(overrides, "--data-root")
+    for text in arguments.set:
+        key, value = _override(text)
+        if key in setters:
+            raise CommandError(f"--set {text!r}: {key} is set by {setters[key]} too; keep one.", "--set")
+        overrides[key], setters[key] = value, f"--set {text!r}"
+    return overrides
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -86,9 +86,12 @@ PLACES = places(MAPPING)
 def test_a_space_file_with_a_wrong_value(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     path, value = data.draw(st.sampled_from(PLACES)), data.draw(VALUES)
     file = tmp_path_factory.getbasetemp() / "wrong.yaml"
-    with suppress(UnicodeEncodeError):
-        file.write_text(json.dumps(changed(MAPPING, path, value), ensure_ascii=False), encoding="utf-8")
-        answer(lambda: load_space(str(file)))
+    text = json.dumps(changed(MAPPING, path, value), ensure_ascii=False)
+    try:
+        file.write_text(text, encoding="utf-8")
+    except UnicodeEncodeError:  # no file can hold half of a surrogate pair
+        return
+    answer(lambda: load_space(str(file)))
 
 
 @many

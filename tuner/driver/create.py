@@ -127,7 +127,7 @@ def reopen_search(plan: Plan, data: CheckedData) -> Ledger:
 def _warn_of_other_versions(folder: SearchFolder) -> None:
     """Warn if packages have other versions than when the search began: the last digits of results may differ."""
     before, now = folder.frozen()["versions"], provenance()["versions"]
-    changed = [f"{name} {before[name]} (now {now[name]})" for name in now if before[name] != now[name]]
+    changed = [f"{name} {before.get(name)} (now {now[name]})" for name in now if before.get(name) != now[name]]
     if changed:
         _log.warning(
             "%s began with other versions: %s. It continues with the present ones. Install the old ones if the trials "

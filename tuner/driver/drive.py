@@ -20,6 +20,7 @@ from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
+from tuner.runs.mirror import runs_flag
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -119,9 +120,9 @@ class _Driver:
         try:
             sync_search(self.request.runs_dir, search, self.request.tracking_uri, self.request.ledger)
         except UsageError as error:
+            command = f"tuner sync {search}{runs_flag(self.plan.folder.path.parent)}"
             print_line(
-                self.console,
-                f"{search} does not show this confirmation yet: run `tuner sync {search}` to write it. {error}",
+                self.console, f"{search} does not show this confirmation yet: run `{command}` to write it. {error}"
             )
 
     def run_on(self, ledger: Ledger, contents: Sequence[str]) -> int:
@@ -144,7 +145,8 @@ class _Driver:
         publisher.start()
         ending = self.run_session(search, ledger, publisher, progress)
         if not _close(publisher, closing_status(ending, search.trials)):
-            print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
+            command = f"tuner sync {plan.folder.name}{runs_flag(plan.folder.path.parent)}"
+            print_line(console, f"MLflow is not complete: write the rest with `{command}`.")
         return conclude(
             console,
             plan,

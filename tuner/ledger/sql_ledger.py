@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from tuner.database_url import file_of_url, url_of_file
+from tuner.database_url import file_of_url, require_written, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import reports, study_tables
 from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
@@ -88,6 +88,7 @@ class SqlLedger(Ledger):
                 study.set_metric_names([objective.name for objective in objectives])
             reports.metadata.create_all(connections[1])
             ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
+            require_written(url)
         except BaseException:
             ledger.delete()
             raise
