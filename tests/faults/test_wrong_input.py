@@ -38,6 +38,8 @@ TABLES_READ_WHEN_OPENED = ("studies", "study_directions", "study_user_attributes
 many = settings(
     max_examples=CASES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
 )
+# A case starts a search and rebuilds it, which takes 70 ms.
+fewer = settings(many, max_examples=CASES // 10)
 
 NUMBERS = st.one_of(st.integers(-(10**30), 10**30), st.floats(), st.sampled_from([0, 1, -1, 2**63, 1e308]))
 WORDS = st.one_of(
@@ -260,7 +262,7 @@ def copy_trial(study: optuna.Study, data: st.DataObject) -> None:
     study.add_trial(study.trials[data.draw(st.integers(0, 3))])
 
 
-@many
+@fewer
 @given(data=st.data())
 def test_a_ledger_with_trials_of_another_program(
     ledger: SqlLedger, whole: sqlite3.Connection, other: optuna.Study, data: st.DataObject
