@@ -29,11 +29,13 @@ from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings, write_result
 from tuner.ledger import Decision, Ledger, Outcome, Report, SqlLedger, default_ledger_url
 from tuner.ledger.reports import row_of, table
+from tuner.ledger.stored_trial import ENDED, start_mark
 from tuner.search import Search
 from tuner.space import Space, load_space
 
 _RESULT = Path(__file__).parent / "results" / "ledger.json"
 _NAME = "long"
+_ID = "long-0"
 _WRITES = 20
 _METRICS = (
     *("natural_accuracy", "pgd_accuracy", "lambda", "learning_rate", "seconds"),
@@ -91,7 +93,7 @@ def _space(epochs: int, trials: int) -> Space:
 def make_ledger(folder: Path, trials: int, epochs: int) -> None:
     """Write a made-up search: every tenth trial is completed, the others are stopped at the last epoch."""
     space = _space(epochs, trials)
-    facts = {"search_id": "long-0", "space": space.model_dump(mode="json")}
+    facts = {"search_id": _ID, "space": space.model_dump(mode="json")}
     ledger = SqlLedger.create(default_ledger_url(folder), _NAME, space.objective_list, facts)
     rng = np.random.default_rng(0)
     with ledger._engine.begin() as connection:  # noqa: SLF001
@@ -123,8 +125,9 @@ def _insert_trials(connection: sa.Connection, space: Space, rng: np.random.Gener
             rows["trial_params"].append(
                 {"trial_id": key, "param_name": name, "param_value": internal, "distribution_json": text}
             )
-        for name, time_ in (("started", float(number)), ("ended", number + 0.9)):
-            rows["trial_user_attributes"].append({"trial_id": key, "key": name, "value_json": json.dumps(time_)})
+        attributes = {**start_mark(_ID, number, float(number), enqueued=False), ENDED: number + 0.9}
+        for name, content in attributes.items():
+            rows["trial_user_attributes"].append({"trial_id": key, "key": name, "value_json": json.dumps(content)})
     for name, found in rows.items():
         connection.execute(tables.tables[name].insert(), found)
 

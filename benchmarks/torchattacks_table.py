@@ -125,7 +125,7 @@ def _direct(attack: TorchAttack, model: nn.Module, images: Tensor, labels: Tenso
 
 def _accuracy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
     with torch.no_grad():
-        return (model(images).argmax(dim=1) == labels).float().mean().item()
+        return float((model(images).argmax(dim=1) == labels).float().mean())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.ledger.records import Decision, Report
 from tuner.space import Space, space_from_mapping
 
+SEARCH_ID = "small-1-0a1b2c3d"
 POINTS = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 8}, {"alpha": 0.25, "lambda": 1.0, "bottleneck": 16}]
 
 
@@ -13,7 +14,7 @@ def confirmation() -> Space:
     mapping = small_space().model_dump(mode="json")
     mapping["search"] = {"sampler": "grid", "points": POINTS, "seeds": 2}
     mapping["early_stopping"] = {"scheduler": "none"}
-    mapping["confirm"] = {"search": "small-1", "trials": [7, 3], "suite": "quick"}
+    mapping["confirm"] = {"search": "small-1", "search_id": SEARCH_ID, "trials": [7, 3], "suite": "quick"}
     return space_from_mapping(mapping, "confirmation")
 
 

@@ -78,22 +78,31 @@ def _read_config(arguments: argparse.Namespace) -> TrialConfig:
         raise CommandError(f"{arguments.config}: {error}", "--config") from error
     if not isinstance(values, dict):
         raise CommandError(f"{arguments.config} has no keys; it must be a mapping such as 'alpha: 0.5'.", "--config")
-    overrides = dict(_override(text) for text in arguments.set)
-    values = _without_foreign_keys({**values, **overrides}, overrides)
-    if arguments.data_root is not None:
-        values["data_root"] = arguments.data_root
+    overrides = _overrides(arguments)
     try:
-        return parse_trial(with_preset(values))
+        return parse_trial(_without_foreign_keys(with_preset({**values, **overrides}), overrides))
     except UnknownPresetError as error:
         raise CommandError(f"{arguments.config}: preset: {error}", error.subject) from error
 
 
 def _without_foreign_keys(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the keys of the file that belong to a name which an override replaced, and print them."""
+    """Leave out the keys of file and preset that belong to a name which an override replaced, and print them."""
     left_out = [key for key in foreign_keys(values) if overrides and key not in overrides]
     if left_out:
         _print(f"left out, because what --set chose does not read it: {', '.join(left_out)}")
     return {key: value for key, value in values.items() if key not in left_out}
+
+
+def _overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of --set and --data-root by key; raise CommandError for a key that is set twice."""
+    overrides = {} if arguments.data_root is None else {"data_root": arguments.data_root}
+    setters = dict.fromkeys(overrides, "--data-root")
+    for text in arguments.set:
+        key, value = _override(text)
+        if key in setters:
+            raise CommandError(f"--set {text!r}: {key} is set by {setters[key]} too; keep one.", "--set")
+        overrides[key], setters[key] = value, f"--set {text!r}"
+    return overrides
 
 
 def _override(text: str) -> tuple[str, Any]:

@@ -1,9 +1,10 @@
 """YAML as every file, preset and option of this project is read and written: version 1.2, without duplicate keys.
 
-In YAML 1.1, which PyYAML reads, `064` is 52, `1:30` is 90, `1e-3` is a text, `off` is false, and of two equal keys the
-first is dropped. In YAML 1.2 (https://yaml.org/spec/1.2.2, section 10.3) they are 64, two texts, 0.001 and a text.
+In YAML 1.1, which PyYAML reads, `064` is 52, `1:30` is 90, `1_000` is 1000, `1e-3` is a text, `off` is false, and of
+two equal keys the first is dropped. In the core schema of YAML 1.2 they are 64, a text, a text, 0.001 and a text.
 """
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 from ruamel.yaml.representer import SafeRepresenter
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.scanner import Scanner
+from ruamel.yaml.tag import Tag
 
+# What a scalar without quotes is: https://yaml.org/spec/1.2.2, section 10.3.2. `<<` is of YAML 1.1, which has merging.
+_CORE_SCHEMA = re.compile(
+    r"(?P<null>~|null|Null|NULL|)"
+    r"|(?P<bool>true|True|TRUE|false|False|FALSE)"
+    r"|(?P<int>[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)"
+    r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))"
+    r"|(?P<merge><<)"
+)
 # A text of 300 bytes can stand for 10^9 values by aliases of aliases, and a message that shows them fills the memory.
 _MOST_VALUES = 1_000_000
 # Python refuses to print an integer of more than 4,300 digits.
@@ -20,7 +33,7 @@ _MOST_DIGITS = 1000
 
 
 class YamlTextError(ValueError):
-    """A text that is not valid YAML, has a key twice, or is a file that cannot be read; the message says where."""
+    """A text that is not valid YAML, has a key twice or a tag, or a file that cannot be read; it says where."""
 
 
 def parse_yaml(text: str) -> Any:
@@ -32,11 +45,13 @@ def parse_yaml(text: str) -> Any:
             return None
         _count_values(root, {}, ())
         return yaml.constructor.construct_document(root)
+    except YamlTextError:
+        raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         raise YamlTextError(f"not valid YAML{where}: {error.problem or error.context}") from error
-    except (YAMLError, ValueError) as error:  # ValueError: a timestamp such as 2026-13-01
+    except (YAMLError, ValueError, OverflowError) as error:  # the last two: an escape such as "\U00110000"
         raise YamlTextError(f"not valid YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise YamlTextError("not valid YAML: nested too deeply") from error
@@ -60,6 +75,28 @@ def format_yaml(value: Any) -> str:
     return stream.getvalue()
 
 
+class _Resolver(VersionedResolver):
+    """Reads scalars by the core schema; ruamel's own patterns accept underscores, dates and binary numbers."""
+
+    def resolve(self, kind: type[Node], value: Any, implicit: Any) -> Any:
+        if kind is not ScalarNode or not implicit[0]:
+            return super().resolve(kind, value, implicit)
+        found = _CORE_SCHEMA.fullmatch(value)
+        return Tag(suffix=f"tag:yaml.org,2002:{found.lastgroup if found else 'str'}")
+
+
+class _Scanner(Scanner):
+    """Refuses tags and directives: a value is what the core schema says."""
+
+    def fetch_tag(self) -> None:
+        raise YamlTextError(
+            f"line {self.reader.line + 1} has a tag, a word that begins with `!`: leave it out, or write quotes"
+        )
+
+    def fetch_directive(self) -> None:
+        raise YamlTextError(f"line {self.reader.line + 1} is a directive, which begins with `%`: leave it out")
+
+
 class _Representer(SafeRepresenter):
     """Writes a text with a line break of Unicode in double quotes: in other styles it would be read as a blank."""
 
@@ -74,7 +111,7 @@ _Representer.add_representer(str, _Representer.represent_text)
 
 def _yaml() -> YAML:
     yaml = YAML(typ="safe", pure=True)
-    yaml.Representer = _Representer
+    yaml.Resolver, yaml.Scanner, yaml.Representer = _Resolver, _Scanner, _Representer
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # its class declares None
     yaml.width = 120
@@ -82,7 +119,7 @@ def _yaml() -> YAML:
 
 
 def _count_values(node: Node, counts: dict[int, int], parents: tuple[int, ...]) -> int:
-    """Return how many values `node` stands for, with each alias counted as what it stands for; check them all.
+    """Return how many values `node` stands for, with each alias counted as what it stands for; check them and the keys.
 
     Raise YamlTextError if a mapping has a key twice, if a value contains itself by an alias, if there are too many
     values, or if a text has half of a surrogate pair, which no file can hold.
@@ -118,10 +155,11 @@ def _check_scalar(node: ScalarNode, line: int) -> None:
 def _check_keys(keys: list[Node]) -> None:
     lines: dict[str, int] = {}
     for key in keys:
+        if not isinstance(key, ScalarNode):
+            continue
         line = key.start_mark.line + 1
-        if isinstance(key, ScalarNode) and key.value in lines:
-            raise YamlTextError(
-                f"the key {key.value!r} is in line {lines[key.value]} and again in line {line}: keep one"
-            )
-        if isinstance(key, ScalarNode):
-            lines[key.value] = line
+        _check_scalar(key, line)
+        if key.value in lines:
+            first = lines[key.value]
+            raise YamlTextError(f"the key {key.value!r} is in line {first} and again in line {line}: keep one")
+        lines[key.value] = line

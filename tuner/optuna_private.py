@@ -43,7 +43,7 @@ def contains(distribution: BaseDistribution, value: Any) -> bool:
     """Return whether a value lies in a distribution; a value of another type does not."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))  # noqa: SLF001
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return False
 
 

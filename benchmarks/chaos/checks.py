@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord, default_ledger_url
+from tuner.ledger.stored_trial import ENDED_ELSEWHERE
 
 # The metric that no two trainings share.
 _TIME = "seconds"
@@ -46,7 +47,8 @@ def check_record(final: Sequence[TrialRecord], snapshots: Sequence[Snapshot], pl
     if len({trial.number for trial in final}) != planned:
         faults.add("trials lost", f"{len(final)} of {planned} trials are on record")
     for trial in final:
-        if trial.outcome in {Outcome.RUNNING, Outcome.FAILED}:
+        ended_by_client = (trial.error or "").startswith(ENDED_ELSEWHERE)
+        if trial.outcome is Outcome.RUNNING or (trial.outcome is Outcome.FAILED and not ended_by_client):
             faults.add("trials lost", f"trial {trial.number} is {trial.outcome}")
         if [report.epoch for report in trial.reports] != list(range(1, trial.epochs_trained + 1)):
             faults.add("trials lost", f"trial {trial.number} misses epochs")

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from optuna.trial import TrialState
+
 from benchmarks.postgres_server import free_port
 from tuner.ledger import default_ledger_url
 
@@ -50,7 +52,7 @@ def _write_until(
         clients = _Clients(folder, f"http://127.0.0.1:{port}", url, rng)
         actions = [clients.note, clients.mark, clients.tag]
         if not only_notes:
-            actions += [clients.enqueue, clients.add]
+            actions += [clients.enqueue, clients.add, clients.end]
         while not ended.wait(rng.uniform(0, 2 * _PAUSE_SECONDS)):
             action = rng.choice(actions)
             # A client may meet a search that is being made, or a database that is locked; it tries again later.
@@ -95,6 +97,12 @@ class _Clients:
         alpha, lam = FloatDistribution(0, 1), FloatDistribution(0.01, 10, log=True)
         ranges: dict[str, BaseDistribution] = {"alpha": alpha, "lambda": lam}
         self._study().add_trial(create_trial(params=_POINT, distributions=ranges, values=[0.99, 0.99]))
+
+    def end(self) -> None:
+        """End a running trial of the search as failed, as the dashboard's button does."""
+        study = self._study()
+        running = [t.number for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))]
+        study.tell(self._rng.choice(running), state=TrialState.FAIL)
 
     def tag(self) -> None:
         """Write a tag of a random run of the search in MLflow."""

@@ -56,7 +56,8 @@ def _make(runs_dir: Path, space: Space, trials: int) -> None:
     folder.path.mkdir()
     grown = [t for t in grown_search(space, 16, trials + 16) if t.outcome is not Outcome.RUNNING][:trials]
     records = [_renumbered(trial, number) for number, trial in enumerate(grown)]
-    write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=check_data(space))
+    digest = check_data(space).split_digest
+    write_ledger(f"sqlite:///{folder.path / 'ledger.db'}", "large", space, records, split_digest=digest)
     folder.freeze(space, {"search_id": "large-0", **provenance()})
     uri = default_tracking_uri(runs_dir)
     artifacts = str(store.artifact_folder(uri, runs_dir))

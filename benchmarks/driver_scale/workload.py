@@ -10,6 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.ledger import Decision, MemoryLedger, Outcome, SqlLedger, TrialRecord, reports, trial_name
+from tuner.ledger.stored_trial import ENDED, start_mark
 from tuner.search import Assignment, Search
 from tuner.space import Space
 
@@ -94,7 +95,8 @@ def write_ledger(url: str, name: str, space: Space, trials: Sequence[TrialRecord
     """Create a ledger with these trials and facts, in few large transactions."""
     facts |= {"search_id": f"{name}-0", "space": space.model_dump(mode="json")}
     ledger = SqlLedger.create(url, name, space.objective_list, facts)
-    ledger._study.add_trials([_frozen(space, trial) for trial in trials])  # noqa: SLF001
+    frozen = [_frozen(space, trial, facts["search_id"]) for trial in trials]
+    ledger._study.add_trials(frozen)  # noqa: SLF001
     rows = [reports.row_of(name, trial.number, report) for trial in trials for report in trial.reports]
     with ledger._engine.begin() as connection:  # noqa: SLF001
         for start in range(0, len(rows), 10_000):
@@ -102,12 +104,13 @@ def write_ledger(url: str, name: str, space: Space, trials: Sequence[TrialRecord
     ledger.close()
 
 
-def _frozen(space: Space, trial: TrialRecord) -> FrozenTrial:
+def _frozen(space: Space, trial: TrialRecord, search_id: str) -> FrozenTrial:
     completed = trial.outcome is Outcome.COMPLETED
     return create_trial(
         state=_STATES[trial.outcome],
         values=[trial.last_metrics[o.name] for o in space.objective_list] if completed else None,
         params=dict(trial.parameters),
         distributions=space.distributions(),
-        user_attrs={"started": trial.started} | ({"ended": trial.ended} if trial.ended else {}),
+        user_attrs=start_mark(search_id, trial.number, trial.started, enqueued=False)
+        | ({ENDED: trial.ended} if trial.ended else {}),
     )

@@ -34,12 +34,20 @@ def test_a_search_that_was_left_alone_has_no_fault(trials: list[TrialRecord]) ->
     assert faults.found == {}
 
 
+def test_a_trial_that_a_client_ended_is_no_fault(trials: list[TrialRecord]) -> None:
+    ended = replace(trials[-1], outcome=Outcome.FAILED, error="another program ended it in the ledger, as fail")
+    faults = Faults()
+    check_record([*trials[:-1], ended], [earlier(trials)], 5, faults)
+    assert faults.found == {}
+
+
 @pytest.mark.parametrize(
     ("kind", "change"),
     [
         ("trials lost", lambda t: t[:-1]),
         ("trials lost", lambda _: []),
         ("trials lost", lambda t: [*t[:-1], replace(t[-1], outcome=Outcome.RUNNING)]),
+        ("trials lost", lambda t: [*t[:-1], replace(t[-1], outcome=Outcome.FAILED, error="crashed")]),
         ("trials lost", lambda t: [replace(t[0], reports=t[0].reports[1:]), *t[1:]]),
         ("trials ended twice", lambda t: [replace(t[0], ended=t[0].ended + 1), *t[1:]]),
         ("proposals repeated", lambda t: [*t[:-1], replace(t[-1], parameters=t[0].parameters)]),

@@ -101,6 +101,10 @@ def test_divergence_ends_with_1(out: Path, capsys: pytest.CaptureFixture[str]) -
         (["--set", "lamda=2"], ["lamda", "lambda"]),
         (["--set", "alpha"], ["--set", "'alpha'", "KEY=VALUE"]),
         (["--set", "alpha=[1"], ["--set", "'alpha=[1'"]),
+        (["--set", "alpha=!!bool x"], ["--set", "'alpha=!!bool x'"]),
+        (["--set", "alpha=0.1", "--set", "alpha=0.9"], ["alpha=0.1", "alpha=0.9"]),
+        (["--set", "data_root=here", "--data-root", "there"], ["data_root=here", "--data-root"]),
+        (["--set", "alpha=0_1"], ["alpha", "'0_1'"]),
         (["--set", "preset=cifar10_trade"], ["preset", "'cifar10_trade'", "cifar10_trades?"]),
         (["--set", "batch_size=5000"], ["batch_size", "5000"]),
         (["--set", "architecture=cnn4"], ["architecture", "8x8"]),
@@ -130,6 +134,12 @@ def test_an_objective_from_the_command_line_leaves_the_keys_of_the_files_one_out
     assert {"alpha", "beta"}.isdisjoint(read_yaml(out / "config.yaml"))
     assert start(*TINY, "--set", "objective=trades", "--set", "alpha=0.5", "--out", str(out)) == 2
     assert "alpha" in capsys.readouterr().err
+    preset = out.with_name("config.yaml")
+    preset.write_text("preset: mnist_mma\nmax_margin: 2\n")
+    assert start("--set", "epochs=1", "--out", str(out), config=preset) == 2
+    assert "max_margin" in capsys.readouterr().err, "the preset's objective reads it"
+    assert start(*TINY, "--set", "objective=trades", "--set", "beta=0.5", "--out", str(out)) == 2
+    assert "beta" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["a: [", "- 1", ""])

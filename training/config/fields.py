@@ -62,12 +62,15 @@ def _to_path_text(value: Any) -> str:
     """Return text unchanged. An empty value in YAML is None, and its text would name a folder "None"."""
     if not isinstance(value, str) or "\0" in value:
         raise TypeError(value)
+    value.encode()  # UnicodeEncodeError, a ValueError: no file of results could hold a name that is not UTF-8
     return value
 
 
 def number_from_text(text: str) -> float:
     """Return the number that a text such as "0.1" or "8/255" stands for. Raise ValueError if it is none."""
     try:
+        if "_" in text:  # Python reads 1_000 as a number, YAML as a text
+            raise ValueError(text)  # noqa: TRY301 - one message for all ways to be none
         return float(Fraction(text)) if "/" in text else float(text)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise ValueError(f"the value is {text!r}, but must be a number or a fraction such as 8/255") from error
@@ -108,7 +111,7 @@ def _increases(values: tuple[float, ...]) -> bool:
 
 
 def folder(default: str) -> Any:
-    return _field(default, "the path of a folder", _to_path_text, lambda value: value != "")
+    return _field(default, "the path of a folder, in UTF-8", _to_path_text, lambda value: value != "")
 
 
 def real(default: float, text: str, holds: Callable[[float], bool]) -> Any:

@@ -10,22 +10,17 @@ _MOST_NAMED_CLASSES = 20
 
 @dataclass(frozen=True)
 class PartContents:
-    """The images of one part by class, and a sentence for each kind of file that lies among them and is not read."""
+    """The images of one part by class, and a sentence for each kind of entry that lies near them and is not read."""
 
     part: Part
     images_by_class: dict[str, int]
     left_out: tuple[str, ...]
 
     @property
-    def warnings(self) -> list[str]:
-        """Return a line for each kind of file that is not read."""
-        return [f"not read: {sentence}" for sentence in self.left_out]
-
-    @property
     def lines(self) -> list[str]:
-        """Return a line with the number of images of each class, then the warnings."""
+        """Return a line with the number of images of each class, then what is left out."""
         total = sum(self.images_by_class.values())
-        return [f"{self.part}: {total:,} images, {_by_class(self.images_by_class)}", *self.warnings]
+        return [f"{self.part}: {total:,} images, {_by_class(self.images_by_class)}", *self.left_out]
 
 
 def contents_of(source: ImageSource, part: Part) -> PartContents:

@@ -6,7 +6,6 @@ with two threads; 2 cores, Python 3.11, Pillow 13, n = 1), because most of the w
 
 import struct
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,9 +18,9 @@ from PIL import Image
 from torch import Tensor
 
 from training.data.image_source import DataError, Part
+from training.data.left_out import SUFFIXES, beside_classes, beside_images, beside_parts, is_image, is_visible
 
-SUFFIXES = (".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
-
+_OPAQUE = 255
 _GREY_MODES = ("1", "L", "LA")
 _COLOUR_MODES = ("P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB")
 # The exceptions of Pillow for damaged files; its documentation names only OSError.
@@ -64,12 +63,13 @@ def open_folder(root: Path, part: Part) -> FolderSource:
     """List the images ROOT/PART/CLASS/* and read the header of each, once per process.
 
     Classes are the sub-folders in sorted order. Images are grey (1 channel) if all training images are grey,
-    otherwise RGB. `left_out` of the result says what else lies in the class folders: files whose suffix is not in
-    `SUFFIXES`, and folders.
+    otherwise RGB. `left_out` of the result says what is not read: files in the class folders whose suffix is not in
+    `SUFFIXES`, sub-folders of them, images beside them, and folders beside `ROOT/train` and `ROOT/test`.
 
     Raise DataError if a folder is missing or empty, an image is damaged, has another size than the others or more
-    than 8 bits per value, or the test part does not match the training part. Decoding an image that is partly
-    transparent raises it as well: what the network would see depends on a background that the file does not have.
+    than 8 bits per value, or the test part does not match the training part. An image that is partly transparent
+    raises it as well: what the network would see depends on a background that the file does not have. Its pixels are
+    decoded for that, but only if the header says that there may be transparency.
     """
     train = _scan(root / "train")
     found = train if part == "train" else _scan(root / "test")
@@ -85,7 +85,8 @@ def open_folder(root: Path, part: Part) -> FolderSource:
             f"{root / 'train'} are {train.image_shape}. Convert one part to the shape of the other.",
             root / "test",
         )
-    return FolderSource(found.class_names, found.labels, train.image_shape, found.paths, found.left_out)
+    left_out = [*found.left_out, *(beside_parts(root) if part == "train" else [])]
+    return FolderSource(found.class_names, found.labels, train.image_shape, found.paths, left_out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,7 @@ def _scan(folder: Path) -> _Scan:
         labels=torch.arange(len(counts)).repeat_interleave(counts),
         image_shape=_common_shape(paths),
         paths=paths,
-        left_out=[line for class_folder in class_folders.values() for line in _left_out(class_folder)],
+        left_out=[*beside_classes(folder), *beside_images(folder, class_folders.values())],
     )
 
 
@@ -125,7 +126,7 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     """Return the class folders by name, sorted. Accents have one spelling, whichever the file system chose."""
     found: dict[str, Path] = {}
     for entry in folder.iterdir():
-        if not entry.is_dir() or not _is_visible(entry):
+        if not entry.is_dir() or not is_visible(entry):
             continue
         try:
             entry.name.encode()
@@ -140,25 +141,11 @@ def _class_folders(folder: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _left_out(folder: Path) -> list[str]:
-    """Return a line for each kind of entry in a class folder that is not read as an image."""
-    entries = [path for path in folder.iterdir() if _is_visible(path) and path.suffix.lower() not in SUFFIXES]
-    counts = Counter("folder" if path.is_dir() else path.suffix.lower() or "no suffix" for path in entries)
-    return [
-        f"{folder}: {count} {'sub-folders' if kind == 'folder' else f'files ({kind})'}"
-        for kind, count in sorted(counts.items())
-    ]
-
-
 def _list_images(folder: Path) -> list[Path]:
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _is_visible(path))
+    images = sorted(path for path in folder.iterdir() if is_image(path))
     if not images:
         raise DataError(f"The class {folder} has no images ({', '.join(SUFFIXES)}). Add some or remove it.", folder)
     return images
-
-
-def _is_visible(path: Path) -> bool:
-    return not path.name.startswith(".")
 
 
 def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
@@ -180,39 +167,39 @@ def _measure(path: Path) -> tuple[tuple[int, int], bool]:
     """Read the header of one image; return its size (width, height) and whether it is grey."""
     try:
         with Image.open(path) as image:
-            size, mode, frames = image.size, image.mode, getattr(image, "n_frames", 1)
+            _require_one_opaque_image(path, image)
+            return image.size, image.mode in _GREY_MODES
     except _DAMAGED as error:
         raise _damaged(path, error) from error
-    if mode not in _GREY_MODES + _COLOUR_MODES:
+
+
+def _require_one_opaque_image(path: Path, image: Image.Image) -> None:
+    if image.mode not in _GREY_MODES + _COLOUR_MODES:
         raise DataError(
-            f"{path} has Pillow's mode {mode!r}, but must have 8 bits per value "
+            f"{path} has Pillow's mode {image.mode!r}, but must have 8 bits per value "
             f"({', '.join(_GREY_MODES + _COLOUR_MODES)}). Convert it.",
             path,
         )
-    if frames > 1:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # phones save a preview as the second frame of a JPEG
         raise DataError(f"{path} has {frames} frames, but must be one image: save each frame as a file.", path)
-    return size, mode in _GREY_MODES
+    if image.has_transparency_data and np.array(image.convert("RGBA"))[..., 3].min() < _OPAQUE:
+        raise DataError(
+            f"{path} is partly transparent, and what a network sees there would depend on the background: save the "
+            "images with a background, without an alpha channel.",
+            path,
+        )
 
 
 def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
     """Decode one image to (channels, height, width)."""
     try:
         with Image.open(path) as image:
-            opaque = image.convert("RGBA") if image.has_transparency_data else image
-            if opaque.mode == "RGBA" and np.array(opaque)[..., 3].min() < 255:
-                raise _transparent(path)
-            pixels = np.array(opaque.convert("L" if channels == 1 else "RGB"), ndmin=3)
+            coloured = image.convert("RGBA") if image.has_transparency_data else image
+            pixels = np.array(coloured.convert("L" if channels == 1 else "RGB"), ndmin=3)
     except _DAMAGED as error:
         raise _damaged(path, error) from error
     return pixels if channels == 1 else pixels.transpose(2, 0, 1)
-
-
-def _transparent(path: Path) -> DataError:
-    return DataError(
-        f"{path} is partly transparent, and what a network sees there would depend on the background: save the images "
-        "with a background, without an alpha channel.",
-        path,
-    )
 
 
 def _damaged(path: Path, error: Exception) -> DataError:

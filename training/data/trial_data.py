@@ -88,7 +88,8 @@ def ensure_available(config: TrialConfig) -> list[PartContents]:
     Return what the training and the test part contain.
     Data sets of torchvision are downloaded if they are not on disk. Raise DataError if the download fails, and
     leave the disk unchanged; also if the data on disk cannot be used: a part or class is missing, a header is
-    unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here.
+    unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here,
+    except those whose header says that they may be transparent.
     """
     with _data_root(config) as root:
         data_set = _data_set(config.dataset)

@@ -62,12 +62,18 @@ def load_checkpoint(folder: Path, config: TrialConfig) -> dict[str, Any]:
 
 
 def find_checkpoint(path: Path) -> Path:
-    """Return a file itself, or a folder's last checkpoint, else its best one; raise CheckpointError if none."""
-    if not path.is_dir():
-        return path
-    for name in (FILE_NAME, BEST_NAME):
-        if (path / name).is_file():
-            return path / name
+    """Return a file itself, or a folder's last checkpoint, else its best one.
+
+    Raise CheckpointError if a folder has none, and its subclass StorageError if the folder cannot be read.
+    """
+    try:
+        if not path.is_dir():
+            return path
+        for name in (FILE_NAME, BEST_NAME):
+            if (path / name).is_file():
+                return path / name
+    except OSError as error:
+        raise _out_of_reach(path, error) from error
     raise CheckpointError(
         f"{path} has neither {FILE_NAME} nor {BEST_NAME}; name the output folder of a training, or a checkpoint file. "
         "An exported model has no checkpoint: name that of its trial.",
@@ -116,8 +122,7 @@ def _read(path: Path) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{path} does not exist: it was not written yet, or was deleted.", path) from None
     except OSError as error:
-        message = f"{path} cannot be read ({error}); try again when its storage can be reached."
-        raise StorageError(message, path) from error
+        raise _out_of_reach(path, error) from error
     try:
         _verify(content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -126,6 +131,10 @@ def _read(path: Path) -> Any:
             f"{path} cannot be read, it is damaged or not a checkpoint ({error}); start again, or use an earlier copy.",
             path,
         ) from error
+
+
+def _out_of_reach(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path} cannot be read ({error}); try again when its storage can be reached.", path)
 
 
 def _seal(file: BinaryIO) -> None:

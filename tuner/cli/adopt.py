@@ -14,4 +14,7 @@ def adopt(name: SearchName, runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl 
     from tuner.runs.renamed import adopt_name
 
     old = adopt_name(find_search(runs_dir, name), ledger)
+    if old == name:
+        typer.echo(f"{name} was not renamed: there is nothing to adopt.")
+        return
     typer.echo(f"{old} is now {name}. `tuner sync {name}{runs_flag(runs_dir)}` renames it in MLflow as well.")

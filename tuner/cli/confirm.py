@@ -69,6 +69,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
+    from tuner.runs.folder import find_search
 
     from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
     if sum([bool(trials), bool(from_front.given), front]) > 1:
@@ -93,5 +94,6 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     source = load_search(runs_dir, search, ledger)
     choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain)
     chosen = choose_trials(source.trials, source.data, choice)
-    space = confirmation_space(source.space, search, chosen, choice)
+    search_id = find_search(runs_dir, search).frozen()["search_id"]
+    space = confirmation_space(source.space, search, search_id, chosen, choice)
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.config import is_accuracy, share_fault
+from training.config.fields import number_from_text
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _check_max_loss(max_loss: float, data: "FrontData") -> None:
 
 def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, float]:
     directions = {objective.name: objective.maximise for objective in data.objectives}
-    minimums = {}
+    minimums: dict[str, float] = {}
     for option in options:
         metric, _, text = option.partition("=")
         if metric not in directions:
@@ -83,13 +84,15 @@ def _parse_minimums(options: tuple[str, ...], data: "FrontData") -> dict[str, fl
                 f"--min {option!r}: {metric} is minimised, so this would keep its worst trials: see --format json.",
                 "--min",
             )
+        if metric in minimums:
+            raise UsageError(f"--min {option!r}: {metric} has the minimum {minimums[metric]:g} too; keep one.", "--min")
         minimums[metric] = _parse_minimum(option, metric, text)
     return minimums
 
 
 def _parse_minimum(option: str, metric: str, text: str) -> float:
     try:
-        value = float(text)
+        value = number_from_text(text)
     except ValueError as error:
         raise UsageError(f"--min {option!r} must have the form METRIC=VALUE, as {metric}=0.8.", "--min") from error
     if not math.isfinite(value):

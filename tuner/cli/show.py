@@ -3,10 +3,14 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, SearchName
+
+if TYPE_CHECKING:
+    from tuner.report.load import ForeignTrial
 
 
 def show(
@@ -35,14 +39,20 @@ def show(
         if has_seeds(data):
             console.print("", seed_means_table(data))
         if search.foreign:
-            numbers = ", ".join(f"{number} ({state})" for number, state in search.foreign.items())
-            console.print(f"Trials of other programs in the ledger, not of this search: {numbers}.")
+            added = "; ".join(f"{trial.trial} ({_state(trial)})" for trial in search.foreign)
+            console.print(f"Trials that other programs added (not part of this search): {added}.", markup=False)
     elif output is Format.CSV:
         print_rows(trial_rows(trials, space.objective_list), "csv")
     else:
         volume = data.hypervolume if has_front else None
         shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.objective_list)}
-        shown["foreign"] = [{"trial": number, "state": state} for number, state in search.foreign.items()]
+        shown["foreign"] = [asdict(trial) for trial in search.foreign]
         if has_seeds(data):
             shown["points"] = [asdict(point) for point in seed_means(data)]
         typer.echo(json.dumps(shown, indent=2))
+
+
+def _state(trial: "ForeignTrial") -> str:
+    if trial.fault is not None:
+        return f"refused: {trial.fault}"
+    return "waits for its turn" if trial.state == "waiting" else trial.state

@@ -48,8 +48,10 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
     return [by_number[point.number] for point in selection.trials]
 
 
-def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord], choice: Choice) -> Space:
-    """Return the space of a confirmation: a grid of the chosen points, each with several seeds.
+def confirmation_space(
+    source: Space, search: str, search_id: str, chosen: Sequence[TrialRecord], choice: Choice
+) -> Space:
+    """Return the space of a confirmation of `search`: a grid of the chosen points, each with several seeds.
 
     The trials are trained again on training and validation images for the whole budget, with seeds that the search did
     not use. Without `choice.retrain` each trial is a point of its own, with the seed that it was trained with.
@@ -68,6 +70,7 @@ def confirmation_space(source: Space, search: str, chosen: Sequence[TrialRecord]
     }
     confirm = {
         "search": search,
+        "search_id": search_id,
         "trials": [trial.number for trial in unique],
         "suite": choice.suite,
         "images": choice.images,

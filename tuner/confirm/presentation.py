@@ -119,19 +119,18 @@ class ConfirmationPresentation:
         raise ConfirmationError(name, self.confirms, use)
 
     def require_inputs(self, runs_dir: Path) -> None:
-        """Raise UsageError if a checkpoint whose weights are to be measured is missing or damaged."""
-        from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+        """Raise UsageError if a checkpoint whose weights are to be measured is missing, damaged or out of reach."""
+        from training.trainer.checkpoint import CheckpointError, StorageError, find_checkpoint, read_checkpoint
 
         confirm = confirm_section(self.space)
         for number, checkpoint in zip(confirm.trials, confirm.checkpoints, strict=False):
             try:
                 read_checkpoint(find_checkpoint(download(runs_dir / checkpoint)))
             except CheckpointError as error:
-                raise UsageError(
-                    f"The weights of trial {number} of {confirm.search} cannot be measured: {error} Restore them "
-                    "from a backup, or leave out --no-retrain.",
-                    number,
-                ) from error
+                message = f"The weights of trial {number} of {confirm.search} cannot be measured: {error}"
+                if not isinstance(error, StorageError):  # it says itself what to do: the weights may be whole
+                    message += " Restore them from a backup, or leave out --no-retrain."
+                raise UsageError(message, number) from error
 
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""

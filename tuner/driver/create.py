@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tuner.driver.plan import Plan, Request, plan_search, warm_start_fact
+from tuner.driver.preflight import CheckedData
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, SqlLedger, default_ledger_url, remove_empty_study
 from tuner.redact import without_password
@@ -70,13 +71,13 @@ def _discard(folder: SearchFolder) -> None:
         folder.path.parent.rmdir()
 
 
-def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
+def create_search(plan: Plan, request: Request, data: CheckedData) -> Ledger:
     """Write a new search into its folder, first the ledger and last the frozen space; return the open ledger.
 
-    `digest` is that of the validation images. If anything fails, nothing is left.
+    If anything fails, nothing is left.
     """
     search_id = f"{plan.folder.name}-{secrets.token_hex(4)}"
-    frozen = {"search_id": search_id, "split_digest": digest, **provenance()}
+    frozen = {"search_id": search_id, "split_digest": data.split_digest, "classes": data.classes, **provenance()}
     facts = {**frozen, "space": plan.space.model_dump(mode="json")}
     if plan.warm_start:
         frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
@@ -88,7 +89,7 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
     with contextlib.ExitStack() as on_error:
         on_error.callback(_discard, plan.folder)
         if plan.warm_start:
-            facts[FACT] = warm_start_fact(plan.warm_start, digest)
+            facts[FACT] = warm_start_fact(plan.warm_start, data.split_digest)
         if url_of(plan.folder.path) and (other_id := plan.folder.creation_mark) is not None:
             # Another machine died while it created this search. It held the lock, which this driver holds now.
             remove_empty_study(plan.ledger_url, plan.folder.name, other_id)
@@ -101,18 +102,18 @@ def create_search(plan: Plan, request: Request, digest: str) -> Ledger:
     return ledger
 
 
-def reopen_search(plan: Plan, digest: str) -> Ledger:
+def reopen_search(plan: Plan, data: CheckedData) -> Ledger:
     """Open the ledger of a search on record, and write down what may change: trials, resources, the place of the data.
 
-    `digest` is that of the validation images here. Raise UsageError if the search began with other images.
+    Raise UsageError if the search began with other validation images than those of `data`.
     """
     ledger = plan.folder.ledger(plan.ledger_url)
     ledger.take_over()
-    recorded = ledger.facts()["split_digest"]
-    if recorded != digest:
+    recorded, found = ledger.facts()["split_digest"], data.split_digest
+    if recorded != found:
         ledger.close()
         raise UsageError(
-            f"The validation images of {plan.space.trial['data_root']} (digest {digest}) are not those that "
+            f"The validation images of {plan.space.trial['data_root']} (digest {found}) are not those that "
             f"{plan.folder.name} began with (digest {recorded}), so old and new trials could not be compared. Give the "
             "same data with --data-root, or start a new search.",
             "--data-root",
@@ -126,7 +127,7 @@ def reopen_search(plan: Plan, digest: str) -> Ledger:
 def _warn_of_other_versions(folder: SearchFolder) -> None:
     """Warn if packages have other versions than when the search began: the last digits of results may differ."""
     before, now = folder.frozen()["versions"], provenance()["versions"]
-    changed = [f"{name} {before[name]} (now {now[name]})" for name in now if before[name] != now[name]]
+    changed = [f"{name} {before.get(name)} (now {now[name]})" for name in now if before.get(name) != now[name]]
     if changed:
         _log.warning(
             "%s began with other versions: %s. It continues with the present ones. Install the old ones if the trials "

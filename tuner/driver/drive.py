@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from rich.console import Console
 from tuner.driver.create import create_search, discard_unused, make_folder, remove_incomplete, reopen_search
 from tuner.driver.environment import Environment
 from tuner.driver.plan import Plan, Request
+from tuner.driver.preflight import CheckedData
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import EXIT_CODES, REASONS, conclude, print_line, print_opening, resume_command
@@ -18,6 +20,7 @@ from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
+from tuner.runs.mirror import runs_flag
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -69,13 +72,14 @@ class _Driver:
     def run(self) -> int:
         """Check the cluster, MLflow and the data, make the folder of a new search, and run it."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
-        environment.presentation_of(plan.space).require_inputs(plan.folder.path.parent)
+        if not plan.is_resume or plan.space.search.max_failures:  # else a trial fails whose weights are lost
+            environment.presentation_of(plan.space).require_inputs(plan.folder.path.parent)
         _check_tracking(plan)
         if console.is_terminal and request.verbosity >= 0:
             print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
         environment.connect(request.address)
         environment.require_resources(plan.space.resources, plan.space.name)
-        digest = environment.check_data(plan.space)
+        data = environment.check_data(plan.space)
         made_folder = False
         if not plan.is_resume and not plan.folder.is_incomplete:
             plan, made_folder = make_folder(plan, request)
@@ -83,7 +87,7 @@ class _Driver:
         is_incomplete = not plan.is_resume and not made_folder
         driver = dataclasses.replace(self, plan=plan)
         try:
-            return driver.run_locked(digest, is_incomplete=is_incomplete)
+            return driver.run_locked(data, is_incomplete=is_incomplete)
         except KeyboardInterrupt:
             if not plan.folder.space_file.exists():
                 raise
@@ -92,15 +96,15 @@ class _Driver:
             if made_folder:
                 discard_unused(plan)
 
-    def run_locked(self, digest: str, *, is_incomplete: bool) -> int:
-        """Take the lock, write or open the search, and run it; `digest` is that of the validation images."""
+    def run_locked(self, data: CheckedData, *, is_incomplete: bool) -> int:
+        """Take the lock, write or open the search, and run it on `data`."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         with environment.lock(plan.folder.path, plan.ledger_url):
             if is_incomplete:
                 remove_incomplete(plan)
-            with reopen_search(plan, digest) if plan.is_resume else create_search(plan, request, digest) as ledger:
+            with reopen_search(plan, data) if plan.is_resume else create_search(plan, request, data) as ledger:
                 try:
-                    code = self.run_on(ledger)
+                    code = self.run_on(ledger, data.contents)
                 except TakenOverError as error:  # the run in MLflow now belongs to the other driver
                     print_line(console, str(error))
                     code = 1
@@ -116,13 +120,16 @@ class _Driver:
         try:
             sync_search(self.request.runs_dir, search, self.request.tracking_uri, self.request.ledger)
         except UsageError as error:
+            command = f"tuner sync {search}{runs_flag(self.plan.folder.path.parent)}"
             print_line(
-                self.console,
-                f"{search} does not show this confirmation yet: run `tuner sync {search}` to write it. {error}",
+                self.console, f"{search} does not show this confirmation yet: run `{command}` to write it. {error}"
             )
 
-    def run_on(self, ledger: Ledger) -> int:
-        """Run the trials of the search in `ledger`, publish them, and print the results; return the exit code."""
+    def run_on(self, ledger: Ledger, contents: Sequence[str]) -> int:
+        """Run the trials of the search in `ledger`, publish them, and print the results; return the exit code.
+
+        `contents` are the lines about its data.
+        """
         from tuner.driver.publisher import Publisher
 
         plan, request, console = self.plan, self.request, self.console
@@ -134,11 +141,12 @@ class _Driver:
         progress = self.progress(search)
         search.listeners += [publisher, progress]
         if request.verbosity >= 0:
-            print_opening(console, plan)
+            print_opening(console, plan, contents)
         publisher.start()
         ending = self.run_session(search, ledger, publisher, progress)
         if not _close(publisher, closing_status(ending, search.trials)):
-            print_line(console, f"MLflow is not complete: write the rest with `tuner sync {plan.folder.name}`.")
+            command = f"tuner sync {plan.folder.name}{runs_flag(plan.folder.path.parent)}"
+            print_line(console, f"MLflow is not complete: write the rest with `{command}`.")
         return conclude(
             console,
             plan,
@@ -166,7 +174,7 @@ class _Driver:
             if ledger.taken_over is not None:
                 raise ledger.taken_over from error
             _log.debug("The session broke off", exc_info=True)
-            if search.finished:  # every trial has ended: a fault of Ray's own end changes no result
+            if search.finished:  # every trial has ended, so it does not matter that Ray could not end properly
                 return Ending.FINISHED
             print_line(self.console, f"The search broke off: {last_line(str(error))}")
             return Ending.BROKEN_OFF

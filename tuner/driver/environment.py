@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.confirm.presentation import Presentation, presentation_of
-from tuner.driver.preflight import check_data
+from tuner.driver.preflight import CheckedData, check_data
 from tuner.engine.cluster import connect, disconnect, require_resources
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.ledger import Ledger
@@ -42,7 +42,7 @@ class Environment:
         connect: joins a Ray cluster by its address, or starts one on this machine for None.
         disconnect: leaves the cluster.
         require_resources: raises UsageError if no trial fits the cluster; the space's name is for the message.
-        check_data: raises UsageError if the data of a space are unusable; returns the digest of its validation images.
+        check_data: raises UsageError if the data of a space are unusable; returns what it found.
         run_session: runs the trials of a search in its folder until it ends or is stopped.
         projection_of: makes the writer of a search's runs in MLflow, at an address.
         lock: holds the lock of a search, by its folder and the URL of its ledger.
@@ -53,7 +53,7 @@ class Environment:
     connect: Callable[[str | None], None] = connect
     disconnect: Callable[[], None] = disconnect
     require_resources: Callable[[ResourcesSpec, str], None] = require_resources
-    check_data: Callable[[Space], str] = check_data
+    check_data: Callable[[Space], CheckedData] = check_data
     run_session: Callable[[Search, Path, SessionOptions, SessionEvents], Ending] = _run_session
     projection_of: "Callable[[SearchFolder, Space, Ledger, str], Projection]" = _projection_of
     lock: Callable[[Path, str], AbstractContextManager[None]] = driver_lock

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.confirm.presentation import Use, presentation_of
+from tuner.database_url import is_same_database, require_file, require_utf8
 from tuner.errors import UsageError
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
@@ -131,7 +132,9 @@ def plan_confirmation(request: Request, space: Space, search: str) -> Plan:
 
 def _plan_in_folder(request: Request, folder: SearchFolder, space: Space) -> Plan:
     tracking_uri, ledger_url = folder.tracking_uri(request.tracking_uri), folder.ledger_url(request.ledger)
-    if tracking_uri == ledger_url:
+    require_file(tracking_uri, "--tracking-uri")
+    require_file(ledger_url, "--ledger")
+    if is_same_database(tracking_uri, ledger_url):
         raise UsageError(
             f"--ledger and --tracking-uri are both {without_password(ledger_url)}. Optuna and MLflow cannot share a "
             "database, because both number their tables' versions in a table of the same name: give each its own.",
@@ -181,10 +184,11 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     """Make `data_root` absolute, by default that of the space: Ray changes the working directory of its workers."""
     given = str(data_root or space.trial.get("data_root", "data"))
     try:
-        absolute = str(Path(given).expanduser().resolve())
+        absolute = Path(given).expanduser().resolve()
     except RuntimeError as error:
         raise UsageError(f"data_root is {given!r}, but must name a folder: {error}", "data_root") from error
-    return space.model_copy(update={"trial": {**space.trial, "data_root": absolute}})
+    require_utf8(absolute, "data_root")
+    return space.model_copy(update={"trial": {**space.trial, "data_root": str(absolute)}})
 
 
 def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:

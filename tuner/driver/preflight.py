@@ -1,6 +1,6 @@
 """The check of the data before a search starts: present, readable, and fit for the configurations of the space."""
 
-import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from training.config import ConfigError, TrialConfig
@@ -11,32 +11,38 @@ from tuner.space.problems import fault_error
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
 
-_log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class CheckedData:
+    """What a search learns of its data at its start.
+
+    `split_digest` is that of the validation images, which tells a search that continues whether it has the same ones.
+    `contents` are lines for the user: the images of each class, and what is not read.
+    """
+
+    split_digest: str
+    classes: int
+    contents: tuple[str, ...]
 
 
-def check_data(space: Space) -> str:
+def check_data(space: Space) -> CheckedData:
     """Download the data if they are not on disk, and try them on the most demanding points of the space.
 
-    Return the digest of the validation images, which tells a search that continues whether it has the same ones.
     Raise UsageError if the data are neither on disk nor can be downloaded, if the images are too small for an
     architecture, or if there are fewer images than a batch needs.
     """
-    from training.data import DataError, ensure_available, forget_data, load_trial_data
+    from training.data import DataError, ensure_available, forget_data, lines_of, load_trial_data
 
-    digest = ""
     try:
-        for contents in ensure_available(space.example):
-            for line in contents.warnings:
-                _log.warning("%s", line)
+        contents = tuple(lines_of(ensure_available(space.example)))
         for config in demanding_points(space):
             data = load_trial_data(config)
             _try(space, config, data)
-            digest = data.split_digest
+        return CheckedData(data.split_digest, data.num_classes, contents)
     except DataError as error:
         raise UsageError(str(error), error.subject) from error
     finally:
         forget_data()  # the trials run in other processes
-    return digest
 
 
 def demanding_points(space: Space) -> list[TrialConfig]:

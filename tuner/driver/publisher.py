@@ -13,6 +13,7 @@ from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.load import search_data
+from tuner.runs.mirror import runs_flag
 from tuner.search import Assignment, Listener
 from tuner.space import Space
 from tuner.tracking.projection import Projection
@@ -177,11 +178,12 @@ class Publisher(Listener):
             if what not in self._failing:
                 _log.warning(
                     "%s cannot be written (%s: %s). The search continues, and its ledger is complete. The rest is "
-                    "written as soon as possible, or later by `tuner sync %s`.",
+                    "written as soon as possible, or later by `tuner sync %s%s`.",
                     what,
                     type(error).__name__,
                     first_line(error),
                     self._folder.name,
+                    runs_flag(self._folder.parent),
                 )
             self._failing.add(what)
             return False

@@ -14,6 +14,7 @@ from tuner.engine.ray_private import (
     failures,
     forget_metrics,
     has_failed,
+    last_exception,
     last_failure,
     ray_task,
 )
@@ -72,7 +73,7 @@ class FailureCallback(EmptyPickle, tune.Callback):
         del iteration, trials, info
         self._ended.add(trial.trial_id)
         number, error = ray_task(trial).number, _last_error(trial)
-        if self._crashes.give_up(number, error):
+        if self._crashes.give_up(number, error, mendable=_is_mendable(trial)):
             self._on_retry(number, error)
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
@@ -90,6 +91,14 @@ class FailureCallback(EmptyPickle, tune.Callback):
 def _last_error(trial: Trial) -> str:
     error = last_failure(trial)
     return NO_MESSAGE if error is None else redact(error)
+
+
+def _is_mendable(trial: Trial) -> bool:
+    """Return whether a trial crashed because of data, a checkpoint or a file system: nothing that it could change."""
+    from training.data import DataError
+    from training.trainer.checkpoint import CheckpointError
+
+    return isinstance(last_exception(trial), DataError | CheckpointError | OSError)
 
 
 class FallbackCallback(EmptyPickle, tune.Callback):

@@ -66,7 +66,11 @@ def head_patience_seconds() -> float:
 
 
 def connect(address: str | None) -> None:
-    """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails."""
+    """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails.
+
+    "local", Ray's own word for no address, starts a local Ray, too.
+    """
+    address = None if address == "local" else address
     set_environment()
     ray_start.require_variables([name for name in os.environ if os.environ[name] != ENVIRONMENT.get(name)])
     head_patience_seconds()  # a wrong value is refused before a search is written

@@ -29,6 +29,9 @@ class Crashes(Listener):
     no trial does, the session is given up, and these trials stay on record as running, to be resumed. Without any
     retry (`max_failures: 0`) a crash ends its trial at once.
 
+    A cause that can be mended, such as a checkpoint or data that are away, is no result of a trial: it stays on record
+    as running, too, and the session ends with `unmended` when nothing else is left to do.
+
     The crashes on record, which later sessions count, follow the same rule: a crash that all trials run into counts
     for none. A trial that trains a new epoch has all its retries again: over days its machines may be taken from it
     more often than it may crash at one place.
@@ -39,6 +42,7 @@ class Crashes(Listener):
         self._places = places
         self._row: list[_Crash] = []
         self._failures: dict[int, str] = {}
+        self._unmended: dict[int, str] = {}
 
     @property
     def too_many(self) -> bool:
@@ -52,9 +56,23 @@ class Crashes(Listener):
         last = self._row[-1]
         return BrokenOffError(
             f"{len(self._row)} crashes in a row and no epoch between them; the last one, of trial {last.number}: "
-            f"{last_line(last.error)}. Remove the cause and resume. If only these trials are at fault, skip them by "
-            "resuming with --set search.max_failures=0.",
+            f"{last_line(last.error).rstrip('.')}. Remove the cause and resume. If only these trials are at fault, "
+            "skip them by resuming with --set search.max_failures=0.",
             last.number,
+        )
+
+    @property
+    def unmended(self) -> BrokenOffError | None:
+        """The error about the trials whose cause can be mended, with the last of them as its subject; None without."""
+        if not self._unmended:
+            return None
+        number, error = list(self._unmended.items())[-1]
+        trials = ", ".join(map(str, sorted(self._unmended)))
+        return BrokenOffError(
+            f"{'trials' if len(self._unmended) > 1 else 'trial'} {trials} could not read or write what is needed, and "
+            f"will be tried again: {last_line(error).rstrip('.')}. Remove the cause and resume. To skip such trials, "
+            "resume with --set search.max_failures=0.",
+            number,
         )
 
     def on_report(self, trial: TrialRecord) -> None:
@@ -78,18 +96,23 @@ class Crashes(Listener):
         """Record the crash of a trial that Ray starts again; if its machine was taken from it, `own` is False."""
         self._row.append(_Crash(number, error, own))
 
-    def give_up(self, number: int, error: str) -> bool:
+    def give_up(self, number: int, error: str, *, mendable: bool = False) -> bool:
         """Record the crash of a trial that Ray does not start again; return whether the search hands it out again.
 
         It does if the trial has retries left: Ray retries a crash of training, but not one of preparing the process.
+        A `mendable` crash is one whose cause lies outside of the trial.
         """
         left = self.retries_left(number)
         self.record_retry(number, error)
         if left:
             self._search.hand_out_again(number)
             return True
+        without_retries = self._search.space.search.max_failures == 0
+        if mendable and not without_retries:
+            self._unmended[number] = error
+            return False
         self._failures[number] = error
-        if self._search.space.search.max_failures == 0 and not self.too_many:
+        if without_retries and not self.too_many:
             self.record_failures()
         return False
 

@@ -4,6 +4,7 @@
 before you raise Ray's upper bound in pyproject.toml.
 """
 
+import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ PRIVATE_NAMES: Mapping[str, str] = {
     "ray.tune.experiment.Trial.ERROR": "the status of such a trial",
     "ray.tune.experiment.Trial.storage.trial_dir_name": "the folder of the trial's checkpoints, unique in a session",
     "ray.tune.experiment.Trial.error_file": "holds the tracebacks of a crashed trial",
+    "ray.tune.experiment.Trial.pickled_error_file": "holds the exception of a crashed trial",
     "ray.tune.experiment.Trial.num_failures": "counts the crashes that Ray retries",
     "ray.tune.experiment.Trial.max_failures": "the number of crashes after which Ray gives the trial up",
     "ray.tune.experiment.Trial.run_metadata.metric_analysis": "statistics that Ray never forgets",
@@ -89,6 +91,16 @@ def last_failure(trial: Trial) -> str | None:
     if path is None or not Path(path).is_file():
         return None
     return Path(path).read_text(encoding="utf-8", errors="replace").split(FAILURE_HEADING)[-1].strip()
+
+
+def last_exception(trial: Trial) -> BaseException | None:
+    """Return the exception of the trial's last crash, or None if its process ended without one."""
+    path = trial.pickled_error_file
+    if path is None or not Path(path).is_file():
+        return None
+    error = pickle.loads(Path(path).read_bytes())  # noqa: S301 - written by this driver
+    cause = getattr(error, "cause", None)
+    return cause if isinstance(cause, BaseException) else None
 
 
 def forget_metrics(trial: Trial) -> None:

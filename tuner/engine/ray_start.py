@@ -21,21 +21,28 @@ _LONGEST_FOLDER = 107 - len("/ray/session_2026-11-29_14-02-36_278016_1234567/soc
 
 
 def require_reachable(address: str) -> None:
-    """Raise UsageError unless `address` is "auto", or HOST:PORT where somebody listens."""
-    if address.startswith("ray://"):
-        raise UsageError(
-            f"--address {address}: Ray Client is not supported; "
-            "run the driver inside the cluster with `ray job submit`.",
-            "--address",
-        )
+    """Raise UsageError unless `address` is "auto", or HOST:PORT where somebody listens.
+
+    RAY_ADDRESS stands for an absent `--address`, and Ray replaces "auto" by it.
+    """
+    known = os.environ.get("RAY_ADDRESS") or "auto"
     if address == "auto":
-        if known := os.environ.get("RAY_ADDRESS"):
-            _require_listener(known, "RAY_ADDRESS", "correct the variable or remove it")
+        address = known
+    if address == "auto":
         return
-    _require_listener(address, "--address", "leave --address out to use this machine")
+    if address == known:
+        _require_listener(address, "RAY_ADDRESS", "correct the variable or remove it")
+    else:
+        _require_listener(address, "--address", "leave --address out to use this machine")
 
 
 def _require_listener(address: str, source: str, way: str) -> None:
+    if address.startswith("ray://"):
+        raise UsageError(
+            f"{source} is {address}, but Ray Client is not supported: run the driver inside the cluster with "
+            "`ray job submit`.",
+            source,
+        )
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         raise UsageError(f"{source} is {address!r}, but must be 'auto' or HOST:PORT, such as 10.0.0.1:6379.", source)
@@ -56,7 +63,8 @@ def require_variables(names: Sequence[str]) -> None:
     is any variable of this part: their names are in small letters, such as RAY_memory_usage_threshold.
     """
     found = [name for name in names if re.match("RAY_[a-z]", name)]
-    if not found or _imports_ray(found):
+    # If Ray cannot be imported without them either, they are not at fault.
+    if not found or _imports_ray(found) or not _imports_ray([]):
         return
     for name in [name for name in found if not _imports_ray([name])]:
         raise UsageError(
@@ -72,7 +80,7 @@ def _imports_ray(variables: Sequence[str]) -> bool:
 
 
 def require_folder() -> None:
-    """Raise UsageError unless a local Ray can keep its files and sockets where it wants to."""
+    """Make the folder in which a local Ray will keep its files and sockets; raise UsageError if it is unusable."""
     source = next((name for name in ("RAY_TMPDIR", "TMPDIR") if name in os.environ), None)
     place = Path(os.environ[source]) if source else Path("/tmp")  # noqa: S108 - Ray's own default
     where = f"{place}{f' (from {source})' if source else ''}"
@@ -84,7 +92,7 @@ def require_folder() -> None:
             source,
         )
     try:
-        (place / "ray").mkdir(exist_ok=True)
+        (place / "ray").mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=place / "ray").close()
     except OSError as error:
         raise UsageError(
@@ -95,7 +103,7 @@ def require_folder() -> None:
 def start(
     init: Callable[[], object], stop: Callable[[], object], pause: Callable[[float], object] = time.sleep
 ) -> None:
-    """Start a local Ray with `init`; on a busy machine, where Ray gives up waiting for itself, try it three times.
+    """Start a local Ray with `init`; try it three times if its processes are late, as on a busy machine.
 
     Raise UsageError with the reason if it does not start.
     """
@@ -104,8 +112,9 @@ def start(
             init()
         except Exception as error:
             stop()
-            # Ray raises a bare Exception if a process of its own was not there in time.
-            if type(error) is not Exception or attempt == _ATTEMPTS:
+            # What Ray raises if one of its own processes was not there in time, or ended early.
+            is_late = type(error) is Exception or isinstance(error, (RuntimeError, TimeoutError))
+            if not is_late or attempt == _ATTEMPTS:
                 raise UsageError(
                     f"Ray does not start on this machine: {first_line(error).rstrip('.')}. If the machine is busy, try "
                     "again later; Ray's log files are in ray/session_latest/logs of its folder.",
@@ -118,10 +127,17 @@ def start(
 
 
 def join(init: Callable[[], object], address: str) -> None:
-    """Join the cluster at `address` with `init`; raise UsageError if it does not accept this driver."""
-    found = address if address != "auto" else os.environ.get("RAY_ADDRESS", "the address that `auto` found here")
+    """Join the cluster at `address` with `init`; raise UsageError if there is none or if it refuses this driver."""
+    known = os.environ.get("RAY_ADDRESS") or "auto"
+    found = next((place for place in (address, known) if place != "auto"), "the address that `auto` found here")
     try:
         init()
+    except ConnectionError as error:
+        raise UsageError(
+            f"--address {address} leads to no Ray cluster: {first_line(error).rstrip('.')}. Start one with `ray start "
+            "--head`, give --address HOST:PORT of another one, or leave --address out to use this machine.",
+            address,
+        ) from error
     except Exception as error:
         raise UsageError(
             f"The Ray cluster at {found} does not accept this driver: {first_line(error).rstrip('.')}. Check --address "

@@ -45,7 +45,8 @@ def run_session(
     after a signal that also went to Ray's processes, or 40 seconds after the last sign of life of Ray's head (two
     thirds of Ray's own patience).
 
-    Raise BrokenOffError if trials do nothing but crash, and NodeLostError if Ray's node below this driver has died.
+    Raise BrokenOffError if trials do nothing but crash, or if what some of them need is away, and NodeLostError if
+    Ray's node below this driver has died.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
@@ -171,7 +172,11 @@ def _ending(search: Search, stop: StopRequest, crashes: Crashes) -> Ending:
     if stop.out_of_time:
         return Ending.FINISHED if search.finished else Ending.OUT_OF_TIME
     crashes.record_failures()
-    return Ending.FINISHED if search.finished else Ending.BROKEN_OFF
+    if search.finished:
+        return Ending.FINISHED
+    if (error := crashes.unmended) is not None:
+        raise error
+    return Ending.BROKEN_OFF
 
 
 def _resources(cpus: float, gpus: float) -> tune.PlacementGroupFactory:

@@ -14,7 +14,7 @@ class LedgerError(UsageError):
 
 
 class TakenOverError(LedgerError):
-    """Another driver has taken the ledger over, so the search of this one goes on without it."""
+    """Another driver has taken the ledger over, or another program has deleted its study: this driver has none."""
 
 
 class TrialEndedError(Exception):

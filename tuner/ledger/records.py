@@ -46,7 +46,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """One trial: its parameters by their names in the space file, its reports by epoch, its crashes, and its end."""
+    """One trial: its parameters by their names in the space file, its reports by epoch, its crashes, and its end.
+
+    If it was `enqueued`, another program asked for it, and not the search itself.
+    """
 
     number: int
     parameters: dict[str, Any]
@@ -56,6 +59,7 @@ class TrialRecord:
     reports: Sequence[Report] = ()
     error: str | None = None
     crashes: int = 0
+    enqueued: bool = False
 
     @property
     def epochs_trained(self) -> int:

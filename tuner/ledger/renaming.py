@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from tuner.errors import UsageError
 from tuner.ledger import reports
 from tuner.ledger.connection import as_ledger_errors, connect
 from tuner.optuna_private import STUDIES, STUDY_ATTRIBUTES
+from tuner.redact import without_password
 
 
 @contextmanager
@@ -34,7 +36,14 @@ def recorded_name(url: str, search_id: str) -> str | None:
 
 
 def rename(url: str, old: str, new: str) -> None:
-    """Rename a search of the ledger at `url`, with all its reports, in one step."""
+    """Rename a search of the ledger at `url`, with all its reports, in one step.
+
+    Raise UsageError if the ledger holds another search of the new name.
+    """
     with as_ledger_errors(url), _engine(url) as engine, engine.begin() as connection:
-        connection.execute(sa.update(STUDIES).where(STUDIES.c.study_name == old).values(study_name=new))
+        try:
+            connection.execute(sa.update(STUDIES).where(STUDIES.c.study_name == old).values(study_name=new))
+        except sa.exc.IntegrityError as error:
+            found = f"The ledger {without_password(url)} holds another search named {new}"
+            raise UsageError(f"{found}: give the folder a name that is free there, or rename it back.", new) from error
         connection.execute(sa.update(reports.table).where(reports.table.c.search == old).values(search=new))

@@ -165,9 +165,12 @@ class StoredReports(Sequence[Report]):
 
 
 def _report(row: sa.Row[Any]) -> Report:
+    metrics = json.loads(row.metrics)
+    if not isinstance(metrics, dict):
+        raise TypeError(f"the metrics of trial {row.trial} are {row.metrics!r}")
     return Report(
         epoch=row.epoch,
-        metrics=json.loads(row.metrics),
+        metrics=metrics,
         rung=row.rung,
         decision=Decision(row.decision),
         checkpoint=row.checkpoint,

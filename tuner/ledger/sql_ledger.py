@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,13 +19,13 @@ import sqlalchemy as sa
 from optuna.distributions import BaseDistribution
 from optuna.study import StudyDirection
 
-from tuner.database_url import file_of_url, url_of_file
+from tuner.database_url import file_of_url, require_written, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import reports, study_tables
 from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
-from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STARTED, STATES, TIMES, is_own, record_of
+from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STATES, is_own, own_times, record_of, start_mark
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
@@ -87,6 +88,7 @@ class SqlLedger(Ledger):
                 study.set_metric_names([objective.name for objective in objectives])
             reports.metadata.create_all(connections[1])
             ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
+            require_written(url)
         except BaseException:
             ledger.delete()
             raise
@@ -126,9 +128,9 @@ class SqlLedger(Ledger):
             self._driver = study_tables.take_over(connection, self._study_id)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
-        started = {STARTED: self._now()}
         with self._writing() as connection:
-            trial_id, number = study_tables.insert_trial(connection, self._study_id, parameters, distributions, started)
+            trial_id, number = study_tables.insert_trial(connection, self._study_id, parameters, distributions)
+            self._mark_started(connection, trial_id, number, enqueued=False)
         self._trial_ids[number] = trial_id
         return number
 
@@ -139,9 +141,13 @@ class SqlLedger(Ledger):
     def start_enqueued(
         self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
     ) -> bool:
-        trial_id, started = self._trial_id(number), {STARTED: self._now()}
+        trial_id = self._trial_id(number)
         with self._writing() as connection:
-            return study_tables.start_enqueued(connection, trial_id, parameters, distributions, started)
+            if not study_tables.start_enqueued(connection, trial_id, parameters, distributions):
+                return False
+            study_tables.remove_attributes(connection, trial_id, (ENDED, ERROR, CRASHES))  # copied from another trial
+            self._mark_started(connection, trial_id, number, enqueued=True)
+            return True
 
     def record(self, number: int, report: Report) -> bool:
         trial_id = self._trial_id(number)
@@ -176,23 +182,33 @@ class SqlLedger(Ledger):
 
     def load(self) -> list[TrialRecord]:
         """Return all trials by number. The reports of an ended trial but its last one are read when they are used."""
+        return self.load_with_foreign()[0]
+
+    def load_with_foreign(self) -> tuple[list[TrialRecord], dict[int, str]]:
+        """Return the same, and the states, in Optuna's words, of the trials of other programs, by number."""
         with damaged_rows_as_ledger_errors(self.url):
             # Before their reports: the last one of an ended trial must not be missing.
-            rows = [row for row in self._trials() if is_own(row)]
+            found = self._trials()
+            rows = [row for row in found if is_own(row, self._search_id)]
+            foreign = {row.number: row.state.name.lower() for row in found if not is_own(row, self._search_id)}
             stored = self._reader.stored()
             self._trial_ids = {row.number: row.trial_id for row in rows}
-            self._latest = max([self._latest, *(row.attributes.get(key, 0.0) for row in rows for key in TIMES)])
+            self._latest = max([self._latest, *(time for row in rows for time in own_times(row))])
             records = (record_of(row, stored.get(row.number, ())) for row in rows)
-            return [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
-
-    def foreign(self) -> dict[int, str]:
-        """Return the states, in Optuna's words, of the trials that other programs have added, by number."""
-        with damaged_rows_as_ledger_errors(self.url):
-            return {row.number: row.state.name.lower() for row in self._trials() if not is_own(row)}
+            own = [replace(r, reports=tuple(r.reports)) if r.outcome is Outcome.RUNNING else r for r in records]
+            return own, foreign
 
     def reports_at(self, epochs: Iterable[int]) -> Iterator[tuple[int, Report]]:
         with as_ledger_errors(self.url):
             yield from self._reader.at_epochs(epochs)
+
+    @cached_property
+    def _search_id(self) -> str | None:
+        return self.facts().get("search_id")
+
+    def _mark_started(self, connection: sa.Connection, trial_id: int, number: int, *, enqueued: bool) -> None:
+        mark = start_mark(self._search_id, number, self._now(), enqueued=enqueued)
+        study_tables.write_attributes(connection, trial_id, mark)
 
     def _now(self) -> float:
         """Return a time later than all on record: times order the trials, even if the clock was set back."""

@@ -19,6 +19,7 @@ from optuna.trial import TrialState
 from tuner.ledger.protocol import TakenOverError, TrialEndedError
 from tuner.optuna_private import (
     ENQUEUED_KEY,
+    STUDIES,
     STUDY_ATTRIBUTES,
     TRIAL_ATTRIBUTES,
     TRIAL_PARAMETERS,
@@ -51,9 +52,16 @@ class TrialRow(NamedTuple):
 
 def read_trials(connection: sa.Connection, study_id: int, trial_id: int | None = None) -> list[TrialRow]:
     """Return all trials of a study in the order of their numbers, or only the one with this key."""
-    chosen = TRIALS.c.study_id == study_id if trial_id is None else TRIALS.c.trial_id == trial_id
+    return _read(connection, TRIALS.c.study_id == study_id if trial_id is None else TRIALS.c.trial_id == trial_id)
+
+
+def _read(connection: sa.Connection, chosen: sa.ColumnElement[bool]) -> list[TrialRow]:
     # Trials first: a driver may write meanwhile, and it writes what belongs to a row together with the row.
     rows = connection.execute(sa.select(TRIALS).where(chosen).order_by(TRIALS.c.number)).all()
+    if not rows:
+        return []
+    if not all(isinstance(row.number, int) for row in rows):
+        raise TypeError("a trial has no number")
     parameters: dict[int, dict[str, Any]] = defaultdict(dict)
     named = sa.select(TRIAL_PARAMETERS).join(TRIALS, TRIALS.c.trial_id == TRIAL_PARAMETERS.c.trial_id).where(chosen)
     for row in connection.execute(named.order_by(TRIAL_PARAMETERS.c.param_id)).all():
@@ -82,27 +90,38 @@ def insert_trial(
     study_id: int,
     parameters: Mapping[str, Any],
     distributions: Mapping[str, BaseDistribution],
-    attributes: Mapping[str, Any],
 ) -> tuple[int, int]:
-    """Write a new running trial; return its key and its number, the next one of its study."""
-    newest = connection.execute(sa.select(sa.func.max(TRIALS.c.number)).where(TRIALS.c.study_id == study_id)).scalar()
-    number = 0 if newest is None else newest + 1
-    trial = {"number": number, "study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
-    key: Any = connection.execute(sa.insert(TRIALS), trial).inserted_primary_key
-    trial_id = int(key[0])
+    """Write a new running trial; return its key and its number, the next one of its study.
+
+    Other clients add trials, too, and two trials must not get one number. PostgreSQL needs the lock of the study that
+    Optuna itself takes. SQLite has no such lock: there the statement that reads the last number also writes.
+    """
+    connection.execute(sa.select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id).with_for_update())
+    newest = sa.select(sa.func.coalesce(sa.func.max(TRIALS.c.number), -1)).where(TRIALS.c.study_id == study_id)
+    trial = {"study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
+    written = sa.insert(TRIALS).values(number=newest.scalar_subquery() + 1, **trial)
+    trial_id, number = connection.execute(written.returning(TRIALS.c.trial_id, TRIALS.c.number)).one()
     _write_parameters(connection, trial_id, parameters, distributions)
-    _add_attributes(connection, trial_id, attributes)
     return trial_id, number
 
 
 def enqueued_trials(connection: sa.Connection, study_id: int) -> dict[int, dict[str, Any]]:
-    """Return the parameters of the trials that other Optuna clients have enqueued in a study, by number."""
+    """Return the parameters of the trials that other Optuna clients have enqueued in a study, by number.
+
+    `Study.enqueue_trial` writes them into a system attribute, and a client that adds a waiting trial may write them as
+    its parameters. Optuna uses the latter if both are there.
+    """
     waiting = (TRIALS.c.study_id == study_id) & (TRIALS.c.state == TrialState.WAITING)
-    enqueued = (TRIAL_SYSTEM_ATTRIBUTES.c.trial_id == TRIALS.c.trial_id) & (
-        TRIAL_SYSTEM_ATTRIBUTES.c.key == ENQUEUED_KEY
-    )
-    chosen = sa.select(TRIALS.c.number, TRIAL_SYSTEM_ATTRIBUTES.c.value_json).where(waiting, enqueued)
-    return {row.number: json.loads(row.value_json) for row in connection.execute(chosen.order_by(TRIALS.c.number))}
+    rows = _read(connection, waiting)
+    if not rows:
+        return {}
+    system, fixed = TRIAL_SYSTEM_ATTRIBUTES, TRIAL_SYSTEM_ATTRIBUTES.c.key == ENQUEUED_KEY
+    chosen = sa.select(system).join(TRIALS, TRIALS.c.trial_id == system.c.trial_id).where(waiting, fixed)
+    wanted: dict[int, dict[str, Any]] = defaultdict(dict)
+    for found in connection.execute(chosen):
+        value = json.loads(found.value_json)
+        wanted[found.trial_id] = value if isinstance(value, dict) else {ENQUEUED_KEY: value}  # no space has this name
+    return {row.number: wanted[row.trial_id] | row.parameters for row in rows}
 
 
 def start_enqueued(
@@ -110,15 +129,14 @@ def start_enqueued(
     trial_id: int,
     parameters: Mapping[str, Any],
     distributions: Mapping[str, BaseDistribution],
-    attributes: Mapping[str, Any],
 ) -> bool:
     """Make a running trial of an enqueued one; return False if another client has taken or removed it."""
     waiting = (TRIALS.c.trial_id == trial_id) & (TRIALS.c.state == TrialState.WAITING)
     started = sa.update(TRIALS).where(waiting).values(state=TrialState.RUNNING, datetime_start=_now())
     if connection.execute(started).rowcount != 1:
         return False
+    connection.execute(sa.delete(TRIAL_PARAMETERS).where(TRIAL_PARAMETERS.c.trial_id == trial_id))
     _write_parameters(connection, trial_id, parameters, distributions)
-    write_attributes(connection, trial_id, attributes)
     return True
 
 
@@ -168,15 +186,16 @@ def end_trial(
 
 def write_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
     """Write attributes of a trial; replace those of the same name."""
-    named = TRIAL_ATTRIBUTES.c.key.in_(list(attributes))
-    connection.execute(sa.delete(TRIAL_ATTRIBUTES).where(TRIAL_ATTRIBUTES.c.trial_id == trial_id, named))
-    _add_attributes(connection, trial_id, attributes)
-
-
-def _add_attributes(connection: sa.Connection, trial_id: int, attributes: Mapping[str, Any]) -> None:
+    remove_attributes(connection, trial_id, list(attributes))
     for key, value in attributes.items():
         row = {"trial_id": trial_id, "key": key, "value_json": json.dumps(value)}
         connection.execute(sa.insert(TRIAL_ATTRIBUTES), row)
+
+
+def remove_attributes(connection: sa.Connection, trial_id: int, names: Sequence[str]) -> None:
+    """Remove the attributes of a trial that have these names."""
+    named = TRIAL_ATTRIBUTES.c.key.in_(names)
+    connection.execute(sa.delete(TRIAL_ATTRIBUTES).where(TRIAL_ATTRIBUTES.c.trial_id == trial_id, named))
 
 
 def take_over(connection: sa.Connection, study_id: int) -> int:
@@ -194,12 +213,20 @@ def take_over(connection: sa.Connection, study_id: int) -> int:
 
 
 def require_holder(connection: sa.Connection, study_id: int, search: str, number: int) -> None:
-    """Raise TakenOverError, which undoes the transaction, unless `number` is the number of the last driver.
+    """Raise TakenOverError, which undoes the transaction, unless the study is there and `number` is its last driver's.
 
     Call it after the first row is written. Then no other driver can come in between: SQLite has one writer at a time,
     and PostgreSQL locks this row.
     """
-    holder = int(connection.execute(_HOLDER, {"study": study_id}).scalar_one())
+    stored = connection.execute(_HOLDER, {"study": study_id}).scalar()
+    if stored is None:
+        raise TakenOverError(
+            f"The ledger no longer holds the study of {search}: another program has deleted or renamed it. This driver "
+            f"ends. If it was renamed, `tuner adopt {search}` brings it back; if it was deleted, restore the ledger "
+            "from a backup.",
+            (search, None),
+        )
+    holder = int(stored)
     if holder != number:
         raise TakenOverError(
             f"Another driver has taken {search} over: it has driver number {holder}, and this one has {number}. "

@@ -11,21 +11,24 @@ from urllib.parse import quote
 
 from training.nearest_names import did_you_mean
 from training.yaml_text import YamlTextError, format_yaml, read_yaml
-from tuner.database_url import absolute, url_of_file
+from tuner.database_url import absolute, require_utf8, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.ledger.renaming import recorded_name
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
-from tuner.runs.mirror import download, place_of, remove, upload, url_of, write_whole, writing_to
+from tuner.runs.mirror import download, place_of, remove, runs_flag, upload, url_of, write_whole, writing_to
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+# The last part is the default name of a confirmation, which every search may have.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,91}(-confirm)?")
 _CREATION_MARK = "search_id.tmp"
 _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
 _RESERVED = {"mlflow.db", "mlartifacts"}
-_FROZEN_FACTS = ("search_id", "created", "versions")
+# The kind of each fact beside a frozen space, first of those that every search has.
+_FROZEN_FACTS = {"search_id": str, "created": str, "versions": dict}
+_FROZEN_PLACES = {"ledger": str, "tracking_uri": str}
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class SearchFolder:
     def frozen(self) -> dict[str, Any]:
         """Return the facts beside the space: search id, date, versions, and the ledger if it is not in the folder.
 
-        Raises UsageError if one is absent that every search has.
+        Raises UsageError if one is absent that every search has, or if one has a value that none can have.
         """
         found = self._mapping().get(FROZEN_KEY)
         facts = dict(found) if isinstance(found, dict) else {}
@@ -81,7 +84,19 @@ class SearchFolder:
         if absent:
             fault = f"has no {' and no '.join(absent)} under `{FROZEN_KEY}`: restore it from a backup"
             raise UsageError(f"{self.space_file} {fault}.", (self.space_file, *absent))
+        for fact, kind in (_FROZEN_FACTS | _FROZEN_PLACES).items():
+            if fact in facts and not isinstance(facts[fact], kind):
+                fault = f"has {fact}: {facts[fact]!r} under `{FROZEN_KEY}`: restore it from a backup"
+                raise UsageError(f"{self.space_file} {fault}.", (self.space_file, fact))
         return facts
+
+    @property
+    def classes(self) -> int | None:
+        """The number of classes of the data; None if it cannot be read, which must not end a search that runs."""
+        with contextlib.suppress(UsageError):
+            found = self.frozen().get("classes")
+            return found if isinstance(found, int) and found > 0 else None
+        return None
 
     def space(self) -> Space:
         """Return the frozen space."""
@@ -108,23 +123,41 @@ class SearchFolder:
         try:
             ledger = SqlLedger.open(address, self.name)
         except UsageError as error:
-            old = recorded_name(address, expected) if error.subject == self.name else None
-            if old is None:
-                raise
-            raise UsageError(
-                f"{self.path} was renamed: its ledger knows the search as {old}. Rename the folder back, or keep the "
-                f"new name with `tuner adopt {self.name}`.",
-                (self.name, old),
-            ) from error
+            if error.subject == self.name and (old := recorded_name(address, expected)) is not None:
+                raise self._renamed(old) from error
+            raise
         found = ledger.facts().get("search_id")
         if found != expected:
             ledger.close()
+            if (old := recorded_name(address, expected)) is not None:
+                raise self._renamed(old)
             raise UsageError(
                 f"The ledger {without_password(ledger.url)} holds another search named {self.name}: its search_id is "
                 f"{found}, and {self.space_file} has {expected}. Use the right --ledger, or the right --runs-dir.",
                 (found, expected),
             )
         return ledger
+
+    def require_original(self, old: str) -> None:
+        """Raise UsageError if this folder is a copy of the folder `old`: both would write one run in MLflow."""
+        other = SearchFolder(self.path.with_name(old))
+        if other.path == self.path or not other.space_file.is_file():
+            return
+        if other.frozen()["search_id"] == self.frozen()["search_id"]:
+            raise UsageError(
+                f"{self.path} is a copy of {other.path}, and a search has one folder: remove one of them. `tuner run "
+                f"--warm-start {old}{runs_flag(self.path.parent)}` starts a new search that learns from it.",
+                old,
+            )
+
+    def _renamed(self, old: str) -> UsageError:
+        """Return the error of a folder that has another name than its search in the ledger."""
+        self.require_original(old)
+        way = f"keep the new name with `tuner adopt {self.name}{runs_flag(self.path.parent)}`"
+        if not _NAME.fullmatch(self.name):
+            way = "give it a name of letters, digits and . _ -"
+        fault = f"{self.path}, or its study in the ledger, was renamed: the ledger knows the search as {old}"
+        return UsageError(f"{fault}. Rename the folder to {old}, or {way}.", (self.name, old))
 
     def if_shared(self, url: str | None) -> str | None:
         """Return `url`, the ledger of many searches, if this search can be in it: its ledger is not its own file."""
@@ -156,6 +189,7 @@ class SearchFolder:
         return known
 
     def _mapping(self) -> dict[str, Any]:
+        require_utf8(self.path, "The folder of the search")
         if self.space_file.is_fifo():  # a named pipe would wait for a writer
             raise UsageError(f"{self.space_file} is no file; restore it from a backup.", self.space_file)
         try:
@@ -222,17 +256,23 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
         taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
         number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
         return SearchFolder(runs_dir / f"{space.name}-{number}")
-    if not _NAME.fullmatch(name):
-        rule = "start with a letter or a digit and go on with these and . _ -, with at most 100 characters"
-        raise UsageError(f"--name is {name!r}, but must {rule}: it names a folder.", ("--name", name))
-    if name in _RESERVED:
-        place = place_of(runs_dir)
-        raise UsageError(f"--name {name!r} is taken by MLflow's store in {place}: choose another.", ("--name", name))
+    require_name(name, "--name")
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists() and not folder.is_incomplete:
         way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
         raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.", ("--name", name))
     return folder
+
+
+def require_name(name: str, what: str) -> None:
+    """Raise UsageError if a search cannot have this name; `what` says where the name comes from."""
+    if not _NAME.fullmatch(name):
+        rule = "start with a letter or a digit and go on with these and . _ -, with at most 92 characters"
+        raise UsageError(f"{what} is {name!r}, but must {rule}: it names a folder.", (what, name))
+    if name in _RESERVED:
+        raise UsageError(
+            f"{what} {name!r} is taken by MLflow's store beside the searches: choose another.", (what, name)
+        )
 
 
 def default_tracking_uri(runs_dir: Path) -> str:

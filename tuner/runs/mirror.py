@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training.atomic_write import atomic_write
+from tuner.database_url import require_utf8
 from tuner.errors import UsageError, first_line
 
 _URL = re.compile(r"[a-z][a-z0-9+]*://")
@@ -46,8 +47,18 @@ def open_runs(place: str | Path) -> Path:
 
 
 def _local_runs(path: Path) -> Path:
-    """Return a path that is a folder or may become one; raise UsageError for a file, and for what lies below a file."""
-    nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    """Return a path that is a folder or may become one.
+
+    Raise UsageError for a file, for what lies below a file or in a folder without rights, and for a path that is not
+    UTF-8.
+    """
+    try:
+        nearest = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    except PermissionError as error:
+        raise UsageError(
+            f"--runs-dir is {path}, which cannot be read: check the rights of its parents.", path
+        ) from error
+    require_utf8(path.resolve(), "--runs-dir")
     if not nearest.is_dir():
         raise UsageError(f"--runs-dir is {path}, but {nearest} is a file: give a folder.", path)
     return path

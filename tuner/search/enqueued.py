@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tuner.optuna_private import contains
 from tuner.space import Space
+from tuner.space.parameters import value_fault
 
 
 def fault_of_enqueued(space: Space, wanted: Mapping[str, Any]) -> str | None:
@@ -17,6 +17,7 @@ def fault_of_enqueued(space: Space, wanted: Mapping[str, Any]) -> str | None:
     for name, value in wanted.items():
         if name not in space.parameters:
             return f"{name} is not a parameter of the space; those are {', '.join(space.parameters)}"
-        if not contains(space.parameters[name].distribution(), value):
-            return f"{name} is {value!r}, but must be {space.parameters[name].rule}"
+        fault = value_fault(space.parameters[name], value)
+        if fault is not None:
+            return f"{name} is {fault}"
     return None

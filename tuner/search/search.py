@@ -52,8 +52,9 @@ class Search:
         self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
         for number, report in ledger.reports_at(self._values.epochs):
-            rung = report.rung and self._rungs.is_rung(report.epoch)
-            self._note(number, report.epoch, report.metrics, rung=rung)
+            if number in self._trials:  # other programs can change what shows that a trial is one of this search
+                rung = report.rung and self._rungs.is_rung(report.epoch)
+                self._note(number, report.epoch, report.metrics, rung=rung)
         for trial in self.trials:
             self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
@@ -205,19 +206,23 @@ class Search:
         return as_losses([metrics], self._objectives).reshape(-1)
 
     def _propose(self) -> TrialRecord:
-        # Not the number in the ledger, where the trials of other programs have numbers, too.
-        index = len(self._trials)
-        trial = self._start_enqueued(index)
-        if trial is None:
-            starts = self.space.search.start_points
-            start = starts[index] if index < len(starts) else None
-            parameters = self._grid[index] if self._grid else self._sampled(index, start)
-            number = self._ledger.propose(parameters, self._distributions)
-            trial = TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+        trial = self._start_enqueued() or self._start_proposed()
+        is_last = all(trial.number > number for number in self._trials)
         self._trials[trial.number] = trial
+        if not is_last:  # another program enqueued it before the trial with the next number started
+            self._trials = dict(sorted(self._trials.items()))
         return trial
 
-    def _start_enqueued(self, index: int) -> TrialRecord | None:
+    def _start_proposed(self) -> TrialRecord:
+        # Not all trials: one that another program has enqueued takes no point of the search's own list.
+        index = sum(not trial.enqueued for trial in self.trials)
+        starts = self.space.search.start_points
+        start = starts[index] if index < len(starts) else None
+        parameters = self._as_recorded(self._grid[index]) if self._grid else self._sampled(start)
+        number = self._ledger.propose(parameters, self._distributions)
+        return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+
+    def _start_enqueued(self) -> TrialRecord | None:
         """Start the first trial that another program has enqueued and that the space allows; None without any."""
         for number, wanted in self._ledger.enqueued().items():
             fault = fault_of_enqueued(self.space, wanted)
@@ -226,21 +231,30 @@ class Search:
                     _log.warning("Trial %d, which another program has enqueued, is ignored: %s.", number, fault)
                 self._refused.add(number)
                 continue
-            parameters = self._sampled(index, wanted)
+            parameters = self._sampled(wanted)
             if self._ledger.start_enqueued(number, parameters, self._distributions):
-                return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+                return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock(), enqueued=True)
         return None
 
-    def _sampled(self, index: int, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
-        return self._proposer(
+    def _sampled(self, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
+        parameters = self._proposer(
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
             evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
             seed=self.space.search.seed,
-            number=index,
+            number=len(self._trials),  # not that in the ledger, where the trials of other programs have numbers, too
             fixed=fixed,
         )
+        return self._as_recorded(parameters)
+
+    def _as_recorded(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters as the ledger gives them back: 16.0 among whole numbers is 16."""
+        recorded = {}
+        for name, value in parameters.items():
+            distribution = self._distributions[name]
+            recorded[name] = distribution.to_external_repr(distribution.to_internal_repr(value))
+        return recorded
 
 
 def compared_epochs(space: Space) -> tuple[int, ...]:

@@ -1,18 +1,19 @@
 """The validated, frozen form of a space file, and the keys in which two of them differ."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice, product
 from math import prod
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import with_preset
 from tuner.pareto.objectives import Objective
-from tuner.space.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, Part
+from tuner.space.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, Part, from_fraction
 from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
 
 # A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
@@ -44,6 +45,21 @@ class Space(Part):
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
     resources: ResourcesSpec = ResourcesSpec()
     confirm: ConfirmSpec | None = None
+
+    @field_validator("search")
+    @classmethod
+    def _fractions_of_points(cls, search: SearchSpec, info: ValidationInfo) -> SearchSpec:
+        """Convert fractions in points, where the parameter is a real number; other texts are names, or faults."""
+        real = {name for name, parameter in info.data.get("parameters", {}).items() if parameter.type == "float"}
+
+        def converted(point: dict[str, Any]) -> dict[str, Any]:
+            for name in real & point.keys():
+                with suppress(ValueError):
+                    point = {**point, name: from_fraction(point[name])}
+            return point
+
+        points = {key: [converted(point) for point in getattr(search, key)] for key in ("points", "start_points")}
+        return search.model_copy(update=points)
 
     @property
     def epochs(self) -> int:

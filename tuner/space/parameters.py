@@ -3,11 +3,19 @@
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from training.config.fields import number_from_text
+from tuner.optuna_private import contains
+
+
+def from_fraction(value: Any) -> Any:
+    """Return the number of a fraction such as "8/255", as the keys of a trial may be written, and any other value."""
+    return number_from_text(value) if isinstance(value, str) and "/" in value else value
+
 
 Number = int | float
+Real = Annotated[float, BeforeValidator(from_fraction)]
 Bound = TypeVar("Bound", int, float)
 
 
@@ -35,16 +43,10 @@ class _Range(Part, Generic[Bound]):
         return {"low": self.low, "high": self.high}
 
 
-class FloatParameter(_Range[float]):
+class FloatParameter(_Range[Real]):
     """A real number in [low, high]."""
 
     type: Literal["float"]
-
-    @field_validator("low", "high", mode="before")
-    @classmethod
-    def _fraction(cls, value: Any) -> Any:
-        """Convert a fraction such as "8/255", as the keys of a trial may be written."""
-        return number_from_text(value) if isinstance(value, str) and "/" in value else value
 
     def distribution(self) -> BaseDistribution:
         """Return Optuna's form of this range."""
@@ -82,7 +84,8 @@ class CategoricalParameter(Part):
     def _alike(cls, choices: Any) -> Any:
         kinds = {type(choice) for choice in choices} if isinstance(choices, list) else set()
         if not (kinds <= {int, float} or kinds == {str}):
-            hint = "write the booleans as names in quotes" if bool in kinds else "quotes make a name of a number"
+            boolean = "no key of a trial is a boolean, so leave true and false out"
+            hint = boolean if bool in kinds else "quotes make a name of a number"
             raise ValueError(f"choices are {choices}, but must be all numbers or all names; {hint}")
         return choices
 
@@ -104,6 +107,18 @@ class CategoricalParameter(Part):
     def extremes(self) -> dict[str, Any]:
         """Return the values that are checked against the rules of the trainer, by their key in the file."""
         return {f"choices.{index}": choice for index, choice in enumerate(self.choices)}
+
+
+def value_fault(parameter: "Parameter", value: Any) -> str | None:
+    """Return why `value` is no value of a parameter, as "VALUE, but must be ...", or None if it is one.
+
+    Optuna takes "4" and True for numbers when a trial starts, but reads them as 4 and 1 later.
+    """
+    is_text = parameter.type != "categorical" and isinstance(value, str)
+    if not is_text and not isinstance(value, bool) and contains(parameter.distribution(), value):
+        return None
+    hint = ", not text; remove the quotes" if is_text and "/" not in value else ""
+    return f"{value!r}, but must be {parameter.rule}{hint}"
 
 
 Parameter = Annotated[FloatParameter | IntParameter | CategoricalParameter, Field(discriminator="type")]

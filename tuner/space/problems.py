@@ -18,8 +18,8 @@ from training.config import (
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.errors import UsageError
-from tuner.optuna_private import contains
 from tuner.space.model import MOST_CORNERS, MOST_POINTS, Space
+from tuner.space.parameters import value_fault
 
 _Problems = list[tuple[str, str]]
 _MOST_LINES = 100
@@ -201,10 +201,7 @@ def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems
             known = ", ".join(space.parameters)
             problems.append((f"{path}.{name}", f"not a searched parameter; those are {known}"))
             continue
-        parameter = space.parameters[name]
-        if parameter.type != "categorical" and isinstance(value, str):  # Optuna reads "4" as 4 here, but not later
-            rule = f"{parameter.rule}, not text; remove the quotes"
-            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {rule}"))
-        elif not contains(parameter.distribution(), value):
-            problems.append((f"{path}.{name}", f"the value is {value!r}, but must be {parameter.rule}"))
+        fault = value_fault(space.parameters[name], value)
+        if fault is not None:
+            problems.append((f"{path}.{name}", f"the value is {fault}"))
     return problems

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tuner.space.parameters import Number, Part
+from tuner.space.parameters import Number, Part, Real
 
 
 class ObjectiveSpec(Part):
@@ -15,9 +15,9 @@ class ObjectiveSpec(Part):
     """
 
     direction: Literal["maximize", "minimize"] = "maximize"
-    reference: float = 0.0
-    at_least: float | None = None
-    at_most: float | None = None
+    reference: Real = 0.0
+    at_least: Real | None = None
+    at_most: Real | None = None
 
     @property
     def limit(self) -> float | None:
@@ -89,11 +89,13 @@ class ResourcesSpec(Part):
 class ConfirmSpec(Part):
     """Makes a grid the confirmation of `search`: its trials `trials`, one for each point, measured on the test set.
 
+    `search_id` is the id of the search, which stays when its folder gets another name.
     `images` is the number of test images, equally many of each class; 0 means all. Without `retrain` the trials' own
     weights are measured, from `checkpoints`, relative to the folder of all searches.
     """
 
     search: str
+    search_id: str
     trials: list[int]
     suite: Literal["quick", "paper", "standard"] = "standard"
     images: Annotated[int, Field(ge=0)] = 0

@@ -48,7 +48,7 @@ def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[
     path = find_space(name_or_path)
     mapping = _read(path)
     mapping.pop(FROZEN_KEY, None)
-    for key, value in {**_parse_overrides(overrides), **(flags or {})}.items():
+    for key, value in {**_parse_overrides(overrides, flags or {}), **(flags or {})}.items():
         _override(mapping, key, value)
     return space_from_mapping(mapping, str(path))
 
@@ -118,8 +118,10 @@ def _read(path: Path) -> dict[str, Any]:
     return mapping
 
 
-def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    parsed = {}
+def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the value of each key in the space; raise UsageError for one that is set twice, here or by a flag."""
+    parsed: dict[str, Any] = {}
+    setters = dict.fromkeys(flags, "the option of the command")
     for override in overrides:
         key, equals, text = override.partition("=")
         subject = ("--set", override)
@@ -130,8 +132,12 @@ def _parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         try:
             value = parse_yaml(text)
         except YamlTextError as error:
-            raise UsageError(f"--set {override!r}: the value is {error}", subject) from error
-        parsed[key if "." in key else f"trial.{key}"] = value
+            raise UsageError(f"--set {override!r}: {error}", subject) from error
+        key = key if "." in key else f"trial.{key}"
+        # `parameters.alpha={...}` after `parameters.alpha.low=0` would drop that as well.
+        if (twice := next((known for known in setters if f"{known}.".startswith(f"{key}.")), None)) is not None:
+            raise UsageError(f"--set {override!r}: {twice} is set by {setters[twice]} too; keep one.", subject)
+        parsed[key], setters[key] = value, f"--set {override!r}"
     return parsed
 
 
@@ -181,7 +187,7 @@ def _message(detail: Any) -> str:
             return "its `type` must be one of float, int, categorical"
         case "value_error":
             return message
-        case "model_type" | "dict_type":
+        case "model_type" | "model_attributes_type" | "dict_type":
             kind = "is empty" if detail["input"] is None else f"is {detail['input']!r}"
             return f"{kind}, but must hold keys and values; `tuner spaces show digits_tradeoff` prints an example"
     return f"the value is {detail['input']!r}: {message[0].lower()}{message[1:]}"

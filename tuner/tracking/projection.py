@@ -11,6 +11,7 @@ from mlflow.exceptions import MlflowException
 
 from training.explained_error import ExplainedError
 from tuner.confirm.presentation import presentation_of
+from tuner.database_url import require_written
 from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
@@ -127,15 +128,19 @@ class Projection:
             self._client.delete_run(run.info.run_id)
         self._children = {number: _known(run) for number, run in children.items()}
         for run in children.values():
-            if run.data.tags.get(layout.PARENT) != parent_id:  # an earlier parent was deleted
-                self._client.set_tag(run.info.run_id, layout.PARENT, parent_id)
+            self._set_tag(run, layout.PARENT, parent_id)  # an earlier parent was deleted
+            self._set_tag(run, layout.SEARCH_NAME, self.search)  # the folder of the search was renamed
         self._client.update_run(parent_id, status="RUNNING")
-        if parent is not None and parent.data.tags.get(layout.SEARCH_NAME) != self.search:  # its folder was renamed
+        if parent is not None and parent.data.tags.get(layout.SEARCH_NAME) != self.search:
             self._client.update_run(parent_id, name=self.search)
-            for run in (parent, *children.values()):
-                self._client.set_tag(run.info.run_id, layout.SEARCH_NAME, self.search)
+            self._set_tag(parent, layout.SEARCH_NAME, self.search)
+        require_written(self.tracking_uri)
         self.experiment_id, self._parent_id = experiment_id, parent_id
         return parent_id
+
+    def _set_tag(self, run: Run, key: str, value: str) -> None:
+        if run.data.tags.get(key) != value:
+            self._client.set_tag(run.info.run_id, key, value)
 
     def _experiment(self) -> str:
         """Return the id of the experiment with the space's name; restore it with its runs if somebody deleted it."""

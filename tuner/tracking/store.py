@@ -1,12 +1,13 @@
 """Where MLflow keeps its records: whether the place answers, where artifacts go, and links to its pages."""
 
 import http.client
+import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tuner.database_url import file_of_url
+from tuner.database_url import file_of_url, require_file
 from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
@@ -32,6 +33,7 @@ def require_uri(tracking_uri: str) -> None:
             f"--tracking-uri {tracking_uri!r} must be a URI such as http://HOST:5000 or sqlite:////path/mlflow.db.",
             "--tracking-uri",
         )
+    require_file(tracking_uri, "--tracking-uri")
 
 
 def require_reachable(tracking_uri: str) -> None:
@@ -99,10 +101,12 @@ def _require_schema(tracking_uri: str) -> None:
 
     file = file_of_url(tracking_uri)
     if file is not None and not file.exists():
+        _require_place(file)
         return  # MLflow makes it
     if file is not None and file.is_dir():  # MLflow would try for minutes to open it
         raise UsageError(f"{file} is a folder, but MLflow's database is a file: move it away.", "--tracking-uri")
     try:
+        _refuse_tables_of_others(tracking_uri)
         MlflowClient(tracking_uri).search_experiments(max_results=1)
     except Exception as error:
         raise UsageError(
@@ -110,6 +114,27 @@ def _require_schema(tracking_uri: str) -> None:
             "of MLflow wrote it, run `mlflow db upgrade`; else give another --tracking-uri.",
             "--tracking-uri",
         ) from error
+
+
+def _refuse_tables_of_others(tracking_uri: str) -> None:
+    """Raise ValueError for a ledger or the like: MLflow would add its tables to it before it fails."""
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(tracking_uri)
+    tables = sqlalchemy.inspect(engine).get_table_names()
+    engine.dispose()
+    if "alembic_version" in tables and "experiments" not in tables:
+        raise ValueError(f"it holds the tables of another program, {', '.join(tables)}")
+
+
+def _require_place(file: Path) -> None:
+    """Raise UsageError if no file can be made where MLflow's database is going to be; leave nothing there."""
+    folder = next(parent for parent in file.absolute().parents if parent.exists())
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        what = f"MLflow's database {file} cannot be made: {folder} takes no file ({error.strerror})"
+        raise UsageError(f"{what}. Give another --tracking-uri, or check the rights.", "--tracking-uri") from error
 
 
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:

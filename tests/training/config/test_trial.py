@@ -34,7 +34,7 @@ def test_off_needs_no_quotes(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("key", "values"),
     [
-        ("data_root", ["", None, 1, "a\0b"]),
+        ("data_root", ["", None, 1, "a\0b", "caf\udce9"]),
         ("compile", [True, "on", 0, None]),
         ("terms", [[], "", ["hsic"], ["symmetric_kl", "symmetric_kl"], None, 3, [1]]),
         ("views", [[], [0], [1], [0, 0.5], [0.5, 1], [0, 1, 0.5], [0, 0.5, 0.5, 1], [0, 2], "01"]),

@@ -1,6 +1,7 @@
 import os
 import unicodedata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from raises_about import raises_about
 
 from training.data import DataError
 from training.data.image_folder import _scan, open_folder
+from training.data.left_out import SUFFIXES
 
 CLASSES = ("ant", "bee", "cow")
 
@@ -75,11 +77,39 @@ def test_other_files_are_left_out_and_named_but_for_hidden_ones(tmp_path: Path) 
     (ant / "more").mkdir()
     source = open_folder(tmp_path, "train")
     assert len(source.labels) == 3
-    expected = [(2, ".txt"), (1, ".heic"), (1, "no suffix"), (1, "sub-folder")]
+    files = ["1 file ending in .heic is", "2 files ending in .txt are"]
+    expected = ["1 file without a suffix is", *files, "1 sub-folder is"]
     assert len(source.left_out) == len(expected)
-    for count, kind in expected:
-        assert any(line.startswith(f"{ant}: {count} ") and kind in line for line in source.left_out)
+    for line, kind in zip(source.left_out, expected, strict=True):
+        assert line.startswith(f"{ant}: {kind} not read, because ")
+    assert all(suffix in source.left_out[0] for suffix in SUFFIXES)
     assert open_folder(tmp_path, "test").left_out == []
+
+
+def test_what_is_left_out_of_many_classes_is_one_line_for_each_kind(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    for name in CLASSES:
+        (tmp_path / "test" / name / "notes.txt").touch()
+    (line,) = open_folder(tmp_path, "test").left_out
+    assert line.startswith(f"{tmp_path / 'test'}, 3 classes: 3 files ending in .txt are not read")
+
+
+def test_images_and_folders_outside_of_the_class_folders_are_counted_and_named(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    train = tmp_path / "train"
+    for name in ("val", "extra", ".cache"):
+        (tmp_path / name).mkdir()
+    (train / "stray.png").write_bytes((train / "ant" / "000.png").read_bytes())
+    stray, beside = open_folder(tmp_path, "train").left_out
+    assert stray.startswith(f"{train}: 1 image (stray.png) is not read")
+    assert beside.startswith(f"{tmp_path}: 2 folders beside train and test (extra, val) are not read")
+    (tmp_path / "extra").rmdir()
+    (train / "b.png").write_bytes((train / "stray.png").read_bytes())
+    _scan.cache_clear()
+    stray, beside = open_folder(tmp_path, "train").left_out
+    assert "2 images" in stray
+    assert "1 folder beside train and test (val) is not read" in beside
+    assert open_folder(tmp_path, "test").left_out == [], "each is named once"
 
 
 @pytest.mark.parametrize("suffix", [".gif", ".jfif", ".jpe"])
@@ -100,18 +130,28 @@ def test_an_animation_is_no_image(tmp_path: Path) -> None:
         open_folder(tmp_path, "train")
 
 
+def test_of_the_pictures_of_a_phone_the_first_is_read(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, CLASSES, 1)
+    frames = [Image.new("RGB", (5, 4), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "train/ant/001.jpg", format="MPO", save_all=True, append_images=frames[1:])
+    red, _, blue = open_folder(tmp_path, "train").images(torch.tensor([1]))[0, :, 0, 0].tolist()
+    assert red > 240 > blue
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_only_opaque_images_are_read(tmp_path: Path, mode: str) -> None:
+def test_only_opaque_images_are_read(tmp_path: Path, mode: str, part: Literal["train", "test"]) -> None:
     """A shape that lies in the alpha channel alone would be lost."""
     write_image_folder(tmp_path, CLASSES, 1)
-    path = tmp_path / "train/ant/000.png"
+    path = tmp_path / part / "ant/000.png"
     image = Image.new("RGBA", (5, 4), (10, 10, 10, 255))
     image.convert(mode).save(path)
-    assert set(open_folder(tmp_path, "train").images(torch.tensor([0])).flatten().tolist()) == {10}
+    assert set(open_folder(tmp_path, part).images(torch.tensor([0])).flatten().tolist()) == {10}
     image.putpixel((2, 2), (10, 10, 10, 100))
     image.convert(mode).save(path) if mode != "P" else image.quantize(4).save(path)
+    _scan.cache_clear()
     with raises_about(DataError, path):
-        open_folder(tmp_path, "train").images(torch.tensor([0]))
+        open_folder(tmp_path, part)
 
 
 def test_a_class_has_one_name_however_its_accents_are_spelt(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from training.trainer.checkpoint import (
     FILE_NAME,
     CheckpointError,
     StorageError,
+    find_checkpoint,
     load_checkpoint,
     read_checkpoint,
     save_checkpoint,
@@ -127,6 +128,12 @@ def test_another_format_is_refused(tmp_path: Path, content: object) -> None:
     write_sealed(tmp_path / FILE_NAME, content)
     with raises_about(CheckpointError, (tmp_path / FILE_NAME, "format")):
         load_checkpoint(tmp_path, make_config())
+
+
+def test_a_folder_that_cannot_be_read_is_an_error_of_the_storage(tmp_path: Path) -> None:
+    folder = tmp_path / ("a" * 300)
+    with raises_about(StorageError, folder):
+        find_checkpoint(folder)
 
 
 class Malicious:

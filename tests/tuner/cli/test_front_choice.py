@@ -43,6 +43,7 @@ def ledger(make_ledger: MakeLedger) -> SqlLedger:
     [
         ("", [0, 1, 2]),
         ("--min pgd_accuracy=0.5", [1, 2]),
+        ("--min pgd_accuracy=1/2", [1, 2]),
         ("--min pgd_accuracy=0.5 --min natural_accuracy=0.88", [1]),
         ("--min pgd_accuracy=0.99", []),
         ("--knee", [1]),
@@ -75,6 +76,7 @@ def test_the_front_is_narrowed_and_says_why(tuner: Tuner, options: str, chosen: 
         ("--knee --max-loss 0.1", ("--knee", "--max-loss")),
         ("--knee --trial 1", ("--knee", "--trial")),
         ("--trial 1 --min pgd_accuracy=0.1", ("--min", "--trial")),
+        ("--min pgd_accuracy=0.1 --min pgd_accuracy=0.2", "--min"),
         ("--max-loss 1", "--max-loss"),
         ("--max-loss -0.1", "--max-loss"),
         ("--max-loss nan", "--max-loss"),

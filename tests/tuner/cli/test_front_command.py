@@ -99,7 +99,7 @@ def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
     measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4, "test_warnings": 0.0}
-    confirming = confirmation_space(space, SEARCH, ledger.load(), Choice(seeds=2, suite="quick"))
+    confirming = confirmation_space(space, SEARCH, f"{SEARCH}-0a1b2c3d", ledger.load(), Choice(seeds=2, suite="quick"))
     name = f"{SEARCH}-confirm"
     confirmed = make_ledger(confirming, name)
     report(confirming, confirmed, [accuracies(0.88, 0.45, **measured)] * 2)

@@ -77,6 +77,33 @@ def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
     assert finished.load()
 
 
+def test_a_folder_whose_name_is_not_utf_8_hides_no_other(
+    tuner: Tuner, finished: SqlLedger, make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    make_ledger(SPACE, "cafe").close()
+    (runs_dir / "cafe").rename(runs_dir / "caf\udce9")
+    states = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
+    assert states[SEARCH] == "finished"
+    assert states["caf\udce9"].startswith("unreadable: ")
+    table = tuner("list")
+    assert (table.code, "caf\\udce9" in table.out) == (0, True)
+    for command in ("show", "front", "adopt"):
+        assert tuner(command, "caf\udce9").code == 2
+    assert finished.load()
+
+
+@pytest.mark.parametrize("flag", ["--runs-dir", "--data-root", "--ledger", "--tracking-uri"])
+def test_a_path_that_is_not_utf_8_is_refused_before_anything_is_written(
+    tuner: Tuner, tmp_path: Path, flag: str
+) -> None:
+    place = f"{'sqlite:///' if flag in {'--ledger', '--tracking-uri'} else ''}{tmp_path}/caf\udce9"
+    answer = tuner("run", "--space", "digits_tradeoff", "--dry-run", flag, place)
+    assert (answer.code, answer.out) == (2, "")
+    assert "caf\\udce9" in answer.err
+    assert len(answer.err.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_damaged_search_hides_no_other_from_the_list(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
     (runs_dir / "damaged").mkdir()
     for damage in (b"a: [", "name: café".encode("latin-1"), b"a: \x00"):

@@ -40,6 +40,13 @@ def test_a_dry_run_takes_flags(tuner: Tuner, runs_dir: Path, tmp_path: Path) -> 
     assert f"{tmp_path}/pictures" in shown["Data"]
 
 
+def test_a_dry_run_reads_the_data_before_it_prints(tuner: Tuner, tmp_path: Path) -> None:
+    (tmp_path / "train" / "ant").mkdir(parents=True)
+    answer = tuner("run", "--space", "mnist_tradeoff", "--dry-run", "--data-root", str(tmp_path))
+    assert (answer.code, answer.out) == (2, "")
+    assert str(tmp_path / "train") in answer.err
+
+
 def test_a_retried_job_starts_a_search_or_continues_it(tuner: Tuner, finished: SqlLedger, small_file: str) -> None:
     del finished
     words = ("run", "--dry-run", "--resume-or-start")

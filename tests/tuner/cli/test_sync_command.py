@@ -42,7 +42,10 @@ def test_a_renamed_search_has_its_new_name_everywhere(
     assert tuner("sync", SEARCH, "--tracking-uri", mlflow_uri).code == 0
     (runs_dir / SEARCH).rename(runs_dir / "renamed")
     adopted = tuner("adopt", "renamed")
-    assert (adopted.code, SEARCH in adopted.out, "tuner sync renamed" in adopted.out) == (0, True, True)
+    command = f"tuner sync renamed --runs-dir {runs_dir}`"
+    assert (adopted.code, SEARCH in adopted.out, command in adopted.out) == (0, True, True)
+    again = tuner("adopt", "renamed")
+    assert (again.code, "tuner sync" in again.out) == (0, False)
     assert tuner("sync", "renamed", "--tracking-uri", mlflow_uri).code == 0
     runs = [run for run in runs_of(mlflow_uri, "small") if run.data.tags["tuner.search"] == "renamed"]
     assert len(runs) == 6

@@ -60,7 +60,7 @@ def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None
 def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Finished) -> None:
     trials, data = finished
     chosen = choose_trials(trials, data, Choice())
-    space = confirmation_space(SPACE, "small-1", chosen, Choice(seeds=2, suite="quick", images=50))
+    space = confirmation_space(SPACE, "small-1", "small-1-id", chosen, Choice(seeds=2, suite="quick", images=50))
     assert space.search.trials == 2 * len(chosen)
     assert space.early_stopping.scheduler == "none"
     assert confirm_section(space).trials == [trial.number for trial in chosen]
@@ -75,38 +75,38 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
 def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> None:
     trials, data = finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
-    space = confirmation_space(SPACE, "small-1", [chosen], Choice(retrain=False, seeds=5))
+    space = confirmation_space(SPACE, "small-1", "small-1-id", [chosen], Choice(retrain=False, seeds=5))
     assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
     assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
     last = replace(chosen.reports[-1], checkpoint=None)  # the weights of an earlier report are not those of the trial
     lost = replace(chosen, reports=(*chosen.reports[:-1], last))
     with raises_about(UsageError, chosen.number):
-        confirmation_space(SPACE, "small-1", [lost], Choice(retrain=False))
+        confirmation_space(SPACE, "small-1", "small-1-id", [lost], Choice(retrain=False))
 
 
 def test_a_point_is_confirmed_once(finished: Finished) -> None:
     trials, data = finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     twin = replace(chosen, number=77, parameters={**chosen.parameters})
-    space = confirmation_space(SPACE, "small-1", [chosen, twin], Choice())
+    space = confirmation_space(SPACE, "small-1", "small-1-id", [chosen, twin], Choice())
     assert confirm_section(space).trials == [chosen.number]
 
 
 def test_a_confirmation_survives_its_file(finished: Finished) -> None:
     trials, data = finished
-    space = confirmation_space(SPACE, "small-1", choose_trials(trials, data, Choice()), Choice())
+    space = confirmation_space(SPACE, "small-1", "small-1-id", choose_trials(trials, data, Choice()), Choice())
     assert space_from_mapping(space.model_dump(mode="json"), "space.yaml") == space
 
 
 def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
     trials, data = finished
     chosen = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
-    confirmation = confirmation_space(SPACE, "small-1", chosen, Choice())
+    confirmation = confirmation_space(SPACE, "small-1", "small-1-id", chosen, Choice())
     with raises_about(ConfirmationError, "small-1-confirm") as refused:
-        confirmation_space(confirmation, "small-1-confirm", chosen, Choice())
+        confirmation_space(confirmation, "small-1-confirm", "small-1-confirm-id", chosen, Choice())
     assert (refused.value.search, refused.value.use) == ("small-1", Use.CONFIRMATION)
     mapping = SPACE.model_dump(mode="json")
-    mapping["confirm"] = {"search": "small-1", "trials": [0]}
+    mapping["confirm"] = {"search": "small-1", "search_id": "id", "trials": [0]}
     with pytest.raises(UsageError) as caught:
         space_from_mapping(mapping, "mine.yaml")
     assert "mine.yaml: confirm: " in str(caught.value)
@@ -121,7 +121,7 @@ def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain
     mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
     source = space_from_mapping(mapping, "grid")
     runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
-    space = confirmation_space(source, "grid-1", runs, Choice(seeds=2, retrain=retrain))
+    space = confirmation_space(source, "grid-1", "grid-1-id", runs, Choice(seeds=2, retrain=retrain))
     configs = [space.trial_config(values) for values in space.grid()]
     if retrain:
         assert confirm_section(space).trials == [0]
@@ -137,6 +137,6 @@ def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
     mapping["trial"]["seed"] = 11
     source = space_from_mapping(mapping, "seeded")
     space = confirmation_space(
-        source, "small-1", choose_trials(trials, data, Choice(wish=Wish(knee=True))), Choice(seeds=2)
+        source, "small-1", "small-1-id", choose_trials(trials, data, Choice(wish=Wish(knee=True))), Choice(seeds=2)
     )
     assert [space.trial_config(point).seed for point in space.grid()] == [12, 13]

@@ -9,7 +9,7 @@ from simulated_confirmation import TRIALS, confirmation, run
 from simulated_search import small_space
 
 from training.config import parse_trial
-from training.trainer.checkpoint import FILE_NAME, save_checkpoint
+from training.trainer.checkpoint import FILE_NAME, StorageError, save_checkpoint
 from tuner.confirm.presentation import ConfirmationError, Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
@@ -91,6 +91,12 @@ def test_weights_that_are_missing_or_damaged_are_refused_before_anything_starts(
     presentation.require_inputs(tmp_path)
     damaged = tmp_path / "small-1" / "three" / FILE_NAME
     damaged.write_bytes(damaged.read_bytes()[:-1])
-    with raises_about(UsageError, 3):
+    with raises_about(UsageError, 3) as restored:
         presentation.require_inputs(tmp_path)
+    damaged.parent.rename(tmp_path / "away")
+    damaged.parent.symlink_to(damaged.parent)  # opening it is an error of the file system
+    with raises_about(UsageError, 3) as later:
+        presentation.require_inputs(tmp_path)
+    assert [isinstance(error.value.__cause__, StorageError) for error in (restored, later)] == [False, True]
+    assert ["from a backup" in str(error.value) for error in (restored, later)] == [True, False]
     SEARCH.require_inputs(tmp_path)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from simulated_driver import Driver, interrupted, to_the_end
+from raises_about import raises_about
+from simulated_driver import Driver, FrontAsJson, interrupted, refused, to_the_end
 from simulated_search import measured
 
 from tuner.driver.progress.summary import REASONS
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger, TakenOverError
+from tuner.report.load import load_search
 from tuner.runs.lock import driver_lock
 from tuner.search import Search
 
@@ -57,6 +59,10 @@ def test_a_search_that_ends_is_written_shown_and_closed(driver: Driver) -> None:
     opening = driver.text.splitlines()[0]
     assert all(place in opening for place in (str(driver.folder().path), "mlflow.db"))
     assert "tuner front small-1" in driver.text
+    assert ["Data: train: " in line or "Data: test: " in line for line in driver.text.splitlines()].count(True) == 2
+    with driver.folder().ledger() as ledger:
+        assert ledger.facts()["classes"] == 10
+    assert load_search(driver.runs_dir, "small-1").data.classes == 10
 
 
 def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Driver) -> None:
@@ -70,6 +76,23 @@ def test_an_interrupted_search_prints_its_resume_command_and_goes_on(driver: Dri
     assert driver.run(to_the_end, resume="small-1", trials=5) == 0
     assert len(driver.trials()) == 5
     assert driver.folder().space().search.trials == 5
+
+
+class LostInputs(FrontAsJson):
+    """Refuses to start: a checkpoint that is to be measured is gone."""
+
+    def require_inputs(self, runs_dir: Path) -> None:
+        raise UsageError("The weights of trial 7 are gone.", runs_dir)
+
+
+def test_what_a_trial_needs_is_checked_unless_a_resumption_gives_such_trials_up(driver: Driver) -> None:
+    lost = {"presentation_of": lambda _: LostInputs()}
+    no_retries = ["search.max_failures=0"]
+    refused(driver, driver.runs_dir, overrides=no_retries, **lost)
+    driver.run(interrupted)
+    with raises_about(UsageError, driver.runs_dir):
+        driver.run(to_the_end, resume="small-1", **lost)
+    assert driver.run(to_the_end, resume="small-1", overrides=no_retries, **lost) == 0
 
 
 def test_a_used_time_budget_is_no_error(driver: Driver) -> None:
@@ -106,6 +129,7 @@ def test_quiet_prints_the_result_only(driver: Driver) -> None:
     driver.run(to_the_end, verbosity=-1)
     assert "trial 0" not in driver.text
     assert "mlflow.db" not in driver.text, "no opening"
+    assert "train: " not in driver.text
     assert "tuner front small-1" in driver.text
 
 

@@ -269,6 +269,16 @@ def test_database_files_are_remembered_with_their_whole_path(
     assert plan.ledger_url == f"sqlite:///{tmp_path}/shared.db?timeout=9"
 
 
+def test_ledger_and_mlflow_need_files_of_their_own_however_these_are_written(tmp_path: Path, small_file: str) -> None:
+    runs_dir = tmp_path / "a?1"
+    with raises_about(UsageError, ("--ledger", "--tracking-uri")):
+        plan_new(Request(space=small_file, runs_dir=runs_dir, ledger=f"sqlite:///{tmp_path}/a%3F1/mlflow.db"))
+    with raises_about(UsageError, "--ledger"):
+        plan_new(Request(space=small_file, runs_dir=runs_dir, ledger="sqlite://"))
+    with raises_about(UsageError, "--tracking-uri"):
+        plan_new(Request(space=small_file, runs_dir=runs_dir, tracking_uri="sqlite:///:memory:"))
+
+
 def test_ledger_and_mlflow_need_databases_of_their_own(runs_dir: Path, small_file: str) -> None:
     url = "postgresql://me:secret@host/everything"
     with raises_about(UsageError, ("--ledger", "--tracking-uri")) as caught:

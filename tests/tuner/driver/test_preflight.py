@@ -17,7 +17,10 @@ def choice(*choices: Any) -> dict[str, Any]:
 
 def test_the_digest_is_that_of_the_validation_images_and_nothing_is_kept() -> None:
     space = small_space()
-    assert check_data(space) == trial_data.load_trial_data(space.example).split_digest
+    expected = trial_data.load_trial_data(space.example)
+    found = check_data(space)
+    assert (found.split_digest, found.classes) == (expected.split_digest, expected.num_classes)
+    assert [line.split(":")[0] for line in found.contents] == ["train", "test"]
     check_data(space)
     assert trial_data._kept_source.cache_info().currsize == 0
 

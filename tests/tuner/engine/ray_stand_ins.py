@@ -28,12 +28,15 @@ def trial_task(number: int = 0, trial: dict[str, Any] | None = None, **changes: 
     return TrialTask(**fields | changes)
 
 
-def ray_trial(number: int, error_file: Path | None = None, failures: int = 0) -> Any:
+def ray_trial(
+    number: int, error_file: Path | None = None, failures: int = 0, pickled_error_file: Path | None = None
+) -> Any:
     """Return the part of a trial of Ray Tune that the engine looks at."""
     return SimpleNamespace(
         trial_id=str(number),
         config=trial_task(number).to_ray_config(),
         error_file=None if error_file is None else str(error_file),
+        pickled_error_file=None if pickled_error_file is None else str(pickled_error_file),
         storage=SimpleNamespace(trial_dir_name=f"trial-{number:04d}_ab12"),
         status=Trial.RUNNING,
         num_failures=failures,

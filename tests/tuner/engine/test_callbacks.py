@@ -1,21 +1,29 @@
 """Ray's callbacks, with the searcher and the scheduler beside them, without a cluster."""
 
+import errno
 import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from raises_about import raises_about
 from ray import tune
+from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import TrialScheduler
 from ray_stand_ins import ray_trial, result
+from simulated_search import MakeLedger, new_search
 
+from training.data import DataError
+from training.trainer.checkpoint import CheckpointError, StorageError
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.callbacks import NO_MESSAGE, FailureCallback, FallbackCallback
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
-from tuner.engine.session import StopRequest
+from tuner.engine.session import StopRequest, _ending
+from tuner.engine.session_interface import BrokenOffError, Ending
 from tuner.engine.trial_task import FALLBACKS_KEY, task_of
 from tuner.ledger import Outcome
 from tuner.search import Search
@@ -76,6 +84,42 @@ def test_a_crash_is_passed_on_when_retried_and_recorded_when_final(search: Searc
     assert trial.error is not None
     assert trial.error.endswith("RuntimeError: out of memory")
     assert "KeyError" not in trial.error
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [
+        (DataError("ant.png is damaged", "ant.png"), Outcome.RUNNING),
+        (CheckpointError("checkpoint.pt does not exist", "checkpoint.pt"), Outcome.RUNNING),
+        (StorageError("checkpoint.pt cannot be read", "checkpoint.pt"), Outcome.RUNNING),
+        (OSError(errno.ENOSPC, "No space left on device"), Outcome.RUNNING),
+        (RuntimeError("out of memory"), Outcome.FAILED),
+    ],
+)
+def test_what_can_be_mended_is_no_result_of_a_trial(
+    make_ledger: MakeLedger, tmp_path: Path, cause: Exception, outcome: Outcome
+) -> None:
+    search = new_search(make_ledger, search={"trials": 2, "max_failures": 1})
+    crashes = Crashes(search, lambda: 1)
+    callback = FailureCallback(crashes, ignore, LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0)))
+    search.next_assignment(), search.next_assignment()
+    pickled = tmp_path / "error.pkl"
+    pickled.write_bytes(pickle.dumps(RayTaskError("train", f"Traceback\n{cause!r}", cause)))  # type: ignore[no-untyped-call]
+    crashed = ray_trial(0, failures=1, pickled_error_file=pickled)
+    callback.on_trial_recover(1, [], crashed)
+    callback.on_trial_error(1, [], crashed)
+    callback.on_trial_result(2, [], ray_trial(1), result(1))
+    search.fail(1, "diverged")
+    assert search.trials[0].outcome is outcome
+    if outcome is Outcome.FAILED:
+        assert _ending(search, StopRequest(None), crashes) is Ending.FINISHED
+        return
+    with raises_about(BrokenOffError, 0):
+        _ending(search, StopRequest(None), crashes)
+    resumed = Search(search.space, search._ledger)
+    assignment = resumed.next_assignment()
+    assert assignment is not None
+    assert assignment.number == 0, "it is tried again"
 
 
 def test_a_machine_that_was_taken_away_costs_no_retry(search: Search) -> None:

@@ -63,6 +63,20 @@ def test_an_epoch_of_any_trial_makes_the_failures_of_the_others_final(make_ledge
     assert search.trials[0].error == TRACEBACK
 
 
+@pytest.mark.parametrize(("max_failures", "expected"), [(1, Outcome.RUNNING), (0, Outcome.FAILED)])
+def test_a_cause_that_can_be_mended_ends_a_trial_only_if_it_may_not_crash_at_all(
+    make_ledger: MakeLedger, max_failures: int, expected: Outcome
+) -> None:
+    search = make_search(make_ledger, 3, max_failures)
+    crashes = Crashes(search, lambda: 1)
+    for number in (2, 1):
+        while crashes.give_up(number, TRACEBACK, mendable=True):
+            pass
+    crashes.record_epoch()
+    assert outcomes(search) == [Outcome.RUNNING, expected, expected]
+    assert (crashes.unmended is None) is (expected is Outcome.FAILED)
+
+
 def test_a_search_with_too_few_trials_to_judge_ends_with_its_failures_on_record(make_ledger: MakeLedger) -> None:
     search = make_search(make_ledger, 2)
     crashes = Crashes(search, lambda: 1)

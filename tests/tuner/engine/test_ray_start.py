@@ -1,7 +1,10 @@
 """What can go wrong before Ray answers, checked without a cluster."""
 
 import socket
+import sys
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from raises_about import raises_about
@@ -13,7 +16,7 @@ from tuner.errors import UsageError
 @pytest.mark.parametrize(
     ("address", "subject"),
     [
-        *((address, "--address") for address in ("host", ":6379", "host:port", "host:", "", "127.0.0.1:²", "local")),
+        *((address, "--address") for address in ("host", ":6379", "host:port", "host:", "", "127.0.0.1:²")),
         *((address, address) for address in ("..:6379", f"{'a' * 70}.example:6379")),
         ("ray://host:10001", "--address"),
     ],
@@ -32,9 +35,27 @@ def test_a_port_that_refuses_connections_is_an_error_before_ray_waits(monkeypatc
     monkeypatch.setenv("RAY_ADDRESS", address)
     with raises_about(UsageError, address):
         cluster.connect("auto")
+    for wrong in ("nonsense", "local", "ray://host:10001"):
+        monkeypatch.setenv("RAY_ADDRESS", wrong)
+        with raises_about(UsageError, "RAY_ADDRESS"):
+            cluster.connect("auto")
+    for known in ("", "auto"):
+        monkeypatch.setenv("RAY_ADDRESS", known)
+        ray_start.require_reachable("auto")
+
+
+def test_an_address_from_the_variable_is_blamed_on_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nonsense")
     with raises_about(UsageError, "RAY_ADDRESS"):
-        cluster.connect("auto")
+        ray_start.require_reachable("nonsense")
+    with raises_about(UsageError, "--address"):
+        ray_start.require_reachable("other")
+
+
+def test_local_is_another_word_for_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_TMPDIR", "/proc")
+    with raises_about(UsageError, "RAY_TMPDIR"):  # what a local Ray needs is checked
+        cluster.connect("local")
 
 
 @pytest.mark.parametrize("name", ["RAY_memory_usage_threshold", cluster.HEAD_PATIENCE])
@@ -47,6 +68,12 @@ def test_a_variable_whose_value_would_abort_the_process_is_refused(monkeypatch: 
             ray_start.require_variables(["RAY_event_stats", name])
 
 
+def test_no_variable_is_blamed_if_ray_cannot_be_imported_without_it_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_event_stats", "false")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    ray_start.require_variables(["RAY_event_stats"])
+
+
 @pytest.mark.parametrize("variable", ["RAY_TMPDIR", "TMPDIR"])
 def test_the_folder_of_ray_must_have_a_short_path_and_be_writable(
     monkeypatch: pytest.MonkeyPatch, variable: str
@@ -54,10 +81,17 @@ def test_the_folder_of_ray_must_have_a_short_path_and_be_writable(
     monkeypatch.delenv("RAY_TMPDIR", raising=False)
     monkeypatch.delenv("TMPDIR", raising=False)
     ray_start.require_folder()
-    for place in (f"/tmp/{'a' * 35}", f"/tmp/{'é' * 18}", "/proc", "/nowhere", "/dev/null"):
+    for place in (f"/tmp/{'a' * 35}", f"/tmp/{'é' * 18}", "/proc", "/proc/nowhere", "/dev/null"):
         monkeypatch.setenv(variable, place)
         with raises_about(UsageError, variable):
             ray_start.require_folder()
+
+
+def test_a_folder_of_ray_that_does_not_exist_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders have long paths
+        monkeypatch.setenv("RAY_TMPDIR", f"{folder}/a/b")
+        ray_start.require_folder()
+        assert Path(folder, "a/b/ray").is_dir()
 
 
 def _fail(errors: list[Exception]) -> None:
@@ -66,8 +100,9 @@ def _fail(errors: list[Exception]) -> None:
 
 
 @pytest.mark.parametrize("failures", [0, 1, 2])
-def test_a_busy_machine_gets_three_attempts(failures: int) -> None:
-    errors = [Exception("The current node timed out during startup")] * failures
+@pytest.mark.parametrize("kind", [Exception, RuntimeError, TimeoutError])
+def test_a_busy_machine_gets_three_attempts(kind: type[Exception], failures: int) -> None:
+    errors = [kind("The current node timed out during startup")] * failures
     stops: list[int] = []
     pauses: list[float] = []
     ray_start.start(lambda: _fail(errors), lambda: stops.append(1), pauses.append)
@@ -81,10 +116,22 @@ def test_after_three_attempts_the_reason_is_one_sentence() -> None:
         ray_start.start(lambda: _fail(errors), lambda: None, pauses.append)
     assert (len(errors), len(pauses), len(str(caught.value).splitlines())) == (1, 2, 1)
     with raises_about(UsageError, "ray"):
-        ray_start.start(lambda: _fail([RuntimeError("another fault is not tried again")]), lambda: None, pauses.append)
+        ray_start.start(lambda: _fail([ValueError("another fault is not tried again")]), lambda: None, pauses.append)
     assert len(pauses) == 2
 
 
-def test_a_cluster_that_refuses_the_driver_is_named() -> None:
-    with raises_about(UsageError, "10.0.0.1:6379"):
-        ray_start.join(lambda: _fail([RuntimeError("InvalidAuthToken")]), "10.0.0.1:6379")
+@pytest.mark.parametrize(
+    ("address", "error", "asks_for_token"),
+    [
+        ("10.0.0.1:6379", RuntimeError("InvalidAuthToken"), True),
+        ("10.0.0.1:6379", ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"), False),
+        ("auto", ConnectionError("Could not find any running Ray instance."), False),
+    ],
+)
+def test_a_cluster_that_refuses_the_driver_is_told_from_one_that_is_not_there(
+    address: str, error: Exception, *, asks_for_token: bool
+) -> None:
+    with raises_about(UsageError, address) as caught:
+        ray_start.join(lambda: _fail([error]), address)
+    assert address in str(caught.value)
+    assert ("RAY_AUTH_TOKEN" in str(caught.value)) is asks_for_token

@@ -1,15 +1,21 @@
 """A ledger into which other Optuna clients write: optuna-dashboard, a notebook, a script."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy as sa
 from optuna.trial import TrialState, create_trial
-from simulated_search import SEARCH, MakeLedger, drive, measured, small_space
+from raises_about import raises_about
+from simulated_search import SEARCH, MakeLedger, drive, measured, on_record, small_space
 from typed_commands import Tuner
 
-from tuner.ledger import Decision, Outcome, SqlLedger, default_ledger_url
+from tuner.errors import UsageError
+from tuner.ledger import Decision, Outcome, SqlLedger, TakenOverError, default_ledger_url
+from tuner.runs.folder import SearchFolder
+from tuner.runs.renamed import adopt_name
 from tuner.search import Search
 
 SPACE = small_space()
@@ -54,6 +60,9 @@ def test_an_enqueued_trial_is_the_next_one(ledger: SqlLedger, study: optuna.Stud
         ({**POINT, "alpha": 3.0}, "alpha is 3.0, but must be a number from 0 to 1"),
         ({"gamma": 1.0}, "gamma is not a parameter of the space"),
         ({**POINT, "bottleneck": "wide"}, "bottleneck is 'wide'"),
+        ({"alpha": "0.5"}, "alpha is '0.5', but must be a number from 0 to 1, not text"),
+        ({"alpha": True}, "alpha is True, but must be a number from 0 to 1"),
+        ({"alpha": 10**400}, "but must be a number from 0 to 1"),
     ],
 )
 def test_an_enqueued_trial_outside_the_space_is_named_once_and_ignored(
@@ -71,6 +80,148 @@ def test_an_enqueued_trial_outside_the_space_is_named_once_and_ignored(
     assert study.trials[0].state is TrialState.WAITING
 
 
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_an_enqueued_trial_takes_no_start_point(make_ledger: MakeLedger, *, rebuilt: bool) -> None:
+    space = small_space(search={"start_points": [{"alpha": 0.125}, {"alpha": 0.25}]})
+    ledger = make_ledger(space)
+    study = optuna.load_study(study_name=ledger.search, storage=ledger.url)
+    search = Search(space, ledger)
+    tried = []
+    for enqueued in (0.5, None, 0.75, None):
+        if enqueued is not None:
+            study.enqueue_trial({"alpha": enqueued})
+        search = Search(space, ledger) if rebuilt else search
+        tried.append(search._propose().parameters["alpha"])
+    assert tried == [0.5, 0.125, 0.75, 0.25]
+
+
+@pytest.mark.parametrize("wanted", [{"bottleneck": 16.0}, {"alpha": 1}, {"lambda": 1}, {}])
+def test_a_rebuilt_search_has_the_enqueued_values_of_the_running_one(
+    ledger: SqlLedger, study: optuna.Study, wanted: dict[str, Any]
+) -> None:
+    study.enqueue_trial(wanted)
+    search = Search(SPACE, ledger)
+    search.next_assignment()
+    (rebuilt,) = Search(SPACE, ledger).trials
+    assert repr(search.trials[0].parameters) == repr(rebuilt.parameters)
+
+
+@pytest.mark.parametrize("fixed", [{}, {"fixed_params": {"alpha": 0.25}}])
+def test_a_waiting_trial_that_has_parameters_is_run_with_them(
+    ledger: SqlLedger, study: optuna.Study, fixed: dict[str, Any]
+) -> None:
+    waiting = create_trial(
+        state=TrialState.WAITING, params=POINT, distributions=SPACE.distributions(), system_attrs=fixed
+    )
+    study.add_trial(waiting)
+    assignment = Search(SPACE, ledger).next_assignment()
+    assert assignment is not None
+    assert (assignment.number, assignment.parameters) == (0, POINT)
+    assert ledger.load_with_foreign()[1] == {}
+
+
+def test_trials_are_in_order_if_one_is_enqueued_just_before_another_starts(
+    ledger: SqlLedger, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = Search(SPACE, ledger)
+    enqueued = ledger.enqueued
+
+    def and_then_another() -> dict[int, dict[str, Any]]:
+        found = enqueued()
+        monkeypatch.setattr(ledger, "enqueued", enqueued)
+        study.enqueue_trial({"alpha": 0.5})
+        return found
+
+    monkeypatch.setattr(ledger, "enqueued", and_then_another)
+    handed_out = [search._propose().number for _ in range(3)]
+    assert handed_out == [1, 0, 2]
+    assert [trial.number for trial in search.trials] == [0, 1, 2]
+
+
+def test_each_trial_has_its_own_number_if_another_program_adds_one_meanwhile(
+    ledger: SqlLedger, study: optuna.Study
+) -> None:
+    """The other program writes just before the search's own row, after everything that is read for it."""
+    search = Search(SPACE, ledger)
+    search.next_assignment()
+    others: list[int] = []
+
+    def meanwhile(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO trials") and not others:
+            others.append(study.ask().number)
+
+    sa.event.listen(ledger._engine, "before_cursor_execute", meanwhile)
+    search.next_assignment()
+    assert others == [1]
+    assert [trial.number for trial in study.get_trials()] == [0, 1, 2]
+    assert [trial.number for trial in search.trials] == [0, 2]
+
+
+def test_copies_of_trials_are_not_trials_of_the_search(
+    ledger: SqlLedger, study: optuna.Study, make_ledger: MakeLedger
+) -> None:
+    other = make_ledger(SPACE, "other")
+    drive(Search(SPACE, other))
+    study.add_trials(optuna.load_study(study_name="other", storage=other.url).trials)
+    assert ledger.load() == []
+    search = Search(SPACE, ledger)
+    drive(search)
+    assert [trial.number for trial in search.trials] == list(range(12, 24))
+    study.add_trials(study.trials[12:14])
+    assert ledger.load() == search.trials
+
+
+def test_an_enqueued_copy_runs_as_a_new_trial(ledger: SqlLedger, study: optuna.Study) -> None:
+    """The copy has the end, the error and the crashes of the first trial, too."""
+    search = Search(SPACE, ledger)
+    search.next_assignment()
+    ledger.count_crashes(0, 2)
+    search.fail(0, "out of memory")
+    copied = study.trials[0]
+    study.enqueue_trial(copied.params, user_attrs=copied.user_attrs)
+    assert ledger.load_with_foreign()[1] == {1: "waiting"}
+    search.next_assignment()
+    running = ledger.load()[1]
+    assert (running.outcome, running.error, running.crashes) == (Outcome.RUNNING, None, 0)
+    assert running.parameters == copied.params
+    study.tell(1, state=TrialState.FAIL)
+    assert "another program" in str(ledger.load()[1].error)
+
+
+@pytest.mark.parametrize("write", ["propose", "report", "fail"])
+def test_a_driver_ends_with_a_sentence_if_its_study_is_deleted(
+    ledger: SqlLedger, study: optuna.Study, write: str
+) -> None:
+    ledger.take_over()
+    search = Search(SPACE, ledger)
+    search.next_assignment()
+    optuna.delete_study(study_name=study.study_name, storage=ledger.url)
+    writes = {
+        "propose": search.next_assignment,
+        "report": lambda: search.report(0, 1, measured(POINT, 1), None),
+        "fail": lambda: search.fail(0, "lost"),
+    }
+    with raises_about(TakenOverError, (SEARCH, None)):
+        writes[write]()  # type: ignore[no-untyped-call]
+    assert ledger.taken_over is not None
+
+
+def test_a_study_that_the_dashboard_renamed_is_brought_back(finished: SqlLedger, runs_dir: Path) -> None:
+    before = on_record(finished)
+    folder = SearchFolder(runs_dir / SEARCH)
+    source = optuna.load_study(study_name=SEARCH, storage=finished.url)
+    renamed = optuna.create_study(storage=finished.url, study_name="renamed", directions=source.directions)
+    renamed.add_trials(source.get_trials(deepcopy=False))
+    for key, value in source.user_attrs.items():
+        renamed.set_user_attr(key, value)
+    optuna.delete_study(study_name=SEARCH, storage=finished.url)
+    with raises_about(UsageError, (SEARCH, "renamed")):
+        folder.ledger()
+    assert adopt_name(folder, None) == "renamed"
+    with folder.ledger() as ledger:
+        assert on_record(ledger) == before
+
+
 @pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING])
 def test_trials_of_others_change_nothing_but_the_numbers(
     ledger: SqlLedger, study: optuna.Study, make_ledger: MakeLedger, state: TrialState
@@ -82,14 +233,12 @@ def test_trials_of_others_change_nothing_but_the_numbers(
     drive(search)
     assert [trial.number for trial in search.trials] == list(range(1, SPACE.search.trials + 1))
     assert [(t.parameters, t.outcome) for t in search.trials] == [(t.parameters, t.outcome) for t in alone.trials]
-    assert ledger.foreign() == {0: state.name.lower()}
-    assert ledger.load() == search.trials
+    assert ledger.load_with_foreign() == (search.trials, {0: state.name.lower()})
 
 
 def test_an_asked_trial_is_foreign(ledger: SqlLedger, study: optuna.Study) -> None:
     study.ask()
-    assert ledger.load() == []
-    assert ledger.foreign() == {0: "running"}
+    assert ledger.load_with_foreign() == ([], {0: "running"})
 
 
 @pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED, TrialState.COMPLETE])
@@ -133,13 +282,22 @@ def test_every_command_works_beside_trials_of_others(
     study = optuna.load_study(study_name=SEARCH, storage=default_ledger_url(runs_dir / SEARCH))
     before = tuner("front", SEARCH, "--format", "json").out
     study.enqueue_trial(POINT)
-    study.ask()
+    study.enqueue_trial({"alpha": "[/]"})
+    added(study, TrialState.WAITING)
     added(study, TrialState.COMPLETE)
     study.set_user_attr("dashboard:note", "mine")
     assert tuner("front", SEARCH, "--format", "json").out == before
     shown = tuner("show", SEARCH)
     assert shown.code == 0
-    assert "Trials of other programs in the ledger, not of this search" in " ".join(shown.out.split())
+    states = "5 (waits for its turn); 6 (refused: alpha is '[/]', but must be a number"
+    assert f"Trials that other programs added (not part of this search): {states}" in " ".join(shown.out.split())
+    foreign = json.loads(tuner("show", SEARCH, "--format", "json").out)["foreign"]
+    assert [(row["trial"], row["state"], row["fault"] is None) for row in foreign] == [
+        (5, "waiting", True),
+        (6, "waiting", False),
+        (7, "waiting", True),
+        (8, "complete", True),
+    ]
     for words in (("list",), ("sync", SEARCH, "--tracking-uri", f"sqlite:///{tmp_path}/mlflow.db")):
         assert tuner(*words).code == 0
     assert tuner("run", "--resume", SEARCH, "--trials", "30", "--dry-run").code == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from fake_search import search_of, trial
-from simulated_confirmation import TRIALS, confirmation
+from simulated_confirmation import SEARCH_ID, TRIALS, confirmation
+from simulated_search import frozen_facts, small_space
 from test_front_files import traces
 
 from tuner.confirm.table import confirmation_rows, write_confirmation
@@ -20,6 +21,7 @@ from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_json
 from tuner.report.load import best_confirmed, confirmed_trials
 from tuner.report.web.page import front_html
+from tuner.runs.folder import SearchFolder
 
 PARAMETERS = {
     7: {"alpha": 0.5, "lambda": 4.0, "bottleneck": 8},
@@ -30,36 +32,58 @@ SEARCHED = [trial(number, 0.9, 0.5, parameters=parameters) for number, parameter
 
 @pytest.fixture
 def runs_dir(tmp_path: Path) -> Path:
+    freeze(tmp_path, "small-1", SEARCH_ID)
     folder = tmp_path / "small-1-confirm"
     folder.mkdir()
     write_confirmation(folder, confirmation(), confirmation_rows(confirmation(), TRIALS))
     return tmp_path
 
 
+def freeze(runs_dir: Path, name: str, search_id: str) -> None:
+    (runs_dir / name).mkdir(exist_ok=True)
+    SearchFolder(runs_dir / name).freeze(small_space(), frozen_facts(search_id=search_id))
+
+
 def confirmed_search(runs_dir: Path, trials: list[TrialRecord]) -> FrontData:
-    return replace(search_of(trials), confirmed=confirmed_trials(runs_dir, "small-1", trials))
+    return replace(search_of(trials), confirmed=confirmed_trials(runs_dir, "small-1"))
 
 
 def test_the_search_finds_what_was_confirmed_of_its_trials(runs_dir: Path) -> None:
-    third, seventh = confirmed_trials(runs_dir, "small-1", SEARCHED)
+    third, seventh = confirmed_trials(runs_dir, "small-1")
     assert (third.trial, third.seeds, seventh.trial, seventh.seeds) == (3, 1, 7, 2)
     assert (seventh.confirmation, seventh.suite, seventh.retrained) == ("small-1-confirm", "quick", True)
     assert seventh.means["PGD-20"] == pytest.approx(0.45)
-    assert confirmed_trials(runs_dir, "small-2", SEARCHED) == ()
 
 
-def test_trials_of_another_search_of_that_name_are_not_confirmed(runs_dir: Path) -> None:
-    other = [trial(7, 0.9, 0.5, parameters={**PARAMETERS[7], "lambda": 5.0})]
-    assert confirmed_trials(runs_dir, "small-1", other) == ()
-    seeded = [trial(7, 0.9, 0.5, parameters={**PARAMETERS[7], "seed": 9})]
-    assert len(confirmed_trials(runs_dir, "small-1", seeded)) == 1
+def test_a_confirmation_belongs_to_the_search_with_its_id_whatever_the_names(runs_dir: Path) -> None:
+    before = confirmed_trials(runs_dir, "small-1")
+    (runs_dir / "small-1").rename(runs_dir / "renamed")
+    freeze(runs_dir, "small-1", "another search of this name")
+    assert confirmed_trials(runs_dir, "renamed") == before
+    assert confirmed_trials(runs_dir, "small-1") == ()
 
 
-def test_a_damaged_file_is_named_and_left_out(runs_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (runs_dir / "small-1-confirm" / "confirmation.json").write_text("{")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b"[]",
+        b"5",
+        b"\xff",
+        json.dumps({"search": "small-1", "search_id": SEARCH_ID}).encode(),
+        json.dumps({"search_id": SEARCH_ID, "retrain": True, "suite": "quick", "rows": [5]}).encode(),
+        json.dumps({"search_id": SEARCH_ID, "retrain": True, "suite": "new", "rows": []}).encode(),
+    ],
+)
+def test_a_damaged_file_is_named_and_left_out(runs_dir: Path, caplog: pytest.LogCaptureFixture, content: bytes) -> None:
+    sound = confirmed_trials(runs_dir, "small-1")
+    (runs_dir / "damaged").mkdir()
+    (runs_dir / "damaged" / "confirmation.json").write_bytes(content)
     with caplog.at_level(logging.WARNING):
-        assert confirmed_trials(runs_dir, "small-1", SEARCHED) == ()
-    assert str(runs_dir / "small-1-confirm" / "confirmation.json") in caplog.text
+        assert confirmed_trials(runs_dir, "small-1") == sound
+    (record,) = caplog.records
+    assert str(runs_dir / "damaged" / "confirmation.json") in record.message
+    assert "\n" not in record.message
 
 
 def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> None:
@@ -101,6 +125,17 @@ def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
     assert json.loads(front_json(data))["confirmed"][0]["means"] == {"Natural": 0.9, "PGD-20": None}
     assert confirmed_text_table(data).rows[0][1:3] == ["90.00", "–"]
     assert confirmed_marks(data) == ()
+
+
+def test_a_mean_that_is_no_number_is_read_as_a_gap(runs_dir: Path) -> None:
+    file = runs_dir / "small-1-confirm" / "confirmation.json"
+    document = json.loads(file.read_text())
+    for part in ("means", "deviations"):
+        document["rows"][0][part]["PGD-20"] = None
+    file.write_text(json.dumps(document))
+    data = confirmed_search(runs_dir, SEARCHED)
+    assert len(confirmed_marks(data)) == 1
+    assert "–" in [row[2] for row in confirmed_text_table(data).rows]
 
 
 def test_an_unconfirmed_search_says_nothing_of_it() -> None:

@@ -1,5 +1,6 @@
 """Searches on disk: folders, frozen spaces, names."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,24 @@ def test_a_frozen_space_without_a_fact_that_every_search_has_is_refused(runs_dir
         folder.frozen()
     assert folder.space() == SPACE
     assert [search.name for search in all_searches(runs_dir)] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [("ledger", 5), ("ledger", [1]), ("tracking_uri", {}), ("search_id", [1]), ("created", None), ("versions", 5)],
+)
+def test_a_frozen_space_with_a_fact_of_another_kind_is_refused_and_hides_no_other(
+    runs_dir: Path, fact: str, value: object
+) -> None:
+    make_search(runs_dir, "sound")
+    folder = make_search(runs_dir, "a")
+    folder.freeze(SPACE, frozen_facts(**{fact: value}))
+    for use in (folder.frozen, folder.ledger_url, folder.tracking_uri, folder.ledger):
+        with contextlib.suppress(UsageError):
+            use()
+    with raises_about(UsageError, (folder.space_file, fact)):
+        folder.frozen()
+    assert [search.name for search in all_searches(runs_dir)] == ["sound", "a"]
 
 
 def test_a_frozen_space_says_what_it_is_a_copy_of(runs_dir: Path) -> None:
@@ -142,13 +161,13 @@ def test_a_name_that_is_taken_is_refused_with_the_way_out(runs_dir: Path) -> Non
         assert way in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___", "a" * 101])
+@pytest.mark.parametrize("name", ["", "a b", "../a", "/a", ".hidden", "a/b", "..", "-a", "___", "a" * 93])
 def test_a_name_must_do_as_a_folder_and_as_an_argument(runs_dir: Path, name: str) -> None:
     with raises_about(UsageError, ("--name", name)):
         new_search(runs_dir, name, SPACE)
 
 
-@pytest.mark.parametrize("name", ["a", "2026-11-22", "v1.2_b"])
+@pytest.mark.parametrize("name", ["a", "2026-11-22", "v1.2_b", "a" * 92, "a" * 92 + "-confirm"])
 def test_other_names_are_taken_as_they_are(runs_dir: Path, name: str) -> None:
     assert new_search(runs_dir, name, SPACE) == SearchFolder(runs_dir / name)
 

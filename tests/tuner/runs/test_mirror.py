@@ -52,14 +52,6 @@ def stored(url: str) -> bytes:
 def test_a_local_folder_is_its_own_copy(tmp_path: Path) -> None:
     assert open_runs(tmp_path) == open_runs(str(tmp_path)) == tmp_path
     assert open_runs(tmp_path / "new" / "runs") == tmp_path / "new" / "runs"
-
-
-def test_a_file_is_no_runs_folder_and_has_none_below(tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    for path in (file, file / "runs"):
-        with raises_about(UsageError, path):
-            open_runs(path)
     assert url_of(tmp_path) is None
     assert place_of(tmp_path) == str(tmp_path)
     (tmp_path / "file").write_text("kept")
@@ -69,6 +61,23 @@ def test_a_file_is_no_runs_folder_and_has_none_below(tmp_path: Path) -> None:
     assert names_in(tmp_path / "missing") == []
     with working_folder(f"{tmp_path}/work") as folder:
         assert folder == tmp_path / "work"
+
+
+def test_a_file_is_no_runs_folder_and_has_none_below(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    for path in (file, file / "runs"):
+        with raises_about(UsageError, path):
+            open_runs(path)
+
+
+def test_a_runs_folder_below_one_without_rights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exists(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", exists)
+    with raises_about(UsageError, tmp_path):
+        open_runs(tmp_path)
 
 
 def test_a_search_is_found_by_its_frozen_space(url: str) -> None:

@@ -176,11 +176,12 @@ def test_a_report_of_an_ended_trial_is_told_to_stop_and_not_recorded(make_ledger
 
 
 def test_start_points_are_proposed_first_and_completed(make_ledger: MakeLedger) -> None:
-    starts = [{"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}, {"lambda": 1.0}, {}]
+    starts = [{"alpha": 1, "lambda": 4.0, "bottleneck": 16.0}, {"lambda": 1.0}, {}]
     space = small_space(search={"trials": 4, "start_points": starts})
     search = Search(space, make_ledger(space))
     points = [new_trial(search).parameters for _ in range(4)]
     assert points[0] == starts[0]
+    assert repr(Search(space, search._ledger).trials[0].parameters) == repr(search.trials[0].parameters)
     assert points[1]["lambda"] == 1.0
     assert all(set(point) == set(space.parameters) for point in points)
 

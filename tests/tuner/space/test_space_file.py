@@ -153,6 +153,20 @@ def test_a_range_may_have_fractions(file: Path) -> None:
     assert space.parameters["alpha"].extremes() == {"low": 1 / 255, "high": 0.5}
 
 
+def test_points_and_objectives_may_have_fractions(file: Path) -> None:
+    overrides = ["search.start_points=[{alpha: 6/255}]", "objectives.pgd_accuracy.at_least=1/4"]
+    space = load_space(str(file), [*overrides, "objectives.pgd_accuracy.reference=1/8"])
+    assert space.search.start_points == [{"alpha": 6 / 255}]
+    assert (space.objectives["pgd_accuracy"].at_least, space.reference["pgd_accuracy"]) == (0.25, 0.125)
+    assert Space.model_validate(space.model_dump(mode="json")) == space
+
+
+def test_a_name_that_looks_like_a_fraction_stays_a_name(file: Path) -> None:
+    choices = "parameters.attack_step_size={type: categorical, choices: [1/255, 2/255]}"
+    space = load_space(str(file), [choices, "search.start_points=[{attack_step_size: 2/255}]"])
+    assert space.search.start_points == [{"attack_step_size": "2/255"}]
+
+
 @pytest.mark.parametrize("override", ["alpha: 1", "parameters.alpha={low: 0, low: 1}", "epsilon=[1"])
 def test_an_override_is_read_as_a_file_is(file: Path, override: str) -> None:
     with raises_about(UsageError, ("--set", override)):
@@ -160,9 +174,28 @@ def test_an_override_is_read_as_a_file_is(file: Path, override: str) -> None:
     assert load_space(str(file), ["search.seed=064"]).search.seed == 64
 
 
-def test_the_last_of_several_overrides_counts_and_a_flag_before_all(file: Path) -> None:
-    assert load_space(str(file), ["epochs=3", "trial.epochs=4"]).epochs == 4
-    assert load_space(str(file), ["epochs=3"], {"trial.epochs": 5}).epochs == 5
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("search.trials=3", "search.trials=5"),
+        ("epochs=3", "trial.epochs=4"),
+        ("parameters.alpha.low=0.1", "parameters.alpha={type: float, low: 0, high: 1}"),
+    ],
+)
+def test_a_key_that_is_set_twice_is_refused_with_both(file: Path, first: str, second: str) -> None:
+    with raises_about(UsageError, ("--set", second)) as caught:
+        load_space(str(file), [first, second])
+    assert all(repr(override) in str(caught.value) for override in (first, second))
+
+
+def test_a_key_that_a_flag_sets_too_is_refused(file: Path) -> None:
+    with raises_about(UsageError, ("--set", "epochs=3")):
+        load_space(str(file), ["epochs=3"], {"trial.epochs": 5})
+
+
+def test_a_parameter_and_then_one_of_its_keys_are_set(file: Path) -> None:
+    overrides = ["parameters.alpha={type: float, low: 0, high: 1}", "parameters.alpha.low=0.1"]
+    assert load_space(str(file), overrides).parameters["alpha"].extremes() == {"low": 0.1, "high": 1}
 
 
 @pytest.mark.parametrize("override", ["epsilon", "=3", ""])

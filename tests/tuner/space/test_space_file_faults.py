@@ -87,6 +87,24 @@ def test_a_parameter_says_what_is_wrong_with_it_once(parameter: dict[str, Any], 
     refused(space_mapping(parameters={"alpha": parameter}), path)
 
 
+@pytest.mark.parametrize("nothing", [None, [], "0.5"])
+def test_a_parameter_with_nothing_below_must_hold_keys(nothing: object) -> None:
+    assert "must hold keys and values" in refused(space_mapping(parameters={"alpha": nothing}), "parameters.alpha")
+
+
+def test_the_advice_on_a_boolean_among_choices_is_not_to_quote_it() -> None:
+    choices = {"type": "categorical", "choices": [True, 32]}
+    message = refused(space_mapping(parameters={"batch_size": choices}), "parameters.batch_size.choices")
+    assert "boolean" in message
+    assert "quote" not in message
+
+
+@pytest.mark.parametrize(("value", "quotes"), [("6/zero", False), ("0.5", True)])
+def test_a_text_in_a_point_is_refused(value: str, quotes: bool) -> None:
+    message = refused(space_mapping(search={"start_points": [{"alpha": value}]}), "search.start_points.0.alpha")
+    assert ("quotes" in message) is quotes
+
+
 def test_an_empty_file_lacks_what_is_required() -> None:
     refused({}, "name", "trial", "parameters", "objectives")
 

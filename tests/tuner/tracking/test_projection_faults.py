@@ -1,5 +1,6 @@
 """A search in a real MLflow store where runs are deleted, calls are lost or values are refused."""
 
+import contextlib
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from mlflow_store import Meddler, Store, Unreliable, ended_search, front_of, new
 from raises_about import raises_about
 from simulated_search import MakeLedger, small_space
 
+from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger
 from tuner.tracking.projection import Projection, RefusedError
 
@@ -69,6 +71,31 @@ def test_a_parent_run_deleted_meanwhile_gets_its_whole_history_again(store: Stor
         write(store, projection, trials)
     write(store, projection, trials)
     assert store.whole() == written_at_once(store, trials)
+
+
+def test_a_database_that_is_not_where_its_address_says_is_named(
+    store: Store, ledger: SqlLedger, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/elsewhere.db"
+    projection = replace(store.projection(lambda _: store.client), tracking_uri=uri)
+    with raises_about(UsageError, uri):
+        write(store, projection, ledger.load())
+
+
+@pytest.mark.parametrize("calls", range(1, 12))
+def test_a_renaming_that_breaks_off_is_completed_by_the_next_attempt(
+    store: Store, ledger: SqlLedger, calls: int
+) -> None:
+    trials = ledger.load()[:3]
+    write(store, store.projection(), trials)
+    unreliable = Unreliable(store.client, arrives=False)
+    unreliable.left = calls
+    with contextlib.suppress(MlflowException):
+        write(store, replace(store.projection(lambda _: unreliable), search="renamed"), trials)
+    write(store, replace(store.projection(), search="renamed"), trials)
+    parent, children = store.runs()
+    assert {run.data.tags["tuner.search"] for run in (parent, *children.values())} == {"renamed"}
+    assert parent.info.run_name == "renamed"
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])

@@ -12,7 +12,9 @@ from mlflow import MlflowClient
 from raises_about import raises_about
 
 from benchmarks.postgres_server import free_port
+from tuner.database_url import file_of_url
 from tuner.errors import UsageError
+from tuner.ledger import SqlLedger
 from tuner.runs.folder import default_tracking_uri
 from tuner.tracking import store
 
@@ -114,6 +116,23 @@ def test_a_malformed_address_is_refused_like_an_unreachable_one(uri: str) -> Non
 def test_what_is_no_uri_is_refused_with_the_form(uri: str) -> None:
     with raises_about(UsageError, "--tracking-uri"):
         store.require_reachable(uri)
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:", "sqlite:////proc/x/mlflow.db"])
+def test_a_database_that_no_file_can_hold_is_refused(uri: str) -> None:
+    with raises_about(UsageError, "--tracking-uri"):
+        store.require_reachable(uri)
+
+
+def test_the_ledger_is_not_taken_for_mlflows_database(finished: SqlLedger) -> None:
+    file = file_of_url(finished.url)
+    assert file is not None
+    finished.close()
+    before = file.read_bytes()
+    with raises_about(UsageError, "--tracking-uri") as refused:
+        store.require_reachable(finished.url)
+    assert "studies" in str(refused.value)
+    assert file.read_bytes() == before
 
 
 def test_a_database_is_asked_and_a_file_need_not_exist_yet(tmp_path: Path) -> None:

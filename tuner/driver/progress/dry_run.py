@@ -14,7 +14,11 @@ from tuner.space import Space
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """Print parameters, rungs, the largest number of epochs, the resources of this machine, and the paths."""
+    """Print parameters, rungs, the largest number of epochs, the resources of this machine, the paths, and the data.
+
+    The labels and headers of the data are read first, so that nothing is printed if they are refused.
+    """
+    data = _data(plan.space)
     for line in [
         f"{'Would resume' if plan.is_resume else 'Would start'} {plan.folder.name}: {plan.space.description}",
         *presentation_of(plan.space).purpose(),
@@ -27,7 +31,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         f"Files:      {place_of(plan.folder.path)}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",
-        *_data(plan.space),
+        *data,
     ]:
         print_line(console, line)
 

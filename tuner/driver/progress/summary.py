@@ -15,7 +15,8 @@ from tuner.driver.progress.time_left import in_words
 from tuner.engine.session_interface import Ending, all_failed
 from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
-from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.load import search_data
 from tuner.report.text import last_line
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
@@ -30,11 +31,13 @@ REASONS = {
 EXIT_CODES = {Ending.FINISHED: 0, Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
 
-def print_opening(console: Console, plan: Plan) -> None:
-    """Print what starts, where its files and its MLflow are, and what the sampler learns from."""
+def print_opening(console: Console, plan: Plan, contents: Sequence[str]) -> None:
+    """Print what starts, where its files and its MLflow are, the `contents` of its data, and its warm start."""
     verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
     head = f"{verb} {plan.folder.name}: {plan.space.search.trials} trials."
     print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
+    for line in contents:
+        print_line(console, f"Data: {line}")
     for earlier in plan.warm_start:
         print_line(console, f"Warm start: {earlier.line}.")
 
@@ -55,7 +58,7 @@ def conclude(
     """
     space = plan.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
-    data = front_data(plan.folder.name, trials, space.objective_list, space.reference, space.trial)
+    data = search_data(plan.folder.path.parent, plan.folder.name, space, trials)
     for warning in presentation.warnings(plan.folder.path):
         print_line(console, f"Warning: {warning}")
     _print_closing(console, presentation, data, plan, experiment_id)

@@ -87,7 +87,8 @@ class FrontData:
     each of `points`, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
-    is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured.
+    is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
+    `classes` the number of classes of the data, if it is known.
     """
 
     search: str
@@ -102,6 +103,7 @@ class FrontData:
     records: tuple[TrialRecord, ...] = ()
     setting: Mapping[str, Any] = field(default_factory=dict)
     confirmed: tuple[Confirmed, ...] = ()
+    classes: int | None = None
 
     @property
     def front(self) -> tuple[CompletedTrial, ...]:

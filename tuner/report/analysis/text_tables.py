@@ -84,9 +84,8 @@ def summary(data: FrontData) -> str:
 
 def _chance_note(data: FrontData) -> str:
     """Return a sentence if no trial of the front has learned to tell the classes apart."""
-    dataset = data.setting.get("dataset", "")
     natural = [point.metrics["natural_accuracy"] for point in data.front if "natural_accuracy" in point.metrics]
-    if not natural or not is_chance_level(max(natural), dataset):
+    if not natural or data.classes is None or not is_chance_level(max(natural), data.classes):
         return ""
     return " Every trial of the front is near the chance level: train longer, or on more images."
 

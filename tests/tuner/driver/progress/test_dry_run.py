@@ -76,6 +76,6 @@ def test_no_password_is_shown(runs_dir: Path) -> None:
     secret = {"ledger_url": "postgresql://me:SECRET@host/db", "tracking_uri": "http://me:SECRET@host:5000"}
     screen = Screen()
     print_plan(screen.console, plan(runs_dir, **secret))
-    print_opening(screen.console, plan(runs_dir, **secret))
+    print_opening(screen.console, plan(runs_dir, **secret), [])
     assert "postgresql://me:***@host/db" in screen.text
     assert "SECRET" not in screen.text
