@@ -134,7 +134,7 @@ def _require_place(file: Path) -> None:
         tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         what = f"MLflow's database {file} cannot be made: {folder} takes no file ({error.strerror})"
-        raise UsageError(f"{what}. Give another --tracking-uri, or check the rights.", "--tracking-uri") from error
+        raise UsageError(f"{what}. Check its rights, --tracking-uri and --runs-dir.", "--tracking-uri") from error
 
 
 def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:

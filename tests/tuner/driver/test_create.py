@@ -13,7 +13,7 @@ from raises_about import raises_about
 from simulated_driver import Driver, interrupted, refused, to_the_end
 from simulated_search import small_space
 
-from tuner.driver.create import provenance, remove_incomplete
+from tuner.driver.create import make_folder, provenance, remove_incomplete
 from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
@@ -159,9 +159,13 @@ def test_a_name_that_another_machine_took_in_a_shared_ledger_is_refused(driver: 
     assert not driver.runs_dir.exists()
 
 
-def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver) -> None:
+def test_a_runs_folder_that_cannot_be_made_is_named(driver: Driver, small_file: str) -> None:
     driver.runs_dir.write_text("a file")
-    assert "--runs-dir" in refused(driver, driver.folder().path)
+    assert "--runs-dir" in refused(driver, "--tracking-uri"), "where MLflow's database would be"
+    request = Request(space=small_file, runs_dir=driver.runs_dir)
+    with raises_about(UsageError, driver.folder().path) as unmade:
+        make_folder(plan_new(request), request)
+    assert "--runs-dir" in str(unmade.value)
 
 
 def test_a_disk_that_is_full_before_the_search_begins_is_named(driver: Driver) -> None:

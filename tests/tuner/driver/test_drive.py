@@ -185,7 +185,7 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
 
     driver.projection.close = slow
     assert driver.run(to_the_end) == 0
-    assert "`tuner sync small-1`" in driver.text
+    assert f"`tuner sync small-1 --runs-dir {driver.runs_dir}`" in driver.text
     assert "tuner front small-1" in driver.text
 
 

@@ -187,7 +187,7 @@ def test_a_failing_projection_is_tried_again_with_one_warning(
     assert projection.written[-1] == 4
     assert projection.closed == ["FINISHED"]
     (warning,) = caplog.messages
-    assert all(fact in warning for fact in ("ConnectionError", "MLflow is away", "`tuner sync small-1`"))
+    assert all(fact in warning for fact in ("ConnectionError", "MLflow is away", "`tuner sync small-1 --runs-dir "))
 
 
 def test_each_new_failure_is_told(make_publisher: MakePublisher, caplog: pytest.LogCaptureFixture) -> None:
