@@ -255,7 +255,7 @@ def test_the_record_is_plain_json_and_complete() -> None:
     assert json.loads(json.dumps(mapping)) == mapping
     assert mapping["latent"] == "mean"
     assert mapping["images"] == 40
-    assert set(mapping["versions"]) == {"torch", "pyautoattack", "scipy"}
+    assert set(mapping["versions"]) == {"torch", "pyautoattack", "scipy", "torchattacks"}
     entry = mapping["attacks"]["C&W (c=1, 20 steps), l2"]
     assert entry["epsilon"] is None
     assert entry["mean_distance"] > 0
