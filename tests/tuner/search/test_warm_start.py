@@ -178,7 +178,8 @@ def test_other_validation_images_are_refused() -> None:
 
 
 def test_a_confirmation_is_refused_because_it_has_seen_the_test_set(make_ledger: MakeLedger, runs_dir: Path) -> None:
-    confirmation = Space.model_validate({**EARLIER.model_dump(), "confirm": {"search": "digits-1", "trials": [3]}})
+    confirmed = {"search": "digits-1", "search_id": "digits-1-id", "trials": [3]}
+    confirmation = Space.model_validate({**EARLIER.model_dump(), "confirm": confirmed})
     make_ledger(confirmation, "digits-1-confirm")
     with raises_about(ConfirmationError, "digits-1-confirm") as refused:
         read_earlier(runs_dir, "digits-1-confirm", SPACE, None)
