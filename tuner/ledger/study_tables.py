@@ -178,6 +178,8 @@ def end_trial(
     if ended.rowcount != 1:
         raise TrialEndedError(f"The trial with the key {trial_id} has ended already, but only a running trial can end.")
     write_attributes(connection, trial_id, attributes)
+    # A trial that another program set back to running still has the values of its first end.
+    connection.execute(sa.delete(TRIAL_VALUES).where(TRIAL_VALUES.c.trial_id == trial_id))
     for objective, value in enumerate(values or ()):
         stored, kind = stored_value(value)
         row = {"trial_id": trial_id, "objective": objective, "value": stored, "value_type": kind}

@@ -276,6 +276,20 @@ def test_a_trial_that_another_program_ended_before_its_last_epoch_has_failed(
     assert ledger.load()[0].error == search.trials[0].error
 
 
+def test_a_completed_trial_that_is_set_back_to_running_ends_again(ledger: SqlLedger) -> None:
+    drive(Search(SPACE, ledger))
+    before = ledger.load()
+    number = next(trial.number for trial in before if trial.outcome is Outcome.COMPLETED)
+    engine = sa.create_engine(ledger.url)
+    with engine.begin() as connection:
+        changed = sa.text("UPDATE trials SET state = 'RUNNING', datetime_complete = NULL WHERE number = :number")
+        connection.execute(changed, {"number": number})
+    engine.dispose()
+    ended = Search(SPACE, ledger).trials[number]
+    assert (ended.outcome, ended.last_metrics) == (Outcome.COMPLETED, before[number].last_metrics)
+    assert ledger.load()[number].outcome is Outcome.COMPLETED
+
+
 def test_every_command_works_beside_trials_of_others(
     tuner: Tuner, finished: SqlLedger, runs_dir: Path, tmp_path: Path
 ) -> None:
