@@ -5,7 +5,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from training.config import trial_keys
 from training.data.image_folder import _scan, open_folder
 from training.explained_error import ExplainedError
 from tuner.ledger import SqlLedger
-from tuner.report.load import load_search
+from tuner.report.load import search_on_record
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 from tuner.space import load_space
@@ -127,11 +127,10 @@ SPACE = small_space(search={"trials": 6, "sampler": "random"})
 
 
 @pytest.fixture
-def ledger(make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch) -> SqlLedger:
+def ledger(make_ledger: MakeLedger) -> SqlLedger:
     """A search with two trials left to propose; every reader gets this ledger, because opening one is slow."""
     ledger = make_ledger(SPACE)
     drive(Search(small_space(search={"trials": 4, "sampler": "random"}), ledger))
-    monkeypatch.setattr(SearchFolder, "ledger", lambda *_: nullcontext(ledger))
     return ledger
 
 
@@ -196,7 +195,7 @@ def test_a_ledger_with_a_wrong_value(
 
 def read(ledger: SqlLedger) -> None:
     """Read all that commands show, and rebuild the search."""
-    for trial in load_search(Path(file_of(ledger)).parents[1], SEARCH).trials:
+    for trial in search_on_record(SearchFolder(Path(file_of(ledger)).parent), ledger).trials:
         list(trial.reports)
     Search(SPACE, ledger)
 

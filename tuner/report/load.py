@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 
 from tuner.errors import UsageError
-from tuner.ledger import TrialRecord, as_interrupted
+from tuner.ledger import SqlLedger, TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import is_driven
@@ -81,18 +81,23 @@ class LoadedSearch:
 
 
 def load_search(runs_dir: Path, name: str, ledger_url: str | None = None) -> LoadedSearch:
-    """Return a search from its ledger; raise UsageError if there is none of this name.
+    """Return a search from its ledger; raise UsageError if there is none of this name."""
+    folder = find_search(runs_dir, name)
+    with folder.ledger(ledger_url) as ledger:
+        return search_on_record(folder, ledger)
+
+
+def search_on_record(folder: SearchFolder, ledger: SqlLedger) -> LoadedSearch:
+    """Return the search of a folder from its open ledger.
 
     If no driver is at work, the trials that are running on record are shown as interrupted.
     """
-    folder = find_search(runs_dir, name)
-    with folder.ledger(ledger_url) as ledger:
-        space = recorded_space(ledger)
-        trials, states = ledger.load_with_foreign()
-        faults = {number: fault_of_enqueued(space, wanted) for number, wanted in ledger.enqueued().items()}
+    space = recorded_space(ledger)
+    trials, states = ledger.load_with_foreign()
+    faults = {number: fault_of_enqueued(space, wanted) for number, wanted in ledger.enqueued().items()}
     foreign = [ForeignTrial(number, state, faults.get(number)) for number, state in states.items()]
-    shown = trials if is_driven(folder.path, folder.ledger_url(ledger_url)) else as_interrupted(trials)
-    return LoadedSearch(space, shown, search_data(runs_dir, name, space, shown), foreign)
+    shown = trials if is_driven(folder.path, ledger.url) else as_interrupted(trials)
+    return LoadedSearch(space, shown, search_data(folder.path.parent, folder.name, space, shown), foreign)
 
 
 def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:

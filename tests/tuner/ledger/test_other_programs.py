@@ -121,21 +121,22 @@ def test_a_waiting_trial_that_has_parameters_is_run_with_them(
 
 
 def test_trials_are_in_order_if_one_is_enqueued_just_before_another_starts(
-    ledger: SqlLedger, study: optuna.Study, monkeypatch: pytest.MonkeyPatch
+    ledger: SqlLedger, study: optuna.Study
 ) -> None:
-    search = Search(SPACE, ledger)
-    enqueued = ledger.enqueued
+    class ThenEnqueued(SqlLedger):
+        """Another program enqueues a trial after the first look for such trials."""
 
-    def and_then_another() -> dict[int, dict[str, Any]]:
-        found = enqueued()
-        monkeypatch.setattr(ledger, "enqueued", enqueued)
-        study.enqueue_trial({"alpha": 0.5})
-        return found
+        def enqueued(self) -> dict[int, dict[str, Any]]:
+            found = super().enqueued()
+            if not study.trials:
+                study.enqueue_trial({"alpha": 0.5})
+            return found
 
-    monkeypatch.setattr(ledger, "enqueued", and_then_another)
-    handed_out = [search._propose().number for _ in range(3)]
-    assert handed_out == [1, 0, 2]
-    assert [trial.number for trial in search.trials] == [0, 1, 2]
+    with ThenEnqueued.open(ledger.url, SEARCH) as watched:
+        search = Search(SPACE, watched)
+        handed_out = [search._propose().number for _ in range(3)]
+        assert handed_out == [1, 0, 2]
+        assert [trial.number for trial in search.trials] == [0, 1, 2]
 
 
 def test_each_trial_has_its_own_number_if_another_program_adds_one_meanwhile(
