@@ -59,7 +59,7 @@ def load_model(
 
     folder = find_search(runs_dir, name)
     search = load_search(runs_dir, name, ledger)
-    record = find_trial(search.trials, number, name)
+    record = find_trial(search.trials, number, folder)
     if must_be_completed and record.outcome != "completed":
         raise UsageError(
             f"Trial {number} is {record.outcome.value} after {count_of(record.epochs_trained, 'epoch')}; register a "

@@ -85,11 +85,12 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if presentation.has_front:
         _show_front(runs_dir / data.search, data, choice, output)
     else:
-        _show_confirmation(space, data, output)
+        _show_confirmation(runs_dir, space, data, output)
 
 
-def _show_confirmation(space: "Space", data: "FrontData", output: Format) -> None:
+def _show_confirmation(runs_dir: Path, space: "Space", data: "FrontData", output: Format) -> None:
     from tuner.confirm.table import confirm_section, confirmation_rows, confirmation_table
+    from tuner.runs.mirror import runs_flag
 
     rows = confirmation_rows(space, data.records)
     if output is Format.TABLE:
@@ -100,8 +101,8 @@ def _show_confirmation(space: "Space", data: "FrontData", output: Format) -> Non
         from tuner.report.console.listing import print_rows
 
         print_rows([asdict(row) for row in rows], output.value)
-    search = confirm_section(space).search
-    note = f"These are accuracies on the test set. To choose a trial use the front of the search: tuner front {search}"
+    command = f"tuner front {confirm_section(space).search}{runs_flag(runs_dir)}"
+    note = f"These are accuracies on the test set. To choose a trial use the front of the search: {command}"
     typer.echo(note, err=output is not Format.TABLE)
 
 

@@ -16,7 +16,7 @@ from training.config import ACCURACY_SUFFIX
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
 from tuner.report.text import TextTable, finite_or_none, format_mean, format_value
-from tuner.runs.mirror import download, names_in, write_whole
+from tuner.runs.mirror import download, names_in, place_of, write_whole
 from tuner.space import Space
 from tuner.space.sections import ConfirmSpec
 
@@ -119,9 +119,15 @@ def warning_lines(folder: Path) -> list[str]:
     for name in names_in(folder / "evaluations"):
         download(folder / "evaluations" / name / "evaluation.json")
     for path in sorted(folder.glob("evaluations/*/evaluation.json")):
-        found = json.loads(path.read_text(encoding="utf-8"))["warnings"]
-        lines += [f"{path.parent.name}: {sign['message']}" for sign in found]
+        lines += [f"{path.parent.name}: {message}" for message in _messages_in(path)]
     return lines
+
+
+def _messages_in(path: Path) -> list[str]:
+    try:
+        return [str(sign["message"]) for sign in json.loads(path.read_text(encoding="utf-8"))["warnings"]]
+    except (OSError, ValueError, LookupError, TypeError) as error:  # the table itself is from the ledger
+        return [f"its warnings are unknown, because {place_of(path)} cannot be read ({error!r})"]
 
 
 def _measured_on(confirm: ConfirmSpec) -> str:

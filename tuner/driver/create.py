@@ -43,19 +43,23 @@ def make_folder(plan: Plan, request: Request) -> tuple[Plan, bool]:
     return plan, True
 
 
-def remove_incomplete(plan: Plan) -> None:
-    """Remove the files of a driver that died while it created this search. The caller must hold the lock of the search.
+def settle_incomplete(plan: Plan, request: Request) -> Plan:
+    """Return the plan for a folder that another driver made. The caller must hold the lock of the search.
 
-    Raise UsageError if another driver has created the search before the caller got the lock.
+    If that driver died while it created the search, its files are removed. If it created the search before the caller
+    got the lock, --resume-or-start continues it; raise UsageError without that option.
     """
     folder = plan.folder
     if not folder.is_incomplete:
+        if request.resume_or_start:
+            return plan_search(request)
         way = f"continue it with --resume {folder.name}"
         raise UsageError(f"Another driver has started {folder.name} meanwhile: {way}.", folder.name)
     search_id = folder.creation_mark
     if search_id is not None and plan.ledger_url != default_ledger_url(folder.path):
         remove_empty_study(plan.ledger_url, folder.name, search_id)
     folder.clear()
+    return plan
 
 
 def discard_unused(plan: Plan) -> None:

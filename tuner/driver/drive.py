@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tuner.driver.create import create_search, discard_unused, make_folder, remove_incomplete, reopen_search
+from tuner.driver.create import create_search, discard_unused, make_folder, reopen_search, settle_incomplete
 from tuner.driver.environment import Environment
 from tuner.driver.plan import Plan, Request
 from tuner.driver.preflight import CheckedData
@@ -101,10 +101,10 @@ class _Driver:
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         with environment.lock(plan.folder.path, plan.ledger_url):
             if is_incomplete:
-                remove_incomplete(plan)
+                plan = settle_incomplete(plan, request)
             with reopen_search(plan, data) if plan.is_resume else create_search(plan, request, data) as ledger:
                 try:
-                    code = self.run_on(ledger, data.contents)
+                    code = dataclasses.replace(self, plan=plan).run_on(ledger, data.contents)
                 except TakenOverError as error:  # the run in MLflow now belongs to the other driver
                     print_line(console, str(error))
                     code = 1

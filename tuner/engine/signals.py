@@ -8,24 +8,44 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 Handler = Callable[[int, FrameType | None], None]
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _INTERRUPTED = 130
 _PATIENCE_SECONDS = 10.0
+_SECONDS_UNTIL_SENT_AGAIN = 0.05
 
 
 @contextmanager
 def handle_signals(handler: Handler) -> Iterator[None]:
-    """Call `handler` on both signals; after the block the earlier handlers are back."""
+    """Call `handler` on both signals; after the block the earlier handlers are back.
+
+    Python drops a KeyboardInterrupt that is raised in a finalizer or in the callback of a weak reference, as imports
+    run them by the hundred. The signal is then sent again.
+    """
     before = {number: signal.getsignal(number) for number in _SIGNALS}
+    hook = sys.unraisablehook
+
+    def send_again(dropped: "UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            threading.Thread(target=_send_later, daemon=True).start()
+        else:
+            hook(dropped)
+
     set_handler(handler)
+    sys.unraisablehook = send_again
     try:
         yield
     finally:
+        sys.unraisablehook = hook
         for number, earlier in before.items():
             signal.signal(number, earlier)
 
@@ -40,6 +60,14 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt: a handler that treats SIGTERM as Python treats SIGINT."""
     del number, frame
     raise KeyboardInterrupt
+
+
+def _send_later() -> None:
+    # Not at once: the signal would come in the hook itself, where Python would drop it again.
+    time.sleep(_SECONDS_UNTIL_SENT_AGAIN)
+    identity = threading.main_thread().ident
+    if identity is not None:
+        signal.pthread_kill(identity, signal.SIGINT)
 
 
 def leave() -> None:

@@ -14,7 +14,7 @@ from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
 from tuner.report.text import count_of
 from tuner.runs.folder import SearchFolder
-from tuner.runs.mirror import download
+from tuner.runs.mirror import download, runs_flag
 from tuner.space import Space
 
 EXAMPLES = 4
@@ -38,13 +38,14 @@ class TrainedModel:
         return tuple(self.examples.shape[1:])
 
 
-def find_trial(trials: list[TrialRecord], number: int, search: str) -> TrialRecord:
+def find_trial(trials: list[TrialRecord], number: int, folder: SearchFolder) -> TrialRecord:
     """Return the trial with this number; raise UsageError with the numbers that exist if there is none."""
     for trial in trials:
         if trial.number == number:
             return trial
     known = f"its trials are numbered 0 to {len(trials) - 1}" if trials else "none of its trials has begun"
-    raise UsageError(f"{search} has no trial {number}: {known}. `tuner show {search}` lists them.", number)
+    command = f"tuner show {folder.name}{runs_flag(folder.path.parent)}"
+    raise UsageError(f"{folder.name} has no trial {number}: {known}. `{command}` lists them.", number)
 
 
 def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:

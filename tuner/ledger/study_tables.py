@@ -30,12 +30,13 @@ from tuner.optuna_private import (
 )
 
 _DRIVER = "driver"
-# Built once: it runs with every report, and building it takes longer than running it.
+# Built once: they run with every report, and building them takes longer than running them.
 _HOLDER = (
     sa.select(STUDY_ATTRIBUTES.c.value_json)
     .where(STUDY_ATTRIBUTES.c.study_id == sa.bindparam("study"), STUDY_ATTRIBUTES.c.key == _DRIVER)
     .with_for_update(read=True)
 )
+_STATE = sa.select(TRIALS.c.state).where(TRIALS.c.trial_id == sa.bindparam("trial"))
 
 
 class TrialRow(NamedTuple):
@@ -142,8 +143,7 @@ def start_enqueued(
 
 def is_running(connection: sa.Connection, trial_id: int) -> bool:
     """Return whether a trial has not ended."""
-    found = connection.execute(sa.select(TRIALS.c.state).where(TRIALS.c.trial_id == trial_id)).scalar()
-    return found is TrialState.RUNNING
+    return connection.execute(_STATE, {"trial": trial_id}).scalar() is TrialState.RUNNING
 
 
 def _write_parameters(

@@ -79,6 +79,17 @@ def test_the_warnings_of_a_confirmation_come_from_its_evaluations(tmp_path: Path
     assert CONFIRMATION.warnings(tmp_path) == ["trial-0002: gradients vanish"]
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"warnings": 1}', b'{"warnings": [{"text": "no"}]}'])
+def test_a_damaged_evaluation_hides_no_table(tmp_path: Path, content: bytes) -> None:
+    folder = tmp_path / "evaluations" / "trial-0002"
+    folder.mkdir(parents=True)
+    (folder / "evaluation.json").write_bytes(content)
+    (line,) = CONFIRMATION.warnings(tmp_path)
+    assert line.startswith("trial-0002: ")
+    assert str(folder / "evaluation.json") in line
+    CONFIRMATION.write_files(tmp_path, CONFIRMED)
+
+
 def test_weights_that_are_missing_or_damaged_are_refused_before_anything_starts(tmp_path: Path) -> None:
     mapping = confirmation().model_dump(mode="json")
     mapping["search"] |= {"seeds": 1, "trials": 2}

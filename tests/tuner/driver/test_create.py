@@ -13,7 +13,7 @@ from raises_about import raises_about
 from simulated_driver import Driver, interrupted, refused, to_the_end
 from simulated_search import small_space
 
-from tuner.driver.create import make_folder, provenance, remove_incomplete
+from tuner.driver.create import make_folder, provenance, settle_incomplete
 from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
@@ -93,7 +93,7 @@ def test_a_search_that_was_killed_while_it_was_made_is_begun_anew(driver: Driver
     assert (folder / "space.yaml").is_file()
     before = driver.trials("mine")
     with raises_about(UsageError, "mine"):
-        remove_incomplete(plan_resume(Request(runs_dir=driver.runs_dir), "mine"))
+        settle_incomplete(plan_resume(Request(runs_dir=driver.runs_dir), "mine"), driver.request(name="mine"))
     assert driver.trials("mine") == before, "a search that is whole is never cleared"
 
 
@@ -198,3 +198,16 @@ def test_two_jobs_that_resume_or_start_at_the_same_moment_share_one_search(drive
     assert driver.drive(first, request, meanwhile) == 130
     assert driver.drive(third, request, to_the_end) == 0
     assert len(driver.trials("mine")) == 3
+
+
+def test_resume_or_start_continues_a_search_that_another_driver_creates_and_leaves(driver: Driver) -> None:
+    request = driver.request(name="mine", resume_or_start=True)
+    folder = driver.folder("mine").path
+    folder.mkdir(parents=True)
+    (folder / "driver.lock").touch()
+    first, second = plan_search(request), plan_search(request)
+    assert second.folder.is_incomplete
+    assert driver.drive(first, request, interrupted) == 130
+    before = driver.trials("mine")
+    assert driver.drive(second, request, to_the_end) == 0
+    assert [trial.parameters for trial in driver.trials("mine")][: len(before)] == [t.parameters for t in before]

@@ -20,6 +20,33 @@ def test_both_signals_interrupt_and_get_their_earlier_handlers_back(number: sign
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_in_a_finalizer_is_not_lost(number: signal.Signals) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), number)
+
+    def work() -> None:
+        with handle_signals(interrupt):
+            Finalized()  # Python drops what its finalizer raises
+            threading.Event().wait(20)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+
+
+def test_other_errors_of_finalizers_are_shown_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise RuntimeError
+
+    shown: list[type[BaseException]] = []
+    monkeypatch.setattr("sys.unraisablehook", lambda dropped: shown.append(dropped.exc_type))
+    with handle_signals(interrupt):
+        Broken()
+    assert shown == [RuntimeError]
+
+
 def test_the_inner_handler_is_called() -> None:
     numbers: list[int] = []
 

@@ -66,10 +66,12 @@ def test_a_trial_without_weights_is_named(trained: SqlLedger, runs_dir: Path) ->
     assert str(folder.path / "gone") in str(refused.value)
 
 
-def test_an_unknown_trial_is_answered_with_the_known_ones(trained: SqlLedger) -> None:
-    assert find_trial(trained.load(), 1, "small-1").number == 1
+def test_an_unknown_trial_is_answered_with_the_known_ones(trained: SqlLedger, runs_dir: Path) -> None:
+    folder = SearchFolder(runs_dir / trained.search)
+    assert find_trial(trained.load(), 1, folder).number == 1
     with raises_about(UsageError, 9) as refused:
-        find_trial(trained.load(), 9, "small-1")
+        find_trial(trained.load(), 9, folder)
     assert "0 to 2" in str(refused.value)
+    assert f"--runs-dir {runs_dir}" in str(refused.value)
     with raises_about(UsageError, 9):
-        find_trial([], 9, "small-1")
+        find_trial([], 9, folder)
