@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -104,7 +103,7 @@ class _Driver:
                 plan = settle_incomplete(plan, request)
             with reopen_search(plan, data) if plan.is_resume else create_search(plan, request, data) as ledger:
                 try:
-                    code = dataclasses.replace(self, plan=plan).run_on(ledger, data.contents)
+                    code = dataclasses.replace(self, plan=plan).run_on(ledger, data)
                 except TakenOverError as error:  # the run in MLflow now belongs to the other driver
                     print_line(console, str(error))
                     code = 1
@@ -125,11 +124,8 @@ class _Driver:
                 self.console, f"{search} does not show this confirmation yet: run `{command}` to write it. {error}"
             )
 
-    def run_on(self, ledger: Ledger, contents: Sequence[str]) -> int:
-        """Run the trials of the search in `ledger`, publish them, and print the results; return the exit code.
-
-        `contents` are the lines about its data.
-        """
+    def run_on(self, ledger: Ledger, data: CheckedData) -> int:
+        """Run the trials of the search in `ledger`, publish them, and print the results; return the exit code."""
         from tuner.driver.publisher import Publisher
 
         plan, request, console = self.plan, self.request, self.console
@@ -141,7 +137,10 @@ class _Driver:
         progress = self.progress(search)
         search.listeners += [publisher, progress]
         if request.verbosity >= 0:
-            print_opening(console, plan, contents)
+            print_opening(console, plan, data.contents)
+        else:
+            for sentence in data.left_out:
+                _log.warning("Data: %s", sentence)
         publisher.start()
         ending = self.run_session(search, ledger, publisher, progress)
         if not _close(publisher, closing_status(ending, search.trials)):

@@ -17,12 +17,13 @@ class CheckedData:
     """What a search learns of its data at its start.
 
     `split_digest` is that of the validation images, which tells a search that continues whether it has the same ones.
-    `contents` are lines for the user: the images of each class, and what is not read.
+    `contents` are lines for the user: the images of each class, and what is not read. `left_out` are the latter alone.
     """
 
     split_digest: str
     classes: int
     contents: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def check_data(space: Space) -> CheckedData:
@@ -34,11 +35,12 @@ def check_data(space: Space) -> CheckedData:
     from training.data import DataError, ensure_available, forget_data, lines_of, load_trial_data
 
     try:
-        contents = tuple(lines_of(ensure_available(space.example)))
+        parts = ensure_available(space.example)
         for config in demanding_points(space):
             data = load_trial_data(config)
             _try(space, config, data)
-        return CheckedData(data.split_digest, data.num_classes, contents)
+        left_out = tuple(sentence for part in parts for sentence in part.left_out)
+        return CheckedData(data.split_digest, data.num_classes, tuple(lines_of(parts)), left_out)
     except DataError as error:
         raise UsageError(str(error), error.subject) from error
     finally:

@@ -24,6 +24,14 @@ _PATIENCE_SECONDS = 10.0
 _SECONDS_UNTIL_SENT_AGAIN = 0.05
 
 
+class Interrupted(KeyboardInterrupt):
+    """A signal came.
+
+    Python notes a KeyboardInterrupt that passes through `exec`, with which imports make data classes. A process that
+    noted one ends by the signal, whatever its exit code. It does not note a class of another name.
+    """
+
+
 @contextmanager
 def handle_signals(handler: Handler) -> Iterator[None]:
     """Call `handler` on both signals; after the block the earlier handlers are back.
@@ -57,9 +65,9 @@ def set_handler(handler: Handler) -> None:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt: a handler that treats SIGTERM as Python treats SIGINT."""
+    """Raise Interrupted: a handler that treats SIGTERM as Python treats SIGINT."""
     del number, frame
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _send_later() -> None:

@@ -116,7 +116,10 @@ class SqlLedger(Ledger):
 
     def facts(self) -> dict[str, Any]:
         with damaged_rows_as_ledger_errors(self.url):
-            return dict(self._study.user_attrs)
+            try:
+                return dict(self._study.user_attrs)
+            except KeyError as error:
+                raise study_tables.lost_study(self.search) from error
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         with as_ledger_errors(self.url):

@@ -222,12 +222,7 @@ def require_holder(connection: sa.Connection, study_id: int, search: str, number
     """
     stored = connection.execute(_HOLDER, {"study": study_id}).scalar()
     if stored is None:
-        raise TakenOverError(
-            f"The ledger no longer holds the study of {search}: another program has deleted or renamed it. This driver "
-            f"ends. If it was renamed, `tuner adopt {search}` brings it back; if it was deleted, restore the ledger "
-            "from a backup.",
-            (search, None),
-        )
+        raise lost_study(search)
     holder = int(stored)
     if holder != number:
         raise TakenOverError(
@@ -235,6 +230,15 @@ def require_holder(connection: sa.Connection, study_id: int, search: str, number
             "This driver ends; what it has recorded is kept. `tuner list` shows how the search goes on.",
             (search, holder),
         )
+
+
+def lost_study(search: str) -> TakenOverError:
+    """Return the error of a ledger that no longer holds the study of a search."""
+    return TakenOverError(
+        f"The ledger no longer holds the study of {search}: another program has deleted or renamed it. If it was "
+        f"renamed, `tuner adopt {search}` brings it back; if it was deleted, restore the ledger from a backup.",
+        (search, None),
+    )
 
 
 @lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from raises_about import raises_about
 from simulated_driver import Driver, FrontAsJson, interrupted, refused, to_the_end
 from simulated_search import measured
 
+from tuner.driver.preflight import CheckedData
 from tuner.driver.progress.summary import REASONS
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
@@ -21,6 +23,7 @@ from tuner.ledger import Outcome, SqlLedger, TakenOverError
 from tuner.report.load import load_search
 from tuner.runs.lock import driver_lock
 from tuner.search import Search
+from tuner.space import Space
 
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
@@ -131,6 +134,19 @@ def test_quiet_prints_the_result_only(driver: Driver) -> None:
     assert "mlflow.db" not in driver.text, "no opening"
     assert "train: " not in driver.text
     assert "tuner front small-1" in driver.text
+
+
+@pytest.mark.parametrize("verbosity", [-1, 0])
+def test_images_that_are_left_out_are_told_even_if_quiet(
+    driver: Driver, caplog: pytest.LogCaptureFixture, verbosity: int
+) -> None:
+    def check_data(space: Space) -> CheckedData:
+        checked = driver.environment.check_data(space)
+        return replace(checked, contents=(*checked.contents, "3 .gif files"), left_out=("3 .gif files",))
+
+    driver.run(to_the_end, verbosity=verbosity, check_data=check_data)
+    assert [driver.text, *caplog.messages][verbosity].count("3 .gif files") == 1
+    assert (driver.text + "".join(caplog.messages)).count("3 .gif files") == 1
 
 
 def test_verbose_prints_every_epoch(driver: Driver) -> None:

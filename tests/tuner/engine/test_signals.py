@@ -2,13 +2,26 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
 import pytest
 
 from tuner.engine.signals import delay_signals, handle_signals, interrupt
 
+# Python notes what `exec` raises only in a module that it runs by `-m`.
+INTERRUPTED = """
+import os, signal, sys
+from tuner.engine.signals import handle_signals, interrupt
+try:
+    with handle_signals(interrupt):
+        exec("os.kill(os.getpid(), signal.SIGINT)")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
@@ -33,6 +46,13 @@ def test_a_signal_in_a_finalizer_is_not_lost(number: signal.Signals) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         work()
+
+
+def test_a_signal_while_python_runs_code_from_text_leaves_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED)
+    command = [sys.executable, "-m", "interrupted"]
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    assert subprocess.run(command, cwd=tmp_path, env=environment, check=False).returncode == 130
 
 
 def test_other_errors_of_finalizers_are_shown_as_before(monkeypatch: pytest.MonkeyPatch) -> None:

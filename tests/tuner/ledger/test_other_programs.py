@@ -70,6 +70,12 @@ def test_copies_of_trials_are_not_trials_of_the_search(
     assert ledger.load() == search.trials
 
 
+def test_a_study_that_is_deleted_while_it_is_read_is_named(ledger: SqlLedger, study: optuna.Study) -> None:
+    optuna.delete_study(study_name=study.study_name, storage=ledger.url)
+    with raises_about(TakenOverError, (SEARCH, None)):
+        Search(SPACE, ledger)
+
+
 @pytest.mark.parametrize("write", ["propose", "report", "fail"])
 def test_a_driver_ends_with_a_sentence_if_its_study_is_deleted(
     ledger: SqlLedger, study: optuna.Study, write: str
