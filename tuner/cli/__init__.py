@@ -2,9 +2,12 @@
 
 import gc
 import logging
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 
@@ -35,6 +38,14 @@ def _exit_on_signal() -> Iterator[None]:
     except KeyboardInterrupt:
         sys.stderr.write("Interrupted.\n")
         raise typer.Exit(130) from None
+
+
+def _ensure_home() -> None:
+    """Let a temporary folder be the home of a user who has none, as in a container: MLflow cannot be imported else."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = tempfile.gettempdir()
 
 
 @contextmanager
@@ -74,6 +85,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     tolerate_lost_output()
     draw_into_files()
+    _ensure_home()
     logs = logging.StreamHandler()
     logs.setFormatter(RedactingFormatter("%(levelname)s: %(message)s"))
     logging.basicConfig(handlers=[logs], level=logging.WARNING)

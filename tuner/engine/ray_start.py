@@ -129,19 +129,21 @@ def start(
 def join(init: Callable[[], object], address: str) -> None:
     """Join the cluster at `address` with `init`; raise UsageError if there is none or if it refuses this driver."""
     known = os.environ.get("RAY_ADDRESS") or "auto"
-    found = next((place for place in (address, known) if place != "auto"), "the address that `auto` found here")
+    found = next((place for place in (address, known) if place != "auto"), None)
     try:
         init()
-    except ConnectionError as error:
-        raise UsageError(
-            f"--address {address} leads to no Ray cluster: {first_line(error).rstrip('.')}. Start one with `ray start "
-            "--head`, give --address HOST:PORT of another one, or leave --address out to use this machine.",
-            address,
-        ) from error
     except Exception as error:
+        reason = first_line(error).rstrip(".")
+        # A cluster that refuses the token is a ConnectionError, too, which then names the cluster's address.
+        if isinstance(error, ConnectionError) and found is None and not re.search(r":\d+\b", reason):
+            raise UsageError(
+                f"--address {address} leads to no Ray cluster: {reason}. Start one with `ray start --head`, give "
+                "--address HOST:PORT of another one, or leave --address out to use this machine.",
+                address,
+            ) from error
         raise UsageError(
-            f"The Ray cluster at {found} does not accept this driver: {first_line(error).rstrip('.')}. Check --address "
-            "and that both have the same version of Ray; a cluster with a token needs RAY_AUTH_MODE=token and "
-            "RAY_AUTH_TOKEN here as well.",
+            f"The Ray cluster at {found or 'the address that `auto` found here'} does not accept this driver: {reason}."
+            " Check --address and that both have the same version of Ray. If the cluster has a token, set "
+            "RAY_AUTH_MODE=token and RAY_AUTH_TOKEN here as well.",
             address,
         ) from error

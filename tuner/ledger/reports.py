@@ -30,6 +30,7 @@ table = sa.Table(
     sa.Column("time", sa.Double, nullable=False),
     sa.Column("metrics", sa.Text, nullable=False),
 )
+INSERT = table.insert()  # built once: it runs with every report
 
 
 def row_of(search: str, number: int, report: Report) -> dict[str, Any]:

@@ -155,7 +155,7 @@ class SqlLedger(Ledger):
     def record(self, number: int, report: Report) -> bool:
         trial_id = self._trial_id(number)
         with self._writing() as connection:
-            connection.execute(reports.table.insert(), reports.row_of(self.search, number, report))
+            connection.execute(reports.INSERT, reports.row_of(self.search, number, report))
             return study_tables.is_running(connection, trial_id)
 
     def count_crashes(self, number: int, crashes: int) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_wrong_usage_is_exit_code_2(tuner: Tuner, runs_dir: Path, arguments: lis
     assert answer.code == 2
     assert fault in answer.err
     assert not runs_dir.exists()
+
+
+def test_a_user_without_a_home_gets_a_temporary_one(tuner: Tuner, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {user}")
+
+    monkeypatch.setenv("HOME", "")  # so that the fixture takes back what the command sets
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert tuner("list").code == 0
+    assert Path.home() == Path(tempfile.gettempdir())
 
 
 FAULTY = """

@@ -124,7 +124,8 @@ def test_after_three_attempts_the_reason_is_one_sentence() -> None:
     ("address", "error", "asks_for_token"),
     [
         ("10.0.0.1:6379", RuntimeError("InvalidAuthToken"), True),
-        ("10.0.0.1:6379", ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"), False),
+        ("10.0.0.1:6379", ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"), True),
+        ("auto", ConnectionError("Failed to connect to Ray cluster at 10.0.0.1:6379"), True),
         ("auto", ConnectionError("Could not find any running Ray instance."), False),
     ],
 )
