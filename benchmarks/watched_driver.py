@@ -5,6 +5,7 @@ Without it an epoch that is trained twice would not be seen: the ledger keeps on
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.cli import main
@@ -37,8 +38,8 @@ def run_watched(words: Sequence[str], before_epoch: Callable[[int, int], None]) 
         finally:
             Trainer.train_epoch = train_epoch  # type: ignore[method-assign]
 
-    def connect_and_watch(address: str | None) -> None:
-        connect(address)
+    def connect_and_watch(address: str | None, modules: Sequence[Path] = ()) -> None:
+        connect(address, modules)
         # Import it only now, because Ray reads its settings when it is imported.
         from tuner.engine import session
 

@@ -1,19 +1,31 @@
 """Code from outside the project: modules that register names, and classes and functions named `module:attribute`.
 
-A module is looked for in the environment first, then in the folders of `look_in`.
+A module is looked for in the environment first, then in the folders of `look_in`. Packages that are installed can
+register names as well, by an entry point of the group `robust_tuner.plugins`.
 """
 
 import hashlib
 import importlib
+import logging
 import sys
+import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from training.explained_error import ExplainedError
 from training.nearest_names import did_you_mean
+
+ENTRY_POINTS = "robust_tuner.plugins"
+_INSTALLED = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
+_PROJECT = Path(__file__).resolve().parents[1]
+# By module: the other modules from outside that its import has loaded, such as a file of helpers beside it.
+_loaded_with: dict[str, set[str]] = {}
+_log = logging.getLogger(__name__)
 
 
 class PlugInError(ExplainedError):
@@ -35,8 +47,11 @@ def is_outside(name: object) -> bool:
 
 def import_outside(module: str) -> ModuleType:
     """Import a module by its name, such as `my_models` or `package.part`. Raise PlugInError if that fails."""
+    before = set(sys.modules)
     try:
-        return importlib.import_module(module)
+        found = importlib.import_module(module)
+        _loaded_with.setdefault(module, set()).update(filter(_is_loose, set(sys.modules) - before))
+        return found  # noqa: TRY300 - an import that raises an error from here on is a fault of the project
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module}.".startswith(f"{error.name}."):
             message = (
@@ -48,6 +63,12 @@ def import_outside(module: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
         raise PlugInError(f"{_place(error, module)} cannot be imported ({reason})", module) from error
+
+
+def import_all(modules: Iterable[str]) -> None:
+    """Import modules that register names, in a process that was told a configuration by another one."""
+    for module in modules:
+        import_outside(module)
 
 
 def attribute_of(name: str, place: str | None = None) -> Callable[..., Any]:
@@ -77,6 +98,45 @@ def file_of(module: str) -> Path:
     if file is None:
         return Path(next(iter(getattr(found, "__path__", [module]))))
     return Path(file).parent if hasattr(found, "__path__") else Path(file)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the code of a module or package from outside lies, and the hash of its text.
+
+    `is_installed` says whether it belongs to the environment, which every machine of a cluster must have.
+    """
+
+    module: str
+    place: Path
+    hash: str
+    is_installed: bool
+
+
+def sources_of(modules: Iterable[str]) -> list[Source]:
+    """Return the sources of imported modules and of those that they have loaded, one for each package, by name."""
+    names = {each for module in modules for each in (module, *_loaded_with.get(module, ()))}
+    packages = sorted({name.partition(".")[0] for name in names})
+    return [Source(name, file_of(name), source_hash(name), not _is_loose(name)) for name in packages]
+
+
+def import_installed() -> None:
+    """Import the plug-ins of all installed packages. One that cannot be imported is named in a warning."""
+    for found in entry_points(group=ENTRY_POINTS):
+        try:
+            import_outside(found.module)
+        except PlugInError as error:
+            _log.warning("The plug-in %s is left out: %s.", found.name, error)
+
+
+def _is_loose(module: str) -> bool:
+    """Return whether a module lies in a folder of the user: neither installed nor a part of the project."""
+    found = sys.modules.get(module)
+    file = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
+    place = Path(file).resolve() if isinstance(file, str) else None
+    if place is None or any(place.is_relative_to(folder) for folder in _INSTALLED):
+        return False
+    return not any(place.is_relative_to(_PROJECT / package) for package in ("training", "tuner"))
 
 
 def source_hash(module: str) -> str:

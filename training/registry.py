@@ -11,12 +11,12 @@ registry offers, such as the model, each if it has a parameter of that name.
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
-from training.outside_code import PlugInError, attribute_of, is_outside
+from training.outside_code import PlugInError, attribute_of, import_installed, is_outside
 
 Problems = list[tuple[str, str]]
 Registered = TypeVar("Registered", bound=Callable[..., Any])
@@ -69,7 +69,7 @@ class Registry:
         self, key: str, built_in: str, offers: tuple[str, ...] = (), libraries: Mapping[str, str] | None = None
     ) -> None:
         self.key = key
-        self._libraries = libraries or {}
+        self.libraries = libraries or {}
         self._built_in = built_in
         self._offers = offers
         self._is_loaded = False
@@ -114,8 +114,8 @@ class Registry:
 
     def _from_outside(self, name: str) -> Entry:
         module, _, attribute = name.partition(":")
-        if module in self._libraries:
-            target = attribute_of(f"{self._libraries[module]}:{attribute}", place=module)
+        if module in self.libraries:
+            target = attribute_of(f"{self.libraries[module]}:{attribute}", place=module)
         else:
             target = attribute_of(name)
         registered = [entry for entry in self._entries.values() if entry.target is target]
@@ -156,6 +156,7 @@ class Registry:
         for module in pkgutil.walk_packages(package.__path__, f"{self._built_in}."):
             import_module(module.name)
         self._is_loaded = True
+        import_installed()
 
 
 def _place(target: Callable[..., Any]) -> tuple[str, str]:
@@ -167,7 +168,6 @@ def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
     return []
 
 
-_LIBRARIES = {"torchvision": "training.models.from_torchvision"}
 ARCHITECTURES = Registry(
     "architecture",
     "training.models",
@@ -179,3 +179,10 @@ DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)
+
+
+def outside_modules(values: Iterable[object]) -> list[str]:
+    """Return the modules of the names `module:attribute` among the values of a configuration, each once."""
+    libraries = {library for registry in REGISTRIES for library in registry.libraries}
+    modules = [str(value).partition(":")[0] for value in values if is_outside(value)]
+    return [module for module in dict.fromkeys(modules) if module not in libraries]

@@ -6,8 +6,9 @@ visible.
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tuner.cli import main
@@ -32,9 +33,13 @@ def sleeping_trial(config: dict[str, Any]) -> None:
         tune.report({"epoch": epoch, "metrics": {"natural_accuracy": natural, "pgd_accuracy": robust, **metrics}})
 
 
-def connect(address: str | None, connect: Callable[[str | None], None] = cluster.connect) -> None:
+def connect(
+    address: str | None,
+    modules: Sequence[Path] = (),
+    connect: Callable[[str | None, Sequence[Path]], None] = cluster.connect,
+) -> None:
     """Connect first and replace the trial after that, because Ray reads its settings when it is imported."""
-    connect(address)
+    connect(address, modules)
     from tuner.engine import session
 
     session.run_session = partial(session.run_session, trial=sleeping_trial)

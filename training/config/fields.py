@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from training.outside_code import PlugInError, is_outside
+from training.outside_code import PlugInError, import_outside, is_outside
 from training.registry import Registry
 
 
@@ -46,6 +46,34 @@ class Rule:
     def description(self) -> str:
         """What a value must be, for error messages."""
         return self.text if self.registry is None else f"one of {', '.join(self.registry)}, or MODULE:NAME of your own"
+
+
+def module_names() -> Any:
+    """Return a field of names of modules, empty by default. Reading it imports them."""
+
+    def imported(value: Any) -> tuple[str, ...]:
+        names = tuple(_not_text(value))
+        if not all(isinstance(name, str) and all(part.isidentifier() for part in name.split(".")) for name in names):
+            raise ValueError(value)
+        return names
+
+    return field(
+        default=(), metadata={"rule": _Imports("a list of modules, such as [my_models]", imported, lambda _: True)}
+    )
+
+
+@dataclass(frozen=True)
+class _Imports(Rule):
+    """The rule of names of modules that must be imported before other names are read."""
+
+    def read(self, value: Any) -> Any:
+        names = super().read(value)
+        for name in names:
+            try:
+                import_outside(name)
+            except PlugInError as error:
+                raise ValueError(f"the value is {list(names)!r}, but {error}") from error
+        return names
 
 
 def named(default: str, registry: Registry) -> Any:

@@ -28,6 +28,8 @@ def field_problems(values: Mapping[str, Any]) -> Problems:
     A knob that several names have, such as lambda, is right if one of them accepts its value.
     """
     problems = []
+    if "imports" in values and (fault := _fault(own_fields()["imports"], values["imports"])):
+        return [("imports", fault)]  # without them other names are unknown
     for key, value in values.items():
         faults = [_fault(each, value) for each in _fields_of(key)]
         if not faults:
@@ -35,6 +37,16 @@ def field_problems(values: Mapping[str, Any]) -> Problems:
         elif all(faults):
             problems.append((key, str(faults[0])))
     return problems
+
+
+def own_value(values: Mapping[str, Any], key: str) -> Any:
+    """Return the value of a key that every trial has, or its default; raise ValueError if it breaks its rule.
+
+    A name is returned as it is. So the trainer and code from outside need not be imported.
+    """
+    found = own_fields()[key]
+    value, rule = values.get(key, found.default), found.metadata["rule"]
+    return value if rule.registry is not None else rule.read(value)
 
 
 def foreign_keys(values: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from training.config.fields import (
     epoch_numbers,
     folder,
     milestones,
+    module_names,
     named,
     not_negative,
     positive,
@@ -43,6 +44,9 @@ class TrialConfig:
     Attack sizes are in units of an image scaled to [0, 1]; schedule points are fractions of `epochs`, so that
     a shorter trial runs the same schedule (the paper's epochs 10, 75, 90, 100 of 120). `parse_trial` builds it.
     """
+
+    # Modules from outside that register names, imported before any other key is read.
+    imports: tuple[str, ...] = module_names()
 
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
     dataset: str = named("cifar10", DATASETS)

@@ -44,7 +44,10 @@ def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, 
         rule = "must return a torch.nn.Module, alone or with its number of features"
         raise _unfit(name, f"returns {type(module).__name__}, but {rule}")
     width = num_classes if features is None else features
-    meaning = f"logits of {num_classes} classes" if features is None else f"{features} features"
+    way = "a network that ends with features says how many in its attribute `features`, an integer"
+    meaning, way = (
+        (f"logits of {num_classes} classes", f"; {way}") if features is None else (f"{features} features", "")
+    )
     mode = module.training
     try:
         with torch.no_grad():
@@ -60,7 +63,7 @@ def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, 
         raise _unfit(name, f"returns {output!r:.60}, but must return one tensor of real numbers")
     if output.shape != (2, width):
         shape = tuple(output.shape)
-        raise _unfit(name, f"returns a tensor {shape} for two images, but {meaning} are (2, {width})")
+        raise _unfit(name, f"returns a tensor {shape} for two images, but {meaning} are (2, {width}){way}")
     if not output.isfinite().all():
         raise _unfit(name, "returns values that are not finite for black images")
 

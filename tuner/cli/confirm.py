@@ -46,6 +46,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     ledger: options.LedgerUrl = None,
     address: options.Address = None,
     data_root: options.DataRoot = None,
+    accept_changed_code: options.AcceptChangedCode = False,
     dry_run: options.DryRun = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -70,6 +71,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
     from tuner.runs.folder import find_search
+    from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
 
     from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
     if sum([bool(trials), bool(from_front.given), front]) > 1:
@@ -94,6 +96,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     source = load_search(runs_dir, search, ledger)
     choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain)
     chosen = choose_trials(source.trials, source.data, choice)
-    search_id = find_search(runs_dir, search).frozen()["search_id"]
-    space = confirmation_space(source.space, search, search_id, chosen, choice)
+    folder = find_search(runs_dir, search)
+    look_where_recorded(folder)
+    space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
+    if not accept_changed_code:
+        require_unchanged(folder, plug_ins_of(space))
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

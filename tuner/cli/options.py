@@ -73,6 +73,9 @@ Address = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the data sets, also for downloads; default: data.")
 ]
+AcceptChangedCode = Annotated[
+    bool, typer.Option("--accept-changed-code", help="Go on although the code of the search's plug-ins has changed.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, but write and start nothing.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every epoch.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result.")]

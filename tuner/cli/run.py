@@ -56,6 +56,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
             "--warm-start", help="Let the sampler learn from this earlier search; repeatable.", metavar="NAME"
         ),
     ] = None,
+    accept_changed_code: options.AcceptChangedCode = False,
     dry_run: options.DryRun = False,
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
@@ -98,6 +99,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         verbosity=int(verbose) - int(quiet),
         dry_run=dry_run,
         warm_start=tuple(warm_start or ()),
+        accept_changed_code=accept_changed_code,
     )
     raise typer.Exit(drive_search(plan_search(request), request, Console()))
 

@@ -105,7 +105,7 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     The parameters of the trials are left out; the files have them.
     """
     confirm = confirm_section(space)
-    title = f"Confirmation of {confirm.search}, suite {confirm.suite}, epsilon {space.example.epsilon:.4g}"
+    title = f"Confirmation of {confirm.search}, suite {confirm.suite}, epsilon {space.shared('epsilon'):.4g}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
     caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
@@ -150,7 +150,8 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     ]
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
-        f"epsilon {space.example.epsilon:.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
+        f"epsilon {space.shared('epsilon'):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent"
+        " mean."
     )
     return "\n".join([title, "", *lines, ""])
 

@@ -17,6 +17,7 @@ from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.lock import is_driven
 from tuner.runs.mirror import url_of
+from tuner.runs.plug_ins import plug_ins_fact
 from tuner.search.warm_start import FACT
 
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "mlflow", "numpy")
@@ -82,6 +83,7 @@ def create_search(plan: Plan, request: Request, data: CheckedData) -> Ledger:
     """
     search_id = f"{plan.folder.name}-{secrets.token_hex(4)}"
     frozen = {"search_id": search_id, "split_digest": data.split_digest, "classes": data.classes, **provenance()}
+    frozen |= plug_ins_fact(plan.plug_ins)
     facts = {**frozen, "space": plan.space.model_dump(mode="json")}
     if plan.warm_start:
         frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}
@@ -124,7 +126,7 @@ def reopen_search(plan: Plan, data: CheckedData) -> Ledger:
         )
     _warn_of_other_versions(plan.folder)
     ledger.set_facts({"space": plan.space.model_dump(mode="json")})
-    plan.folder.freeze(plan.space, plan.folder.frozen())
+    plan.folder.freeze(plan.space, plan.folder.frozen() | plug_ins_fact(plan.plug_ins))
     return ledger
 
 

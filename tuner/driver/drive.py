@@ -76,7 +76,8 @@ class _Driver:
         _check_tracking(plan)
         if console.is_terminal and request.verbosity >= 0:
             print_line(console, f"Connecting to Ray{f' at {request.address}' if request.address else ''} …")
-        environment.connect(request.address)
+        loose = [source.place for source in plan.plug_ins if not source.is_installed]
+        environment.connect(request.address, loose)
         environment.require_resources(plan.space.resources, plan.space.name)
         data = environment.check_data(plan.space)
         made_folder = False

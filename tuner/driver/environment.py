@@ -1,6 +1,6 @@
 """What a driver works with: Ray, the data, MLflow and the lock. A test passes its own in their place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,8 @@ class Environment:
     """The collaborators of a driver.
 
     Attributes:
-        connect: joins a Ray cluster by its address, or starts one on this machine for None.
+        connect: joins a Ray cluster by its address, or starts one on this machine for None; its processes can import
+            these files and packages.
         disconnect: leaves the cluster.
         require_resources: raises UsageError if no trial fits the cluster; the space's name is for the message.
         check_data: raises UsageError if the data of a space are unusable; returns what it found.
@@ -50,7 +51,7 @@ class Environment:
 
     """
 
-    connect: Callable[[str | None], None] = connect
+    connect: Callable[[str | None, Sequence[Path]], None] = connect
     disconnect: Callable[[], None] = disconnect
     require_resources: Callable[[ResourcesSpec, str], None] = require_resources
     check_data: Callable[[Space], CheckedData] = check_data

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from training.outside_code import Source
 from tuner.confirm.presentation import Use, presentation_of
 from tuner.database_url import is_same_database, require_file, require_utf8
 from tuner.errors import UsageError
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
 from tuner.runs.mirror import place_of
+from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
 from tuner.search import compared_epochs
 from tuner.search.stopping import finished
 from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
@@ -30,6 +32,7 @@ class Request:
         resume_or_start: continue the search called `name` if it exists, and start it if not.
         verbosity: 1 prints every epoch, 0 every trial, -1 only the result.
         dry_run: print what would run, and start nothing.
+        accept_changed_code: continue a search although the code of its plug-ins has changed.
 
     """
 
@@ -53,6 +56,7 @@ class Request:
     verbosity: int = 0
     dry_run: bool = False
     warm_start: Sequence[str] = ()
+    accept_changed_code: bool = False
 
     def flags(self) -> dict[str, Any]:
         """Return the values of the options that change the space, each under its key in the space."""
@@ -91,6 +95,11 @@ class Plan:
     ledger_url: str
     is_resume: bool
     warm_start: tuple[EarlierSearch, ...] = ()
+
+    @property
+    def plug_ins(self) -> list[Source]:
+        """The code from outside that the search uses."""
+        return plug_ins_of(self.space)
 
 
 def plan_search(request: Request) -> Plan:
@@ -151,6 +160,7 @@ def plan_resume(request: Request, name: str) -> Plan:
     ledger = request.ledger if name else folder.if_shared(request.ledger)
     with folder.ledger(ledger) as opened:
         recorded = recorded_space(opened)
+    look_where_recorded(folder)
     source = request.space or str(folder.space_file)
     asked = load_space(source, request.overrides, request.flags())
     keys = {override.partition("=")[0] for override in request.overrides}
@@ -165,6 +175,8 @@ def plan_resume(request: Request, name: str) -> Plan:
             tuple(changed),
         )
     space = in_recorded_order(recorded, asked)
+    if not request.accept_changed_code:
+        require_unchanged(folder, plug_ins_of(space))
     return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), is_resume=True)
 
 
@@ -198,6 +210,7 @@ def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None
     search, if it is a confirmation, or if no trial of it can be used.
     """
     folder = find_search(runs_dir, name)
+    look_where_recorded(folder)
     with folder.ledger(folder.if_shared(ledger_url)) as ledger:
         earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts()["split_digest"]
     presentation_of(earlier).require(Use.WARM_START, name)

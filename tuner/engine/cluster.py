@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from tuner.engine import ray_start
 from tuner.engine.signals import delay_signals
@@ -65,10 +66,11 @@ def head_patience_seconds() -> float:
         ) from error
 
 
-def connect(address: str | None) -> None:
+def connect(address: str | None, modules: Sequence[Path] = ()) -> None:
     """Start a local Ray, or join the cluster at `address` ("auto" or "HOST:PORT"); raise UsageError if that fails.
 
-    "local", Ray's own word for no address, starts a local Ray, too.
+    Ray copies the files and packages `modules` to every node, so that the trials can import them. "local", Ray's own
+    word for no address, starts a local Ray, too.
     """
     address = None if address == "local" else address
     set_environment()
@@ -95,6 +97,7 @@ def connect(address: str | None) -> None:
                 include_dashboard=False if address is None else None,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                runtime_env={"py_modules": list(map(str, modules))} if modules else None,
             )
 
     if address is None:

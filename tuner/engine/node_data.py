@@ -23,6 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from training.config import TrialConfig
 from training.data import DataError, ImageSet, TrialData, ensure_available, load_trial_data
+from training.outside_code import import_all
 from tuner.errors import first_line
 
 Load = Callable[[TrialConfig], TrialData]
@@ -87,6 +88,7 @@ class _Reader:
         if key not in self._kept:
             while len(self._kept) >= _MOST_KEPT:  # trials that use the old data keep them
                 del self._kept[next(iter(self._kept))]
+            import_all(config.imports)
             self._kept[key] = ray.put(_as_arrays(load(config)))
         return [self._kept[key]]
 

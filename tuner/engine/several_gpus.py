@@ -24,6 +24,7 @@ from training.compute.parallel import Group, join_group
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
+from training.outside_code import import_all
 from training.trainer import OnStep, Trainer
 from tuner.engine.gpu_sharing import is_out_of_memory
 from tuner.engine.node_data import load_on_this_node
@@ -123,6 +124,7 @@ class _Follower:
     def load(self, task: TrialTask) -> None:
         """Read the data on this node."""
         torch.set_num_threads(task.threads)
+        import_all(task.config.imports)
         self._config = task.config
         self._device = torch.device(task.device)
         self._data = load_on_this_node(task.config, task.split_digest)

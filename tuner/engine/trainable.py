@@ -74,6 +74,7 @@ def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
     import torch
 
     from training.config import ConfigError
+    from training.outside_code import import_all
     from tuner.engine.node_data import load_on_this_node
     from tuner.engine.several_gpus import leading_trainer
 
@@ -84,6 +85,7 @@ def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
     for left in Path.cwd().glob(f"{_UNSENT}*"):
         shutil.rmtree(left, ignore_errors=True)
     try:
+        import_all(task.config.imports)
         data = load_on_this_node(task.config, task.split_digest)
         with (lead or leading_trainer)(task, data) as trainer:
             _train(trainer, task, session)

@@ -15,6 +15,7 @@ from tuner.ledger import TrialRecord
 from tuner.report.text import count_of
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import download, runs_flag
+from tuner.runs.plug_ins import look_where_recorded
 from tuner.space import Space
 
 EXAMPLES = 4
@@ -56,6 +57,7 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
     those of the trial.
     """
     checkpoint = _checkpoint(folder, trial)
+    look_where_recorded(folder)
     try:
         saved, state = read_checkpoint(find_checkpoint(checkpoint))
         _require_same(saved, space.trial_config(trial.parameters), checkpoint)

@@ -28,7 +28,7 @@ _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-sh
 _RESERVED = {"mlflow.db", "mlartifacts"}
 # The kind of each fact beside a frozen space, first of those that every search has.
 _FROZEN_FACTS = {"search_id": str, "created": str, "versions": dict}
-_FROZEN_PLACES = {"ledger": str, "tracking_uri": str}
+_OTHER_FACTS = {"ledger": str, "tracking_uri": str, "plug_ins": dict}
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class SearchFolder:
         if absent:
             fault = f"has no {' and no '.join(absent)} under `{FROZEN_KEY}`: restore it from a backup"
             raise UsageError(f"{self.space_file} {fault}.", (self.space_file, *absent))
-        for fact, kind in (_FROZEN_FACTS | _FROZEN_PLACES).items():
+        for fact, kind in (_FROZEN_FACTS | _OTHER_FACTS).items():
             if fact in facts and not isinstance(facts[fact], kind):
                 fault = f"has {fact}: {facts[fact]!r} under `{FROZEN_KEY}`: restore it from a backup"
                 raise UsageError(f"{self.space_file} {fault}.", (self.space_file, fact))

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field, ValidationInfo, field_validator
 
-from training.config import TrialConfig, parse_trial
+from training.config import TrialConfig, own_value, parse_trial
 from training.config.preset_files import with_preset
+from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
 from tuner.space.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, Part, from_fraction
 from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
@@ -38,6 +39,7 @@ class Space(Part):
     # With the number of a search it names a folder, for which file systems allow 255 bytes.
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=80)]
     description: str = ""
+    imports: tuple[str, ...] = ()
     trial: dict[str, Any]
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     objectives: Annotated[dict[str, ObjectiveSpec], Field(min_length=1)]
@@ -64,7 +66,18 @@ class Space(Part):
     @property
     def epochs(self) -> int:
         """The budget of one trial, in epochs."""
-        return self.example.epochs
+        epochs: int = self.shared("epochs")
+        return epochs
+
+    def shared(self, key: str) -> Any:
+        """Return the value of a key that all trials have and that cannot be searched, without loading the trainer."""
+        return own_value(with_preset({**self.trial, **next(self.corners())}), key)
+
+    @property
+    def outside_modules(self) -> list[str]:
+        """The modules from outside that the space imports, or whose classes and functions it names."""
+        choices = [value for parameter in self.parameters.values() for value in parameter.extremes().values()]
+        return list(dict.fromkeys([*self.imports, *outside_modules([*self.trial.values(), *choices])]))
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
@@ -121,6 +134,10 @@ class Space(Part):
         points = self.grid() if is_grid else self._combinations(lambda parameter: parameter.extremes().values())
         return islice(points, MOST_CORNERS)
 
+    @property
+    def _always(self) -> dict[str, Any]:
+        return {"seed": self.search.seed, **({"imports": list(self.imports)} if self.imports else {})}
+
     def _seeds(self) -> list[int]:
         return [self.search.seed + offset for offset in range(self.search.seeds)]
 
@@ -134,7 +151,7 @@ class Space(Part):
         All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
         several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too.
         """
-        config = parse_trial(with_preset({"seed": self.search.seed, **self.trial, **parameters}))
+        config = parse_trial(with_preset({**self._always, **self.trial, **parameters}))
         rungs = tuple(self.early_stopping.milestones(config.epochs))
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config
 

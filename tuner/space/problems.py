@@ -38,7 +38,11 @@ def cross_problems(space: Space) -> _Problems:
 
     Each fault is (path in the file, message). Without faults the space can be searched.
     """
+    if faults := trial_problems({"imports": list(space.imports)}):
+        return [("imports", message) for _, message in faults]
     problems = _objective_problems(space)
+    if "imports" in space.trial or "imports" in space.parameters:
+        problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
     for name in space.parameters:
         if name in space.trial:
             problems.append((f"trial.{name}", "fixed and searched at once; keep it either here or under parameters"))
@@ -57,7 +61,7 @@ def cross_problems(space: Space) -> _Problems:
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
     if not problems:
-        problems += _parameter_problems(space, fixed)
+        problems += _parameter_problems(space, {"imports": list(space.imports), **fixed})
     return problems or _preset_problems(space)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from training.config import trial_keys
 from training.config.preset_files import preset_names, with_preset
 from training.nearest_names import did_you_mean, unknown_key
+from training.outside_code import look_in
 from training.yaml_text import YamlTextError, parse_yaml, read_yaml
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
@@ -46,11 +47,19 @@ def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[
     A key without a dot is a key of `trial`. Raise UsageError with all faults of the file.
     """
     path = find_space(name_or_path)
+    _look_beside(path)
     mapping = _read(path)
     mapping.pop(FROZEN_KEY, None)
     for key, value in {**_parse_overrides(overrides, flags or {}), **(flags or {})}.items():
         _override(mapping, key, value)
     return space_from_mapping(mapping, str(path))
+
+
+def _look_beside(path: Path) -> None:
+    """Look for modules from outside in the current folder, and beside the file of a space."""
+    look_in(Path())
+    if path.is_file() and _PROJECT_SPACES not in path.resolve().parents:
+        look_in(path.parent)
 
 
 def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
@@ -66,7 +75,10 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
             first.setdefault(_dotted(detail, mapping), _message(detail))
         problems = list(first.items())
         if isinstance(trial := mapping.get("trial"), dict):
-            problems += trial_problems({key: value for key, value in trial.items() if isinstance(key, str)})
+            imports = {} if "imports" in first else {"imports": mapping.get("imports", [])}
+            problems += trial_problems(
+                {**imports, **{key: value for key, value in trial.items() if isinstance(key, str)}}
+            )
     if problems:
         raise fault_error(source, problems)
     return _with_whole_grid(space)

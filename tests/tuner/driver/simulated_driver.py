@@ -66,7 +66,7 @@ class Driver:
         self.projection: Any = FakeProjection()
         self.text = ""
         self.environment = Environment(
-            connect=lambda _: None,
+            connect=lambda *_: None,
             disconnect=lambda: None,
             require_resources=partial(require_resources, nodes=lambda: [{"CPU": 2}]),
             projection_of=lambda *_: self.projection,

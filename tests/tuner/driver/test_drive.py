@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -156,8 +156,8 @@ def test_verbose_prints_every_epoch(driver: Driver) -> None:
 
 
 def test_an_interruption_before_the_search_began_leaves_nothing(driver: Driver) -> None:
-    def connect(address: str | None) -> None:
-        del address
+    def connect(address: str | None, modules: Sequence[Path]) -> None:
+        del address, modules
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert driver.run(to_the_end, connect=connect) == 130

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from training.config import MEASUREMENT_KEYS, TrialConfig, parse_trial
+from training.config import MEASUREMENT_KEYS, own_value
 from training.config.preset_files import with_preset
 from training.yaml_text import read_yaml
 from tuner.pareto.objectives import Objective
@@ -59,14 +59,10 @@ def is_named(points: Sequence[PublishedPoint]) -> bool:
     return len(points) < 6
 
 
-def measured_with(setting: Mapping[str, Any]) -> TrialConfig:
-    """Return a configuration with the measurement keys and the architecture of a setting, and defaults for the rest.
-
-    The other keys may be searched, so the setting need not have them.
-    """
+def measured_with(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the measurement keys and the architecture of a setting, with defaults for those that it lacks."""
     given = with_preset(setting)
-    keys = [key for key in (*MEASUREMENT_KEYS, "architecture") if key in given]
-    return parse_trial({key: given[key] for key in keys})
+    return {key: own_value(given, key) for key in (*MEASUREMENT_KEYS, "architecture")}
 
 
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
@@ -79,7 +75,7 @@ def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]
     if not named or tuple(objective.name for objective in objectives[:2]) != _OBJECTIVES:
         return ()
     ours = measured_with(setting)
-    measurement = (ours.dataset, ours.architecture, round(ours.epsilon, 3), ours.eval_attack_steps)
+    measurement = (ours["dataset"], ours["architecture"], round(ours["epsilon"], 3), ours["eval_attack_steps"])
     return tuple(
         PublishedPoint(label, natural, pgd, table.source)
         for table in _tables()

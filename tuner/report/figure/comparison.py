@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from training.config import IDLE_KEYS, MEASUREMENT_KEYS, TrialConfig
+from training.config import IDLE_KEYS, MEASUREMENT_KEYS
 from tuner.errors import UsageError
 from tuner.ledger.records import TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
@@ -185,7 +185,7 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     notes = []
     measured = {data.search: _measured_with(data) for data in searches}
     for key in (key for key in MEASUREMENT_KEYS if key not in IDLE_KEYS):
-        values = {name: getattr(config, key) for name, config in measured.items()}
+        values = {name: setting[key] for name, setting in measured.items()}
         if len(set(values.values())) > 1:
             shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())
             notes.append(f"Measured differently: {key} is {shown}.")
@@ -197,7 +197,7 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _measured_with(data: FrontData) -> TrialConfig:
-    """Return the full setting of a search; if presets are searched, those of any trial, which measure alike."""
+def _measured_with(data: FrontData) -> dict[str, Any]:
+    """Return the measurement keys of a search; if presets are searched, those of any trial, which measure alike."""
     searched = data.records[0].parameters if data.records else {}
     return measured_with({**searched, **data.setting})
