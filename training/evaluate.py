@@ -27,6 +27,7 @@ from training.command_line import (
 )
 from training.config.fields import number_from_text
 from training.explained_error import ExplainedError
+from training.outside_code import look_in
 from training.tolerant_output import tolerate_lost_output
 
 if TYPE_CHECKING:
@@ -92,11 +93,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
+    from training.config import sources_in
     from training.data import part_contents
     from training.evaluation import LatentMode, evaluate_robustness
     from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
 
     device = _device(arguments)
+    look_in(Path())
     path = Path(arguments.checkpoint)
     images = load_test_images(path, data_root=arguments.data_root)
     shape = (images.images.shape[1], images.images.shape[2], images.images.shape[3])
@@ -110,7 +113,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     _require_writable(out)
     _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
     config = replace(trained.config, data_root=arguments.data_root or trained.config.data_root)
-    for line in part_contents(config, "test").lines:
+    for line in (*(str(source) for source in sources_in(config)), *part_contents(config, "test").lines):
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(

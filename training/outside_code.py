@@ -112,6 +112,10 @@ class Source:
     hash: str
     is_installed: bool
 
+    def __str__(self) -> str:
+        """Return a line for the user."""
+        return f"plug-in {self.module} from {self.place}"
+
 
 def sources_of(modules: Iterable[str]) -> list[Source]:
     """Return the sources of imported modules and of those that they have loaded, one for each package, by name."""

@@ -17,7 +17,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config import METRICS, ConfigError, TrialConfig, foreign_keys, parse_trial
+from training.config import METRICS, ConfigError, TrialConfig, foreign_keys, parse_trial, sources_in
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 from training.tolerant_output import tolerate_lost_output
 
@@ -68,10 +68,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _read_config(arguments: argparse.Namespace) -> TrialConfig:
     """Read the file, apply the overrides and check the result. Raise ConfigError or CommandError if it is wrong."""
+    from training.outside_code import look_in
     from training.yaml_text import YamlTextError, read_yaml
 
     try:
-        values = read_yaml(find_config(arguments.config))
+        file = find_config(arguments.config)
+        look_in(Path())
+        look_in(file.parent)
+        values = read_yaml(file)
     except UnknownPresetError as error:
         raise CommandError(str(error), error.subject) from error
     except YamlTextError as error:
@@ -139,7 +143,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         folder.begin(config, trainer.history)
     except OSError as error:
         raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
-    for line in lines_of(contents):
+    for line in (*(str(source) for source in sources_in(config)), *lines_of(contents)):
         _print(line)
     try:
         _train_with_progress(trainer, folder)

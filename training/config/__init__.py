@@ -1,7 +1,7 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
 from training.config.metrics import ACCURACY_SUFFIX, METRICS, is_accuracy, is_chance_level, share_fault
-from training.config.parse import field_problems, foreign_keys, own_value, parse_trial
+from training.config.parse import field_problems, foreign_keys, own_value, parse_trial, sources_in
 from training.config.trial import (
     IDLE_KEYS,
     MEASUREMENT_KEYS,
@@ -30,5 +30,6 @@ __all__ = [
     "own_value",
     "parse_trial",
     "share_fault",
+    "sources_in",
     "trial_keys",
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from training.config.conflicts import conflicts
 from training.config.trial import ConfigError, TrialConfig, own_fields, trial_keys
 from training.nearest_names import unknown_key
-from training.registry import REGISTRIES, Problems, Registry, file_key, name_in_code
+from training.outside_code import Source, sources_of
+from training.registry import REGISTRIES, Problems, Registry, file_key, name_in_code, outside_modules
 
 
 def parse_trial(values: Mapping[str, Any]) -> TrialConfig:
@@ -20,6 +21,11 @@ def parse_trial(values: Mapping[str, Any]) -> TrialConfig:
     if problems := conflicts(config):
         raise ConfigError(problems)
     return config
+
+
+def sources_in(config: TrialConfig) -> list[Source]:
+    """Return the sources of the code from outside that a configuration uses."""
+    return sources_of([*config.imports, *outside_modules(config.values.values())])
 
 
 def field_problems(values: Mapping[str, Any]) -> Problems:

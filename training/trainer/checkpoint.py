@@ -13,6 +13,8 @@ import torch
 from training.atomic_write import atomic_write
 from training.config import IDLE_KEYS, ConfigError, TrialConfig, parse_trial
 from training.explained_error import ExplainedError
+from training.outside_code import PlugInError, import_all
+from training.registry import outside_modules
 
 FILE_NAME = "checkpoint.pt"
 BEST_NAME = "best.pt"
@@ -87,6 +89,7 @@ def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
     Raise CheckpointError as `load_checkpoint` does, or if the configuration lacks a key or has an invalid one.
     """
     content = _content(path)
+    _import_code(path, content.get("config"))
     try:
         saved = content["config"]
         config, state = parse_trial(saved), dict(content["state"])
@@ -102,6 +105,17 @@ def read_checkpoint(path: Path) -> tuple[TrialConfig, dict[str, Any]]:
             (path, *absent),
         )
     return config, state
+
+
+def _import_code(path: Path, saved: Any) -> None:
+    """Import the code from outside that a saved configuration names; raise CheckpointError with the way to it."""
+    if not isinstance(saved, dict) or not isinstance(saved.get("imports"), list):
+        return
+    try:
+        import_all([*saved["imports"], *outside_modules(saved.values())])
+    except PlugInError as error:
+        message = f"{path} was trained with code from outside, but {error}. Run the command in the folder of that code."
+        raise CheckpointError(message, (path, error.subject)) from error
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A model as files that need only `training`: weights, configuration, facts, and an example that loads them."""
 
 import json
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 
+from training.config import sources_in
 from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.export.trial_model import TrainedModel
@@ -82,9 +84,12 @@ def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
 def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
     """Write the four files into a folder and return their paths; make the folder if there is none.
 
+    A copy of the trial's own code from outside, which is not installed, goes with them, so that `load.py` finds it.
     Raise UsageError if the folder holds anything but an earlier export, or if it cannot be written.
     """
-    paths = [out / name for name in (WEIGHTS, CONFIG, FACTS, EXAMPLE)]
+    used = [source.place for source in sources_in(model.config) if not source.is_installed]
+    code = {out / place.name: place for place in used}
+    paths = [out / WEIGHTS, out / CONFIG, out / FACTS, *code, out / EXAMPLE]
     try:
         others = sorted(path.name for path in out.iterdir() if path not in paths) if out.is_dir() else []
         if others:
@@ -94,6 +99,11 @@ def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
         mapping = format_yaml(model.config.to_mapping())
         (out / CONFIG).write_text(mapping, "utf-8")
         (out / FACTS).write_text(json.dumps(model_facts(model, origin), indent=2) + "\n", "utf-8")
+        for copy, source in code.items():
+            if source.is_dir():
+                shutil.copytree(source, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copyfile(source, copy)
         (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")
     except OSError as error:
         raise UsageError(f"--out {out} cannot be written to ({error}): choose another folder.", out) from error

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tuner.confirm.presentation import presentation_of
 from tuner.driver.plan import Plan
-from tuner.driver.progress.summary import plug_in_lines, print_line
+from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
 from tuner.redact import without_password
 from tuner.runs.mirror import place_of
@@ -28,7 +28,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         *_rungs(plan.space),
         *_cost(plan),
         *_resources(plan.space),
-        *(f"Plug-in:    {line}" for line in plug_in_lines(plan)),
+        *(f"Code:       {source}" for source in plan.plug_ins),
         f"Files:      {place_of(plan.folder.path)}",
         f"Ledger:     {without_password(plan.ledger_url)}",
         f"MLflow:     {without_password(plan.tracking_uri)}",

@@ -36,17 +36,12 @@ def print_opening(console: Console, plan: Plan, contents: Sequence[str]) -> None
     verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
     head = f"{verb} {plan.folder.name}: {plan.space.search.trials} trials."
     print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
-    for line in plug_in_lines(plan):
-        print_line(console, f"Plug-in: {line}")
+    for source in plan.plug_ins:
+        print_line(console, f"Code: {source}")
     for line in contents:
         print_line(console, f"Data: {line}")
     for earlier in plan.warm_start:
         print_line(console, f"Warm start: {earlier.line}.")
-
-
-def plug_in_lines(plan: Plan) -> list[str]:
-    """Return for each module from outside where it was found."""
-    return [f"{source.module} from {source.place}" for source in plan.plug_ins]
 
 
 def conclude(
