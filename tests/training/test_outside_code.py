@@ -7,9 +7,20 @@ from pathlib import Path
 import pytest
 from raises_about import raises_about
 
-from training.config import ConfigError, parse_trial
-from training.outside_code import PlugInError, attribute_of, file_of, import_outside, is_outside, look_in, source_hash
-from training.registry import ARCHITECTURES, OBJECTIVES
+from training.config import ConfigError, field_problems, parse_trial, sources_in
+from training.outside_code import (
+    ENTRY_POINTS,
+    PlugInError,
+    attribute_of,
+    file_of,
+    import_installed,
+    import_outside,
+    is_outside,
+    look_in,
+    source_hash,
+    sources_of,
+)
+from training.registry import ARCHITECTURES, OBJECTIVES, outside_modules
 
 MODELS = """
 from torch import nn
@@ -139,3 +150,53 @@ def test_the_hash_changes_with_the_file_and_with_each_module_of_a_package(folder
         assert source_hash(module) == before
         (folder / file).write_text("changed = True")
         assert source_hash(module) != before
+
+
+def test_the_sources_of_a_module_include_the_files_that_it_imports(folder: Path) -> None:
+    (folder / "helpers").mkdir()
+    (folder / "helpers" / "__init__.py").write_text("SIZE = 3")
+    (folder / "with_helpers.py").write_text("import colorsys\nimport helpers\nfrom training import yaml_text\n")
+    import_outside("with_helpers")
+    helpers, own = sources_of(["with_helpers"])
+    assert (helpers.module, helpers.place, helpers.is_installed) == ("helpers", folder / "helpers", False)
+    assert (own.module, own.place, own.hash) == (
+        "with_helpers",
+        folder / "with_helpers.py",
+        source_hash("with_helpers"),
+    )
+    (installed,) = sources_of([import_outside("colorsys").__name__])
+    assert installed.is_installed
+
+
+@pytest.mark.usefixtures("folder")
+def test_imports_come_before_all_other_keys() -> None:
+    config = parse_trial({"architecture": "wide", "width": 7, "imports": ["my_models"]})
+    assert (config.imports, config.knobs["width"]) == (("my_models",), 7)
+    assert [source.module for source in sources_in(config)] == ["my_models"]
+    assert parse_trial(config.to_mapping()) == config
+
+
+@pytest.mark.parametrize("imports", [["no_models"], "my_models", ["my-models"], [3], 3, [""], ["a..b"]])
+@pytest.mark.usefixtures("folder")
+def test_imports_that_cannot_be_are_a_fault(imports: object) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_trial({"imports": imports})
+    assert [key for key, _ in refused.value.problems] == ["imports"]
+    assert [key for key, _ in field_problems({"architecture": "wide", "imports": imports})] == ["imports"]
+
+
+def test_modules_of_names_but_not_of_libraries() -> None:
+    assert outside_modules(["a.b:C", "trades", 3, "torchvision:resnet18", "a.b:D", "x:Y"]) == ["a.b", "x"]
+
+
+def test_installed_packages_register_names_by_an_entry_point(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name, module in (("sound", "my_models"), ("broken", "absent_models")):
+        information = folder / f"{name}-1.0.dist-info"
+        information.mkdir()
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (information / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n{name} = {module}\n")
+    import_installed()
+    assert "wide" in ARCHITECTURES
+    (warning,) = caplog.messages
+    assert "broken" in warning
+    assert "absent_models" in warning

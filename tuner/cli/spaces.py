@@ -61,6 +61,10 @@ def show_space(
 @spaces.command("check")
 def check_space(
     path: Annotated[str, typer.Argument(help="Name or path of a space.", metavar="PATH")],
+    imports: Annotated[
+        bool,
+        typer.Option("--imports/--no-imports", help="Import the space's own code, or run none and check less."),
+    ] = True,
 ) -> None:
     """Check a space file and print its faults.
 
@@ -68,5 +72,30 @@ def check_space(
     """
     from tuner.space import load_space
 
-    space = load_space(path)
+    space = load_space(path, imports=imports)
     typer.echo(f"{path}: valid; {len(space.parameters)} parameters, {space.search.trials} trials")
+    if not imports and space.outside_modules:
+        modules = ", ".join(space.outside_modules)
+        typer.echo(f"{path}: {modules} was not imported, so the keys of trial and parameters were not checked")
+
+
+@spaces.command("keys")
+def show_keys(
+    name: Annotated[
+        str | None, typer.Argument(help="A space whose own code adds names and keys.", metavar="[SPACE]")
+    ] = None,
+) -> None:
+    """List every key of a trial: who has it, its default, and what its value must be."""
+    from itertools import groupby
+
+    from training.config.keys import all_keys
+    from tuner.space import load_space
+
+    if name is not None:
+        load_space(name)
+    keys = all_keys()
+    width = max(len(key.key) for key in keys)
+    for owner, owned in groupby(keys, lambda key: key.owner):
+        typer.echo(f"{owner}:")
+        for key in owned:
+            typer.echo(f"  {key.key:<{width}}  {key.rule}; default: {key.default}")

@@ -36,10 +36,20 @@ def fault_error(source: str, problems: _Problems) -> UsageError:
 def cross_problems(space: Space) -> _Problems:
     """Return the faults that single fields cannot show: broken rules of the trainer, unknown metrics, wrong points.
 
-    Each fault is (path in the file, message). Without faults the space can be searched.
+    Each fault is (path in the file, message). Without faults the space can be searched. The code from outside that the
+    space uses is imported.
     """
     if faults := trial_problems({"imports": list(space.imports)}):
         return [("imports", message) for _, message in faults]
+    fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
+    problems = form_problems(space) + trial_problems(fixed)
+    if not problems:
+        problems += _parameter_problems(space, {"imports": list(space.imports), **fixed})
+    return problems or _preset_problems(space)
+
+
+def form_problems(space: Space) -> _Problems:
+    """Return the faults that can be found without the trainer, and without importing code from outside."""
     problems = _objective_problems(space)
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
@@ -58,11 +68,7 @@ def cross_problems(space: Space) -> _Problems:
     if gpus > 1 and not gpus.is_integer():
         rule = "a whole number above 1, for a trial on several GPUs, or at most 1, for a share of one"
         problems.append(("resources.gpus_per_trial", f"the value is {gpus:g}, but must be {rule}"))
-    fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
-    problems += trial_problems(fixed)
-    if not problems:
-        problems += _parameter_problems(space, {"imports": list(space.imports), **fixed})
-    return problems or _preset_problems(space)
+    return problems
 
 
 def trial_problems(trial: dict[str, Any]) -> _Problems:

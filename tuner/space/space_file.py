@@ -14,7 +14,7 @@ from training.yaml_text import YamlTextError, parse_yaml, read_yaml
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
-from tuner.space.problems import cross_problems, fault_error, trial_problems
+from tuner.space.problems import cross_problems, fault_error, form_problems, trial_problems
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # The key of the facts in a search's own copy of its space; the copy stays a valid space file.
@@ -41,10 +41,18 @@ def known_spaces() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[str, Any] | None = None) -> Space:
+def load_space(
+    name_or_path: str,
+    overrides: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+    *,
+    imports: bool = True,
+) -> Space:
     """Return a validated space, with `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}) applied.
 
-    A key without a dot is a key of `trial`. Raise UsageError with all faults of the file.
+    A key without a dot is a key of `trial`, except `imports`. Without the argument `imports` no code from outside runs:
+    of a space that uses such code, `trial` and `parameters` are then not checked against the trainer. Raise UsageError
+    with all faults of the file.
     """
     path = find_space(name_or_path)
     _look_beside(path)
@@ -52,7 +60,7 @@ def load_space(name_or_path: str, overrides: Sequence[str] = (), flags: Mapping[
     mapping.pop(FROZEN_KEY, None)
     for key, value in {**_parse_overrides(overrides, flags or {}), **(flags or {})}.items():
         _override(mapping, key, value)
-    return space_from_mapping(mapping, str(path))
+    return space_from_mapping(mapping, str(path), imports=imports)
 
 
 def _look_beside(path: Path) -> None:
@@ -62,23 +70,21 @@ def _look_beside(path: Path) -> None:
         look_in(path.parent)
 
 
-def space_from_mapping(mapping: Mapping[str, Any], source: str) -> Space:
-    """Return the validated space; raise UsageError with each fault as `source: path: message`."""
+def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool = True) -> Space:
+    """Return the validated space, as `load_space` does; raise UsageError with each fault as `source: path: message`."""
     mapping = _with_trial_of_preset(mapping)
     try:
         space = Space.model_validate(mapping)
-        problems = cross_problems(space)
+        problems = cross_problems(space) if imports or not space.outside_modules else form_problems(space)
     except ValidationError as error:
         # Only the first message for a path: pydantic reports one for each type that the value could have.
         first: dict[str, str] = {}
         for detail in error.errors():
             first.setdefault(_dotted(detail, mapping), _message(detail))
         problems = list(first.items())
-        if isinstance(trial := mapping.get("trial"), dict):
-            imports = {} if "imports" in first else {"imports": mapping.get("imports", [])}
-            problems += trial_problems(
-                {**imports, **{key: value for key, value in trial.items() if isinstance(key, str)}}
-            )
+        if imports and isinstance(trial := mapping.get("trial"), dict):
+            own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
+            problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
     if problems:
         raise fault_error(source, problems)
     return _with_whole_grid(space)
@@ -145,7 +151,7 @@ def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict
             value = parse_yaml(text)
         except YamlTextError as error:
             raise UsageError(f"--set {override!r}: {error}", subject) from error
-        key = key if "." in key else f"trial.{key}"
+        key = key if "." in key or key == "imports" else f"trial.{key}"
         # `parameters.alpha={...}` after `parameters.alpha.low=0` would drop that as well.
         if (twice := next((known for known in setters if f"{known}.".startswith(f"{key}.")), None)) is not None:
             raise UsageError(f"--set {override!r}: {twice} is set by {setters[twice]} too; keep one.", subject)

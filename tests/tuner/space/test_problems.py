@@ -1,11 +1,18 @@
 """Faults of a space that no single field shows: the rules of the trainer, names, points."""
 
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
+from raises_about import raises_about
 from refused_spaces import refused
 from simulated_search import small_space, space_mapping
 
 from training.config import MEASUREMENT_KEYS, METRICS
-from tuner.space import space_from_mapping
+from training.yaml_text import format_yaml
+from tuner.errors import UsageError
+from tuner.space import load_space, space_from_mapping
 from tuner.space.problems import fault_error
 
 
@@ -131,3 +138,43 @@ def test_faults_beyond_a_hundred_are_counted() -> None:
     error = fault_error("my.yaml", [(f"trial.{number}", "unknown") for number in range(150)])
     assert len(str(error).splitlines()) == 101
     assert error.subject == tuple(f"trial.{number}" for number in range(150))
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a space beside a module that says when it runs."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "marking.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w').close()\nimport no_such_package\n")
+    return tmp_path / "space.yaml"
+
+
+def test_code_that_cannot_be_imported_is_the_only_fault(code: Path) -> None:
+    code.write_text(format_yaml({**space_mapping(trial={"objective": "of_mine"}), "imports": ["marking"]}))
+    with raises_about(UsageError, ("imports",)) as caught:
+        load_space(str(code))
+    assert "no_such_package" in str(caught.value)
+    assert (code.parent / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {**space_mapping(), "imports": ["marking"]},
+        space_mapping(trial={"objective": "marking:Loss"}),
+        space_mapping(parameters={"objective": {"type": "categorical", "choices": ["trades", "marking:Loss"]}}),
+    ],
+)
+def test_without_imports_no_code_runs_and_the_form_is_checked(code: Path, mapping: dict[str, Any]) -> None:
+    code.write_text(format_yaml(mapping))
+    assert load_space(str(code), imports=False).outside_modules == ["marking"]
+    code.write_text(format_yaml({**mapping, "objectives": {"natural": {"direction": "maximize"}}}))
+    with raises_about(UsageError, ("objectives.natural",)):
+        load_space(str(code), imports=False)
+    assert not (code.parent / "ran").exists()
+
+
+def test_imports_stand_at_the_top(code: Path) -> None:
+    refused(space_mapping(trial={"imports": []}), "imports")
+    code.write_text(format_yaml(space_mapping()))
+    with raises_about(UsageError, ("imports",)):
+        load_space(str(code), ["imports=[marking]"])

@@ -1,0 +1,52 @@
+"""The record of the code from outside, beside a frozen space."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from raises_about import raises_about
+from simulated_search import frozen_facts, small_space
+
+from training.outside_code import Source
+from tuner.errors import UsageError
+from tuner.runs.folder import SearchFolder
+from tuner.runs.plug_ins import look_where_recorded, plug_ins_fact, plug_ins_of, require_unchanged
+
+SOURCE = Source("mine", Path("/code/mine.py"), "0123456789abcdef", is_installed=False)
+
+
+def folder_with(runs_dir: Path, facts: object) -> SearchFolder:
+    folder = SearchFolder(runs_dir / "a")
+    folder.path.mkdir(parents=True)
+    folder.freeze(small_space(), frozen_facts(plug_ins=facts))
+    return folder
+
+
+def test_a_space_without_code_from_outside_has_no_record() -> None:
+    assert plug_ins_of(small_space()) == []
+    assert plug_ins_fact([]) == {}
+
+
+def test_the_same_code_may_continue_also_from_another_place(runs_dir: Path) -> None:
+    folder = folder_with(runs_dir, plug_ins_fact([SOURCE])["plug_ins"])
+    require_unchanged(folder, [SOURCE])
+    require_unchanged(folder, [Source("mine", Path("/other/mine.py"), SOURCE.hash, is_installed=True)])
+    require_unchanged(folder, [])
+
+
+@pytest.mark.parametrize("facts", [{}, {"mine": {"place": "/code/mine.py", "hash": "x"}}, {"mine": 3}, {"mine": {}}])
+def test_changed_or_unknown_code_is_named(runs_dir: Path, facts: object) -> None:
+    with raises_about(UsageError, "mine"):
+        require_unchanged(folder_with(runs_dir, facts), [SOURCE])
+
+
+def test_a_record_that_is_no_mapping_is_refused(runs_dir: Path) -> None:
+    folder = folder_with(runs_dir, [1])
+    with raises_about(UsageError, (folder.space_file, "plug_ins")):
+        require_unchanged(folder, [SOURCE])
+
+
+def test_modules_are_looked_for_where_they_lay(runs_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    look_where_recorded(folder_with(runs_dir, {"mine": {"place": str(tmp_path / "code" / "mine.py"), "hash": "x"}}))
+    assert sys.path[-1] == str(tmp_path / "code")

@@ -1,0 +1,32 @@
+"""All keys of a configuration with their owners, defaults and rules, for lists that are shown to users."""
+
+from dataclasses import MISSING, Field, dataclass
+from typing import Any
+
+from training.config.trial import own_fields
+from training.registry import REGISTRIES, file_key
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: who has it (every trial, or a registered name), its default and what a value must be."""
+
+    key: str
+    owner: str
+    default: Any
+    rule: str
+
+
+def all_keys() -> list[Key]:
+    """Return the keys of every trial, then the knobs of each registered name."""
+    keys = [_key(key, "every trial", each) for key, each in own_fields().items()]
+    for registry in REGISTRIES:
+        for name in registry:
+            knobs = registry[name].knobs.items()
+            keys += [_key(file_key(knob), f"{registry.key} {name}", each) for knob, each in knobs]
+    return keys
+
+
+def _key(key: str, owner: str, each: Field[Any]) -> Key:
+    default = each.default_factory() if each.default_factory is not MISSING else each.default
+    return Key(key, owner, list(default) if isinstance(default, tuple) else default, each.metadata["rule"].description)
