@@ -23,7 +23,7 @@ from training.nearest_names import did_you_mean
 ENTRY_POINTS = "robust_tuner.plugins"
 _INSTALLED = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
 _PROJECT = Path(__file__).resolve().parents[1]
-# By module: the other modules from outside that its import has loaded, such as a file of helpers beside it.
+# By module: the other packages from outside that its import has loaded, such as a file of helpers beside it.
 _loaded_with: dict[str, set[str]] = {}
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ def import_outside(module: str) -> ModuleType:
     before = set(sys.modules)
     try:
         found = importlib.import_module(module)
-        _loaded_with.setdefault(module, set()).update(filter(_is_loose, set(sys.modules) - before))
+        packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+        _loaded_with.setdefault(module, set()).update(filter(_is_loose, packages))
         return found  # noqa: TRY300 - an import that raises an error from here on is a fault of the project
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module}.".startswith(f"{error.name}."):
@@ -137,8 +138,10 @@ def _is_loose(module: str) -> bool:
     """Return whether a module lies in a folder of the user: neither installed nor a part of the project."""
     found = sys.modules.get(module)
     file = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
-    place = Path(file).resolve() if isinstance(file, str) else None
-    if place is None or any(place.is_relative_to(folder) for folder in _INSTALLED):
+    if not isinstance(file, str) or not Path(file).is_absolute():  # a module that a library has made up
+        return False
+    place = Path(file).resolve()
+    if any(place.is_relative_to(folder) for folder in _INSTALLED):
         return False
     return not any(place.is_relative_to(_PROJECT / package) for package in ("training", "tuner"))
 
