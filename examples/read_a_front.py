@@ -26,4 +26,6 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/read_a_front.py NAME, in the folder that holds runs/")
     main(sys.argv[1])

@@ -5,7 +5,9 @@ with --dry-run, which checks the space, the overrides and the names. Of all othe
 """
 
 import importlib.util
+import os
 import re
+import shutil
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from simulated_search import Searches
 
 import training.evaluate
 import training.run
+from training.registry import OBJECTIVES
 from tuner.cli import app, main
 from tuner.cli.run import with_resume_value
 from tuner.search import Search
@@ -54,8 +57,10 @@ def place(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
     simulate(searches, "digits_tradeoff", "digits_tradeoff-1")
     simulate(searches, "digits_tradeoff", "digits_tradeoff-2", unfinished=True)
     simulate(searches, "cifar10_tradeoff", "cifar10_tradeoff-1")
+    shutil.copytree(ROOT / "examples", folder / "examples")
     yield folder
     searches.close()
+    OBJECTIVES._entries.pop("logit_pairing", None)  # of the examples; other tests list all names
 
 
 @pytest.fixture
@@ -136,6 +141,7 @@ def check(words: Sequence[str], *, only_parsed: bool) -> None:
         "tuner": lambda: check_tuner(arguments, only_parsed=only_parsed),
         "python": lambda: check_python(arguments, only_parsed=only_parsed),
         "make": lambda: check_make(arguments),
+        "cd": lambda: os.chdir(arguments[0]),  # the fixture goes back
         "source": lambda: arguments == [".venv/bin/activate"],
         "export": lambda: None,
         "ray": lambda: None,

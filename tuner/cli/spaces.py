@@ -53,7 +53,7 @@ def show_space(
     if "preset" not in space.parameters:  # otherwise each trial takes the defaults of its preset
         mapping["trial"] = {**space.example.to_mapping(), **mapping["trial"]}
     follows = ("rungs",) if space.early_stopping.scheduler != "none" else ()
-    for key in (*space.distributions(), *follows):
+    for key in (*space.distributions(), *follows, "imports"):  # the space itself has the imports
         mapping["trial"].pop(key, None)
     typer.echo(format_yaml(mapping), nl=False)
 

@@ -1,7 +1,10 @@
 """`tuner ui`: open MLflow on the searches of a folder."""
 
+import contextlib
 import os
+import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +12,10 @@ from typing import Annotated
 import typer
 
 from tuner.cli.options import RunsDir
+from tuner.engine.signals import handle_signals, interrupt
 from tuner.errors import UsageError
+
+_PATIENCE_SECONDS = 3.0
 
 
 def ui(
@@ -34,13 +40,43 @@ def ui(
     for experiment, identifier in store.experiments(uri):
         link = store.experiment_link(f"http://127.0.0.1:{port}", identifier)
         typer.echo(f"  {experiment}: {link}")
+    sys.stdout.flush()
+    serve(server_command(uri, store.artifact_folder(uri, runs_dir) or "", port))
+
+
+def server_command(uri: str, artifacts: str, port: int) -> list[str]:
+    """Return the command of MLflow's server on a store and its folder of artifacts."""
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1"]
     # One worker is enough for one person, and starts four times as fast as MLflow's usual four.
-    command += ["--workers", "1", "--port", str(port)]
-    command += ["--default-artifact-root", store.artifact_folder(uri, runs_dir) or ""]
-    sys.stdout.flush()
-    # The server replaces this process, so that Ctrl-C and SIGTERM end the server itself.
-    os.execv(sys.executable, command)  # noqa: S606 - our own command, no shell
+    return [*command, "--workers", "1", "--port", str(port), "--default-artifact-root", artifacts]
+
+
+def serve(command: list[str]) -> None:
+    """Run a server until it ends or a signal comes. A server that ends by itself decides the exit code.
+
+    The server has a session of its own: a Ctrl-C in the terminal would reach it as well, and it would print an error
+    for each request that it breaks off.
+    """
+    # Nobody asks MLflow for jobs here, and without them it starts a process less.
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    try:
+        with handle_signals(interrupt):
+            server = subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - our own command
+            try:
+                raise typer.Exit(server.wait())
+            finally:
+                _end(server)
+    except KeyboardInterrupt:
+        typer.echo("MLflow has ended; the searches are as they were.")
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End a server with all its processes; it does not wait for browsers that keep a connection open."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_PATIENCE_SECONDS)
 
 
 def _require_free(port: int) -> None:

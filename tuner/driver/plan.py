@@ -171,7 +171,8 @@ def plan_resume(request: Request, name: str) -> Plan:
         raise UsageError(
             f"{folder.name} cannot continue with a changed space, because old and new trials could not be compared:\n  "
             + "\n  ".join(f"{key}: {before!r}, now {after!r}" for key, (before, after) in changed.items())
-            + "\nPut these back, or start a new search. Only trials, resources and data_root may change.",
+            + "\nPut these back, or start a new search. Only the number of trials, the rules that end the search, "
+            "resources, data_root and description may change.",
             tuple(changed),
         )
     space = in_recorded_order(recorded, asked)

@@ -1,29 +1,65 @@
 """`tuner ui`."""
 
 import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import typer
 from typed_commands import Tuner
 
+from tuner.cli.ui import serve, server_command
 
-def test_the_ui_is_mlflows_own_on_the_searches_store(
-    tuner: Tuner, runs_dir: Path, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch
+# A server with a child, both of which ignore SIGTERM and say that they run.
+STUBBORN = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if len(sys.argv) == 2:
+    subprocess.Popen([sys.executable, "-c", Path(__file__).read_text(), sys.argv[1], "child"])
+Path(sys.argv[1], "child" if len(sys.argv) == 3 else "server").write_text(str(os.getpid()))
+time.sleep(600)
+"""
+
+
+def test_the_server_is_mlflows_own_on_the_searches_store() -> None:
+    command = server_command("sqlite:////runs/mlflow.db", "/runs/mlartifacts", 5001)
+    assert command[:4] == [sys.executable, "-m", "mlflow", "server"]
+    assert {"sqlite:////runs/mlflow.db", "/runs/mlartifacts", "5001", "127.0.0.1"} < set(command)
+
+
+def test_a_folder_without_a_store_is_refused(tuner: Tuner, runs_dir: Path) -> None:
+    answer = tuner("ui")
+    assert (answer.code, answer.out) == (2, "")
+    assert str(runs_dir) in answer.err
+
+
+def test_a_server_that_ends_decides_the_exit_code() -> None:
+    with pytest.raises(typer.Exit) as ended:
+        serve([sys.executable, "-c", "raise SystemExit(3)"])
+    assert ended.value.exit_code == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_server_and_its_children(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], number: signal.Signals
 ) -> None:
-    runs_dir.mkdir()
-    (runs_dir / "mlflow.db").write_bytes(Path(mlflow_uri.removeprefix("sqlite:///")).read_bytes())
-    commands: list[list[str]] = []
-
-    def execute(program: str, command: list[str]) -> None:
-        assert program == sys.executable
-        commands.append(command)
-        raise SystemExit(0)
-
-    monkeypatch.setattr(os, "execv", execute)
-    answer = tuner("ui", "--port", "5001")
-    assert "http://127.0.0.1:5001/#/experiments?workflowType=machine_learning" in answer.out
-    (command,) = commands
-    assert command[1:4] == ["-m", "mlflow", "server"]
-    assert f"sqlite:///{runs_dir}/mlflow.db" in command
-    assert "5001" in command
+    (tmp_path / "server.py").write_text(STUBBORN)
+    code = f"""
+import os, threading, time
+from pathlib import Path
+while not (Path({str(tmp_path)!r}, "server").exists() and Path({str(tmp_path)!r}, "child").exists()):
+    time.sleep(0.05)
+os.kill({os.getpid()}, {number})
+"""
+    sender = subprocess.Popen([sys.executable, "-c", code])
+    serve([sys.executable, str(tmp_path / "server.py"), str(tmp_path)])
+    assert sender.wait() == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    for name in ("server", "child"):
+        process = int((tmp_path / name).read_text())
+        while Path(f"/proc/{process}").exists() and "Z (zombie)" not in Path(f"/proc/{process}/status").read_text():
+            time.sleep(0.05)
