@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from training.data import load_test_set
-from training.evaluation import Evaluation, balanced_subset, build_suite, evaluate_robustness, scale_of
+from training.evaluation import Evaluation, StateFile, balanced_subset, build_suite, evaluate_robustness, scale_of
 from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
@@ -43,7 +43,7 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
             images.to(torch.device(trainer.device)),
             build_suite(task.suite, scale),
             batch_size=trainer.config.eval_batch_size,
-            state_path=state,
+            state=StateFile(state),
         )
 
     with working_folder(task.folder) as folder:
