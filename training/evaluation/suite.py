@@ -104,7 +104,7 @@ ATTACKS: dict[str, _Build] = {
     "representation": _representation,
 }
 # The least number of classes. A suite leaves an attack out that needs more; if it was named, it raises its own error.
-_LEAST_CLASSES = {"apgd_dlr": 3, "apgd_t": 4}
+LEAST_CLASSES = {"apgd_dlr": 3, "apgd_t": 4}
 _SUITES = {
     "quick": ("noise", "fgsm", "pgd20", "apgd_ce", "apgd_t"),
     "paper": ("pgd20", "pgd40", "cw", "autoattack"),
@@ -167,7 +167,7 @@ def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[
     if suite not in _SUITES:
         raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(_SUITES)}.", "suite")
     if attacks is None:
-        return [key for key in _SUITES[suite] if _LEAST_CLASSES.get(key, 0) <= classes]
+        return [key for key in _SUITES[suite] if LEAST_CLASSES.get(key, 0) <= classes]
     unknown = [key for key in attacks if key not in ATTACKS and not key.startswith(PREFIX)]
     if unknown or not attacks:
         known = f"{', '.join(ATTACKS)}, or {PREFIX}NAME"
