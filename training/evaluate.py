@@ -24,8 +24,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config.fields import number_from_text
-from training.evaluation_options import THREAT_MODELS, require_one_model
+from training.evaluation_options import THREAT_MODELS, radius_of, require_known_attacks, require_one_model
 from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
 from training.outside_code import look_in
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     from training.config import TrialConfig
     from training.data import ImageSet
-    from training.evaluation import LatentMode, OnBatch, Suite
+    from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
     from training.evaluation.evaluated_model import ChosenData, EvaluatedModel
 
     Progress = Callable[[], AbstractContextManager[OnBatch]]
@@ -66,19 +65,10 @@ def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) 
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.evaluation import LatentMode, StateFile, evaluate_robustness
-    from training.evaluation.accuracy_table import format_table
     from training.evaluation.evaluated_model import data_to_attack
-    from training.evaluation.result_files import (
-        CURVE,
-        EXAMPLES,
-        RESULT,
-        STATE,
-        require_writable,
-        write_pictures,
-        write_results,
-    )
+    from training.evaluation.result_files import STATE, require_writable, write_pictures
 
-    _require_known_attacks(arguments)
+    require_known_attacks(arguments)
     device, latent = _device(arguments), LatentMode.named(arguments.latent)
     config, file = _config(arguments), arguments.images if isinstance(arguments.images, Path) else None
     data = data_to_attack(config, file)
@@ -104,23 +94,24 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
             state=StateFile(out / STATE, evaluated.identity),
             on_batch=on_batch,
         )
-    write_results(out, evaluation, {**evaluated.record, **_data_record(arguments)})
-    _print(format_table(evaluation))
-    _print(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
+    _conclude(arguments, out, evaluated, evaluation)
     write_pictures(out, evaluated.model, chosen, suite, layers)
     return DONE
 
 
-def _require_known_attacks(arguments: argparse.Namespace) -> None:
-    """Raise CommandError with the names of the attacks for `--attacks help`."""
-    from training.evaluation import ATTACKS
+def _conclude(arguments: argparse.Namespace, out: Path, evaluated: "EvaluatedModel", evaluation: "Evaluation") -> None:
+    """Write and print the figures."""
+    from training.evaluation.accuracy_table import format_table
+    from training.evaluation.paper_as_run import NAME, differences, format_differences
+    from training.evaluation.result_files import CURVE, EXAMPLES, RESULT, write_results
 
-    if arguments.attacks == "help":
-        raise CommandError(
-            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
-            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
-            "--attacks",
-        )
+    as_run = differences(evaluation) if arguments.suite == NAME and not arguments.attacks else []
+    compared = {NAME: [row.to_mapping() for row in as_run]} if as_run else {}
+    write_results(out, evaluation, {**evaluated.record, **_data_record(arguments), **compared})
+    _print(format_table(evaluation))
+    if as_run:
+        _print(f"\n{format_differences(as_run)}\n")
+    _print(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
 
 
 def _config(arguments: argparse.Namespace) -> "TrialConfig":
@@ -198,7 +189,7 @@ def _suite(
     names = split_names(arguments.attacks) if arguments.attacks else None
     scale = scale_of(config, evaluated.classes)
     if arguments.epsilon is not None:
-        scale = scale.resized(_radius(arguments.epsilon))
+        scale = scale.resized(radius_of(arguments.epsilon))
     surrogate, cache = None, None
     if arguments.surrogate:
         channels, height, width = shape
@@ -224,15 +215,6 @@ def _layers(arguments: argparse.Namespace, model: "nn.Module") -> list[str]:
     if unknown:
         raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
     return names
-
-
-def _radius(text: str) -> float:
-    try:
-        return number_from_text(text)
-    except ValueError as error:
-        raise CommandError(
-            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
-        ) from error
 
 
 def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":

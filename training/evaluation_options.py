@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from training.command_line import CommandError
+from training.config.fields import number_from_text
 
-SUITES, LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
+SUITES, LATENTS = ("quick", "paper", "paper_as_run", "standard"), ("mean", "sampled")
 # Those of RobustBench, the default first.
 THREAT_MODELS = ("Linf", "L2", "corruptions")
 # The data sets whose radius the paper gives.
@@ -34,7 +35,13 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
         help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
     )
     _add_model_options(parser)
-    add("--suite", choices=SUITES, default="quick", help="the attacks; paper: those of Table 2; default: quick")
+    add(
+        "--suite",
+        choices=SUITES,
+        default="quick",
+        help="the attacks; paper: those of Table 2; paper_as_run: the same, and beside them as torchattacks runs them,"
+        " with the differences; default: quick",
+    )
     add("--attacks", metavar="A,B", help="names of attacks to use instead of a suite; 'help' lists them")
     add("--latent", choices=LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
     add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
@@ -108,3 +115,25 @@ def require_one_model(arguments: argparse.Namespace) -> None:
             " 8/255.",
             "--epsilon",
         )
+
+
+def require_known_attacks(arguments: argparse.Namespace) -> None:
+    """Raise CommandError with the names of the attacks for `--attacks help`."""
+    from training.evaluation import ATTACKS
+
+    if arguments.attacks == "help":
+        raise CommandError(
+            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
+            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
+            "--attacks",
+        )
+
+
+def radius_of(text: str) -> float:
+    """Return the number of --epsilon. Raise CommandError if it is none."""
+    try:
+        return number_from_text(text)
+    except ValueError as error:
+        raise CommandError(
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
+        ) from error
