@@ -91,7 +91,7 @@ def test_the_table_and_the_record_name_the_model_its_source_and_its_weights(
     state |= {"3.weight": torch.rand(10, 32) - 0.5, "3.bias": torch.rand(10)}
     torch.save({"state_dict": {f"module.{key}": value for key, value in state.items()}}, folder / "file.pt")
     assert main(words_of("Net", *DIGITS, "--weights", "file.pt")) == 0
-    record = record_in(Path("evaluation-file-quick-mean"))
+    record = record_in(Path("evaluation-file-digits-quick-mean"))
     assert (record["model"], record["weights_file"], record["dataset"]) == ("evaluated_nets:Net", "file.pt", "digits")
     assert record["model_file"] == str(folder / "evaluated_nets.py")
     assert (record["source_hash"], record["images"]) == (source_hash("evaluated_nets"), 40)
@@ -105,7 +105,7 @@ def test_a_file_of_arrays_takes_the_place_of_a_data_set(folder: Path) -> None:
     np.savez(folder / "mine.npz", images=images, labels=np.arange(12) % 3)
     words = ("--images", "mine.npz", "--epsilon", "8/255", "--attacks", "fgsm")
     assert main(words_of("Net", *words)) == 0
-    record = record_in(Path("evaluation-evaluated_nets.Net-quick-mean"))
+    record = record_in(Path("evaluation-evaluated_nets.Net-mine-quick-mean"))
     assert (record["images_file"], record["images"], record["epsilon"]) == ("mine.npz", 12, 8 / 255)
     config = make_config()
     with torch.random.fork_rng():

@@ -49,6 +49,7 @@ class EvaluatedModel:
 class ChosenData:
     """All images of an evaluation, what to print of them, and the number of classes of their data set, if known."""
 
+    name: str
     images: ImageSet
     lines: list[str]
     classes: int | None
@@ -85,10 +86,10 @@ def data_to_attack(config: TrialConfig, file: Path | None) -> ChosenData:
     if file is not None:
         images = read_image_file(file)
         found = f"{file}: {len(images):,} images {tuple(images.images.shape[1:])}, labels up to {images.labels.max()}"
-        return ChosenData(images, [found], None)
+        return ChosenData(file.stem, images, [found], None)
     ensure_available(config)
     images, contents = load_test_set(config), part_contents(config, "test")
-    return ChosenData(images, contents.lines, len(contents.images_by_class))
+    return ChosenData(config.dataset, images, contents.lines, len(contents.images_by_class))
 
 
 def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
@@ -122,6 +123,7 @@ def from_outside(found: OutsideModel, data: ChosenData, latent: LatentMode, devi
             classes,
         )
     weights = origin["weights_file"]
+    label = f"{origin['model'] if weights is None else Path(weights).stem}-{data.name}"
     return EvaluatedModel(
         model=model,
         classes=classes,
@@ -130,7 +132,7 @@ def from_outside(found: OutsideModel, data: ChosenData, latent: LatentMode, devi
         record=origin,
         identity={key: origin[key] for key in origin.keys() - {"model_file", "weights_file"}},
         folder=Path() if weights is None else Path(weights).parent,
-        label=str(origin["model"]).replace(":", ".").replace("/", "-") if weights is None else Path(weights).stem,
+        label=label.replace(":", ".").replace("/", "-"),
     )
 
 
