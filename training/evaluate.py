@@ -1,13 +1,12 @@
 """The command that evaluates a trained model on the test set, by the library `training/evaluation/`.
 
-`python -m training.evaluate CHECKPOINT --suite quick|paper|standard`
+`python -m training.evaluate CHECKPOINT --suite quick|paper|standard`, or for a model of another program
+`python -m training.evaluate --model module:attribute --weights FILE --dataset NAME`
 """
 
 import argparse
-import json
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -25,23 +24,22 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config.fields import number_from_text
+from training.evaluation_options import THREAT_MODELS, radius_of, require_known_attacks, require_one_model
+from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
 from training.outside_code import look_in
 from training.tolerant_output import tolerate_lost_output
 
 if TYPE_CHECKING:
     import torch
+    from torch import nn
 
+    from training.config import TrialConfig
     from training.data import ImageSet
     from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
-    from training.evaluation.trained_model import TrainedModel
+    from training.evaluation.evaluated_model import ChosenData, EvaluatedModel
 
     Progress = Callable[[], AbstractContextManager[OnBatch]]
-
-_SUITES, _LATENTS = ("quick", "paper", "standard"), ("mean", "sampled")
-STATE, RESULT, CURVE, EXAMPLES = "state.json", "evaluation.json", "accuracy.png", "examples.png"
-REPRESENTATIONS = "representations.png"
 
 
 def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) -> int:
@@ -52,6 +50,7 @@ def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) 
     arguments = _parser().parse_args(words)
     try:
         require_current_folder()
+        require_one_model(arguments)
         with explain_long_names():
             return _evaluate(arguments, progress or _progress)
     except ExplainedError as error:
@@ -63,82 +62,100 @@ def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) 
         return INTERRUPTED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m training.evaluate",
-        description="Attack a trained model on the test set; print its accuracy under each attack, and warning signs.",
-        epilog="Example: python -m training.evaluate runs/trials/digits --suite standard",
-    )
-    add = parser.add_argument
-    add(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
-    )
-    add("--suite", choices=_SUITES, default="quick", help="the attacks; paper: those of Table 2; default: quick")
-    add("--attacks", metavar="A,B", help="names of attacks to use instead of a suite; 'help' lists them")
-    add("--latent", choices=_LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
-    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
-    add("--images", type=int, metavar="N", help="size of a class-balanced part of the test set; default: all of it")
-    add("--layers", metavar="A,B", help="layers for the representation attack, with a picture (Figure 4)")
-    add("--surrogate", metavar="CHECKPOINT", help="a second model for transfer attacks")
-    add("--data-root", metavar="DIR", help="folder of the data set; default: that of the checkpoint's configuration")
-    add("--out", metavar="DIR", help="folder of the results; default: a folder beside the checkpoint")
-    add("--batch-size", type=int, default=500, metavar="N", help="images per batch; default: 500")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the attacks and of --images; default: 0")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there is one")
-    add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
-    return parser
-
-
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.config import sources_in
-    from training.data import part_contents
-    from training.evaluation import LatentMode, evaluate_robustness
-    from training.evaluation.trained_model import description, load_model, load_test_images, require_labels
+    from training.evaluation import LatentMode, StateFile, evaluate_robustness
+    from training.evaluation.evaluated_model import data_to_attack
+    from training.evaluation.result_files import STATE, require_writable, write_pictures
 
-    device = _device(arguments)
-    look_in(Path())
-    path = Path(arguments.checkpoint)
-    images = load_test_images(path, data_root=arguments.data_root)
-    shape = (images.images.shape[1], images.images.shape[2], images.images.shape[3])
-    trained = load_model(path, shape).to(device)
-    require_labels(images, trained)
-    chosen = _chosen_images(images, arguments).to(device)
-    latent = LatentMode.named(arguments.latent)
-    beside = trained.path.with_name(f"evaluation-{trained.path.stem}-{arguments.suite}-{arguments.latent}")
-    out = Path(arguments.out) if arguments.out else beside
-    suite = _suite(arguments, trained, latent=latent, device=device, shape=shape)
-    _require_writable(out)
-    _print(f"{trained.path}, epoch {trained.epoch}: {len(chosen)} of {len(images)} test images, latent {latent.name}")
-    config = replace(trained.config, data_root=arguments.data_root or trained.config.data_root)
-    for line in (*(str(source) for source in sources_in(config)), *part_contents(config, "test").lines):
+    require_known_attacks(arguments)
+    device, latent = _device(arguments), LatentMode.named(arguments.latent)
+    config, file = _config(arguments), arguments.images if isinstance(arguments.images, Path) else None
+    data = data_to_attack(config, file)
+    evaluated = _evaluated_model(arguments, config, data, latent=latent, device=device)
+    chosen = _chosen_images(data.images, arguments).to(device)
+    default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}"
+    out = Path(arguments.out) if arguments.out else default
+    layers = _layers(arguments, evaluated.model)
+    shape = tuple(chosen.images.shape[1:])
+    suite = _suite(arguments, config, evaluated, latent=latent, device=device, shape=shape, layers=layers)
+    require_writable(out)
+    _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
+    for line in (*(str(source) for source in sources_in(config)), *data.lines):
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(
-            trained.model,
+            evaluated.model,
             chosen,
             suite,
             latent=latent,
             seed=arguments.seed,
             batch_size=arguments.batch_size,
-            state_path=out / STATE,
+            state=StateFile(out / STATE, evaluated.identity),
             on_batch=on_batch,
         )
-    _write(out, evaluation, {**description(trained), **evaluation.to_mapping()})
-    _draw_examples(out, trained, chosen, suite, _layers(arguments, trained))
+    _conclude(arguments, out, evaluated, evaluation)
+    write_pictures(out, evaluated.model, chosen, suite, layers)
     return DONE
 
 
-def _require_writable(out: Path) -> None:
-    """Raise CommandError if the results cannot be written to `out`, before hours of computing."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        raise CommandError(f"{out} cannot be written to ({error}); choose another --out.", "--out") from error
+def _conclude(arguments: argparse.Namespace, out: Path, evaluated: "EvaluatedModel", evaluation: "Evaluation") -> None:
+    """Write and print the figures."""
+    from training.evaluation.accuracy_table import format_table
+    from training.evaluation.paper_as_run import NAME, differences, format_differences
+    from training.evaluation.result_files import CURVE, EXAMPLES, RESULT, write_results
+
+    as_run = differences(evaluation) if arguments.suite == NAME and not arguments.attacks else []
+    compared = {NAME: [row.to_mapping() for row in as_run]} if as_run else {}
+    write_results(out, evaluation, {**evaluated.record, **_data_record(arguments), **compared})
+    _print(format_table(evaluation))
+    if as_run:
+        _print(f"\n{format_differences(as_run)}\n")
+    _print(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
+
+
+def _config(arguments: argparse.Namespace) -> "TrialConfig":
+    """Return the configuration of the checkpoint, or one that names the data of another program's model."""
+    from training.evaluation.evaluated_model import config_of_checkpoint, config_of_data
+
+    look_in(Path.cwd())
+    if arguments.model is None:
+        config = config_of_checkpoint(Path(arguments.checkpoint))
+    else:
+        # A file of arrays needs no data set; the epsilon is then given, and nothing else of it is used.
+        config = config_of_data(arguments.dataset or "cifar10")
+    return replace(config, data_root=arguments.data_root or config.data_root)
+
+
+def _evaluated_model(
+    arguments: argparse.Namespace,
+    config: "TrialConfig",
+    data: "ChosenData",
+    *,
+    latent: "LatentMode",
+    device: "torch.device",
+) -> "EvaluatedModel":
+    from training.evaluation.evaluated_model import from_checkpoint, from_outside
+    from training.evaluation.outside_model import build_outside_model
+    from training.evaluation.trained_model import load_model, require_labels
+
+    if arguments.model is not None:
+        weights = None if arguments.weights is None else Path(arguments.weights)
+        threat_model = arguments.threat_model or THREAT_MODELS[0]
+        found = build_outside_model(arguments.model, weights, dataset=config.dataset, threat_model=threat_model)
+        return from_outside(found, data, latent, device)
+    channels, height, width = data.images.images.shape[1:]
+    trained = load_model(Path(arguments.checkpoint), (channels, height, width)).to(device)
+    require_labels(data.images, trained)
+    return from_checkpoint(trained)
+
+
+def _data_record(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return where the images are from, as far as the record of a checkpoint does not say it."""
+    if isinstance(arguments.images, Path):
+        return {"images_file": str(arguments.images)}
+    return {"dataset": arguments.dataset} if arguments.model is not None else {}
 
 
 @contextmanager
@@ -158,67 +175,53 @@ def _progress() -> "Iterator[OnBatch]":
 
 def _suite(
     arguments: argparse.Namespace,
-    trained: "TrainedModel",
+    config: "TrialConfig",
+    evaluated: "EvaluatedModel",
     *,
     latent: "LatentMode",
     device: "torch.device",
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
+    layers: Sequence[str],
 ) -> "Suite":
     from training.attacks import RepresentationAttack
-    from training.evaluation import ATTACKS, build_suite, scale_of, split_names
+    from training.evaluation import build_suite, scale_of, split_names
     from training.evaluation.trained_model import load_model
 
     names = split_names(arguments.attacks) if arguments.attacks else None
-    if names == ["help"]:
-        raise CommandError(
-            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
-            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
-            "--attacks",
-        )
-    scale = scale_of(trained.config, trained.classes)
+    scale = scale_of(config, evaluated.classes)
     if arguments.epsilon is not None:
-        scale = scale.resized(_radius(arguments.epsilon))
+        scale = scale.resized(radius_of(arguments.epsilon))
     surrogate, cache = None, None
     if arguments.surrogate:
-        other = load_model(Path(arguments.surrogate), shape).to(device)
-        if other.classes != trained.classes:
+        channels, height, width = shape
+        other = load_model(Path(arguments.surrogate), (channels, height, width)).to(device)
+        if other.classes != evaluated.classes:
             raise CommandError(
-                f"The surrogate {other.path} has {other.classes} classes, but the model {trained.classes};"
+                f"The surrogate {other.path} has {other.classes} classes, but the model {evaluated.classes};"
                 " name a surrogate that was trained on the same data set.",
                 "--surrogate",
             )
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.
         surrogate, cache = other.model, other.path.parent / "transfer"
     suite = build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
-    layers = [
-        RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in _layers(arguments, trained)
-    ]
-    return replace(suite, attacks=(*suite.attacks, *layers))
+    added = [RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in layers]
+    return replace(suite, attacks=(*suite.attacks, *added))
 
 
-def _layers(arguments: argparse.Namespace, trained: "TrainedModel") -> list[str]:
+def _layers(arguments: argparse.Namespace, model: "nn.Module") -> list[str]:
     """Return the layers named by --layers. Raise CommandError if the model has no such layer."""
     names: list[str] = arguments.layers.split(",") if arguments.layers else []
-    known = [name for name, _ in trained.model.named_modules() if name]
+    known = [name for name, _ in model.named_modules() if name]
     unknown = [name for name in names if name not in known]
     if unknown:
         raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
     return names
 
 
-def _radius(text: str) -> float:
-    try:
-        return number_from_text(text)
-    except ValueError as error:
-        raise CommandError(
-            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
-        ) from error
-
-
 def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":
     from training.evaluation import balanced_subset
 
-    if arguments.images is None:
+    if not isinstance(arguments.images, int):
         return images
     return images.subset(balanced_subset(images.labels, arguments.images, seed=arguments.seed))
 
@@ -230,27 +233,6 @@ def _device(arguments: argparse.Namespace) -> "torch.device":
             option, rule = f"--{name.replace('_', '-')}", f">= {least}" if most is None else f"from {least} to {most}"
             raise CommandError(f"The value of {option} is {value}, but must be {rule}.", option)
     return choose_device(arguments.device, arguments.threads)
-
-
-def _write(out: Path, evaluation: "Evaluation", record: dict[str, object]) -> None:
-    from training.evaluation.accuracy_table import format_table
-    from training.evaluation.plots import accuracy_curve_png
-
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RESULT).write_text(json.dumps(record, indent=2) + "\n", "utf-8")
-    (out / CURVE).write_bytes(accuracy_curve_png(evaluation))
-    _print(format_table(evaluation))
-    _print(f"Results: {out / RESULT}, {CURVE}, {EXAMPLES}")
-
-
-def _draw_examples(
-    out: Path, trained: "TrainedModel", images: "ImageSet", suite: "Suite", layers: Sequence[str]
-) -> None:
-    from training.evaluation.example_images import draw_examples, draw_representations
-
-    (out / EXAMPLES).write_bytes(draw_examples(trained.model, images, suite))
-    if layers:
-        (out / REPRESENTATIONS).write_bytes(draw_representations(trained.model, images, layers, suite.epsilon))
 
 
 def _print(line: str) -> None:

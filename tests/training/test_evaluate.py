@@ -12,6 +12,7 @@ from raises_about import raises_about
 from stand_ins import make_config, write_sealed
 
 import training.evaluate
+from training import evaluation_options
 from training.command_line import CommandError
 from training.config import TrialConfig
 from training.data import DataError
@@ -164,7 +165,9 @@ def test_unfit_checkpoints_are_refused(checkpoint: Path, tmp_path: Path) -> None
     def refused(path: Path, subject: object, *words: str, kind: type[ExplainedError] = CheckpointError) -> None:
         words = (str(path), "--device", "cpu", *QUICK, "--out", str(tmp_path / "out"), *words)
         with raises_about(kind, subject):
-            training.evaluate._evaluate(training.evaluate._parser().parse_args(words), training.evaluate._progress)
+            training.evaluate._evaluate(
+                evaluation_options.parser_of_evaluation().parse_args(words), training.evaluate._progress
+            )
         assert not (tmp_path / "out").exists()
 
     refused(tmp_path / "absent.pt", tmp_path / "absent.pt")
@@ -204,7 +207,7 @@ def test_a_diverged_model_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_command_knows_the_suites() -> None:
-    assert training.evaluate._SUITES == SUITES
+    assert evaluation_options.SUITES == SUITES
 
 
 def test_needs_neither_the_tuner_nor_its_libraries() -> None:

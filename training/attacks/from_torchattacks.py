@@ -12,6 +12,7 @@ import inspect
 import math
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -133,7 +134,9 @@ class TorchAttack:
             parameters.setdefault("n_classes", count_classes(model, images))
         if "seed" in own:
             parameters.setdefault("seed", seed)
-        with frozen(model), preserved_randomness(images.device):
+        # CW of 3.3.0 indexes a matrix on the default device with labels on that of the images.
+        place = images.device if self.attack == "CW" and images.is_cuda else nullcontext()
+        with frozen(model), preserved_randomness(images.device), place:
             seed_generators(seed)
             attack = _class(self.attack)(model, **parameters)
             try:

@@ -23,8 +23,11 @@ def build_augmentation(config: TrialConfig) -> Augmentation:
 
 
 def to_unit(images: Tensor) -> Tensor:
-    """Scale uint8 images in 0..255, of any shape, to float32 in [0, 1], without normalisation of mean and deviation."""
-    return images.to(torch.float32) / 255
+    """Scale uint8 images in 0..255, of any shape, to float32 in [0, 1], without normalisation of mean and deviation.
+
+    Images of float32 are in [0, 1] and stay as they are.
+    """
+    return images if images.dtype == torch.float32 else images.to(torch.float32) / 255
 
 
 @AUGMENTATIONS.register("none")

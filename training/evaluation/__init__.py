@@ -3,12 +3,13 @@
 `training/evaluate.py` is the command that calls it. From Python:
 
 suite = build_suite("standard", scale_of(config, classes))
-evaluation = evaluate_robustness(model, images, suite, state_path=Path("state.json"))
+evaluation = evaluate_robustness(model, images, suite, state=StateFile(Path("state.json")))
 """
 
 from training.evaluation.evaluated_images import balanced_subset
 from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, Evaluation, WarningSign
+from training.evaluation.resume_state import StateFile
 from training.evaluation.robustness import OnBatch, evaluate_robustness
 from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of, split_names
 
@@ -20,6 +21,7 @@ __all__ = [
     "LatentMode",
     "OnBatch",
     "Scale",
+    "StateFile",
     "Suite",
     "WarningSign",
     "balanced_subset",

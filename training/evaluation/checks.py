@@ -37,6 +37,22 @@ def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool
         )
 
 
+def require_gradients(model: nn.Module, images: Tensor) -> None:
+    """Raise AttackError unless the logits of the images, (batch, channels, height, width), have gradients of them."""
+    leaf = images.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        logits = model(leaf)
+        gradient = None
+        if logits.requires_grad:
+            (gradient,) = torch.autograd.grad(logits.sum(), leaf, allow_unused=True)
+    if gradient is None:
+        raise AttackError(
+            "The model's logits have no gradient with respect to the images, so that no attack could move them: its"
+            " forward pass must not use no_grad, detach, or operations outside torch.",
+            "gradient",
+        )
+
+
 def count_zero_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> int:
     """Count the images, (batch, channels, height, width), at which the gradient of the cross-entropy is exactly 0."""
     if len(images) == 0:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,17 @@ FORMAT = 1
 
 class ResumeStateError(AttackError):
     """The state file belongs to another evaluation, has another format or is damaged."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateFile:
+    """Where an evaluation keeps its state, and what must be the same to continue beside its own settings.
+
+    `identity` is what the hash of the weights does not show, such as the source of the model; any JSON values.
+    """
+
+    path: Path
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ResumeState:

@@ -4,7 +4,6 @@ import itertools
 import zlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,7 +26,7 @@ from training.evaluation.checks import (
 from training.evaluation.evaluated_images import images_digest
 from training.evaluation.latent import LatentMode, SampledClassifier, model_in_mode, predict
 from training.evaluation.result import AttackResult, Evaluation
-from training.evaluation.resume_state import ResumeState
+from training.evaluation.resume_state import ResumeState, StateFile
 from training.evaluation.suite import Suite
 from training.evaluation.warning_signs import warning_signs
 
@@ -46,14 +45,14 @@ def evaluate_robustness(
     latent: LatentMode | None = None,
     seed: int = 0,
     batch_size: int = 500,
-    state_path: Path | None = None,
+    state: StateFile | None = None,
     on_batch: OnBatch | None = None,
 ) -> Evaluation:
     """Measure the natural, the per-attack and the worst-case accuracy of `model` on all of `image_set`.
 
     `model` maps float32 images in [0, 1] to logits and is on the device of `image_set`. The same arguments give the
     same figures on the same device with the same library versions. The model (modes, buffers, gradients) and all global
-    random states are restored. The file `state_path` is written after every batch; the same call with it continues
+    random states are restored. The file of `state` is written after every batch; the same call with it continues
     after the last batch. `on_batch(done, total, attack)` is called after every batch. Raise AttackError if the model
     cannot be evaluated (it is randomised in the mode `mean`, or not finite), if an attack returns invalid images, or if
     the state file belongs to another evaluation.
@@ -69,9 +68,7 @@ def evaluate_robustness(
         no_autocast(device),
     ):
         attacked = model_in_mode(model, mode, device)
-        measurement = _Measurement(
-            attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state_path=state_path
-        )
+        measurement = _Measurement(attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state=state)
         require_sound_model(attacked, measurement.batch(0)[0], deterministic=mode.deterministic)
         measurement.measure(on_batch)
     return measurement.evaluation()
@@ -89,7 +86,7 @@ class _Measurement:
         mode: LatentMode,
         seed: int,
         batch_size: int,
-        state_path: Path | None,
+        state: StateFile | None,
     ) -> None:
         self._model, self._images, self._suite, self._mode = model, image_set, suite, mode
         self._seed, self._batch_size = seed, batch_size
@@ -106,7 +103,8 @@ class _Measurement:
             "versions": _versions(),
         }
         parameters = {run.key: record_of(run.adversary) for run in self._runs}
-        self._state = ResumeState({**self._record, "attacks": parameters}, state_path)
+        configuration = {**self._record, "attacks": parameters, **(state.identity if state else {})}
+        self._state = ResumeState(configuration, state.path if state else None)
 
     def batch(self, number: int) -> tuple[Tensor, Tensor]:
         """Return the images, float32 in [0, 1], and the labels of one batch."""

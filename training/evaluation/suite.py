@@ -25,6 +25,7 @@ from training.attacks.adversary import require_epsilon
 from training.attacks.autoattack import Apgd
 from training.attacks.from_torchattacks import PREFIX, parse_torchattack
 from training.config import TrialConfig
+from training.evaluation import paper_as_run
 from training.evaluation.latent import LatentMode
 
 # The paper uses 0.031, the literature on CIFAR 8/255.
@@ -104,10 +105,12 @@ ATTACKS: dict[str, _Build] = {
     "representation": _representation,
 }
 # The least number of classes. A suite leaves an attack out that needs more; if it was named, it raises its own error.
-_LEAST_CLASSES = {"apgd_dlr": 3, "apgd_t": 4}
+LEAST_CLASSES = {"apgd_dlr": 3, "apgd_t": 4}
 _SUITES = {
     "quick": ("noise", "fgsm", "pgd20", "apgd_ce", "apgd_t"),
     "paper": ("pgd20", "pgd40", "cw", "autoattack"),
+    # With those of torchattacks, whose names depend on the scale.
+    paper_as_run.NAME: ("pgd20", "pgd40", "cw", "autoattack"),
     "standard": (
         *("noise", "fgsm", "pgd20", "pgd40", "pgd100", "pgd100_margin"),
         *("cw", "cw_strong", "apgd_dlr", "autoattack"),
@@ -137,7 +140,7 @@ def build_suite(
     surrogate: nn.Module | None = None,
     cache: Path | None = None,
 ) -> Suite:
-    """Build the suite `quick`, `paper` or `standard`, or one with the named `attacks`.
+    """Build the suite `quick`, `paper`, `paper_as_run` or `standard`, or one with the named `attacks`.
 
     These are keys of ATTACKS, or attacks of torchattacks (see `parse_torchattack`).
 
@@ -147,7 +150,7 @@ def build_suite(
     """
     mode = latent or LatentMode()
     sized = replace(scale, draws=mode.attack_draws)
-    names = _names(name, attacks, scale.classes)
+    names = _names(name, attacks, scale)
     chosen = [attack for key in names for attack in _attacks_in_mode(key, sized, mode)]
     if name == "standard" and attacks is None and scale.epsilon == _CIFAR_EPSILON:
         literature = replace(scale, epsilon=_LITERATURE_EPSILON)
@@ -163,11 +166,13 @@ def split_names(text: str) -> list[str]:
     return [name.strip() for name in re.split(r",(?![^(]*\))", text)]
 
 
-def _names(suite: str, attacks: Sequence[str] | None, classes: int) -> Sequence[str]:
+def _names(suite: str, attacks: Sequence[str] | None, scale: Scale) -> Sequence[str]:
     if suite not in _SUITES:
         raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(_SUITES)}.", "suite")
     if attacks is None:
-        return [key for key in _SUITES[suite] if _LEAST_CLASSES.get(key, 0) <= classes]
+        own = [key for key in _SUITES[suite] if LEAST_CLASSES.get(key, 0) <= scale.classes]
+        as_run = paper_as_run.names_as_run(scale.step_size, scale.rate, scale.classes)
+        return [*own, *as_run] if suite == paper_as_run.NAME else own
     unknown = [key for key in attacks if key not in ATTACKS and not key.startswith(PREFIX)]
     if unknown or not attacks:
         known = f"{', '.join(ATTACKS)}, or {PREFIX}NAME"

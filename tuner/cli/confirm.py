@@ -26,6 +26,19 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     suite: Annotated[
         Literal["quick", "paper", "standard"], typer.Option("--suite", help="Set of attacks.")
     ] = "standard",
+    attacks: Annotated[
+        str | None,
+        typer.Option(
+            "--attacks",
+            metavar="A,B",
+            help="Names of attacks to use instead of a suite, also torchattacks:NAME(...); PGD-20 is always among "
+            "them; 'help' lists the names.",
+        ),
+    ] = None,
+    epsilon: Annotated[
+        str | None,
+        typer.Option("--epsilon", metavar="E", help="Radius in [0, 1], such as 8/255; default: that of the search."),
+    ] = None,
     images: Annotated[
         int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")
     ] = 0,
@@ -63,9 +76,12 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
       tuner confirm cifar10_tradeoff-1 --max-loss 0.01 --seeds 5
 
       tuner confirm cifar10_tradeoff-1 --trial 7 --no-retrain
+
+      tuner confirm cifar10_tradeoff-1 --knee --attacks square,apgd_t --epsilon 8/255
     """
     from rich.console import Console
 
+    from tuner.confirm.attacks import read_attacks, read_epsilon
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
@@ -94,7 +110,10 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     source = load_search(runs_dir, search, ledger)
-    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain)
+    radius = read_epsilon(epsilon)
+    classes = source.data.classes or 10
+    named = read_attacks(attacks, radius or source.space.example.epsilon, classes)
+    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain, named, radius)
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)
     look_where_recorded(folder)

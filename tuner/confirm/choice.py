@@ -17,7 +17,10 @@ _VALIDATION_IMAGES = 100
 
 @dataclass(frozen=True)
 class Choice:
-    """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all."""
+    """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all.
+
+    `attacks` take the place of the suite if there are any; `epsilon` is by default that of the search.
+    """
 
     trials: Sequence[int] = ()
     wish: Wish = field(default_factory=Wish)
@@ -25,6 +28,8 @@ class Choice:
     suite: str = "standard"
     images: int = 0
     retrain: bool = True
+    attacks: Sequence[str] = ()
+    epsilon: float | None = None
 
 
 def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice) -> list[TrialRecord]:
@@ -73,6 +78,8 @@ def confirmation_space(
         "search_id": search_id,
         "trials": [trial.number for trial in unique],
         "suite": choice.suite,
+        "attacks": list(choice.attacks),
+        "epsilon": choice.epsilon,
         "images": choice.images,
         "retrain": choice.retrain,
         "checkpoints": [] if choice.retrain else [_checkpoint(search, trial) for trial in unique],

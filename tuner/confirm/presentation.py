@@ -13,6 +13,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tuner.confirm.table import (
+    attacks_of,
     confirm_section,
     confirmation_markdown,
     confirmation_rows,
@@ -135,6 +136,7 @@ class ConfirmationPresentation:
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""
         confirm = confirm_section(self.space)
+        radius = "" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}"
         images = f"{confirm.images} test images" if confirm.images else "all test images"
         training = (
             "trained again on training and validation images"
@@ -143,7 +145,7 @@ class ConfirmationPresentation:
         )
         return [
             f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
-            f"Measures:   suite {confirm.suite} on {images}",
+            f"Measures:   {attacks_of(confirm)} on {images}{radius}",
         ]
 
     def result_table(self, data: FrontData) -> RenderableType:

@@ -105,12 +105,13 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     The parameters of the trials are left out; the files have them.
     """
     confirm = confirm_section(space)
-    title = f"Confirmation of {confirm.search}, suite {confirm.suite}, epsilon {space.shared('epsilon'):.4g}"
+    title = f"Confirmation of {confirm.search}, {attacks_of(confirm)}, epsilon {_epsilon(space):.4g}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
     caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
     parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
-    return Group(*(rich_table(title, caption, _side_by_side(part), emphasised=WORST_CASE) for part in parts))
+    worst = next((name for name in rows[0].means if name.startswith(WORST_CASE)), WORST_CASE)
+    return Group(*(rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts))
 
 
 def warning_lines(folder: Path) -> list[str]:
@@ -128,6 +129,18 @@ def _messages_in(path: Path) -> list[str]:
         return [str(sign["message"]) for sign in json.loads(path.read_text(encoding="utf-8"))["warnings"]]
     except (OSError, ValueError, LookupError, TypeError) as error:  # the table itself is from the ledger
         return [f"its warnings are unknown, because {place_of(path)} cannot be read ({error!r})"]
+
+
+def attacks_of(confirm: ConfirmSpec) -> str:
+    """Return what the models are attacked with, in words: a suite, or named attacks."""
+    return f"attacks {', '.join(confirm.attacks)}" if confirm.attacks else f"suite {confirm.suite}"
+
+
+def _epsilon(space: Space) -> float:
+    """Return the radius of a confirmation: its own, or that of the search."""
+    own = confirm_section(space).epsilon
+    epsilon: float = space.shared("epsilon") if own is None else own
+    return epsilon
 
 
 def _measured_on(confirm: ConfirmSpec) -> str:
@@ -149,9 +162,8 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
         for cells in (text_table.headings, ["---:"] * len(text_table.headings), *text_table.rows)
     ]
     title = (
-        f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, suite {confirm.suite}, "
-        f"epsilon {space.shared('epsilon'):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent"
-        " mean."
+        f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, {attacks_of(confirm)}, "
+        f"epsilon {_epsilon(space):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
 

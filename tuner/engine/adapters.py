@@ -81,6 +81,8 @@ class LedgerSearcher(EmptyPickle, Searcher):
         index = space.point_index(assignment.parameters)
         return ConfirmationTask(
             suite=confirm.suite,
+            attacks=tuple(confirm.attacks),
+            epsilon=confirm.epsilon,
             images=confirm.images,
             folder=f"{self._checkpoint_root}/evaluations/{trial_name(assignment.number)}",
             weights=None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[index]}",

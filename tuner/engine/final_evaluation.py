@@ -4,13 +4,15 @@ This module loads torch, so a worker imports it only for a confirmation.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 
 import torch
 
+from training.attacks.adversary import ROUNDING
 from training.data import load_test_set
-from training.evaluation import Evaluation, balanced_subset, build_suite, evaluate_robustness, scale_of
+from training.evaluation import Evaluation, StateFile, balanced_subset, build_suite, evaluate_robustness, scale_of
 from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
@@ -24,9 +26,10 @@ _PGD = "PGD-20"
 def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
     """Evaluate the trainer's model on the test set and return its accuracies as metrics.
 
-    The attacks have the radius that the search measured with. `task.folder` gets the state of the evaluation after
-    each batch, from which an interrupted evaluation continues (in object storage, unless the machine itself failed).
-    At the end it gets the whole evaluation with its warning signs. Raise AttackError if the model cannot be evaluated.
+    The attacks have the radius of the task, or that which the search measured with. `task.folder` gets the state of the
+    evaluation after each batch, from which an interrupted evaluation continues (in object storage, unless the machine
+    itself failed). At the end it gets the whole evaluation with its warning signs. Raise AttackError if the model
+    cannot be evaluated.
     """
     images = load_test_set(trainer.config)
     if task.images:
@@ -34,16 +37,18 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         images = images.subset(balanced_subset(images.labels, count))
     classes = trainer.model.head.out_features
     scale = scale_of(trainer.config, classes)
-    if scale.epsilon != trainer.config.epsilon:
-        scale = scale.resized(trainer.config.epsilon)
+    searched = trainer.config.epsilon
+    radius = searched if task.epsilon is None else task.epsilon
+    if scale.epsilon != radius:
+        scale = scale.resized(radius)
 
     def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
             trainer.model,
             images.to(torch.device(trainer.device)),
-            build_suite(task.suite, scale),
+            build_suite(task.suite, scale, attacks=task.attacks or None),
             batch_size=trainer.config.eval_batch_size,
-            state_path=state,
+            state=StateFile(state),
         )
 
     with working_folder(task.folder) as folder:
@@ -55,27 +60,32 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
             state.unlink()
             evaluation = evaluate(state)
         (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
-    return metrics_of(evaluation)
+    return metrics_of(evaluation, searched)
 
 
-def metrics_of(evaluation: Evaluation) -> dict[str, float]:
+def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
     """Return accuracies in [0, 1]: those that a search compares, and `test/NAME` for every attack and their union.
 
-    Of two attacks with the same name, the second has its radius in the metric's name.
+    What has another radius than `searched`, that of the search, has it in the metric's name: it is another measurement.
     """
-    headline = [r for r in evaluation.attacks if r.part_of is None and not r.curve]
-    attacks: dict[str, float] = {}
-    for result in headline:
-        name = _metric_name(result.name)
-        attacks[name if name not in attacks else f"{name} at {result.epsilon:.4g}"] = result.accuracy
+    headline = [result for result in evaluation.attacks if result.part_of is None and not result.curve]
+    worst = _with_radius(WORST_CASE, evaluation.epsilon, searched)
     return {
         "natural_accuracy": evaluation.natural_accuracy,
-        "pgd_accuracy": attacks[_PGD],
+        "pgd_accuracy": next(result.accuracy for result in headline if result.name == _PGD),
         f"{PREFIX}{NATURAL}": evaluation.natural_accuracy,
-        **{f"{PREFIX}{name}": accuracy for name, accuracy in attacks.items()},
-        f"{PREFIX}{WORST_CASE}": evaluation.worst_case_accuracy,
+        **{
+            f"{PREFIX}{_with_radius(_metric_name(result.name), result.epsilon, searched)}": result.accuracy
+            for result in headline
+        },
+        f"{PREFIX}{worst}": evaluation.worst_case_accuracy,
         WARNINGS: len(evaluation.warnings),
     }
+
+
+def _with_radius(name: str, epsilon: float, searched: float) -> str:
+    """Return the name, with the radius if it is another one; an attack that minimises a distance has none."""
+    return name if math.isinf(epsilon) or abs(epsilon - searched) <= ROUNDING else f"{name} at {epsilon:.4g}"
 
 
 def _metric_name(attack: str) -> str:

@@ -39,6 +39,8 @@ class _Measured(BaseModel):
     search_id: str
     retrain: bool
     suite: Literal["quick", "paper", "standard"]
+    attacks: tuple[str, ...]
+    epsilon: float | None
     rows: list[_MeasuredTrial]
 
     def confirmed(self, confirmation: str) -> list[Confirmed]:
@@ -50,6 +52,8 @@ class _Measured(BaseModel):
                 seeds=row.seeds,
                 retrained=self.retrain,
                 suite=self.suite,
+                attacks=self.attacks,
+                epsilon=self.epsilon,
                 means={name: math.nan if mean is None else mean for name, mean in row.means.items()},
                 deviations={name: row.deviations.get(name) for name in row.means},
                 warnings=row.warnings,
@@ -126,6 +130,14 @@ def confirmed_trials(runs_dir: Path, search: str) -> tuple[Confirmed, ...]:
 
 
 def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | None:
-    """Return the best confirmation of a trial: retrained first, then the strongest suite, then the most seeds."""
-    of_trial = [found for found in confirmed if found.trial == number]
-    return max(of_trial, key=lambda found: (found.retrained, _SUITES.index(found.suite), found.seeds), default=None)
+    """Return the best confirmation of a trial.
+
+    Retrained ones come first, then those with the radius of the search, the strongest suite, and the most seeds. Named
+    attacks come after every suite.
+    """
+
+    def rank(found: Confirmed) -> tuple[bool, bool, int, int]:
+        suite = -1 if found.attacks else _SUITES.index(found.suite)
+        return (found.retrained, found.epsilon is None, suite, found.seeds)
+
+    return max((found for found in confirmed if found.trial == number), key=rank, default=None)

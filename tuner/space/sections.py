@@ -90,6 +90,7 @@ class ConfirmSpec(Part):
     """Makes a grid the confirmation of `search`: its trials `trials`, one for each point, measured on the test set.
 
     `search_id` is the id of the search, which stays when its folder gets another name.
+    `attacks` are named ones that take the place of the suite. `epsilon` is their radius, by default that of the search.
     `images` is the number of test images, equally many of each class; 0 means all. Without `retrain` the trials' own
     weights are measured, from `checkpoints`, relative to the folder of all searches.
     """
@@ -98,6 +99,8 @@ class ConfirmSpec(Part):
     search_id: str
     trials: list[int]
     suite: Literal["quick", "paper", "standard"] = "standard"
+    attacks: list[str] = Field(default_factory=list)
+    epsilon: Annotated[float, Field(gt=0, le=1)] | None = None
     images: Annotated[int, Field(ge=0)] = 0
     retrain: bool = True
     checkpoints: list[str] = Field(default_factory=list)

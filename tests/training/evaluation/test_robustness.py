@@ -18,7 +18,7 @@ from training.data.augment import to_unit
 from training.evaluation import Evaluation, LatentMode, Suite, evaluate_robustness
 from training.evaluation.checks import InvalidImagesError, RandomisedModelError
 from training.evaluation.latent import SampledClassifier
-from training.evaluation.resume_state import ResumeStateError
+from training.evaluation.resume_state import ResumeStateError, StateFile
 from training.trainer import Trainer
 
 EPSILON = 0.04
@@ -181,14 +181,14 @@ def test_goes_on_where_it_was_stopped(tmp_path: Path, last: int) -> None:
     total, model.passes, model.last = model.passes, 0, last
     assert total > last
     with pytest.raises(KeyboardInterrupt):
-        evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path)
+        evaluate_robustness(model, images, SMALL, batch_size=15, state=StateFile(path))
     model.last = -1
-    assert evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path) == whole
+    assert evaluate_robustness(model, images, SMALL, batch_size=15, state=StateFile(path)) == whole
     if last > 30:
         # What was measured before was not measured again.
         assert model.passes < total + last
     model.passes = 0
-    assert evaluate_robustness(model, images, SMALL, batch_size=15, state_path=path) == whole
+    assert evaluate_robustness(model, images, SMALL, batch_size=15, state=StateFile(path)) == whole
     # Nothing but the check that the model is deterministic.
     assert model.passes == 3
 
@@ -196,15 +196,15 @@ def test_goes_on_where_it_was_stopped(tmp_path: Path, last: int) -> None:
 def test_a_state_of_another_evaluation_is_refused(tmp_path: Path) -> None:
     model, images = problem()
     path = tmp_path / "state.json"
-    evaluate_robustness(model, images, suite_of(PGD), state_path=path)
+    evaluate_robustness(model, images, suite_of(PGD), state=StateFile(path))
     with raises_about(ResumeStateError, (path, "seed")):
-        evaluate_robustness(model, images, suite_of(PGD), state_path=path, seed=1)
+        evaluate_robustness(model, images, suite_of(PGD), state=StateFile(path), seed=1)
     with raises_about(ResumeStateError, (path, "attacks")):
-        evaluate_robustness(model, images, SMALL, state_path=path)
+        evaluate_robustness(model, images, SMALL, state=StateFile(path))
     with raises_about(ResumeStateError, (path, "weights")):
-        evaluate_robustness(relu_net(seed=1), images, suite_of(PGD), state_path=path)
+        evaluate_robustness(relu_net(seed=1), images, suite_of(PGD), state=StateFile(path))
     with raises_about(ResumeStateError, (path, "image_hash")):
-        evaluate_robustness(model, problem(wrong=5)[1], suite_of(PGD), state_path=path)
+        evaluate_robustness(model, problem(wrong=5)[1], suite_of(PGD), state=StateFile(path))
 
 
 @dataclass(frozen=True)
@@ -272,7 +272,7 @@ def test_progress_is_told_after_every_batch_kept_ones_included(tmp_path: Path) -
             images,
             suite_of(PGD),
             batch_size=25,
-            state_path=tmp_path / "state.json",
+            state=StateFile(tmp_path / "state.json"),
             on_batch=lambda *words: told.append(words),
         )
     key = "PGD-20, linf 0.04"

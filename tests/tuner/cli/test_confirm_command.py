@@ -27,6 +27,17 @@ def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: SqlLedge
     assert not (runs_dir / f"{SEARCH}-confirm").exists()
 
 
+def test_named_attacks_and_a_radius_are_recorded_and_shown(tuner: Tuner, finished: SqlLedger) -> None:
+    completed = next(trial for trial in finished.load() if trial.outcome is Outcome.COMPLETED)
+    attacks = "square,torchattacks:PGD(eps=8/255, steps=3)"
+    words = ("--attacks", attacks, "--epsilon", "8/255", "--dry-run")
+    answer = tuner("confirm", SEARCH, "--trial", str(completed.number), *words)
+    assert answer.code == 0, answer.err
+    shown = labelled(answer.out)["Measures"]
+    assert all(word in shown for word in ("pgd20, square, torchattacks:PGD(eps=8/255, steps=3)", "0.03137"))
+    assert "standard" not in shown
+
+
 @pytest.mark.usefixtures("tuner", "finished")
 @pytest.mark.parametrize(
     ("options", "subject"),
@@ -35,6 +46,8 @@ def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: SqlLedge
         (f"{SEARCH} --trial 99", 99),
         (f"{SEARCH} --trial 0 --max-loss 0.01", ("--trial", "--front", "--min", "--knee", "--max-loss")),
         (f"{SEARCH} --min natural_accuracy=0.999", Wish({"natural_accuracy": 0.999})),
+        (f"{SEARCH} --attacks pgd", "--attacks"),
+        (f"{SEARCH} --epsilon 8", "--epsilon"),
     ],
 )
 def test_what_cannot_be_confirmed_is_refused(make_ledger: MakeLedger, options: str, subject: object) -> None:

@@ -13,6 +13,7 @@ from tuner.confirm.table import (
     confirmation_text_table,
     write_confirmation,
 )
+from tuner.space import space_from_mapping
 
 
 def test_trials_of_one_point_are_averaged() -> None:
@@ -60,3 +61,20 @@ def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
     assert [line.split()[:2] for line in shown.splitlines() if "Trial" in line] == [["Trial", "7"]]
     assert "lambda" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None:
+    space = confirmation()
+    named = space.model_dump(mode="json")
+    named["confirm"] |= {"attacks": ["pgd20", "square"], "epsilon": 8 / 255}
+    space = space_from_mapping(named, "confirmation")
+    rows = confirmation_rows(space, TRIALS)
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(confirmation_table(space, rows))
+    markdown, _, stored = write_confirmation(tmp_path, space, rows)
+    for text in (capture.get(), markdown.read_text()):
+        assert "attacks pgd20, square" in " ".join(text.split())
+        assert "0.03137" in text
+        assert "quick" not in text
+    assert json.loads(stored.read_text())["attacks"] == ["pgd20", "square"]

@@ -69,3 +69,27 @@ def test_a_state_of_other_weights_is_measured_again(trainer: Trainer, tmp_path: 
     state["configuration"]["weights"] = "those of another thread count"
     (tmp_path / "state.json").write_text(json.dumps(state))
     assert measure_on_test_set(trainer, task) == expected
+
+
+def test_named_attacks_have_the_radius_that_was_asked_for_in_their_names(trainer: Trainer, tmp_path: Path) -> None:
+    attacks = ("pgd20", "fgsm", "cw", "torchattacks:PGD(steps=3)", "torchattacks:FGSM(eps=0.1)")
+    task = ConfirmationTask(
+        suite="standard", attacks=attacks, epsilon=0.2, images=20, folder=str(tmp_path), weights=None
+    )
+    metrics = measure_on_test_set(trainer, task)
+    assert list(metrics) == [
+        "natural_accuracy",
+        "pgd_accuracy",
+        "test/Natural",
+        "test/PGD-20 at 0.2",
+        "test/FGSM at 0.2",
+        "test/CandW c1 20 steps",
+        "test/torchattacks-PGDalpha0.05 steps3 at 0.2",
+        "test/torchattacks-FGSM",
+        "test/Worst case at 0.2",
+        "test_warnings",
+    ]
+    assert metrics["pgd_accuracy"] == metrics["test/PGD-20 at 0.2"]
+    stored = json.loads((tmp_path / "evaluation.json").read_text())
+    assert stored["epsilon"] == 0.2
+    assert float(stored["attacks"]["PGD-20, linf 0.2"]["parameters"]["epsilon"]) == 0.2

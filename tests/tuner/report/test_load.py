@@ -152,3 +152,6 @@ def test_of_several_confirmations_the_one_with_most_seeds_counts() -> None:
     stronger = replace(found[1], suite="standard")
     assert best_confirmed([*found, stronger], 7) == stronger
     assert best_confirmed(found, 8) is None
+    named = replace(found[2], suite="standard", attacks=("pgd20",), seeds=9)
+    elsewhere = replace(stronger, epsilon=0.2)
+    assert best_confirmed([named, elsewhere, *found], 7) == found[2]

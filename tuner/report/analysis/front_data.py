@@ -55,6 +55,7 @@ class UnfinishedTrial:
 class Confirmed:
     """What a confirmation measured for one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
 
+    `attacks` are named ones in the place of the `suite`; `epsilon` is their radius, None if it is that of the search.
     Deviations are sample deviations (n - 1), None for a single seed. `warnings` counts the warning signs of all seeds.
     """
 
@@ -66,6 +67,8 @@ class Confirmed:
     means: dict[str, float]
     deviations: dict[str, float | None]
     warnings: int = 0
+    attacks: tuple[str, ...] = ()
+    epsilon: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

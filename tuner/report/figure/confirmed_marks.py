@@ -62,7 +62,8 @@ def confirmed_text_table(data: FrontData, attacks: Sequence[str] | None = None) 
 
 def _how(found: Confirmed) -> str:
     runs = f"trained again with {found.seeds} seeds" if found.retrained else "its own weights"
-    return f"confirmed by {found.confirmation}: {runs}, suite {found.suite}"
+    attacks = f"attacks {', '.join(found.attacks)}" if found.attacks else f"suite {found.suite}"
+    return f"confirmed by {found.confirmation}: {runs}, {attacks}"
 
 
 def _cell(found: Confirmed, name: str) -> str:

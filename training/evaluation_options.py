@@ -1,0 +1,139 @@
+"""The options of `python -m training.evaluate`, and the rules between them."""
+
+import argparse
+from pathlib import Path
+
+from training.command_line import CommandError
+from training.config.fields import number_from_text
+
+SUITES, LATENTS = ("quick", "paper", "paper_as_run", "standard"), ("mean", "sampled")
+# Those of RobustBench, the default first.
+THREAT_MODELS = ("Linf", "L2", "corruptions")
+# The data sets whose radius the paper gives.
+_PUBLISHED = ("mnist", "cifar10", "cifar100")
+_ROBUSTBENCH = "robustbench:"
+_EPILOG = """examples:
+  python -m training.evaluate runs/trials/digits --suite standard
+  python -m training.evaluate --model my_models:build --weights file.pt --dataset cifar10 --suite standard
+  python -m training.evaluate --model my_models:build --images my_images.npz --epsilon 8/255
+  python -m training.evaluate --model robustbench:Engstrom2019Robustness --dataset cifar10 --epsilon 8/255"""
+
+
+def parser_of_evaluation() -> argparse.ArgumentParser:
+    """Return the parser of all options."""
+    parser = argparse.ArgumentParser(
+        prog="python -m training.evaluate",
+        description="Attack a trained model on the test set; print its accuracy under each attack, and warning signs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "checkpoint",
+        nargs="?",
+        metavar="CHECKPOINT",
+        help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
+    )
+    _add_model_options(parser)
+    add(
+        "--suite",
+        choices=SUITES,
+        default="quick",
+        help="the attacks; paper: those of Table 2; paper_as_run: the same, and beside them as torchattacks runs them,"
+        " with the differences; default: quick",
+    )
+    add("--attacks", metavar="A,B", help="names of attacks to use instead of a suite; 'help' lists them")
+    add("--latent", choices=LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
+    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
+    add(
+        "--images",
+        type=_number_or_file,
+        metavar="N|FILE.npz",
+        help="a number: the size of a class-balanced part of the test set (default: all of it). A file .npz: your own"
+        " images instead of a test set; its arrays are `images`, uint8 or real numbers in [0, 1], (n, channels, height,"
+        " width) or (n, height, width, channels), and `labels`",
+    )
+    add("--layers", metavar="A,B", help="layers for the representation attack, with a picture (Figure 4)")
+    add("--surrogate", metavar="CHECKPOINT", help="a second model for transfer attacks")
+    add("--data-root", metavar="DIR", help="folder of the data set; default: that of the checkpoint, or data")
+    add("--out", metavar="DIR", help="folder of the results; default: a folder beside the checkpoint or the weights")
+    add("--batch-size", type=int, default=500, metavar="N", help="images per batch; default: 500")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the attacks and of --images; default: 0")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there is one")
+    add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("a model of another program, instead of CHECKPOINT")
+    add = group.add_argument
+    add(
+        "--model",
+        metavar="MODULE:ATTRIBUTE",
+        help="a class or function that returns, without arguments, a torch.nn.Module from images in [0, 1], (batch,"
+        " channels, height, width), to logits; the module is looked for in the environment and in the current folder."
+        " robustbench:NAME is a model of RobustBench, if that is installed",
+    )
+    add("--weights", metavar="FILE", help="a state_dict, alone or below the key state_dict, model or net")
+    add("--dataset", metavar="NAME", help="the data set, whose test part is attacked; also module:attribute")
+    add("--threat-model", choices=THREAT_MODELS, help="of a model of RobustBench; default: Linf")
+
+
+def _number_or_file(text: str) -> int | Path:
+    if text.endswith(".npz"):
+        return Path(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor the path of a file .npz") from None
+
+
+def require_one_model(arguments: argparse.Namespace) -> None:
+    """Raise CommandError unless there is one model, with the options that it needs and no others."""
+    if arguments.attacks == "help":
+        return
+    if (arguments.checkpoint is None) == (arguments.model is None):
+        given = "neither is" if arguments.model is None else "both are"
+        raise CommandError(
+            f"Exactly one of CHECKPOINT and --model is needed, but {given} given.", ("CHECKPOINT", "--model")
+        )
+    if arguments.model is None:
+        for name in ("weights", "dataset", "threat_model"):
+            if getattr(arguments, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise CommandError(f"{option} goes with --model; a checkpoint has its own. Leave it out.", option)
+        return
+    is_bench = arguments.model.startswith(_ROBUSTBENCH)
+    if arguments.threat_model is not None and not is_bench:
+        raise CommandError("--threat-model is for --model robustbench:NAME; leave it out.", "--threat-model")
+    if arguments.dataset is None and (is_bench or not isinstance(arguments.images, Path)):
+        way = "--dataset cifar10 or cifar100." if is_bench else "--dataset NAME, or --images FILE.npz."
+        raise CommandError(f"--model needs the data: add {way}", "--dataset")
+    if arguments.epsilon is None and arguments.dataset not in _PUBLISHED:
+        raise CommandError(
+            f"There is no usual radius for {arguments.dataset or arguments.images}: add --epsilon, such as --epsilon"
+            " 8/255.",
+            "--epsilon",
+        )
+
+
+def require_known_attacks(arguments: argparse.Namespace) -> None:
+    """Raise CommandError with the names of the attacks for `--attacks help`."""
+    from training.evaluation import ATTACKS
+
+    if arguments.attacks == "help":
+        raise CommandError(
+            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
+            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
+            "--attacks",
+        )
+
+
+def radius_of(text: str) -> float:
+    """Return the number of --epsilon. Raise CommandError if it is none."""
+    try:
+        return number_from_text(text)
+    except ValueError as error:
+        raise CommandError(
+            f"The value of --epsilon is {text!r}, but must be a number such as 0.031 or 8/255.", "--epsilon"
+        ) from error
