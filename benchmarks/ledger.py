@@ -29,7 +29,7 @@ from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings, write_result
 from tuner.ledger import Decision, Ledger, Outcome, Report, SqlLedger, default_ledger_url
 from tuner.ledger.reports import row_of, table
-from tuner.ledger.stored_trial import ENDED, start_mark
+from tuner.ledger.stored_trial import STATES, end_mark, start_mark
 from tuner.search import Search
 from tuner.space import Space, load_space
 
@@ -112,9 +112,9 @@ def _insert_trials(connection: sa.Connection, space: Space, rng: np.random.Gener
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for number in range(trials):
         key = number + 1
-        state = "PRUNED" if number % 10 else "COMPLETE"
+        outcome = Outcome.STOPPED if number % 10 else Outcome.COMPLETED
         rows["trials"].append(
-            {"trial_id": key, "number": number, "study_id": 1, "state": state}
+            {"trial_id": key, "number": number, "study_id": 1, "state": STATES[outcome].name}
             | {"datetime_start": begun, "datetime_complete": begun}
         )
         point = {"alpha": rng.random(), "beta": 10 ** rng.uniform(-4, -1), "lambda": 10 ** rng.uniform(-1, 1)}
@@ -125,7 +125,7 @@ def _insert_trials(connection: sa.Connection, space: Space, rng: np.random.Gener
             rows["trial_params"].append(
                 {"trial_id": key, "param_name": name, "param_value": internal, "distribution_json": text}
             )
-        attributes = {**start_mark(_ID, number, float(number), enqueued=False), ENDED: number + 0.9}
+        attributes = start_mark(_ID, number, float(number), enqueued=False) | end_mark(outcome, number + 0.9)
         for name, content in attributes.items():
             rows["trial_user_attributes"].append({"trial_id": key, "key": name, "value_json": json.dumps(content)})
     for name, found in rows.items():

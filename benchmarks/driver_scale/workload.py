@@ -10,7 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from tuner.ledger import Decision, MemoryLedger, Outcome, SqlLedger, TrialRecord, reports, trial_name
-from tuner.ledger.stored_trial import ENDED, start_mark
+from tuner.ledger.stored_trial import end_mark, start_mark
 from tuner.search import Assignment, Search
 from tuner.space import Space
 
@@ -112,5 +112,5 @@ def _frozen(space: Space, trial: TrialRecord, search_id: str) -> FrozenTrial:
         params=dict(trial.parameters),
         distributions=space.distributions(),
         user_attrs=start_mark(search_id, trial.number, trial.started, enqueued=False)
-        | ({ENDED: trial.ended} if trial.ended else {}),
+        | (end_mark(trial.outcome, trial.ended) if trial.ended else {}),
     )

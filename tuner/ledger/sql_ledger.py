@@ -25,7 +25,7 @@ from tuner.ledger import reports, study_tables
 from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
-from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STATES, is_own, own_times, record_of, start_mark
+from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STATES, end_mark, is_own, own_times, record_of, start_mark
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
 from tuner.redact import without_password
@@ -172,7 +172,7 @@ class SqlLedger(Ledger):
     def finish(
         self, number: int, outcome: Outcome, values: Sequence[float] | None = None, error: str | None = None
     ) -> TrialRecord:
-        attributes = {ENDED: self._now(), **({} if error is None else {ERROR: error})}
+        attributes = end_mark(outcome, self._now()) | ({} if error is None else {ERROR: error})
         trial_id = self._trial_id(number)
         with self._writing() as connection:
             study_tables.end_trial(connection, trial_id, STATES[outcome], values, attributes)
