@@ -91,7 +91,7 @@ def _condition_fault(space: Space, other: str, values: list[Any]) -> str | None:
 
 def _fixed_key_fault(space: Space, key: str, values: list[Any]) -> str | None:
     if key not in trial_keys():
-        return unknown_key(key, [*space.parameters, *trial_keys()])
+        return unknown_key(key, dict.fromkeys([*space.parameters, *trial_keys()]))
     wrong = next((message for value in values for _, message in field_problems({key: value})), None)
     if wrong is not None:
         return wrong

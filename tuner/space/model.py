@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -142,10 +142,14 @@ class Space(Part):
     def corners(self) -> Iterator[dict[str, Any]]:
         """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners.
 
-        A corner combines ends of the ranges, choices, and values that a condition names.
+        A corner combines ends of the ranges, choices, and values that a condition names. One of each branch comes
+        first, because there may be more corners than are tried.
         """
-        points = self.grid() if self.search.sampler == "grid" else self._combinations(self._extremes())
-        return islice(points, MOST_CORNERS)
+        if self.search.sampler == "grid":
+            return islice(self.grid(), MOST_CORNERS)
+        first = list(self.branches())
+        others = (point for point in self._combinations(self._extremes()) if point not in first)
+        return islice(chain(first, others), MOST_CORNERS)
 
     def branches(self) -> Iterator[dict[str, Any]]:
         """Yield a corner for each set of keys that a trial can have: other parameters keep their first value."""

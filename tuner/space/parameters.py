@@ -65,7 +65,8 @@ class _Searched(Part):
     @model_serializer(mode="wrap")
     def _without_idle_keys(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave keys out that have no effect, so that a printed space is no longer than its file."""
-        return {key: value for key, value in handler(self).items() if value is not None and value != {}}
+        kept = {key: value for key, value in handler(self).items() if value is not None and value != {}}
+        return dict(sorted(kept.items(), key=lambda item: item[0] in {"key", "when"}))
 
 
 class _Range(_Searched, Generic[Bound]):

@@ -17,6 +17,7 @@ from tuner.space.conditions import (
     in_order,
     whole_condition,
 )
+from tuner.space.model import MOST_CORNERS
 
 Drawn = tuple[dict[str, list[int]], Conditions]
 
@@ -91,3 +92,14 @@ def test_a_corner_of_a_space_has_the_parameters_whose_conditions_hold() -> None:
 def test_each_method_has_a_branch(objective: str) -> None:
     branches = [branch for branch in methods_space().branches() if branch["objective"] == objective]
     assert len(branches) == (2 if objective == "shared_information" else 1)
+
+
+def test_each_branch_is_tried_even_if_one_method_has_more_corners_than_are_tried() -> None:
+    ends = {"type": "float", "low": 0.1, "high": 0.2, "when": {"objective": "shared_information"}}
+    keys = ["beta", "lam_start", "learning_rate", "momentum", "weight_decay", "sigma_floor", "lr_drop_factor"]
+    keys += ["ramp_start", "train_fraction"]
+    parameters = dict.fromkeys(keys, ends)
+    space = methods_space(parameters=parameters)
+    corners = list(space.corners())
+    assert len(corners) == MOST_CORNERS
+    assert {corner["objective"] for corner in corners} == {"shared_information", "trades", "mma"}
