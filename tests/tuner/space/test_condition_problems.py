@@ -121,8 +121,8 @@ def test_a_fixed_value_that_no_trial_has_is_refused() -> None:
 
 
 def test_a_parameter_that_a_method_lacks_is_told_to_have_a_condition() -> None:
-    parameters = {"alpha": PLAIN}
-    message = refused(methods_mapping(parameters=parameters), *["parameters.alpha.low", "parameters.alpha.high"] * 2)
+    paths = [f"parameters.alpha.{end}" for end in ("low", "high") for _method in ("trades", "mma")]
+    message = refused(methods_mapping(parameters={"alpha": PLAIN}), *paths)
     assert "when" in message
 
 
