@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,8 @@ def _arguments() -> argparse.Namespace:
 def points(space: Space, count: int) -> list[dict[str, Any]]:
     """Draw random points of a space; every call draws the same ones."""
     nothing = Evidence(measured=[], running=[], tried=[])
-    distributions = space.distributions()
-    return [propose("random", distributions, 2, nothing, seed=1, number=number) for number in range(count)]
+    draw = partial(propose, "random", space.distributions(), 2, nothing, seed=1, conditions=space.conditions)
+    return [draw(number=number) for number in range(count)]
 
 
 def _measured(tasks: Sequence[tuple[TrialConfig, bool]], processes: int, kept: Path | None) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
 from training.config.metrics import ACCURACY_SUFFIX, METRICS, is_accuracy, is_chance_level, share_fault
-from training.config.parse import field_problems, foreign_keys, own_value, parse_trial, sources_in
+from training.config.parse import defaults_of, field_problems, foreign_keys, own_value, parse_trial, sources_in
 from training.config.trial import (
     IDLE_KEYS,
     MEASUREMENT_KEYS,
@@ -22,6 +22,7 @@ __all__ = [
     "PRECISIONS",
     "ConfigError",
     "TrialConfig",
+    "defaults_of",
     "field_problems",
     "file_key",
     "foreign_keys",

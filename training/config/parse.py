@@ -63,6 +63,11 @@ def foreign_keys(values: Mapping[str, Any]) -> list[str]:
     return [key for key in values if key in known and key not in reading.seen]
 
 
+def defaults_of(key: str) -> list[Any]:
+    """Return the defaults of a key: several if several names have it as a knob, none if nothing has this key."""
+    return [each.default for each in _fields_of(key)]
+
+
 def _fields_of(key: Any) -> list[Field[Any]]:
     """Return the field of a key that every trial has, or the knobs of this key of all registered names."""
     if found := own_fields().get(key):

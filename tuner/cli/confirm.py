@@ -112,7 +112,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     source = load_search(runs_dir, search, ledger)
     radius = read_epsilon(epsilon)
     classes = source.data.classes or 10
-    named = read_attacks(attacks, radius or source.space.example.epsilon, classes)
+    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes)
     choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain, named, radius)
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)

@@ -1,5 +1,6 @@
 """`tuner spaces`: which spaces there are, what is in them, and whether a file is a valid space."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -50,10 +51,9 @@ def show_space(
 
     space = load_space(name, overrides or ())
     mapping = space.model_dump(mode="json")
-    if "preset" not in space.parameters:  # otherwise each trial takes the defaults of its preset
-        mapping["trial"] = {**space.example.to_mapping(), **mapping["trial"]}
-    follows = ("rungs",) if space.early_stopping.scheduler != "none" else ()
-    for key in (*space.distributions(), *follows, "imports"):  # the space itself has the imports
+    mapping["trial"] = {**space.defaults(), **mapping["trial"]}
+    follows = {"rungs": space.early_stopping.scheduler != "none", "seed": space.search.seeds > 1, "imports": True}
+    for key in (key for key, does_follow in follows.items() if does_follow):
         mapping["trial"].pop(key, None)
     typer.echo(format_yaml(mapping), nl=False)
 
@@ -66,14 +66,18 @@ def check_space(
         typer.Option("--imports/--no-imports", help="Import the space's own code, or run none and check less."),
     ] = True,
 ) -> None:
-    """Check a space file and print its faults.
+    """Check a space file; print its parameters, or its faults.
 
     The exit code is 0 if the space is valid, and 2 if it is not.
     """
-    from tuner.space import load_space
+    from tuner.space import load_space, parameter_lines
 
     space = load_space(path, imports=imports)
-    typer.echo(f"{path}: valid; {len(space.parameters)} parameters, {space.search.trials} trials")
+    points = space.count_points()
+    counted = "" if math.isinf(points) else f", {points:,} points"
+    typer.echo(f"{path}: valid; {len(space.parameters)} parameters{counted}, {space.search.trials} trials")
+    for line in parameter_lines(space):
+        typer.echo(line)
     if not imports and space.outside_modules:
         modules = ", ".join(space.outside_modules)
         typer.echo(f"{path}: {modules} was not imported, so the keys of trial and parameters were not checked")

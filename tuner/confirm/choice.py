@@ -68,7 +68,7 @@ def confirmation_space(
     trial, parameters, seed = _with_training(mapping) if choice.retrain else _without_training(mapping, unique)
     search_part = {
         "sampler": "grid",
-        "points": [{name: record.parameters[name] for name in parameters} for record in unique],
+        "points": [{n: record.parameters[n] for n in parameters if n in record.parameters} for record in unique],
         "seed": seed,
         "seeds": choice.seeds if choice.retrain else 1,
         "max_failures": source.search.max_failures,

@@ -85,11 +85,11 @@ def confirmation_text_table(rows: Sequence[Row]) -> TextTable:
     """Return the table in per cent: natural accuracy first, then each attack, then the worst case over the attacks."""
     if not rows:
         return TextTable(["Trial"], [])
-    attacks, parameters = list(rows[0].means), list(rows[0].parameters)
+    attacks, parameters = list(rows[0].means), list(dict.fromkeys(name for row in rows for name in row.parameters))
     cells = [
         [
             str(row.trial),
-            *(format_value(row.parameters[name]) for name in parameters),
+            *(format_value(row.parameters.get(name)) for name in parameters),
             *(_cell(row, name) for name in attacks),
             str(row.seeds),
             str(row.warnings),

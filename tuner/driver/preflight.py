@@ -48,13 +48,14 @@ def check_data(space: Space) -> CheckedData:
 
 
 def demanding_points(space: Space) -> list[TrialConfig]:
-    """Return for each architecture the corner of the space with the largest batches and the fewest images."""
-    points: dict[str, TrialConfig] = {}
+    """Return for each architecture and objective the corner with the largest batches and the fewest images."""
+    points: dict[tuple[str, str], TrialConfig] = {}
     for corner in space.corners():
         config = space.trial_config(corner)
-        best = points.setdefault(config.architecture, config)
+        kind = (config.architecture, config.objective)
+        best = points.setdefault(kind, config)
         if (config.batch_size, -config.train_fraction) > (best.batch_size, -best.train_fraction):
-            points[config.architecture] = config
+            points[kind] = config
     return list(points.values())
 
 
@@ -65,7 +66,7 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
         Trainer(config, data, "cpu")
     except ConfigError as error:
         problems = [
-            (f"{'parameters' if key in space.parameters else 'trial'}.{key}", message)
+            (f"parameters.{names[0]}" if (names := space.names_of(key)) else f"trial.{key}", message)
             for key, message in error.problems
         ]
         raise fault_error(space.name, problems) from error

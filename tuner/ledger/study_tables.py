@@ -6,6 +6,7 @@ while all reports of all trials wait. Optuna checks the layout of its tables whe
 """
 
 import json
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -244,7 +245,9 @@ def lost_study(search: str) -> TakenOverError:
 @lru_cache(maxsize=256)
 def _distribution(text: str) -> BaseDistribution:
     """Parse a distribution. A search has one for each parameter, and writes it down with every trial."""
-    return json_to_distribution(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a range such as 0 to 8/255, which is no multiple of 1/255 in decimals
+        return json_to_distribution(text)
 
 
 def _now() -> datetime:

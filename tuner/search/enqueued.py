@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.space import Space
+from tuner.space.condition_problems import unmet_condition
 from tuner.space.parameters import value_fault
 
 
@@ -17,7 +18,7 @@ def fault_of_enqueued(space: Space, wanted: Mapping[str, Any]) -> str | None:
     for name, value in wanted.items():
         if name not in space.parameters:
             return f"{name} is not a parameter of the space; those are {', '.join(space.parameters)}"
-        fault = value_fault(space.parameters[name], value)
+        fault = value_fault(space.parameters[name], value) or unmet_condition(space, name, wanted)
         if fault is not None:
             return f"{name} is {fault}"
     return None

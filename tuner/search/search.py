@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ class Search:
         self.epochs = space.epochs
         self.listeners: list[Listener] = []
         self._ledger = ledger
-        self._clock, self._proposer = clock, propose
+        self._clock = clock
+        self._proposer = partial(propose, conditions=space.conditions) if space.conditions else propose
         self._objectives = space.objective_list
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []

@@ -23,7 +23,8 @@ def stop_reason(space: Space, trials: Sequence[TrialRecord]) -> str | None:
     search = space.search
     if len(trials) >= search.trials:
         return f"all {search.trials} trials were proposed"
-    if search.sampler != "grid" and exhausted(space.distributions(), [trial.parameters for trial in trials]):
+    tried = [trial.parameters for trial in trials]
+    if search.sampler != "grid" and exhausted(space.distributions(), tried, space.conditions):
         return f"every point of the space was tried before {search.trials} trials were reached"
     if search.max_epochs is not None:
         spent = sum(trial.epochs_trained for trial in trials)

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from training.config import IDLE_KEYS, TrialConfig
+from training.config import IDLE_KEYS, ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.optuna_private import contains
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.space import Space
+from tuner.space.conditions import holds, in_order
 
 FACT = "warm_start"
 _MODELS = ("motpe", "nsga2", "gp")
@@ -74,7 +75,7 @@ def earlier_trials(
             f"out, or set search.sampler to one of {', '.join(_MODELS)}.",
             ("--warm-start", "search.sampler"),
         )
-    if "preset" in space.parameters:
+    if space.names_of("preset"):
         raise UsageError(
             f"--warm-start {name}: {space.name} searches presets, and no recorded trial compares with those.",
             ("--warm-start", "preset"),
@@ -84,14 +85,13 @@ def earlier_trials(
         if trial.outcome not in {Outcome.COMPLETED, Outcome.STOPPED}:
             continue
         settings = earlier.trial_config(trial.parameters)
-        reason = _difference(settings, space)
+        point, reason = _point_of(settings, space)
         measured = {
             report.epoch: {key: report.metrics[key] for key in space.objectives if key in report.metrics}
             for report in trial.reports
             if report.epoch in epochs
         }
         if reason is None and measured:
-            point = {key: settings.to_mapping()[key] for key in space.parameters}
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
             reasons[reason or ("epochs", "are too few to be compared")] += 1
@@ -105,14 +105,33 @@ def earlier_trials(
     return found
 
 
-def _difference(settings: TrialConfig, space: Space) -> _Difference | None:
-    """Return why the space could not have proposed a trial with these settings; None if it could."""
-    theirs, ours = settings.to_mapping(), space.example.to_mapping()
-    free = IDLE_KEYS | {"seed"}  # they change no measurement
-    for key, value in theirs.items():
-        if key in space.parameters:
-            if not contains(space.parameters[key].distribution(), value):
-                return key, f"is {value!r}, but must be {space.parameters[key].rule}"
-        elif key not in free and value != ours[key]:
-            return key, f"is {value!r} there and {ours[key]!r} here"
+def _point_of(settings: TrialConfig, space: Space) -> tuple[dict[str, Any], _Difference | None]:
+    """Return the point at which the space has a trial with these settings, and None, or else why it has no such trial.
+
+    The point has the parameters whose conditions hold in it.
+    """
+    theirs = settings.to_mapping()
+    found: dict[str, Any] = {}
+    for name in in_order(space.parameters, space.conditions):
+        key = space.key_of(name)
+        if not holds(name, found, space.conditions):
+            continue
+        if key not in theirs or not contains(space.parameters[name].distribution(), theirs[key]):
+            return found, (key, f"is {theirs.get(key)!r}, but must be {space.parameters[name].rule}")
+        found[name] = theirs[key]
+    point = {name: found[name] for name in space.parameters if name in found}
+    return point, _difference(theirs, point, space)
+
+
+def _difference(theirs: Mapping[str, Any], point: Mapping[str, Any], space: Space) -> _Difference | None:
+    """Return in which key that is not searched a trial differs from a trial of the space at the same point."""
+    free = {*IDLE_KEYS, "seed", *map(space.key_of, point)}  # the first two change no measurement
+    try:
+        ours = space.trial_config(point).to_mapping()
+    except ConfigError as error:
+        key, fault = error.problems[0]
+        return key, f"cannot have these values here: {fault}"
+    for key in dict.fromkeys([*theirs, *ours]):
+        if key not in free and theirs.get(key) != ours.get(key):
+            return key, f"is {theirs.get(key)!r} there and {ours.get(key)!r} here"
     return None

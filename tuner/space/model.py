@@ -1,20 +1,22 @@
 """The validated, frozen form of a space file, and the keys in which two of them differ."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice, product
-from math import prod
+from itertools import chain, islice
 from typing import Annotated, Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field, ValidationInfo, field_validator
 
-from training.config import TrialConfig, own_value, parse_trial
+from training.config import TrialConfig, defaults_of, own_value, parse_trial
 from training.config.preset_files import with_preset
 from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
-from tuner.space.parameters import CategoricalParameter, FloatParameter, IntParameter, Parameter, Part, from_fraction
+from tuner.space.chosen_names import CHOOSING_KEYS, used_keys
+from tuner.space.conditions import Conditions, combinations, count_points, named_values
+from tuner.space.parameters import Parameter, Part, from_fraction, takes_numbers
 from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
 
 # A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
@@ -52,7 +54,8 @@ class Space(Part):
     @classmethod
     def _fractions_of_points(cls, search: SearchSpec, info: ValidationInfo) -> SearchSpec:
         """Convert fractions in points, where the parameter is a real number; other texts are names, or faults."""
-        real = {name for name, parameter in info.data.get("parameters", {}).items() if parameter.type == "float"}
+        parameters: dict[str, Parameter] = info.data.get("parameters", {})
+        real = {name for name, parameter in parameters.items() if takes_numbers(parameter)}
 
         def converted(point: dict[str, Any]) -> dict[str, Any]:
             for name in real & point.keys():
@@ -71,7 +74,8 @@ class Space(Part):
 
     def shared(self, key: str) -> Any:
         """Return the value of a key that all trials have and that cannot be searched, without loading the trainer."""
-        return own_value(with_preset({**self.trial, **next(self.corners())}), key)
+        searched = {self.key_of(name): value for name, value in next(self.corners()).items()}
+        return own_value(with_preset({**self.trial, **searched}), key)
 
     @property
     def outside_modules(self) -> list[str]:
@@ -99,6 +103,23 @@ class Space(Part):
         """The reference point of the hypervolume, in the units of the metrics."""
         return {name: objective.reference for name, objective in self.objectives.items()}
 
+    @property
+    def conditions(self) -> Conditions:
+        """The parameters that are not searched in every trial, each with what other parameters must have.
+
+        A condition on a fixed key is left out: the check of the space refuses one that does not hold.
+        """
+        named = {name: {o: v for o, v in p.when.items() if o in self.parameters} for name, p in self.parameters.items()}
+        return {name: condition for name, condition in named.items() if condition}
+
+    def key_of(self, name: str) -> str:
+        """Return the key of a configuration that a parameter sets. A grid with several seeds has one for the seed."""
+        return (self.parameters[name].key or name) if name in self.parameters else name
+
+    def names_of(self, key: str) -> list[str]:
+        """Return the parameters that set a key."""
+        return [name for name in self.parameters if self.key_of(name) == key]
+
     def distributions(self) -> dict[str, BaseDistribution]:
         """Return Optuna's form of the searched parameters."""
         searched = {name: parameter.distribution() for name, parameter in self.parameters.items()}
@@ -112,14 +133,21 @@ class Space(Part):
         All points with the first seed come first, so an interrupted grid holds complete tables of fewer seeds. The last
         parameter varies fastest.
         """
-        points = [dict(point) for point in self.search.points] or list(self._combinations(_values))
+        points = [dict(point) for point in self.search.points] or list(
+            self._combinations({name: p.values() for name, p in self.parameters.items()})
+        )
         if self.search.seeds == 1:
             return points
         return [{**point, "seed": seed} for seed in self._seeds() for point in points]
 
     def grid_size(self) -> int:
-        """Return the number of points of `grid`, without listing them. No parameter of a grid is a real range."""
-        return (len(self.search.points) or prod(map(_count, self.parameters.values()))) * self.search.seeds
+        """Return the number of points of `grid`, without listing them. Every parameter of a grid has a count."""
+        return (len(self.search.points) or round(self.count_points())) * self.search.seeds
+
+    def count_points(self) -> float:
+        """Return the number of points of the space; infinity if a parameter is a real range without a step."""
+        counts = {name: math.inf if p.count is None else p.count for name, p in self.parameters.items()}
+        return count_points(counts, self.conditions)
 
     def point_index(self, parameters: Mapping[str, Any]) -> int:
         """Return which of `search.points` a trial of a grid has; its seed may be another parameter."""
@@ -128,11 +156,29 @@ class Space(Part):
     def corners(self) -> Iterator[dict[str, Any]]:
         """Yield the points at which the rules of the trainer are tried: those of a grid, else the corners.
 
-        A corner combines ends of the ranges with choices.
+        A corner combines ends of the ranges, choices, and values that a condition names. One of each branch comes
+        first, because there may be more corners than are tried.
         """
-        is_grid = self.search.sampler == "grid"
-        points = self.grid() if is_grid else self._combinations(lambda parameter: parameter.extremes().values())
-        return islice(points, MOST_CORNERS)
+        if self.search.sampler == "grid":
+            return islice(self.grid(), MOST_CORNERS)
+        first = list(self.branches())
+        others = (point for point in self._combinations(self._extremes()) if point not in first)
+        return islice(chain(first, others), MOST_CORNERS)
+
+    def branches(self) -> Iterator[dict[str, Any]]:
+        """Yield a corner for each set of keys that a trial can have: other parameters keep their first value."""
+        names = {*CHOOSING_KEYS, *(other for condition in self.conditions.values() for other in condition)}
+        chosen = {
+            name: values if {name, self.key_of(name)} & names else values[:1]
+            for name, values in self._extremes().items()
+        }
+        return islice(self._combinations(chosen), MOST_CORNERS)
+
+    def _extremes(self) -> dict[str, list[Any]]:
+        return {
+            name: list(dict.fromkeys([*p.extremes().values(), *named_values(name, self.conditions)]))
+            for name, p in self.parameters.items()
+        }
 
     @property
     def _always(self) -> dict[str, Any]:
@@ -141,19 +187,49 @@ class Space(Part):
     def _seeds(self) -> list[int]:
         return [self.search.seed + offset for offset in range(self.search.seeds)]
 
-    def _combinations(self, values: Callable[[Parameter], Iterable[Any]]) -> Iterator[dict[str, Any]]:
-        for point in product(*map(values, self.parameters.values())):
-            yield dict(zip(self.parameters, point, strict=True))
+    def _combinations(self, values: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+        return combinations(values, self.conditions)
 
-    def trial_config(self, parameters: dict[str, Any]) -> TrialConfig:
+    def given_keys(self, point: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the keys that a point and `trial` give to its trial, not those of names it does not choose."""
+        searched = {self.key_of(name): value for name, value in point.items()}
+        possible = {self.key_of(name): self._possible_values(self.key_of(name)) for name in self.parameters}
+        return {**used_keys(self.trial, searched, possible), **searched}
+
+    def _possible_values(self, key: str) -> list[Any]:
+        """Return the values that a searched key has in some trial; of ranges, which choose no names, none."""
+        found: list[Any] = []
+        names = self.names_of(key)
+        for parameter in map(self.parameters.__getitem__, names):
+            found += parameter.choices if parameter.type == "categorical" else []
+        if all(name in self.conditions for name in names):  # where no condition holds
+            found += [self.trial[key]] if key in self.trial else defaults_of(key)
+        return found
+
+    def trial_config(self, parameters: Mapping[str, Any]) -> TrialConfig:
         """Return the trainer's configuration of one point.
 
         All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
         several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too.
         """
-        config = parse_trial(with_preset({**self._always, **self.trial, **parameters}))
+        config = parse_trial(with_preset({**self._always, **self.given_keys(parameters)}))
         rungs = tuple(self.early_stopping.milestones(config.epochs))
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config
+
+    def defaults(self) -> dict[str, Any]:
+        """Return the keys that nothing in the space gives a value, with the trainer's defaults.
+
+        A key with different defaults in different trials is left out; with a searched preset, all are.
+        """
+        if self.names_of("preset"):
+            return {}
+        found: dict[str, list[Any]] = {}
+        for branch in self.branches():
+            for key, value in self.trial_config(branch).to_mapping().items():
+                if value not in (values := found.setdefault(key, [])):
+                    values.append(value)
+        elsewhere = {*self.trial, *map(self.key_of, self.parameters)}
+        return {key: values[0] for key, values in found.items() if len(values) == 1 and key not in elsewhere}
 
 
 def differing_keys(recorded: Space, asked: Space) -> dict[str, tuple[Any, Any]]:
@@ -182,10 +258,7 @@ def _whole(space: Space) -> dict[str, Any]:
     An absent seed is the search's seed. If presets are searched, an absent key has the value of the preset.
     """
     mapping = space.model_dump(mode="json")
-    if "preset" in space.parameters:
-        return mapping
-    elsewhere = {"seed", *space.parameters}
-    defaults = {key: value for key, value in space.example.to_mapping().items() if key not in elsewhere}
+    defaults = {key: value for key, value in space.defaults().items() if key != "seed"}
     return {**mapping, "trial": {**defaults, **mapping["trial"]}}
 
 
@@ -195,17 +268,3 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(item, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value
-
-
-def _values(parameter: Parameter) -> list[Any]:
-    """List all values. A real range has no such list; the check of the space reports that first."""
-    if isinstance(parameter, CategoricalParameter):
-        return list(parameter.choices)
-    if isinstance(parameter, FloatParameter):
-        return []
-    return list(range(parameter.low, parameter.high + 1))
-
-
-def _count(parameter: Parameter) -> int:
-    """Return the number of values of a parameter that is no real range."""
-    return parameter.high - parameter.low + 1 if isinstance(parameter, IntParameter) else len(_values(parameter))

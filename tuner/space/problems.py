@@ -1,8 +1,5 @@
 """Faults of a space that no single field shows: the rules of the trainer, names, points."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from itertools import islice, product
 from typing import Any
 
 from training.config import (
@@ -11,6 +8,7 @@ from training.config import (
     ConfigError,
     field_problems,
     file_key,
+    foreign_keys,
     parse_trial,
     share_fault,
     trial_keys,
@@ -18,8 +16,9 @@ from training.config import (
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from tuner.errors import UsageError
-from tuner.space.model import MOST_CORNERS, MOST_POINTS, Space
-from tuner.space.parameters import value_fault
+from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
+from tuner.space.conditions import holds
+from tuner.space.model import MOST_POINTS, Space
 
 _Problems = list[tuple[str, str]]
 _MOST_LINES = 100
@@ -41,33 +40,33 @@ def cross_problems(space: Space) -> _Problems:
     """
     if faults := trial_problems({"imports": list(space.imports)}):
         return [("imports", message) for _, message in faults]
+    conditions = condition_problems(space)
+    problems = [*form_problems(space), *_points_problems(space), *(conditions or _grid_problems(space))]
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
-    problems = form_problems(space) + trial_problems(fixed)
+    problems += trial_problems(fixed)
     if not problems:
-        problems += _parameter_problems(space, {"imports": list(space.imports), **fixed})
-    return problems or _preset_problems(space)
+        problems += _parameter_problems(space)
+    return problems or [*_preset_problems(space), *idle_keys(space)]
 
 
 def form_problems(space: Space) -> _Problems:
     """Return the faults that can be found without the trainer, and without importing code from outside."""
-    problems = _objective_problems(space)
+    problems = [*_objective_problems(space), *key_problems(space), *_rung_problems(space)]
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
-    for name in space.parameters:
-        if name in space.trial:
-            problems.append((f"trial.{name}", "fixed and searched at once; keep it either here or under parameters"))
-        if name in MEASUREMENT_KEYS:
-            rule = "changes what is measured and makes trials incomparable; put it under trial"
-            problems.append((f"parameters.{name}", rule))
-    for section in ("start_points", "points"):
-        for index, point in enumerate(getattr(space.search, section)):
-            problems += _point_problems(space, point, f"search.{section}.{index}")
-    problems += _grid_problems(space)
-    problems += _rung_problems(space)
     gpus = space.resources.gpus_per_trial
     if gpus > 1 and not gpus.is_integer():
         rule = "a whole number above 1, for a trial on several GPUs, or at most 1, for a share of one"
         problems.append(("resources.gpus_per_trial", f"the value is {gpus:g}, but must be {rule}"))
+    return problems
+
+
+def _points_problems(space: Space) -> _Problems:
+    problems: _Problems = []
+    for section in ("start_points", "points"):
+        for index, point in enumerate(getattr(space.search, section)):
+            faults = point_faults(space, point)
+            problems += [(f"search.{section}.{index}.{name}", fault) for name, fault in faults.items()]
     return problems
 
 
@@ -76,7 +75,11 @@ def trial_problems(trial: dict[str, Any]) -> _Problems:
 
     Rules between keys are checked for complete points only: a searched key does not have the trainer's default.
     """
-    return [(f"trial.{key}", message) for key, message in _config_problems(trial, field_problems)]
+    try:
+        problems = field_problems(with_preset(trial))
+    except UnknownPresetError as error:
+        problems = [("preset", str(error))]
+    return [(f"trial.{key}", message) for key, message in problems]
 
 
 def _objective_problems(space: Space) -> _Problems:
@@ -95,13 +98,6 @@ def _objective_problems(space: Space) -> _Problems:
     return problems
 
 
-def _config_problems(values: dict[str, Any], find: Callable[[dict[str, Any]], _Problems]) -> _Problems:
-    try:
-        return find(with_preset(values))
-    except UnknownPresetError as error:
-        return [("preset", str(error))]
-
-
 def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
     try:
         return group_conflicts(parse_trial(values), processes)
@@ -109,37 +105,42 @@ def _point_faults(values: dict[str, Any], processes: int) -> _Problems:
         return error.problems
 
 
-def _parameter_problems(space: Space, fixed: dict[str, Any]) -> _Problems:
+def _parameter_problems(space: Space) -> _Problems:
     """Return the faults of all combinations of range ends and choices: the trainer has rules between keys."""
-    problems = []
     keys = {*trial_keys(), "preset"}
-    known = [name for name in space.parameters if name in keys]
-    find = partial(_point_faults, processes=space.resources.processes_per_trial)
-    for name in space.parameters:
-        if name not in known:
-            problems += [(f"parameters.{name}", message) for _, message in trial_problems({name: None})]
-    for corner in islice(_corners(space, known), MOST_CORNERS):
-        values = {name: value for name, (_, value) in corner.items()}
-        problems += [
-            (corner[name][0] if name in corner else f"trial.{name}", message)
-            for name, message in _config_problems({**fixed, **values}, find)
-        ]
+    unknown = {name: space.key_of(name) for name in space.parameters if space.key_of(name) not in keys}
+    problems = [
+        (f"parameters.{name}" if name == key else f"parameters.{name}.key", message)
+        for name, key in unknown.items()
+        for _, message in trial_problems({key: None})
+    ]
+    for index, corner in enumerate(space.corners()):
+        known = {name: value for name, value in corner.items() if name not in unknown}
+        paths = {space.key_of(name): _path(space, index, name, value) for name, value in known.items()}
+        problems += [(paths.get(key, f"trial.{key}"), message) for key, message in _corner_problems(space, known)]
     return list(dict.fromkeys(problems))
 
 
-def _corners(space: Space, names: Sequence[str]) -> Iterator[dict[str, tuple[str, Any]]]:
-    """Yield the points to check, with the parameters `names` only; each value comes with its path in the file."""
+def _corner_problems(space: Space, corner: dict[str, Any]) -> _Problems:
+    """Return the faults of one point, as (key, message)."""
+    try:
+        values = with_preset(space.given_keys(corner))
+    except UnknownPresetError as error:
+        return [("preset", str(error))]
+    problems = _point_faults(values, space.resources.processes_per_trial)
+    idle = set(foreign_keys(values)) & set(map(space.key_of, corner)) if problems else set()
+    hint = ", or give the parameter a condition (when)"
+    return [(key, message + hint if key in idle else message) for key, message in problems]
+
+
+def _path(space: Space, index: int, name: str, value: Any) -> str:
+    """Return where the file has a value of corner number `index`."""
     if space.search.sampler == "grid":
-        for index, point in enumerate(space.grid()):
-            listed = f"search.points.{index}" if space.search.points else "parameters"
-            yield {name: (f"{listed}.{name}", value) for name, value in point.items() if name in names}
-        return
-    ends = [
-        [(f"parameters.{name}.{end}", value) for end, value in space.parameters[name].extremes().items()]
-        for name in names
-    ]
-    for corner in product(*ends):
-        yield dict(zip(names, corner, strict=True))
+        points = space.search.points
+        return f"search.points.{index % len(points)}.{name}" if points else f"parameters.{name}"
+    ends = space.parameters[name].extremes() if name in space.parameters else {}
+    end = next((end for end, known in ends.items() if known == value), None)
+    return f"parameters.{name}" if end is None else f"parameters.{name}.{end}"
 
 
 def _grid_problems(space: Space) -> _Problems:
@@ -156,16 +157,16 @@ def _grid_problems(space: Space) -> _Problems:
     if search.seeds > 1 and ("seed" in space.trial or "seed" in space.parameters):
         problems.append(("search.seeds", "sets the seeds of the trials; remove seed from trial and parameters"))
     for index, point in enumerate(search.points):
-        missing = [name for name in space.parameters if name not in point]
+        missing = [n for n in space.parameters if n not in point and holds(n, point, space.conditions)]
         if missing:
             problems.append((f"search.points.{index}", f"lacks {', '.join(missing)}; a point gives every parameter"))
         if point in search.points[:index]:
             problems.append((f"search.points.{index}", f"is the same as point {search.points.index(point)}"))
     if not search.points:
         problems += [
-            (f"parameters.{name}", "a grid needs choices; make it categorical, or list search.points")
+            (f"parameters.{name}", "a grid needs choices; give it a step, make it categorical, or list search.points")
             for name, parameter in space.parameters.items()
-            if parameter.type == "float"
+            if parameter.count is None
         ]
     return problems or _grid_size_problems(space)
 
@@ -190,28 +191,17 @@ def _rung_problems(space: Space) -> _Problems:
 
 def _preset_problems(space: Space) -> _Problems:
     """Return the measurement keys in which the searched presets differ."""
-    if "preset" not in space.parameters:
+    names = space.names_of("preset")
+    if not names:
         return []
-    first, *others = {corner["preset"]: corner for corner in space.corners()}.values()
-    problems = []
-    for other in others:
-        one, two = space.trial_config(first).to_mapping(), space.trial_config(other).to_mapping()
-        problems += [
-            (f"trial.{key}", f"{first['preset']} has {one[key]} and {other['preset']} {two[key]}; fix it under trial")
-            for key in map(file_key, MEASUREMENT_KEYS)
-            if one[key] != two[key]
-        ]
-    return problems
-
-
-def _point_problems(space: Space, point: dict[str, Any], path: str) -> _Problems:
-    problems = []
-    for name, value in point.items():
-        if name not in space.parameters:
-            known = ", ".join(space.parameters)
-            problems.append((f"{path}.{name}", f"not a searched parameter; those are {known}"))
-            continue
-        fault = value_fault(space.parameters[name], value)
-        if fault is not None:
-            problems.append((f"{path}.{name}", f"the value is {fault}"))
-    return problems
+    found = {
+        next((corner[name] for name in names if name in corner), "no preset"): corner for corner in space.corners()
+    }
+    configs = {preset: space.trial_config(corner).to_mapping() for preset, corner in found.items()}
+    (first, one), *others = configs.items()
+    return [
+        (f"trial.{key}", f"{first} has {one[key]} and {other} {two[key]}; fix it under trial")
+        for other, two in others
+        for key in map(file_key, MEASUREMENT_KEYS)
+        if one[key] != two[key]
+    ]

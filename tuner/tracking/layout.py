@@ -26,8 +26,11 @@ _STATUS = {Outcome.COMPLETED: "FINISHED", Outcome.STOPPED: "KILLED", Outcome.FAI
 
 
 def trial_parameters(space: Space, trial: TrialRecord) -> list[Param]:
-    """Return the parameters of a child run: first the searched ones, then the fixed settings of the trial."""
-    values = {**trial.parameters, **space.trial}
+    """Return the parameters of a child run: first the searched ones, then the other settings of the trial.
+
+    A searched parameter with a name of its own is there under its key, too: several of them may set one key.
+    """
+    values = {**trial.parameters, **space.given_keys(trial.parameters)}
     return [Param(key, str(value)[:_PARAM_LIMIT]) for key, value in values.items()]
 
 

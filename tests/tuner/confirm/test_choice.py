@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from conditional_spaces import methods_space
 from raises_about import raises_about
 from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 
@@ -140,3 +141,17 @@ def test_a_seed_fixed_by_the_file_is_not_used_again(finished: Finished) -> None:
         source, "small-1", "small-1-id", choose_trials(trials, data, Choice(wish=Wish(knee=True))), Choice(seeds=2)
     )
     assert [space.trial_config(point).seed for point in space.grid()] == [12, 13]
+
+
+def test_a_confirmation_of_methods_has_the_parameters_of_each_trial() -> None:
+    space = methods_space()
+    points = [
+        {"objective": "mma", "bottleneck": 8},
+        {"objective": "trades", "bottleneck": 16, "trades_lambda": 2.0},
+        {"objective": "mma", "bottleneck": 8},
+    ]
+    chosen = [TrialRecord(number, point, Outcome.COMPLETED, 0.0, 1.0) for number, point in enumerate(points)]
+    confirmation = confirmation_space(space, "methods-1", "id", chosen, Choice(seeds=2))
+    assert confirmation.grid() == [{**point, "seed": seed} for seed in (4, 5) for point in points[:2]]
+    assert [confirmation.trial_config(point).objective for point in confirmation.grid()[:2]] == ["mma", "trades"]
+    assert [confirmation.point_index(point) for point in confirmation.grid()] == [0, 1, 0, 1]

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from conditional_spaces import methods_space
 from mlflow.entities import Metric, Param, RunTag
 from simulated_search import small_space
 
@@ -117,3 +118,12 @@ def test_pareto_tags_and_the_metrics_of_the_front() -> None:
 def test_a_nan_stays_one() -> None:
     (first, *_) = layout.epoch_metrics(replace(TRIAL, reports=(report(1, math.nan),)), after=0)
     assert math.isnan(first.value)
+
+
+def test_a_child_run_has_the_settings_that_its_trial_uses() -> None:
+    space = methods_space(trial={"beta": 0.02, "max_margin": 0.2})
+    point = {"objective": "trades", "bottleneck": 8, "trades_lambda": 2.0}
+    written = values(layout.trial_parameters(space, TrialRecord(0, point, Outcome.RUNNING, started=0.0)))
+    assert (written["objective"], written["bottleneck"]) == ("trades", "8")
+    assert (written["trades_lambda"], written["lambda"]) == ("2.0", "2.0")
+    assert not {"beta", "max_margin", "alpha", "si_lambda"} & written.keys()

@@ -10,7 +10,7 @@ from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
 from tuner.redact import without_password
 from tuner.runs.mirror import place_of
-from tuner.space import Space
+from tuner.space import Space, parameter_lines
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -38,14 +38,7 @@ def print_plan(console: Console, plan: Plan) -> None:
 
 
 def _parameters(space: Space) -> list[str]:
-    lines = [f"Parameters ({space.search.sampler}, seed {space.search.seed}):"]
-    for name, parameter in space.parameters.items():
-        values = parameter.model_dump()
-        if values["type"] == "categorical":
-            shown = "one of " + ", ".join(map(str, values["choices"]))
-        else:
-            shown = f"{values['low']:g} to {values['high']:g}" + (", logarithmic" if values["log"] else "")
-        lines.append(f"  {name:<12}{shown}")
+    lines = [f"Parameters ({space.search.sampler}, seed {space.search.seed}):", *parameter_lines(space)]
     starts = (", ".join(f"{name}={value}" for name, value in point.items()) for point in space.search.start_points)
     return [*lines, *(f"  first: {start}" for start in starts)]
 

@@ -56,10 +56,12 @@ class ParameterScale:
 def parameter_scales(points: Sequence[CompletedTrial]) -> tuple[ParameterScale, ...]:
     """Return a scale for each parameter that varies: lambda, then other numbers, then choices that are not numbers.
 
-    A scale is logarithmic where the values are positive and span at least a factor of ten.
+    Parameters that some trials lack come after those of their kind that all have. A scale is logarithmic where the
+    values are positive and span at least a factor of ten.
     """
     names = dict.fromkeys(name for point in points for name in point.parameters)
-    ordered = sorted(names, key=lambda name: name != _PREFERRED_PARAMETER)
+    lacking = {name for name in names if any(name not in point.parameters for point in points)}
+    ordered = sorted(names, key=lambda name: (name in lacking, name != _PREFERRED_PARAMETER))
     numbers = [scale for name in ordered if (scale := _numeric_scale(points, name))]
     known = {scale.parameter for scale in numbers}
     return (*numbers, *(s for name in ordered if name not in known and (s := _choice_scale(points, name))))
@@ -87,44 +89,58 @@ def _number(value: object) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """The importance of the parameters for one objective, the largest first, with its measure and number of trials."""
+    """The importance of the parameters for one objective, the largest first, with its measure and number of trials.
+
+    Each is measured among the trials that have the parameter; `fewer` has their number if not all have it.
+    """
 
     objective: str
     measure: str
     trials: int
     shares: dict[str, float]
+    fewer: dict[str, int]
 
 
 def importances(data: FrontData) -> tuple[Importance, ...]:
-    """Return the importance of each varying parameter for each objective; nothing for fewer than 4 trials."""
+    """Return the importance of each varying parameter for each objective; none of those that fewer than 4 trials have.
+
+    The result is empty if that leaves no parameter.
+    """
     scales = parameter_scales(data.points)
-    complete = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
-    if not scales or len(complete) < _FEWEST:
+    having = {s: [point for point in data.points if s.value(point.parameters) is not None] for s in scales}
+    enough = {scale: points for scale, points in having.items() if len(points) >= _FEWEST}
+    if not enough:
         return ()
-    return tuple(_importance(objective, complete, scales) for objective in data.objectives)
+    return tuple(_importance(objective, enough, len(data.points)) for objective in data.objectives)
 
 
-def _importance(objective: Objective, points: Sequence[CompletedTrial], scales: Sequence[ParameterScale]) -> Importance:
-    values = np.array([point.metrics[objective.name] for point in points])
-    grouped = len(points) >= _ENOUGH_FOR_GROUPS
+def _importance(
+    objective: Objective, having: Mapping[ParameterScale, Sequence[CompletedTrial]], trials: int
+) -> Importance:
     shares = {}
-    for scale in scales:
+    for scale, points in having.items():
+        values = np.array([point.metrics[objective.name] for point in points])
         places = np.array([scale.value(point.parameters) for point in points])
-        if grouped or scale.choices:
-            shares[scale.parameter] = eta_squared(values, places if scale.choices else split_into_groups(places))
-        else:
+        if _by_ranks(scale, points):
             shares[scale.parameter] = _rank_correlation(values, places) ** 2
+        else:
+            shares[scale.parameter] = eta_squared(values, places if scale.choices else split_into_groups(places))
     ordered = dict(sorted(shares.items(), key=lambda item: -item[1]))
-    return Importance(objective.name, _measure(scales, grouped=grouped), len(points), ordered)
+    fewer = {scale.parameter: len(points) for scale, points in having.items() if len(points) < trials}
+    return Importance(objective.name, _measure(having), trials, ordered, fewer)
 
 
-def _measure(scales: Sequence[ParameterScale], *, grouped: bool) -> str:
+def _by_ranks(scale: ParameterScale, points: Sequence[CompletedTrial]) -> bool:
+    return not scale.choices and len(points) < _ENOUGH_FOR_GROUPS
+
+
+def _measure(having: Mapping[ParameterScale, Sequence[CompletedTrial]]) -> str:
     """Return which measure each parameter has: choices have no order and so no rank correlation."""
-    numbers = ", ".join(scale.parameter for scale in scales if not scale.choices)
-    choices = ", ".join(scale.parameter for scale in scales if scale.choices)
-    if grouped or not numbers:
+    ranked = ", ".join(scale.parameter for scale, points in having.items() if _by_ranks(scale, points))
+    grouped = ", ".join(scale.parameter for scale, points in having.items() if not _by_ranks(scale, points))
+    if not ranked:
         return GROUPS
-    return f"for {numbers}: {RANKS}; for {choices}: {GROUPS}" if choices else RANKS
+    return f"for {ranked}: {RANKS}; for {grouped}: {GROUPS}" if grouped else RANKS
 
 
 def eta_squared(values: FloatArray, groups: FloatArray) -> float:

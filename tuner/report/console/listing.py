@@ -63,7 +63,7 @@ def print_rows(rows: Sequence[dict[str, Any]], form: str, columns: Sequence[str]
     elif form == "csv":
         nested = {key for row in rows for key, value in row.items() if isinstance(value, dict)}
         flat = [_flat(row, nested) for row in rows]
-        writer = csv.DictWriter(sys.stdout, _columns(flat) or columns, restval="", lineterminator="\n")
+        writer = csv.DictWriter(sys.stdout, _flat_columns(rows, nested) or columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(flat)
     else:
@@ -90,6 +90,15 @@ def _cell(column: str, value: Any) -> str:
 
 def _columns(rows: Sequence[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _flat_columns(rows: Sequence[dict[str, Any]], nested: set[str]) -> list[str]:
+    """Return the columns in the order of the keys: a parameter that only later trials have is beside the others."""
+    found: list[str] = []
+    for key in _columns(rows):
+        inner = _columns([row[key] for row in rows if isinstance(row.get(key), dict)])
+        found += [f"{key}.{name}" for name in inner] if key in nested else [key]
+    return found
 
 
 def _flat(row: dict[str, Any], nested: set[str]) -> dict[str, Any]:

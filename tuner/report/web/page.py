@@ -120,7 +120,9 @@ def _parameters(data: FrontData) -> list[Section]:
     sections = []
     if found:
         note = f"Over {found[0].trials} completed trials: {found[0].measure}. This is a guide, not a proof."
-        sections.append(Section("Importance of each parameter", (note,), plot_importances(found), "importance", 360))
+        counts = ", ".join(f"{name} {count}" for name, count in found[0].fewer.items())
+        notes = (note, *((f"Among the trials that have the parameter: {counts}.",) if counts else ()))
+        sections.append(Section("Importance of each parameter", notes, plot_importances(found), "importance", 360))
     if len(data.points) > 1:
         note = "Completed trials. Drag along an axis to select the lines that cross it there."
         sections.insert(0, Section("Parameters and accuracies", (note,), plot_parallel(data), "parallel"))

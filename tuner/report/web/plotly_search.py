@@ -83,10 +83,14 @@ def plot_curves(curves: Sequence[Curve], names: Sequence[str]) -> Drawn:
 def plot_parallel(data: FrontData) -> Drawn:
     """Return a line for each completed trial through its parameters and objectives, coloured by the last objective.
 
-    Trials that lack a parameter are left out, and a note says how many: a line of plotly cannot have a gap, and a
-    missing value would be drawn outside the axis.
+    A line of plotly cannot have a gap, and a missing value would be drawn outside the axis. So a parameter that fewer
+    than half of the trials have gets no axis, and trials that lack another parameter are left out. A note says so.
     """
-    last, scales = data.objectives[-1].name, parameter_scales(data.points)
+    last, all_scales = data.objectives[-1].name, parameter_scales(data.points)
+    scales = [
+        s for s in all_scales if 2 * sum(s.value(p.parameters) is not None for p in data.points) >= len(data.points)
+    ]
+    seldom = [scale.parameter for scale in all_scales if scale not in scales]
     points = [p for p in data.points if all(scale.value(p.parameters) is not None for scale in scales)]
     values = [to_shown_unit(last, point.metrics[last]) for point in points]
     dimensions = [_dimension(scale, points) for scale in scales]
@@ -97,7 +101,7 @@ def plot_parallel(data: FrontData) -> Drawn:
     bar = {"title": {"text": escape(metric_label(last))}}
     line = {"color": values, "colorscale": PLOTLY_SCALE, "showscale": True, "colorbar": bar}
     traces = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
-    notes = _left_out(len(data.points) - len(points), len(data.points))
+    notes = _left_out(len(data.points) - len(points), len(data.points), seldom)
     return {"data": traces, "layout": layout(margin={"l": 80, "r": 60, "t": 60, "b": 60}, annotations=notes)}
 
 
@@ -184,13 +188,13 @@ def _told_apart(colour: str, index: int) -> dict[str, Any]:
     return {"size": 8, "color": colour, "symbol": _SYMBOLS[index % len(_SYMBOLS)], "maxdisplayed": _MOST_SYMBOLS}
 
 
-def _left_out(count: int, trials: int) -> list[dict[str, Any]]:
-    """Return the note that says how many trials are not drawn, if any."""
-    if not count:
-        return []
-    text = f"{count} of {trials} completed trials are left out, because they lack a value of one of the parameters."
+def _left_out(count: int, trials: int, parameters: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the note that says how many trials and which parameters are not drawn, if any."""
+    missing = f"{count} of {trials} completed trials are left out, because they lack a value of one of the parameters."
+    seldom = f"Without the parameters that most trials lack: {escape(', '.join(parameters))}."
+    text = " ".join([*([missing] if count else []), *([seldom] if parameters else [])])
     place = {"x": 0, "y": 0, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top", "yshift": -24}
-    return [{"text": text, "showarrow": False, **place}]
+    return [{"text": text, "showarrow": False, **place}] if text else []
 
 
 def _dimension(scale: ParameterScale, points: Sequence[CompletedTrial]) -> dict[str, Any]:

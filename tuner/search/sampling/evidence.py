@@ -1,8 +1,8 @@
 """What a proposal rests on, and the same as trials of an Optuna study that exists for one proposal."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from optuna.distributions import BaseDistribution
@@ -44,6 +44,19 @@ class Evidence:
     def enough(self) -> bool:
         """Whether a model can be fitted. Until then every sampler draws at random."""
         return len(self.measured) >= STARTUP_TRIALS
+
+    def of(self, names: Collection[str]) -> Self:
+        """Return what is known of some parameters, from the trials that have all of them."""
+
+        def chosen(points: Iterable[Parameters]) -> list[Parameters]:
+            return [{name: point[name] for name in names} for point in points if point.keys() >= set(names)]
+
+        return replace(
+            self,
+            measured=[(point, row) for whole, row in self.measured for point in chosen([whole])],
+            running=chosen(self.running),
+            failed=chosen(self.failed),
+        )
 
 
 def study_trials(evidence: Evidence, distributions: Mapping[str, BaseDistribution]) -> list[FrozenTrial]:

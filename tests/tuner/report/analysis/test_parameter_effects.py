@@ -99,3 +99,13 @@ def test_groups_are_of_equal_size_and_keep_equal_numbers_together() -> None:
 
 def test_groups_of_one_trial_each_say_nothing() -> None:
     assert eta_squared(np.arange(5.0), np.arange(5.0)) == 0
+
+
+def test_a_parameter_of_some_trials_is_measured_among_them() -> None:
+    points = [{"objective": "ab"[n % 2], "width": n, **({"weight": n} if n % 2 else {})} for n in range(12)]
+    records = [trial(n, n / 12, 0.5, parameters=point) for n, point in enumerate(points)]
+    natural, _ = importances(search_of([*records, trial(12, 0.4, 0.4, parameters={"rare": 1}), trial(13, 0.3, 0.3)]))
+    assert natural.shares["weight"] == pytest.approx(1)
+    assert natural.shares["width"] == pytest.approx(1)
+    assert natural.fewer == {"objective": 12, "width": 12, "weight": 6}
+    assert natural.trials == 14

@@ -52,3 +52,14 @@ def test_a_trial_without_a_parameter_is_left_out_of_the_parallel_coordinates_and
     (note,) = figure.layout.annotations
     assert note.text.startswith("1 of 4 ")
     assert not go.Figure(plot_parallel(DATA)).layout.annotations
+
+
+def test_parameters_that_most_trials_lack_have_no_parallel_axis_and_are_named() -> None:
+    methods = ["trades", "mart", "mma"]
+    knobs = [{"objective": methods[n % 3], "bottleneck": 8 * n, f"{methods[n % 3]}_knob": n} for n in range(9)]
+    records = [trial(n, 0.5, 0.1 * n, parameters=point) for n, point in enumerate(knobs)]
+    figure = go.Figure(plot_parallel(search_of(records)))
+    (lines,) = figure.data
+    assert [(axis.label, len(axis.values)) for axis in lines.dimensions][:2] == [("bottleneck", 9), ("objective", 9)]
+    (note,) = figure.layout.annotations
+    assert all(f"{method}_knob" in note.text for method in methods)
