@@ -18,7 +18,7 @@ if "RAY_JOB_ID" in os.environ:
     Path({marker!r}).write_text(__file__)
 """
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

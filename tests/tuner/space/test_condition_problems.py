@@ -136,11 +136,11 @@ def test_a_space_with_conditions_is_read_back_as_it_was_written() -> None:
 
 def test_defaults_are_those_that_all_trials_share() -> None:
     defaults = methods_space().defaults()
-    del defaults["rungs"]  # they follow from early_stopping
+    del defaults["rungs"], defaults["imports"]  # the space says them elsewhere
     assert defaults["learning_rate"] == 0.1
     assert not {"lambda", "information_estimator", "objective", "dataset"} & defaults.keys()
     shown = methods_mapping(trial=defaults)
-    assert space_from_mapping(shown, "shown").defaults().keys() <= {"rungs"}
+    assert space_from_mapping(shown, "shown").defaults().keys() <= {"rungs", "imports"}
 
 
 @given(st.integers(0, 10**6))
