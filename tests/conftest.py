@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from finished_search import finish_search
@@ -15,6 +16,9 @@ from training.yaml_text import format_yaml
 from tuner.cli import main
 from tuner.ledger import SqlLedger
 from tuner.search import Search
+
+if TYPE_CHECKING:
+    import optuna
 
 # Before torch is imported: the tests' tensors are too small to share among threads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -46,6 +50,20 @@ def make_ledger(runs_dir: Path, empty_database: Path) -> Iterator[MakeLedger]:
     searches = Searches(runs_dir, empty_database)
     yield searches.make_ledger
     searches.close()
+
+
+@pytest.fixture
+def ledger(make_ledger: MakeLedger) -> SqlLedger:
+    """The ledger of a small search without trials; some modules have another one."""
+    return make_ledger(small_space())
+
+
+@pytest.fixture
+def study(ledger: SqlLedger) -> "optuna.Study":
+    """The study of `ledger`, as another program opens it."""
+    import optuna
+
+    return optuna.load_study(study_name=ledger.search, storage=ledger.url)
 
 
 @pytest.fixture

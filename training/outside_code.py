@@ -12,6 +12,7 @@ import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -125,6 +126,7 @@ def sources_of(modules: Iterable[str]) -> list[Source]:
     return [Source(name, file_of(name), source_hash(name), not _is_loose(name)) for name in packages]
 
 
+@cache
 def import_installed() -> None:
     """Import the plug-ins of all installed packages. One that cannot be imported is named in a warning."""
     for found in entry_points(group=ENTRY_POINTS):

@@ -195,6 +195,8 @@ def test_installed_packages_register_names_by_an_entry_point(folder: Path, caplo
         information.mkdir()
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
         (information / "entry_points.txt").write_text(f"[{ENTRY_POINTS}]\n{name} = {module}\n")
+    import_installed.cache_clear()  # each registry asks for them, and a process looks once
+    import_installed()
     import_installed()
     assert "wide" in ARCHITECTURES
     (warning,) = caplog.messages

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,9 @@ class Plan:
     is_resume: bool
     warm_start: tuple[EarlierSearch, ...] = ()
 
-    @property
+    @cached_property
     def plug_ins(self) -> list[Source]:
-        """The code from outside that the search uses."""
+        """The code from outside that the search uses, as it was when this was first asked: its files are read."""
         return plug_ins_of(self.space)
 
 

@@ -74,7 +74,9 @@ class Space(Part):
 
     def shared(self, key: str) -> Any:
         """Return the value of a key that all trials have and that cannot be searched, without loading the trainer."""
-        searched = {self.key_of(name): value for name, value in next(self.corners()).items()}
+        # Only a preset can decide such a key; a grid need not be listed for anything else.
+        corner = next(self.corners()) if self.names_of("preset") else {}
+        searched = {self.key_of(name): value for name, value in corner.items()}
         return own_value(with_preset({**self.trial, **searched}), key)
 
     @property

@@ -14,17 +14,6 @@ SPACE = small_space()
 POINT = {"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}
 
 
-@pytest.fixture
-def ledger(make_ledger: MakeLedger) -> SqlLedger:
-    return make_ledger(SPACE)
-
-
-@pytest.fixture
-def study(ledger: SqlLedger) -> optuna.Study:
-    """The same study, as another program opens it."""
-    return optuna.load_study(study_name=ledger.search, storage=ledger.url)
-
-
 def test_an_enqueued_trial_is_the_next_one(ledger: SqlLedger, study: optuna.Study) -> None:
     search = Search(SPACE, ledger)
     assert search.next_assignment() is not None

@@ -21,17 +21,6 @@ SPACE = small_space()
 POINT = {"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}
 
 
-@pytest.fixture
-def ledger(make_ledger: MakeLedger) -> SqlLedger:
-    return make_ledger(SPACE)
-
-
-@pytest.fixture
-def study(ledger: SqlLedger) -> optuna.Study:
-    """The same study, as another program opens it."""
-    return optuna.load_study(study_name=ledger.search, storage=ledger.url)
-
-
 def added(study: optuna.Study, state: TrialState) -> None:
     values = [0.99, 0.99] if state is TrialState.COMPLETE else None
     study.add_trial(create_trial(state=state, values=values, params=POINT, distributions=SPACE.distributions()))
