@@ -25,7 +25,7 @@ from scipy.stats import rankdata
 from tqdm import tqdm
 
 from benchmarks.surroundings import command, surroundings
-from training.config import METRICS, TrialConfig
+from training.config import ACCURACIES, TrialConfig
 from training.data import TrialData, load_trial_data
 from training.trainer import DivergedError, Trainer
 from tuner.pareto.dominance import non_domination_rank
@@ -38,7 +38,7 @@ from tuner.space import Space, load_space
 _RESULTS = Path(__file__).parent / "results"
 _KEPT = (1 / 5, 1 / 3, 1 / 2)
 _RESAMPLES = 1000
-# Accuracies by epoch, (epochs, 2), one column for each metric of METRICS.
+# Accuracies by epoch, (epochs, 2), one column for each metric of ACCURACIES.
 Curve = list[tuple[float, ...]]
 
 
@@ -121,7 +121,7 @@ def _curve(config: TrialConfig, data: TrialData) -> Curve:
             trainer.train_epoch()
     except DivergedError:
         pass
-    curve = [tuple(metrics[name] for name in METRICS) for metrics in trainer.history]
+    curve = [tuple(metrics[name] for name in ACCURACIES) for metrics in trainer.history]
     return curve + [(0.0, 0.0)] * (config.epochs - len(curve))
 
 
@@ -174,7 +174,7 @@ def spearman(early: FloatArray, final: FloatArray) -> dict[str, dict[str, float]
     spread = np.nanstd(rank_correlation(early.T[:, draws], final.T[:, draws]), axis=1)
     return {
         name: {"spearman": round(float(value[i]), 3), "se": round(float(spread[i]), 3)}
-        for i, name in enumerate(METRICS)
+        for i, name in enumerate(ACCURACIES)
     }
 
 

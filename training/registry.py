@@ -11,8 +11,9 @@ registry offers, such as the model, each if it has a parameter of that name.
 
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, replace
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -38,21 +39,34 @@ class Entry:
     """One registered name: what it builds, its knobs by their name in code, and the rules between its keys.
 
     `conflicts` takes the values of all keys by their name in code and returns (key, message) for each broken rule.
+    `facts` is what else its kind needs to know of a name: of a metric its `Measure`.
     """
 
     name: str
     target: Callable[..., Any]
     knobs: Mapping[str, Field[Any]]
     conflicts: Callable[[Mapping[str, Any]], Problems]
+    facts: Any = None
 
     @property
     def is_own(self) -> bool:
         """Whether it is the project's own, which its tests vouch for."""
         return self.target.__module__.startswith("training.") and not is_outside(self.name)
 
+    @property
+    def asked(self) -> Mapping[str, inspect.Parameter]:
+        """The parameters of the target by name."""
+        return inspect.signature(self.target).parameters
+
+    @property
+    def file(self) -> str:
+        """The file in which the target is written, or else its module."""
+        module = getattr(self.target, "__module__", None) or type(self.target).__module__
+        return str(getattr(sys.modules.get(module), "__file__", None) or module)
+
     def build(self, values: Mapping[str, Any], **offered: Any) -> Any:
         """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
-        asked = inspect.signature(self.target).parameters
+        asked = self.asked
         given = {"values": values, **offered, **{name: values[name] for name in self.knobs}}
         return self.target(**{name: value for name, value in given.items() if name in asked or name in self.knobs})
 
@@ -72,11 +86,17 @@ class Registry:
         self.libraries = libraries or {}
         self._built_in = built_in
         self._offers = offers
-        self._is_loaded = False
+        self._is_loaded = self._has_installed = False
         self._entries: dict[str, Entry] = {}
 
     def register(
-        self, name: str, /, *, conflicts: Callable[[Mapping[str, Any]], Problems] | None = None, **knobs: Any
+        self,
+        name: str,
+        /,
+        *,
+        conflicts: Callable[[Mapping[str, Any]], Problems] | None = None,
+        facts: Any = None,
+        **knobs: Any,
     ) -> Callable[[Registered], Registered]:
         """Return a decorator that registers a class or function under `name`.
 
@@ -90,7 +110,8 @@ class Registry:
             if name in self._entries and _place(self._entries[name].target) != _place(target):
                 rule = "is registered twice: choose another name for one of them"
                 raise PlugInError(f"the {self.key} {name!r} {rule}", name)
-            self._entries[name] = self._entry(name, target, knobs, conflicts or _without_conflicts)
+            entry = self._entry(name, target, knobs, conflicts or _without_conflicts)
+            self._entries[name] = replace(entry, facts=facts)
             return target
 
         return decorate
@@ -107,6 +128,12 @@ class Registry:
     def __iter__(self) -> Iterator[str]:
         self._load()
         return iter(sorted(self._entries))
+
+    def own(self, name: str) -> Entry | None:
+        """Return the project's own entry of a name, None for another name; no code from outside is imported."""
+        self._load_own()
+        found = self._entries.get(name)
+        return found if found is not None and found.is_own else None
 
     def owners(self, knob: str) -> list[str]:
         """Return the names that have a knob, given by its key in a file."""
@@ -150,13 +177,18 @@ class Registry:
         return Entry(name, target, knobs, conflicts)
 
     def _load(self) -> None:
+        self._load_own()
+        if not self._has_installed:
+            self._has_installed = True
+            import_installed()
+
+    def _load_own(self) -> None:
         if self._is_loaded:
             return
         package = import_module(self._built_in)
         for module in pkgutil.walk_packages(package.__path__, f"{self._built_in}."):
             import_module(module.name)
         self._is_loaded = True
-        import_installed()
 
 
 def _place(target: Callable[..., Any]) -> tuple[str, str]:
@@ -178,11 +210,31 @@ AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"
 DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
+# Each of them has a key that chooses one name. METRICS are named in lists: every trial reports several.
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)
+METRICS = Registry(
+    "metric",
+    "training.metrics",
+    (
+        "model",
+        "images",
+        "labels",
+        "predictions",
+        "adversarial_images",
+        "adversarial_predictions",
+        "generator",
+        "device",
+        "batch_size",
+    ),
+)
 
 
 def outside_modules(values: Iterable[object]) -> list[str]:
-    """Return the modules of the names `module:attribute` among the values of a configuration, each once."""
+    """Return the modules of the names `module:attribute` among the values of a configuration, each once.
+
+    A value may be a list of names.
+    """
     libraries = {library for registry in REGISTRIES for library in registry.libraries}
-    modules = [str(value).partition(":")[0] for value in values if is_outside(value)]
+    names = [name for value in values for name in (value if isinstance(value, list | tuple) else [value])]
+    modules = [str(name).partition(":")[0] for name in names if is_outside(name)]
     return [module for module in dict.fromkeys(modules) if module not in libraries]

@@ -17,7 +17,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config import METRICS, ConfigError, TrialConfig, foreign_keys, parse_trial, sources_in
+from training.config import ACCURACIES, ConfigError, TrialConfig, foreign_keys, parse_trial, sources_in
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 from training.tolerant_output import tolerate_lost_output
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
-    """Run the command and return its exit code: 0 done, 1 diverged, 2 wrong usage, 130 interrupted."""
+    """Run the command and return its exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
     tolerate_lost_output()
     words = list(sys.argv[1:] if argv is None else argv)
     arguments = _parser().parse_args(words)
@@ -124,7 +124,7 @@ def _override(text: str) -> tuple[str, Any]:
 def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind: "type[Trainer] | None") -> int:
     """Check the device, the data and the folder, then train. Nothing is written before all checks have passed."""
     from training.data import DataError, ensure_available, lines_of, load_trial_data
-    from training.trainer import DivergedError, Trainer
+    from training.trainer import DivergedError, MetricError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
 
@@ -147,7 +147,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         _print(line)
     try:
         _train_with_progress(trainer, folder)
-    except DivergedError as error:
+    except (DivergedError, MetricError) as error:
         _print_error(str(error))
         return FAILED
     last = trainer.history[-1]
@@ -172,7 +172,7 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
         trainer.save_best(folder.path)
         save(folder.path)
         folder.append(epoch, metrics)
-        short = {name.partition("_")[0]: f"{metrics[name]:.3f}" for name in METRICS if name in metrics}
+        short = {name.partition("_")[0]: f"{metrics[name]:.3f}" for name in ACCURACIES if name in metrics}
         bar.set_postfix({"epoch": epoch, **short})
         _print(f"epoch {epoch:>{len(str(epochs))}}/{epochs}: {_accuracies(metrics)}, {metrics['seconds']:.1f} s")
 
@@ -184,9 +184,9 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
 
 
 def _accuracies(metrics: Mapping[str, float]) -> str:
-    if METRICS[0] not in metrics:
+    if ACCURACIES[0] not in metrics:
         return "not evaluated"
-    return ", ".join(f"{name} {metrics[name]:.4f}" for name in METRICS)
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in ACCURACIES)
 
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:

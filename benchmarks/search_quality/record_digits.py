@@ -17,7 +17,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.surroundings import command, surroundings
-from training.config import METRICS, TrialConfig
+from training.config import ACCURACIES, TrialConfig
 from training.data import load_trial_data
 from training.trainer import Trainer
 from tuner.space import load_space
@@ -43,7 +43,7 @@ def main() -> None:
         curves = list(tqdm(pool.map(curve, configs), total=len(configs), unit="point"))
     result = {
         "command": command("search_quality.record_digits"),
-        "metrics": list(METRICS),
+        "metrics": list(ACCURACIES),
         "grid": GRID,
         "curves": curves,
         **surroundings(("torch", "numpy", "scikit-learn")),
@@ -56,7 +56,7 @@ def curve(config: TrialConfig) -> list[list[float]]:
     torch.set_num_threads(1)
     trainer = Trainer(config, load_trial_data(config), "cpu")
     rows: list[list[float]] = []
-    trainer.run(lambda _epoch, metrics, _save: rows.append([round(metrics[name], 5) for name in METRICS]))
+    trainer.run(lambda _epoch, metrics, _save: rows.append([round(metrics[name], 5) for name in ACCURACIES]))
     return rows
 
 

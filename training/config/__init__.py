@@ -1,6 +1,17 @@
 """The configuration of one trial: its keys, their rules, and the presets."""
 
-from training.config.metrics import ACCURACY_SUFFIX, METRICS, is_accuracy, is_chance_level, share_fault
+from training.config.metrics import (
+    ACCURACIES,
+    ACCURACY_SUFFIX,
+    ALWAYS_REPORTED,
+    computed_metrics,
+    is_accuracy,
+    is_chance_level,
+    metric_fault,
+    share_fault,
+    unit_of,
+    usual_direction,
+)
 from training.config.parse import defaults_of, field_problems, foreign_keys, own_value, parse_trial, sources_in
 from training.config.trial import (
     IDLE_KEYS,
@@ -14,23 +25,28 @@ from training.config.trial import (
 from training.registry import file_key
 
 __all__ = [
+    "ACCURACIES",
     "ACCURACY_SUFFIX",
+    "ALWAYS_REPORTED",
     "IDLE_KEYS",
     "MEASUREMENT_KEYS",
-    "METRICS",
     "OPTIMISERS",
     "PRECISIONS",
     "ConfigError",
     "TrialConfig",
+    "computed_metrics",
     "defaults_of",
     "field_problems",
     "file_key",
     "foreign_keys",
     "is_accuracy",
     "is_chance_level",
+    "metric_fault",
     "own_value",
     "parse_trial",
     "share_fault",
     "sources_in",
     "trial_keys",
+    "unit_of",
+    "usual_direction",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from training.config.metrics import metric_fault
 from training.outside_code import PlugInError, import_outside, is_outside
 from training.registry import Registry
 
@@ -76,6 +77,24 @@ class _Imports(Rule):
         return names
 
 
+def metric_names() -> Any:
+    """Return a field of names of metrics, registered or `module:attribute`, empty by default."""
+    text = "a list of metrics, such as [worst_class_pgd_accuracy]"
+    return field(default=(), metadata={"rule": _Metrics(text, _to_names, lambda names: len(set(names)) == len(names))})
+
+
+@dataclass(frozen=True)
+class _Metrics(Rule):
+    """The rule of names of metrics: each must be known."""
+
+    def read(self, value: Any) -> Any:
+        names = super().read(value)
+        for name in names:
+            if fault := metric_fault(name):
+                raise ValueError(f"the value is {list(names)!r}, but {fault}")
+        return names
+
+
 def named(default: str, registry: Registry) -> Any:
     """Return a field whose values are the names of a registry."""
     rule = Rule("a registered name", str, lambda value: value in registry, registry)
@@ -125,6 +144,13 @@ def _to_floats(value: Any) -> tuple[float, ...]:
 
 def _to_ints(value: Any) -> tuple[int, ...]:
     return tuple(_to_int(item) for item in _not_text(value))
+
+
+def _to_names(value: Any) -> tuple[str, ...]:
+    names = tuple(_not_text(value))
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(value)
+    return names
 
 
 def _not_text(value: Any) -> Any:

@@ -8,6 +8,7 @@ from training.config.fields import (
     choice,
     epoch_numbers,
     folder,
+    metric_names,
     milestones,
     module_names,
     named,
@@ -104,6 +105,8 @@ class TrialConfig:
     eval_batch_size: int = whole(500, 1)
     # Epochs from one evaluation to the next; the last epoch and `rungs` are evaluated anyway.
     eval_every: int = whole(1, 1)
+    # What is measured beside natural and PGD accuracy and the seconds of an epoch; a space adds what it searches by.
+    metrics: tuple[str, ...] = metric_names()
 
     # How training is computed; `training/compute/precision.py` says what each needs. Evaluation is in float32 always.
     # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
@@ -126,9 +129,9 @@ class TrialConfig:
         return {file_key(key): list(value) if isinstance(value, tuple) else value for key, value in self.values.items()}
 
 
-# Keys that change nothing a trial learns: where the data lie, which may change between machines, and the epochs after
-# which it is evaluated.
-IDLE_KEYS = frozenset({"data_root", "eval_every", "rungs"})
+# Keys that change nothing a trial learns: where the data lie, which may change between machines, the epochs after
+# which it is evaluated, and what is measured then.
+IDLE_KEYS = frozenset({"data_root", "eval_every", "metrics", "rungs"})
 # Two trials that differ in one of these are measured with different yardsticks, or at other epochs.
 MEASUREMENT_KEYS = (
     "dataset",

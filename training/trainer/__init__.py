@@ -1,6 +1,7 @@
 """Training of one configuration, and the checkpoints that continue it."""
 
 from training.trainer.divergence import DivergedError
+from training.trainer.measured import MetricError
 from training.trainer.trainer import OnStep, Report, Trainer
 
-__all__ = ["DivergedError", "OnStep", "Report", "Trainer"]
+__all__ = ["DivergedError", "MetricError", "OnStep", "Report", "Trainer"]

@@ -18,9 +18,11 @@ from training.config.conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import build_augmentation, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
+from training.metrics.costs import seconds
 from training.models import build_model
 from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
+from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
 from training.trainer.step_parts import build_attack, build_forward_pass
@@ -44,7 +46,8 @@ class Trainer:
     def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
         """Build the model and move `data` to `device`; raise ConfigError if data or `group` do not fit `config`.
 
-        Each process of a group has its own trainer. All of them make the same calls, except `save`.
+        Metrics from outside the project are tried on two images. Each process of a group has its own trainer. All of
+        them make the same calls, except `save`.
         """
         # A last partial batch is dropped: the value and the bias of HSIC depend on the number of samples. The next
         # epoch has another permutation and drops other samples.
@@ -72,6 +75,7 @@ class Trainer:
             self._objective = build_objective(
                 config, self.model, len(self._data.train), self._streams.generator, self._group
             )
+        try_metrics(config, self.model, self._data.validation)
         self._augment = build_augmentation(config)
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
@@ -96,27 +100,31 @@ class Trainer:
         the weights which all terms share: all but the head's.
 
         - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
+        - the metrics that `config.metrics` names, where the accuracies are
         - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
         - `diagnostic/NAME`: other numbers of the objective
         - `learning_rate`: of the last step, and so the knobs that the objective changes by a schedule, such as `lambda`
         - `seconds`: of the epoch, evaluation included
 
-        Raise DivergedError if a loss or the weights are not finite at the end of the epoch.
+        Raise DivergedError if a loss or the weights are not finite at the end of the epoch, MetricError if a metric
+        from outside the project is unfit.
         """
         started = time.perf_counter()
+        if self.device.type == "cuda":  # the metric gpu_memory is that of an epoch
+            torch.cuda.reset_peak_memory_stats(self.device)
         self._between_epochs = False
         with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
-            accuracies = self._accuracies(self.epoch + 1)
+            validated = self._validated(self.epoch + 1)
         metrics = {
-            **accuracies,
+            **validated,
             **{f"loss/{name}": values.double().mean().item() for name, values in losses.items()},
             **{f"gradient_norm/{name}": norm.item() for name, norm in norms.items()},
             **{f"diagnostic/{name}": value.item() for name, value in self._objective.diagnostics().items()},
             **self._objective.scheduled(self._progress(self.steps - 1)),
             "learning_rate": self._learning_rate(self.steps - 1),
-            "seconds": time.perf_counter() - started,
+            "seconds": seconds(started),
         }
         self.epoch += 1
         self.history.append(metrics)
@@ -209,7 +217,7 @@ class Trainer:
         terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._progress(step)))}
 
-    def _accuracies(self, epoch: int) -> dict[str, float]:
+    def _validated(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
         return validate(self.model, self._data.validation, self.config, self._group)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from tuner.cli import options
-from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
+from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.errors import UsageError
 
 
@@ -17,6 +17,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front."),
     ] = None,
     minimum: Minimums = None,
+    maximum: Maximums = None,
     knee: Knee = False,
     max_loss: MaxLoss = None,
     front: Annotated[
@@ -89,10 +90,11 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.runs.folder import find_search
     from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
 
-    from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
+    from_front = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss)
     if sum([bool(trials), bool(from_front.given), front]) > 1:
         raise UsageError(
-            "--trial, --front and a choice from the front (--min, --knee, --max-loss) exclude each other: give one.",
+            "--trial, --front and a choice from the front (--min, --max, --knee, --max-loss) exclude each other: "
+            "give one.",
             ("--trial", "--front", "--min", "--knee", "--max-loss"),
         )
     request = Request(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
+from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
 from tuner.errors import UsageError
 
@@ -29,6 +29,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     ledger: LedgerUrl = None,
     output: OutputFormat = Format.TABLE,
     minimum: Minimums = None,
+    maximum: Maximums = None,
     knee: Knee = False,
     max_loss: MaxLoss = None,
     trial: Annotated[
@@ -65,7 +66,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     from tuner.report.load import load_search
 
     searches = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
-    choice = FrontChoice(tuple(minimum or ()), knee, max_loss, trial)
+    choice = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss, trial)
     if len(searches) > 1 or by is not None:
         if choice.given:
             raise UsageError(f"To compare fronts, leave out {' and '.join(choice.given)}.", choice.given)
@@ -122,8 +123,8 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
     else:
         from tuner.report.console.listing import completed_rows, print_rows
 
-        columns = ["trial", *(objective.name for objective in data.objectives), "epochs"]
-        print_rows(completed_rows(selection.trials, data.objectives), output.value, columns)
+        columns = ["trial", *data.metric_names, "epochs"]
+        print_rows(completed_rows(selection.trials, data.criteria), output.value, columns)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
     if write_error is not None:

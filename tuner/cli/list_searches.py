@@ -41,7 +41,7 @@ def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
     try:
         with folder.ledger(folder.if_shared(ledger_url)) as ledger:
             space, trials = recorded_space(ledger), ledger.load()
-        data = front_data(folder.name, trials, space.objective_list, space.reference)
+        data = front_data(folder.name, trials, space.objective_list, space.reference, constraints=space.constraint_list)
         created = str(folder.frozen()["created"])
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {first_line(error)}"}

@@ -42,10 +42,10 @@ def show(
             added = "; ".join(f"{trial.trial} ({_state(trial)})" for trial in search.foreign)
             console.print(f"Trials that other programs added (not part of this search): {added}.", markup=False)
     elif output is Format.CSV:
-        print_rows(trial_rows(trials, space.objective_list), "csv")
+        print_rows(trial_rows(trials, space.criteria), "csv")
     else:
         volume = data.hypervolume if has_front else None
-        shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.objective_list)}
+        shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.criteria)}
         shown["foreign"] = [asdict(trial) for trial in search.foreign]
         if has_seeds(data):
             shown["points"] = [asdict(point) for point in seed_means(data)]

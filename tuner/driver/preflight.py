@@ -65,10 +65,18 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
     try:
         Trainer(config, data, "cpu")
     except ConfigError as error:
-        problems = [
-            (f"parameters.{names[0]}" if (names := space.names_of(key)) else f"trial.{key}", message)
-            for key, message in error.problems
-        ]
+        problems = [(_path(space, key), message) for key, message in error.problems]
         raise fault_error(space.name, problems) from error
     except ValueError as error:
         raise UsageError(f"{space.name}: {error}", space.name) from error
+
+
+def _path(space: Space, key: str) -> str:
+    """Return where the space has a key; `metrics.NAME` is a metric that is unfit."""
+    if names := space.names_of(key):
+        return f"parameters.{names[0]}"
+    _, is_metric, name = key.partition("metrics.")
+    if not is_metric:
+        return f"trial.{key}"
+    section = next((part for part in ("objectives", "constraints") if name in getattr(space, part)), None)
+    return "trial.metrics" if section is None else f"{section}.{name}"

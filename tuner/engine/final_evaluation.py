@@ -6,15 +6,19 @@ This module loads torch, so a worker imports it only for a confirmation.
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from training.attacks.adversary import ROUNDING
-from training.data import load_test_set
+from training.config import computed_metrics
+from training.data import ImageSet, load_test_set
 from training.evaluation import Evaluation, StateFile, balanced_subset, build_suite, evaluate_robustness, scale_of
 from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
+from training.trainer.measured import depends_on_images
+from training.trainer.validation import validate
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
@@ -24,7 +28,7 @@ _PGD = "PGD-20"
 
 
 def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
-    """Evaluate the trainer's model on the test set and return its accuracies as metrics.
+    """Evaluate the trainer's model on the test set and return its accuracies, and other metrics of images, as metrics.
 
     The attacks have the radius of the task, or that which the search measured with. `task.folder` gets the state of the
     evaluation after each batch, from which an interrupted evaluation continues (in object storage, unless the machine
@@ -60,7 +64,17 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
             state.unlink()
             evaluation = evaluate(state)
         (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
-    return metrics_of(evaluation, searched)
+    return {**_other_metrics(trainer, images), **metrics_of(evaluation, searched)}
+
+
+def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
+    """Return the other metrics of the trial on these images, with the attack that the search measured with."""
+    names = [name for name in computed_metrics(trainer.config.metrics) if depends_on_images(name)]
+    if not names:
+        return {}
+    config = replace(trainer.config, metrics=tuple(names), eval_images=0)
+    found = validate(trainer.model, images.to(torch.device(trainer.device)), config)
+    return {name: found[name] for name in names}
 
 
 def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:

@@ -49,8 +49,8 @@ def run_task(task: TrialTask, session: TuneSession, lead: "Lead | None" = None) 
 
     A crash is raised, and Ray retries the trial from its last checkpoint. So is data that cannot be read, which
     another node may have. What every retry would meet again is reported as `error`: a configuration that does not suit
-    the data, and divergence. `out_of_memory` is reported if a part of a GPU was too little. OutOfGpuMemoryError is
-    raised if a whole GPU was too little.
+    the data, divergence, and a metric of the user's own that fails. `out_of_memory` is reported if a part of a GPU was
+    too little. OutOfGpuMemoryError is raised if a whole GPU was too little.
     """
     import torch
 
@@ -95,7 +95,7 @@ def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
 
 def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
     from training.attacks import AttackError
-    from training.trainer import DivergedError
+    from training.trainer import DivergedError, MetricError
 
     confirmation = task.confirmation
     if confirmation is not None and confirmation.weights is not None:
@@ -106,7 +106,7 @@ def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
         trainer.run(_Reporter(trainer, session, confirmation))
     except AttackError as error:
         session.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
-    except DivergedError as error:
+    except (DivergedError, MetricError) as error:
         session.report({"epoch": trainer.epoch + 1, "error": str(error), "metrics": {}})
 
 

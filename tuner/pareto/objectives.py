@@ -11,7 +11,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Objective:
-    """A metric of the reports, its direction, and the worst value that the user accepts, if there is one."""
+    """A metric of the reports, its direction, and the worst value that the user accepts, if there is one.
+
+    A constraint has the same form, always with a limit. It is not optimised: only its limit counts.
+    """
 
     name: str
     maximise: bool
@@ -32,6 +35,11 @@ def as_losses(metrics: Sequence[Mapping[str, float]], objectives: Sequence[Objec
         for m in metrics
     ]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(objectives))
+
+
+def optimised(losses: FloatArray, constraints: int) -> FloatArray:
+    """Return a loss matrix without its last columns, as many as `constraints`, which are only limited."""
+    return losses[:, : losses.shape[1] - constraints]
 
 
 def loss_limits(objectives: Sequence[Objective]) -> FloatArray | None:

@@ -38,12 +38,12 @@ def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None =
 
 
 def front_csv(data: FrontData) -> str:
-    """Return the front as CSV, the best in the first objective first: trial, objectives, parameters, epochs.
+    """Return the front as CSV, the best in the first objective first: trial, metrics, parameters, epochs.
 
     Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. The cell of a
     parameter that a trial does not have is empty.
     """
-    metrics = [objective.name for objective in data.objectives]
+    metrics = data.metric_names
     parameters = parameter_names(data.front)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -61,6 +61,10 @@ def front_json(data: FrontData) -> str:
         "objectives": [
             {"name": objective.name, "direction": "maximize" if objective.maximise else "minimize"}
             for objective in data.objectives
+        ],
+        "constraints": [
+            {"name": constraint.name, "at_least" if constraint.maximise else "at_most": constraint.limit}
+            for constraint in data.constraints
         ],
         "hypervolume": data.hypervolume,
         "reference": data.reference,

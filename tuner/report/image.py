@@ -1,5 +1,6 @@
 """A front, or several fronts, as PNG and SVG for papers and descriptions, drawn by matplotlib without a display."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from io import BytesIO
@@ -33,12 +34,14 @@ from tuner.report.figure.appearance import (
     unfinished_layers,
 )
 from tuner.report.figure.comparison import Comparison
-from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure
+from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark, front_figure, further_figures
 from tuner.report.text import format_value
 
 Form = Literal["png", "svg"]
 
 _WIDTH, _HEIGHT, _DPI = 1200, 800, 150  # pixels, pixels, pixels per inch
+_PANEL, _BESIDE = 560, 160  # pixels of a panel, and of title, legend and colour bar together
+_MOST_COLUMNS = 3
 _TITLE_COLUMNS = 60  # a longer title of a comparison would not fit; the legend has all names
 _SUBTITLE_COLUMNS = 115  # characters
 # A layer with more marks becomes one bitmap in an SVG: as vectors they would take seconds to show.
@@ -56,23 +59,18 @@ _COMPARISON_SYMBOLS = ("o", "s", "^", "p", "*", "h", "X")
 def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Form, bytes]:
     """Return the front of a search as a PNG of 1200 x 800 pixels and as an SVG of the same shape.
 
-    `shown` is the layout of the data, if it is already known.
+    With three objectives or more, there is a panel for each pair of them, at most three beside each other, and the
+    picture is larger. `shown` is the layout of the first pair, if it is already known.
     """
-    shown = shown or front_figure(data)
-    figure, axes = _empty_picture(shown.x, shown.y)
-    if not shown.front and not shown.unfinished:
-        axes.set(xticks=[], yticks=[])
-        note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
-        axes.text(0.5, 0.5, "No trial has values yet", transform=axes.transAxes, **note)
-    _write_title(axes, data.search, " ".join([summary(data), *shown.notes]))
-    _draw_completed(axes, shown)
-    _draw_unfinished(axes, shown)
-    _draw_published(axes, shown.published)
-    _draw_means(axes, shown.means, MEANS, LINE)
-    _draw_means(axes, shown.confirmed, CONFIRMED, KNEE)
-    if shown.colours:
-        _add_colour_bar(figure, axes, shown.colours)
-    _add_legend(figure, axes)
+    panels = (shown or front_figure(data), *further_figures(data))
+    figure, all_axes = _empty_panels(panels)
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw_panel(axes, panel)
+    columns = min(_MOST_COLUMNS, len(panels))
+    _write_title(all_axes[0], data.search, " ".join([summary(data), *panels[0].notes]), columns)
+    if panels[0].colours:
+        _add_colour_bar(figure, all_axes, panels[0].colours)
+    _add_legend(figure, all_axes[0])
     png = _encode_figure(figure, "png")
     figure.set_layout_engine("none")  # found by now, and the slowest part of drawing
     return {"png": png, "svg": _encode_figure(figure, "svg")}
@@ -104,17 +102,46 @@ def comparison_picture(shown: Comparison, form: Form) -> bytes:
     return _encode_figure(figure, form)
 
 
+def _draw_panel(axes: Axes, shown: FrontFigure) -> None:
+    if not shown.front and not shown.unfinished:
+        axes.set(xticks=[], yticks=[])
+        note: dict[str, Any] = {"ha": "center", "va": "center", "color": PLAIN}
+        axes.text(0.5, 0.5, "No trial has values yet", transform=axes.transAxes, **note)
+    _draw_completed(axes, shown)
+    _draw_unfinished(axes, shown)
+    _draw_published(axes, shown.published)
+    _draw_means(axes, shown.means, MEANS, LINE)
+    _draw_means(axes, shown.confirmed, CONFIRMED, KNEE)
+
+
+def _empty_panels(panels: Sequence[FrontFigure]) -> tuple[Figure, list[Axes]]:
+    """Return a figure with axes for each panel, row by row."""
+    columns = min(_MOST_COLUMNS, len(panels))
+    rows = math.ceil(len(panels) / columns)
+    width, height = (_WIDTH, _HEIGHT) if columns == 1 else (columns * _PANEL + _BESIDE, rows * _PANEL + _BESIDE)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    all_axes = [figure.add_subplot(rows, columns, place) for place in range(1, len(panels) + 1)]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _set_axes(axes, panel.x, panel.y)
+    return figure, all_axes
+
+
 def _empty_picture(x: Axis, y: Axis) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(_WIDTH / _DPI, _HEIGHT / _DPI), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    _set_axes(axes, x, y)
+    return figure, axes
+
+
+def _set_axes(axes: Axes, x: Axis, y: Axis) -> None:
     axes.set(xlim=x.limits, ylim=y.limits)
     axes.set_xlabel(x.label, parse_math=False)
     axes.set_ylabel(y.label, parse_math=False)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
 
 
 def _add_legend(figure: Figure, axes: Axes) -> None:
@@ -154,9 +181,15 @@ def _draw_means(axes: Axes, means: Sequence[MeanMark], label: str, colour: str, 
         axes.errorbar(xs, ys, xerr=x_bars, yerr=y_bars, color=colour, label=label, **{**usual, **style})
 
 
-def _write_title(axes: Axes, title: str, subtitle: str) -> None:
-    lines = textwrap.wrap(subtitle, _SUBTITLE_COLUMNS)
-    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", pad=8 + 10 * len(lines), parse_math=False)
+def _write_title(axes: Axes, title: str, subtitle: str, columns: int = 1) -> None:
+    """Write a title above the first of some axes that stand in `columns` beside each other."""
+    alone = columns == 1
+    lines = textwrap.wrap(subtitle, _SUBTITLE_COLUMNS + (columns - 1) * _SUBTITLE_COLUMNS // 3)
+    style: dict[str, Any] = {"loc": "left", "fontsize": 12, "fontweight": "bold", "parse_math": False}
+    # Of several panels, the title of the first one is that of all.
+    axes.set_title(title, pad=8 + 10 * len(lines), **style).set_in_layout(alone)
+    if not alone:
+        axes.set_title(" ", pad=8 + 10 * len(lines), fontsize=12)
     # The padding of the title makes room for these lines; as part of the layout, a long line would narrow the axes.
     place: dict[str, Any] = {"transform": axes.transAxes, "va": "bottom", "fontsize": 7.5, "in_layout": False}
     axes.text(0, 1.015, "\n".join(lines), color=PLAIN, parse_math=False, **place)
@@ -209,8 +242,8 @@ def _mappable(scale: ParameterScale) -> ScalarMappable:
     return ScalarMappable(norm, mpl.colormaps[SCALE])
 
 
-def _add_colour_bar(figure: Figure, axes: Axes, scale: ParameterScale) -> None:
-    bar = figure.colorbar(_mappable(scale), ax=axes, aspect=35, pad=0.015)
+def _add_colour_bar(figure: Figure, axes: Sequence[Axes], scale: ParameterScale) -> None:
+    bar = figure.colorbar(_mappable(scale), ax=list(axes), aspect=35, pad=0.015)
     bar.set_label(scale.parameter, parse_math=False)
     bar.outline.set_visible(False)
     if scale.logarithmic:

@@ -106,7 +106,9 @@ def search_on_record(folder: SearchFolder, ledger: SqlLedger) -> LoadedSearch:
 
 def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:
     """Return the front of a search, with what its folder says and what the confirmations beside it measured."""
-    data = front_data(name, trials, space.objective_list, space.reference, space.trial)
+    data = front_data(
+        name, trials, space.objective_list, space.reference, space.trial, constraints=space.constraint_list
+    )
     classes = SearchFolder(runs_dir / name).classes
     return replace(data, confirmed=confirmed_trials(runs_dir, name), classes=classes)
 

@@ -3,10 +3,12 @@
 import math
 from typing import Any, NamedTuple
 
-from training.config import ACCURACY_SUFFIX, is_accuracy
+from training.config import ACCURACY_SUFFIX, is_accuracy, unit_of
 
 ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "autoattack": "AutoAttack"}
 _MISSING = "–"
+# Above it floating-point numbers are whole by themselves.
+_MOST_WHOLE = 1e12
 
 
 class TextTable(NamedTuple):
@@ -18,12 +20,13 @@ class TextTable(NamedTuple):
 
 def metric_label(name: str) -> str:
     """Return a metric's name and unit for an axis: "PGD accuracy (%)" for `pgd_accuracy`."""
-    return f"{_in_words(name)} (%)" if is_accuracy(name) else _in_words(name)
+    unit = _unit_beside(name)
+    return f"{_in_words(name)} ({unit})" if unit else _in_words(name)
 
 
 def metric_heading(name: str) -> str:
     """Return a metric's name and unit for a narrow column: "PGD %" for `pgd_accuracy`."""
-    return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} %" if is_accuracy(name) else _in_words(name)
+    return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {_unit_beside(name)}".rstrip()
 
 
 def to_shown_unit(name: str, value: float) -> float:
@@ -32,10 +35,15 @@ def to_shown_unit(name: str, value: float) -> float:
 
 
 def format_metric(name: str, value: float | None) -> str:
-    """Return a metric as text without its unit: an accuracy in per cent with two decimals, else four digits."""
+    """Return a metric as text without its unit: a share in per cent with two decimals, else four digits.
+
+    Whole numbers, such as counts, have all their digits.
+    """
     if value is None or math.isnan(value):
         return _MISSING
-    return f"{to_shown_unit(name, value):.2f}" if is_accuracy(name) else format_value(value)
+    if is_accuracy(name):
+        return f"{to_shown_unit(name, value):.2f}"
+    return f"{value:,.0f}" if abs(value) < _MOST_WHOLE and value == round(value) else format_value(float(value))
 
 
 def format_mean(name: str, mean: float | None, deviation: float | None) -> str:
@@ -52,8 +60,12 @@ def finite_or_none(value: float | None) -> float | None:
 
 def metric_with_unit(name: str, value: float | None) -> str:
     """Return a metric with its name and unit: "Natural 98.33 %"."""
-    unit = " %" if is_accuracy(name) else ""
-    return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {format_metric(name, value)}{unit}"
+    return f"{_in_words(name.removesuffix(ACCURACY_SUFFIX))} {value_with_unit(name, value)}"
+
+
+def value_with_unit(name: str, value: float | None) -> str:
+    """Return a metric with its unit: "98.33 %"."""
+    return f"{format_metric(name, value)} {unit_of(name)}".rstrip()
 
 
 def count_of(count: int, noun: str) -> str:
@@ -73,6 +85,16 @@ def format_value(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def noun_of(name: str) -> str:
+    """Return a metric's name inside a sentence: "PGD accuracy". Of `module:attribute` it is the attribute."""
+    return " ".join(ABBREVIATIONS.get(word, word) for word in name.rpartition(":")[2].split("_"))
+
+
+def _unit_beside(name: str) -> str:
+    """Return the unit that stands beside the name, nothing if the name says it."""
+    return "" if name.endswith("seconds") else unit_of(name)
+
+
 def _in_words(name: str) -> str:
-    words = [ABBREVIATIONS.get(word, word) for word in name.split("_")]
+    words = noun_of(name).split(" ")
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

@@ -9,11 +9,11 @@ import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.dominance import IntArray, constrained_rank, violations
-from tuner.pareto.objectives import FloatArray, Objective, loss_limits
+from tuner.pareto.objectives import FloatArray, Objective, loss_limits, optimised
 from tuner.search.sampling import STARTUP_TRIALS, Evidence
 from tuner.search.warm_start import EarlierTrial
 
-# A point and its losses, (objectives,).
+# A point and its losses: of the objectives, then of the constraints.
 Measured = tuple[Mapping[str, Any], FloatArray]
 
 # The most measured trials. The time of a `motpe` proposal grows in proportion: half a second with 5,000.
@@ -23,7 +23,7 @@ MOST_RUNNING = 100
 
 
 class Values:
-    """The losses of trials, (objectives,), lower is better, at the epochs where trials are compared."""
+    """The losses of trials, lower is better, at the epochs where trials are compared."""
 
     def __init__(self, epochs: Sequence[int]) -> None:
         self.epochs = tuple(sorted(set(epochs)))
@@ -40,12 +40,12 @@ class Values:
 
 
 def earlier_values(
-    earlier: Sequence[EarlierTrial], epochs: Sequence[int], objectives: Sequence[Objective]
+    earlier: Sequence[EarlierTrial], epochs: Sequence[int], criteria: Sequence[Objective]
 ) -> dict[int, list[Measured]]:
     """Return the points and losses of earlier trials at each epoch, the same for all proposals of a search."""
     found: dict[int, list[Measured]] = {epoch: [] for epoch in epochs}
     for epoch, measured in found.items():
-        rows = ((trial.parameters, trial.losses(epoch, objectives)) for trial in earlier)
+        rows = ((trial.parameters, trial.losses(epoch, criteria)) for trial in earlier)
         measured += [(point, row) for point, row in rows if row is not None]
     return found
 
@@ -53,11 +53,15 @@ def earlier_values(
 def evidence(
     trials: Sequence[TrialRecord],
     values: Values,
-    objectives: Sequence[Objective],
+    criteria: Sequence[Objective],
     failed: Collection[int],
     earlier: Mapping[int, Sequence[Measured]] = MappingProxyType({}),
+    *,
+    constraints: int = 0,
 ) -> Evidence:
     """Return the values at one epoch: the latest epoch that enough trials have reached.
+
+    The last criteria, as many as `constraints`, are not optimised.
 
     Early values of some trials and final values of others would not compare. A trial in `failed` (numbers) counts as
     failed even if it was measured before. The trials of an `earlier` search, by epoch, come first. If there are very
@@ -73,8 +77,9 @@ def evidence(
         measured += [(points[number], losses[number]) for number in sorted(known)]
         if len(measured) >= STARTUP_TRIALS:
             break
-    limits = loss_limits(objectives)
-    told = most_informative(np.array([row for _, row in measured]), limits) if len(measured) > MOST_TOLD else None
+    limits = loss_limits(criteria)
+    rows = np.array([row for _, row in measured])
+    told = most_informative(rows, limits, constraints) if len(measured) > MOST_TOLD else None
     # A running trial that is measured at this epoch is told by its value. As an unknown trial as well, it would keep
     # the sampler away from the points that were allowed to go on.
     running = [t.parameters for t in trials if t.outcome is Outcome.RUNNING and t.number not in known]
@@ -84,25 +89,27 @@ def evidence(
         tried=[trial.parameters for trial in trials],
         failed=[points[number] for number in sorted(failed)[-MOST_TOLD // 5 :]],
         limits=limits,
+        constraints=constraints,
     )
 
 
-def most_informative(losses: FloatArray, limits: FloatArray | None) -> IntArray:
+def most_informative(losses: FloatArray, limits: FloatArray | None, constraints: int = 0) -> IntArray:
     """Choose `MOST_TOLD` rows of a larger (n, m) matrix of losses; return their indices in ascending order.
 
     A tenth are the best ones by front (of the last front the earliest), which TPE models as good and NSGA-II takes as
     parents. The others are the latest ones.
     """
-    fronts = constrained_rank(losses, None if limits is None else violations(losses, limits))
+    beyond = None if limits is None else violations(losses, limits)
+    fronts = constrained_rank(optimised(losses, constraints), beyond)
     best = np.argsort(fronts, kind="stable")[: MOST_TOLD // 10]
     others = np.setdiff1d(np.arange(len(losses)), best)[-(MOST_TOLD - len(best)) :]
     return np.sort(np.concatenate([best, others]))
 
 
-def has_failed(trial: TrialRecord, objectives: Sequence[Objective]) -> bool:
-    """Return whether a trial crashed for good, or was stopped because an objective was not finite."""
+def has_failed(trial: TrialRecord, criteria: Sequence[Objective]) -> bool:
+    """Return whether a trial crashed for good, or was stopped because a metric that is compared was not finite."""
     if trial.outcome is Outcome.FAILED:
         return True
-    names = [objective.name for objective in objectives]
+    names = [criterion.name for criterion in criteria]
     broken = bool(trial.reports) and not all(math.isfinite(trial.last_metrics.get(n, math.nan)) for n in names)
     return trial.outcome is Outcome.STOPPED and broken

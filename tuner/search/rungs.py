@@ -22,12 +22,16 @@ class Rungs:
     is preferred always continues, also the first one at a rung, and the share that continues tends to
     1 / reduction_factor. The order inside a front is total, and the rule may stop a non-dominated trial in a crowded
     part of a front: otherwise an ever growing front would stop no trial.
-    `limits`, (objectives,), are the largest losses that the user accepts: trials beyond them come last.
+    `limits`, one for each loss, are the largest ones that the user accepts: trials beyond them come last. The last
+    losses, as many as `constraints`, are not optimised.
     """
 
-    def __init__(self, epochs: Sequence[int], reduction_factor: int, limits: FloatArray | None = None) -> None:
+    def __init__(
+        self, epochs: Sequence[int], reduction_factor: int, limits: FloatArray | None = None, constraints: int = 0
+    ) -> None:
         self._reduction_factor = reduction_factor
         self._limits = limits
+        self._constraints = constraints
         self._boards = {epoch: _Board() for epoch in epochs}
 
     def is_rung(self, epoch: int) -> bool:
@@ -35,7 +39,7 @@ class Rungs:
         return epoch in self._boards
 
     def record(self, epoch: int, number: int, losses: FloatArray) -> None:
-        """Note a trial's losses at a rung, (objectives,), lower is better; a trial comes to each rung once."""
+        """Note a trial's losses at a rung, lower is better; a trial comes to each rung once."""
         self._boards[epoch].write(number, losses)
 
     def continues(self, epoch: int, number: int) -> bool:
@@ -47,7 +51,7 @@ class Rungs:
             return False
         most = len(rows) // self._reduction_factor
         compared = rows if finite.all() else rows[finite]
-        return preferred_at_most(compared, int(finite[:place].sum()), most, self._limits)
+        return preferred_at_most(compared, int(finite[:place].sum()), most, self._limits, self._constraints)
 
 
 class _Board:
@@ -59,7 +63,7 @@ class _Board:
 
     @property
     def rows(self) -> FloatArray:
-        """The losses, (trials, objectives), in the order of arrival."""
+        """The losses, a row for each trial, in the order of arrival."""
         return self._buffer[: len(self.places)]
 
     def write(self, number: int, losses: FloatArray) -> None:

@@ -45,14 +45,17 @@ class Search:
         self._clock = clock
         self._proposer = partial(propose, conditions=space.conditions) if space.conditions else propose
         self._objectives = space.objective_list
+        self._criteria = space.criteria
+        self._constraints = len(space.constraint_list)
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
         self._refused: set[int] = set()
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
-        self._rungs = Rungs(space.rung_epochs, space.early_stopping.reduction_factor, loss_limits(space.objective_list))
+        factor, limits = space.early_stopping.reduction_factor, loss_limits(space.criteria)
+        self._rungs = Rungs(space.rung_epochs, factor, limits, self._constraints)
         self._values = Values(compared_epochs(space))
-        self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._objectives)
-        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._objectives)}
+        self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._criteria)
+        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._criteria)}
         for number, report in ledger.reports_at(self._values.epochs):
             if number in self._trials:  # other programs can change what shows that a trial is one of this search
                 rung = report.rung and self._rungs.is_rung(report.epoch)
@@ -166,10 +169,10 @@ class Search:
         return Decision.CONTINUE
 
     def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Return whether an objective is not finite. A missing one counts only at epochs where trials are compared."""
+        """Return whether a criterion is not finite. A missing one counts only at epochs where trials are compared."""
         losses = self._losses(metrics)
         if epoch not in self._values.epochs:
-            losses = losses[[objective.name in metrics for objective in self._objectives]]
+            losses = losses[[criterion.name in metrics for criterion in self._criteria]]
         return not bool(np.isfinite(losses).all())
 
     def _end_if_decided(self, trial: TrialRecord) -> None:
@@ -193,7 +196,7 @@ class Search:
     def _take_end(self, ended: TrialRecord) -> None:
         """Take over a trial as it is on record: a rebuilt search must write the same times to MLflow."""
         self._trials[ended.number] = ended
-        if has_failed(ended, self._objectives):
+        if has_failed(ended, self._criteria):
             self._failed.add(ended.number)
         for listener in self.listeners:
             listener.on_ended(ended)
@@ -205,7 +208,7 @@ class Search:
             self._rungs.record(epoch, number, losses)
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
-        return as_losses([metrics], self._objectives).reshape(-1)
+        return as_losses([metrics], self._criteria).reshape(-1)
 
     def _propose(self) -> TrialRecord:
         trial = self._start_enqueued() or self._start_proposed()
@@ -243,7 +246,9 @@ class Search:
             self.space.search.sampler,
             self._distributions,
             len(self._objectives),
-            evidence(self.trials, self._values, self._objectives, self._failed, self._earlier),
+            evidence(
+                self.trials, self._values, self._criteria, self._failed, self._earlier, constraints=self._constraints
+            ),
             seed=self.space.search.seed,
             number=len(self._trials),  # not that in the ledger, where the trials of other programs have numbers, too
             fixed=fixed,

@@ -10,7 +10,7 @@ import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.hypervolume import front_growth
-from tuner.pareto.objectives import as_losses
+from tuner.pareto.objectives import as_losses, within_limits
 from tuner.search.sampling import exhausted
 from tuner.space import Space
 
@@ -43,14 +43,15 @@ def finished(space: Space, trials: Sequence[TrialRecord]) -> bool:
 def longest_wait(space: Space, trials: Sequence[TrialRecord]) -> int:
     """Return the longest run of ended trials, at any time of the search, without growth of the hypervolume.
 
-    The count starts with the first completed trial that is better than the reference point: before it there is no
-    front to grow.
+    The count starts with the first completed trial that is better than the reference point and within the constraints:
+    before it there is no front to grow.
     """
     objectives = space.objective_list
     ended = sorted((t for t in trials if t.ended is not None), key=lambda trial: (trial.ended, trial.number))
     losses = as_losses([trial.last_metrics for trial in ended], objectives)
     completed = np.array([t.outcome is Outcome.COMPLETED for t in ended], dtype=np.bool_)
-    final = completed & np.isfinite(losses).all(axis=1)
+    allowed = np.array([within_limits(trial.last_metrics, space.constraint_list) for trial in ended], dtype=np.bool_)
+    final = completed & allowed & np.isfinite(losses).all(axis=1)
     volumes = front_growth(losses[final], as_losses([space.reference], objectives)[0]).hypervolumes
     growths = np.flatnonzero(final)[np.diff(volumes, prepend=0.0) > _ROUNDING * volumes.max(initial=0.0)]
     waits = np.diff(growths, append=len(ended)) - 1

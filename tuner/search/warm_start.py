@@ -29,18 +29,18 @@ _Difference = tuple[str, str]  # a key, and why a trial with its value is no evi
 
 @dataclass(frozen=True)
 class EarlierTrial:
-    """A trial of `search` as evidence: its point in the new space, and its objectives by epoch."""
+    """A trial of `search` as evidence: its point in the new space, and its criteria by epoch."""
 
     search: str
     number: int
     parameters: dict[str, Any]
     metrics: dict[int, dict[str, float]]
 
-    def losses(self, epoch: int, objectives: Sequence[Objective]) -> FloatArray | None:
-        """Return the losses at an epoch, (objectives,), lower is better; None unless all are finite."""
+    def losses(self, epoch: int, criteria: Sequence[Objective]) -> FloatArray | None:
+        """Return the losses at an epoch, (criteria,), lower is better; None unless all are finite."""
         if epoch not in self.metrics:
             return None
-        row = as_losses([self.metrics[epoch]], objectives).reshape(-1)
+        row = as_losses([self.metrics[epoch]], criteria).reshape(-1)
         return row if np.isfinite(row).all() else None
 
 
@@ -87,7 +87,7 @@ def earlier_trials(
         settings = earlier.trial_config(trial.parameters)
         point, reason = _point_of(settings, space)
         measured = {
-            report.epoch: {key: report.metrics[key] for key in space.objectives if key in report.metrics}
+            report.epoch: {c.name: report.metrics[c.name] for c in space.criteria if c.name in report.metrics}
             for report in trial.reports
             if report.epoch in epochs
         }

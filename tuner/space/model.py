@@ -10,14 +10,22 @@ from typing import Annotated, Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from pydantic import Field, ValidationInfo, field_validator
 
-from training.config import TrialConfig, defaults_of, own_value, parse_trial
+from training.config import TrialConfig, computed_metrics, defaults_of, own_value, parse_trial
 from training.config.preset_files import with_preset
 from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
 from tuner.space.chosen_names import CHOOSING_KEYS, used_keys
 from tuner.space.conditions import Conditions, combinations, count_points, named_values
 from tuner.space.parameters import Parameter, Part, from_fraction, takes_numbers
-from tuner.space.sections import ConfirmSpec, EarlyStoppingSpec, ObjectiveSpec, ResourcesSpec, SearchSpec
+from tuner.space.sections import (
+    ConfirmSpec,
+    ConstraintSpec,
+    EarlyStoppingSpec,
+    ObjectiveSpec,
+    ResourcesSpec,
+    SearchSpec,
+    with_defaults_of_metric,
+)
 
 # A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
 MOST_CORNERS = 4096
@@ -31,6 +39,7 @@ _FREE = (
     "search.patience",
     "resources.",
     "trial.data_root",
+    "trial.metrics",
     "description",
 )
 
@@ -45,10 +54,22 @@ class Space(Part):
     trial: dict[str, Any]
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     objectives: Annotated[dict[str, ObjectiveSpec], Field(min_length=1)]
+    constraints: dict[str, ConstraintSpec] = Field(default_factory=dict)
     search: SearchSpec = SearchSpec()
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
     resources: ResourcesSpec = ResourcesSpec()
     confirm: ConfirmSpec | None = None
+
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _defaults_of_metrics(cls, objectives: Any) -> Any:
+        """Give each objective the direction and the reference point of its metric, where the file has none."""
+        if not isinstance(objectives, dict):
+            return objectives
+        return {
+            name: with_defaults_of_metric(str(name), spec) if isinstance(spec, dict) else spec
+            for name, spec in objectives.items()
+        }
 
     @field_validator("search")
     @classmethod
@@ -83,7 +104,8 @@ class Space(Part):
     def outside_modules(self) -> list[str]:
         """The modules from outside that the space imports, or whose classes and functions it names."""
         choices = [value for parameter in self.parameters.values() for value in parameter.extremes().values()]
-        return list(dict.fromkeys([*self.imports, *outside_modules([*self.trial.values(), *choices])]))
+        named = outside_modules([*self.trial.values(), *choices, *self.objectives, *self.constraints])
+        return list(dict.fromkeys([*self.imports, *named]))
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
@@ -99,6 +121,17 @@ class Space(Part):
     def objective_list(self) -> tuple[Objective, ...]:
         """The objectives in the order of the file."""
         return tuple(Objective(n, o.direction == "maximize", o.limit) for n, o in self.objectives.items())
+
+    @property
+    def constraint_list(self) -> tuple[Objective, ...]:
+        """The constraints as objectives that are not optimised: one for each `at_least` and each `at_most`."""
+        sides = [(name, side) for name, spec in self.constraints.items() for side in _sides(spec)]
+        return tuple(Objective(name, *side) for name, side in sides)
+
+    @property
+    def criteria(self) -> tuple[Objective, ...]:
+        """All by which trials are compared: the objectives, then the constraints."""
+        return (*self.objective_list, *self.constraint_list)
 
     @property
     def reference(self) -> dict[str, float]:
@@ -212,9 +245,11 @@ class Space(Part):
         """Return the trainer's configuration of one point.
 
         All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
-        several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too.
+        several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too. It
+        is told the metrics of objectives and constraints, to measure them.
         """
         config = parse_trial(with_preset({**self._always, **self.given_keys(parameters)}))
+        config = replace(config, metrics=computed_metrics([*config.metrics, *self.objectives, *self.constraints]))
         rungs = tuple(self.early_stopping.milestones(config.epochs))
         return replace(config, rungs=rungs) if rungs and config.eval_every > 1 else config
 
@@ -245,13 +280,21 @@ def differing_keys(recorded: Space, asked: Space) -> dict[str, tuple[Any, Any]]:
 
 
 def in_recorded_order(recorded: Space, asked: Space) -> Space:
-    """Return an equal space with parameters and objectives in the recorded order.
+    """Return an equal space with parameters, objectives and constraints in the recorded order.
 
     The values in the ledger, the proposals and the points of a grid depend on that order.
     """
     parameters = {name: asked.parameters[name] for name in recorded.parameters}
     objectives = {name: asked.objectives[name] for name in recorded.objectives}
-    return asked.model_copy(update={"parameters": parameters, "objectives": objectives})
+    constraints = {name: asked.constraints[name] for name in recorded.constraints}
+    changes = {"parameters": parameters, "objectives": objectives, "constraints": constraints}
+    return asked.model_copy(update=changes)
+
+
+def _sides(spec: ConstraintSpec) -> list[tuple[bool, float]]:
+    """Return (whether it is maximised, its limit) for each side on which a constraint limits a metric."""
+    found = [(True, spec.at_least), (False, spec.at_most)]
+    return [(maximise, limit) for maximise, limit in found if limit is not None]
 
 
 def _whole(space: Space) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from typing import Any
 
 from training.config import (
     MEASUREMENT_KEYS,
-    METRICS,
     ConfigError,
     field_problems,
     file_key,
     foreign_keys,
+    metric_fault,
     parse_trial,
     share_fault,
     trial_keys,
@@ -41,7 +41,12 @@ def cross_problems(space: Space) -> _Problems:
     if faults := trial_problems({"imports": list(space.imports)}):
         return [("imports", message) for _, message in faults]
     conditions = condition_problems(space)
-    problems = [*form_problems(space), *_points_problems(space), *(conditions or _grid_problems(space))]
+    problems = [
+        *_metric_problems(space),
+        *form_problems(space),
+        *_points_problems(space),
+        *(conditions or _grid_problems(space)),
+    ]
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
     if not problems:
@@ -85,9 +90,6 @@ def trial_problems(trial: dict[str, Any]) -> _Problems:
 def _objective_problems(space: Space) -> _Problems:
     problems: _Problems = []
     for name, objective in space.objectives.items():
-        if name not in METRICS:
-            rule = f"no trial reports this metric; the known ones are {', '.join(METRICS)}"
-            problems.append((f"objectives.{name}", rule))
         if objective.direction == "minimize" and "reference" not in objective.model_fields_set:
             rule = "is minimised and needs a `reference` for the hypervolume: a value that is worse than all"
             problems.append((f"objectives.{name}", rule))
@@ -95,7 +97,21 @@ def _objective_problems(space: Space) -> _Problems:
             value = getattr(objective, key)
             if value is not None and (fault := share_fault(name, value)):
                 problems.append((f"objectives.{name}.{key}", f"the value is {value:g}, but {fault}"))
+    for name, constraint in space.constraints.items():
+        if name in space.objectives:
+            problems.append((f"constraints.{name}", "is an objective; give it at_least or at_most there"))
+        for key in ("at_least", "at_most"):
+            value = getattr(constraint, key)
+            if value is not None and (fault := share_fault(name, value)):
+                problems.append((f"constraints.{name}.{key}", f"the value is {value:g}, but {fault}"))
     return problems
+
+
+def _metric_problems(space: Space) -> _Problems:
+    """Return the objectives and constraints that no trial reports. Code from outside is imported."""
+    named = [(section, name) for section in ("objectives", "constraints") for name in getattr(space, section)]
+    found = [(f"{section}.{name}", metric_fault(name)) for section, name in named]
+    return [(path, fault) for path, fault in found if fault is not None]
 
 
 def _point_faults(values: dict[str, Any], processes: int) -> _Problems:

@@ -1,15 +1,17 @@
 """The sections of a space file other than `trial` and `parameters`."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from training.config import is_accuracy, usual_direction
 from tuner.space.parameters import Number, Part, Real
 
 
 class ObjectiveSpec(Part):
     """The direction of one metric, and its coordinate in the reference point of the hypervolume.
 
+    The defaults of both depend on the metric: `with_defaults_of_metric`.
     `at_least` (of a maximised metric) or `at_most` (of a minimised one) is the worst value that the user accepts.
     Rungs and the sampler rank trials beyond it after all others, by how far they are beyond it.
     """
@@ -32,6 +34,35 @@ class ObjectiveSpec(Part):
             raise ValueError(
                 f"{wrong} is {value:g}, but the direction is {self.direction}, so that only {right} can be a limit"
             )
+        return self
+
+
+def with_defaults_of_metric(name: str, objective: dict[str, Any]) -> dict[str, Any]:
+    """Return the keys of an objective, with the usual direction of its metric and a reference point where one is clear.
+
+    The worst share is 0, or 1 if it is minimised. Of other metrics the worst value of a maximised one is taken to be 0;
+    a minimised one has none, so that the user must give it.
+    """
+    direction = objective.get("direction", usual_direction(name))
+    known = {"reference": 1.0} if direction == "minimize" and is_accuracy(name) else {}
+    return {"direction": direction, **known, **objective}
+
+
+class ConstraintSpec(Part):
+    """The values that the user accepts of a metric that is no objective: from `at_least` to `at_most`.
+
+    Trials beyond them are never on the front. Rungs and the sampler rank them after all others.
+    """
+
+    at_least: Real | None = None
+    at_most: Real | None = None
+
+    @model_validator(mode="after")
+    def _some_value_is_accepted(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("it must have at_least, at_most, or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least is {self.at_least:g}, but must be at most {self.at_most:g}, which is at_most")
         return self
 
 

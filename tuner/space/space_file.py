@@ -22,6 +22,7 @@ FROZEN_KEY = "frozen"
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
     "objectives": sections.ObjectiveSpec,
+    "constraints": sections.ConstraintSpec,
     "search": sections.SearchSpec,
     "early_stopping": sections.EarlyStoppingSpec,
     "resources": sections.ResourcesSpec,

@@ -43,6 +43,7 @@ def search_parameters(space: Space) -> list[Param]:
         "scheduler": space.early_stopping.scheduler,
         "grace_epochs": space.early_stopping.grace_epochs,
         "reduction_factor": space.early_stopping.reduction_factor,
+        **{f"constraints.{c.name}": f"{'>=' if c.maximise else '<='} {c.limit:g}" for c in space.constraint_list},
         **{f"trial.{key}": value for key, value in space.trial.items()},
         **{
             f"parameters.{name}": " ".join(f"{k}={v}" for k, v in p.model_dump().items())
@@ -64,12 +65,12 @@ def epoch_metrics(trial: TrialRecord, after: int) -> list[Metric]:
     ]
 
 
-def final_metrics(trial: TrialRecord, objectives: tuple[Objective, ...]) -> list[Metric]:
-    """Return the metrics that a child run gets once, at its end; final accuracies only if the trial completed."""
+def final_metrics(trial: TrialRecord, criteria: tuple[Objective, ...]) -> list[Metric]:
+    """Return the metrics that a child run gets once, at its end; final values only if the trial completed."""
     at = round((trial.ended or 0) * 1000)
     values: dict[str, float] = {"epochs_trained": trial.epochs_trained}
     if trial.outcome is Outcome.COMPLETED:
-        values |= {f"final/{o.name}": trial.last_metrics[o.name] for o in objectives}
+        values |= {f"final/{o.name}": trial.last_metrics[o.name] for o in criteria}
     return [Metric(key, value, at, 0) for key, value in values.items()]
 
 

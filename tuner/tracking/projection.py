@@ -194,7 +194,7 @@ class Projection:
         tags = []
         ended = trial.outcome is not Outcome.RUNNING and not child.ended
         if ended:
-            metrics += layout.final_metrics(trial, self.space.objective_list)
+            metrics += layout.final_metrics(trial, self.space.criteria)
             tags = layout.end_tags(trial)
         if metrics or tags:
             if child.waiting:

@@ -11,7 +11,7 @@ import torch
 from raises_about import raises_about
 from stand_ins import ignore, make_config, make_data, random_states, same_weights, without_seconds
 
-from training.config import METRICS, ConfigError
+from training.config import ACCURACIES, ConfigError
 from training.losses.shared_information import TERMS
 from training.trainer import Trainer
 from training.trainer.checkpoint import FILE_NAME, CheckpointError
@@ -65,7 +65,7 @@ def test_metrics_of_an_epoch() -> None:
     metrics = trainer.train_epoch()
     assert trainer.epoch == 1
     assert list(metrics) == [
-        *METRICS,
+        *ACCURACIES,
         *(f"loss/{term}" for term in (*TERMS, "total")),
         *(f"gradient_norm/{term}" for term in (*TERMS, "total")),
         "lambda",

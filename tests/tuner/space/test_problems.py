@@ -9,7 +9,8 @@ from raises_about import raises_about
 from refused_spaces import refused
 from simulated_search import small_space, space_mapping
 
-from training.config import MEASUREMENT_KEYS, METRICS
+from training.config import MEASUREMENT_KEYS
+from training.registry import METRICS
 from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.space import load_space, space_from_mapping
@@ -82,9 +83,36 @@ def test_what_trials_are_measured_with_cannot_be_searched(key: str) -> None:
     refused(mapping, f"parameters.{key}")
 
 
-def test_an_objective_is_a_metric_that_trials_report() -> None:
-    message = refused(space_mapping(objectives={"accuracy": {}}), "objectives.accuracy")
+def test_an_objective_and_a_constraint_are_metrics_that_trials_report() -> None:
+    message = refused(space_mapping(objectives={"unheard": {}}), "objectives.unheard")
     assert all(metric in message for metric in METRICS)
+    assert "gpu_memory?" in refused(space_mapping(objectives={"gpu_memry": {}}), "objectives.gpu_memry")
+    constrained = {**space_mapping(), "constraints": {"second": {"at_most": 60}}}
+    assert "seconds?" in refused(constrained, "constraints.second")
+
+
+@pytest.mark.parametrize(
+    ("constraints", "path"),
+    [
+        ({"seconds": {}}, "constraints.seconds"),
+        ({"seconds": {"at_least": 3, "at_most": 2}}, "constraints.seconds"),
+        ({"seconds": {"at_mots": 2}}, "constraints.seconds.at_mots"),
+        ({"seconds": {"at_most": "soon"}}, "constraints.seconds.at_most"),
+        ({"worst_class_pgd_accuracy": {"at_least": 20}}, "constraints.worst_class_pgd_accuracy.at_least"),
+        ({"pgd_accuracy": {"at_least": 0.2}}, "constraints.pgd_accuracy"),
+        ({"no_module:share": {"at_least": 0.2}}, "constraints.no_module:share"),
+    ],
+)
+def test_faults_of_constraints(constraints: dict[str, Any], path: str) -> None:
+    refused({**space_mapping(), "constraints": constraints}, path)
+
+
+@pytest.mark.parametrize("name", ["seconds", "parameters", "gpu_memory"])
+def test_a_minimised_objective_needs_a_reference_unless_it_is_a_share(name: str) -> None:
+    refused(space_mapping(objectives={name: {}}), f"objectives.{name}")
+    assert small_space(objectives={name: {"reference": 9.0}}).reference[name] == 9.0
+    shares = small_space(objectives={"worst_class_pgd_accuracy": {"direction": "minimize"}})
+    assert shares.reference["worst_class_pgd_accuracy"] == 1.0
 
 
 def test_start_points_lie_inside_the_space() -> None:

@@ -51,11 +51,11 @@ def _points(space: Space) -> list[str]:
 
 
 def _limits(space: Space) -> list[str]:
-    """Return the limits of the objectives, and the rules besides the number of trials that end the search."""
+    """Return the limits and constraints, and the rules besides the number of trials that end the search."""
     limits = [
-        f"{name} {'at least' if spec.direction == 'maximize' else 'at most'} {spec.limit:g}"
-        for name, spec in space.objectives.items()
-        if spec.limit is not None
+        f"{criterion.name} {'at least' if criterion.maximise else 'at most'} {criterion.limit:g}"
+        for criterion in space.criteria
+        if criterion.limit is not None
     ]
     rules = {"epochs trained": space.search.max_epochs, "trials without growth of the front": space.search.patience}
     ends = [f"{value} {name}" for name, value in rules.items() if value is not None]

@@ -68,8 +68,10 @@ class LiveProgress(Progress):
         space = self._search.space
         if not presentation_of(space).has_front:
             return
-        data = front_data(self._name, self._search.trials, space.objective_list, space.reference, space.trial)
-        self._front = self._front_table(data) if data.front else Text("No front yet: no trial has completed.")
+        trials, limited = self._search.trials, space.constraint_list
+        data = front_data(self._name, trials, space.objective_list, space.reference, space.trial, constraints=limited)
+        nothing = "No front yet: no trial has completed" + (" within the constraints." if data.points else ".")
+        self._front = self._front_table(data) if data.front else Text(nothing)
 
     def _front_table(self, data: FrontData) -> RenderableType:
         """Return the front as a table. If the terminal is too short, show an even selection that keeps both ends."""
@@ -78,7 +80,7 @@ class LiveProgress(Progress):
         hidden = len(data.front) - len(shown)
         # The usual caption counts trials, and these counts would be out of date before the front is drawn again.
         caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
-        text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=1 + len(data.objectives))
+        text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=1 + len(data.metric_names))
         return rich_table(f"Pareto front of {data.search}", caption, text_table, emphasised=KNEE_MARK)
 
     def _render(self) -> RenderableType:
@@ -104,7 +106,7 @@ class LiveProgress(Progress):
         )
 
     def _running(self, trials: list[TrialRecord]) -> Table:
-        names = list(self._search.space.objectives)
+        names = list(dict.fromkeys(criterion.name for criterion in self._search.space.criteria))
         parameters = list(self._search.space.parameters)
         rows = [
             [

@@ -63,7 +63,9 @@ class PlainProgress(Progress):
         self._line(f"trial {number} crashed and starts again from its last checkpoint: {last_line(error)}")
 
     def _metrics(self, trial: TrialRecord) -> str:
-        return ", ".join(metric_with_unit(n, latest(trial, n)) for n in self._search.space.objectives)
+        return ", ".join(
+            metric_with_unit(n, latest(trial, n)) for n in {c.name: c for c in self._search.space.criteria}
+        )
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -12,17 +12,18 @@ from typing import Any
 import numpy as np
 
 from tuner.ledger.records import Outcome, TrialRecord, latest
-from tuner.pareto.dominance import non_domination_rank
+from tuner.pareto.dominance import constrained_rank, non_domination_rank, violations
 from tuner.pareto.hypervolume import front_growth
-from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
+from tuner.pareto.objectives import FloatArray, Objective, as_losses, loss_limits, within_limits
 from tuner.pareto.select import knee
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedTrial:
-    """A trial that was trained for the whole budget: its final objectives and its front.
+    """A trial that was trained for the whole budget: its final values and its front.
 
-    `pareto_rank` counts from 0, the Pareto front, among completed trials.
+    `metrics` are the objectives and what the constraints limit. `pareto_rank` counts from 0, the Pareto front, among
+    completed trials; those beyond a constraint come after all others, and never have rank 0.
     """
 
     number: int
@@ -87,7 +88,7 @@ class FrontData:
     """A search at one moment.
 
     `points` and `unfinished` are sorted by trial number and hold every trial once; `history` has an entry for
-    each of `points`, in the order in which they ended. `reference` is the reference point of the
+    each of `points` within the constraints, in the order in which they ended. `reference` is the reference point of the
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
     is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
@@ -107,6 +108,17 @@ class FrontData:
     setting: Mapping[str, Any] = field(default_factory=dict)
     confirmed: tuple[Confirmed, ...] = ()
     classes: int | None = None
+    constraints: tuple[Objective, ...] = ()
+
+    @property
+    def criteria(self) -> tuple[Objective, ...]:
+        """The objectives, then the constraints."""
+        return (*self.objectives, *self.constraints)
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The metrics that tables show: objectives, then what the constraints limit, each once."""
+        return list(dict.fromkeys(criterion.name for criterion in self.criteria))
 
     @property
     def front(self) -> tuple[CompletedTrial, ...]:
@@ -127,22 +139,25 @@ def front_data(
     objectives: Sequence[Objective],
     reference: Mapping[str, float],
     setting: Mapping[str, Any] | None = None,
+    *,
+    constraints: Sequence[Objective] = (),
 ) -> FrontData:
     """Return the front of a search from its trials, with a reference point in the units of the metrics.
 
-    Only completed trials with finite objectives can be on the front: the last report of a stopped trial is a value at
-    its rung, never a final one.
+    Only completed trials with finite values within the constraints can be on the front: the last report of a stopped
+    trial is a value at its rung, never a final one.
     """
-    names = [objective.name for objective in objectives]
+    names = list(dict.fromkeys(criterion.name for criterion in (*objectives, *constraints)))
     ordered = sorted(trials, key=lambda trial: trial.number)
     completed = [trial for trial in ordered if _has_final_values(trial, names)]
     losses = as_losses([trial.last_metrics for trial in completed], objectives)
-    points = _points(completed, losses, names)
-    history = _history(completed, losses, objectives, reference)
+    points = _points(completed, names, _ranks(completed, losses, constraints))
+    allowed = [place for place, trial in enumerate(completed) if within_limits(trial.last_metrics, constraints)]
+    history = _history([completed[place] for place in allowed], losses[allowed], objectives, reference)
     return FrontData(
         search=search,
         objectives=tuple(objectives),
-        reference=_chosen(reference, names),
+        reference=_chosen(reference, [objective.name for objective in objectives]),
         points=points,
         unfinished=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
         counts=_counts(trials),
@@ -151,10 +166,21 @@ def front_data(
         history=history,
         records=tuple(ordered),
         setting=dict(setting or {}),
+        constraints=tuple(constraints),
     )
 
 
-def _points(completed: Sequence[TrialRecord], losses: FloatArray, names: Sequence[str]) -> tuple[CompletedTrial, ...]:
+def _ranks(completed: Sequence[TrialRecord], losses: FloatArray, constraints: Sequence[Objective]) -> list[int]:
+    """Return the front of each trial; if none is within the constraints, they count from 1."""
+    limits = loss_limits(constraints)
+    if limits is None:
+        return list(non_domination_rank(losses).tolist())
+    beyond = violations(as_losses([trial.last_metrics for trial in completed], constraints), limits)
+    ranks = constrained_rank(losses, beyond)
+    return list((ranks + (0 if (beyond == 0).any() else 1)).tolist())
+
+
+def _points(completed: Sequence[TrialRecord], names: Sequence[str], ranks: Sequence[int]) -> tuple[CompletedTrial, ...]:
     return tuple(
         CompletedTrial(
             number=trial.number,
@@ -163,7 +189,7 @@ def _points(completed: Sequence[TrialRecord], losses: FloatArray, names: Sequenc
             epochs=trial.epochs_trained,
             pareto_rank=rank,
         )
-        for trial, rank in zip(completed, non_domination_rank(losses).tolist(), strict=True)
+        for trial, rank in zip(completed, ranks, strict=True)
     )
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from training.config import is_accuracy
+from training.config import ACCURACIES, ACCURACY_SUFFIX, is_accuracy
 from tuner.ledger.records import Outcome
-from tuner.pareto.objectives import Objective, as_losses, within_limits
+from tuner.pareto.objectives import Objective, as_losses, loss_limits, within_limits
 from tuner.pareto.select import least_short, within
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
-from tuner.report.text import ABBREVIATIONS, count_of, format_metric, metric_with_unit, to_shown_unit
+from tuner.report.text import count_of, format_metric, metric_with_unit, noun_of, to_shown_unit, value_with_unit
 
 _ENDED = {
     Outcome.RUNNING: "is still running",
@@ -28,14 +28,22 @@ _ENDED = {
 class Wish:
     """What a user asks for, in the units of the metrics.
 
-    `minimums` are applied to the front first. At most one of `knee`, `max_loss` and `trial` may be set. `max_loss` is
-    how much of the best value of the first objective may be lost; `trial` is the number of any trial.
+    `minimums` and `maximums`, by metric, are applied to the front first. At most one of `knee`, `max_loss` and `trial`
+    may be set. `max_loss` is how much of the best value of one objective may be lost for another (`traded`); `trial` is
+    the number of any trial.
     """
 
     minimums: Mapping[str, float] = field(default_factory=dict)
+    maximums: Mapping[str, float] = field(default_factory=dict)
     knee: bool = False
     max_loss: float | None = None
     trial: int | None = None
+
+    @property
+    def bounds(self) -> tuple[Objective, ...]:
+        """The minimums and maximums in the form of constraints."""
+        lower = [Objective(name, maximise=True, limit=value) for name, value in self.minimums.items()]
+        return (*lower, *(Objective(name, maximise=False, limit=value) for name, value in self.maximums.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,18 @@ class Selection:
     reasons: tuple[str, ...] = ()
 
 
+def traded(objectives: Sequence[Objective]) -> tuple[Objective, Objective]:
+    """Return the objective of which `max_loss` may be lost, and the one that is best then: of two or more objectives.
+
+    The first is the natural accuracy, or else the first objective; the second is the last of the other accuracies, or
+    else the last of the others.
+    """
+    given = next((o for o in objectives if o.name == ACCURACIES[0]), objectives[0])
+    others = [objective for objective in objectives if objective is not given]
+    robust = [objective for objective in others if objective.name.endswith(ACCURACY_SUFFIX)]
+    return given, (robust or others)[-1]
+
+
 def choose(data: FrontData, wish: Wish) -> Selection:
     """Return a choice among the completed trials of a search; without a wish the whole front.
 
@@ -54,18 +74,21 @@ def choose(data: FrontData, wish: Wish) -> Selection:
     if wish.trial is not None:
         return _by_number(data, wish.trial)
     if not data.front:
-        return Selection((), ("No trial has completed yet, so there is no front to choose from.",))
+        none = f"No completed trial is within the constraints of the search ({_limits(data.constraints)})"
+        why = none if data.points else "No trial has completed yet"
+        return Selection((), (f"{why}, so there is no front to choose from.",))
     return Selection(data.front) if wish == Wish() else _from_front(data, wish)
 
 
 def _from_front(data: FrontData, wish: Wish) -> Selection:
+    limits = _limits(data.objectives)
     allowed = tuple(point for point in data.front if within_limits(point.metrics, data.objectives))
     if not allowed:
-        return Selection((), (f"No trial of the front is within the limits of the search ({_limits(data)}).",))
-    meeting = tuple(point for point in allowed if not _lacking(point, wish.minimums))
+        return Selection((), (f"No trial of the front is within the limits of the search ({limits}).",))
+    meeting = tuple(point for point in allowed if not _lacking(point, wish.bounds))
     if not meeting:
-        return Selection((), (_nearest(allowed, data, wish.minimums),))
-    reasons = (_met(data, meeting, wish.minimums),) if wish.minimums or _limits(data) else ()
+        return Selection((), (_nearest(allowed, data, wish.bounds),))
+    reasons = (_met(data, meeting, wish.bounds),) if wish.bounds or limits else ()
     if wish.max_loss is not None:
         return _most_robust(data.objectives, meeting, wish.max_loss, reasons)
     if wish.knee:
@@ -73,58 +96,60 @@ def _from_front(data: FrontData, wish: Wish) -> Selection:
     return Selection(meeting, reasons)
 
 
-def _met(data: FrontData, meeting: Sequence[CompletedTrial], minimums: Mapping[str, float]) -> str:
-    limits = _limits(data)
-    wanted = " and ".join([*([f"within the limits of the search ({limits})"] if limits else []), *_at_least(minimums)])
+def _met(data: FrontData, meeting: Sequence[CompletedTrial], bounds: Sequence[Objective]) -> str:
+    limits, asked = _limits(data.objectives), _limits(bounds)
+    wanted = " and ".join(
+        [*([f"within the limits of the search ({limits})"] if limits else []), *filter(None, [asked])]
+    )
     kept = f"{len(meeting)} of the {len(data.front)} trials" if len(data.front) > 1 else "the only trial"
     return f"{wanted[0].upper()}{wanted[1:]}: {kept} on the front."
 
 
-def _at_least(minimums: Mapping[str, float]) -> list[str]:
-    return [f"at least {' and '.join(metric_with_unit(*item) for item in minimums.items())}"] if minimums else []
-
-
-def _limits(data: FrontData) -> str:
-    """Return the limits of the space as text; an empty text without limits."""
+def _limits(criteria: Sequence[Objective]) -> str:
+    """Return the limits as text; an empty text without limits."""
     return " and ".join(
-        f"at {'least' if objective.maximise else 'most'} {metric_with_unit(objective.name, objective.limit)}"
-        for objective in data.objectives
-        if objective.limit is not None
+        f"at {'least' if criterion.maximise else 'most'} {metric_with_unit(criterion.name, criterion.limit)}"
+        for criterion in criteria
+        if criterion.limit is not None
     )
 
 
-def _lacking(point: CompletedTrial, minimums: Mapping[str, float]) -> dict[str, float]:
-    """Return by how much each metric misses its minimum; a metric that prints like its minimum does not miss it."""
+def _lacking(point: CompletedTrial, bounds: Sequence[Objective]) -> dict[str, float]:
+    """Return by how much each metric misses its bound; a metric that prints like its bound does not miss it."""
     return {
-        name: minimum - point.metrics[name]
-        for name, minimum in minimums.items()
-        if point.metrics[name] < minimum and format_metric(name, point.metrics[name]) != format_metric(name, minimum)
+        bound.name: abs(bound.limit - point.metrics[bound.name])
+        for bound in bounds
+        if bound.limit is not None
+        and not bound.accepts(point.metrics[bound.name])
+        and format_metric(bound.name, point.metrics[bound.name]) != format_metric(bound.name, bound.limit)
     }
 
 
-def _nearest(allowed: Sequence[CompletedTrial], data: FrontData, minimums: Mapping[str, float]) -> str:
-    values = np.array([[point.metrics[name] for name in minimums] for point in allowed])
-    nearest = allowed[least_short(values, np.array(list(minimums.values())))]
-    limits = f" within the limits of the search ({_limits(data)})" if _limits(data) else ""
-    wanted = " and ".join(f"at least {metric_with_unit(name, value)}" for name, value in minimums.items())
-    missing = " and ".join(
-        f"{_points(name, lack)} of {_noun(name)}" for name, lack in _lacking(nearest, minimums).items()
-    )
+def _nearest(allowed: Sequence[CompletedTrial], data: FrontData, bounds: Sequence[Objective]) -> str:
+    losses, limits = as_losses([point.metrics for point in allowed], bounds), loss_limits(bounds)
+    assert limits is not None
+    nearest = allowed[least_short(-losses, -limits)]
+    of_search = _limits(data.objectives)
+    within_them = f" within the limits of the search ({of_search})" if of_search else ""
+    missed = _lacking(nearest, bounds).items()
+    missing = " and ".join(f"{_points(name, lack)} of {noun_of(name)}" for name, lack in missed)
+    exceeds = any(not bound.maximise and bound.name in dict(missed) for bound in bounds)
     return (
-        f"No trial of the front{limits} has {wanted}. The nearest is trial {nearest.number} "
-        f"({_accuracies(data.objectives, nearest)}), which lacks {missing}."
+        f"No trial of the front{within_them} has {_limits(bounds)}. The nearest is trial {nearest.number} "
+        f"({_values(data, nearest)}), which {'misses it by' if exceeds else 'lacks'} {missing}."
     )
 
 
 def _most_robust(
     objectives: Sequence[Objective], candidates: Sequence[CompletedTrial], max_loss: float, reasons: tuple[str, ...]
 ) -> Selection:
-    first, last = objectives[0], objectives[-1]
-    losses = as_losses([point.metrics for point in candidates], objectives)
+    first, last = traded(objectives)
+    losses = as_losses([point.metrics for point in candidates], [first, last])
     near = within(losses[:, 0], max_loss)
-    chosen = candidates[int(near[losses[near, -1].argmin()])]
+    chosen = candidates[int(near[losses[near, 1].argmin()])]
     best = candidates[int(losses[:, 0].argmin())]
-    top = f"best {_noun(first.name)}{' among those' if reasons else ''}, {_value(first.name, best)}"
+    value, gained_value = (value_with_unit(o.name, p.metrics[o.name]) for o, p in ((first, best), (last, chosen)))
+    top = f"best {noun_of(first.name)}{' among those' if reasons else ''}, {value}"
     near_it = f"within {_points(first.name, max_loss)} of"
     if len(candidates) == 1:
         return Selection((best,), (*reasons, f"Trial {best.number} is the only one to choose from."))
@@ -132,20 +157,22 @@ def _most_robust(
         others = "no other of them" if reasons else "no other trial of the front"
         return Selection((best,), (*reasons, f"Trial {best.number} has the {top}, and {others} is {near_it} it."))
     why = (
-        f"Trial {chosen.number} has the best {_noun(last.name)}, {_value(last.name, chosen)}, of the "
+        f"Trial {chosen.number} has the best {noun_of(last.name)}, {gained_value}, of the "
         f"{len(near)} trials {near_it} the {top} (trial {best.number})"
     )
     lost = abs(best.metrics[first.name] - chosen.metrics[first.name])
     gained = abs(best.metrics[last.name] - chosen.metrics[last.name])
-    against = f": it gives up {_points(first.name, lost)} of it for {_points(last.name, gained)} of {_noun(last.name)}"
+    against = (
+        f": it gives up {_points(first.name, lost)} of it for {_points(last.name, gained)} of {noun_of(last.name)}"
+    )
     return Selection((chosen,), (*reasons, why + ("." if chosen is best else f"{against}.")))
 
 
 def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str, ...]) -> Selection:
     if data.knee is None:
-        few = len({tuple(point.metrics.values()) for point in data.front}) < 3
+        few = len(np.unique(as_losses([point.metrics for point in data.front], data.objectives), axis=0)) < 3
         what = "A front of fewer than 3 different points" if few else "This front bends nowhere towards the ideal: it"
-        return Selection((), (*reasons, f"{what} has no knee: choose by --min, --max-loss or --trial."))
+        return Selection((), (*reasons, f"{what} has no knee: choose by --min, --max, --max-loss or --trial."))
     chosen = tuple(point for point in meeting if point.number == data.knee)
     if not chosen:
         return Selection((), (*reasons, f"The knee of the front, trial {data.knee}, is not among them."))
@@ -175,31 +202,23 @@ def _by_number(data: FrontData, number: int) -> Selection:
 
 def standing(data: FrontData, point: CompletedTrial) -> str:
     """Say whether a trial is on the front, beyond the limits, or which trial of the front is better."""
-    if not within_limits(point.metrics, data.objectives):
-        return f"it is beyond the limits of the search ({_limits(data)})"
+    if not within_limits(point.metrics, data.criteria):
+        return f"it is beyond the limits of the search ({_limits(data.criteria)})"
     if point.on_front:
         return "it is on the front"
     losses = as_losses([point.metrics, *(other.metrics for other in data.front)], data.objectives)
     beats = (losses[1:] <= losses[0]).all(axis=1) & (losses[1:] < losses[0]).any(axis=1)
     better = data.front[int(beats.argmax())]
-    return f"it is not on the front: trial {better.number} ({_accuracies(data.objectives, better)}) beats it"
+    return f"it is not on the front: trial {better.number} ({_values(data, better)}) beats it"
 
 
-def _accuracies(objectives: Sequence[Objective], point: CompletedTrial) -> str:
-    return ", ".join(metric_with_unit(o.name, point.metrics[o.name]) for o in objectives)
-
-
-def _value(name: str, point: CompletedTrial) -> str:
-    return f"{format_metric(name, point.metrics[name])}{' %' if is_accuracy(name) else ''}"
-
-
-def _noun(name: str) -> str:
-    return " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
+def _values(data: FrontData, point: CompletedTrial) -> str:
+    return ", ".join(metric_with_unit(name, point.metrics[name]) for name in data.metric_names)
 
 
 def _points(name: str, difference: float) -> str:
     """Return a difference as text, of accuracies in percentage points."""
     if not is_accuracy(name):
-        return format_metric(name, difference)
+        return value_with_unit(name, difference)
     shown = f"{to_shown_unit(name, difference):.2f}"
     return f"{shown} point" if shown == "1.00" else f"{shown} points"

@@ -28,7 +28,7 @@ def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = 
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
-    metrics = [objective.name for objective in data.objectives]
+    metrics = data.metric_names
     headings = ["Trial", *map(metric_heading, metrics), *names, EPOCHS, ""]
     rows = [[str(p.number), *_figures(p, metrics, names), _marks(p, data)] for p in shown]
     return TextTable(headings, rows)
@@ -42,7 +42,7 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.unfinished]
     trials.sort(key=lambda trial: trial.number)
     names = parameter_names(trials)
-    metrics = [objective.name for objective in data.objectives]
+    metrics = data.metric_names
     headings = ["Trial", "State", *map(metric_heading, metrics), *names, EPOCHS]
     rows = [[str(t.number), _state(t, data, ranked=ranked), *_figures(t, metrics, names)] for t in trials]
     return TextTable(headings, rows)
@@ -78,8 +78,17 @@ def summary(data: FrontData) -> str:
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
         f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
-        f"Hypervolume {data.hypervolume:.4f} (reference point {reference}).{_chance_note(data)}"
+        f"Hypervolume {data.hypervolume:.4f} (reference point {reference}).{_notes(data)}"
     )
+
+
+def _notes(data: FrontData) -> str:
+    """Return sentences about a front that is empty, that the hypervolume cannot measure, or that learned nothing."""
+    beyond = sum(not within_limits(point.metrics, data.constraints) for point in data.points)
+    notes = [f" Completed trials beyond the constraints: {beyond}."] if beyond else []
+    if data.front and data.hypervolume == 0:
+        notes.append(" It is 0 because no trial of the front is better than the reference point in every objective.")
+    return "".join(notes) + _chance_note(data)
 
 
 def _chance_note(data: FrontData) -> str:
@@ -101,14 +110,14 @@ def _figures(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str], pa
 def _marks(point: CompletedTrial, data: FrontData) -> str:
     if point.number == data.knee:
         return KNEE_MARK
-    return "" if within_limits(point.metrics, data.objectives) else _BEYOND_MARK
+    return "" if within_limits(point.metrics, data.criteria) else _BEYOND_MARK
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:
     if isinstance(trial, CompletedTrial):
         if not ranked:
             return Outcome.COMPLETED.value
-        beyond = "" if within_limits(trial.metrics, data.objectives) else f" {_BEYOND_MARK}"
+        beyond = "" if within_limits(trial.metrics, data.criteria) else f" {_BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
 

@@ -35,19 +35,19 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
     ]
 
 
-def completed_rows(trials: Sequence[CompletedTrial], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Return a row for each completed trial: number, objectives, parameters, epochs.
+def completed_rows(trials: Sequence[CompletedTrial], criteria: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Return a row for each completed trial: number, metrics, parameters, epochs.
 
-    If objectives have limits, `within_limits` says whether the trial is within all of them.
+    If criteria have limits, `within_limits` says whether the trial is within all of them.
     """
-    limited = any(objective.limit is not None for objective in objectives)
+    limited = any(criterion.limit is not None for criterion in criteria)
     return [
         {
             "trial": point.number,
             **point.metrics,
             **point.parameters,
             "epochs": point.epochs,
-            **({"within_limits": within_limits(point.metrics, objectives)} if limited else {}),
+            **({"within_limits": within_limits(point.metrics, criteria)} if limited else {}),
         }
         for point in trials
     ]

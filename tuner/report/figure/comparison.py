@@ -94,7 +94,14 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
         )
     values = sorted(parts, key=lambda value: (isinstance(value, str), value))
     return [
-        front_data(f"{name} {shown}", parts[value], data.objectives, data.reference, {**data.setting, name: value})
+        front_data(
+            f"{name} {shown}",
+            parts[value],
+            data.objectives,
+            data.reference,
+            {**data.setting, name: value},
+            constraints=data.constraints,
+        )
         for value, shown in zip(values, _told_apart(values), strict=True)
     ]
 
@@ -192,7 +199,7 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     references = {tuple(data.reference.items()) for data in searches}
     if len(references) > 1:
         notes.append("The hypervolumes have different reference points and do not compare.")
-    if len({tuple(objective.limit for objective in data.objectives) for data in searches}) > 1:
+    if len({tuple((c.name, c.maximise, c.limit) for c in data.criteria) for data in searches}) > 1:
         notes.append("The searches have different limits, and each looked for trials within its own.")
     return tuple(notes)
 

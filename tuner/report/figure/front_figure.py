@@ -5,7 +5,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from training.config import is_accuracy
 from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.dominance import is_non_dominated
-from tuner.pareto.objectives import FloatArray, Objective, as_losses
+from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.parameter_effects import ParameterScale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
@@ -83,11 +84,10 @@ class FrontFigure:
 def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -> FrontFigure:
     """Return the figure of a search on its first two objectives, or on trial number and objective if it has only one.
 
-    The axes hold the front and what is near it, unless `limits` are given.
+    The axes hold the front and what is near it, unless `limits` are given. For a single objective the line is the best
+    value so far, trial by trial.
     """
-    front, dominated, unfinished = (
-        _marks(trials, data.objectives) for trials in (data.front, data.dominated, data.unfinished)
-    )
+    front, dominated, unfinished = (_marks(trials, data) for trials in (data.front, data.dominated, data.unfinished))
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
     beside = [
@@ -119,6 +119,18 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     )
 
 
+def further_figures(data: FrontData) -> tuple[FrontFigure, ...]:
+    """Return a figure for each pair of objectives after the first pair; none for a search with two objectives or one.
+
+    All of them show the front of all objectives.
+    """
+    figures = []
+    for pair in list(combinations(data.objectives, 2))[1:]:
+        others = tuple(objective for objective in data.objectives if objective not in pair)
+        figures.append(front_figure(replace(data, objectives=(*pair, *others))))
+    return tuple(figures)
+
+
 def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
     """Return the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
 
@@ -143,7 +155,7 @@ def count_outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -
 def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
     """Return the staircase of the first two objectives up to the edges of the figure."""
     if len(data.objectives) == 1:
-        return ()
+        return _best_so_far(data, x_limits[1])
     shown = data.objectives[:2]
     signs = np.array([-1.0 if objective.maximise else 1.0 for objective in shown])
     units = np.array([to_shown_unit(objective.name, 1.0) for objective in shown])
@@ -152,20 +164,35 @@ def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
     return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
 
 
+def _best_so_far(data: FrontData, end: float) -> Vertices:
+    """Return the steps of the best value of a single objective over the numbers of the completed trials."""
+    (objective,) = data.objectives
+    allowed = [point for point in data.points if within_limits(point.metrics, data.constraints)]
+    losses = as_losses([point.metrics for point in allowed], data.objectives)[:, 0]
+    sign, unit = (-1.0 if objective.maximise else 1.0), to_shown_unit(objective.name, 1.0)
+    best = (sign * unit * np.minimum.accumulate(losses)).tolist()
+    numbers = [*(float(point.number) for point in allowed[1:]), end]
+    return tuple(
+        place
+        for point, value, following in zip(allowed, best, numbers, strict=False)
+        for place in ((float(point.number), value), (following, value))
+    )
+
+
 def _axis_objectives(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:
     """Return the objectives of both axes; with one objective the first axis shows trial numbers instead."""
     return (objectives[0], objectives[1]) if len(objectives) > 1 else (None, objectives[0])
 
 
-def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], objectives: Sequence[Objective]) -> tuple[Mark, ...]:
+def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], data: FrontData) -> tuple[Mark, ...]:
     """Return a mark for each trial with a finite value on both axes."""
-    x_objective, y_objective = _axis_objectives(objectives)
+    x_objective, y_objective = _axis_objectives(data.objectives)
     marks = []
     for trial in trials:
         x = float(trial.number) if x_objective is None else _value(trial, x_objective)
         y = _value(trial, y_objective)
         if math.isfinite(x) and math.isfinite(y):
-            marks.append(Mark(trial.number, x, y, trial.epochs, _description(trial, objectives), trial.parameters))
+            marks.append(Mark(trial.number, x, y, trial.epochs, _description(trial, data), trial.parameters))
     return tuple(marks)
 
 
@@ -173,14 +200,19 @@ def _value(trial: CompletedTrial | UnfinishedTrial, objective: Objective) -> flo
     return to_shown_unit(objective.name, trial.metrics.get(objective.name, math.nan))
 
 
-def _description(trial: CompletedTrial | UnfinishedTrial, objectives: Sequence[Objective]) -> tuple[str, ...]:
+def _description(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> tuple[str, ...]:
     state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
     return (
         trial_name(trial.number),
-        *(f"{metric_label(o.name)}: {format_metric(o.name, trial.metrics.get(o.name))}" for o in objectives),
+        *(f"{metric_label(name)}: {format_metric(name, trial.metrics.get(name))}" for name in data.metric_names),
         *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
         f"{state} after {count_of(trial.epochs, 'epoch')}",
+        *(["beyond a constraint"] if _is_excluded(trial, data) else []),
     )
+
+
+def _is_excluded(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> bool:
+    return isinstance(trial, CompletedTrial) and not within_limits(trial.metrics, data.constraints)
 
 
 def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | None]:
@@ -231,9 +263,13 @@ def _notes(
     notes = []
     if any(objective.limit is not None for objective in data.objectives[:2]):
         notes.append("The dotted lines are the limits of the search.")
+    if len(data.objectives) == 1 and data.front:
+        notes.append("The line is the best value so far.")
     if len(data.objectives) > 2:
-        names = " and ".join(objective.name for objective in data.objectives[:2])
-        notes.append(f"The axes show {names}, 2 of {len(data.objectives)} objectives; the front is that of all.")
+        notes.append(
+            f"Each pair of the {len(data.objectives)} objectives has a picture. The front is that of all objectives; "
+            "the line is the best that it reaches in the two."
+        )
     for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
         if away := count_outside([(mark.x, mark.y) for mark in marks], *limits):
             notes.append(f"{what} trials outside the axes: {away}.")

@@ -18,7 +18,7 @@ from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
-from tuner.report.figure.front_figure import FrontFigure, front_figure
+from tuner.report.figure.front_figure import FrontFigure, front_figure, further_figures
 from tuner.report.text import TextTable
 from tuner.report.web.plotly_front import FONT, Drawn, plot_front
 from tuner.report.web.plotly_search import plot_comparison, plot_curves, plot_growth, plot_importances, plot_parallel
@@ -56,7 +56,7 @@ def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
     """Return the page of a search; `shown` is the layout of its front, if it is already known."""
     front = _front(data, shown or front_figure(data))
     below = [*_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
-    return _page(data.search, [front, _table(data), *below])
+    return _page(data.search, [front, *_other_pairs(data), _table(data), *below])
 
 
 def comparison_html(shown: Comparison) -> str:
@@ -86,6 +86,15 @@ def _page(title: str, sections: Sequence[Section]) -> str:
 def _front(data: FrontData, shown: FrontFigure) -> Section:
     figure = plot_front(shown) if shown.front or shown.unfinished else None
     return Section("", (summary(data), *shown.notes), figure, "front", 600)
+
+
+def _other_pairs(data: FrontData) -> list[Section]:
+    """Return a figure for each further pair of objectives, if any trial has values."""
+    return [
+        Section(f"{figure.y.label} against {figure.x.label}", (), plot_front(figure), f"front-{index}", 600)
+        for index, figure in enumerate(further_figures(data), start=2)
+        if figure.front or figure.unfinished
+    ]
 
 
 def _table(data: FrontData) -> Section:
@@ -125,7 +134,7 @@ def _parameters(data: FrontData) -> list[Section]:
         sections.append(Section("Importance of each parameter", notes, plot_importances(found), "importance", 360))
     if len(data.points) > 1:
         note = "Completed trials. Drag along an axis to select the lines that cross it there."
-        sections.insert(0, Section("Parameters and accuracies", (note,), plot_parallel(data), "parallel"))
+        sections.insert(0, Section("Parameters and objectives", (note,), plot_parallel(data), "parallel"))
     return sections
 
 

@@ -28,10 +28,11 @@ _WORSE = 0.1
 class Evidence:
     """What a proposal rests on: measured trials, all with their losses at the same epoch, and running trials.
 
-    Losses have shape (objectives,); lower is better. `failed` are points whose training diverged or crashed for
-    good: they have no losses, and the samplers avoid them. `tried` are all points that must not be proposed again,
-    also those that are measured at other epochs only. `limits`, (objectives,), are the largest losses that the user
-    accepts, infinite for an objective without a limit; None if no objective has one.
+    Losses are those of the objectives, then those of the constraints, as many as `constraints`; lower is better.
+    `failed` are points whose training diverged or crashed for good: they have no losses, and the samplers avoid them.
+    `tried` are all points that must not be proposed again, also those that are measured at other epochs only.
+    `limits`, one for each loss, are the largest ones that the user accepts, infinite for an objective without a limit;
+    None if nothing has one.
     """
 
     measured: Sequence[tuple[Parameters, FloatArray]]
@@ -39,6 +40,7 @@ class Evidence:
     tried: Sequence[Parameters]
     failed: Sequence[Parameters] = ()
     limits: FloatArray | None = None
+    constraints: int = 0
 
     @property
     def enough(self) -> bool:
@@ -69,7 +71,10 @@ def study_trials(evidence: Evidence, distributions: Mapping[str, BaseDistributio
     losses = [row for _, row in evidence.measured]
     rows = [*evidence.measured, *((point, failed_losses(np.array(losses))) for point in evidence.failed if losses)]
     space = dict(distributions)
-    measured = [_trial(TrialState.COMPLETE, point, space, row.tolist()) for point, row in rows]
+    measured = [
+        _trial(TrialState.COMPLETE, point, space, row[: len(row) - evidence.constraints].tolist())
+        for point, row in rows
+    ]
     for trial, (_, row) in zip(measured, rows, strict=True):
         for name, value in _constraints(row, evidence.limits).items():
             trial.set_constraint(name, value)
@@ -100,7 +105,7 @@ def _trial(
 
 
 def failed_losses(losses: FloatArray) -> FloatArray:
-    """Return losses, (objectives,), for a trial that has none: worse than all of an (n >= 1, objectives) matrix."""
+    """Return losses, (m,), for a trial that has none: worse than all of an (n >= 1, m) matrix."""
     worse: FloatArray = losses.max(axis=0) + _WORSE * spans(losses)
     return worse
 

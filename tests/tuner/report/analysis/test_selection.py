@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from fake_search import OBJECTIVES, search_of, trial
+from fake_search import OBJECTIVES, REFERENCE, search_of, trial
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.selection import Selection, Wish, choose
+from tuner.report.analysis.front_data import front_data
+from tuner.report.analysis.selection import Selection, Wish, choose, traded
 
 # On the front 0 to 3, of which 1 is the knee; 4 is dominated, 5 was stopped, 6 runs.
 DATA = search_of(
@@ -163,11 +164,44 @@ def test_a_value_that_is_not_finite_is_no_final_value() -> None:
     assert (selection.trials, facts(selection.reasons[0])) == ((), "0 120")
 
 
-def test_three_objectives_gain_in_the_last() -> None:
+def test_the_most_robust_of_three_objectives_gains_in_the_last_accuracy() -> None:
     objectives = [*OBJECTIVES, Objective("autoattack_accuracy", maximise=True)]
     data = search_of([trial(0, 0.9, 0.5, 0.1), trial(1, 0.89, 0.2, 0.3), trial(2, 0.1, 0.6, 0.9)], objectives)
     assert numbers(choose(data, Wish(max_loss=0.02))) == [1]
     assert facts(choose(data, Wish(knee=True)).reasons[0]) == str(data.knee), "no ends of a line"
+
+
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        (["natural_accuracy", "pgd_accuracy"], ("natural_accuracy", "pgd_accuracy")),
+        (["pgd_accuracy", "natural_accuracy"], ("natural_accuracy", "pgd_accuracy")),
+        (["seconds", "pgd_accuracy", "natural_accuracy"], ("natural_accuracy", "pgd_accuracy")),
+        (["natural_accuracy", "pgd_accuracy", "own:zero_share"], ("natural_accuracy", "pgd_accuracy")),
+        (["seconds", "parameters", "gpu_memory"], ("seconds", "gpu_memory")),
+    ],
+)
+def test_what_is_lost_and_what_is_gained(names: list[str], pair: tuple[str, str]) -> None:
+    given, gained = traded([Objective(name, maximise=True) for name in names])
+    assert (given.name, gained.name) == pair
+
+
+def test_a_maximum_keeps_the_trials_below_it_and_names_the_nearest() -> None:
+    objectives = [OBJECTIVES[0], Objective("pgd_accuracy", maximise=False)]
+    data = search_of([trial(0, 0.9, 0.5), trial(1, 0.8, 0.3), trial(2, 0.7, 0.2)], objectives)
+    assert numbers(choose(data, Wish(maximums={"pgd_accuracy": 0.3}))) == [1, 2]
+    assert numbers(choose(data, Wish({"natural_accuracy": 0.75}, {"pgd_accuracy": 0.3}))) == [1]
+    missed = choose(data, Wish({"natural_accuracy": 0.85}, {"pgd_accuracy": 0.48}))
+    assert (missed.trials, facts(missed.reasons[0]).split()[-2:]) == ((), ["2.00", "PGD"])
+
+
+def test_a_front_that_the_constraints_leave_empty_says_so() -> None:
+    constraints = [Objective("pgd_accuracy", maximise=True, limit=0.9)]
+    data = front_data("example", [trial(0, 0.9, 0.5)], OBJECTIVES[:1], REFERENCE, constraints=constraints)
+    selection = choose(data, Wish())
+    assert (selection.trials, data.knee, data.hypervolume) == ((), None, 0.0)
+    assert "90.00" in selection.reasons[0]
+    assert "90.00" in choose(data, Wish(trial=0)).reasons[0]
 
 
 accuracies = st.lists(st.tuples(st.integers(0, 100), st.integers(0, 100)), min_size=1, max_size=12)

@@ -1,19 +1,21 @@
 """What the picture of a front shows, asserted on the data that is drawn."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
+from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import FloatArray, Objective
+from tuner.report.analysis.front_data import front_data
 from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.figure.appearance import marks_inside, sparse_marks
-from tuner.report.figure.front_figure import Mark, attainment_staircase, front_figure
+from tuner.report.figure.front_figure import Mark, attainment_staircase, front_figure, further_figures
 from tuner.report.web.plotly_front import plot_front
 
 
@@ -123,12 +125,17 @@ def test_few_trials_have_a_frame_around_them(count: int) -> None:
     assert all(shown.x.limits[0] < mark.x < shown.x.limits[1] for mark in shown.front)
 
 
-def test_three_objectives_show_two_and_say_so() -> None:
+def test_three_objectives_have_a_figure_for_each_pair() -> None:
     objectives = [*OBJECTIVES, Objective("autoattack_accuracy", maximise=True)]
     data = search_of([trial(0, 0.8, 0.5, 0.1), trial(1, 0.7, 0.4, 0.3), trial(2, 0.9, 0.3, 0.2)], objectives)
     shown = front_figure(data)
     assert len(shown.front) == 3
-    assert "2 of 3 objectives" in shown.notes[0]
+    assert "3 objectives" in shown.notes[0]
+    others = further_figures(data)
+    labels = [f"{name} accuracy (%)" for name in ("Natural", "PGD", "AutoAttack")]
+    assert [(each.x.label, each.y.label) for each in (shown, *others)] == list(itertools.combinations(labels, 2))
+    assert [len(each.front) for each in others] == [3, 3], "all show the front of all objectives"
+    assert further_figures(search_of(trade_off_trials())) == ()
     assert (70.0, 40.0) not in shown.staircase
     assert "AutoAttack accuracy (%): 30.00" in next(m for m in shown.front if m.number == 1).description
 
@@ -137,7 +144,28 @@ def test_one_objective_is_drawn_against_the_trial_number() -> None:
     shown = front_figure(search_of([trial(0, 0.8), trial(1, 0.9)], OBJECTIVES[:1]))
     assert (shown.x.label, shown.y.label) == ("Trial", "Natural accuracy (%)")
     assert [(mark.x, mark.y) for mark in (*shown.front, *shown.dominated)] == [(1.0, 90.0), (0.0, 80.0)]
-    assert shown.staircase == ()
+
+
+@pytest.mark.parametrize("maximise", [True, False])
+def test_the_line_of_one_objective_is_the_best_value_so_far(maximise: bool) -> None:
+    values = [0.5, 0.4, 0.7, 0.6, 0.3]
+    objective = Objective("natural_accuracy", maximise)
+    shown = front_figure(search_of([trial(n, value) for n, value in enumerate(values)], [objective]))
+    best = [100 * (max if maximise else min)(values[: n + 1]) for n in range(5)]
+    ends = [*range(1, 5), shown.x.limits[1]]
+    np.testing.assert_allclose(shown.staircase[::2], np.column_stack([range(5), best]))
+    np.testing.assert_allclose(shown.staircase[1::2], np.column_stack([ends, best]))
+
+
+def test_a_trial_beyond_a_constraint_is_drawn_as_dominated_and_says_why() -> None:
+    records = [trial(0, 0.8, 0.5), trial(1, 0.9, 0.6)]
+    for record, seconds in zip(records, (1.0, 9.0), strict=True):
+        record.reports[0].metrics["seconds"] = seconds
+    constraints = [Objective("seconds", maximise=False, limit=5.0)]
+    shown = front_figure(front_data("example", records, OBJECTIVES, REFERENCE, constraints=constraints))
+    assert ([mark.number for mark in shown.front], [mark.number for mark in shown.dominated]) == ([0], [1])
+    assert "Seconds: 9" in shown.dominated[0].description
+    assert len(shown.dominated[0].description) == len(shown.front[0].description) + 1
 
 
 def points_with(*values: object, name: str = "lambda") -> ParameterScale | None:

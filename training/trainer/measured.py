@@ -1,0 +1,121 @@
+"""Metrics as a trial computes them: each is called with what it asks for, and must return one finite number."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks import frozen
+from training.compute.numerics import exact_float32
+from training.compute.random_streams import preserved_randomness
+from training.config import ConfigError, TrialConfig
+from training.data import ImageSet
+from training.data.augment import to_unit
+from training.explained_error import ExplainedError
+from training.outside_code import is_outside
+from training.registry import METRICS, Entry
+
+# One seed for all trials and epochs: all trials are attacked from the same starts, and a restored trial repeats its
+# values whatever was evaluated before.
+MEASURING_SEED = 20_23
+_TRIED = 2
+_OF_IMAGES = ("images", "labels", "predictions", "adversarial_images", "adversarial_predictions")
+
+
+class MetricError(ExplainedError):
+    """A metric from outside the project raised an error, or returned something else than one finite number."""
+
+
+def asks_for(names: Iterable[str], offered: str) -> bool:
+    """Return whether one of the metrics asks for what is offered under this name."""
+    return any(offered in METRICS[name].asked for name in names)
+
+
+def depends_on_images(name: str) -> bool:
+    """Return whether a metric asks for images, labels or predictions: its value differs on other images."""
+    return any(asks_for([name], offered) for offered in _OF_IMAGES)
+
+
+def measured(names: Iterable[str], config: TrialConfig, offered: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of metrics by name, each called with what it asks for of `offered`.
+
+    All global random states stay as they were. Raise MetricError if a metric from outside the project is unfit.
+    """
+    device = offered["device"]
+    found = {}
+    for name in names:
+        with preserved_randomness(device):
+            torch.manual_seed(MEASURING_SEED)
+            generator = torch.Generator(device).manual_seed(MEASURING_SEED)
+            found[name] = _value(METRICS[name], name, {"values": config.values, "generator": generator, **offered})
+    return found
+
+
+def try_metrics(config: TrialConfig, model: nn.Module, images: ImageSet) -> None:
+    """Call the metrics from outside the project on two images, clean ones in the place of attacked ones.
+
+    Raise ConfigError with the sentence about each unfit one.
+    """
+    unknown = [name for name in config.metrics if not METRICS[name].is_own]
+    if not unknown or len(images) == 0:
+        return
+    clean, labels = to_unit(images.images[:_TRIED]), images.labels[:_TRIED]
+    problems = []
+    with exact_float32(), frozen(model):
+        with torch.no_grad():
+            predictions = model(clean).argmax(dim=1)
+        offered = offered_values(model, config, (clean, labels), (clean, predictions), predictions)
+        for name in unknown:
+            try:
+                measured([name], config, offered)
+            except MetricError as error:
+                problems.append((f"metrics.{name}", str(error)))
+    if problems:
+        raise ConfigError(problems)
+
+
+def offered_values(
+    model: nn.Module,
+    config: TrialConfig,
+    clean: tuple[Tensor | None, Tensor],
+    attacked: tuple[Tensor | None, Tensor],
+    predictions: Tensor,
+) -> dict[str, Any]:
+    """Return what metrics may ask for: of clean images and labels, and of attacked images and their predictions."""
+    images, labels = clean
+    adversarial_images, adversarial_predictions = attacked
+    return {
+        "model": model,
+        "images": images,
+        "labels": labels,
+        "predictions": predictions,
+        "adversarial_images": adversarial_images,
+        "adversarial_predictions": adversarial_predictions,
+        "device": labels.device,
+        "batch_size": config.eval_batch_size,
+    }
+
+
+def _value(entry: Entry, name: str, offered: Mapping[str, Any]) -> float:
+    values = offered["values"]
+    try:
+        returned = entry.build(values, **{key: value for key, value in offered.items() if key != "values"})
+    except Exception as error:
+        if entry.is_own or isinstance(error, torch.OutOfMemoryError):
+            raise
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+        raise _unfit(entry, name, f"failed with {reason}", len(offered["labels"])) from error
+    shape = tuple(getattr(returned, "shape", ()))
+    if math.prod(shape) != 1:
+        raise _unfit(entry, name, f"returned values of shape {shape}", len(offered["labels"]))
+    value = returned.item() if hasattr(returned, "item") else returned
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _unfit(entry, name, f"returned {value!r:.60}", len(offered["labels"]))
+    return float(value)
+
+
+def _unfit(entry: Entry, name: str, fault: str, images: int) -> MetricError:
+    where = f"{name} in {entry.file}" if is_outside(name) else f"{name} ({entry.file})"
+    return MetricError(f"the metric {where} {fault} for {images} images, but must return one finite number", name)
