@@ -1,4 +1,4 @@
-"""A network, data and an objective from files outside the project, in real searches."""
+"""A network, data, an objective and a metric from files outside the project, in real searches."""
 
 import shutil
 from pathlib import Path
@@ -61,3 +61,23 @@ def test_a_search_over_own_code_is_killed_resumed_and_refused_once_the_code_chan
     accepted = run(runs_dir, *more, "--accept-changed-code", folder=tmp_path)
     assert accepted.code == 0, accepted.output
     assert len(trials_of(runs_dir, NAME)) == 3
+
+
+def test_a_metric_of_ones_own_is_an_objective_beside_constraints(tmp_path: Path, code: Path) -> None:
+    runs_dir, metric = tmp_path / "runs", "own_metric:small_weight_share"
+    words = ("--epochs", "2", "--trials", "3", "--concurrency", "1", "--set", "early_stopping.scheduler=none")
+    done = run(runs_dir, "--space", "own_metric.yaml", *words, folder=code)
+    assert done.code == 0, done.output
+    trials = trials_of(runs_dir, "own_metric-1")
+    reported = [trial.reports[-1].metrics for trial in trials]
+    assert all(0 <= metrics[metric] <= 1 and metrics["parameters"] > 0 for metrics in reported)
+    assert set(SearchFolder(runs_dir / "own_metric-1").frozen()["plug_ins"]) == {"own_metric"}
+    (front,) = (runs_dir / "own_metric-1").glob("front.csv")
+    columns = front.read_text().splitlines()[0].split(",")
+    assert columns[1:6] == ["natural_accuracy", "pgd_accuracy", metric, "parameters", "seconds"]
+
+    (code / "own_metric.py").write_text("def small_weight_share(labels):\n    return labels\n")
+    refused = run(runs_dir, "--space", "own_metric.yaml", folder=code)
+    assert (refused.code, len(refused.output.splitlines())) == (2, 1), refused.output
+    assert str(code / "own_metric.py") in refused.output
+    assert not (runs_dir / "own_metric-2").exists()

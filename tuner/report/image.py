@@ -70,7 +70,7 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     _write_title(all_axes[0], data.search, " ".join([summary(data), *panels[0].notes]), columns)
     if panels[0].colours:
         _add_colour_bar(figure, all_axes, panels[0].colours)
-    _add_legend(figure, all_axes[0])
+    _add_legend(figure, all_axes)
     png = _encode_figure(figure, "png")
     figure.set_layout_engine("none")  # found by now, and the slowest part of drawing
     return {"png": png, "svg": _encode_figure(figure, "svg")}
@@ -98,7 +98,7 @@ def comparison_picture(shown: Comparison, form: Form) -> bytes:
         if not front.front:  # nothing to draw yet, but it is in the legend, as on the page
             axes.scatter([], [], label=name, **style)
     _draw_published(axes, shown.published)
-    _add_legend(figure, axes)
+    _add_legend(figure, [axes])
     return _encode_figure(figure, form)
 
 
@@ -144,11 +144,16 @@ def _set_axes(axes: Axes, x: Axis, y: Axis) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _add_legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        columns = 6 if sum(map(len, labels)) < 90 else 3
-        figure.legend(loc="outside lower center", ncols=columns, frameon=False, fontsize=7.5, columnspacing=1.5)
+def _add_legend(figure: Figure, all_axes: Sequence[Axes]) -> None:
+    """Write the legend of all axes, each label once: the panels of a picture have the same layers."""
+    found: dict[str, Any] = {}
+    for axes in all_axes:
+        handles, labels = axes.get_legend_handles_labels()
+        found = {**dict(zip(labels, handles, strict=True)), **found}
+    if found:
+        columns = 6 if sum(map(len, found)) < 90 else 3
+        style: dict[str, Any] = {"ncols": columns, "frameon": False, "fontsize": 7.5, "columnspacing": 1.5}
+        figure.legend(list(found.values()), list(found), loc="outside lower center", **style)
 
 
 def _encode_figure(figure: Figure, form: Form) -> bytes:

@@ -15,6 +15,7 @@ from training.config import (
 )
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
+from training.outside_code import is_outside
 from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
 from tuner.space.conditions import holds
@@ -42,7 +43,7 @@ def cross_problems(space: Space) -> _Problems:
         return [("imports", message) for _, message in faults]
     conditions = condition_problems(space)
     problems = [
-        *_metric_problems(space),
+        *_metric_problems(space, outside=True),
         *form_problems(space),
         *_points_problems(space),
         *(conditions or _grid_problems(space)),
@@ -56,7 +57,8 @@ def cross_problems(space: Space) -> _Problems:
 
 def form_problems(space: Space) -> _Problems:
     """Return the faults that can be found without the trainer, and without importing code from outside."""
-    problems = [*_objective_problems(space), *key_problems(space), *_rung_problems(space)]
+    problems = [*_metric_problems(space, outside=False), *_objective_problems(space)]
+    problems += [*key_problems(space), *_rung_problems(space)]
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
     gpus = space.resources.gpus_per_trial
@@ -107,10 +109,14 @@ def _objective_problems(space: Space) -> _Problems:
     return problems
 
 
-def _metric_problems(space: Space) -> _Problems:
-    """Return the objectives and constraints that no trial reports. Code from outside is imported."""
+def _metric_problems(space: Space, *, outside: bool) -> _Problems:
+    """Return the objectives and constraints that no trial reports.
+
+    With `outside` these are those that only code from outside can know, which is imported; else all others.
+    """
     named = [(section, name) for section in ("objectives", "constraints") for name in getattr(space, section)]
-    found = [(f"{section}.{name}", metric_fault(name)) for section, name in named]
+    known = [(section, name) for section, name in named if outside is (bool(space.imports) or is_outside(name))]
+    found = [(f"{section}.{name}", metric_fault(name)) for section, name in known]
     return [(path, fault) for path, fault in found if fault is not None]
 
 

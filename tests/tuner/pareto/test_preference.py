@@ -1,5 +1,6 @@
 """The rung's order: rules that hold for any losses, and the whole rule against a slow re-statement of it."""
 
+import itertools
 from collections.abc import Sequence
 from fractions import Fraction
 from random import Random
@@ -164,6 +165,27 @@ def test_rows_beyond_the_limits_come_after_those_within_and_by_how_far_they_are_
     beyond = np.flatnonzero(~within)
     for a in beyond:
         assert all(ranks[a] < ranks[b] for b in beyond if matrix[a, 0] < matrix[b, 0])
+
+
+@given(losses(min_rows=1, objectives=3), st.integers(-4, 4), st.data())
+def test_a_constraint_decides_before_the_objectives_and_not_among_those_within_it(
+    matrix: FloatArray, limit: int, data: st.DataObject
+) -> None:
+    """The last column is a constraint: those within it compare by the first two, the others by their excess."""
+    limits = np.array([np.inf, np.inf, limit])
+    ranks = preference_rank(matrix, limits, constraints=1)
+    within = matrix[:, 2] <= limit
+    scaled = np.vstack([matrix[:, :2].min(axis=0), matrix[:, :2].max(axis=0)])
+    if (matrix[within][:, :2].min(axis=0, initial=9) == scaled[0]).all() and (
+        matrix[within][:, :2].max(axis=0, initial=-9) == scaled[1]
+    ).all():  # the scale of the farthest-first order is that of all rows
+        assert ranks[within].tolist() == preference_rank(matrix[within][:, :2]).tolist()
+    assert all(rank >= within.sum() for rank in ranks[~within])
+    for a, b in itertools.permutations(np.flatnonzero(~within), 2):
+        assert ranks[a] < ranks[b] or matrix[a, 2] >= matrix[b, 2]
+    row = data.draw(st.integers(0, len(matrix) - 1))
+    for most in range(len(matrix)):
+        assert preferred_at_most(matrix, row, most, limits, constraints=1) == (ranks[row] <= most)
 
 
 def front_of(rows: Sequence[Sequence[float]]) -> FloatArray:

@@ -113,6 +113,14 @@ def test_the_share_that_goes_on_is_about_one_in_factor(factor: int, spread: floa
     assert kept / count == pytest.approx(1 / factor, abs=0.1)
 
 
+def test_a_trial_beyond_a_constraint_comes_last_and_the_constraint_is_no_objective() -> None:
+    rungs = Rungs([EPOCH], 3, limits=np.array([math.inf, 5.0]), constraints=1)
+    for number, row in enumerate([(2.0, 4.0), (1.0, 6.0), (3.0, 1.0), (1.5, 4.0), (0.0, 5.5)]):
+        rungs.record(EPOCH, number, np.array(row))
+    # The order is 3, 0, 2, and then those beyond the constraint, 4 and 1; two of five go on.
+    assert [rungs.continues(EPOCH, number) for number in range(5)] == [True, False, False, True, False]
+
+
 def test_a_trial_within_the_limits_is_preferred_to_all_beyond_them() -> None:
     rungs = Rungs([EPOCH], 3, limits=np.array([1.0, math.inf]))
     for number, row in enumerate([(2.0, 0.0), (3.0, 0.0), (0.9, 9.0), (1.5, 0.0)]):

@@ -109,7 +109,8 @@ def test_faults_of_constraints(constraints: dict[str, Any], path: str) -> None:
 
 @pytest.mark.parametrize("name", ["seconds", "parameters", "gpu_memory"])
 def test_a_minimised_objective_needs_a_reference_unless_it_is_a_share(name: str) -> None:
-    refused(space_mapping(objectives={name: {}}), f"objectives.{name}")
+    """With the 0 of accuracies no front of a positive metric would have any hypervolume."""
+    assert "reference" in refused(space_mapping(objectives={name: {}}), f"objectives.{name}")
     assert small_space(objectives={name: {"reference": 9.0}}).reference[name] == 9.0
     shares = small_space(objectives={"worst_class_pgd_accuracy": {"direction": "minimize"}})
     assert shares.reference["worst_class_pgd_accuracy"] == 1.0
@@ -152,12 +153,6 @@ def test_bounds_of_accuracies_are_shares_like_the_accuracies(key: str) -> None:
         refused(space_mapping(objectives={"pgd_accuracy": {key: value}}), f"objectives.pgd_accuracy.{key}")
 
 
-def test_a_minimised_objective_needs_a_reference() -> None:
-    """With the 0 of accuracies no front of a positive metric would have any hypervolume."""
-    mapping = space_mapping(objectives={"pgd_accuracy": {"direction": "minimize"}})
-    assert "reference" in refused(mapping, "objectives.pgd_accuracy")
-
-
 def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
     refused(space_mapping(trial={"rungs": [2], "eval_every": 2}), "trial.rungs")
 
@@ -195,8 +190,8 @@ def test_code_that_cannot_be_imported_is_the_only_fault(code: Path) -> None:
 def test_without_imports_no_code_runs_and_the_form_is_checked(code: Path, mapping: dict[str, Any]) -> None:
     code.write_text(format_yaml(mapping))
     assert load_space(str(code), imports=False).outside_modules == ["marking"]
-    code.write_text(format_yaml({**mapping, "objectives": {"natural": {"direction": "maximize"}}}))
-    with raises_about(UsageError, ("objectives.natural",)):
+    code.write_text(format_yaml({**mapping, "objectives": {"pgd_accuracy": {"at_least": 20}}}))
+    with raises_about(UsageError, ("objectives.pgd_accuracy.at_least",)):
         load_space(str(code), imports=False)
     assert not (code.parent / "ran").exists()
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
+from fake_search import OBJECTIVES, REFERENCE, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.hypervolume import hypervolume
@@ -84,6 +84,23 @@ def test_every_trial_appears_once_and_is_counted() -> None:
 def test_only_the_objectives_are_kept_of_the_metrics() -> None:
     data = search_of([trial(0, 0.8, 0.5, 0.45)])
     assert data.points[0].metrics == {"natural_accuracy": 0.8, "pgd_accuracy": 0.5}
+
+
+def test_a_trial_beyond_a_constraint_is_never_on_the_front_and_does_not_grow_it() -> None:
+    records = [trial(0, 0.9, 0.9), trial(1, 0.8, 0.4), trial(2, 0.5, 0.5), trial(3, 0.4, 0.3)]
+    for record, seconds in zip(records, (90.0, 50.0, 60.0, 70.0), strict=True):
+        record.reports[0].metrics["seconds"] = seconds
+    constraints = [Objective("seconds", maximise=False, limit=60.0)]
+    data = front_data("example", records, OBJECTIVES, REFERENCE, constraints=constraints)
+    assert {point.number: point.pareto_rank for point in data.points} == {0: 2, 1: 0, 2: 0, 3: 1}
+    assert [entry.number for entry in data.history] == [1, 2]
+    assert data.hypervolume == pytest.approx(0.8 * 0.4 + 0.5 * 0.1)
+    assert (data.metric_names, data.points[0].metrics["seconds"]) == (
+        ["natural_accuracy", "pgd_accuracy", "seconds"],
+        90,
+    )
+    beyond = front_data("example", records[:1], OBJECTIVES, REFERENCE, constraints=constraints)
+    assert (beyond.front, beyond.points[0].pareto_rank, beyond.hypervolume, beyond.knee) == ((), 1, 0.0, None)
 
 
 def test_history_follows_the_order_of_ending() -> None:

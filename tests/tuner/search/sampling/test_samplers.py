@@ -97,6 +97,19 @@ def test_every_trial_of_the_study_has_its_own_constraints() -> None:
     assert trials[-1].values == failed_losses(np.array([row for _, row in known.measured])).tolist()
 
 
+@pytest.mark.parametrize("sampler", MODELS)
+def test_models_keep_to_a_constraint_that_is_no_objective(sampler: str) -> None:
+    """The losses fall with x, but x may be at most 0.5."""
+    points = [{"x": x, "y": y} for x, y in np.random.default_rng(0).random((40, 2)).tolist()]
+    rows = [(point, np.array([1 - point["x"], point["y"], point["x"]])) for point in points]
+    limited = Evidence(rows, [], points, limits=np.array([np.inf, np.inf, 0.5]), constraints=1)
+    free = Evidence([(point, row[:2]) for point, row in rows], [], points)
+    count = 5 if sampler == "gp" else 30
+    with_constraint, without = (np.median(asked(sampler, known, count)[:, 0]) for known in (limited, free))
+    assert with_constraint < min(0.6, without)
+    assert all(len(trial.values) == 2 for trial in study_trials(limited, SPACE))
+
+
 def test_running_trials_have_no_values_and_failures_without_measured_ones_are_left_out() -> None:
     points = [{"x": 0.5, "y": 0.5}]
     (trial,) = study_trials(Evidence([], points, points, failed=points), SPACE)
