@@ -91,12 +91,13 @@ def test_the_map_shows_the_layers_of_the_contracts(package: str) -> None:
 def test_yaml_blocks_are_valid(page: Path, tmp_path: Path) -> None:
     for number, block in enumerate(blocks(page, "yaml")):
         mapping = parse_yaml(block.text)
-        if "parameters" not in mapping:  # a configuration: try it as the fixed part of a space
+        if "parameters" not in mapping:  # a configuration, or sections of a space: try it as a part of a space
             mapping = {
                 "name": "tried",
-                "trial": mapping,
                 "parameters": {"seed": {"type": "int", "low": 0, "high": 9}},
+                "trial": {},
                 "objectives": {"natural_accuracy": {}},
+                **(mapping if "objectives" in mapping else {"trial": mapping}),
             }
         path = tmp_path / f"{number}.yaml"
         path.write_text(format_yaml(mapping), encoding="utf-8")

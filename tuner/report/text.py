@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from training.config import ACCURACY_SUFFIX, is_accuracy, unit_of
 
-ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "autoattack": "AutoAttack"}
+ABBREVIATIONS = {"pgd": "PGD", "fgsm": "FGSM", "kl": "KL", "hsic": "HSIC", "gpu": "GPU", "autoattack": "AutoAttack"}
 _MISSING = "–"
 # Above it floating-point numbers are whole by themselves.
 _MOST_WHOLE = 1e12

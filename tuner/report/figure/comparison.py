@@ -70,7 +70,7 @@ def compare(searches: Sequence[FrontData], title: str | None = None, by: str | N
         table=_text_table(rows, [objective.name for objective in searches[0].objectives], by),
         rows=rows,
         notes=(" ".join([_BEST_NOTE, *([_SINGLE_SEEDS_NOTE] if seeds else [])]), *differences),
-        figure_notes=(*seeds, *differences, *((PUBLISHED_NOTE,) if published else ())),
+        figure_notes=(*seeds, *_pair_note(searches[0]), *differences, *((PUBLISHED_NOTE,) if published else ())),
         published=published,
     )
 
@@ -202,6 +202,15 @@ def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     if len({tuple((c.name, c.maximise, c.limit) for c in data.criteria) for data in searches}) > 1:
         notes.append("The searches have different limits, and each looked for trials within its own.")
     return tuple(notes)
+
+
+def _pair_note(data: FrontData) -> list[str]:
+    """Return the note about objectives that the figure has no axis for; nothing if there are none."""
+    if len(data.objectives) <= 2:
+        return []
+    names = " and ".join(objective.name for objective in data.objectives[:2])
+    rule = "points are the fronts of all objectives, the lines the best that they reach in the two"
+    return [f"The axes show {names}, 2 of {len(data.objectives)} objectives; {rule}."]
 
 
 def _measured_with(data: FrontData) -> dict[str, Any]:

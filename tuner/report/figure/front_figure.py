@@ -9,17 +9,15 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from training.config import is_accuracy
 from tuner.ledger.records import Outcome, trial_name
-from tuner.pareto.dominance import is_non_dominated
-from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
+from tuner.pareto.objectives import Objective, within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.parameter_effects import ParameterScale, parameter_scales
 from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
+from tuner.report.figure.staircase import staircase
 from tuner.report.text import count_of, format_metric, format_value, metric_label, to_shown_unit
 
 Limits = tuple[float, float]
@@ -109,7 +107,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
             if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
-        staircase=_staircase(data, *limits),
+        staircase=staircase(data, *limits),
         notes=(*_notes(data, dominated, unfinished, published, limits), *confirmed_notes(confirmed, data.setting)),
         scales=parameter_scales(data.points),
         published=published,
@@ -131,52 +129,9 @@ def further_figures(data: FrontData) -> tuple[FrontFigure, ...]:
     return tuple(figures)
 
 
-def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
-    """Return the corners of the boundary of what the rows of an (n, 2) loss matrix attain, as (k, 2).
-
-    A point is attained if some row is at least as good in both objectives. So between two neighbours on the front the
-    boundary goes through the corner with the worse value of each objective. Beyond the ends of the front it goes
-    straight to `worst`, (2,).
-    """
-    front = np.unique(losses[is_non_dominated(losses)], axis=0)
-    if len(front) == 0:
-        return front
-    corners = np.maximum(front[:-1], front[1:])
-    vertices = np.empty((2 * len(front) - 1, 2))
-    vertices[0::2], vertices[1::2] = front, corners
-    return np.vstack([[front[0, 0], worst[1]], vertices, [worst[0], front[-1, 1]]])
-
-
 def count_outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -> int:
     """Return how many places are outside the limits."""
     return sum(not (x_limits[0] <= x <= x_limits[1] and y_limits[0] <= y <= y_limits[1]) for x, y in places)
-
-
-def _staircase(data: FrontData, x_limits: Limits, y_limits: Limits) -> Vertices:
-    """Return the staircase of the first two objectives up to the edges of the figure."""
-    if len(data.objectives) == 1:
-        return _best_so_far(data, x_limits[1])
-    shown = data.objectives[:2]
-    signs = np.array([-1.0 if objective.maximise else 1.0 for objective in shown])
-    units = np.array([to_shown_unit(objective.name, 1.0) for objective in shown])
-    losses = as_losses([point.metrics for point in data.front], shown) * units
-    worst = np.maximum(signs * [x_limits[0], y_limits[0]], signs * [x_limits[1], y_limits[1]])
-    return tuple((x, y) for x, y in (signs * attainment_staircase(losses, worst)).tolist())
-
-
-def _best_so_far(data: FrontData, end: float) -> Vertices:
-    """Return the steps of the best value of a single objective over the numbers of the completed trials."""
-    (objective,) = data.objectives
-    allowed = [point for point in data.points if within_limits(point.metrics, data.constraints)]
-    losses = as_losses([point.metrics for point in allowed], data.objectives)[:, 0]
-    sign, unit = (-1.0 if objective.maximise else 1.0), to_shown_unit(objective.name, 1.0)
-    best = (sign * unit * np.minimum.accumulate(losses)).tolist()
-    numbers = [*(float(point.number) for point in allowed[1:]), end]
-    return tuple(
-        place
-        for point, value, following in zip(allowed, best, numbers, strict=False)
-        for place in ((float(point.number), value), (following, value))
-    )
 
 
 def _axis_objectives(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:

@@ -242,3 +242,16 @@ def test_page_and_picture_have_the_title(title: str | None, drawn: str | None) -
     shown = compare([FIRST, SECOND], title)
     assert f"<h1>{title or 'first, second'}</h1>" in comparison_html(shown)
     assert (drawn or title) in svg_comments(shown)
+
+
+def test_a_comparison_of_three_objectives_says_what_its_axes_show() -> None:
+    objectives = [*OBJECTIVES, Objective("autoattack_accuracy", maximise=True)]
+    searches = [
+        front_data(
+            name, [trial(0, 0.8, 0.5, 0.1), trial(1, 0.7, 0.4, 0.3)], objectives, {**REFERENCE, objectives[2].name: 0}
+        )
+        for name in ("one", "other")
+    ]
+    shown = compare(searches)
+    assert "2 of 3" in shown.figure_notes[0]
+    assert all(len(front.front) == 2 for front in shown.fronts.values())

@@ -15,7 +15,8 @@ from tuner.pareto.objectives import FloatArray, Objective
 from tuner.report.analysis.front_data import front_data
 from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.figure.appearance import marks_inside, sparse_marks
-from tuner.report.figure.front_figure import Mark, attainment_staircase, front_figure, further_figures
+from tuner.report.figure.front_figure import Mark, front_figure, further_figures
+from tuner.report.figure.staircase import attainment_staircase
 from tuner.report.web.plotly_front import plot_front
 
 
