@@ -12,7 +12,7 @@ registry offers, such as the model, each if it has a parameter of that name.
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass
+from dataclasses import Field, dataclass, replace
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -38,12 +38,15 @@ class Entry:
     """One registered name: what it builds, its knobs by their name in code, and the rules between its keys.
 
     `conflicts` takes the values of all keys by their name in code and returns (key, message) for each broken rule.
+    `facts` is what the registry's users must know of it before they build it, such as the norm of an attack; None if
+    nothing was said.
     """
 
     name: str
     target: Callable[..., Any]
     knobs: Mapping[str, Field[Any]]
     conflicts: Callable[[Mapping[str, Any]], Problems]
+    facts: Any = None
 
     @property
     def is_own(self) -> bool:
@@ -71,12 +74,18 @@ class Registry:
         self.key = key
         self.libraries = libraries or {}
         self._built_in = built_in
-        self._offers = offers
+        self.offers = offers
         self._is_loaded = False
         self._entries: dict[str, Entry] = {}
 
     def register(
-        self, name: str, /, *, conflicts: Callable[[Mapping[str, Any]], Problems] | None = None, **knobs: Any
+        self,
+        name: str,
+        /,
+        *,
+        conflicts: Callable[[Mapping[str, Any]], Problems] | None = None,
+        facts: Any = None,
+        **knobs: Any,
     ) -> Callable[[Registered], Registered]:
         """Return a decorator that registers a class or function under `name`.
 
@@ -90,7 +99,8 @@ class Registry:
             if name in self._entries and _place(self._entries[name].target) != _place(target):
                 rule = "is registered twice: choose another name for one of them"
                 raise PlugInError(f"the {self.key} {name!r} {rule}", name)
-            self._entries[name] = self._entry(name, target, knobs, conflicts or _without_conflicts)
+            entry = self._entry(name, target, knobs, conflicts or _without_conflicts)
+            self._entries[name] = replace(entry, facts=facts)
             return target
 
         return decorate
@@ -133,7 +143,7 @@ class Registry:
             asked = inspect.signature(target).parameters
         except ValueError as error:
             raise PlugInError(f"the {self.key} {name!r} does not say which parameters it has", name) from error
-        offered = (*self._offers, *knobs, "values")
+        offered = (*self.offers, *knobs, "values")
         called = f"{self.key} {name!r} is called with {', '.join(offered)}"
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in asked.values())
         unfit = [] if takes_all else [each for each in knobs if each not in asked]
@@ -174,15 +184,26 @@ ARCHITECTURES = Registry(
     ("image_shape", "num_classes"),
     {"torchvision": "training.models.from_torchvision"},
 )
+# What builds an attack may ask for the sizes of the evaluation; an attack that is a function, for the rest as well.
+ATTACKS = Registry(
+    "attack",
+    "training.attacks",
+    (
+        *("epsilon", "step_size", "rate", "classes", "draws", "surrogate", "cache"),
+        *("model", "images", "labels", "generator", "seed"),
+    ),
+    {"torchattacks": "training.attacks.from_torchattacks"},
+)
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
 DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
+# Those whose names are values of a configuration.
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)
 
 
 def outside_modules(values: Iterable[object]) -> list[str]:
     """Return the modules of the names `module:attribute` among the values of a configuration, each once."""
-    libraries = {library for registry in REGISTRIES for library in registry.libraries}
+    libraries = {library for registry in (*REGISTRIES, ATTACKS) for library in registry.libraries}
     modules = [str(value).partition(":")[0] for value in values if is_outside(value)]
     return [module for module in dict.fromkeys(modules) if module not in libraries]

@@ -1,10 +1,11 @@
 """`tuner confirm`: train chosen trials again with several seeds, and measure them on the test set."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from training.suite_names import SuiteName
 from tuner.cli import options
 from tuner.cli.front_choice import FrontChoice, Knee, MaxLoss, Minimums
 from tuner.errors import UsageError
@@ -23,16 +24,14 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         bool, typer.Option("--front", help="Confirm all trials of the front; this is the default.")
     ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds with which each trial is trained.")] = 3,
-    suite: Annotated[
-        Literal["quick", "paper", "standard"], typer.Option("--suite", help="Set of attacks.")
-    ] = "standard",
+    suite: Annotated[SuiteName, typer.Option("--suite", help="Set of attacks.")] = SuiteName.STANDARD,
     attacks: Annotated[
         str | None,
         typer.Option(
             "--attacks",
             metavar="A,B",
-            help="Names of attacks to use instead of a suite, also torchattacks:NAME(...); PGD-20 is always among "
-            "them; 'help' lists the names.",
+            help="Attacks to use instead of a suite, such as square or 'pgd(steps=50)', torchattacks:NAME(...), or "
+            "your own module:attribute; PGD-20 is always among them; 'help' lists the names.",
         ),
     ] = None,
     epsilon: Annotated[

@@ -11,13 +11,23 @@ from pathlib import Path
 import torch
 
 from training.attacks.adversary import ROUNDING
+from training.config import TrialConfig
 from training.data import load_test_set
-from training.evaluation import Evaluation, StateFile, balanced_subset, build_suite, evaluate_robustness, scale_of
+from training.evaluation import (
+    Evaluation,
+    StateFile,
+    Suite,
+    balanced_subset,
+    build_suite,
+    evaluate_robustness,
+    scale_of,
+)
 from training.evaluation.resume_state import ResumeStateError
 from training.trainer import Trainer
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
+from tuner.space.sections import ConfirmSpec
 
 # The attack whose accuracy a search calls PGD accuracy, by its name in every suite.
 _PGD = "PGD-20"
@@ -36,17 +46,13 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         count = min(task.images, len(images))
         images = images.subset(balanced_subset(images.labels, count))
     classes = trainer.model.head.out_features
-    scale = scale_of(trainer.config, classes)
-    searched = trainer.config.epsilon
-    radius = searched if task.epsilon is None else task.epsilon
-    if scale.epsilon != radius:
-        scale = scale.resized(radius)
+    suite = suite_of(trainer.config, classes, task)
 
     def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
             trainer.model,
             images.to(torch.device(trainer.device)),
-            build_suite(task.suite, scale, attacks=task.attacks or None),
+            suite,
             batch_size=trainer.config.eval_batch_size,
             state=StateFile(state),
         )
@@ -60,7 +66,19 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
             state.unlink()
             evaluation = evaluate(state)
         (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
-    return metrics_of(evaluation, searched)
+    return metrics_of(evaluation, trainer.config.epsilon)
+
+
+def suite_of(config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask) -> Suite:
+    """Return the attacks of a confirmation, with the radius that it asks for, or that which the search measured with.
+
+    Raise AttackError if an attack cannot be built.
+    """
+    scale = scale_of(config, classes)
+    radius = config.epsilon if asked.epsilon is None else asked.epsilon
+    if scale.epsilon != radius:
+        scale = scale.resized(radius)
+    return build_suite(asked.suite, scale, attacks=asked.attacks or None)
 
 
 def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
