@@ -32,7 +32,8 @@ class CheckedData:
 def check_data(space: Space) -> CheckedData:
     """Download the data if they are not on disk, and try them on the most demanding points of the space.
 
-    Code from outside is tried as well: a sampler, and the attacks of a confirmation. Raise UsageError if it is unfit,
+    Code from outside is tried as well: a sampler, a network, an augmentation, an objective, and the attacks of a
+    confirmation. Raise UsageError if it is unfit,
     if the data are neither on disk nor can be downloaded, if the images are too small for an
     architecture, or if there are fewer images than a batch needs.
     """
@@ -78,6 +79,7 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
 
     try:
         trainer = Trainer(config, data, "cpu")
+        trainer.try_outside_code()
         if space.confirm is not None:
             _try_attacks(space.confirm, trainer, data)
     except ConfigError as error:

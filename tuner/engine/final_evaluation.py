@@ -22,8 +22,11 @@ from training.evaluation import (
     evaluate_robustness,
     scale_of,
 )
+from training.evaluation.paper_as_run import differences
 from training.evaluation.resume_state import ResumeStateError
+from training.suite_names import SuiteName
 from training.trainer import Trainer
+from tuner.confirm.as_run import AS_RUN, PAPER
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
@@ -78,7 +81,9 @@ def suite_of(config: TrialConfig, classes: int, asked: ConfirmSpec | Confirmatio
     radius = config.epsilon if asked.epsilon is None else asked.epsilon
     if scale.epsilon != radius:
         scale = scale.resized(radius)
-    return build_suite(asked.suite, scale, attacks=asked.attacks or None)
+    # A suite of named attacks is compared with nothing.
+    suite = SuiteName.STANDARD if asked.attacks else asked.suite
+    return build_suite(suite, scale, attacks=asked.attacks or None)
 
 
 def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
@@ -98,7 +103,17 @@ def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
         },
         f"{PREFIX}{worst}": evaluation.worst_case_accuracy,
         WARNINGS: len(evaluation.warnings),
+        **(_table_2(evaluation) if evaluation.suite == SuiteName.PAPER_AS_RUN else {}),
     }
+
+
+def _table_2(evaluation: Evaluation) -> dict[str, float]:
+    found = {}
+    for row in differences(evaluation):
+        for prefix, accuracy in ((PAPER, row.paper), (AS_RUN, row.as_run)):
+            if accuracy is not None:
+                found[prefix + _metric_name(row.attack)] = accuracy
+    return found
 
 
 def _with_radius(name: str, epsilon: float, searched: float) -> str:

@@ -49,7 +49,9 @@ def sampler_for(
         return RandomSampler(seed=seed)
     offered = {"seed": seed, "evidence": evidence, "number": number, "search_seed": search_seed}
     knobs = {knob: each.default for knob, each in entry.knobs.items()}
-    with explained(name):
+    with explained(name), warnings.catch_warnings():
+        # Optuna calls the joint model of TPE, the GP and quasi-random sequences experimental.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler = entry.build(knobs, **offered, distributions=dict(distributions or {}))
     if not isinstance(sampler, BaseSampler):
         place = file_of(entry.target.__module__)
@@ -91,17 +93,13 @@ def _nsga2(*, seed: int, evidence: Evidence) -> BaseSampler:
 
 @SAMPLERS.register("gp", facts=SamplerFacts(learns=True))
 def _gp(*, seed: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+    return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
 
 
+# TPE needs its joint model to follow a front.
 @SAMPLERS.register("motpe", facts=SamplerFacts(learns=True))
 def _motpe(*, seed: int) -> BaseSampler:
-    with warnings.catch_warnings():
-        # Optuna calls the joint model of TPE experimental, as it does the GP. TPE needs it to follow a front.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return _SameSpace(multivariate=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed)
+    return _SameSpace(multivariate=True, constant_liar=True, n_startup_trials=STARTUP_TRIALS, seed=seed)
 
 
 class _SameSpace(TPESampler):
