@@ -11,6 +11,7 @@ registry offers, such as the model, each if it has a parameter of that name.
 
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, replace
 from importlib import import_module
@@ -144,7 +145,10 @@ class Registry:
         except ValueError as error:
             raise PlugInError(f"the {self.key} {name!r} does not say which parameters it has", name) from error
         offered = (*self.offers, *knobs, "values")
-        called = f"{self.key} {name!r} is called with {', '.join(offered)}"
+        called = f"{self.key} {name!r} ({_file(target)}) is called with {', '.join(offered)}"
+        if ruleless := [knob for knob, each in knobs.items() if "rule" not in getattr(each, "metadata", ())]:
+            rule = f"needs a rule, such as {ruleless[0]}=positive(1.0) of training.config.fields"
+            raise PlugInError(f"the knob {ruleless[0]} of the {self.key} {name!r} ({_file(target)}) {rule}", name)
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in asked.values())
         unfit = [] if takes_all else [each for each in knobs if each not in asked]
         if unfit:
@@ -172,6 +176,12 @@ class Registry:
 def _place(target: Callable[..., Any]) -> tuple[str, str]:
     """Return where a class or function was written: a notebook's cell that runs again replaces what it registered."""
     return target.__module__, target.__qualname__
+
+
+def _file(target: Callable[..., Any]) -> str:
+    """Return the file in which a class or function was written, or the name of its module."""
+    module = sys.modules.get(target.__module__)
+    return str(getattr(module, "__file__", None) or target.__module__)
 
 
 def _without_conflicts(_values: Mapping[str, Any]) -> Problems:

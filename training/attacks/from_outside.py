@@ -157,7 +157,7 @@ def _built(entry: Entry, parameters: Mapping[str, Any], sizes: Mapping[str, Any]
     """Return what a class or function builds. Raise AttackError if it fails."""
     try:
         return entry.build(parameters, **sizes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         where = line_of(error, entry.target.__module__)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
         raise AttackError(f"{where}: the attack {entry.name} cannot be built ({reason}).", entry.name) from error

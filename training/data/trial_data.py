@@ -154,7 +154,7 @@ def _explained(dataset: str) -> Iterator[None]:
         yield
     except DataError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         entry = DATASETS[dataset]
         if entry.is_own:
             raise

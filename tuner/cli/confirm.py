@@ -86,7 +86,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
     from tuner.runs.folder import find_search
-    from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
+    from tuner.runs.plug_ins import look_where_recorded, require_unchanged, shared_plug_ins
 
     from_front = FrontChoice(tuple(minimum or ()), knee, max_loss)
     if sum([bool(trials), bool(from_front.given), front]) > 1:
@@ -118,5 +118,5 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     look_where_recorded(folder)
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
-        require_unchanged(folder, plug_ins_of(space))
+        require_unchanged(folder, shared_plug_ins(space, source.space))
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

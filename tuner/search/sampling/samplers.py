@@ -66,7 +66,7 @@ def explained(name: str) -> Iterator[None]:
     module = SAMPLERS[name].target.__module__
     try:
         yield
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if module == __name__ or isinstance(error, UsageError):
             raise
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
