@@ -28,6 +28,7 @@ from training.evaluation_options import THREAT_MODELS, radius_of, require_known_
 from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
 from training.outside_code import look_in
+from training.suite_names import SuiteName
 from training.tolerant_output import tolerate_lost_output
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     from training.config import sources_in
     from training.evaluation import LatentMode, StateFile, evaluate_robustness
     from training.evaluation.evaluated_model import data_to_attack
+    from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
 
     require_known_attacks(arguments)
@@ -80,9 +82,11 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     layers = _layers(arguments, evaluated.model)
     shape = tuple(chosen.images.shape[1:])
     suite = _suite(arguments, config, evaluated, latent=latent, device=device, shape=shape, layers=layers)
+    try_outside_attacks(evaluated.model, chosen, suite)
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
-    for line in (*(str(source) for source in sources_in(config)), *data.lines):
+    sources = dict.fromkeys([*sources_in(config), *sources_of_attacks(suite)])
+    for line in (*map(str, sources), *data.lines):
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(
@@ -103,11 +107,12 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
 def _conclude(arguments: argparse.Namespace, out: Path, evaluated: "EvaluatedModel", evaluation: "Evaluation") -> None:
     """Write and print the figures."""
     from training.evaluation.accuracy_table import format_table
-    from training.evaluation.paper_as_run import NAME, differences, format_differences
+    from training.evaluation.paper_as_run import differences, format_differences
     from training.evaluation.result_files import CURVE, EXAMPLES, RESULT, write_results
 
-    as_run = differences(evaluation) if arguments.suite == NAME and not arguments.attacks else []
-    compared = {NAME: [row.to_mapping() for row in as_run]} if as_run else {}
+    name = SuiteName.PAPER_AS_RUN
+    as_run = differences(evaluation) if arguments.suite == name and not arguments.attacks else []
+    compared = {name.value: [row.to_mapping() for row in as_run]} if as_run else {}
     write_results(out, evaluation, {**evaluated.record, **_data_record(arguments), **compared})
     _print(format_table(evaluation))
     if as_run:
@@ -183,8 +188,8 @@ def _suite(
     shape: tuple[int, ...],
     layers: Sequence[str],
 ) -> "Suite":
-    from training.attacks import RepresentationAttack
-    from training.evaluation import build_suite, scale_of, split_names
+    from training.attacks import RepresentationAttack, split_names
+    from training.evaluation import build_suite, scale_of
     from training.evaluation.trained_model import load_model
 
     names = split_names(arguments.attacks) if arguments.attacks else None

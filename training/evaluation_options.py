@@ -5,8 +5,9 @@ from pathlib import Path
 
 from training.command_line import CommandError
 from training.config.fields import number_from_text
+from training.suite_names import SuiteName
 
-SUITES, LATENTS = ("quick", "paper", "paper_as_run", "standard"), ("mean", "sampled")
+LATENTS = ("mean", "sampled")
 # Those of RobustBench, the default first.
 THREAT_MODELS = ("Linf", "L2", "corruptions")
 # The data sets whose radius the paper gives.
@@ -37,12 +38,17 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
     _add_model_options(parser)
     add(
         "--suite",
-        choices=SUITES,
-        default="quick",
+        choices=[name.value for name in SuiteName],
+        default=SuiteName.QUICK.value,
         help="the attacks; paper: those of Table 2; paper_as_run: the same, and beside them as torchattacks runs them,"
         " with the differences; default: quick",
     )
-    add("--attacks", metavar="A,B", help="names of attacks to use instead of a suite; 'help' lists them")
+    add(
+        "--attacks",
+        metavar="A,B",
+        help="attacks to use instead of a suite, such as pgd20 or 'pgd(steps=50)', torchattacks:NAME(...), or your own"
+        " module:attribute; 'help' lists the names",
+    )
     add("--latent", choices=LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
     add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
     add(
@@ -119,14 +125,10 @@ def require_one_model(arguments: argparse.Namespace) -> None:
 
 def require_known_attacks(arguments: argparse.Namespace) -> None:
     """Raise CommandError with the names of the attacks for `--attacks help`."""
-    from training.evaluation import ATTACKS
+    from training.attacks import attack_help
 
     if arguments.attacks == "help":
-        raise CommandError(
-            f"The attacks are {', '.join(ATTACKS)}; for example --attacks pgd20,square. Those of "
-            "torchattacks have names such as 'torchattacks:PGD(eps=8/255, steps=20)'.",
-            "--attacks",
-        )
+        raise CommandError(attack_help(), "--attacks")
 
 
 def radius_of(text: str) -> float:

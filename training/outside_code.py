@@ -158,6 +158,13 @@ def source_hash(module: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def line_of(error: BaseException, module: str) -> str:
+    """Return the file of an imported module, and its last line that ran before an error, if one of it did."""
+    file = str(getattr(sys.modules[module], "__file__", None) or file_of(module))
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{file}, line {lines[-1]}" if lines else file
+
+
 def _place(error: BaseException, module: str) -> str:
     """Return the file and line of the module at which an import failed, or its name if no line of it ran."""
     if isinstance(error, SyntaxError) and error.filename is not None:

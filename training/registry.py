@@ -39,7 +39,8 @@ class Entry:
     """One registered name: what it builds, its knobs by their name in code, and the rules between its keys.
 
     `conflicts` takes the values of all keys by their name in code and returns (key, message) for each broken rule.
-    `facts` is what else its kind needs to know of a name: of a metric its `Measure`.
+    `facts` is what its users must know of a name before they build it: of a metric its `Measure`, of an attack its
+    norm; None if nothing was said.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Registry:
         self.key = key
         self.libraries = libraries or {}
         self._built_in = built_in
-        self._offers = offers
+        self.offers = offers
         self._is_loaded = self._has_installed = False
         self._entries: dict[str, Entry] = {}
 
@@ -160,8 +161,11 @@ class Registry:
             asked = inspect.signature(target).parameters
         except ValueError as error:
             raise PlugInError(f"the {self.key} {name!r} does not say which parameters it has", name) from error
-        offered = (*self._offers, *knobs, "values")
-        called = f"{self.key} {name!r} is called with {', '.join(offered)}"
+        offered = (*self.offers, *knobs, "values")
+        called = f"{self.key} {name!r} ({_file(target)}) is called with {', '.join(offered)}"
+        if ruleless := [knob for knob, each in knobs.items() if "rule" not in getattr(each, "metadata", ())]:
+            rule = f"needs a rule, such as {ruleless[0]}=positive(1.0) of training.config.fields"
+            raise PlugInError(f"the knob {ruleless[0]} of the {self.key} {name!r} ({_file(target)}) {rule}", name)
         takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in asked.values())
         unfit = [] if takes_all else [each for each in knobs if each not in asked]
         if unfit:
@@ -196,6 +200,12 @@ def _place(target: Callable[..., Any]) -> tuple[str, str]:
     return target.__module__, target.__qualname__
 
 
+def _file(target: Callable[..., Any]) -> str:
+    """Return the file in which a class or function was written, or the name of its module."""
+    module = sys.modules.get(target.__module__)
+    return str(getattr(module, "__file__", None) or target.__module__)
+
+
 def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
     return []
 
@@ -206,11 +216,21 @@ ARCHITECTURES = Registry(
     ("image_shape", "num_classes"),
     {"torchvision": "training.models.from_torchvision"},
 )
+# What builds an attack may ask for the sizes of the evaluation; an attack that is a function, for the rest as well.
+ATTACKS = Registry(
+    "attack",
+    "training.attacks",
+    (
+        *("epsilon", "step_size", "rate", "classes", "draws", "surrogate", "cache"),
+        *("model", "images", "labels", "generator", "seed"),
+    ),
+    {"torchattacks": "training.attacks.from_torchattacks"},
+)
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
 DATASETS = Registry("dataset", "training.data")
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
-# Each of them has a key that chooses one name. METRICS are named in lists: every trial reports several.
+# Each of them has a key of a configuration that chooses one name. METRICS and ATTACKS are named in lists.
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)
 METRICS = Registry(
     "metric",
@@ -234,7 +254,7 @@ def outside_modules(values: Iterable[object]) -> list[str]:
 
     A value may be a list of names.
     """
-    libraries = {library for registry in REGISTRIES for library in registry.libraries}
+    libraries = {library for registry in (*REGISTRIES, ATTACKS) for library in registry.libraries}
     names = [name for value in values for name in (value if isinstance(value, list | tuple) else [value])]
     modules = [str(name).partition(":")[0] for name in names if is_outside(name)]
     return [module for module in dict.fromkeys(modules) if module not in libraries]

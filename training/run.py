@@ -26,6 +26,7 @@ from training.tolerant_output import tolerate_lost_output
 if TYPE_CHECKING:
     from training.trainer import Trainer
     from training.trainer.run_folder import RunFolder
+    from training.trainer.tried_step import has_tried_parts
 
 
 def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
@@ -134,7 +135,10 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
     try:
         device = choose_device(arguments.device, arguments.threads)
         contents = ensure_available(config)
-        trainer = (kind or Trainer)(config, load_trial_data(config), device)
+        data = load_trial_data(config)
+        if has_tried_parts(config):
+            Trainer(config, data, "cpu").try_outside_code()
+        trainer = (kind or Trainer)(config, data, device)
         if arguments.resume:
             trainer.restore(folder.path)
     except (DataError, CheckpointError) as error:

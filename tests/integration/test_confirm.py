@@ -1,14 +1,17 @@
 """A confirmation as a user meets it: a chosen trial, trained again and attacked on the test set."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from driver_process import TINY, mlflow_runs, run, trials_of, tuner
 
 from tuner.ledger import Outcome
+from tuner.runs.folder import SearchFolder
 
 pytestmark = pytest.mark.slow
+EXAMPLES = Path(__file__).parents[2] / "examples"
 QUICK = ("confirm", "chosen", "--trial", "0", "--suite", "quick", "--images", "30")
 
 
@@ -41,6 +44,22 @@ def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
     for trial in trials:
         (child,) = children[trial.number]
         assert child.data.metrics["test/PGD-20"] == trial.last_metrics["test/PGD-20"]
+
+
+def test_an_attack_of_the_user_travels_with_the_confirmation(runs_dir: Path, tmp_path: Path) -> None:
+    shutil.copy(EXAMPLES / "own_attack.py", tmp_path)
+    words = ("confirm", "chosen", "--trial", "0", "--no-retrain", "--name", "mine", "--images", "30")
+    printed = tuner(runs_dir, *words, "--attacks", "own_attack:SignFlip(steps=20, side=2)", folder=tmp_path)
+    assert f"own_attack from {tmp_path / 'own_attack.py'}" in printed
+    (trial,) = trials_of(runs_dir, "mine")
+    own = trial.last_metrics["test/own_attackSignFlipsteps20 side2"]
+    assert trial.last_metrics["test/Worst case"] <= own <= trial.last_metrics["test/Natural"]
+    (recorded,) = SearchFolder(runs_dir / "mine").frozen()["plug_ins"]
+    assert recorded == "own_attack"
+    with (tmp_path / "own_attack.py").open("a") as file:
+        file.write("# changed\n")
+    refused = run(runs_dir, "--resume", "mine", folder=tmp_path)
+    assert (refused.code, "own_attack.py" in refused.output) == (2, True)
 
 
 def test_the_weights_of_the_search_itself_are_measured(runs_dir: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from plug_ins import plug_ins
 from raises_about import raises_about
 from stand_ins import make_config, write_sealed
 
@@ -17,9 +18,9 @@ from training.command_line import CommandError
 from training.config import TrialConfig
 from training.data import DataError
 from training.evaluate import main
-from training.evaluation import SUITES
 from training.explained_error import ExplainedError
 from training.models import build_model
+from training.outside_code import source_hash
 from training.trainer.checkpoint import CheckpointError, save_checkpoint
 
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
@@ -51,6 +52,8 @@ def record_of(path: Path, out: Path, *words: str) -> dict[str, Any]:
 
 
 QUICK = ("--images", "60", "--attacks", "noise,pgd20,apgd_ce")
+OWN = ("--images", "10", "--attacks", "own_attack:SignFlip(steps=5, side=2)")
+OWN_ATTACK = Path(__file__).parents[2] / "examples" / "own_attack.py"
 
 
 def test_writes_table_json_and_pictures(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,6 +134,33 @@ def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
     assert record["attacks"]["PGD-20, linf 0.03137"]["parameters"]["step_size"] == repr(0.05 * (8 / 255) / 0.2)
 
 
+def test_an_attack_of_the_user_is_recorded_with_its_file(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with plug_ins(tmp_path, {"own_attack.py": OWN_ATTACK.read_text()}):
+        monkeypatch.chdir(tmp_path)
+        record = record_of(checkpoint, tmp_path / "out", *OWN)
+        assert f"own_attack from {tmp_path / 'own_attack.py'}" in capsys.readouterr().out
+        (own,) = (entry for entry in record["attacks"].values() if not entry["curve"])
+        assert (own["name"], own["epsilon"]) == ("own_attack:SignFlip(steps=5, side=2)", 0.2)
+        assert own["parameters"]["source"] == source_hash("own_attack")
+        (tmp_path / "own_attack.py").write_text(OWN_ATTACK.read_text() + "# changed\n")
+        assert start(checkpoint, *OWN, "--out", str(tmp_path / "out")) == 2, "it would mix the results of two codes"
+    assert record["worst_case_accuracy"] <= own["accuracy"] <= record["natural_accuracy"]
+
+
+def test_an_attack_of_the_user_is_tried_before_the_evaluation(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with plug_ins(tmp_path, {"wild_attack.py": "def far(images):\n    return 1 - images\n"}):
+        monkeypatch.chdir(tmp_path)
+        assert start(checkpoint, "--attacks", "noise,wild_attack:far", "--out", str(tmp_path / "out")) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert (len(said.err.splitlines()), str(tmp_path / "wild_attack.py") in said.err) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -142,7 +172,7 @@ def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
         (["--epsilon", "1e999999999"], "epsilon"),
         (["--images", "0"], "359"),
         (["--images", "360"], "359"),
-        (["--attacks", "pgd20,pgd"], "autoattack"),
+        (["--attacks", "pgd20,pdg"], "pgd"),
         (["--attacks", "help"], "--attacks"),
         (["--layers", "conv9"], "backbone.0"),
         (["--surrogate", "absent.pt"], "absent.pt"),
@@ -204,10 +234,6 @@ def test_a_diverged_model_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixt
     save_checkpoint(path.parent, DIGITS, state)
     assert start(path, *QUICK) == 2
     assert "logits" in capsys.readouterr().err
-
-
-def test_the_command_knows_the_suites() -> None:
-    assert evaluation_options.SUITES == SUITES
 
 
 def test_needs_neither_the_tuner_nor_its_libraries() -> None:

@@ -8,6 +8,7 @@ import pytest
 from raises_about import raises_about
 
 from training.config import ConfigError, field_problems, parse_trial, sources_in
+from training.models import build_model
 from training.outside_code import (
     ENTRY_POINTS,
     PlugInError,
@@ -202,3 +203,44 @@ def test_installed_packages_register_names_by_an_entry_point(folder: Path, caplo
     (warning,) = caplog.messages
     assert "broken" in warning
     assert "absent_models" in warning
+
+
+UNFIT_KNOBS = """
+from training.config.fields import not_negative
+from training.registry import OBJECTIVES
+
+@OBJECTIVES.register("taken_knob", epochs=not_negative(3.0))
+def taken_knob(epochs):
+    pass
+"""
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_knob_without_a_rule_is_refused_where_it_is_registered(folder: Path) -> None:
+    lines = ["from training.registry import OBJECTIVES", "", "@OBJECTIVES.register('bare', strength=3.0)"]
+    (folder / "bare_knob.py").write_text("\n".join([*lines, "def bare(strength): pass"]))
+    with raises_about(PlugInError, "bare_knob") as refused:
+        import_outside("bare_knob")
+    assert all(word in str(refused.value) for word in ("bare_knob.py, line 3", "strength", "rule"))
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_knob_cannot_have_the_name_of_a_key_of_every_trial(folder: Path) -> None:
+    (folder / "taken_knobs.py").write_text(UNFIT_KNOBS)
+    try:
+        with pytest.raises(ConfigError) as refused:
+            parse_trial({"imports": ["taken_knobs"], "objective": "taken_knob"})
+    finally:
+        OBJECTIVES._entries.pop("taken_knob", None)
+    ((key, message),) = refused.value.problems
+    assert (key, "epochs" in message) == ("objective", True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_network_that_ends_the_process_is_a_fault(folder: Path) -> None:
+    (folder / "ending.py").write_text("import sys\n\ndef net(image_shape):\n    sys.exit(4)\n")
+    config = parse_trial({"architecture": "ending:net"})
+    with pytest.raises(ConfigError) as refused:
+        build_model(config, 10, (1, 8, 8))
+    ((key, message),) = refused.value.problems
+    assert (key, "SystemExit" in message) == ("architecture", True)

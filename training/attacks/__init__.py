@@ -3,9 +3,12 @@
 from training.attacks.adversary import Adversary, AttackError
 from training.attacks.attack_losses import cross_entropy_of, divergence_from, soft_logit_margin
 from training.attacks.autoattack import Apgd, Cascade, Fab, Square, auto_attack
+from training.attacks.call_text import split_names
 from training.attacks.carlini_wagner import CarliniWagner
+from training.attacks.facts import AttackFacts
 from training.attacks.first_order import Fgsm, Noise, Pgd
 from training.attacks.inner import InnerAttack, InnerAttackSettings, TrainingAttack
+from training.attacks.named import Scale, attack_help, attacks_of, facts_of
 from training.attacks.pgd import ascend, frozen, gaussian_start, pgd, uniform_start
 from training.attacks.representation import RepresentationAttack
 from training.attacks.transfer import MeanPath, Transfer
@@ -14,6 +17,7 @@ __all__ = [
     "Adversary",
     "Apgd",
     "AttackError",
+    "AttackFacts",
     "CarliniWagner",
     "Cascade",
     "Fab",
@@ -24,16 +28,21 @@ __all__ = [
     "Noise",
     "Pgd",
     "RepresentationAttack",
+    "Scale",
     "Square",
     "TrainingAttack",
     "Transfer",
     "ascend",
+    "attack_help",
+    "attacks_of",
     "auto_attack",
     "cross_entropy_of",
     "divergence_from",
+    "facts_of",
     "frozen",
     "gaussian_start",
     "pgd",
     "soft_logit_margin",
+    "split_names",
     "uniform_start",
 ]

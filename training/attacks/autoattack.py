@@ -19,8 +19,11 @@ from training.attacks.adversary import (
     require_epsilon,
     require_positive,
 )
+from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
 from training.attacks.pyautoattack_adapter import run_pyautoattack, silent_logger
+from training.config.fields import whole
+from training.registry import ATTACKS
 
 STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
 _APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}
@@ -123,6 +126,7 @@ class Fab(LinfBall):
         return run_pyautoattack(build, model, images, labels)
 
 
+@ATTACKS.register("square", facts=AttackFacts(cost="queries f"), queries=whole(QUERIES, 1))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Square(LinfBall):
     """The Square attack, a black-box attack; Andriushchenko et al. 2020, arXiv:1912.00049.
@@ -210,6 +214,51 @@ class Cascade(LinfBall):
         return adversarial
 
 
+@ATTACKS.register("apgd_ce", facts=AttackFacts(cost="restarts * steps g"), steps=whole(STEPS, 1), restarts=whole(1, 1))
+def _apgd_ce(*, epsilon: float, steps: int, restarts: int) -> Apgd:
+    return Apgd(epsilon=epsilon, steps=steps, restarts=restarts)
+
+
+@ATTACKS.register(
+    "apgd_dlr",
+    facts=AttackFacts(cost="restarts * steps g", least_classes=_APGD_LOSSES["dlr"]),
+    steps=whole(STEPS, 1),
+    restarts=whole(1, 1),
+)
+def _apgd_dlr(*, epsilon: float, steps: int, restarts: int) -> Apgd:
+    return Apgd(epsilon=epsilon, loss="dlr", steps=steps, restarts=restarts)
+
+
+@ATTACKS.register(
+    "apgd_t",
+    facts=AttackFacts(cost="targets * restarts * steps g", least_classes=_APGD_LOSSES["targeted"]),
+    steps=whole(STEPS, 1),
+    restarts=whole(1, 1),
+    targets=whole(TARGETS, 1),
+)
+def _apgd_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Apgd:
+    most = min(targets, classes - 1)
+    return Apgd(epsilon=epsilon, loss="targeted", steps=steps, restarts=restarts, targets=most)
+
+
+@ATTACKS.register(
+    "fab_t",
+    facts=AttackFacts(cost="targets * restarts * steps g"),
+    steps=whole(STEPS, 1),
+    restarts=whole(1, 1),
+    targets=whole(TARGETS, 1),
+)
+def _fab_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Fab:
+    return Fab(epsilon=epsilon, steps=steps, restarts=restarts, targets=min(targets, classes - 1))
+
+
+@ATTACKS.register(
+    "autoattack",
+    facts=AttackFacts(
+        cost="at most 100 + 900 + 900 g and 5,000 f: a member attacks what the others left",
+        beside_mean_path="autoattack_rand",
+    ),
+)
 def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10) -> Cascade:
     """Build AutoAttack `standard`, or `rand` for randomised models, at the official settings.
 
@@ -230,6 +279,11 @@ def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10)
     members = [a for a in wanted if not isinstance(a, Apgd) or _APGD_LOSSES[a.loss] <= classes]
     missing = [attack.name for attack in wanted if attack not in members]
     return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))
+
+
+@ATTACKS.register("autoattack_rand", facts=AttackFacts(cost="at most 2 * 100 * 20 g", in_expectation=True))
+def _auto_attack_rand(*, epsilon: float, classes: int) -> Cascade:
+    return auto_attack(epsilon, version="rand", classes=classes)
 
 
 def _correct_indices(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

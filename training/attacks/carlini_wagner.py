@@ -2,15 +2,32 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import L2, AttackError, require_positive
 from training.attacks.attack_losses import logit_margin
+from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
+from training.config.fields import not_negative, positive, whole
+from training.registry import ATTACKS
+
+_FACTS = AttackFacts(norm=L2, bounded=False, cost="searches * steps g")
 
 
+def _knobs(steps: int, searches: int) -> dict[str, Any]:
+    return {
+        "c": positive(1.0),
+        "kappa": not_negative(0.0),
+        "steps": whole(steps, 1),
+        "searches": whole(searches, 1),
+    }
+
+
+@ATTACKS.register("cw", facts=_FACTS, **_knobs(20, searches=1))  # Table 2 of the paper
+@ATTACKS.register("cw_strong", facts=_FACTS, **_knobs(100, searches=6))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CarliniWagner:
     """Minimise |x'-x|^2 + c * max(true logit - largest wrong logit, -kappa) for each image on its own.

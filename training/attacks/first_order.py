@@ -2,22 +2,28 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, require_epsilon, require_positive
 from training.attacks.attack_losses import cross_entropy_of, logit_margin, logits_ratio_of, margin_of
+from training.attacks.facts import AttackFacts
 from training.attacks.pgd import ascend, frozen, uniform_start
 from training.attacks.randomised import draw_logits, mean_probabilities
+from training.config.fields import choice, whole
+from training.registry import ATTACKS
 
 LOSSES: dict[str, Callable[[Tensor], Callable[[Tensor], Tensor]]] = {
     "ce": cross_entropy_of,
     "margin": margin_of,
     "dlr": logits_ratio_of,
 }
+_PGD = AttackFacts(cost="restarts * steps g", in_expectation=True)
 
 
+@ATTACKS.register("noise", facts=AttackFacts(cost="none", in_expectation=True))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Noise(LinfBall):
     """Uniform noise in the ball; every gradient attack must be far stronger."""
@@ -33,6 +39,7 @@ class Noise(LinfBall):
         return uniform_start(images, self.epsilon, _generator(images, seed))
 
 
+@ATTACKS.register("fgsm", facts=AttackFacts(cost="1 g", in_expectation=True))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fgsm(LinfBall):
     """One step of size epsilon from the image itself; Goodfellow et al. 2015, arXiv:1412.6572."""
@@ -50,6 +57,17 @@ class Fgsm(LinfBall):
         return ascend(model, images, images, loss, epsilon=self.epsilon, step_size=self.epsilon, steps=1)
 
 
+def _knobs(steps: int, restarts: int = 1, loss: str = "ce") -> dict[str, Any]:
+    return {"steps": whole(steps, 1), "restarts": whole(restarts, 1), "loss": choice(loss, tuple(LOSSES))}
+
+
+# Table 2 of the paper has 20 and 40 steps, Table 6 also 10. The others are what reviewers ask for.
+@ATTACKS.register("pgd", facts=_PGD, **_knobs(20))
+@ATTACKS.register("pgd10", facts=_PGD, **_knobs(10))
+@ATTACKS.register("pgd20", facts=_PGD, **_knobs(20))
+@ATTACKS.register("pgd40", facts=_PGD, **_knobs(40))
+@ATTACKS.register("pgd100", facts=_PGD, **_knobs(100, restarts=5))
+@ATTACKS.register("pgd100_margin", facts=_PGD, **_knobs(100, loss="margin"))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pgd(LinfBall):
     """PGD (Madry et al. 2018, arXiv:1706.06083): the last iterate of the restart with the largest margin.

@@ -7,26 +7,22 @@ APGD and FAB take 10 steps, in AutoAttack as well, and SPSA moves once. Therefor
 steps.
 """
 
-import ast
 import inspect
 import math
-import re
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from torch import Tensor, nn
 
 from training.attacks.adversary import L2, LINF, AttackError, count_classes, require_epsilon
+from training.attacks.call_text import Value, parse_call
 from training.attacks.pgd import frozen
 from training.compute.random_streams import preserved_randomness, seed_generators
 from training.nearest_names import did_you_mean
 
 PREFIX = "torchattacks:"
-# Values of a parameter: numbers, texts, and pairs of numbers (Pixle).
-Value = bool | int | float | str | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -156,12 +152,11 @@ def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
     `epsilon` is the bound of an l-infinity attack whose bound is not given. Raise AttackError if the text has another
     form, if the installed version has no such attack, or if a parameter is unknown.
     """
-    found = re.fullmatch(r"torchattacks:(\w+)\s*(?:\((.*)\))?", text.strip(), re.DOTALL)
-    if found is None:
+    whole, given = parse_call(text)
+    name = whole.removeprefix(PREFIX)
+    if not name:
         raise AttackError(f"{text!r} must have the form {PREFIX}PGD(eps=8/255, steps=20).", text)
-    name, inside = found.groups()
     own = _defaults(name)
-    given = _arguments(text, inside or "")
     if unknown := [key for key in given if key not in own]:
         hint = did_you_mean(unknown[0], own, most=1) or f"it has {', '.join(own)}."
         raise AttackError(f"{PREFIX}{name} has no parameter {unknown[0]}: {hint}", text)
@@ -179,28 +174,6 @@ def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
     elif facts.bound not in given:
         raise AttackError(f"{PREFIX}{name} in the norm L2 needs its bound, such as {facts.bound}=0.5.", text)
     return TorchAttack(attack=name, parameters=tuple(sorted(given.items())))
-
-
-def _arguments(text: str, inside: str) -> dict[str, Value]:
-    """Return the keyword arguments of a call, whose values are numbers, fractions, texts or tuples of integers."""
-    rule = f"{text!r}: the parameters must be NAME=VALUE, with numbers, fractions or names as values"
-    try:
-        call = ast.parse(f"f({inside})", mode="eval").body
-        values = {str(each.arg): _value(each.value) for each in call.keywords} if isinstance(call, ast.Call) else {}
-    except (SyntaxError, ValueError, TypeError, ZeroDivisionError) as error:
-        raise AttackError(f"{rule} ({error}).", text) from error
-    if not isinstance(call, ast.Call) or call.args or "None" in values:
-        raise AttackError(f"{rule}.", text)
-    return values
-
-
-def _value(node: ast.expr) -> Value:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
-        return float(Fraction(ast.literal_eval(node.left)) / Fraction(ast.literal_eval(node.right)))
-    if isinstance(node, ast.Name):
-        return node.id
-    value: Value = ast.literal_eval(node)
-    return value
 
 
 def _class(name: str) -> Any:

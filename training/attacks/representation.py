@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, require_epsilon, require_positive
+from training.attacks.facts import AttackFacts
+from training.registry import ATTACKS
 
 _MISSING = "The representation attack needs SciPy: pip install scipy."
 
@@ -78,6 +80,12 @@ class RepresentationAttack(LinfBall):
             distance, start, jac=True, method="L-BFGS-B", bounds=box, options={"maxiter": self.iterations}
         )
         return torch.as_tensor(solved.x.copy(), dtype=source.dtype, device=source.device).view(source.shape)
+
+
+@ATTACKS.register("representation", facts=AttackFacts(cost="about 90 g in float64", in_expectation=True))
+def _table_7() -> tuple[RepresentationAttack, ...]:
+    """Return the six attacks of Table 7, whose radii are in units of 1/255 for every data set."""
+    return tuple(RepresentationAttack(epsilon=e / 255, iterations=n) for n in (10, 20) for e in (5, 10, 15))
 
 
 def guides_of(labels: Tensor) -> Tensor:

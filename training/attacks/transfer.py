@@ -10,7 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from training.atomic_write import atomic_write
-from training.attacks.adversary import Adversary, record_of
+from training.attacks.adversary import Adversary, AttackError, record_of
+from training.attacks.facts import AttackFacts
+from training.registry import ATTACKS
+
+# The attacks of Table 6.
+_TRANSFERRED = ("pgd10", "pgd20", "pgd40", "cw", "square")
 
 
 class OtherModel:
@@ -67,6 +72,20 @@ class Transfer(OtherModel):
         digest.update(images.contiguous().cpu().numpy().tobytes())
         digest.update(labels.cpu().numpy().tobytes())
         return digest.hexdigest()[:32]
+
+
+@ATTACKS.register(
+    "transfer", facts=AttackFacts(cost=f"{', '.join(_TRANSFERRED)} on the surrogate", in_expectation=True)
+)
+def _table_6(
+    *, surrogate: nn.Module | None, cache: Path | None, epsilon: float, step_size: float, rate: float
+) -> tuple[Transfer, ...]:
+    if surrogate is None:
+        raise AttackError("The attack transfer needs a second model: add --surrogate CHECKPOINT.", "transfer")
+    sizes = {"epsilon": epsilon, "step_size": step_size, "rate": rate, "draws": 1}
+    entries = [ATTACKS[name] for name in _TRANSFERRED]
+    made = [entry.build({knob: each.default for knob, each in entry.knobs.items()}, **sizes) for entry in entries]
+    return tuple(Transfer(surrogate=surrogate, attack=attack, cache=cache) for attack in made)
 
 
 def _read(path: Path, images: Tensor) -> Tensor | None:

@@ -227,6 +227,19 @@ def choices_of(known: tuple[str, ...]) -> Any:
     return _field(known, text, convert, lambda _: True)
 
 
+def like(default: Any) -> Any:
+    """Return a field whose values are of the kind of its default, for a parameter of a function that says no more."""
+    if isinstance(default, bool):
+        return _field(default, "true or false", lambda value: value, lambda value: isinstance(value, bool))
+    if isinstance(default, int):
+        return _field(default, "an integer", _to_int, lambda _: True)
+    if isinstance(default, float):
+        return _field(default, "a number", _to_float, lambda _: True)
+    if isinstance(default, str):
+        return _field(default, "a text", lambda value: value, lambda value: isinstance(value, str))
+    return _field(default, "a value", lambda value: value, lambda _: True)
+
+
 def positive(default: float) -> Any:
     return real(default, "> 0", lambda value: value > 0)
 

@@ -110,6 +110,10 @@ class _Reading:
             if registry is not None:
                 self.chosen[registry] = found[name]
                 knobs = registry[found[name]].knobs
+                if taken := [file_key(knob) for knob in knobs if file_key(knob) in own_fields()]:
+                    rule = f"has a knob {taken[0]}, which is a key of every trial: choose another name for it"
+                    self.problems.append((key, f"{found[name]} {rule}"))
+                    continue
                 self.knobs |= self.read({file_key(knob): knobs[knob] for knob in knobs})
         return found
 

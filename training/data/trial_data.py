@@ -15,6 +15,7 @@ from training.data.data_set import DataSet
 from training.data.image_set import ImageSet
 from training.data.image_source import DataError, ImageSource, Part
 from training.data.split import Split, stratified_split
+from training.outside_code import file_of, line_of
 from training.registry import DATASETS
 
 
@@ -91,7 +92,7 @@ def ensure_available(config: TrialConfig) -> list[PartContents]:
     unreadable, a size differs, or there are too few images for the split. Images of a folder are not decoded here,
     except those whose header says that they may be transparent.
     """
-    with _data_root(config) as root:
+    with _data_root(config) as root, _explained(config.dataset):
         data_set = _data_set(config.dataset)
         data_set.fetch(root)
         # Not `_kept_source`: the process that starts the trials does not need the images.
@@ -137,8 +138,29 @@ def _kept_source(dataset: str, root: Path, part: Part) -> ImageSource:
 
 
 def _data_set(dataset: str) -> DataSet:
-    found: DataSet = DATASETS[dataset].build({})
+    entry = DATASETS[dataset]
+    found = entry.build({})
+    if not isinstance(found, DataSet):
+        rule = "but must be a training.data.data_set.DataSet"
+        place = file_of(entry.target.__module__)
+        raise DataError(f"The data set {dataset} ({place}) is {type(found).__name__}, {rule}.", dataset)
     return found
+
+
+@contextmanager
+def _explained(dataset: str) -> Iterator[None]:
+    """Raise DataError with the file and the line if a data set from outside raises another error in the block."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (Exception, SystemExit) as error:
+        entry = DATASETS[dataset]
+        if entry.is_own:
+            raise
+        where = line_of(error, entry.target.__module__)
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}".removesuffix(": ")
+        raise DataError(f"The data set {dataset} fails ({where}: {reason}).", dataset) from error
 
 
 def _part_of_validation(source: ImageSource, split: Split, config: TrialConfig) -> torch.Tensor:

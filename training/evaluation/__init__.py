@@ -11,16 +11,13 @@ from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, Evaluation, WarningSign
 from training.evaluation.resume_state import StateFile
 from training.evaluation.robustness import OnBatch, evaluate_robustness
-from training.evaluation.suite import ATTACKS, SUITES, Scale, Suite, build_suite, scale_of, split_names
+from training.evaluation.suite import Suite, build_suite, scale_of
 
 __all__ = [
-    "ATTACKS",
-    "SUITES",
     "AttackResult",
     "Evaluation",
     "LatentMode",
     "OnBatch",
-    "Scale",
     "StateFile",
     "Suite",
     "WarningSign",
@@ -28,5 +25,4 @@ __all__ = [
     "build_suite",
     "evaluate_robustness",
     "scale_of",
-    "split_names",
 ]

@@ -13,7 +13,6 @@ from typing import Any
 from training.attacks.from_torchattacks import PREFIX
 from training.evaluation.result import AttackResult, Evaluation
 
-NAME = "paper_as_run"
 _MARK = "torchattacks-"
 _STEPS, _QUERIES = 100, 5000
 # For each row: the start of the name in the suite `paper`, and the start and a part of the name of torchattacks. The

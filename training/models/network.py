@@ -25,7 +25,7 @@ def build_network(name: str, values: dict[str, Any], num_classes: int, image_sha
     entry = ARCHITECTURES[name]
     try:
         built = entry.build(values, image_shape=image_shape, num_classes=num_classes)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         if entry.is_own and not isinstance(error, ValueError):
             raise
         reason = str(error) if entry.is_own else f"{name} cannot be built ({type(error).__name__}: {error})"
@@ -52,7 +52,7 @@ def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, 
     try:
         with torch.no_grad():
             output = module.eval()(torch.zeros(2, *image_shape))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise _unfit(name, f"cannot process images {image_shape} (channels, height, width): {reason}") from error
     finally:

@@ -20,14 +20,26 @@ from training.data.augment import build_augmentation, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.metrics.costs import seconds
 from training.models import build_model
+from training.registry import AUGMENTATIONS, OBJECTIVES
 from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
 from training.trainer.step_parts import build_attack, build_forward_pass
+from training.trainer.tried_step import (
+    blamed,
+    has_tried_parts,
+    require_gradient,
+    require_images,
+    require_objective,
+    require_terms,
+    require_weights,
+)
 from training.trainer.validation import validate
 
+# Enough images for batch norm and for estimates of information.
+_TRIED = 8
 OnStep = Callable[[int, int], None]
 
 
@@ -86,6 +98,27 @@ class Trainer:
     def fallbacks(self) -> list[str]:
         """What is not computed as the configuration asks, and why; complete after the first step."""
         return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
+
+    def try_outside_code(self) -> None:
+        """Raise ConfigError unless an augmentation and an objective from outside work on a few training images.
+
+        It is for a trainer that does not train: random numbers are drawn.
+        """
+        if not has_tried_parts(self.config):
+            return
+        config, indices = self.config, torch.arange(min(_TRIED, len(self._data.train)), device=self.device)
+        with self._streams.active(), self._arithmetic.active():
+            self.model.train()
+            with blamed(config, AUGMENTATIONS):
+                images = to_unit(self._data.train.images[indices])
+                require_images(config, images, self._augment(images.clone(), self._streams.generator))
+            with blamed(config, OBJECTIVES):
+                require_objective(config, self._objective)
+                terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
+                require_terms(config, terms)
+                require_weights(config, self._objective, terms)
+                total = weighted_total(terms, self._objective.weights(0.0))
+                require_gradient(config, total, list(self.model.parameters()))
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs. Call `report` after each epoch and `on_step(step, steps)` after each step."""

@@ -1,10 +1,11 @@
 """`tuner confirm`: train chosen trials again with several seeds, and measure them on the test set."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from training.suite_names import SuiteName
 from tuner.cli import options
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.errors import UsageError
@@ -24,16 +25,14 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         bool, typer.Option("--front", help="Confirm all trials of the front; this is the default.")
     ] = False,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of seeds with which each trial is trained.")] = 3,
-    suite: Annotated[
-        Literal["quick", "paper", "standard"], typer.Option("--suite", help="Set of attacks.")
-    ] = "standard",
+    suite: Annotated[SuiteName, typer.Option("--suite", help="Set of attacks.")] = SuiteName.STANDARD,
     attacks: Annotated[
         str | None,
         typer.Option(
             "--attacks",
             metavar="A,B",
-            help="Names of attacks to use instead of a suite, also torchattacks:NAME(...); PGD-20 is always among "
-            "them; 'help' lists the names.",
+            help="Attacks to use instead of a suite, such as square or 'pgd(steps=50)', torchattacks:NAME(...), or "
+            "your own module:attribute; PGD-20 is always among them; 'help' lists the names.",
         ),
     ] = None,
     epsilon: Annotated[
@@ -88,7 +87,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
     from tuner.runs.folder import find_search
-    from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
+    from tuner.runs.plug_ins import look_where_recorded, require_unchanged, shared_plug_ins
 
     from_front = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss)
     if sum([bool(trials), bool(from_front.given), front]) > 1:
@@ -121,5 +120,5 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     look_where_recorded(folder)
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
-        require_unchanged(folder, plug_ins_of(space))
+        require_unchanged(folder, shared_plug_ins(space, source.space))
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))

@@ -89,11 +89,12 @@ def show_keys(
         str | None, typer.Argument(help="A space whose own code adds names and keys.", metavar="[SPACE]")
     ] = None,
 ) -> None:
-    """List every key of a trial: who has it, its default, and what its value must be."""
+    """List every key of a trial: who has it, its default, and what its value must be. Then list the samplers."""
     from itertools import groupby
 
     from training.config.keys import all_keys
     from tuner.space import load_space
+    from tuner.space.samplers import SAMPLERS
 
     if name is not None:
         load_space(name)
@@ -103,3 +104,4 @@ def show_keys(
         typer.echo(f"{owner}:")
         for key in owned:
             typer.echo(f"  {key.key:<{width}}  {key.rule}; default: {key.default}")
+    typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: motpe")

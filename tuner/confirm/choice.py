@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from training.suite_names import SuiteName
 from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
@@ -25,7 +26,7 @@ class Choice:
     trials: Sequence[int] = ()
     wish: Wish = field(default_factory=Wish)
     seeds: int = 3
-    suite: str = "standard"
+    suite: SuiteName = SuiteName.STANDARD
     images: int = 0
     retrain: bool = True
     attacks: Sequence[str] = ()

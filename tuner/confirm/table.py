@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from training.config import ACCURACY_SUFFIX
+from tuner.confirm.as_run import Compared, compared, compared_table
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
 from tuner.report.text import TextTable, finite_or_none, format_mean, format_value
@@ -38,6 +39,7 @@ class Row:
         means: the mean accuracy under each attack.
         deviations: the standard deviation of a sample (n - 1) under each attack, None with a single seed.
         warnings: the number of warnings about the evaluations, summed over the seeds.
+        compared: the attacks of Table 2 as torchattacks runs them, with the suite `paper_as_run`.
 
     """
 
@@ -47,6 +49,7 @@ class Row:
     means: dict[str, float]
     deviations: dict[str, float | None]
     warnings: int
+    compared: tuple[Compared, ...] = ()
 
 
 def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
@@ -78,6 +81,7 @@ def _row(number: int, parameters: dict[str, Any], runs: Sequence[TrialRecord]) -
         means={name: statistics.fmean(found) for name, found in values.items()},
         deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
         warnings=round(sum(run.last_metrics[WARNINGS] for run in runs)),
+        compared=compared(runs),
     )
 
 
@@ -111,7 +115,11 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
     parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
     worst = next((name for name in rows[0].means if name.startswith(WORST_CASE)), WORST_CASE)
-    return Group(*(rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts))
+    tables = [rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts]
+    as_run = [
+        rich_table("", "", compared_table(row.trial, row.compared), emphasised="") for row in rows if row.compared
+    ]
+    return Group(*tables, *as_run)
 
 
 def warning_lines(folder: Path) -> list[str]:
@@ -157,15 +165,19 @@ def _side_by_side(rows: Sequence[Row]) -> TextTable:
 def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     """Return the result in markdown: a sentence that says what was measured, and the table."""
     confirm, text_table = confirm_section(space), confirmation_text_table(rows)
-    lines = [
-        "| " + " | ".join(cells) + " |"
-        for cells in (text_table.headings, ["---:"] * len(text_table.headings), *text_table.rows)
-    ]
+    lines = _markdown(text_table)
+    for row in rows:
+        lines += ["", *_markdown(compared_table(row.trial, row.compared))] if row.compared else []
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, {attacks_of(confirm)}, "
         f"epsilon {_epsilon(space):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
+
+
+def _markdown(table: TextTable) -> list[str]:
+    cells = (table.headings, ["---:"] * len(table.headings), *table.rows)
+    return ["| " + " | ".join(each) + " |" for each in cells]
 
 
 def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[Path]:

@@ -5,11 +5,14 @@ from typing import TYPE_CHECKING
 
 from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
+from tuner.search.sampling.attempt import try_sampler
 from tuner.space import Space
 from tuner.space.problems import fault_error
+from tuner.space.sections import ConfirmSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from training.data import TrialData
+    from training.trainer import Trainer
 
 
 @dataclass(frozen=True)
@@ -29,11 +32,14 @@ class CheckedData:
 def check_data(space: Space) -> CheckedData:
     """Download the data if they are not on disk, and try them on the most demanding points of the space.
 
-    Raise UsageError if the data are neither on disk nor can be downloaded, if the images are too small for an
+    Code from outside is tried as well: a sampler, a network, an augmentation, an objective, and the attacks of a
+    confirmation. Raise UsageError if it is unfit,
+    if the data are neither on disk nor can be downloaded, if the images are too small for an
     architecture, or if there are fewer images than a batch needs.
     """
     from training.data import DataError, ensure_available, forget_data, lines_of, load_trial_data
 
+    try_sampler(space)
     try:
         parts = ensure_available(space.example)
         for config in demanding_points(space):
@@ -45,6 +51,15 @@ def check_data(space: Space) -> CheckedData:
         raise UsageError(str(error), error.subject) from error
     finally:
         forget_data()  # the trials run in other processes
+
+
+def _try_attacks(confirm: ConfirmSpec, trainer: "Trainer", data: "TrialData") -> None:
+    """Run the attacks from outside on two validation images and the untrained network, or raise AttackError."""
+    from training.evaluation.outside_attacks import try_outside_attacks
+    from tuner.engine.final_evaluation import suite_of
+
+    suite = suite_of(trainer.config, data.num_classes, confirm)
+    try_outside_attacks(trainer.model, data.validation, suite)
 
 
 def demanding_points(space: Space) -> list[TrialConfig]:
@@ -63,7 +78,10 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
     from training.trainer import Trainer
 
     try:
-        Trainer(config, data, "cpu")
+        trainer = Trainer(config, data, "cpu")
+        trainer.try_outside_code()
+        if space.confirm is not None:
+            _try_attacks(space.confirm, trainer, data)
     except ConfigError as error:
         problems = [(_path(space, key), message) for key, message in error.problems]
         raise fault_error(space.name, problems) from error

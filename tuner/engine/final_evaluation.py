@@ -12,16 +12,28 @@ from pathlib import Path
 import torch
 
 from training.attacks.adversary import ROUNDING
-from training.config import computed_metrics
+from training.config import TrialConfig, computed_metrics
 from training.data import ImageSet, load_test_set
-from training.evaluation import Evaluation, StateFile, balanced_subset, build_suite, evaluate_robustness, scale_of
+from training.evaluation import (
+    Evaluation,
+    StateFile,
+    Suite,
+    balanced_subset,
+    build_suite,
+    evaluate_robustness,
+    scale_of,
+)
+from training.evaluation.paper_as_run import differences
 from training.evaluation.resume_state import ResumeStateError
+from training.suite_names import SuiteName
 from training.trainer import Trainer
 from training.trainer.measured import depends_on_images
 from training.trainer.validation import validate
+from tuner.confirm.as_run import AS_RUN, PAPER
 from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
+from tuner.space.sections import ConfirmSpec
 
 # The attack whose accuracy a search calls PGD accuracy, by its name in every suite.
 _PGD = "PGD-20"
@@ -40,17 +52,13 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         count = min(task.images, len(images))
         images = images.subset(balanced_subset(images.labels, count))
     classes = trainer.model.head.out_features
-    scale = scale_of(trainer.config, classes)
-    searched = trainer.config.epsilon
-    radius = searched if task.epsilon is None else task.epsilon
-    if scale.epsilon != radius:
-        scale = scale.resized(radius)
+    suite = suite_of(trainer.config, classes, task)
 
     def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
             trainer.model,
             images.to(torch.device(trainer.device)),
-            build_suite(task.suite, scale, attacks=task.attacks or None),
+            suite,
             batch_size=trainer.config.eval_batch_size,
             state=StateFile(state),
         )
@@ -64,7 +72,7 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
             state.unlink()
             evaluation = evaluate(state)
         (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
-    return {**_other_metrics(trainer, images), **metrics_of(evaluation, searched)}
+    return {**_other_metrics(trainer, images), **metrics_of(evaluation, trainer.config.epsilon)}
 
 
 def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
@@ -75,6 +83,20 @@ def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
     config = replace(trainer.config, metrics=tuple(names), eval_images=0)
     found = validate(trainer.model, images.to(torch.device(trainer.device)), config)
     return {name: found[name] for name in names}
+
+
+def suite_of(config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask) -> Suite:
+    """Return the attacks of a confirmation, with the radius that it asks for, or that which the search measured with.
+
+    Raise AttackError if an attack cannot be built.
+    """
+    scale = scale_of(config, classes)
+    radius = config.epsilon if asked.epsilon is None else asked.epsilon
+    if scale.epsilon != radius:
+        scale = scale.resized(radius)
+    # A suite of named attacks is compared with nothing.
+    suite = SuiteName.STANDARD if asked.attacks else asked.suite
+    return build_suite(suite, scale, attacks=asked.attacks or None)
 
 
 def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
@@ -94,7 +116,17 @@ def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
         },
         f"{PREFIX}{worst}": evaluation.worst_case_accuracy,
         WARNINGS: len(evaluation.warnings),
+        **(_table_2(evaluation) if evaluation.suite == SuiteName.PAPER_AS_RUN else {}),
     }
+
+
+def _table_2(evaluation: Evaluation) -> dict[str, float]:
+    found = {}
+    for row in differences(evaluation):
+        for prefix, accuracy in ((PAPER, row.paper), (AS_RUN, row.as_run)):
+            if accuracy is not None:
+                found[prefix + _metric_name(row.attack)] = accuracy
+    return found
 
 
 def _with_radius(name: str, epsilon: float, searched: float) -> str:

@@ -5,10 +5,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from training.suite_names import SuiteName
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
@@ -18,7 +18,7 @@ from tuner.search.enqueued import fault_of_enqueued
 from tuner.space import Space
 
 # From the weakest attacks to the strongest.
-_SUITES = ("quick", "paper", "standard")
+_SUITES = tuple(SuiteName)
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class _Measured(BaseModel):
 
     search_id: str
     retrain: bool
-    suite: Literal["quick", "paper", "standard"]
+    suite: SuiteName
     attacks: tuple[str, ...]
     epsilon: float | None
     rows: list[_MeasuredTrial]

@@ -20,6 +20,14 @@ def plug_ins_of(space: Space) -> list[Source]:
     return sources_of(space.outside_modules)
 
 
+def shared_plug_ins(space: Space, source: Space) -> list[Source]:
+    """Return the sources of the modules that a checked space and its source both use.
+
+    A confirmation may add attacks of its own, and leaves out the sampler of the search.
+    """
+    return sources_of(module for module in space.outside_modules if module in source.outside_modules)
+
+
 def plug_ins_fact(sources: Sequence[Source]) -> dict[str, Any]:
     """Return what a frozen space records of them; nothing if there are none."""
     return (

@@ -21,9 +21,9 @@ from tuner.optuna_private import contains
 from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.space import Space
 from tuner.space.conditions import holds, in_order
+from tuner.space.samplers import facts_of, learning_samplers
 
 FACT = "warm_start"
-_MODELS = ("motpe", "nsga2", "gp")
 _Difference = tuple[str, str]  # a key, and why a trial with its value is no evidence
 
 
@@ -69,10 +69,10 @@ def earlier_trials(
 
     Raise UsageError if the sampler of the new search does not learn from evidence, or if no trial of `name` counts.
     """
-    if space.search.sampler not in _MODELS:
+    if not facts_of(space.search.sampler).learns:
         raise UsageError(
             f"--warm-start {name}: the sampler {space.search.sampler} does not learn from trials. Leave the flag "
-            f"out, or set search.sampler to one of {', '.join(_MODELS)}.",
+            f"out, or set search.sampler to one of {', '.join(learning_samplers())}.",
             ("--warm-start", "search.sampler"),
         )
     if space.names_of("preset"):

@@ -104,8 +104,9 @@ class Space(Part):
     def outside_modules(self) -> list[str]:
         """The modules from outside that the space imports, or whose classes and functions it names."""
         choices = [value for parameter in self.parameters.values() for value in parameter.extremes().values()]
-        named = outside_modules([*self.trial.values(), *choices, *self.objectives, *self.constraints])
-        return list(dict.fromkeys([*self.imports, *named]))
+        attacks = self.confirm.attacks if self.confirm is not None else []
+        named = [*self.trial.values(), *choices, *self.objectives, *self.constraints, *attacks, self.search.sampler]
+        return list(dict.fromkeys([*self.imports, *outside_modules(named)]))
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:

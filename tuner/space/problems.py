@@ -15,11 +15,13 @@ from training.config import (
 )
 from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
-from training.outside_code import is_outside
+from training.outside_code import PlugInError, import_outside, is_outside
+from training.registry import outside_modules
 from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
 from tuner.space.conditions import holds
 from tuner.space.model import MOST_POINTS, Space
+from tuner.space.samplers import sampler_fault, unknown_sampler
 
 _Problems = list[tuple[str, str]]
 _MOST_LINES = 100
@@ -41,6 +43,9 @@ def cross_problems(space: Space) -> _Problems:
     """
     if faults := trial_problems({"imports": list(space.imports)}):
         return [("imports", message) for _, message in faults]
+    sampler = sampler_fault(space.search.sampler, has_conditions=bool(space.conditions))
+    if sampler is not None:
+        return [("search.sampler", sampler)]
     conditions = condition_problems(space)
     problems = [
         *_metric_problems(space, outside=True),
@@ -52,7 +57,7 @@ def cross_problems(space: Space) -> _Problems:
     problems += trial_problems(fixed)
     if not problems:
         problems += _parameter_problems(space)
-    return problems or [*_preset_problems(space), *idle_keys(space)]
+    return problems or [*_preset_problems(space), *idle_keys(space), *_attack_problems(space)]
 
 
 def form_problems(space: Space) -> _Problems:
@@ -61,6 +66,8 @@ def form_problems(space: Space) -> _Problems:
     problems += [*key_problems(space), *_rung_problems(space)]
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
+    if not space.imports and (fault := unknown_sampler(space.search.sampler)):
+        problems.append(("search.sampler", fault))
     gpus = space.resources.gpus_per_trial
     if gpus > 1 and not gpus.is_integer():
         rule = "a whole number above 1, for a trial on several GPUs, or at most 1, for a share of one"
@@ -209,6 +216,18 @@ def _rung_problems(space: Space) -> _Problems:
     if space.early_stopping.scheduler == "none" or "rungs" not in space.trial:
         return []
     return [("trial.rungs", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")]
+
+
+def _attack_problems(space: Space) -> _Problems:
+    """Import the modules of a confirmation's own attacks, and return the faults."""
+    attacks = space.confirm.attacks if space.confirm is not None else []
+    problems: _Problems = []
+    for module in outside_modules(attacks):
+        try:
+            import_outside(module)
+        except PlugInError as error:
+            problems.append(("confirm.attacks", str(error)))
+    return problems
 
 
 def _preset_problems(space: Space) -> _Problems:

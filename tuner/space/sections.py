@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from training.config import is_accuracy, usual_direction
+from training.suite_names import SuiteName
 from tuner.space.parameters import Number, Part, Real
 
 
@@ -75,7 +76,7 @@ class SearchSpec(Part):
     not grown for `patience` trials, or if every point of a finite space was tried.
     """
 
-    sampler: Literal["motpe", "nsga2", "gp", "random", "grid"] = "motpe"
+    sampler: str = "motpe"  # a name of tuner.space.samplers
     trials: Annotated[int, Field(ge=1)] = 64
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Annotated[int, Field(ge=1)] = 1
@@ -129,7 +130,7 @@ class ConfirmSpec(Part):
     search: str
     search_id: str
     trials: list[int]
-    suite: Literal["quick", "paper", "standard"] = "standard"
+    suite: SuiteName = SuiteName.STANDARD
     attacks: list[str] = Field(default_factory=list)
     epsilon: Annotated[float, Field(gt=0, le=1)] | None = None
     images: Annotated[int, Field(ge=0)] = 0

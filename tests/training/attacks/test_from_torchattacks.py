@@ -12,10 +12,10 @@ from raises_about import raises_about
 from stand_ins import random_states
 from torch import Tensor, nn
 
-from training.attacks import AttackError
+from training.attacks import AttackError, Scale, split_names
 from training.attacks.adversary import Adversary, record_of
 from training.attacks.from_torchattacks import ATTACKS, Facts, TorchAttack, parse_torchattack
-from training.evaluation import LatentMode, Scale, build_suite, split_names
+from training.evaluation import LatentMode, build_suite
 from training.evaluation.checks import require_valid_images
 
 EPSILON = 8 / 255

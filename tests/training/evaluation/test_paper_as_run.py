@@ -6,18 +6,21 @@ import torchattacks
 from stand_ins import make_config
 from toys import image_set, linear_net
 
-from training.attacks.from_torchattacks import TorchAttack, Value
+from training.attacks import Scale
+from training.attacks.call_text import Value
+from training.attacks.from_torchattacks import TorchAttack
 from training.data.augment import to_unit
-from training.evaluation import Scale, build_suite, evaluate_robustness, scale_of
-from training.evaluation.paper_as_run import NAME, Difference, differences, format_differences
+from training.evaluation import build_suite, evaluate_robustness, scale_of
+from training.evaluation.paper_as_run import Difference, differences, format_differences
 from training.evaluation.suite import Suite
+from training.suite_names import SuiteName
 
 
 def test_the_attacks_have_the_parameters_of_table_2() -> None:
     cifar = scale_of(make_config(dataset="cifar10", architecture="resnet18"), 10)
     mnist = scale_of(make_config(dataset="mnist", architecture="cnn4"), 10)
     for scale, epsilon, step, rate in ((cifar, 0.031, 0.003, 0.01), (mnist, 0.3, 0.01, 0.003)):
-        suite = build_suite(NAME, scale)
+        suite = build_suite(SuiteName.PAPER_AS_RUN, scale)
         assert suite.attacks[:4] == build_suite("paper", scale).attacks
         found = [attack for attack in suite.attacks if isinstance(attack, TorchAttack)]
         assert [(attack.attack, dict(attack.parameters)) for attack in found] == [
@@ -32,21 +35,23 @@ def test_the_attacks_have_the_parameters_of_table_2() -> None:
 
 
 def test_two_classes_have_no_dlr_loss() -> None:
-    suite = build_suite(NAME, Scale(epsilon=0.1, step_size=0.02, rate=0.01, classes=2))
+    suite = build_suite(SuiteName.PAPER_AS_RUN, Scale(epsilon=0.1, step_size=0.02, rate=0.01, classes=2))
     assert not any("dlr" in attack.name for attack in suite.attacks)
 
 
 @pytest.fixture(scope="module")
 def suite() -> Suite:
     """The suite with fewer queries and steps, without its curve."""
-    whole = build_suite(NAME, Scale(epsilon=0.05, step_size=0.01, rate=0.01, classes=4))
+    whole = build_suite(SuiteName.PAPER_AS_RUN, Scale(epsilon=0.05, step_size=0.01, rate=0.01, classes=4))
     attacks = [
         TorchAttack(attack=a.attack, parameters=tuple((key, _fewer(key, value)) for key, value in a.parameters))
         if isinstance(a, TorchAttack) and a.attack in {"APGD", "FAB", "Square"}
         else a
         for a in whole.attacks
     ]
-    return Suite(name=NAME, epsilon=whole.epsilon, attacks=tuple(a for a in attacks if a.name != "AutoAttack"))
+    return Suite(
+        name=SuiteName.PAPER_AS_RUN, epsilon=whole.epsilon, attacks=tuple(a for a in attacks if a.name != "AutoAttack")
+    )
 
 
 def _fewer(key: str, value: Value) -> Value:

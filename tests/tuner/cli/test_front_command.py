@@ -13,6 +13,7 @@ from raises_about import raises_about
 from simulated_search import SEARCH, MakeLedger, small_space, space_mapping
 from typed_commands import Tuner
 
+from training.suite_names import SuiteName
 from tuner.cli import app
 from tuner.confirm.choice import Choice, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
@@ -99,7 +100,9 @@ def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
     measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4, "test_warnings": 0.0}
-    confirming = confirmation_space(space, SEARCH, f"{SEARCH}-0a1b2c3d", ledger.load(), Choice(seeds=2, suite="quick"))
+    confirming = confirmation_space(
+        space, SEARCH, f"{SEARCH}-0a1b2c3d", ledger.load(), Choice(seeds=2, suite=SuiteName.QUICK)
+    )
     name = f"{SEARCH}-confirm"
     confirmed = make_ledger(confirming, name)
     report(confirming, confirmed, [accuracies(0.88, 0.45, **measured)] * 2)

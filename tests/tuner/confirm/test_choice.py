@@ -6,6 +6,7 @@ from raises_about import raises_about
 from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 
 from training.config import parse_trial
+from training.suite_names import SuiteName
 from tuner.confirm.choice import Choice, choose_trials, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.confirm.table import confirm_section
@@ -61,7 +62,9 @@ def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None
 def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Finished) -> None:
     trials, data = finished
     chosen = choose_trials(trials, data, Choice())
-    space = confirmation_space(SPACE, "small-1", "small-1-id", chosen, Choice(seeds=2, suite="quick", images=50))
+    space = confirmation_space(
+        SPACE, "small-1", "small-1-id", chosen, Choice(seeds=2, suite=SuiteName.QUICK, images=50)
+    )
     assert space.search.trials == 2 * len(chosen)
     assert space.early_stopping.scheduler == "none"
     assert confirm_section(space).trials == [trial.number for trial in chosen]

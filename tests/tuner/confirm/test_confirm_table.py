@@ -5,14 +5,16 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from simulated_confirmation import POINTS, TRIALS, confirmation
+from simulated_confirmation import POINTS, TRIALS, confirmation, run
 
 from tuner.confirm.table import (
+    confirmation_markdown,
     confirmation_rows,
     confirmation_table,
     confirmation_text_table,
     write_confirmation,
 )
+from tuner.ledger import TrialRecord
 from tuner.space import space_from_mapping
 
 
@@ -78,3 +80,31 @@ def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None
         assert "0.03137" in text
         assert "quick" not in text
     assert json.loads(stored.read_text())["attacks"] == ["pgd20", "square"]
+
+
+def as_run_trial(number: int, paper: dict[str, float], theirs: dict[str, float]) -> TrialRecord:
+    """Return a measured trial with figures of Table 2."""
+    trial = run(number, 0.9, 0.5)
+    (report,) = trial.reports
+    table_2 = {f"table_2_paper/{name}": value for name, value in paper.items()}
+    table_2 |= {f"table_2_as_run/{name}": value for name, value in theirs.items()}
+    return replace(trial, reports=(replace(report, metrics={**report.metrics, **table_2}),))
+
+
+def test_the_suite_as_run_has_a_table_of_differences() -> None:
+    trials = [
+        as_run_trial(0, {"PGD-20": 0.5}, {"PGD-20": 0.52, "FAB": 0.6}),
+        as_run_trial(2, {"PGD-20": 0.4}, {"PGD-20": 0.46, "FAB": 0.5}),
+    ]
+    (row,) = confirmation_rows(confirmation(), trials)
+    pgd, fab = row.compared
+    assert pgd.attack == "PGD-20"
+    assert [pgd.paper, pgd.as_run] == pytest.approx([0.45, 0.49])
+    assert pgd.difference == pytest.approx(0.04)
+    assert pgd.deviation == pytest.approx(0.02 * 2**0.5)
+    assert fab.as_run == pytest.approx(0.55)
+    assert fab.paper is fab.difference is None
+    written = confirmation_markdown(confirmation(), [row])
+    assert "| PGD-20 | 45.00 | 49.00 | +4.00 ± 2.83 |" in written
+    assert "| FAB | - | 55.00 | - |" in written
+    assert not confirmation_rows(confirmation(), TRIALS)[0].compared

@@ -1,14 +1,17 @@
 """The check of the data before a search starts."""
 
+from pathlib import Path
 from typing import Any
 
+from plug_ins import plug_ins
 from raises_about import raises_about
+from simulated_confirmation import confirmation
 from simulated_search import small_space
 
 from training.data import trial_data
 from tuner.driver.preflight import check_data, demanding_points
 from tuner.errors import UsageError
-from tuner.space import Space
+from tuner.space import Space, space_from_mapping
 
 
 def choice(*choices: Any) -> dict[str, Any]:
@@ -37,6 +40,25 @@ def test_every_architecture_is_tried_with_its_largest_batches() -> None:
     assert points == {("digits_cnn", 64), ("cnn4", 64)}
     with raises_about(UsageError, ("parameters.architecture",)):
         check_data(space)
+
+
+def test_attacks_from_outside_are_tried_before_a_confirmation(tmp_path: Path) -> None:
+    code = "def still(images):\n    return images\n\ndef far(images):\n    return 1 - images\n"
+    with plug_ins(tmp_path, {"tried_attacks.py": code}):
+        mapping = confirmation().model_dump(mode="json")
+        for name, fault in (("still", None), ("far", "tried_attacks:far")):
+            mapping["confirm"]["attacks"] = ["pgd20", f"tried_attacks:{name}"]
+            space = space_from_mapping(mapping, "confirmation")
+            assert space.outside_modules == ["tried_attacks"]
+            if fault is None:
+                check_data(space)
+            else:
+                with raises_about(UsageError, space.name) as refused:
+                    check_data(space)
+                assert str(tmp_path / "tried_attacks.py") in str(refused.value)
+    mapping["confirm"]["attacks"] = ["no_such_module:attack"]
+    with raises_about(UsageError, ("confirm.attacks",)):
+        space_from_mapping(mapping, "confirmation")
 
 
 def test_a_batch_larger_than_the_smallest_training_set_is_refused() -> None:

@@ -4,14 +4,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from plug_ins import plug_ins
 from raises_about import raises_about
+from simulated_confirmation import confirmation
 from simulated_search import frozen_facts, small_space
 
 from training.outside_code import Source
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
-from tuner.runs.plug_ins import look_where_recorded, plug_ins_fact, plug_ins_of, require_unchanged
+from tuner.runs.plug_ins import look_where_recorded, plug_ins_fact, plug_ins_of, require_unchanged, shared_plug_ins
+from tuner.space import space_from_mapping
 
+SAMPLER = "import optuna\n\ndef drawn(seed): return optuna.samplers.RandomSampler(seed=seed)\n"
 SOURCE = Source("mine", Path("/code/mine.py"), "0123456789abcdef", is_installed=False)
 
 
@@ -25,6 +29,18 @@ def folder_with(runs_dir: Path, facts: object) -> SearchFolder:
 def test_a_space_without_code_from_outside_has_no_record() -> None:
     assert plug_ins_of(small_space()) == []
     assert plug_ins_fact([]) == {}
+
+
+def test_a_confirmation_is_compared_in_the_modules_that_it_shares_with_its_search(tmp_path: Path) -> None:
+    files = {"own_attacks.py": "def still(images): return images\n", "own_samplers.py": SAMPLER}
+    with plug_ins(tmp_path, files):
+        search = small_space(search={"sampler": "own_samplers:drawn"})
+        mapping = confirmation().model_dump(mode="json")
+        mapping["confirm"]["attacks"] = ["pgd20", "own_attacks:still"]
+        confirming = space_from_mapping(mapping, "confirmation")
+        assert [source.module for source in plug_ins_of(confirming)] == ["own_attacks"]
+        assert shared_plug_ins(confirming, search) == []
+        assert [source.module for source in shared_plug_ins(search, search)] == ["own_samplers"]
 
 
 def test_the_same_code_may_continue_also_from_another_place(runs_dir: Path) -> None:

@@ -15,9 +15,10 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler
 
-from tuner.optuna_private import UncopiedStorage, study_id
+from tuner.errors import UsageError
+from tuner.optuna_private import UncopiedStorage, contains, study_id
 from tuner.search.sampling.evidence import Evidence, Parameters, study_trials
-from tuner.search.sampling.samplers import sampler_for
+from tuner.search.sampling.samplers import explained, sampler_for
 from tuner.space.conditions import Conditions, combinations, count_points, holds
 from tuner.space.parameters import value_at
 
@@ -45,7 +46,7 @@ def propose(
 
     A point that was already tried is replaced by another draw, up to 16 times. If the model still proposes it, one
     of the points that are left is drawn at random. So a point is proposed twice only if `fixed` contains it or the
-    whole space was tried; `exhausted` ends a search before that.
+    whole space was tried; `exhausted` ends a search before that. Raise UsageError if a sampler from outside fails.
     """
     point: dict[str, Any] = {}
     for attempt in range(_ATTEMPTS):
@@ -62,7 +63,11 @@ def propose(
             draw = int(np.random.SeedSequence(entropy).generate_state(1)[0])
             known = evidence.of(group) if conditions else evidence
             given = {name: value for name, value in (fixed or {}).items() if name in group}
-            point |= _ask(sampler_for(sampler, draw, known), group, objectives, known, given)
+            made = sampler_for(sampler, draw, known, number=number, search_seed=seed, distributions=group)
+            with explained(sampler):
+                found = _ask(made, group, objectives, known, given)
+            _require_inside(sampler, found, group)
+            point |= found
         point = {name: point[name] for name in distributions if name in point}
         if point not in evidence.tried:
             return point
@@ -87,6 +92,16 @@ def _ask(
         study.enqueue_trial(dict(fixed))
     asked = study.ask(dict(distributions)).params
     return {name: _on_step(distributions[name], value) for name, value in asked.items()}
+
+
+def _require_inside(sampler: str, point: Parameters, distributions: Mapping[str, BaseDistribution]) -> None:
+    """Raise UsageError if a sampler has proposed a value that its parameter does not have."""
+    for name, distribution in distributions.items():
+        if not contains(distribution, point[name]):
+            raise UsageError(
+                f"The sampler {sampler} proposed {point[name]!r} for {name}, but must stay in {distribution}.",
+                "search.sampler",
+            )
 
 
 def _on_step(distribution: BaseDistribution, value: Any) -> Any:
