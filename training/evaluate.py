@@ -138,7 +138,7 @@ def _evaluated_model(
 ) -> "EvaluatedModel":
     from training.evaluation.evaluated_model import from_checkpoint, from_outside
     from training.evaluation.outside_model import build_outside_model
-    from training.evaluation.trained_model import load_model, require_labels
+    from training.evaluation.trained_model import load_model, require_classes
 
     if arguments.model is not None:
         weights = None if arguments.weights is None else Path(arguments.weights)
@@ -147,7 +147,7 @@ def _evaluated_model(
         return from_outside(found, data, latent, device)
     channels, height, width = data.images.images.shape[1:]
     trained = load_model(Path(arguments.checkpoint), (channels, height, width)).to(device)
-    require_labels(data.images, trained)
+    require_classes(data.images, data.class_names, trained)
     return from_checkpoint(trained)
 
 
@@ -184,6 +184,7 @@ def _suite(
     layers: Sequence[str],
 ) -> "Suite":
     from training.attacks import RepresentationAttack
+    from training.data.class_names import naming_difference
     from training.evaluation import build_suite, scale_of, split_names
     from training.evaluation.trained_model import load_model
 
@@ -195,10 +196,12 @@ def _suite(
     if arguments.surrogate:
         channels, height, width = shape
         other = load_model(Path(arguments.surrogate), (channels, height, width)).to(device)
-        if other.classes != evaluated.classes:
+        known = evaluated.class_names
+        difference = naming_difference(other.class_names, known) if known is not None else ""
+        if difference or other.classes != evaluated.classes:
+            found = difference or f"{other.classes} classes, but the model has {evaluated.classes}"
             raise CommandError(
-                f"The surrogate {other.path} has {other.classes} classes, but the model {evaluated.classes};"
-                " name a surrogate that was trained on the same data set.",
+                f"The surrogate {other.path} has {found}. Name a surrogate that was trained on the same data set.",
                 "--surrogate",
             )
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.

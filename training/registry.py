@@ -11,7 +11,7 @@ registry offers, such as the model, each if it has a parameter of that name.
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass
 from importlib import import_module
 from typing import Any, TypeVar
@@ -46,13 +46,18 @@ class Entry:
     conflicts: Callable[[Mapping[str, Any]], Problems]
 
     @property
+    def asked(self) -> Collection[str]:
+        """The names of the target's parameters."""
+        return inspect.signature(self.target).parameters
+
+    @property
     def is_own(self) -> bool:
         """Whether it is the project's own, which its tests vouch for."""
         return self.target.__module__.startswith("training.") and not is_outside(self.name)
 
     def build(self, values: Mapping[str, Any], **offered: Any) -> Any:
         """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
-        asked = inspect.signature(self.target).parameters
+        asked = self.asked
         given = {"values": values, **offered, **{name: values[name] for name in self.knobs}}
         return self.target(**{name: value for name, value in given.items() if name in asked or name in self.knobs})
 
@@ -62,7 +67,7 @@ class Registry:
 
     The modules of the package `built_in` register their names when the first one is needed. What is registered may ask
     for the arguments `offers`, for its knobs and for the `values` of all keys. `libraries` are names by which modules
-    of the project offer the contents of a library, such as torchvision.
+    of the project offer the contents of a library, such as torchvision; the knobs of these are the module's `KNOBS`.
     """
 
     def __init__(
@@ -110,14 +115,25 @@ class Registry:
 
     def owners(self, knob: str) -> list[str]:
         """Return the names that have a knob, given by its key in a file."""
-        return [name for name in self if knob in map(file_key, self[name].knobs)]
+        return [name for name, knobs in self.with_knobs() if knob in map(file_key, knobs)]
+
+    def with_knobs(self) -> Iterator[tuple[str, Mapping[str, Field[Any]]]]:
+        """Yield each name with its knobs. What a library offers is one name, such as `torchvision:NAME`."""
+        for name in self:
+            yield name, self._entries[name].knobs
+        for library in self.libraries:
+            yield f"{library}:NAME", self._knobs_of(library)
+
+    def _knobs_of(self, library: str) -> Mapping[str, Field[Any]]:
+        knobs: Mapping[str, Field[Any]] = import_module(self.libraries[library]).KNOBS
+        return knobs
 
     def _from_outside(self, name: str) -> Entry:
         module, _, attribute = name.partition(":")
         if module in self.libraries:
             target = attribute_of(f"{self.libraries[module]}:{attribute}", place=module)
-        else:
-            target = attribute_of(name)
+            return self._entry(name, target, self._knobs_of(module), _without_conflicts)
+        target = attribute_of(name)
         registered = [entry for entry in self._entries.values() if entry.target is target]
         return registered[0] if registered else self._entry(name, target, {}, _without_conflicts)
 
@@ -172,10 +188,10 @@ ARCHITECTURES = Registry(
     "architecture",
     "training.models",
     ("image_shape", "num_classes"),
-    {"torchvision": "training.models.from_torchvision"},
+    {"timm": "training.models.from_timm", "torchvision": "training.models.from_torchvision"},
 )
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
-DATASETS = Registry("dataset", "training.data")
+DATASETS = Registry("dataset", "training.data", ("root", "train"), {"torchvision": "training.data.torchvision_sets"})
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
 REGISTRIES = (DATASETS, AUGMENTATIONS, ARCHITECTURES, OBJECTIVES, ESTIMATORS)
