@@ -124,7 +124,7 @@ def _config(arguments: argparse.Namespace) -> "TrialConfig":
         config = config_of_checkpoint(Path(arguments.checkpoint))
     else:
         # A file of arrays needs no data set; the epsilon is then given, and nothing else of it is used.
-        config = config_of_data(arguments.dataset or "cifar10")
+        config = config_of_data(arguments.dataset or "cifar10", arguments.image_size)
     return replace(config, data_root=arguments.data_root or config.data_root)
 
 

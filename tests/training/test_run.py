@@ -9,6 +9,7 @@ from stand_ins import without_seconds, words_in
 
 import training.run
 from training.config import parse_trial
+from training.data import forget_data
 from training.evaluate import main as evaluate
 from training.run import main
 from training.trainer import Trainer
@@ -177,12 +178,13 @@ def test_a_file_of_arrays_is_trained_on_and_evaluated(out: Path, capsys: pytest.
     pixels = np.random.default_rng(0).random((60, 8, 8)) / 2 + labels[:, None, None] / 6
     file, names = out.parent / "mine.npz", np.array(["ant", "bee", "cat"])
     np.savez(file, images=pixels, labels=labels, class_names=names)
-    data = ("--set", "dataset=arrays", "--data-root", str(file), "--set", "batch_size=8")
+    data = ("--set", "dataset=arrays", "--data-root", str(file), "--set", "batch_size=16")
     assert start(*TINY[:6], *data, "--out", str(out), "--device", "cpu") == 0
     assert torch.load(out / "checkpoint.pt", weights_only=True)["state"]["class_names"] == names.tolist()
     attack = ("--attacks", "fgsm", "--epsilon", "0.1", "--device", "cpu")
     assert evaluate([str(out), *attack]) == 0
     assert "3 classes of 4" in capsys.readouterr().out
     np.savez(file, images=pixels, labels=labels, class_names=names[[0, 2, 1]])
+    forget_data()
     assert evaluate([str(out), *attack]) == 2
     assert "class" in capsys.readouterr().err

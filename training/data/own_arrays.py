@@ -39,7 +39,8 @@ class OwnArrays(DataSet):
             raise file.unfit("test_images", f"{fault}: convert one part to the shape of the other")
         found = file.image_set(*_PARTS[part])
         names = _class_names(file, max(int(each.max()) for each in labels.values()) + 1)
-        return InMemorySource(names, found.labels, found.images, _left_out(file, (*_PARTS["train"], *_PARTS["test"])))
+        left_out = _left_out(file, (*_PARTS["train"], *_PARTS["test"])) if part == "train" else ()
+        return InMemorySource(names, found.labels, found.images, left_out)
 
 
 def _from_one_set(file: ArrayFile, part: Part) -> InMemorySource:
@@ -49,7 +50,7 @@ def _from_one_set(file: ArrayFile, part: Part) -> InMemorySource:
     found = file.image_set(*_ONE_SET)
     names = _class_names(file, int(found.labels.max()) + 1)
     chosen = found.subset(part_of_one_set(found.labels, names, part))
-    return InMemorySource(names, chosen.labels, chosen.images, _left_out(file, _ONE_SET))
+    return InMemorySource(names, chosen.labels, chosen.images, _left_out(file, _ONE_SET) if part == "train" else ())
 
 
 def _class_names(file: ArrayFile, least: int) -> tuple[str, ...]:

@@ -77,12 +77,16 @@ def config_of_checkpoint(path: Path) -> TrialConfig:
         raise
 
 
-def config_of_data(dataset: str) -> TrialConfig:
-    """Return a configuration that only says where the data are. Raise DataError for an unknown data set."""
+def config_of_data(dataset: str, image_size: int | None) -> TrialConfig:
+    """Return a configuration that only says where the data are. Raise DataError for an unknown data set.
+
+    `image_size` is None for a data set without this key.
+    """
+    size = {} if image_size is None else {"image_size": image_size}
     try:
-        return parse_trial({"dataset": dataset})
+        return parse_trial({"dataset": dataset, **size})
     except ConfigError as error:
-        reasons = "; ".join(message for _, message in error.problems)
+        reasons = "; ".join(f"{key}: {message}" if key in size else message for key, message in error.problems)
         raise DataError(f"The data set cannot be used: {reasons}.", "--dataset") from error
 
 
