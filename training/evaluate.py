@@ -129,7 +129,7 @@ def _config(arguments: argparse.Namespace) -> "TrialConfig":
         config = config_of_checkpoint(Path(arguments.checkpoint))
     else:
         # A file of arrays needs no data set; the epsilon is then given, and nothing else of it is used.
-        config = config_of_data(arguments.dataset or "cifar10")
+        config = config_of_data(arguments.dataset or "cifar10", arguments.image_size)
     return replace(config, data_root=arguments.data_root or config.data_root)
 
 
@@ -143,7 +143,7 @@ def _evaluated_model(
 ) -> "EvaluatedModel":
     from training.evaluation.evaluated_model import from_checkpoint, from_outside
     from training.evaluation.outside_model import build_outside_model
-    from training.evaluation.trained_model import load_model, require_labels
+    from training.evaluation.trained_model import load_model, require_classes
 
     if arguments.model is not None:
         weights = None if arguments.weights is None else Path(arguments.weights)
@@ -152,7 +152,7 @@ def _evaluated_model(
         return from_outside(found, data, latent, device)
     channels, height, width = data.images.images.shape[1:]
     trained = load_model(Path(arguments.checkpoint), (channels, height, width)).to(device)
-    require_labels(data.images, trained)
+    require_classes(data.images, data.class_names, trained)
     return from_checkpoint(trained)
 
 
@@ -189,6 +189,7 @@ def _suite(
     layers: Sequence[str],
 ) -> "Suite":
     from training.attacks import RepresentationAttack, split_names
+    from training.data.class_names import naming_difference
     from training.evaluation import build_suite, scale_of
     from training.evaluation.trained_model import load_model
 
@@ -200,10 +201,12 @@ def _suite(
     if arguments.surrogate:
         channels, height, width = shape
         other = load_model(Path(arguments.surrogate), (channels, height, width)).to(device)
-        if other.classes != evaluated.classes:
+        known = evaluated.class_names
+        difference = naming_difference(other.class_names, known) if known is not None else ""
+        if difference or other.classes != evaluated.classes:
+            found = difference or f"{other.classes} classes, but the model has {evaluated.classes}"
             raise CommandError(
-                f"The surrogate {other.path} has {other.classes} classes, but the model {evaluated.classes};"
-                " name a surrogate that was trained on the same data set.",
+                f"The surrogate {other.path} has {found}. Name a surrogate that was trained on the same data set.",
                 "--surrogate",
             )
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.

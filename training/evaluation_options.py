@@ -82,6 +82,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     add("--weights", metavar="FILE", help="a state_dict, alone or below the key state_dict, model or net")
     add("--dataset", metavar="NAME", help="the data set, whose test part is attacked; also module:attribute")
+    add("--image-size", type=int, metavar="N", help="image_size of a data set folder or torchvision:NAME")
     add("--threat-model", choices=THREAT_MODELS, help="of a model of RobustBench; default: Linf")
 
 
@@ -104,7 +105,7 @@ def require_one_model(arguments: argparse.Namespace) -> None:
             f"Exactly one of CHECKPOINT and --model is needed, but {given} given.", ("CHECKPOINT", "--model")
         )
     if arguments.model is None:
-        for name in ("weights", "dataset", "threat_model"):
+        for name in ("weights", "dataset", "image_size", "threat_model"):
             if getattr(arguments, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 raise CommandError(f"{option} goes with --model; a checkpoint has its own. Leave it out.", option)

@@ -77,7 +77,7 @@ class Registry:
 
     The modules of the package `built_in` register their names when the first one is needed. What is registered may ask
     for the arguments `offers`, for its knobs and for the `values` of all keys. `libraries` are names by which modules
-    of the project offer the contents of a library, such as torchvision.
+    of the project offer the contents of a library, such as torchvision; the knobs of these are the module's `KNOBS`.
     """
 
     def __init__(
@@ -138,14 +138,25 @@ class Registry:
 
     def owners(self, knob: str) -> list[str]:
         """Return the names that have a knob, given by its key in a file."""
-        return [name for name in self if knob in map(file_key, self[name].knobs)]
+        return [name for name, knobs in self.with_knobs() if knob in map(file_key, knobs)]
+
+    def with_knobs(self) -> Iterator[tuple[str, Mapping[str, Field[Any]]]]:
+        """Yield each name with its knobs. What a library offers is one name, such as `torchvision:NAME`."""
+        for name in self:
+            yield name, self._entries[name].knobs
+        for library in self.libraries:
+            yield f"{library}:NAME", self._knobs_of(library)
+
+    def _knobs_of(self, library: str) -> Mapping[str, Field[Any]]:
+        knobs: Mapping[str, Field[Any]] = import_module(self.libraries[library]).KNOBS
+        return knobs
 
     def _from_outside(self, name: str) -> Entry:
         module, _, attribute = name.partition(":")
         if module in self.libraries:
             target = attribute_of(f"{self.libraries[module]}:{attribute}", place=module)
-        else:
-            target = attribute_of(name)
+            return self._entry(name, target, self._knobs_of(module), _without_conflicts)
+        target = attribute_of(name)
         registered = [entry for entry in self._entries.values() if entry.target is target]
         return registered[0] if registered else self._entry(name, target, {}, _without_conflicts)
 
@@ -214,7 +225,7 @@ ARCHITECTURES = Registry(
     "architecture",
     "training.models",
     ("image_shape", "num_classes"),
-    {"torchvision": "training.models.from_torchvision"},
+    {"timm": "training.models.from_timm", "torchvision": "training.models.from_torchvision"},
 )
 # What builds an attack may ask for the sizes of the evaluation; an attack that is a function, for the rest as well.
 ATTACKS = Registry(
@@ -227,7 +238,7 @@ ATTACKS = Registry(
     {"torchattacks": "training.attacks.from_torchattacks"},
 )
 AUGMENTATIONS = Registry("augmentation", "training.data", ("images", "generator"))
-DATASETS = Registry("dataset", "training.data")
+DATASETS = Registry("dataset", "training.data", ("root", "train"), {"torchvision": "training.data.torchvision_sets"})
 ESTIMATORS = Registry("information_estimator", "training.losses", ("dimensions", "generator"))
 OBJECTIVES = Registry("objective", "training.losses", ("model", "training_images", "generator", "device", "group"))
 # Each of them has a key of a configuration that chooses one name. METRICS and ATTACKS are named in lists.

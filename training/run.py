@@ -147,7 +147,8 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         folder.begin(config, trainer.history)
     except OSError as error:
         raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
-    for line in (*(str(source) for source in sources_in(config)), *lines_of(contents)):
+    started = [] if trainer.start is None else [trainer.start.line]
+    for line in (*(str(source) for source in sources_in(config)), *lines_of(contents), *started):
         _print(line)
     try:
         _train_with_progress(trainer, folder)

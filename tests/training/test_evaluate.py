@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,6 @@ from stand_ins import make_config, write_sealed
 
 import training.evaluate
 from training import evaluation_options
-from training.command_line import CommandError
 from training.config import TrialConfig
 from training.data import DataError
 from training.evaluate import main
@@ -26,12 +26,17 @@ from training.trainer.checkpoint import CheckpointError, save_checkpoint
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
 
 
-def write_checkpoint(folder: Path, config: TrialConfig = DIGITS, *, classes: int = 10, seed: int = 0) -> Path:
+NAMES = tuple(map(str, range(10)))
+
+
+def write_checkpoint(
+    folder: Path, config: TrialConfig = DIGITS, *, names: Sequence[str] = NAMES, seed: int = 0
+) -> Path:
     """Write what a trainer would, with weights as they are drawn."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = build_model(config, classes, (1, 8, 8))
-    save_checkpoint(folder, config, {"epoch": 3, "model": model.state_dict()})
+        model = build_model(config, len(names), (1, 8, 8))
+    save_checkpoint(folder, config, {"epoch": 3, "model": model.state_dict(), "class_names": list(names)})
     return folder / "checkpoint.pt"
 
 
@@ -211,9 +216,9 @@ def test_unfit_checkpoints_are_refused(checkpoint: Path, tmp_path: Path) -> None
     refused(tmp_path / "small", (tmp_path / "small" / "checkpoint.pt", "architecture"))
     save_checkpoint(tmp_path / "empty", DIGITS, {"epoch": 1})
     refused(tmp_path / "empty", (tmp_path / "empty" / "checkpoint.pt", "model"))
-    refused(write_checkpoint(tmp_path / "few", classes=4), 9)
-    fewer = write_checkpoint(tmp_path / "more", classes=12)
-    refused(checkpoint, "--surrogate", "--surrogate", str(fewer), kind=CommandError)
+    state = {key: value for key, value in state.items() if key != "class_names"}
+    save_checkpoint(tmp_path / "unnamed", DIGITS, state)
+    refused(tmp_path / "unnamed", (tmp_path / "unnamed" / "checkpoint.pt", "class_names"))
     folder = write_checkpoint(tmp_path / "folder", replace(DIGITS, dataset="folder"))
     nowhere = tmp_path / "nowhere"
     refused(folder, nowhere / "train", "--data-root", str(nowhere), kind=DataError)
@@ -225,6 +230,17 @@ def test_unfit_checkpoints_are_refused(checkpoint: Path, tmp_path: Path) -> None
     refused(checkpoint, (checkpoint, "format"))
     checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     refused(checkpoint, checkpoint)
+
+
+@pytest.mark.parametrize("names", [NAMES[:4], NAMES[::-1], tuple("abcdefghij"), (*NAMES, "10")])
+def test_a_model_or_a_surrogate_of_other_classes_is_refused(
+    checkpoint: Path, tmp_path: Path, names: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_checkpoint(tmp_path / "other", names=names)
+    for words in ([str(other)], [str(checkpoint), "--surrogate", str(other)]):
+        assert main([*words, "--device", "cpu", *QUICK, "--out", str(tmp_path / "out")]) == 2
+        assert str(other) in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_diverged_model_ends_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,9 +110,14 @@ def test_a_file_of_arrays_takes_the_place_of_a_data_set(folder: Path) -> None:
     config = make_config()
     with torch.random.fork_rng():
         model = build_model(config, 10, (1, 8, 8))
-    save_checkpoint(folder / "run", config, {"epoch": 3, "model": model.state_dict()})
+    names = [f"class {label}" for label in range(10)]
+    save_checkpoint(folder / "run", config, {"epoch": 3, "model": model.state_dict(), "class_names": names})
     assert main(["run", "--device", "cpu", *words]) == 0
     assert record_in(Path("run/evaluation-checkpoint-quick-mean"))["images_file"] == "mine.npz"
+    for known, code in ((names, 0), (names[::-1], 2)):
+        np.savez(folder / "mine.npz", images=images, labels=np.arange(12) % 3, class_names=np.array(known))
+        assert main(["run", "--device", "cpu", *words, "--out", f"out-{code}"]) == code
+    assert not Path("out-2").exists()
 
 
 def refused(kind: type[ExplainedError], subject: object, words: list[str]) -> str:

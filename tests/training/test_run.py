@@ -2,12 +2,15 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from stand_ins import without_seconds, words_in
 
 import training.run
 from training.config import parse_trial
+from training.data import forget_data
+from training.evaluate import main as evaluate
 from training.run import main
 from training.trainer import Trainer
 from training.trainer.trainer import OnStep
@@ -150,3 +153,38 @@ def test_a_file_without_keys_is_refused(out: Path, capsys: pytest.CaptureFixture
     assert str(config) in capsys.readouterr().err
     assert start("--out", str(out), config=out.with_name("absent.yaml")) == 2
     assert not out.exists()
+
+
+def test_it_starts_from_a_file_and_resumes_with_the_same_file_only(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(*TINY, "--out", str(out)) == 0
+    file = out.parent / "start.pt"
+    torch.save(torch.load(out / "best.pt", weights_only=True)["state"]["model"], file)
+    words = (*TINY, "--set", f"start_weights={file}", "--out", str(out.parent / "second"))
+    capsys.readouterr()
+    assert start(*words) == 0
+    assert str(file) in capsys.readouterr().out
+    assert start(*words, "--resume") == 0
+    torch.save({key: 2 * value for key, value in torch.load(file, weights_only=True).items()}, file)
+    for _ in range(2):
+        assert start(*words, "--resume") == 2
+        assert "start_weights" in capsys.readouterr().err
+        file.unlink(missing_ok=True)
+
+
+def test_a_file_of_arrays_is_trained_on_and_evaluated(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.arange(60) % 3
+    pixels = np.random.default_rng(0).random((60, 8, 8)) / 2 + labels[:, None, None] / 6
+    file, names = out.parent / "mine.npz", np.array(["ant", "bee", "cat"])
+    np.savez(file, images=pixels, labels=labels, class_names=names)
+    data = ("--set", "dataset=arrays", "--data-root", str(file), "--set", "batch_size=16")
+    assert start(*TINY[:6], *data, "--out", str(out), "--device", "cpu") == 0
+    assert torch.load(out / "checkpoint.pt", weights_only=True)["state"]["class_names"] == names.tolist()
+    attack = ("--attacks", "fgsm", "--epsilon", "0.1", "--device", "cpu")
+    assert evaluate([str(out), *attack]) == 0
+    assert "3 classes of 4" in capsys.readouterr().out
+    np.savez(file, images=pixels, labels=labels, class_names=names[[0, 2, 1]])
+    forget_data()
+    assert evaluate([str(out), *attack]) == 2
+    assert "class" in capsys.readouterr().err

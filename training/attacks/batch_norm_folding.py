@@ -12,22 +12,30 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from training.attacks.pgd import frozen
 from training.models.layers import InputConv2d, in_float32
 
 
 class FoldedBackbone(nn.Module):
     """Computes the features of a backbone in eval mode, up to rounding, with the weights at the last `refresh`.
 
-    Dropout modules, and batch norms that follow no convolution, are shared with the backbone and follow its mode.
+    What cannot be folded is shared with the backbone and follows its mode: dropout modules, batch norms that follow no
+    convolution or lack scales or statistics, and modules that compute anything else than torch's own classes, by
+    inheritance, hooks or parametrisations.
     ReLU works in place where nothing else reads its input. `dtype` is the type of all convolutions except the first,
     for a run under autocast of the same type; None means the type of the weights.
     """
 
     def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None) -> None:
-        """Trace `backbone`; its control flow must not depend on values."""
+        """Trace `backbone`; its control flow must not depend on values.
+
+        It is traced in eval mode, because code that asks for the mode, such as that of a functional dropout, is
+        recorded with the answer.
+        """
         super().__init__()
         tracer = _Tracer()
-        graph = tracer.trace(backbone)
+        with frozen(backbone):
+            graph = tracer.trace(backbone)
         traced = fx.GraphModule(backbone, graph)
         self._convolutions = _fold(traced, dtype)
         _work_in_place(traced)
@@ -51,8 +59,8 @@ class FoldedBackbone(nn.Module):
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        # By default only torch's own classes are leaves; a subclass of a convolution must be one as well.
-        return isinstance(m, nn.Conv2d) or super().is_leaf_module(m, module_qualified_name)
+        # By default only torch's own classes are leaves; subclasses of those that may be folded must be leaves as well.
+        return isinstance(m, nn.Conv2d | nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
 
 
 class _FoldedConv(nn.Module):
@@ -75,8 +83,8 @@ class _FoldedConv(nn.Module):
         weight, bias = convolution.weight, convolution.bias
         if norm is not None:
             mean, variance = norm.running_mean, norm.running_var
-            if mean is None or variance is None:
-                raise TypeError("A batch norm without running statistics cannot be folded; set compile: off.")
+            assert mean is not None
+            assert variance is not None
             scale = norm.weight * (variance + norm.eps).rsqrt()
             weight = weight * scale[:, None, None, None]
             bias = norm.bias + (scale * (-mean if bias is None else bias - mean))
@@ -98,9 +106,11 @@ def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv
     """Replace every convolution, together with the batch norm right after it, by a folded convolution."""
     modules: dict[str, Any] = dict(traced.named_modules())
     folded = []
-    for node in [n for n in traced.graph.nodes if _is_a(n, nn.Conv2d, modules)]:
-        (reader, *others) = node.users
-        norm = reader if not others and _is_a(reader, nn.BatchNorm2d, modules) else None
+    convolutions = [n for n in traced.graph.nodes if _is_a(n, nn.Conv2d, modules)]
+    for node in [n for n in convolutions if _is_plain_convolution(modules[n.target])]:
+        readers = [user for user in node.users if _is_a(user, nn.BatchNorm2d, modules)]
+        is_folded = len(node.users) == len(readers) == 1 and _is_plain_norm(modules[readers[0].target])
+        norm = readers[0] if is_folded else None
         convolution = _FoldedConv(modules[node.target], norm and modules[norm.target], dtype)
         folded.append(convolution)
         node.target = f"folded_{len(folded)}"
@@ -124,6 +134,22 @@ def _work_in_place(traced: fx.GraphModule) -> None:
                 replaced = traced.graph.call_function(functional.relu, (before,), {"inplace": True})
             node.replace_all_uses_with(replaced)
             traced.graph.erase_node(node)
+
+
+def _is_plain_convolution(module: nn.Module) -> bool:
+    kinds = (nn.Conv2d, InputConv2d)
+    return type(module) in kinds and not _is_changed(module) and module.padding_mode == "zeros"
+
+
+def _is_plain_norm(module: nn.Module) -> bool:
+    has_all = module.running_mean is not None and module.running_var is not None and module.weight is not None
+    return type(module) is nn.BatchNorm2d and not _is_changed(module) and has_all
+
+
+def _is_changed(module: nn.Module) -> bool:
+    """Return whether hooks run beside the module, such as that of an old weight norm, which computes the weight."""
+    # torch has no public list of hooks.
+    return bool(module._forward_pre_hooks or module._forward_hooks)  # noqa: SLF001
 
 
 def _is_a(node: fx.Node, kind: type[nn.Module], modules: dict[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor
 from training.attacks.attack_losses import soft_logit_margin
 from training.attacks.batch_norm_folding import FoldedBackbone
 from training.attacks.boundary_distance import boundary_distances
+from training.attacks.copy_check import copy_fault
 from training.attacks.cuda_graph import CapturedAscent, CudaRecorder
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.compute.parallel import ALONE, Group
@@ -72,10 +73,11 @@ class InnerAttack:
     ) -> None:
         self._model = model
         self._settings = settings
-        dtype = torch.bfloat16 if arithmetic.precision == "bf16" else None
-        self._folded = FoldedBackbone(model.backbone, dtype) if settings.compiled else None
-        backbone = arithmetic.backbone(self._folded or model.backbone)
-        self._attacked = Classifier(backbone, model.bottleneck, model.head)
+        self._arithmetic = arithmetic
+        self._attacked = Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head)
+        self._folded: FoldedBackbone | None = None
+        self._is_prepared = not settings.compiled
+        self._unfit: str | None = None
         # Every draw of the latent is a new one; a recording would repeat the first.
         recorded = settings.compiled and generator.device.type == "cuda" and not settings.sampled
         self._captured = CapturedAscent(CudaRecorder(generator.device)) if recorded else None
@@ -84,8 +86,11 @@ class InnerAttack:
 
     @property
     def fallback(self) -> str | None:
-        """The reason why a requested CUDA graph is not used; None if it is used, or was not possible from the start."""
-        return None if self._captured is None else self._captured.fallback
+        """Why the copy or the recording that `compiled` asks for is not used; None if both are, or cannot be asked for.
+
+        It is complete after the first attack.
+        """
+        return self._unfit or (None if self._captured is None else self._captured.fallback)
 
     def __call__(self, images: Tensor, loss: LogitLoss, *, strength: float = 1.0) -> Tensor:
         """Return adversarial images; `images` is (batch, channels, height, width) in [0, 1].
@@ -96,6 +101,7 @@ class InnerAttack:
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits, (batch, classes), that the attack works on: in eval mode, without gradient."""
+        self._prepare(images)
         self._refresh()
         return self._logits(images)
 
@@ -123,6 +129,7 @@ class InnerAttack:
         return (images + distances[:, None, None, None] * direction).clamp(0, 1), distances
 
     def _ascend(self, images: Tensor, loss: LogitLoss, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
+        self._prepare(images)
         if self._settings.start == "uniform":
             start = uniform_start(images, epsilon, self._generator, self._group)
         else:
@@ -144,6 +151,20 @@ class InnerAttack:
             return attacked(images, start, loss)
         with frozen(self._model):  # a replay ignores Python's flags, but the recording depends on them
             return self._captured((epsilon, step_size), attacked, images, start, loss)
+
+    def _prepare(self, images: Tensor) -> None:
+        """Make the copy before the first attack, if it computes what the network does."""
+        if self._is_prepared:
+            return
+        self._is_prepared = True
+        self._unfit = copy_fault(self._model.backbone, images)
+        if self._unfit is not None:
+            self._captured = None  # what cannot be traced may not be the same in every call
+            return
+        dtype = torch.bfloat16 if self._arithmetic.precision == "bf16" else None
+        self._folded = FoldedBackbone(self._model.backbone, dtype)
+        backbone = self._arithmetic.backbone(self._folded)
+        self._attacked = Classifier(backbone, self._model.bottleneck, self._model.head)
 
     def _refresh(self) -> None:
         """Copy the present weights into the folded backbone."""

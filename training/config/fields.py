@@ -164,8 +164,13 @@ def _increases(values: tuple[float, ...]) -> bool:
     return list(values) == sorted(set(values))
 
 
-def folder(default: str) -> Any:
-    return _field(default, "the path of a folder, in UTF-8", _to_path_text, lambda value: value != "")
+def path(default: str) -> Any:
+    return _field(default, "the path of a folder or file, in UTF-8", _to_path_text, lambda value: value != "")
+
+
+def optional_path() -> Any:
+    """Return a field with the path of a file, empty by default: no file."""
+    return _field("", "the path of a file, in UTF-8, or empty", _to_path_text, lambda _: True)
 
 
 def real(default: float, text: str, holds: Callable[[float], bool]) -> Any:

@@ -21,9 +21,8 @@ def all_keys() -> list[Key]:
     """Return the keys of every trial, then the knobs of each registered name."""
     keys = [_key(key, "every trial", each) for key, each in own_fields().items()]
     for registry in REGISTRIES:
-        for name in registry:
-            knobs = registry[name].knobs.items()
-            keys += [_key(file_key(knob), f"{registry.key} {name}", each) for knob, each in knobs]
+        for name, knobs in registry.with_knobs():
+            keys += [_key(file_key(knob), f"{registry.key} {name}", each) for knob, each in knobs.items()]
     return keys
 
 

@@ -72,8 +72,8 @@ def _fields_of(key: Any) -> list[Field[Any]]:
     """Return the field of a key that every trial has, or the knobs of this key of all registered names."""
     if found := own_fields().get(key):
         return [found]
-    entries = [registry[name] for registry in REGISTRIES for name in registry]
-    return [knob for entry in entries for name, knob in entry.knobs.items() if file_key(name) == key]
+    owned = [knobs for registry in REGISTRIES for _, knobs in registry.with_knobs()]
+    return [knob for knobs in owned for name, knob in knobs.items() if file_key(name) == key]
 
 
 def _fault(each: Field[Any], value: Any) -> str | None:

@@ -7,12 +7,13 @@ from typing import Any
 from training.config.fields import (
     choice,
     epoch_numbers,
-    folder,
     metric_names,
     milestones,
     module_names,
     named,
     not_negative,
+    optional_path,
+    path,
     positive,
     rates,
     real,
@@ -51,7 +52,7 @@ class TrialConfig:
 
     # Data. `data_root` is where the files are or are downloaded to; `split_seed` fixes validation and subset.
     dataset: str = named("cifar10", DATASETS)
-    data_root: str = folder("data")
+    data_root: str = path("data")
     # The part of the training set that is used (Table 9): of each class the same share, or the same number.
     train_fraction: float = share_above_zero(1.0)
     train_balance: str = choice("proportional", ("proportional", "equal"))
@@ -66,6 +67,8 @@ class TrialConfig:
     architecture: str = named("resnet18", ARCHITECTURES)
     # bottleneck: the dimensions of the latent; 0 = none, the head on the features as they are.
     bottleneck: int = whole(256, 0)
+    # A file whose weights the network starts with; empty: it starts with weights that the seed draws.
+    start_weights: str = optional_path()
     sigma_bias: float = real(0.0, "", lambda _: True)
     sigma_floor: float = real(1e-3, ">= 0.001", lambda value: value >= 1e-3)
 
@@ -155,5 +158,6 @@ def own_fields() -> dict[str, Field[Any]]:
 
 def trial_keys() -> tuple[str, ...]:
     """Return all keys that a trial may have: those of every trial, then the knobs of each registered name."""
-    knobs = [file_key(knob) for registry in REGISTRIES for name in registry for knob in registry[name].knobs]
+    owned = [knobs for registry in REGISTRIES for _, knobs in registry.with_knobs()]
+    knobs = [file_key(knob) for each in owned for knob in each]
     return tuple(dict.fromkeys([*own_fields(), *knobs]))

@@ -6,6 +6,7 @@ from training.data.image_set import ImageSet
 from training.data.image_source import DataError
 from training.data.trial_data import (
     TrialData,
+    data_set_key,
     ensure_available,
     forget_data,
     is_available,
@@ -19,6 +20,7 @@ __all__ = [
     "ImageSet",
     "PartContents",
     "TrialData",
+    "data_set_key",
     "ensure_available",
     "forget_data",
     "is_available",

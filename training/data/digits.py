@@ -7,12 +7,8 @@ import torch
 
 from training.data.data_set import DataSet
 from training.data.image_source import DataError, InMemorySource, Part
-from training.data.split import stratified_split
+from training.data.split import part_of_one_set
 from training.registry import DATASETS
-
-TEST_FRACTION = 0.2
-# A constant, not a setting, so that searches with a different `split_seed` have the same test set.
-TEST_SEED = 1797
 
 
 @DATASETS.register("digits")
@@ -44,6 +40,5 @@ def open_digits(part: Part) -> InMemorySource:
     pixels = torch.from_numpy(np.rint(digits.images * 255 / 16).astype(np.uint8)).unsqueeze(1)
     labels = torch.from_numpy(digits.target.astype(np.int64))
     names = tuple(str(name) for name in digits.target_names)
-    split = stratified_split(labels, names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED)
-    indices = split.train if part == "train" else split.validation
+    indices = part_of_one_set(labels, names, part)
     return InMemorySource(names, labels[indices], pixels[indices])

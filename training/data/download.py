@@ -3,20 +3,22 @@
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 
 from training.data.image_source import DataError
 
 TIMEOUT_SECONDS = 20.0
 
 
-def download(name: str, root: Path) -> None:
+def download(name: str, root: Path, calls: Sequence[Mapping[str, Any]] = ({},)) -> None:
     """Download torchvision's data set of class `name` into `root`, which need not exist.
 
-    torchvision checks the MD5 sums. If the network or a checksum fails, raise DataError and leave `root` unchanged.
+    `calls` are the other arguments of the class, for each part that it downloads by itself. torchvision checks the MD5
+    sums. If the network or a checksum fails, raise DataError and leave `root` unchanged.
     """
     # Not at the top: the import takes a second, and most processes download nothing.
     from torchvision import datasets
@@ -27,9 +29,10 @@ def download(name: str, root: Path) -> None:
             tempfile.TemporaryDirectory(prefix=".download-", dir=_nearest_existing(root)) as temporary,
             _socket_timeout(TIMEOUT_SECONDS),
         ):
-            getattr(datasets, name)(temporary, download=True)
+            for arguments in calls:
+                getattr(datasets, name)(temporary, **arguments, download=True)
             _move_files(Path(temporary), root)
-    except (OSError, RuntimeError, HTTPException) as error:
+    except (OSError, RuntimeError, ValueError, HTTPException) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"The download of {name} failed: {reason or type(error).__name__}", name) from error
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from training.data.image_size import as_square
 from training.data.image_source import DataError, Part
 from training.data.left_out import SUFFIXES, beside_classes, beside_images, beside_parts, is_image, is_visible
 
@@ -36,13 +37,16 @@ class FolderSource:
         labels: Tensor,
         image_shape: tuple[int, int, int],
         paths: Sequence[Path],
+        *,
         left_out: Sequence[str] = (),
+        image_size: int = 0,
     ) -> None:
         self.class_names = class_names
         self.labels = labels
         self.image_shape = image_shape
         self.left_out = left_out
         self._paths = paths
+        self._image_size = image_size
         # Space for all images: the operating system provides the memory only when it is written to.
         self._pixels = np.empty((len(paths), *image_shape), dtype=np.uint8)
         self._is_decoded = np.zeros(len(paths), dtype=np.bool_)
@@ -54,25 +58,26 @@ class FolderSource:
         """
         wanted = indices.numpy()
         for index in wanted[~self._is_decoded[wanted]]:
-            self._pixels[index] = _decode(self._paths[index], self.image_shape[0])
+            self._pixels[index] = _decode(self._paths[index], self.image_shape[0], self._image_size)
             self._is_decoded[index] = True
         return torch.from_numpy(self._pixels[wanted])
 
 
-def open_folder(root: Path, part: Part) -> FolderSource:
+def open_folder(root: Path, part: Part, image_size: int = 0) -> FolderSource:
     """List the images ROOT/PART/CLASS/* and read the header of each, once per process.
 
     Classes are the sub-folders in sorted order. Images are grey (1 channel) if all training images are grey,
     otherwise RGB. `left_out` of the result says what is not read: files in the class folders whose suffix is not in
     `SUFFIXES`, sub-folders of them, images beside them, and folders beside `ROOT/train` and `ROOT/test`.
+    With `image_size` > 0 each image is cropped in the middle to a square and resized to that side.
 
     Raise DataError if a folder is missing or empty, an image is damaged, has another size than the others or more
     than 8 bits per value, or the test part does not match the training part. An image that is partly transparent
     raises it as well: what the network would see depends on a background that the file does not have. Its pixels are
     decoded for that, but only if the header says that there may be transparency.
     """
-    train = _scan(root / "train")
-    found = train if part == "train" else _scan(root / "test")
+    train = _scan(root / "train", image_size)
+    found = train if part == "train" else _scan(root / "test", image_size)
     if unmatched := sorted(set(train.class_names) ^ set(found.class_names)):
         raise DataError(
             f"{root / 'train'} and {root / 'test'} must have class folders of the same names, but only one "
@@ -86,7 +91,9 @@ def open_folder(root: Path, part: Part) -> FolderSource:
             root / "test",
         )
     left_out = [*found.left_out, *(beside_parts(root) if part == "train" else [])]
-    return FolderSource(found.class_names, found.labels, train.image_shape, found.paths, left_out)
+    return FolderSource(
+        found.class_names, found.labels, train.image_shape, found.paths, left_out=left_out, image_size=image_size
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +107,7 @@ class _Scan:
 
 # Two entries: the training and the test part of one data set. Reading the headers of 50,000 files takes 2 s.
 @lru_cache(maxsize=2)
-def _scan(folder: Path) -> _Scan:
+def _scan(folder: Path, image_size: int) -> _Scan:
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}: images are expected as {folder}/CLASS/*.png or *.jpg.", folder)
     class_folders = _class_folders(folder)
@@ -116,7 +123,7 @@ def _scan(folder: Path) -> _Scan:
     return _Scan(
         class_names=tuple(class_folders),
         labels=torch.arange(len(counts)).repeat_interleave(counts),
-        image_shape=_common_shape(paths),
+        image_shape=_common_shape(paths, image_size),
         paths=paths,
         left_out=[*beside_classes(folder), *beside_images(folder, class_folders.values())],
     )
@@ -148,19 +155,23 @@ def _list_images(folder: Path) -> list[Path]:
     return images
 
 
-def _common_shape(paths: Sequence[Path]) -> tuple[int, int, int]:
-    """Read all headers and return (channels, height, width), with 1 channel if all images are grey."""
+def _common_shape(paths: Sequence[Path], image_size: int) -> tuple[int, int, int]:
+    """Read all headers and return (channels, height, width), with 1 channel if all images are grey.
+
+    Sizes may differ if there is an `image_size`.
+    """
     first_size, all_grey = _measure(paths[0])
     for path in paths[1:]:
         size, is_grey = _measure(path)
-        if size != first_size:
+        if size != first_size and not image_size:
             raise DataError(
                 f"{path} is {size[0]} x {size[1]} pixels, but {paths[0]} is {first_size[0]} x {first_size[1]}:"
-                " all images must have the same size. Resize or remove those of another size.",
+                " all images must have the same size. Set image_size, or remove those of another size.",
                 path,
             )
         all_grey = all_grey and is_grey
-    return 1 if all_grey else 3, first_size[1], first_size[0]
+    width, height = (image_size, image_size) if image_size else first_size
+    return 1 if all_grey else 3, height, width
 
 
 def _measure(path: Path) -> tuple[tuple[int, int], bool]:
@@ -191,12 +202,13 @@ def _require_one_opaque_image(path: Path, image: Image.Image) -> None:
         )
 
 
-def _decode(path: Path, channels: int) -> NDArray[np.uint8]:
+def _decode(path: Path, channels: int, image_size: int) -> NDArray[np.uint8]:
     """Decode one image to (channels, height, width)."""
     try:
         with Image.open(path) as image:
             coloured = image.convert("RGBA") if image.has_transparency_data else image
-            pixels = np.array(coloured.convert("L" if channels == 1 else "RGB"), ndmin=3)
+            converted = coloured.convert("L" if channels == 1 else "RGB")
+            pixels = np.array(as_square(converted, image_size) if image_size else converted, ndmin=3)
     except _DAMAGED as error:
         raise _damaged(path, error) from error
     return pixels if channels == 1 else pixels.transpose(2, 0, 1)

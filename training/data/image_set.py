@@ -9,9 +9,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """Images (n, channels, height, width) uint8 in 0..255 and their labels (n,) int64.
+    """Images (n, channels, height, width), uint8 in 0..255 or float32 in [0, 1], and their labels (n,) int64.
 
-    Raise ValueError if a type or shape is different, or if the two lengths differ.
+    Whoever makes a set of real numbers has checked their range. Raise ValueError if a type or shape is different, or if
+    the two lengths differ.
     """
 
     images: Tensor
@@ -19,8 +20,9 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         images, labels = self.images, self.labels
-        if images.dtype != torch.uint8 or images.ndim != 4:
-            raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, but must be uint8 (n, c, h, w)")
+        if images.dtype not in (torch.uint8, torch.float32) or images.ndim != 4:
+            rule = "must be uint8 or float32 (n, c, h, w)"
+            raise ValueError(f"images are {images.dtype} {tuple(images.shape)}, but {rule}")
         if labels.dtype != torch.int64 or labels.shape != images.shape[:1]:
             raise ValueError(f"labels are {labels.dtype} {tuple(labels.shape)}, but must be int64 {(len(images),)}")
 

@@ -38,12 +38,12 @@ class ImageSource(Protocol):
         """Return a line for each kind of file that lies among the images and is not read."""
 
     def images(self, indices: Tensor) -> Tensor:
-        """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8."""
+        """Copy the images at `indices` (m,) int64: (m, channels, height, width), uint8 or float32 in [0, 1]."""
 
 
 @dataclass(frozen=True, eq=False)
 class InMemorySource:
-    """A source with all its images in memory, (n, channels, height, width) uint8."""
+    """A source with all its images in memory, (n, channels, height, width), uint8 or float32 in [0, 1]."""
 
     class_names: tuple[str, ...]
     labels: Tensor
@@ -57,5 +57,5 @@ class InMemorySource:
         return channels, height, width
 
     def images(self, indices: Tensor) -> Tensor:
-        """Copy the images at `indices` (m,) int64: (m, channels, height, width) uint8."""
+        """Copy the images at `indices` (m,) int64: (m, channels, height, width)."""
         return self.pixels[indices]

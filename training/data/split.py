@@ -6,7 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.data.image_source import DataError
+from training.data.image_source import DataError, Part
+
+TEST_FRACTION = 0.2
+# A constant, not a setting, so that searches with a different `split_seed` have the same test set.
+TEST_SEED = 1797
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +57,15 @@ def stratified_split(
         train=torch.from_numpy(np.sort(np.concatenate(train))),
         validation=torch.from_numpy(rng.permutation(np.concatenate(validation))),
     )
+
+
+def part_of_one_set(labels: Tensor, class_names: tuple[str, ...], part: Part) -> Tensor:
+    """Return the indices of one part of a data set that has no test part of its own, (m,) int64.
+
+    A stratified fifth of the images is the test part, the same in every search. Raise DataError as `stratified_split`.
+    """
+    split = stratified_split(labels, class_names, validation_fraction=TEST_FRACTION, train_fraction=1.0, seed=TEST_SEED)
+    return split.train if part == "train" else split.validation
 
 
 def _share(fraction: float, count: int) -> int:

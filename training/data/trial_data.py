@@ -6,16 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from training.config import TrialConfig
+from training.data.called import CalledDataSet
 from training.data.contents import PartContents, contents_of
 from training.data.data_set import DataSet
 from training.data.image_set import ImageSet
 from training.data.image_source import DataError, ImageSource, Part
 from training.data.split import Split, stratified_split
-from training.outside_code import file_of, line_of
+from training.outside_code import line_of
 from training.registry import DATASETS
 
 
@@ -47,12 +49,12 @@ class TrialData:
 def load_trial_data(config: TrialConfig) -> TrialData:
     """Read the training and the validation images of one trial, and nothing of the test set.
 
-    The result depends only on `dataset`, `data_root`, `validation_fraction`, `train_fraction`, `train_balance`,
-    `train_on` and `split_seed`. The process keeps the images in memory, so that its next trial starts at once. It
-    never downloads. Raise DataError if data is missing, damaged or too little for the split.
+    The result depends only on `dataset`, its knobs, `data_root`, `validation_fraction`, `train_fraction`,
+    `train_balance`, `train_on` and `split_seed`. The process keeps the images in memory, so that its next
+    trial starts at once. It never downloads. Raise DataError if data is missing, damaged or too little for the split.
     """
     with _data_root(config) as root:
-        source = _kept_source(config.dataset, root, "train")
+        source = _kept_source(*data_set_key(config), root, "train")
         split = _split(source, config)
         validation = _read(source, split.validation)
         trained = split.train
@@ -74,13 +76,13 @@ def forget_data() -> None:
 def load_test_set(config: TrialConfig) -> ImageSet:
     """Read the whole test set, for one evaluation after the search. Raise DataError as `load_trial_data` does."""
     with _data_root(config) as root:
-        source = _kept_source(config.dataset, root, "test")
+        source = _kept_source(*data_set_key(config), root, "test")
         return _read(source, torch.arange(len(source.labels)))
 
 
 def is_available(config: TrialConfig) -> bool:
     """Return whether the data set is on disk, without reading its images."""
-    return _data_set(config.dataset).is_available(Path(config.data_root).expanduser())
+    return _data_set(*data_set_key(config)).is_available(Path(config.data_root).expanduser().resolve())
 
 
 def ensure_available(config: TrialConfig) -> list[PartContents]:
@@ -93,7 +95,7 @@ def ensure_available(config: TrialConfig) -> list[PartContents]:
     except those whose header says that they may be transparent.
     """
     with _data_root(config) as root, _explained(config.dataset):
-        data_set = _data_set(config.dataset)
+        data_set = _data_set(*data_set_key(config))
         data_set.fetch(root)
         # Not `_kept_source`: the process that starts the trials does not need the images.
         test, train = data_set.open(root, "test"), data_set.open(root, "train")
@@ -107,7 +109,13 @@ def part_contents(config: TrialConfig, part: Part) -> PartContents:
     A part that this process has already loaded is not opened again.
     """
     with _data_root(config) as root:
-        return contents_of(_kept_source(config.dataset, root, part), part)
+        return contents_of(_kept_source(*data_set_key(config), root, part), part)
+
+
+def data_set_key(config: TrialConfig) -> tuple[str, tuple[tuple[str, Any], ...]]:
+    """Return the name of a configuration's data set and its knobs, which say what it contains."""
+    knobs = DATASETS[config.dataset].knobs
+    return config.dataset, tuple((name, config.knobs[name]) for name in knobs)
 
 
 def _digest(validation: ImageSet, class_names: tuple[str, ...]) -> str:
@@ -133,17 +141,15 @@ def _data_root(config: TrialConfig) -> Iterator[Path]:
 
 # Two entries: the training and the test part of one data set.
 @lru_cache(maxsize=2)
-def _kept_source(dataset: str, root: Path, part: Part) -> ImageSource:
-    return _data_set(dataset).open(root, part)
+def _kept_source(dataset: str, knobs: tuple[tuple[str, Any], ...], root: Path, part: Part) -> ImageSource:
+    return _data_set(dataset, knobs).open(root, part)
 
 
-def _data_set(dataset: str) -> DataSet:
+def _data_set(dataset: str, knobs: tuple[tuple[str, Any], ...]) -> DataSet:
     entry = DATASETS[dataset]
-    found = entry.build({})
-    if not isinstance(found, DataSet):
-        rule = "but must be a training.data.data_set.DataSet"
-        place = file_of(entry.target.__module__)
-        raise DataError(f"The data set {dataset} ({place}) is {type(found).__name__}, {rule}.", dataset)
+    if not entry.is_own:
+        return CalledDataSet(entry, dict(knobs))
+    found: DataSet = entry.build(dict(knobs))
     return found
 
 

@@ -13,12 +13,15 @@ from training.attacks.adversary import count_classes
 from training.compute.numerics import exact_float32, no_autocast, repeatable_convolutions
 from training.config import ConfigError, TrialConfig, parse_trial
 from training.data import DataError, ImageSet, ensure_available, load_test_set, part_contents
+from training.data.array_file import ArrayFile
 from training.data.augment import to_unit
+from training.data.contents import contents_of
+from training.data.image_source import InMemorySource
 from training.evaluation.checks import require_gradients, require_sound_model
-from training.evaluation.image_file import read_image_file
 from training.evaluation.latent import LatentMode, model_in_mode
-from training.evaluation.outside_model import OutsideModel, OutsideModelError, read_tensors, states_in
+from training.evaluation.outside_model import OutsideModel, OutsideModelError
 from training.evaluation.trained_model import TrainedModel, description
+from training.models.weights_file import WeightsError, read_tensors, states_in
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
 
 _TRIED_IMAGES = 8
@@ -28,12 +31,14 @@ _TRIED_IMAGES = 8
 class EvaluatedModel:
     """A classifier to evaluate, and what the evaluation says of it.
 
-    `title` is for the terminal and `record` for the file of the results. `identity` is what an interrupted evaluation
-    compares beside the weights. The results lie in `folder` by default, in one whose name has the `label`.
+    The logits are in the order of `class_names`, None if nobody knows them. `title` is for the terminal and `record`
+    for the file of the results. `identity` is what an interrupted evaluation compares beside the weights. The results
+    lie in `folder` by default, in one whose name has the `label`.
     """
 
     model: nn.Module
     classes: int
+    class_names: tuple[str, ...] | None
     title: str
     record: Mapping[str, Any]
     identity: Mapping[str, Any]
@@ -47,12 +52,12 @@ class EvaluatedModel:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ChosenData:
-    """All images of an evaluation, what to print of them, and the number of classes of their data set, if known."""
+    """All images of an evaluation, what to print of them, and the names of the classes of their data set, if known."""
 
     name: str
     images: ImageSet
     lines: list[str]
-    classes: int | None
+    class_names: tuple[str, ...] | None
 
 
 def config_of_checkpoint(path: Path) -> TrialConfig:
@@ -72,24 +77,37 @@ def config_of_checkpoint(path: Path) -> TrialConfig:
         raise
 
 
-def config_of_data(dataset: str) -> TrialConfig:
-    """Return a configuration that only says where the data are. Raise DataError for an unknown data set."""
+def config_of_data(dataset: str, image_size: int | None) -> TrialConfig:
+    """Return a configuration that only says where the data are. Raise DataError for an unknown data set.
+
+    `image_size` is None for a data set without this key.
+    """
+    size = {} if image_size is None else {"image_size": image_size}
     try:
-        return parse_trial({"dataset": dataset})
+        return parse_trial({"dataset": dataset, **size})
     except ConfigError as error:
-        reasons = "; ".join(message for _, message in error.problems)
+        reasons = "; ".join(f"{key}: {message}" if key in size else message for key, message in error.problems)
         raise DataError(f"The data set cannot be used: {reasons}.", "--dataset") from error
 
 
 def data_to_attack(config: TrialConfig, file: Path | None) -> ChosenData:
     """Read the test set of a configuration, or the arrays of `file`. Raise DataError if that fails."""
     if file is not None:
-        images = read_image_file(file)
-        found = f"{file}: {len(images):,} images {tuple(images.images.shape[1:])}, labels up to {images.labels.max()}"
-        return ChosenData(file.stem, images, [found], None)
+        return _data_of_file(file)
     ensure_available(config)
     images, contents = load_test_set(config), part_contents(config, "test")
-    return ChosenData(config.dataset, images, contents.lines, len(contents.images_by_class))
+    return ChosenData(config.dataset, images, contents.lines, tuple(contents.images_by_class))
+
+
+def _data_of_file(path: Path) -> ChosenData:
+    file = ArrayFile.open(path)
+    images = file.image_set()
+    names = file.class_names(int(images.labels.max()) + 1)
+    shape = tuple(images.images.shape[1:])
+    lines = [f"{path}: {len(images):,} images {shape}, labels up to {images.labels.max()}"]
+    if names is not None:
+        lines += contents_of(InMemorySource(names, images.labels, images.images), "test").lines
+    return ChosenData(path.stem, images, lines, names)
 
 
 def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
@@ -97,6 +115,7 @@ def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
     return EvaluatedModel(
         model=trained.model,
         classes=trained.classes,
+        class_names=trained.class_names,
         title=f"{trained.path}, epoch {trained.epoch}",
         record=description(trained),
         identity={},
@@ -115,8 +134,9 @@ def from_outside(found: OutsideModel, data: ChosenData, latent: LatentMode, devi
     images = to_unit(data.images.images[:_TRIED_IMAGES]).contiguous().to(device)
     classes = _try(str(origin["model"]), model, images, latent)
     highest = int(data.images.labels.max())
-    if data.classes not in (None, classes) or highest >= classes:
-        count = f"{data.classes} classes" if data.classes is not None else f"the label {highest}"
+    known = None if data.class_names is None else len(data.class_names)
+    if known not in (None, classes) or highest >= classes:
+        count = f"{known} classes" if known is not None else f"the label {highest}"
         raise OutsideModelError(
             f"The model {origin['model']} has {classes} classes, but the data have {count}: name the data set that it"
             " was trained on.",
@@ -127,6 +147,7 @@ def from_outside(found: OutsideModel, data: ChosenData, latent: LatentMode, devi
     return EvaluatedModel(
         model=model,
         classes=classes,
+        class_names=data.class_names,
         title=f"{origin['model']} in {origin['model_file']} (source {origin['source_hash']}), "
         + ("weights as it sets them" if weights is None else f"weights {weights}"),
         record=origin,
@@ -165,5 +186,5 @@ def _require_rows(model: nn.Module, images: torch.Tensor, classes: int) -> None:
 def _is_state_dict(path: Path) -> bool:
     try:
         return states_in(read_tensors(path)) is not None
-    except OutsideModelError:
+    except WeightsError:
         return False

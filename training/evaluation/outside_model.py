@@ -1,8 +1,5 @@
 """A model of another program: built by a class or function of a user's file, or by RobustBench, with its weights."""
 
-import io
-import pickle
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,10 +12,10 @@ from torch import Tensor, nn
 
 from training.compute.random_streams import preserved_randomness, seed_generators
 from training.explained_error import ExplainedError
+from training.models.weights_file import CONTAINERS, WeightsError, is_checkpoint, read_tensors, states_in
 from training.outside_code import PlugInError, attribute_of, file_of, is_outside, source_hash
 
 ROBUSTBENCH = "robustbench"
-_CONTAINERS = ("state_dict", "model", "net")
 # What the wrapper for several GPUs puts before each name.
 _PARALLEL = "module."
 
@@ -61,36 +58,11 @@ def build_outside_model(name: str, weights: Path | None = None, *, dataset: str,
     return OutsideModel(model.eval(), {**origin, "weights_file": None if weights is None else str(weights)})
 
 
-def states_in(content: object) -> dict[str, Tensor] | None:
-    """Return the state_dict that a file holds, plain or below one of the usual keys, without the prefix `module.`.
-
-    Return None if there is none.
-    """
-    inner = [content[key] for key in _CONTAINERS if key in content] if isinstance(content, Mapping) else []
-    for found in (*inner, content):
-        if isinstance(found, Mapping) and found and all(isinstance(value, Tensor) for value in found.values()):
-            return {str(key).removeprefix(_PARALLEL): value for key, value in found.items()}
-    return None
-
-
-def read_tensors(path: Path) -> object:
-    """Return what `torch.save` wrote, on the CPU, without running code from the file.
-
-    Raise OutsideModelError about --weights if the file is missing, damaged, or holds other objects than plain values.
-    """
+def _content(path: Path) -> object:
     try:
-        return torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
-    except OSError as error:
-        raise OutsideModelError(f"{path} cannot be read ({error.strerror}).", "--weights") from error
-    except pickle.UnpicklingError as error:
-        raise OutsideModelError(
-            f"{path} holds other objects than tensors and plain values, or is no file of torch.save: write it with"
-            " torch.save(model.state_dict(), FILE).",
-            "--weights",
-        ) from error
-    except (RuntimeError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
-        reason = f"{type(error).__name__}: {_line(error)}"
-        raise OutsideModelError(f"{path} is damaged, or no file of torch.save ({reason}).", "--weights") from error
+        return read_tensors(path)
+    except WeightsError as error:
+        raise OutsideModelError(str(error), "--weights") from error
 
 
 def _target(name: str) -> Callable[[], Any]:
@@ -128,14 +100,13 @@ def _built(name: str, build: Callable[[], Any]) -> nn.Module:
 
 
 def _load(model: nn.Module, name: str, path: Path) -> None:
-    content = read_tensors(path)
+    content = _content(path)
     state = states_in(content)
     if state is None:
-        is_ours = isinstance(content, Mapping) and {"format", "config", "state"} <= content.keys()
         way = (
             "it is a checkpoint of training.run: give it as CHECKPOINT, without --model."
-            if is_ours
-            else f"write model.state_dict() into the file, alone or below {', '.join(_CONTAINERS)}."
+            if is_checkpoint(content)
+            else f"write model.state_dict() into the file, alone or below {', '.join(CONTAINERS)}."
         )
         raise OutsideModelError(f"{path} holds no state_dict: {way}", "--weights")
     wanted = {key.removeprefix(_PARALLEL): key for key in model.state_dict()}

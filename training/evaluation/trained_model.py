@@ -1,27 +1,36 @@
 """Loads a trained classifier from a checkpoint, and the images to evaluate it on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from training.config import ConfigError, TrialConfig
 from training.data import ImageSet, ensure_available, load_test_set
+from training.data.class_names import naming_difference
 from training.models import Classifier, build_model
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainedModel:
-    """A classifier with its configuration, the `path` of its checkpoint and the number of `epoch`s it was trained."""
+    """A classifier with its configuration, the `path` of its checkpoint and the number of `epoch`s it was trained.
+
+    `class_names` are those of its training images, in the order of the logits.
+    """
 
     model: Classifier
     config: TrialConfig
     path: Path
     epoch: int
-    classes: int
+    class_names: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
 
     def to(self, device: torch.device) -> "TrainedModel":
         """Return the same trained model on `device`, in eval mode."""
@@ -37,10 +46,13 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
     file = find_checkpoint(path)
     config, state = read_checkpoint(file)
     weights = state.get("model")
-    head = weights.get("head.weight") if isinstance(weights, dict) else None
-    if not isinstance(weights, dict) or not isinstance(head, Tensor):
+    if not isinstance(weights, dict):
         raise CheckpointError(f"{file} has no classifier `model`; name a checkpoint of a training.", (file, "model"))
-    classes = len(head)
+    names = state.get("class_names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        rule = "must have the names of its classes: use the version that wrote it, or train again"
+        raise CheckpointError(f"{file} has the class_names {names!r:.60}, but {rule}.", (file, "class_names"))
+    classes = len(names)
     try:
         with torch.random.fork_rng(devices=[]):
             model = build_model(config, classes, image_shape)
@@ -51,7 +63,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
             f" {image_shape}: {_first_line(error)} Name a checkpoint and data that belong together.",
             (file, "architecture"),
         ) from error
-    return TrainedModel(model.eval(), config, file, int(state["epoch"]), classes)
+    return TrainedModel(model.eval(), config, file, int(state["epoch"]), tuple(names))
 
 
 def load_test_images(path: Path, *, data_root: str | None = None) -> ImageSet:
@@ -66,8 +78,17 @@ def load_test_images(path: Path, *, data_root: str | None = None) -> ImageSet:
     return load_test_set(config)
 
 
-def require_labels(images: ImageSet, trained: TrainedModel) -> None:
-    """Raise CheckpointError if an image has a class that the model does not know."""
+def require_classes(images: ImageSet, class_names: Sequence[str] | None, trained: TrainedModel) -> None:
+    """Raise CheckpointError if the images have other classes than the model.
+
+    `class_names` are those of the images, and None if nobody knows them: then each label must be one of the model.
+    """
+    if class_names is not None and (difference := naming_difference(class_names, trained.class_names)):
+        raise CheckpointError(
+            f"The test set has other classes than the training images of {trained.path}. It has {difference}. Name the"
+            " data set that the model was trained on, or bring the names of the classes into its order.",
+            (trained.path, "class_names"),
+        )
     highest = int(images.labels.max())
     if highest >= trained.classes:
         raise CheckpointError(
@@ -84,6 +105,7 @@ def description(trained: TrainedModel) -> dict[str, Any]:
         "epoch": trained.epoch,
         "architecture": trained.config.architecture,
         "dataset": trained.config.dataset,
+        "class_names": list(trained.class_names),
         "config": trained.config.to_mapping(),
     }
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from torch import nn
 
-from training.models.layers import InputConv2d
+from training.models.stems import SMALL_SIDE, replace_stem
 
-SMALL_SIDE = 64
+# They have no keys of their own.
+KNOBS: dict[str, Any] = {}
 # Networks whose output is a tuple in train mode unless they are told otherwise.
 _WITH_OPTIONS: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "init_weights": True},
@@ -48,37 +49,10 @@ def _network(name: str, image_shape: tuple[int, int, int], num_classes: int) -> 
     if name.startswith("vit_"):
         options = {"image_size": height}
     network: nn.Module = models.get_model(name, weights=None, num_classes=num_classes, **options)
-    _replace_stem(network, channels, is_small=min(height, width) < SMALL_SIDE)
+    replace_stem(network, channels, is_small=min(height, width) < SMALL_SIDE)
     heads = [path for path, layer in network.named_modules() if isinstance(layer, nn.Linear)]
     last = network.get_submodule(heads[-1]) if heads else None
     if not isinstance(last, nn.Linear) or last.out_features != num_classes:
         return network
     network.set_submodule(heads[-1], nn.Identity())
     return network, last.in_features
-
-
-def _replace_stem(network: nn.Module, channels: int, *, is_small: bool) -> None:
-    """Replace the first convolution, and for small images also the max-pooling right after it."""
-    layers = [(path, layer) for path, layer in network.named_modules() if not list(layer.children())]
-    convolutions = [place for place, (_, layer) in enumerate(layers) if isinstance(layer, nn.Conv2d)]
-    first, second = (*convolutions, len(layers), len(layers))[:2]
-    path, old = layers[first]
-    if not isinstance(old, nn.Conv2d):
-        return
-    is_strided = is_small and old.stride == (2, 2)
-    network.set_submodule(path, _first_convolution(old, channels, is_small=is_strided))
-    if is_strided:
-        for pooling, layer in layers[first:second]:
-            if isinstance(layer, nn.MaxPool2d):
-                network.set_submodule(pooling, nn.Identity())
-
-
-def _first_convolution(old: nn.Conv2d, channels: int, *, is_small: bool) -> InputConv2d:
-    return InputConv2d(
-        channels,
-        old.out_channels,
-        3 if is_small else old.kernel_size,  # type: ignore[arg-type]
-        stride=1 if is_small else old.stride,  # type: ignore[arg-type]
-        padding=1 if is_small else old.padding,  # type: ignore[arg-type]
-        bias=old.bias is not None,
-    )

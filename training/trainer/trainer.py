@@ -15,11 +15,13 @@ from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
-from training.data import TrialData
+from training.data import DataError, TrialData
 from training.data.augment import build_augmentation, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.metrics.costs import seconds
-from training.models import build_model
+from training.models import Classifier, build_model
+from training.models.start_weights import Taken, load_start_weights
+from training.models.weights_file import WeightsError
 from training.registry import AUGMENTATIONS, OBJECTIVES
 from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
@@ -58,6 +60,8 @@ class Trainer:
     def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
         """Build the model and move `data` to `device`; raise ConfigError if data or `group` do not fit `config`.
 
+        `start` says what was taken of `start_weights`, if there is such a file. Raise DataError if it cannot be read.
+
         Metrics from outside the project are tried on two images. Each process of a group has its own trainer. All of
         them make the same calls, except `save`.
         """
@@ -83,6 +87,7 @@ class Trainer:
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
             model = build_model(config, self._data.num_classes, self._data.image_shape)
+            self.start = _started(model, config)
             self.model = model.to(self.device).to(memory_format=self._layout)
             self._objective = build_objective(
                 config, self.model, len(self._data.train), self._streams.generator, self._group
@@ -185,7 +190,12 @@ class Trainer:
         measured = [epoch for epoch in self.history if "pgd_accuracy" in epoch]
         accuracies = [epoch["pgd_accuracy"] for epoch in measured]
         if measured and measured[-1] is self.history[-1] and accuracies[-1] > max(accuracies[:-1], default=-1.0):
-            state = {"epoch": self.epoch, "model": self.model.state_dict(), "metrics": self.history[-1]}
+            state = {
+                "epoch": self.epoch,
+                "model": self.model.state_dict(),
+                "metrics": self.history[-1],
+                "class_names": list(self._data.class_names),
+            }
             save_checkpoint(folder, self.config, state, name=BEST_NAME)
 
     def state(self) -> dict[str, Any]:
@@ -198,6 +208,8 @@ class Trainer:
             "random": self._streams.state(),
             "history": self.history,
             "split_digest": self._data.split_digest,
+            "class_names": list(self._data.class_names),
+            "start_weights": None if self.start is None else self.start.digest,
         }
 
     def restore(self, folder: Path) -> None:
@@ -208,6 +220,13 @@ class Trainer:
                 f"The checkpoint in {folder} was validated on other images than those of the present data set;"
                 " restore the data set or start again.",
                 (folder / FILE_NAME, "split_digest"),
+            )
+        digest = None if self.start is None else self.start.digest
+        if state["start_weights"] != digest:
+            raise CheckpointError(
+                f"The checkpoint in {folder} began with other start_weights (hash {state['start_weights']}) than the"
+                f" present file (hash {digest}); restore that file or start again.",
+                (folder / FILE_NAME, "start_weights"),
             )
         self.load_state(state)
 
@@ -279,3 +298,15 @@ class Trainer:
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate_at(self.config, self._progress(step))
+
+
+def _started(model: Classifier, config: TrialConfig) -> Taken | None:
+    if not config.start_weights:
+        return None
+    path = Path(config.start_weights).expanduser()
+    try:
+        return load_start_weights(model, path)
+    except (OSError, WeightsError) as error:
+        way = "every machine that trains must have it; name a file that torch.save wrote"
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"The file of start_weights, {path}, cannot be used ({reason}): {way}.", path) from error

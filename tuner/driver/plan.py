@@ -195,14 +195,16 @@ def _newest_unfinished(request: Request) -> SearchFolder:
 
 
 def _with_data_root(space: Space, data_root: str | None = None) -> Space:
-    """Make `data_root` absolute, by default that of the space: Ray changes the working directory of its workers."""
+    """Make `data_root`, by default that of the space, and `start_weights` absolute: workers run in another folder."""
     given = str(data_root or space.trial.get("data_root", "data"))
     try:
         absolute = Path(given).expanduser().resolve()
     except RuntimeError as error:
         raise UsageError(f"data_root is {given!r}, but must name a folder: {error}", "data_root") from error
     require_utf8(absolute, "data_root")
-    return space.model_copy(update={"trial": {**space.trial, "data_root": str(absolute)}})
+    weights = space.trial.get("start_weights")
+    started = {"start_weights": str(Path(weights).expanduser().resolve())} if weights else {}
+    return space.model_copy(update={"trial": {**space.trial, "data_root": str(absolute), **started}})
 
 
 def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:

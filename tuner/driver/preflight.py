@@ -42,11 +42,12 @@ def check_data(space: Space) -> CheckedData:
     try_sampler(space)
     try:
         parts = ensure_available(space.example)
+        started: dict[str, None] = {}
         for config in demanding_points(space):
             data = load_trial_data(config)
-            _try(space, config, data)
+            started.update(_try(space, config, data))
         left_out = tuple(sentence for part in parts for sentence in part.left_out)
-        return CheckedData(data.split_digest, data.num_classes, tuple(lines_of(parts)), left_out)
+        return CheckedData(data.split_digest, data.num_classes, (*lines_of(parts), *started), left_out)
     except DataError as error:
         raise UsageError(str(error), error.subject) from error
     finally:
@@ -74,7 +75,8 @@ def demanding_points(space: Space) -> list[TrialConfig]:
     return list(points.values())
 
 
-def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
+def _try(space: Space, config: TrialConfig, data: "TrialData") -> dict[str, None]:
+    """Return what to say of the weights with which the trial starts, if they are from a file."""
     from training.trainer import Trainer
 
     try:
@@ -87,6 +89,7 @@ def _try(space: Space, config: TrialConfig, data: "TrialData") -> None:
         raise fault_error(space.name, problems) from error
     except ValueError as error:
         raise UsageError(f"{space.name}: {error}", space.name) from error
+    return {} if trainer.start is None else {trainer.start.line: None}
 
 
 def _path(space: Space, key: str) -> str:

@@ -22,14 +22,14 @@ from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from training.config import TrialConfig
-from training.data import DataError, ImageSet, TrialData, ensure_available, load_trial_data
+from training.data import DataError, ImageSet, TrialData, data_set_key, ensure_available, load_trial_data
 from training.outside_code import import_all
 from tuner.errors import first_line
 
 Load = Callable[[TrialConfig], TrialData]
 
-# The keys of a configuration that a trial's data depend on.
-_KEYS = ("dataset", "data_root", "validation_fraction", "train_fraction", "train_balance", "train_on", "split_seed")
+# The keys of a configuration that a trial's data depend on, beside the data set and its own keys.
+_KEYS = ("data_root", "validation_fraction", "train_fraction", "train_balance", "train_on", "split_seed")
 
 # A search over shares of the training set has several sets of data.
 _MOST_KEPT = 2
@@ -84,11 +84,11 @@ class _Reader:
 
     def data(self, config: TrialConfig, load: Load) -> list[Any]:
         """Return the reference to a trial's data, in a list: Ray would fetch a bare reference."""
-        key = tuple(getattr(config, name) for name in _KEYS)
+        import_all(config.imports)
+        key = (*data_set_key(config), *(getattr(config, name) for name in _KEYS))
         if key not in self._kept:
             while len(self._kept) >= _MOST_KEPT:  # trials that use the old data keep them
                 del self._kept[next(iter(self._kept))]
-            import_all(config.imports)
             self._kept[key] = ray.put(_as_arrays(load(config)))
         return [self._kept[key]]
 

@@ -3,6 +3,7 @@
 A frozen space records it under `plug_ins`, by module: its file, or its folder if it is a package, and a hash.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,39 @@ from tuner.runs.folder import SearchFolder
 from tuner.space import Space
 
 FACT = "plug_ins"
+_WEIGHTS = "start_weights"
 
 
 def plug_ins_of(space: Space) -> list[Source]:
-    """Return the sources of all modules from outside that a checked space uses, and of those that they import."""
-    return sources_of(space.outside_modules)
+    """Return the sources of all modules from outside that a checked space uses, and of those that they import.
+
+    Files of start weights are among them, because they decide as much what a trial learns. Raise UsageError if one is
+    missing.
+    """
+    return [*sources_of(space.outside_modules), *map(_weights, start_weights_of(space))]
+
+
+def start_weights_of(space: Space) -> list[Path]:
+    """Return the files of weights with which trials of a space may start."""
+    searched = [space.parameters[name].extremes().values() for name in space.names_of(_WEIGHTS)]
+    found = [space.trial.get(_WEIGHTS, ""), *(value for values in searched for value in values)]
+    return [Path(value).expanduser() for value in dict.fromkeys(found) if value]
+
+
+def _weights(path: Path) -> Source:
+    """Return a file of weights as a source, which is installed on every machine: Ray does not copy it."""
+    if not path.is_absolute():
+        rule = "must be an absolute path, because trials run in another folder"
+        raise UsageError(f"start_weights: the value is {str(path)!r}, but {rule}.", _WEIGHTS)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        way = "every machine that trains must have it"
+        raise UsageError(
+            f"The file of start_weights, {path}, cannot be read ({error.strerror}): {way}.", path
+        ) from error
+    return Source(f"{_WEIGHTS} {path}", path, digest, is_installed=True)
 
 
 def shared_plug_ins(space: Space, source: Space) -> list[Source]:
@@ -39,8 +68,9 @@ def plug_ins_fact(sources: Sequence[Source]) -> dict[str, Any]:
 
 def look_where_recorded(folder: SearchFolder) -> None:
     """Look for modules also in the folders in which they lay when the search began."""
-    for recorded in _recorded(folder.frozen()).values():
-        look_in(Path(recorded["place"]).parent)
+    for module, recorded in _recorded(folder.frozen()).items():
+        if not module.startswith(_WEIGHTS):
+            look_in(Path(recorded["place"]).parent)
 
 
 def require_unchanged(folder: SearchFolder, sources: Sequence[Source]) -> None:
@@ -52,8 +82,8 @@ def require_unchanged(folder: SearchFolder, sources: Sequence[Source]) -> None:
             continue
         moved = "" if before["place"] == str(source.place) else f", which lay in {before['place']} then"
         raise UsageError(
-            f"The code of {source.module} in {source.place} (hash {source.hash}) is not that with which {folder.name} "
-            f"began (hash {before['hash']}){moved}, so old and new trials could not be compared. Put the old code "
+            f"What {source.module} names in {source.place} (hash {source.hash}) is not that with which {folder.name} "
+            f"began (hash {before['hash']}){moved}, so old and new trials could not be compared. Put the old file "
             "back, start a new search, or continue with --accept-changed-code.",
             source.module,
         )

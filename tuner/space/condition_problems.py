@@ -6,6 +6,7 @@ from typing import Any
 
 from training.config import MEASUREMENT_KEYS, defaults_of, field_problems, trial_keys
 from training.nearest_names import unknown_key
+from training.registry import DATASETS
 from tuner.space.conditions import can_hold_together, holds, in_order, whole_condition
 from tuner.space.model import Space
 from tuner.space.parameters import value_fault
@@ -25,7 +26,7 @@ def key_problems(space: Space) -> _Problems:
             problems.append((f"parameters.{name}", "a name of your own has letters, digits and _ only"))
         if key in space.trial and name not in space.conditions:
             problems.append((f"trial.{key}", "fixed and searched at once; keep it either here or under parameters"))
-        if key in MEASUREMENT_KEYS:
+        if key in MEASUREMENT_KEYS or DATASETS.owners(key):
             rule = "changes what is measured and makes trials incomparable; put it under trial"
             problems.append((f"parameters.{name}", rule))
     return problems

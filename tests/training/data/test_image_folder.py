@@ -241,3 +241,11 @@ def test_test_part_must_have_the_shape_of_the_training_part(tmp_path: Path, test
         Image.fromarray(np.zeros(test_shape, dtype=np.uint8)).save(path)
     with raises_about(DataError, tmp_path / "test"):
         open_folder(tmp_path, "test")
+
+
+def test_a_size_makes_squares_of_images_of_different_sizes(tmp_path: Path) -> None:
+    write_image_folder(tmp_path, ("a", "b"), 2, shape=(6, 8, 3))
+    Image.fromarray(np.full((20, 10, 3), 7, dtype=np.uint8)).save(tmp_path / "train" / "a" / "other.png")
+    source = open_folder(tmp_path, "train", image_size=4)
+    assert source.image_shape == (3, 4, 4)
+    assert (source.images(torch.arange(5))[2] == 7).all()

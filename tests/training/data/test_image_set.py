@@ -27,7 +27,7 @@ def test_to_moves_both_tensors() -> None:
 @pytest.mark.parametrize(
     ("images", "labels", "argument"),
     [
-        (torch.zeros(2, 1, 3, 3), torch.zeros(2, dtype=torch.int64), "images"),
+        (torch.zeros(2, 1, 3, 3, dtype=torch.float64), torch.zeros(2, dtype=torch.int64), "images"),
         (torch.zeros(2, 3, 3, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), "images"),
         (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(3, dtype=torch.int64), "labels"),
         (torch.zeros(2, 1, 3, 3, dtype=torch.uint8), torch.zeros(2), "labels"),

@@ -15,9 +15,8 @@ from training.evaluation.outside_model import (
     OutsideModel,
     OutsideModelError,
     build_outside_model,
-    read_tensors,
-    states_in,
 )
+from training.models.weights_file import states_in
 from training.outside_code import source_hash
 from training.trainer.checkpoint import save_checkpoint
 
@@ -111,7 +110,7 @@ def test_files_that_are_no_weights_are_refused(folder: Path) -> None:
     (folder / "empty.pt").touch()
     for name in ("whole.pt", "cut.pt", "empty.pt", "absent.pt", "nets_of_tests.py"):
         with raises_about(OutsideModelError, "--weights"):
-            read_tensors(folder / name)
+            build("Net", folder / name)
     save_checkpoint(folder, make_config(), {"model": {"1.bias": torch.rand(10)}})
     with raises_about(OutsideModelError, "--weights") as caught:
         build("Net", folder / "checkpoint.pt")

@@ -56,6 +56,27 @@ def test_changed_or_unknown_code_is_named(runs_dir: Path, facts: object) -> None
         require_unchanged(folder_with(runs_dir, facts), [SOURCE])
 
 
+def test_a_file_of_start_weights_is_recorded_and_may_not_change(tmp_path: Path, runs_dir: Path) -> None:
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"1")
+    space = small_space(trial={"start_weights": str(file)})
+    (source,) = plug_ins_of(space)
+    assert (source.place, source.is_installed) == (file, True)
+    folder = folder_with(runs_dir, plug_ins_fact([source])["plug_ins"])
+    require_unchanged(folder, plug_ins_of(space))
+    before = list(sys.path)
+    look_where_recorded(folder)
+    assert sys.path == before
+    file.write_bytes(b"2")
+    with raises_about(UsageError, source.module):
+        require_unchanged(folder, plug_ins_of(space))
+    file.unlink()
+    with raises_about(UsageError, file):
+        plug_ins_of(space)
+    with raises_about(UsageError, "start_weights"):
+        plug_ins_of(small_space(trial={"start_weights": "weights.pt"}))
+
+
 def test_a_record_that_is_no_mapping_is_refused(runs_dir: Path) -> None:
     folder = folder_with(runs_dir, [1])
     with raises_about(UsageError, (folder.space_file, "plug_ins")):
