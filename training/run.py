@@ -145,6 +145,8 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
         raise CommandError(f"{folder.path} cannot be written to ({error}); choose another --out.", "--out") from error
     for line in (*(str(source) for source in sources_in(config)), *lines_of(contents)):
         _print(line)
+    if trainer.chosen_arithmetic is not None:
+        _print(trainer.chosen_arithmetic)
     try:
         _train_with_progress(trainer, folder)
     except DivergedError as error:

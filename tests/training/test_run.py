@@ -37,7 +37,7 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--set", "lambda=1e-2", "--out", str(out)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["train", "test", "epoch 1/2", "epoch 2/2", "done"]
+    assert [line.split(":")[0] for line in lines] == ["train", "test", "precision", "epoch 1/2", "epoch 2/2", "done"]
     metrics = read_metrics(out)
     assert [entry["epoch"] for entry in metrics] == [1, 2]
     assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]

@@ -72,9 +72,8 @@ class InnerAttack:
     ) -> None:
         self._model = model
         self._settings = settings
-        dtype = torch.bfloat16 if arithmetic.precision == "bf16" else None
-        self._folded = FoldedBackbone(model.backbone, dtype) if settings.compiled else None
-        backbone = arithmetic.backbone(self._folded or model.backbone)
+        self._folded = FoldedBackbone(model.backbone, arithmetic.attack_dtype) if settings.compiled else None
+        backbone = arithmetic.attacked(self._folded or model.backbone)
         self._attacked = Classifier(backbone, model.bottleneck, model.head)
         # Every draw of the latent is a new one; a recording would repeat the first.
         recorded = settings.compiled and generator.device.type == "cuda" and not settings.sampled

@@ -22,7 +22,7 @@ from training.config.fields import (
 from training.registry import ARCHITECTURES, AUGMENTATIONS, DATASETS, OBJECTIVES, REGISTRIES, file_key
 
 OPTIMISERS = ("sgd", "adam")
-PRECISIONS = ("fp32", "tf32", "bf16")
+PRECISIONS = ("auto", "fp32", "tf32", "fp16", "bf16")
 
 
 class ConfigError(ValueError):
@@ -107,7 +107,7 @@ class TrialConfig:
 
     # How training is computed; `training/compute/precision.py` says what each needs. Evaluation is in float32 always.
     # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
-    precision: str = choice("tf32", PRECISIONS)
+    precision: str = choice("auto", PRECISIONS)
     compile: str = choice("auto", ("auto", "off"))
 
     seed: int = whole(0, 0)

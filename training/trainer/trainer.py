@@ -1,7 +1,8 @@
 """Training of one configuration, epoch by epoch, with a checkpoint after each; Yu et al. 2023, Algorithm 1."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from training.compute.numerics import repeatable_convolutions
+from training.compute.optimiser_state import load_optimiser_state
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
@@ -59,8 +61,10 @@ class Trainer:
         self.epochs = config.epochs
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
-        # Channels last: convolutions then need not reorder the images before and after.
-        self._layout = torch.contiguous_format if config.compile == "off" else torch.channels_last
+        # Channels last: convolutions on a CPU and on tensor cores then need not reorder the images before and after.
+        # Without tensor cores CUDA is slower with them.
+        fast = config.compile != "off" and (self.device.type == "cpu" or self._arithmetic.tensor_cores)
+        self._layout = torch.channels_last if fast else torch.contiguous_format
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self._between_epochs = True
@@ -77,6 +81,11 @@ class Trainer:
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
         self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
+
+    @property
+    def chosen_arithmetic(self) -> str | None:
+        """Which precision `auto` chose on this device and why, in one line; None if the configuration names one."""
+        return self._arithmetic.choice
 
     @property
     def fallbacks(self) -> list[str]:
@@ -105,7 +114,7 @@ class Trainer:
         """
         started = time.perf_counter()
         self._between_epochs = False
-        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
+        with self._computing():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
             accuracies = self._accuracies(self.epoch + 1)
@@ -173,12 +182,18 @@ class Trainer:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from the state of a trainer of the same configuration and data."""
         self.model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        load_optimiser_state(self._optimiser, state["optimiser"])
         self._objective.load_state_dict(state["objective"])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Use the trial's random states and settings of torch for a block."""
+        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
+            yield
 
     def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Train one epoch; return each loss, (steps,) on the CPU, and the gradient norms of the last step.

@@ -1,10 +1,11 @@
 """Training with `compile: auto` against the reference, `compile: off`."""
 
+import copy
 from typing import Any
 
 import pytest
 import torch
-from stand_ins import make_config, make_data
+from stand_ins import make_config, make_data, same_weights
 from torch import Tensor
 
 from training.losses import Batch
@@ -45,6 +46,27 @@ def test_ten_steps_of_the_fast_path_are_those_of_the_reference(changes: dict[str
     assert len(fast["total"]) == 10
     assert fast["total"].dtype == torch.float64
     torch.testing.assert_close(fast, reference)
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "adam"])
+def test_a_state_from_a_device_with_another_order_of_channels_goes_on_the_same(optimiser: str) -> None:
+    """As on a GPU after a CPU: the weights lie in the device's order, and so must momentum and moments."""
+    config = make_config(optimiser=optimiser, precision="fp32")
+    first = Trainer(config, make_data(), "cpu")
+    first.train_epoch()
+    state = copy.deepcopy(first.state())
+    moved = copy.deepcopy(state)
+    for values in moved["optimiser"]["state"].values():
+        for name, value in values.items():
+            order = torch.channels_last if value.ndim == 4 and value.is_contiguous() else torch.contiguous_format
+            values[name] = value.clone(memory_format=order) if value.ndim == 4 else value
+    models = []
+    for loaded in (state, moved):
+        trainer = Trainer(config, make_data(), "cpu")
+        trainer.load_state(loaded)
+        trainer.train_epoch()
+        models.append(trainer.model)
+    assert same_weights(*models)
 
 
 @pytest.mark.parametrize("architecture", ["digits_cnn", "cnn4"])
