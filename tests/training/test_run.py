@@ -84,7 +84,8 @@ def test_a_finished_run_is_neither_trained_nor_overwritten(out: Path, capsys: py
     assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
     assert words_in(capsys.readouterr().err, ("alpha", "0.5", "0.75")) == ["alpha", "0.5", "0.75"]
     assert start(*TINY, "--out", str(out), "--resume") == 0
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][-3:] == ["train", "test", "done"]
+    labels = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert labels[-4:] == ["train", "test", "precision", "done"]
     assert read_metrics(out) == expected
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
 
