@@ -1,5 +1,6 @@
 """The attack inside training, the inner maximisation: PGD on the loss that the objective chooses."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -75,11 +76,22 @@ class InnerAttack:
         self._folded = FoldedBackbone(model.backbone, arithmetic.attack_dtype) if settings.compiled else None
         backbone = arithmetic.attacked(self._folded or model.backbone)
         self._attacked = Classifier(backbone, model.bottleneck, model.head)
-        # Every draw of the latent is a new one; a recording would repeat the first.
-        recorded = settings.compiled and generator.device.type == "cuda" and not settings.sampled
-        self._captured = CapturedAscent(CudaRecorder(generator.device)) if recorded else None
+        recorded = settings.compiled and generator.device.type == "cuda"
+        self._recorder = CudaRecorder(generator.device) if recorded else None
+        self._captured = self._captured_for(settings)
         self._generator = generator
         self._group = group
+
+    def with_settings(self, settings: InnerAttackSettings, generator: torch.Generator) -> "InnerAttack":
+        """Return another attack on the same copy of the network; its images are whole batches of this process."""
+        other = copy.copy(self)
+        captured = self._captured_for(settings)
+        vars(other).update(_settings=settings, _generator=generator, _group=ALONE, _captured=captured)
+        return other
+
+    def _captured_for(self, settings: InnerAttackSettings) -> CapturedAscent | None:
+        # Every draw of the latent is a new one; a recording would repeat the first.
+        return None if self._recorder is None or settings.sampled else CapturedAscent(self._recorder)
 
     @property
     def fallback(self) -> str | None:

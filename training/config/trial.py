@@ -105,7 +105,7 @@ class TrialConfig:
     # Epochs from one evaluation to the next; the last epoch and `rungs` are evaluated anyway.
     eval_every: int = whole(1, 1)
 
-    # How training is computed; `training/compute/precision.py` says what each needs. Evaluation is in float32 always.
+    # How training is computed; `training/compute/precision.py` says what each needs. Predictions are in float32 always.
     # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
     precision: str = choice("auto", PRECISIONS)
     compile: str = choice("auto", ("auto", "off"))

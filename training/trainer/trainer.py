@@ -25,7 +25,7 @@ from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, l
 from training.trainer.divergence import require_finite
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
-from training.trainer.step_parts import build_attack, build_forward_pass
+from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
 from training.trainer.validation import validate
 
 OnStep = Callable[[int, int], None]
@@ -80,6 +80,9 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
+        self.validation_attack = build_validation_attack(
+            config, self.model, self._attack, self._arithmetic, self.device
+        )
         self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
 
     @property
@@ -227,7 +230,7 @@ class Trainer:
     def _accuracies(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
-        return validate(self.model, self._data.validation, self.config, self._group)
+        return validate(self.model, self._data.validation, self.config, self._group, self.validation_attack)
 
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]

@@ -57,7 +57,7 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         assert {parameter.device.type for parameter in trainer.model.parameters()} == {"cuda"}
         images = torch.rand(13, 1, side_for(changes), side_for(changes), device="cuda")
         labels = torch.zeros(13, dtype=torch.int64, device="cuda")
-        correct = _correct(trainer.model, images, labels, config, torch.Generator("cuda"))
+        correct = _correct(trainer.model, images, labels, trainer.validation_attack)
         assert (correct.device.type, correct.shape) == ("cuda", (2,))
     is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
     assert all(count > 0 for count in recorder.operations)
