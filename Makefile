@@ -20,11 +20,11 @@ test: $(VENV)/installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest --strict-config -m "not slow" --numprocesses 2 --dist loadfile $(ARGS)
 
 # Faults, the browser, databases and clusters.
 test-rest: $(VENV)/installed-test
-	$(BIN)/pytest -m slow --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest --strict-config -m slow --numprocesses 2 --dist loadfile $(ARGS)
 
 test-all: test test-rest
 

@@ -21,7 +21,6 @@ from training.data import ImageSet, TrialData
 from training.trainer import Trainer
 from training.trainer.schedules import is_evaluated
 from training.trainer.validation import validate
-from training.yaml_text import read_yaml
 
 _LEAST_SECONDS = 5.0
 _RESULT = Path(__file__).parent / "results" / "evaluation_share.json"
@@ -42,14 +41,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="rounds at least; more follow until 5 seconds are over")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     arguments = parser.parse_args()
-    found = {space: _measured(space, arguments) for space in arguments.spaces}
+    found = {space: measured(_config(space), arguments) for space in arguments.spaces}
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else None
     result = {"figures": found, "command": command("evaluation_share")} | surroundings(["torch"], device=device)
     write_result(_RESULT, result)
 
 
-def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    config = _config(space)
+def measured(config: TrialConfig, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Time steps and evaluations of a trial and return the share; `arguments` has `steps`, `rounds` and `device`."""
     images, validation, *_ = _SETS[config.dataset]
     evaluated = min(config.eval_images or validation, validation)
     batch = min(config.eval_batch_size, evaluated, 2 * config.batch_size)
@@ -60,7 +59,7 @@ def _measured(space: str, arguments: argparse.Namespace) -> dict[str, Any]:
     while len(steps) < arguments.rounds or time.perf_counter() - began < _LEAST_SECONDS:
         steps += _seconds_of_steps(trainer)
         started = time.perf_counter()
-        validate(trainer.model, data.validation, trainer.config)
+        validate(trainer.model, data.validation, trainer.config, attack=trainer.validation_attack)
         evaluations.append(time.perf_counter() - started)
     training = statistics.median(steps) * (images // config.batch_size)
     evaluations_an_epoch = _evaluations(config) / config.epochs
@@ -82,6 +81,8 @@ def _evaluations(config: TrialConfig) -> int:
 
 def _config(space: str) -> TrialConfig:
     """Return the configuration of a space at its first start point, with the rungs that the search adds."""
+
+    from training.yaml_text import read_yaml  # not needed by `benchmarks.gpu`, and not there on every machine
 
     file = Path(__file__).parents[1] / "search_spaces" / f"{space}.yaml"
     content = read_yaml(file)

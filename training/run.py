@@ -150,6 +150,8 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
     started = [] if trainer.start is None else [trainer.start.line]
     for line in (*(str(source) for source in sources_in(config)), *lines_of(contents), *started):
         _print(line)
+    if trainer.chosen_arithmetic is not None:
+        _print(trainer.chosen_arithmetic)
     try:
         _train_with_progress(trainer, folder)
     except (DivergedError, MetricError) as error:

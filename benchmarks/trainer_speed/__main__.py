@@ -10,7 +10,6 @@ versions, date and command. --profile prints which operations take the trainer's
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import torch
 
 from benchmarks.surroundings import command, surroundings
 from benchmarks.trainer_speed.comparison import Setting, compared, table
+from benchmarks.trainer_speed.peak import peaks
 from benchmarks.trainer_speed.side import Side, Task
 from benchmarks.trainer_speed.work import work_for
 
@@ -35,16 +35,16 @@ def main() -> None:
     device = arguments.device
     setting = Setting(device, arguments.threads, arguments.steps, arguments.rounds)
     name = torch.cuda.get_device_name() if device == "cuda" else None
-    peaks = _peaks(device, arguments.threads)
+    found_peaks = peaks(device, arguments.threads)
     file = _RESULTS / f"trainer_speed_{(name or 'cpu').lower().replace(' ', '-')}.json"
     rows: list[dict[str, Any]] = []
     for architecture in arguments.architectures:
         for batch_size in arguments.batches:
             work = work_for(architecture, batch_size, arguments.attack_steps)
-            rows += compared(work, arguments.precisions, setting, peaks)
+            rows += compared(work, arguments.precisions, setting, found_peaks)
             found = {
                 "rows": rows,
-                "peak_tflops": peaks,
+                "peak_tflops": found_peaks,
                 "threads": arguments.threads,
                 "command": command("trainer_speed", arguments.trace),
                 **surroundings(["torch", "torchvision"], device=name),
@@ -76,27 +76,6 @@ def _arguments() -> argparse.Namespace:
         if getattr(arguments, key) is None:
             setattr(arguments, key, value)
     return arguments
-
-
-def _peaks(device: str, threads: int) -> dict[str, float]:
-    """Measure the TFLOP/s of one large matrix product on this device; a CPU has no TF32."""
-    torch.set_num_threads(threads)
-    exact, half = _peak(device, torch.float32, "ieee"), _peak(device, torch.bfloat16, "ieee")
-    return {"fp32": exact, "tf32": exact if device == "cpu" else _peak(device, torch.float32, "tf32"), "bf16": half}
-
-
-def _peak(device: str, dtype: torch.dtype, products: str) -> float:
-    torch.backends.cuda.matmul.fp32_precision = products
-    size = 8192 if device == "cuda" else 2048
-    first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    best = 0.0
-    for _ in range(12):  # the first ones warm up
-        started = time.perf_counter()
-        first @ second
-        if device == "cuda":
-            torch.cuda.synchronize()
-        best = max(best, 2 * size**3 / (time.perf_counter() - started) / 1e12)
-    return best
 
 
 if __name__ == "__main__":

@@ -3,12 +3,10 @@
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from training.config import TrialConfig, parse_trial
 from training.data import ImageSet, TrialData
-from training.models import build_model
+from training.models.operations import operations_of
 
 CLASSES = 10
 _SHAPES = {"digits_cnn": (1, 8, 8), "cnn4": (1, 28, 28)}
@@ -53,24 +51,8 @@ def work_for(architecture: str, batch_size: int, attack_steps: int) -> Work:
 
 
 def flops_of_step(work: Work) -> float:
-    """Count a training step: K attack steps (forward, input gradient), and two images forward and backward.
-
-    torch counts them on the network itself; a multiplication and its addition count as two. The head and the losses,
-    which are left out, are below 0.1 %.
-    """
-    model = build_model(work.config, CLASSES, work.shape)
-    image = torch.rand(2, *work.shape)
-    attack = _counted(model, image, weights=False)
-    train = _counted(model, image, weights=True)
-    return work.config.batch_size / 2 * (work.config.attack_steps * attack + 2 * train)
-
-
-def _counted(model: nn.Module, image: Tensor, *, weights: bool) -> float:
-    model.requires_grad_(weights)
-    leaf = image.clone().requires_grad_(not weights)
-    with FlopCounterMode(display=False) as counter:
-        model(leaf).sum().backward()
-    return float(counter.get_total_flops())
+    """Count the floating-point operations of a training step; see `operations_of`."""
+    return work.config.batch_size * operations_of(work.config, CLASSES, work.shape).trained
 
 
 def _draw(count: int, shape: tuple[int, int, int], generator: torch.Generator) -> ImageSet:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+from replays import replayed_and_computed
 from stand_ins import make_config, make_data
 
 from training.attacks import cross_entropy_of
@@ -32,15 +33,9 @@ def test_replays_follow_the_weights(changes: dict[str, Any]) -> None:
     trainer = Trainer(make_config(**changes), make_data(side=16), "cuda")
     trainer.train_epoch()
     assert trainer.fallbacks == []
-    attack = trainer._attack
     images = torch.rand(16, 1, 16, 16, device="cuda")
     loss = cross_entropy_of(torch.arange(16, device="cuda") % 4)
     for _ in range(2):
-        captured, state = attack._captured, trainer._streams.generator.get_state()
-        replayed = attack(images, loss)
-        trainer._streams.generator.set_state(state)
-        attack._captured = None
-        expected = attack(images, loss)
-        attack._captured = captured
-        assert (replayed == expected).double().mean().item() > AGREEING
+        replayed, computed = replayed_and_computed(trainer, images, loss)
+        assert (replayed == computed).double().mean().item() > AGREEING
         trainer.model.load_state_dict({name: 0.9 * value for name, value in trainer.model.state_dict().items()})

@@ -40,7 +40,7 @@ def read_metrics(folder: Path) -> list[dict[str, float]]:
 def test_trains_and_writes_its_files(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert start(*TINY, "--set", "lambda=1e-2", "--out", str(out)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["train", "test", "epoch 1/2", "epoch 2/2", "done"]
+    assert [line.split(":")[0] for line in lines] == ["train", "test", "precision", "epoch 1/2", "epoch 2/2", "done"]
     metrics = read_metrics(out)
     assert [entry["epoch"] for entry in metrics] == [1, 2]
     assert f"natural_accuracy {metrics[-1]['natural_accuracy']:.4f}" in lines[-1]
@@ -87,7 +87,8 @@ def test_a_finished_run_is_neither_trained_nor_overwritten(out: Path, capsys: py
     assert start(*TINY, "--set", "alpha=0.75", "--out", str(out), "--resume") == 2
     assert words_in(capsys.readouterr().err, ("alpha", "0.5", "0.75")) == ["alpha", "0.5", "0.75"]
     assert start(*TINY, "--out", str(out), "--resume") == 0
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][-3:] == ["train", "test", "done"]
+    labels = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert labels[-4:] == ["train", "test", "precision", "done"]
     assert read_metrics(out) == expected
     assert (out / "checkpoint.pt").read_bytes() == checkpoint
 

@@ -6,12 +6,13 @@ Python they take three times as long as they compute (ResNet-18, batch 128, calc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from training.attacks.attack_losses import AttackLoss
+from training.compute.cuda_state import require_working_cuda
 
 Run = Callable[[], Tensor]
 # Records a run and returns a function that repeats it on the present contents of its input tensors.
@@ -23,7 +24,7 @@ _LEAST_AGREEMENT = 0.95
 
 
 class RecordingError(RuntimeError):
-    """A recording failed midway; the CUDA state of this process can no longer be trusted."""
+    """A run cannot be recorded. CUDA still works: the run can be computed step by step."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class CapturedAscent:
 
     Between two calls `ascend(images, start, loss)` must read no tensor that moves in memory, except its arguments:
     weights have to be changed in place. The recording is made on other images than the first batch and then compared
-    with `ascend` on that batch. If it differs, or does not fit into GPU memory, no attack is replayed any more, and
-    `fallback` gives the reason.
+    with `ascend` on that batch. If it fails, differs, or does not fit into GPU memory, no attack is replayed any more,
+    and `fallback` gives the reason.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -59,7 +60,7 @@ class CapturedAscent:
     ) -> Tensor:
         """Return the result of `ascend`. `key` identifies everything else that the result depends on.
 
-        Raise the errors of the recorder.
+        Raise the errors of the recorder, except RecordingError and OutOfMemoryError.
         """
         if self.fallback is not None or not isinstance(loss, AttackLoss):
             return ascend(images, start, loss)
@@ -80,6 +81,8 @@ class CapturedAscent:
             agrees = (found == expected).double().mean().item() >= _LEAST_AGREEMENT
         except torch.OutOfMemoryError:
             return self._give_up("the GPU has too little memory for it", expected)
+        except RecordingError as error:
+            return self._give_up(str(error), expected)
         if not agrees:
             return self._give_up("its recording produces other images", expected)
         self._recordings[key] = recording
@@ -92,14 +95,30 @@ class CapturedAscent:
 
 
 class CudaRecorder:
-    """Records runs on one CUDA device. All recordings share their memory, because only one is replayed at a time."""
+    """Records runs on one CUDA device. All recordings share their memory, because only one is replayed at a time.
+
+    After one recording failed, no other is tried in this process: `forbid` gives the reason to all recorders.
+    """
+
+    _forbidden: ClassVar[str | None] = None
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._pool: Any = None
 
+    @classmethod
+    def forbid(cls, reason: str | None) -> None:
+        """Refuse every recording of this process for `reason`, or allow them again with None."""
+        cls._forbidden = reason
+
     def __call__(self, run: Run) -> Run:
-        """Record a run. Raise RecordingError if the recording fails, and any error of the run before it."""
+        """Record a run.
+
+        Raise RecordingError if the recording fails or is forbidden, BrokenCudaError if CUDA fails afterwards, and any
+        error of the run before the recording.
+        """
+        if self._forbidden is not None:
+            raise RecordingError(self._forbidden)
         with torch.cuda.device(self._device):
             self._warm_up(run)
             if self._pool is None:
@@ -114,9 +133,9 @@ class CudaRecorder:
                 raise
             except RuntimeError as error:
                 torch.cuda.set_stream(before)
-                raise RecordingError(
-                    f"The attack could not be recorded as a CUDA graph ({error}). Set compile: off, which records none."
-                ) from error
+                self.forbid(f"a recording failed: {_first_line(error)}")
+                require_working_cuda(self._device)
+                raise RecordingError(self._forbidden) from error
 
         def replay() -> Tensor:
             graph.replay()
@@ -133,3 +152,9 @@ class CudaRecorder:
             for _ in range(_WARM_UPS):
                 run()
         torch.cuda.current_stream().wait_stream(stream)
+
+
+def _first_line(error: BaseException) -> str:
+    """Return the first line of the error that ended a recording; ending it may have failed as a consequence."""
+    cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
+    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

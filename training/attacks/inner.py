@@ -1,5 +1,6 @@
 """The attack inside training, the inner maximisation: PGD on the loss that the objective chooses."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,9 +9,8 @@ import torch
 from torch import Tensor
 
 from training.attacks.attack_losses import soft_logit_margin
-from training.attacks.batch_norm_folding import FoldedBackbone
+from training.attacks.attacked_network import AttackedNetwork
 from training.attacks.boundary_distance import boundary_distances
-from training.attacks.copy_check import copy_fault
 from training.attacks.cuda_graph import CapturedAscent, CudaRecorder
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.compute.parallel import ALONE, Group
@@ -73,16 +73,23 @@ class InnerAttack:
     ) -> None:
         self._model = model
         self._settings = settings
-        self._arithmetic = arithmetic
-        self._attacked = Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head)
-        self._folded: FoldedBackbone | None = None
-        self._is_prepared = not settings.compiled
-        self._unfit: str | None = None
-        # Every draw of the latent is a new one; a recording would repeat the first.
-        recorded = settings.compiled and generator.device.type == "cuda" and not settings.sampled
-        self._captured = CapturedAscent(CudaRecorder(generator.device)) if recorded else None
+        self._network = AttackedNetwork(model, arithmetic, compiled=settings.compiled)
+        recorded = settings.compiled and generator.device.type == "cuda"
+        self._recorder = CudaRecorder(generator.device) if recorded else None
+        self._captured = self._captured_for(settings)
         self._generator = generator
         self._group = group
+
+    def with_settings(self, settings: InnerAttackSettings, generator: torch.Generator) -> "InnerAttack":
+        """Return another attack on the same copy of the network; its images are whole batches of this process."""
+        other = copy.copy(self)
+        captured = self._captured_for(settings)
+        vars(other).update(_settings=settings, _generator=generator, _group=ALONE, _captured=captured)
+        return other
+
+    def _captured_for(self, settings: InnerAttackSettings) -> CapturedAscent | None:
+        # Every draw of the latent is a new one; a recording would repeat the first.
+        return None if self._recorder is None or settings.sampled else CapturedAscent(self._recorder)
 
     @property
     def fallback(self) -> str | None:
@@ -90,7 +97,7 @@ class InnerAttack:
 
         It is complete after the first attack.
         """
-        return self._unfit or (None if self._captured is None else self._captured.fallback)
+        return self._network.unfit or (None if self._captured is None else self._captured.fallback)
 
     def __call__(self, images: Tensor, loss: LogitLoss, *, strength: float = 1.0) -> Tensor:
         """Return adversarial images; `images` is (batch, channels, height, width) in [0, 1].
@@ -101,8 +108,8 @@ class InnerAttack:
 
     def logits(self, images: Tensor) -> Tensor:
         """Return the logits, (batch, classes), that the attack works on: in eval mode, without gradient."""
-        self._prepare(images)
-        self._refresh()
+        self._network.prepare(images)
+        self._network.refresh()
         return self._logits(images)
 
     def at_margins(self, images: Tensor, labels: Tensor, radii: Tensor, *, largest: float) -> tuple[Tensor, Tensor]:
@@ -129,14 +136,14 @@ class InnerAttack:
         return (images + distances[:, None, None, None] * direction).clamp(0, 1), distances
 
     def _ascend(self, images: Tensor, loss: LogitLoss, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
-        self._prepare(images)
+        self._network.prepare(images)
         if self._settings.start == "uniform":
             start = uniform_start(images, epsilon, self._generator, self._group)
         else:
             start = gaussian_start(images, self._generator, self._group)
 
         def attacked(images: Tensor, start: Tensor, loss: LogitLoss) -> Tensor:
-            self._refresh()  # inside `attacked`, so that it is part of a recording
+            self._network.refresh()  # inside `attacked`, so that it is part of a recording
             return ascend(
                 self._model,
                 images,
@@ -147,35 +154,18 @@ class InnerAttack:
                 steps=self._settings.steps,
             )
 
-        if self._captured is None or isinstance(epsilon, Tensor):
+        # What cannot be traced may not be the same in every call, so it is not recorded.
+        if self._captured is None or self._network.unfit is not None or isinstance(epsilon, Tensor):
             return attacked(images, start, loss)
         with frozen(self._model):  # a replay ignores Python's flags, but the recording depends on them
             return self._captured((epsilon, step_size), attacked, images, start, loss)
-
-    def _prepare(self, images: Tensor) -> None:
-        """Make the copy before the first attack, if it computes what the network does."""
-        if self._is_prepared:
-            return
-        self._is_prepared = True
-        self._unfit = copy_fault(self._model.backbone, images)
-        if self._unfit is not None:
-            self._captured = None  # what cannot be traced may not be the same in every call
-            return
-        dtype = torch.bfloat16 if self._arithmetic.precision == "bf16" else None
-        self._folded = FoldedBackbone(self._model.backbone, dtype)
-        backbone = self._arithmetic.backbone(self._folded)
-        self._attacked = Classifier(backbone, self._model.bottleneck, self._model.head)
-
-    def _refresh(self) -> None:
-        """Copy the present weights into the folded backbone."""
-        if self._folded is not None:
-            self._folded.refresh()
 
     def _logits(self, images: Tensor) -> Tensor:
         with frozen(self._model), torch.no_grad():
             return self._classify(images)
 
     def _classify(self, images: Tensor) -> Tensor:
+        attacked = self._network.classifier
         if not self._settings.sampled:
-            return self._attacked.mean_logits(images)
-        return self._attacked.classify(self._attacked.encode(images).sample(self._generator, self._group))
+            return attacked.mean_logits(images)
+        return attacked.classify(attacked.encode(images).sample(self._generator, self._group))

@@ -106,13 +106,16 @@ class _Gather(torch.autograd.Function):
 def join_group(rank: int, size: int, meeting_place: Path, device: torch.device) -> Iterator[Group]:
     """Connect the processes of a trial on one machine by the file `meeting_place`, which must not exist yet.
 
-    NCCL connects GPUs, gloo connects CPUs; both use only the local network of this machine.
+    NCCL connects GPUs, gloo connects CPUs; both use only the local network of this machine. After another process
+    failed, NCCL ends the call that waits for it and lets this process live, so that it can tell the reason.
     """
     if size == 1:
         yield ALONE
         return
     for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
         os.environ.setdefault(variable, "lo")
+    # CleanUpOnly in torch's ProcessGroupNCCL.hpp; by default its watchdog ends the whole process.
+    os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "2")
     distributed.init_process_group(
         "nccl" if device.type == "cuda" else "gloo",
         init_method=f"file://{meeting_place}",

@@ -24,7 +24,7 @@ from training.config.fields import (
 from training.registry import ARCHITECTURES, AUGMENTATIONS, DATASETS, OBJECTIVES, REGISTRIES, file_key
 
 OPTIMISERS = ("sgd", "adam")
-PRECISIONS = ("fp32", "tf32", "bf16")
+PRECISIONS = ("auto", "fp32", "tf32", "fp16", "bf16")
 
 
 class ConfigError(ValueError):
@@ -111,9 +111,9 @@ class TrialConfig:
     # What is measured beside natural and PGD accuracy and the seconds of an epoch; a space adds what it searches by.
     metrics: tuple[str, ...] = metric_names()
 
-    # How training is computed; `training/compute/precision.py` says what each needs. Evaluation is in float32 always.
+    # How training is computed; `training/compute/precision.py` says what each needs. Predictions are in float32 always.
     # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
-    precision: str = choice("tf32", PRECISIONS)
+    precision: str = choice("auto", PRECISIONS)
     compile: str = choice("auto", ("auto", "off"))
 
     seed: int = whole(0, 0)

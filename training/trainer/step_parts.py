@@ -8,6 +8,7 @@ from training.compute.precision import Arithmetic
 from training.config import TrialConfig
 from training.losses import ModelForwardPass
 from training.models import Classifier
+from training.trainer.validation import ValidationAttack, exact_attack, fast_attack
 
 
 def build_attack(
@@ -23,6 +24,24 @@ def build_attack(
         compiled=config.compile == "auto",
     )
     return InnerAttack(model, generator, settings, arithmetic=arithmetic, group=group)
+
+
+def build_validation_attack(
+    config: TrialConfig, model: Classifier, attack: InnerAttack, arithmetic: Arithmetic, device: torch.device
+) -> ValidationAttack:
+    """Return the attack that measures a model, on the same copy of the network as `attack`, that of the training."""
+    if config.compile == "off":
+        return exact_attack(model, config, device)
+    settings = InnerAttackSettings(
+        epsilon=config.epsilon,
+        step_size=config.eval_attack_step_size,
+        steps=config.eval_attack_steps,
+        start="uniform",
+        sampled=False,
+        compiled=True,
+    )
+    generator = torch.Generator(device)
+    return fast_attack(attack.with_settings(settings, generator), arithmetic, generator)
 
 
 def build_forward_pass(

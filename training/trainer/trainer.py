@@ -1,7 +1,8 @@
 """Training of one configuration, epoch by epoch, with a checkpoint after each; Yu et al. 2023, Algorithm 1."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from training.compute.numerics import repeatable_convolutions
+from training.compute.optimiser_state import load_optimiser_state
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
@@ -28,7 +30,7 @@ from training.trainer.divergence import require_finite
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
-from training.trainer.step_parts import build_attack, build_forward_pass
+from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
 from training.trainer.tried_step import (
     blamed,
     has_tried_parts,
@@ -78,8 +80,10 @@ class Trainer:
         self.epochs = config.epochs
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
-        # Channels last: convolutions then need not reorder the images before and after.
-        self._layout = torch.contiguous_format if config.compile == "off" else torch.channels_last
+        # Channels last: convolutions on a CPU and on tensor cores then need not reorder the images before and after.
+        # Without tensor cores CUDA is slower with them.
+        fast = config.compile != "off" and (self.device.type == "cpu" or self._arithmetic.tensor_cores)
+        self._layout = torch.channels_last if fast else torch.contiguous_format
         self.epoch = 0
         self.history: list[dict[str, float]] = []
         self._between_epochs = True
@@ -97,7 +101,15 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
+        self.validation_attack = build_validation_attack(
+            config, self.model, self._attack, self._arithmetic, self.device
+        )
         self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
+
+    @property
+    def chosen_arithmetic(self) -> str | None:
+        """Which precision `auto` chose on this device and why, in one line; None if the configuration names one."""
+        return self._arithmetic.choice
 
     @property
     def fallbacks(self) -> list[str]:
@@ -151,7 +163,7 @@ class Trainer:
         if self.device.type == "cuda":  # the metric gpu_memory is that of an epoch
             torch.cuda.reset_peak_memory_stats(self.device)
         self._between_epochs = False
-        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
+        with self._computing():
             losses, norms = self._train_steps(on_step)
             require_finite(losses, self.model, epoch=self.epoch + 1)
             validated = self._validated(self.epoch + 1)
@@ -233,12 +245,18 @@ class Trainer:
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Continue from the state of a trainer of the same configuration and data."""
         self.model.load_state_dict(state["model"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        load_optimiser_state(self._optimiser, state["optimiser"])
         self._objective.load_state_dict(state["objective"])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Use the trial's random states and settings of torch for a block."""
+        with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
+            yield
 
     def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Train one epoch; return each loss, (steps,) on the CPU, and the gradient norms of the last step.
@@ -272,7 +290,7 @@ class Trainer:
     def _validated(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
-        return validate(self.model, self._data.validation, self.config, self._group)
+        return validate(self.model, self._data.validation, self.config, self._group, self.validation_attack)
 
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]

@@ -8,13 +8,16 @@ class OutOfGpuMemoryError(Exception):
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error of torch, or of a library below it, says that the GPU's memory is used up."""
+    """Return whether an error of torch, or of a library below it, says that the GPU's memory is used up.
+
+    An error that only quotes such words is about something else, for example about a recording that failed.
+    """
     import torch
 
+    error = getattr(error, "cause", None) or error  # Ray's error holds that of another process
     if isinstance(error, torch.OutOfMemoryError):
         return True
-    words = str(error)
-    return "CUDA error: out of memory" in words or "CUBLAS_STATUS_ALLOC_FAILED" in words
+    return str(error).startswith(("CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED"))
 
 
 class GpuShares:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import ray
@@ -25,7 +26,7 @@ from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
 from training.outside_code import import_all
-from training.trainer import OnStep, Trainer
+from training.trainer import DivergedError, OnStep, Trainer
 from tuner.engine.gpu_sharing import is_out_of_memory
 from tuner.engine.node_data import load_on_this_node
 from tuner.engine.trial_task import TrialTask
@@ -95,17 +96,29 @@ def _raise_their_error(calls: list[Any]) -> Iterator[None]:
     """Wait at the block's end for the followers' calls, which run at the same time; raise the error of one that failed.
 
     If a follower fails, the block sees only a broken connection: over gloo at once, over NCCL when the group's patience
-    ends. Of several errors, a lack of memory is the cause and the others are its consequences. Divergence, which all
-    processes see alike, is no RuntimeError.
+    ends. NCCL does not even raise: the block goes on with numbers that mean nothing, and may take them for divergence.
     """
     try:
         yield
-    except RuntimeError as error:
+    except Exception as error:
         reasons = _errors(ray.wait(calls, num_returns=len(calls), timeout=_REASON_SECONDS)[0])
-        if reasons:
-            raise min(reasons, key=lambda reason: not is_out_of_memory(reason)) from error
-        raise
+        cause = cause_of(error, reasons)
+        if cause is error:
+            raise
+        raise cause from error
     ray.get(calls)
+
+
+def cause_of(error: Exception, reasons: Sequence[RayError]) -> Exception:
+    """Return what made an epoch fail: the leader's own `error`, or one of the `reasons` of its followers.
+
+    Divergence is its own cause if all followers see it, too. Of several reasons, a lack of memory is the cause and the
+    others are its consequences.
+    """
+    if is_out_of_memory(error):
+        return error
+    others = [reason for reason in reasons if not isinstance(reason, DivergedError)]
+    return min(others, key=lambda reason: not is_out_of_memory(reason), default=error)
 
 
 def _errors(calls: list[Any]) -> list[RayError]:
@@ -143,11 +156,14 @@ class _Follower:
 
     @contextmanager
     def _leave_on_error(self) -> Iterator[None]:
-        """Leave the group after an error, so that the others do not wait for this process."""
+        """Leave the group after an error, so that the others do not wait for this process.
+
+        The error does not wait for that: over NCCL a process may leave only when all others do.
+        """
         try:
             yield
         except BaseException:
-            self._membership.close()
+            Thread(target=self._membership.close, daemon=True).start()
             raise
 
     def load_state(self, written: bytes) -> None:

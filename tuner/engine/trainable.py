@@ -50,12 +50,19 @@ def run_task(task: TrialTask, session: TuneSession, lead: "Lead | None" = None) 
     A crash is raised, and Ray retries the trial from its last checkpoint. So is data that cannot be read, which
     another node may have. What every retry would meet again is reported as `error`: a configuration that does not suit
     the data, divergence, and a metric of the user's own that fails. `out_of_memory` is reported if a part of a GPU was
-    too little. OutOfGpuMemoryError is raised if a whole GPU was too little.
+    too little. OutOfGpuMemoryError is raised if a whole GPU was too little. A process whose CUDA is broken always
+    raises: Ray uses it no more.
     """
     import torch
 
+    from training.compute.cuda_state import BrokenCudaError, require_working_cuda
+
+    _heed_failed_recordings()
     try:
         _run(task, session, lead)
+    except BrokenCudaError as error:
+        _remember_failed_recording(error)
+        raise
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -66,8 +73,28 @@ def run_task(task: TrialTask, session: TuneSession, lead: "Lead | None" = None) 
         return
     # Only here, without the error, does nothing hold the trial's tensors any more. The process may run another trial.
     gc.collect()
+    if task.device == "cuda":
+        require_working_cuda(torch.device("cuda"))
     torch.cuda.empty_cache()
     session.report({"epoch": 0, "out_of_memory": line, "metrics": {}})
+
+
+def _heed_failed_recordings() -> None:
+    """Record no CUDA graph if a recording broke CUDA in another process of this session on this node."""
+    from training.attacks.cuda_graph import CudaRecorder
+
+    if _failed_recordings().exists():
+        CudaRecorder.forbid("a recording broke CUDA on this node")
+
+
+def _remember_failed_recording(error: BaseException) -> None:
+    _log.warning("CUDA broke in this process; the next ones record no CUDA graph: %s", error)
+    _failed_recordings().touch()
+
+
+def _failed_recordings() -> Path:
+    """Return the file that says so, beside the folders of this session's trials on this node."""
+    return Path.cwd().parent / "recordings-failed"
 
 
 def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,16 @@ def test_a_restored_group_continues_bit_for_bit(tmp_path: Path) -> None:
         assert metrics_of([whole]) == metrics_of([broken])
         expected = tensors_of(whole["state"])
         assert all(torch.equal(tensor, expected[name]) for name, tensor in tensors_of(broken["state"]).items())
+
+
+def watchdog_setting(group: Group) -> Found:
+    del group
+    return [{"setting": os.environ["TORCH_NCCL_ASYNC_ERROR_HANDLING"]}]
+
+
+def test_nccl_lets_a_process_live_whose_partner_failed(tmp_path: Path) -> None:
+    """Mode 2 of torch's ProcessGroupNCCL.hpp cleans up only; by default the process ends before it tells the reason."""
+    assert trained_by(2, tmp_path, watchdog_setting) == [[{"setting": "2"}]] * 2
 
 
 def test_alone_nothing_is_changed() -> None:

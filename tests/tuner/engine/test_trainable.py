@@ -14,6 +14,8 @@ import torch
 from ray import tune
 from ray_stand_ins import trial_task
 
+from training.attacks.cuda_graph import CudaRecorder, RecordingError
+from training.compute.cuda_state import BrokenCudaError
 from training.config import ConfigError, TrialConfig
 from training.data import DataError, TrialData
 from training.trainer import OnStep, Trainer
@@ -218,6 +220,34 @@ def test_another_error_of_torch_stays_what_it_is(session: Session) -> None:
         run_task(replace(task(), gpus=0.25), session, failing(error))
     assert caught.value is error
     assert session.reports == []
+
+
+def test_a_message_that_quotes_a_lack_of_memory_is_none(session: Session) -> None:
+    """Such as that of a recording in which a library could not get its workspace."""
+    error = RuntimeError("The attack could not be recorded (CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling x)")
+    with pytest.raises(RuntimeError) as caught:
+        run_task(replace(task(), gpus=0.25), session, failing(error))
+    assert caught.value is error
+
+
+def test_after_cuda_broke_in_a_process_the_next_ones_record_no_graph(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = [session.folder.parent / name for name in ("one", "two")]
+    for trial in trials:
+        trial.mkdir()
+    monkeypatch.chdir(trials[0])
+    with pytest.raises(BrokenCudaError):
+        run_task(replace(task(), gpus=0.25), session, failing(BrokenCudaError("illegal memory access")))
+    assert session.reports == []
+    monkeypatch.chdir(trials[1])
+    try:
+        run_task(task(epochs=1), session)
+        with pytest.raises(RecordingError):
+            CudaRecorder(torch.device("cpu"))(lambda: torch.zeros(1))
+    finally:
+        CudaRecorder.forbid(None)
+    assert session.epochs == [1]
 
 
 def test_a_configuration_that_several_gpus_cannot_train_is_reported(session: Session) -> None:

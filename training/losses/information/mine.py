@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.compute.numerics import no_autocast
+from training.compute.optimiser_state import load_optimiser_state
 from training.registry import ESTIMATORS, Problems
 
 HIDDEN_UNITS = 512
@@ -101,7 +102,7 @@ class Mine:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue bit for bit from `state`, provided that the generator's state is restored as well."""
         self._critic.load_state_dict(state["critic"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        load_optimiser_state(self._optimiser, state["optimiser"])
         log_mean = state["log_mean"]
         self._log_mean = None if log_mean is None else log_mean.to(self._generator.device)
 

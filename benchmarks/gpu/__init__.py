@@ -1,0 +1,1 @@
+"""Everything that only a GPU can measure, in parts of at most nine minutes."""

@@ -1,0 +1,99 @@
+"""Steps and evaluations of every objective and architecture on a GPU without values: no wait, no second device."""
+
+from typing import Any
+
+import pytest
+import torch
+from fake_cuda import CaptureRules, RuleRecorder, fake_cuda
+from stand_ins import make_config, make_data
+
+from training.attacks.cuda_graph import CapturedAscent
+from training.compute.parallel import ALONE
+from training.registry import ARCHITECTURES, OBJECTIVES
+from training.trainer import Trainer
+from training.trainer.validation import _attacked
+
+SLOW = {"resnet50", "wrn34_10"}
+NETWORKS: list[Any] = [
+    pytest.param({"architecture": name}, marks=[pytest.mark.slow] if name in SLOW else [])
+    for name in ARCHITECTURES
+    if ARCHITECTURES[name].is_own
+]
+# Mma and natural record nothing: one has a radius for each image, the other attacks nothing.
+UNRECORDED = {"mma", "natural"}
+RECORDED: list[Any] = [*[{"objective": name} for name in OBJECTIVES if name not in UNRECORDED], *NETWORKS]
+STEPS: list[Any] = [
+    *[{"objective": name} for name in OBJECTIVES],
+    *NETWORKS,
+    {"information_estimator": "mine"},
+    {"information_estimator": "mige", "views": [0, 0.5, 1]},
+    {"attack_latent": "sample"},
+    {"forward": "joint", "regularise": "output", "bottleneck": 0},
+    {"augmentation": "crop_flip", "optimiser": "adam"},
+    {"compile": "off"},
+]
+
+
+def side_for(changes: dict[str, Any]) -> int:
+    return 32 if "architecture" in changes else 8
+
+
+@pytest.mark.parametrize(("precision", "capability"), [("bf16", (9, 0)), ("tf32", (8, 0)), ("fp16", (7, 5))])
+@pytest.mark.parametrize("changes", STEPS, ids=str)
+def test_two_steps_wait_for_nothing_and_stay_on_the_device(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], precision: str, capability: tuple[int, int]
+) -> None:
+    if "architecture" in changes and precision != "bf16":
+        pytest.skip("one precision for each architecture")
+    config = make_config(precision=precision, **changes)
+    data = make_data(side=side_for(changes), train=32)
+    with fake_cuda(monkeypatch, capability):
+        trainer = Trainer(config, data, "cuda")
+        recorder = RuleRecorder()
+        captured = trainer._attack._captured
+        if captured is not None:
+            trainer._attack._network.fold()
+            trainer._attack._captured = CapturedAscent(recorder)
+        losses, _ = trainer._train_steps(None)
+        assert losses["total"].shape == (2,)
+        assert {parameter.device.type for parameter in trainer.model.parameters()} == {"cuda"}
+        attack = trainer.validation_attack
+        one_batch = trainer._data.validation.subset(torch.arange(13))
+        found = _attacked(trainer.model, one_batch, config, ALONE, attack, keep_images=True)
+        assert {found.predictions.device.type, found.adversarial_predictions.device.type} == {"cuda"}
+    is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
+    assert all(count > 0 for count in recorder.operations)
+    assert bool(recorder.operations) is is_recorded
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x: x.sum().item(),
+        lambda x: x.nonzero(),
+        lambda x: x[x > 0],
+        torch.rand_like,
+        lambda x: x.cpu(),
+        lambda x: x + torch.arange(3.0).to(x.device),
+    ],
+)
+def test_the_rules_find_what_no_graph_may_hold(monkeypatch: pytest.MonkeyPatch, wrong: Any) -> None:
+    with fake_cuda(monkeypatch, (9, 0)):
+        x = torch.ones(3, device="cuda")
+        with CaptureRules():
+            (x * 2).sign().clamp(0, 1)
+        with pytest.raises(Exception, match=r"in a recording|DataDependent|Dynamic"), CaptureRules():
+            wrong(x)
+
+
+@pytest.mark.parametrize("changes", RECORDED, ids=str)
+def test_forward_and_backward_passes_of_the_attacks_keep_the_rules(changes: dict[str, Any]) -> None:
+    """On a CPU with real values: a backward pass has operations of its own."""
+    side = side_for(changes)
+    trainer = Trainer(make_config(precision="fp32", attack_steps=1, **changes), make_data(side=side, train=16), "cpu")
+    recorder = RuleRecorder()
+    trainer._attack._captured = CapturedAscent(recorder)
+    with trainer._computing():
+        trainer._objective.terms(trainer._batch(torch.arange(16)), trainer._attack, trainer._forward_pass)
+    assert all(count > 0 for count in recorder.operations)
+    assert recorder.operations

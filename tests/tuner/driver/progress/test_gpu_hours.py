@@ -1,0 +1,46 @@
+"""The estimate of GPU hours in a dry run."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from screen import Screen, plan
+from simulated_search import small_space
+
+from tuner.driver.progress.dry_run import print_plan
+from tuner.driver.progress.gpu_hours import ATTAINED_SHARE, Workload, estimated_hours
+
+# ResNet-18 with PGD-10 on 50,000 images: 1.444 PFLOP an epoch.
+WORK = Workload(28.875e9, 0.0, 50_000, 0.0, "bf16")
+
+
+def test_hours_are_operations_by_the_attained_share_of_the_peak() -> None:
+    hours = estimated_hours(WORK, 120, "NVIDIA H100 80GB HBM3")
+    assert hours == pytest.approx(120 * 1.444e15 / (989e12 * ATTAINED_SHARE) / 3600, rel=1e-3)
+    assert estimated_hours(WORK._replace(precision="fp32"), 120, "Tesla T4") > 10 * hours  # type: ignore[operator]
+
+
+def test_evaluations_are_in_float32_whatever_the_training() -> None:
+    evaluated = WORK._replace(trained_images=0, evaluated_images=1000, evaluated_operations=1e9)
+    found = [estimated_hours(evaluated._replace(precision=name), 1, "A100") for name in ("bf16", "tf32", "fp32")]
+    assert found == [pytest.approx(1e12 / (19.5e12 * ATTAINED_SHARE) / 3600)] * 3
+
+
+def test_there_is_no_estimate_for_an_unknown_gpu() -> None:
+    assert estimated_hours(WORK, 1, "Some other GPU") is None
+
+
+def test_a_dry_run_has_an_estimate_for_the_gpu_that_it_sees(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for device in ("NVIDIA H100 80GB HBM3", "Some other GPU"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=device: device)
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+        screen = Screen(width=200)
+        print_plan(screen.console, plan(runs_dir, space=small_space(resources={"gpus_per_trial": 1})))
+        found += [line for line in screen.lines if line.startswith("GPU hours")]
+    assert "H100" in found[0]
+    assert "estimate" in found[0]
+    assert "tf32" in found[0]
+    assert "Some other GPU" in found[1]

@@ -1,0 +1,88 @@
+"""An estimate of the GPU hours of a search, for the GPU that this machine has."""
+
+from typing import NamedTuple
+
+from tuner.space import Space
+
+# TFLOP/s of dense products by NVIDIA's data sheets: with half-precision tensor cores, with TF32 and in float32. The
+# first name that a device's name contains counts.
+_PEAKS: dict[str, tuple[float, float, float]] = {
+    "B200": (2250, 1125, 80),
+    "H200": (989, 495, 67),
+    "H100 PCIe": (756, 378, 51),
+    "H100": (989, 495, 67),
+    "A100": (312, 156, 19.5),
+    "L40S": (362, 183, 92),
+    "L4": (121, 60, 30),
+    "A10": (125, 62, 31),
+    "V100": (125, 15.7, 15.7),
+    "T4": (65, 8.1, 8.1),
+    "RTX 4090": (165, 83, 83),
+    "RTX 3090": (71, 36, 36),
+}
+# A guess: no GPU has run this project yet.
+ATTAINED_SHARE = 0.25
+
+
+class Workload(NamedTuple):
+    """The operations of one image in training and in an evaluation, and the images that an epoch trains and evaluates.
+
+    `precision` is that of training; evaluations are in float32.
+    """
+
+    trained_operations: float
+    evaluated_operations: float
+    trained_images: int
+    evaluated_images: float
+    precision: str
+
+
+def estimated_hours(workload: Workload, epochs: int, device: str) -> float | None:
+    """Return the GPU hours of so many epochs on the GPU named `device`; None for a GPU whose peak is not known."""
+    peaks = next((peaks for name, peaks in _PEAKS.items() if name in device), None)
+    if peaks is None:
+        return None
+    half, tf32, single = (1e12 * ATTAINED_SHARE * peak for peak in peaks)
+    training = {"bf16": half, "fp16": half, "tf32": tf32}.get(workload.precision, single)
+    trained = workload.trained_images * workload.trained_operations / training
+    evaluated = workload.evaluated_images * workload.evaluated_operations / single
+    return epochs * (trained + evaluated) / 3600
+
+
+def hours_line(space: Space) -> list[str]:
+    """Return one line with the estimate for all epochs of a search; none without GPU, or if its data are not there."""
+    import torch
+
+    if space.resources.gpus_per_trial == 0 or not torch.cuda.is_available():
+        return []
+    device = torch.cuda.get_device_name()
+    most = space.search.trials * space.epochs
+    workload = _workload(space)
+    hours = None if workload is None else estimated_hours(workload, most, device)
+    if workload is None or hours is None:
+        return [f"GPU hours:  no estimate for {device}"]
+    guess = f"{100 * ATTAINED_SHARE:.0f} % of the peak of one {device} in {workload.precision}"
+    return [f"GPU hours:  at most about {hours:.2g} for all epochs (an estimate, not measured: {guess})"]
+
+
+def _workload(space: Space) -> Workload | None:
+    import torch
+
+    from training.compute.precision import arithmetic_for
+    from training.data import is_available, load_trial_data
+    from training.models.operations import operations_of
+    from training.trainer.schedules import is_evaluated
+
+    config = space.example
+    if not is_available(config):
+        return None
+    data = load_trial_data(config)
+    operations = operations_of(config, data.num_classes, data.image_shape)
+    count = min(config.eval_images or len(data.validation), len(data.validation))
+    evaluations = sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
+    return Workload(
+        *operations,
+        trained_images=len(data.train) // config.batch_size * config.batch_size,
+        evaluated_images=count * evaluations / config.epochs,
+        precision=arithmetic_for(config.precision, torch.device("cuda")).precision,
+    )
