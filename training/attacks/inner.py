@@ -11,7 +11,7 @@ from torch import Tensor
 from training.attacks.attack_losses import soft_logit_margin
 from training.attacks.batch_norm_folding import FoldedBackbone
 from training.attacks.boundary_distance import boundary_distances
-from training.attacks.cuda_graph import CapturedAscent, CudaRecorder
+from training.attacks.cuda_graph import CapturedAscent, CudaRecorder, Recorder
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
@@ -77,7 +77,7 @@ class InnerAttack:
         backbone = arithmetic.attacked(self._folded or model.backbone)
         self._attacked = Classifier(backbone, model.bottleneck, model.head)
         recorded = settings.compiled and generator.device.type == "cuda"
-        self._recorder = CudaRecorder(generator.device) if recorded else None
+        self._recorder: Recorder | None = CudaRecorder(generator.device) if recorded else None
         self._captured = self._captured_for(settings)
         self._generator = generator
         self._group = group

@@ -10,6 +10,7 @@ from stand_ins import make_config, make_data
 from training.attacks.cuda_graph import CapturedAscent
 from training.registry import ARCHITECTURES, OBJECTIVES
 from training.trainer import Trainer
+from training.trainer.step_parts import build_validation_attack
 from training.trainer.validation import _correct
 
 SLOW = {"resnet50", "wrn34_10"}
@@ -53,15 +54,18 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         if captured is not None:
             trainer._attack._captured = CapturedAscent(recorder)
         losses, _ = trainer._train_steps(None)
+        is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
+        assert bool(recorder.operations) is is_recorded
         assert losses["total"].shape == (2,)
         assert {parameter.device.type for parameter in trainer.model.parameters()} == {"cuda"}
         images = torch.rand(13, 1, side_for(changes), side_for(changes), device="cuda")
         labels = torch.zeros(13, dtype=torch.int64, device="cuda")
-        correct = _correct(trainer.model, images, labels, trainer.validation_attack)
+        if trainer._attack._recorder is not None:
+            trainer._attack._recorder = recorder
+        parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
+        correct = _correct(trainer.model, images, labels, build_validation_attack(*parts))
         assert (correct.device.type, correct.shape) == ("cuda", (2,))
-    is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
     assert all(count > 0 for count in recorder.operations)
-    assert bool(recorder.operations) is is_recorded
 
 
 @pytest.mark.parametrize(
