@@ -11,7 +11,7 @@ from torch import Tensor
 from training.attacks.attack_losses import soft_logit_margin
 from training.attacks.attacked_network import AttackedNetwork
 from training.attacks.boundary_distance import boundary_distances
-from training.attacks.cuda_graph import CapturedAscent, CudaRecorder
+from training.attacks.cuda_graph import CapturedAscent, CudaRecorder, Recorder
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
@@ -75,7 +75,7 @@ class InnerAttack:
         self._settings = settings
         self._network = AttackedNetwork(model, arithmetic, compiled=settings.compiled)
         recorded = settings.compiled and generator.device.type == "cuda"
-        self._recorder = CudaRecorder(generator.device) if recorded else None
+        self._recorder: Recorder | None = CudaRecorder(generator.device) if recorded else None
         self._captured = self._captured_for(settings)
         self._generator = generator
         self._group = group

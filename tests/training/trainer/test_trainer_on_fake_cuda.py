@@ -11,6 +11,7 @@ from training.attacks.cuda_graph import CapturedAscent
 from training.compute.parallel import ALONE
 from training.registry import ARCHITECTURES, OBJECTIVES
 from training.trainer import Trainer
+from training.trainer.step_parts import build_validation_attack
 from training.trainer.validation import _attacked
 
 SLOW = {"resnet50", "wrn34_10"}
@@ -55,15 +56,18 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
             trainer._attack._network.fold()
             trainer._attack._captured = CapturedAscent(recorder)
         losses, _ = trainer._train_steps(None)
+        is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
+        assert bool(recorder.operations) is is_recorded
         assert losses["total"].shape == (2,)
         assert {parameter.device.type for parameter in trainer.model.parameters()} == {"cuda"}
-        attack = trainer.validation_attack
+        if trainer._attack._recorder is not None:
+            trainer._attack._recorder = recorder
+        parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
         one_batch = trainer._data.validation.subset(torch.arange(13))
+        attack = build_validation_attack(*parts)
         found = _attacked(trainer.model, one_batch, config, ALONE, attack, keep_images=True)
         assert {found.predictions.device.type, found.adversarial_predictions.device.type} == {"cuda"}
-    is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
     assert all(count > 0 for count in recorder.operations)
-    assert bool(recorder.operations) is is_recorded
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tuner.confirm.presentation import presentation_of
 from tuner.driver.plan import Plan
-from tuner.driver.progress.gpu_hours import hours_line
+from tuner.driver.progress.gpu_hours import hours_line, precision_line
 from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
 from tuner.redact import without_password
@@ -29,6 +29,7 @@ def print_plan(console: Console, plan: Plan) -> None:
         *_rungs(plan.space),
         *_cost(plan),
         *_resources(plan.space),
+        *precision_line(plan.space),
         *hours_line(plan.space),
         *(f"Code:       {source}" for source in plan.plug_ins),
         f"Files:      {place_of(plan.folder.path)}",

@@ -1,4 +1,4 @@
-"""An estimate of the GPU hours of a search, for the GPU that this machine has."""
+"""What a search says of its GPUs before it starts: their precision, and an estimate of the hours on this machine's."""
 
 from typing import NamedTuple
 
@@ -63,6 +63,14 @@ def hours_line(space: Space) -> list[str]:
         return [f"GPU hours:  no estimate for {device}"]
     guess = f"{100 * ATTAINED_SHARE:.0f} % of the peak of one {device} in {workload.precision}"
     return [f"GPU hours:  at most about {hours:.2g} for all epochs (an estimate, not measured: {guess})"]
+
+
+def precision_line(space: Space) -> list[str]:
+    """Return one line about the precision that trials on GPUs choose themselves; none if the space chooses it."""
+    if space.resources.gpus_per_trial == 0 or space.example.precision != "auto":
+        return []
+    choice = "tf32 on GPUs that have it, else fp32; bf16 is faster there"
+    return [f"Precision:  auto ({choice}, but no GPU has yet measured that accuracies stay the same)"]
 
 
 def _workload(space: Space) -> Workload | None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from tuner.confirm.presentation import Presentation
 from tuner.database_url import absolute
 from tuner.driver.plan import Plan, Request
+from tuner.driver.progress.gpu_hours import precision_line
 from tuner.driver.progress.time_left import in_words
 from tuner.engine.session_interface import Ending, all_failed
 from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
@@ -32,7 +33,7 @@ EXIT_CODES = {Ending.FINISHED: 0, Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0
 
 
 def print_opening(console: Console, plan: Plan, contents: Sequence[str]) -> None:
-    """Print what starts, where its files and its MLflow are, the `contents` of its data, and its warm start."""
+    """Print what starts, where its files and its MLflow are, the `contents` of its data, and how it computes."""
     verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
     head = f"{verb} {plan.folder.name}: {plan.space.search.trials} trials."
     print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
@@ -40,6 +41,8 @@ def print_opening(console: Console, plan: Plan, contents: Sequence[str]) -> None
         print_line(console, f"Code: {source}")
     for line in contents:
         print_line(console, f"Data: {line}")
+    for line in precision_line(plan.space):
+        print_line(console, line)
     for earlier in plan.warm_start:
         print_line(console, f"Warm start: {earlier.line}.")
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 from screen import Screen, plan
 from simulated_search import small_space
+from stand_ins import words_in
 
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.gpu_hours import ATTAINED_SHARE, Workload, estimated_hours
+from tuner.driver.progress.summary import print_opening
 
 # ResNet-18 with PGD-10 on 50,000 images: 1.444 PFLOP an epoch.
 WORK = Workload(28.875e9, 0.0, 50_000, 0.0, "bf16")
@@ -44,3 +46,18 @@ def test_a_dry_run_has_an_estimate_for_the_gpu_that_it_sees(runs_dir: Path, monk
     assert "estimate" in found[0]
     assert "tf32" in found[0]
     assert "Some other GPU" in found[1]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "trial", "words"),
+    [(1, {}, ["tf32", "fp32", "bf16"]), (1, {"precision": "bf16"}, []), (0, {}, [])],
+)
+def test_the_precision_is_said_at_the_start_if_trials_choose_it(
+    runs_dir: Path, gpus: int, trial: dict[str, str], words: list[str]
+) -> None:
+    screen = Screen(width=200)
+    print_opening(
+        screen.console, plan(runs_dir, space=small_space(resources={"gpus_per_trial": gpus}, trial=trial)), []
+    )
+    said = [line for line in screen.lines if line.startswith("Precision")]
+    assert words_in(" ".join(said), ("bf16", "tf32", "fp32")) == words
