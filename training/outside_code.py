@@ -48,6 +48,11 @@ def is_outside(name: object) -> bool:
 
 def import_outside(module: str) -> ModuleType:
     """Import a module by its name, such as `my_models` or `package.part`. Raise PlugInError if that fails."""
+    if module == "__main__":
+        rule = (
+            "__main__ is the script or notebook that runs, which no other process can import: move the code to a file"
+        )
+        raise PlugInError(rule, module)
     before = set(sys.modules)
     try:
         found = importlib.import_module(module)

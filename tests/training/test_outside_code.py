@@ -98,6 +98,7 @@ def test_what_is_registered_has_its_knobs_under_both_names() -> None:
     [
         ("no_models:narrow", ["no_models", "current folder"]),
         ("my_models:narow", ["my_models.py", "narow", "narrow?"]),
+        ("__main__:Small", ["script or notebook", "file"]),
         ("my_models:SIZE", ["my_models.py", "3", "class or a function"]),
         ("my_models:greedy", ["image_shape", "depth, stride"]),
         ("my_models:Groups.builds", ["Groups.builds", "build?"]),

@@ -121,4 +121,4 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, source.space))
-    raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()))
+    raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()).exit_code)

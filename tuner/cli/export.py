@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.chosen_model import DataRoot, TrialNumber, load_model
-from tuner.cli.options import LedgerUrl, RunsDir, SearchName
+from tuner.cli.options import LedgerUrl, MovedData, RunsDir, SearchName, TrialNumber
 
 
 def export(  # noqa: PLR0917 - each is an option by its name
@@ -16,9 +15,10 @@ def export(  # noqa: PLR0917 - each is an option by its name
     out: Annotated[Path, typer.Option("--out", help="Folder for the files; made if it does not exist.", metavar="DIR")],
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
-    data_root: DataRoot = None,
+    data_root: MovedData = None,
 ) -> None:
     """Write the weights and the configuration of a trial, with an example that loads them without this tool."""
+    from tuner.export.chosen_model import load_model
     from tuner.export.model_files import write_export
 
     chosen = load_model(name, trial, runs_dir, ledger, data_root)

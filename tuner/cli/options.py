@@ -73,6 +73,10 @@ Address = Annotated[
 DataRoot = Annotated[
     Path | None, typer.Option("--data-root", help="Folder of the data sets, also for downloads; default: data.")
 ]
+MovedData = Annotated[
+    Path | None,
+    typer.Option("--data-root", help="Folder of the data set, if it has been moved since the search."),
+]
 AcceptChangedCode = Annotated[
     bool, typer.Option("--accept-changed-code", help="Go on although the code of the search's plug-ins has changed.")
 ]
@@ -80,6 +84,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, bu
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every epoch.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result.")]
 SearchName = Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")]
+
+TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 
 
 class Format(StrEnum):

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.chosen_model import DataRoot, TrialNumber, load_model
-from tuner.cli.options import LedgerUrl, RunsDir, SearchName, TrackingUri
+from tuner.cli.options import LedgerUrl, MovedData, RunsDir, SearchName, TrackingUri, TrialNumber
 
 
 def register(  # noqa: PLR0917 - each is an option by its name
@@ -20,9 +19,10 @@ def register(  # noqa: PLR0917 - each is an option by its name
     runs_dir: RunsDir = Path("runs"),
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
-    data_root: DataRoot = None,
+    data_root: MovedData = None,
 ) -> None:
     """Put the model of a completed trial into MLflow's registry, with its signature and accuracies."""
+    from tuner.export.chosen_model import load_model
     from tuner.redact import without_password
     from tuner.runs.folder import default_tracking_uri, find_search
     from tuner.tracking import store

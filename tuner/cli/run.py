@@ -101,7 +101,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         warm_start=tuple(warm_start or ()),
         accept_changed_code=accept_changed_code,
     )
-    raise typer.Exit(drive_search(plan_search(request), request, Console()))
+    raise typer.Exit(drive_search(plan_search(request), request, Console()).exit_code)
 
 
 def with_resume_value(arguments: list[str]) -> list[str]:

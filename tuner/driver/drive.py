@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
@@ -19,6 +19,7 @@ from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
+from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import runs_flag
 from tuner.search import Search
 from tuner.tracking import store
@@ -29,16 +30,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-def drive_search(plan: Plan, request: Request, console: Console, environment: Environment | None = None) -> int:
-    """Run a search to its end and return the exit code: 0 done, 1 failed, 130 interrupted.
+class Driven(NamedTuple):
+    """How a driver ended: the exit code (0 done, 1 failed, 130 interrupted), and the folder of the search it drove."""
 
-    With `request.dry_run` print the plan and start nothing.
+    exit_code: int
+    folder: SearchFolder
+
+
+def drive_search(plan: Plan, request: Request, console: Console, environment: Environment | None = None) -> Driven:
+    """Run a search to its end. With `request.dry_run` print the plan and start nothing.
+
+    The folder is another one than planned if another driver has taken the name of a new search meanwhile.
     """
     from tuner.engine.signals import handle_signals, interrupt
 
     if request.dry_run:
         print_plan(console, plan)
-        return 0
+        return Driven(EXIT_CODES[Ending.FINISHED], plan.folder)
     environment = environment or Environment()
     driver = _Driver(plan, request, console, environment)
     with handle_signals(interrupt):
@@ -59,16 +67,16 @@ class _Driver:
     console: Console
     environment: Environment
 
-    def say_interrupted(self, consequence: str) -> int:
-        """Print that the driver was interrupted, and what follows; return the exit code."""
+    def say_interrupted(self, consequence: str) -> Driven:
+        """Print that the driver was interrupted, and what follows."""
         print_line(self.console, f"{REASONS[Ending.INTERRUPTED]} {consequence}")
-        return EXIT_CODES[Ending.INTERRUPTED]
+        return Driven(EXIT_CODES[Ending.INTERRUPTED], self.plan.folder)
 
     @property
     def how_to_resume(self) -> str:
         return f"Nothing is lost. Continue with:\n  {resume_command(self.plan.folder, self.request)}"
 
-    def run(self) -> int:
+    def run(self) -> Driven:
         """Check the cluster, MLflow and the data, make the folder of a new search, and run it."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         if not plan.is_resume or plan.space.search.max_failures:  # else a trial fails whose weights are lost
@@ -96,7 +104,7 @@ class _Driver:
             if made_folder:
                 discard_unused(plan)
 
-    def run_locked(self, data: CheckedData, *, is_incomplete: bool) -> int:
+    def run_locked(self, data: CheckedData, *, is_incomplete: bool) -> Driven:
         """Take the lock, write or open the search, and run it on `data`."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         with environment.lock(plan.folder.path, plan.ledger_url):
@@ -111,7 +119,7 @@ class _Driver:
         confirms = environment.presentation_of(plan.space).confirms
         if code == 0 and confirms is not None:
             self.show_beside(confirms)
-        return code
+        return Driven(code, plan.folder)
 
     def show_beside(self, search: str) -> None:
         """Write the page and the MLflow run of `search` again, which show this confirmation from now on."""

@@ -1,7 +1,7 @@
 """What a driver is going to run: the user's request, checked against spaces, searches and ledgers on disk."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ class Request:
     """The options of `tuner run` and `tuner confirm`; None stands for an option that was not given.
 
     Attributes:
+        space: the name of a space, the path of a file, or the content of one.
         resume: the search to continue; "" stands for the newest unfinished one.
         resume_or_start: continue the search called `name` if it exists, and start it if not.
         verbosity: 1 prints every epoch, 0 every trial, -1 only the result.
@@ -37,7 +38,7 @@ class Request:
 
     """
 
-    space: str | None = None
+    space: str | Mapping[str, Any] | None = None
     resume: str | None = None
     resume_or_start: bool = False
     overrides: Sequence[str] = ()

@@ -1,6 +1,7 @@
 """From the name or path of a space to a validated `Space`: find, read, override, and report all faults."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tuner.space.problems import cross_problems, fault_error, form_problems, tri
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # The key of the facts in a search's own copy of its space; the copy stays a valid space file.
 FROZEN_KEY = "frozen"
+# What errors call a space that was built in Python.
+GIVEN = "the space"
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
     "objectives": sections.ObjectiveSpec,
@@ -43,7 +46,7 @@ def known_spaces() -> dict[str, Path]:
 
 
 def load_space(
-    name_or_path: str,
+    source: str | Mapping[str, Any],
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
     *,
@@ -51,17 +54,25 @@ def load_space(
 ) -> Space:
     """Return a validated space, with `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}) applied.
 
-    A key without a dot is a key of `trial`, except `imports`. Without the argument `imports` no code from outside runs:
-    of a space that uses such code, `trial` and `parameters` are then not checked against the trainer. Raise UsageError
-    with all faults of the file.
+    `source` is the name of a space, the path of a file, or the content of one. The key of an override may be short
+    (`full_key`). Without the argument `imports` no code from outside runs: of a space that uses such code, `trial` and
+    `parameters` are then not checked against the trainer. Raise UsageError with all faults of the file.
     """
-    path = find_space(name_or_path)
-    _look_beside(path)
-    mapping = _read(path)
+    mapping, origin = _content(source)
     mapping.pop(FROZEN_KEY, None)
     for key, value in {**_parse_overrides(overrides, flags or {}), **(flags or {})}.items():
         _override(mapping, key, value)
-    return space_from_mapping(mapping, str(path), imports=imports)
+    return space_from_mapping(mapping, origin, imports=imports)
+
+
+def _content(source: str | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the content of a space and what errors call its origin. From now on its own code can be found."""
+    if not isinstance(source, str):
+        look_in(Path())
+        return deepcopy(dict(source)), GIVEN
+    path = find_space(source)
+    _look_beside(path)
+    return _read(path), str(path)
 
 
 def _look_beside(path: Path) -> None:
@@ -146,13 +157,11 @@ def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict
         subject = ("--set", override)
         if not equals or not key:
             raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
-        if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
-            raise UsageError(f"--set {override!r}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
+        key = full_key(key, f"--set {override!r}", subject)
         try:
             value = parse_yaml(text)
         except YamlTextError as error:
             raise UsageError(f"--set {override!r}: {error}", subject) from error
-        key = key if "." in key or key == "imports" else f"trial.{key}"
         # `parameters.alpha={...}` after `parameters.alpha.low=0` would drop that as well.
         if (twice := next((known for known in setters if f"{known}.".startswith(f"{key}.")), None)) is not None:
             raise UsageError(f"--set {override!r}: {twice} is set by {setters[twice]} too; keep one.", subject)
@@ -166,6 +175,16 @@ def _keys_in_sections(key: str) -> list[str]:
     return [f"{name}.{key}" for name, section in sections_by_name.items() if key in section.model_fields]
 
 
+def full_key(key: str, setter: str, subject: object) -> str:
+    """Return the dotted key of a space for a short one: without a dot it is a key of `trial`, except `imports`.
+
+    Raise UsageError, which begins with `setter`, for the name of a key of another section.
+    """
+    if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
+        raise UsageError(f"{setter}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
+    return key if "." in key or key == "imports" else f"trial.{key}"
+
+
 def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     node: Any = mapping
@@ -174,7 +193,7 @@ def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
             break
         node = node.setdefault(parent, {})
     if not isinstance(node, dict):
-        raise UsageError(f"--set {key}: {'.'.join(parents)} holds a value, not keys.", ("--set", key))
+        raise UsageError(f"{key} cannot be set: {'.'.join(parents)} holds a value, not keys.", key)
     node[last] = value
 
 

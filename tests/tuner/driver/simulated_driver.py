@@ -89,7 +89,7 @@ class Driver:
         """Drive a planned search."""
         screen = StringIO()
         environment = replace(self.environment, run_session=session, **changes)
-        code = drive_search(plan, request, Console(file=screen, width=200), environment)
+        code, _ = drive_search(plan, request, Console(file=screen, width=200), environment)
         self.text = screen.getvalue()
         return code
 

@@ -215,7 +215,7 @@ def test_an_override_that_is_no_yaml_is_named(file: Path) -> None:
 
 
 def test_an_override_below_a_value_is_refused(file: Path) -> None:
-    with raises_about(UsageError, ("--set", "search.trials.most")):
+    with raises_about(UsageError, "search.trials.most"):
         load_space(str(file), ["search.trials.most=3"])
 
 

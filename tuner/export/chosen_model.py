@@ -1,37 +1,29 @@
-"""The trial that `tuner export` and `tuner register` are given, and its model."""
+"""The model of a trial that a user names, with where it comes from."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
 
 from tuner.errors import UsageError
-
-if TYPE_CHECKING:
-    from tuner.export.model_files import Origin
-    from tuner.export.trial_model import TrainedModel
-
-TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
-DataRoot = Annotated[
-    Path | None,
-    typer.Option("--data-root", help="Folder of the data set, if it has been moved since the search."),
-]
+from tuner.export.model_files import Origin
+from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
+from tuner.report.analysis.selection import standing
+from tuner.report.load import best_confirmed, load_search
+from tuner.report.text import count_of, metric_with_unit
+from tuner.runs.folder import find_search
+from tuner.runs.mirror import runs_flag
 
 
 @dataclass(frozen=True)
 class ChosenModel:
     """The model of a trial, where it comes from, and how a completed trial stands to the front."""
 
-    model: "TrainedModel"
-    origin: "Origin"
+    model: TrainedModel
+    origin: Origin
     standing: str | None
 
     @property
     def headline(self) -> str:
         """Say which trial it is, how accurate it is, and whether another one is better in every objective."""
-        from tuner.report.text import count_of, metric_with_unit
-
         trial = self.origin.trial
         metrics = ", ".join(metric_with_unit(name, value) for name, value in self.origin.metrics.items())
         ended = f"{trial.outcome.value} after {count_of(trial.epochs_trained, 'epoch')}"
@@ -49,14 +41,6 @@ def load_model(
     must_be_completed: bool = False,
 ) -> ChosenModel:
     """Load the model of a trial; raise UsageError if that is not possible."""
-    from tuner.export.model_files import Origin
-    from tuner.export.trial_model import find_trial, load_trained_model
-    from tuner.report.analysis.selection import standing
-    from tuner.report.load import best_confirmed, load_search
-    from tuner.report.text import count_of
-    from tuner.runs.folder import find_search
-    from tuner.runs.mirror import runs_flag
-
     folder = find_search(runs_dir, name)
     search = load_search(runs_dir, name, ledger)
     record = find_trial(search.trials, number, folder)
