@@ -41,7 +41,9 @@ def fake_cuda(patch: pytest.MonkeyPatch, capability: tuple[int, int]) -> Iterato
     patch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     patch.setattr(torch.cuda, "get_rng_state", lambda _: make().get_state())
     patch.setattr(torch.cuda, "set_rng_state", lambda *_: None)
-    patch.setattr(torch, "from_numpy", _outside(torch.from_numpy))  # the states of NumPy's generator stay real
+    # The states of the host's generators stay real: memory that is not there would be read.
+    for place, name in ((torch, "from_numpy"), (Tensor, "numpy"), (torch, "get_rng_state"), (torch, "set_rng_state")):
+        patch.setattr(place, name, _outside(getattr(place, name)))
     # Autocast asks for a GPU before it begins.
     patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     patch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
