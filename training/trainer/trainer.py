@@ -92,8 +92,9 @@ class Trainer:
 
     @property
     def fallbacks(self) -> list[str]:
-        """What is not computed as the configuration asks, and why; complete after the first step."""
-        return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
+        """What is not computed as the configuration asks, and why; complete after the first evaluation."""
+        texts = (self._arithmetic.fallback, self._attack.fallback, self.validation_attack.fallback())
+        return [text for text in dict.fromkeys(texts) if text is not None]
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs. Call `report` after each epoch and `on_step(step, steps)` after each step."""

@@ -63,8 +63,10 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         if trainer._attack._recorder is not None:
             trainer._attack._recorder = recorder
         parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
-        correct = _correct(trainer.model, images, labels, build_validation_attack(*parts))
+        trainer.validation_attack = build_validation_attack(*parts)
+        correct = _correct(trainer.model, images, labels, trainer.validation_attack)
         assert (correct.device.type, correct.shape) == ("cuda", (2,))
+        assert len(trainer.fallbacks) == (captured is not None or trainer._attack._recorder is not None), "told once"
     assert all(count > 0 for count in recorder.operations)
 
 
