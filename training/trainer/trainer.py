@@ -113,8 +113,9 @@ class Trainer:
 
     @property
     def fallbacks(self) -> list[str]:
-        """What is not computed as the configuration asks, and why; complete after the first step."""
-        return [text for text in (self._arithmetic.fallback, self._attack.fallback) if text is not None]
+        """What is not computed as the configuration asks, and why; complete after the first evaluation."""
+        texts = (self._arithmetic.fallback, self._attack.fallback, self.validation_attack.fallback())
+        return [text for text in dict.fromkeys(texts) if text is not None]
 
     def try_outside_code(self) -> None:
         """Raise ConfigError unless an augmentation and an objective from outside work on a few training images.

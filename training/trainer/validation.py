@@ -31,10 +31,14 @@ class Validated(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ValidationAttack:
-    """PGD from random starts: `find` maps images and labels to adversarial images, and draws from `generator`."""
+    """PGD from random starts: `find` maps images and labels to adversarial images, and draws from `generator`.
+
+    `fallback()` is the reason why a requested CUDA graph is not used, or None.
+    """
 
     find: Callable[[Tensor, Tensor], Tensor]
     generator: torch.Generator
+    fallback: Callable[[], str | None] = lambda: None
 
 
 def fast_attack(attack: InnerAttack, arithmetic: Arithmetic, generator: torch.Generator) -> ValidationAttack:
@@ -44,7 +48,7 @@ def fast_attack(attack: InnerAttack, arithmetic: Arithmetic, generator: torch.Ge
         with arithmetic.active():
             return attack(images, cross_entropy_of(labels))
 
-    return ValidationAttack(find, generator)
+    return ValidationAttack(find, generator, lambda: attack.fallback)
 
 
 def exact_attack(model: nn.Module, config: TrialConfig, device: torch.device) -> ValidationAttack:

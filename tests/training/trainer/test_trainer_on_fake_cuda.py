@@ -65,9 +65,10 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
             trainer._attack._recorder = recorder
         parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
         one_batch = trainer._data.validation.subset(torch.arange(13))
-        attack = build_validation_attack(*parts)
-        found = _attacked(trainer.model, one_batch, config, ALONE, attack, keep_images=True)
+        trainer.validation_attack = build_validation_attack(*parts)
+        found = _attacked(trainer.model, one_batch, config, ALONE, trainer.validation_attack, keep_images=True)
         assert {found.predictions.device.type, found.adversarial_predictions.device.type} == {"cuda"}
+        assert len(trainer.fallbacks) == (captured is not None or trainer._attack._recorder is not None), "told once"
     assert all(count > 0 for count in recorder.operations)
 
 
