@@ -17,33 +17,22 @@ from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
 from training.config import ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
-from training.data import DataError, TrialData
+from training.data import TrialData
 from training.data.augment import build_augmentation, to_unit
 from training.losses import Batch, build_objective, gradient_norms, weighted_total
 from training.metrics.costs import seconds
-from training.models import Classifier, build_model
-from training.models.start_weights import Taken, load_start_weights
-from training.models.weights_file import WeightsError
-from training.registry import AUGMENTATIONS, OBJECTIVES
-from training.trainer.checkpoint import BEST_NAME, FILE_NAME, CheckpointError, load_checkpoint, save_checkpoint
+from training.models import build_model
+from training.trainer.best_checkpoint import save_best_so_far
+from training.trainer.checkpoint import load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
+from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
-from training.trainer.tried_step import (
-    blamed,
-    has_tried_parts,
-    require_gradient,
-    require_images,
-    require_objective,
-    require_terms,
-    require_weights,
-)
+from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
 from training.trainer.validation import validate
 
-# Enough images for batch norm and for estimates of information.
-_TRIED = 8
 OnStep = Callable[[int, int], None]
 
 
@@ -91,7 +80,7 @@ class Trainer:
         self._streams = RandomStreams(config.seed, self.device)
         with self._streams.active():
             model = build_model(config, self._data.num_classes, self._data.image_shape)
-            self.start = _started(model, config)
+            self.start = take_start_weights(model, config)
             self.model = model.to(self.device).to(memory_format=self._layout)
             self._objective = build_objective(
                 config, self.model, len(self._data.train), self._streams.generator, self._group
@@ -124,19 +113,18 @@ class Trainer:
         """
         if not has_tried_parts(self.config):
             return
-        config, indices = self.config, torch.arange(min(_TRIED, len(self._data.train)), device=self.device)
+        indices = torch.arange(min(TRIED_IMAGES, len(self._data.train)), device=self.device)
+        images = to_unit(self._data.train.images[indices])
         with self._streams.active(), self._arithmetic.active():
             self.model.train()
-            with blamed(config, AUGMENTATIONS):
-                images = to_unit(self._data.train.images[indices])
-                require_images(config, images, self._augment(images.clone(), self._streams.generator))
-            with blamed(config, OBJECTIVES):
-                require_objective(config, self._objective)
-                terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
-                require_terms(config, terms)
-                require_weights(config, self._objective, terms)
-                total = weighted_total(terms, self._objective.weights(0.0))
-                require_gradient(config, total, list(self.model.parameters()))
+            try_step(
+                self.config,
+                images,
+                augmented=lambda: self._augment(images.clone(), self._streams.generator),
+                objective=self._objective,
+                terms_of=lambda: self._objective.terms(self._batch(indices), self._attack, self._forward_pass),
+                parameters=list(self.model.parameters()),
+            )
 
     def run(self, report: Report, on_step: OnStep | None = None) -> None:
         """Train the remaining epochs. Call `report` after each epoch and `on_step(step, steps)` after each step."""
@@ -200,16 +188,8 @@ class Trainer:
         For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: if the process dies between the
         two calls, it trains the epoch again and writes the same file. The weights are under `state`, `model`.
         """
-        measured = [epoch for epoch in self.history if "pgd_accuracy" in epoch]
-        accuracies = [epoch["pgd_accuracy"] for epoch in measured]
-        if measured and measured[-1] is self.history[-1] and accuracies[-1] > max(accuracies[:-1], default=-1.0):
-            state = {
-                "epoch": self.epoch,
-                "model": self.model.state_dict(),
-                "metrics": self.history[-1],
-                "class_names": list(self._data.class_names),
-            }
-            save_checkpoint(folder, self.config, state, name=BEST_NAME)
+        weights = self.model.state_dict()
+        save_best_so_far(folder, self.config, self.history, weights, self._data.class_names)
 
     def state(self) -> dict[str, Any]:
         """Return everything that the next epochs depend on, as `load_state` takes it."""
@@ -228,19 +208,7 @@ class Trainer:
     def restore(self, folder: Path) -> None:
         """Continue from what `save` wrote; raise CheckpointError if it is missing, damaged or of another trial."""
         state = load_checkpoint(folder, self.config)
-        if state["split_digest"] != self._data.split_digest:
-            raise CheckpointError(
-                f"The checkpoint in {folder} was validated on other images than those of the present data set;"
-                " restore the data set or start again.",
-                (folder / FILE_NAME, "split_digest"),
-            )
-        digest = None if self.start is None else self.start.digest
-        if state["start_weights"] != digest:
-            raise CheckpointError(
-                f"The checkpoint in {folder} began with other start_weights (hash {state['start_weights']}) than the"
-                f" present file (hash {digest}); restore that file or start again.",
-                (folder / FILE_NAME, "start_weights"),
-            )
+        require_same_start(folder, state, self._data.split_digest, self.start)
         self.load_state(state)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
@@ -317,15 +285,3 @@ class Trainer:
 
     def _learning_rate(self, step: int) -> float:
         return learning_rate_at(self.config, self._progress(step))
-
-
-def _started(model: Classifier, config: TrialConfig) -> Taken | None:
-    if not config.start_weights:
-        return None
-    path = Path(config.start_weights).expanduser()
-    try:
-        return load_start_weights(model, path)
-    except (OSError, WeightsError) as error:
-        way = "every machine that trains must have it; name a file that torch.save wrote"
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"The file of start_weights, {path}, cannot be used ({reason}): {way}.", path) from error

@@ -1,6 +1,6 @@
 """Code from outside in a training step, tried on a few images before hours of training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,12 +8,40 @@ import torch
 from torch import Tensor
 
 from training.config import ConfigError, TrialConfig
+from training.losses import weighted_total
 from training.losses.objective import Objective
 from training.outside_code import file_of, line_of
 from training.registry import AUGMENTATIONS, ESTIMATORS, OBJECTIVES, Registry
 
+# Enough for batch norm and for estimates of information.
+TRIED_IMAGES = 8
 
-def from_outside(config: TrialConfig, registry: Registry) -> bool:
+
+def try_step(
+    config: TrialConfig,
+    images: Tensor,
+    *,
+    augmented: Callable[[], Any],
+    objective: Any,
+    terms_of: Callable[[], Any],
+    parameters: list[Tensor],
+) -> None:
+    """Raise ConfigError unless an augmentation and an objective from outside do what theirs must.
+
+    `augmented` augments `images`, (batch, channels, height, width) in [0, 1]; `terms_of` computes the terms of the
+    objective, of whose weighted sum `parameters` must have a gradient.
+    """
+    with _blamed(config, AUGMENTATIONS):
+        _require_images(config, images, augmented())
+    with _blamed(config, OBJECTIVES):
+        _require_objective(config, objective)
+        terms = terms_of()
+        _require_terms(config, terms)
+        _require_weights(config, objective, terms)
+        _require_gradient(config, weighted_total(terms, objective.weights(0.0)), parameters)
+
+
+def _from_outside(config: TrialConfig, registry: Registry) -> bool:
     """Return whether what a configuration names in a registry is not the project's own."""
     name = config.values.get(registry.key)
     return name is not None and not registry[name].is_own
@@ -21,18 +49,18 @@ def from_outside(config: TrialConfig, registry: Registry) -> bool:
 
 def has_tried_parts(config: TrialConfig) -> bool:
     """Return whether a step runs code from outside beside the network, which is tried when it is built."""
-    return any(from_outside(config, registry) for registry in (AUGMENTATIONS, OBJECTIVES, ESTIMATORS))
+    return any(_from_outside(config, registry) for registry in (AUGMENTATIONS, OBJECTIVES, ESTIMATORS))
 
 
 @contextmanager
-def blamed(config: TrialConfig, registry: Registry) -> Iterator[None]:
+def _blamed(config: TrialConfig, registry: Registry) -> Iterator[None]:
     """Raise ConfigError with the file and the line for an error in the block, if the code is from outside."""
     try:
         yield
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        if not from_outside(config, registry):
+        if not _from_outside(config, registry):
             raise
         name = config.values[registry.key]
         where = line_of(error, registry[name].target.__module__)
@@ -40,7 +68,7 @@ def blamed(config: TrialConfig, registry: Registry) -> Iterator[None]:
         raise ConfigError([(registry.key, f"{name} fails on the first images ({where}: {reason})")]) from error
 
 
-def require_images(config: TrialConfig, before: Tensor, after: Any) -> None:
+def _require_images(config: TrialConfig, before: Tensor, after: Any) -> None:
     """Raise ConfigError unless an augmentation has returned images like those that it got, in [0, 1]."""
     if not isinstance(after, Tensor):
         found = type(after).__name__
@@ -54,14 +82,14 @@ def require_images(config: TrialConfig, before: Tensor, after: Any) -> None:
     raise _fault(config, AUGMENTATIONS, f"returns {found} for {rule}, but must keep shape, type and range")
 
 
-def require_objective(config: TrialConfig, objective: Any) -> None:
+def _require_objective(config: TrialConfig, objective: Any) -> None:
     """Raise ConfigError unless what an objective's name builds is one."""
     if not isinstance(objective, Objective):
         rule = "but must be a training.losses.objective.Objective"
         raise _fault(config, OBJECTIVES, f"it is {type(objective).__name__}, {rule}")
 
 
-def require_terms(config: TrialConfig, terms: Any) -> None:
+def _require_terms(config: TrialConfig, terms: Any) -> None:
     """Raise ConfigError unless an objective has returned finite scalars by name."""
     if not isinstance(terms, Mapping) or not terms:
         found = type(terms).__name__ if not isinstance(terms, Mapping) else "no term"
@@ -76,7 +104,7 @@ def require_terms(config: TrialConfig, terms: Any) -> None:
             )
 
 
-def require_weights(config: TrialConfig, objective: Objective, terms: Mapping[str, Tensor]) -> None:
+def _require_weights(config: TrialConfig, objective: Objective, terms: Mapping[str, Tensor]) -> None:
     """Raise ConfigError unless there is a number for each term."""
     weights: Any = objective.weights(0.0)
     found = sorted(weights) if isinstance(weights, Mapping) else type(weights).__name__
@@ -86,7 +114,7 @@ def require_weights(config: TrialConfig, objective: Objective, terms: Mapping[st
         )
 
 
-def require_gradient(config: TrialConfig, total: Tensor, parameters: list[Tensor]) -> None:
+def _require_gradient(config: TrialConfig, total: Tensor, parameters: list[Tensor]) -> None:
     """Raise ConfigError unless the loss has a gradient with respect to some weight, and all are finite."""
     gradients = torch.autograd.grad(total, parameters, allow_unused=True) if total.requires_grad else ()
     known = [gradient for gradient in gradients if gradient is not None]
