@@ -15,7 +15,7 @@ from stand_ins import make_config, write_sealed
 
 import training.evaluate
 from training import evaluation_options
-from training.config import TrialConfig
+from training.config import TrialConfig, parse_trial
 from training.data import DataError
 from training.evaluate import main
 from training.explained_error import ExplainedError
@@ -219,7 +219,7 @@ def test_unfit_checkpoints_are_refused(checkpoint: Path, tmp_path: Path) -> None
     state = {key: value for key, value in state.items() if key != "class_names"}
     save_checkpoint(tmp_path / "unnamed", DIGITS, state)
     refused(tmp_path / "unnamed", (tmp_path / "unnamed" / "checkpoint.pt", "class_names"))
-    folder = write_checkpoint(tmp_path / "folder", replace(DIGITS, dataset="folder"))
+    folder = write_checkpoint(tmp_path / "folder", parse_trial({**DIGITS.to_mapping(), "dataset": "folder"}))
     nowhere = tmp_path / "nowhere"
     refused(folder, nowhere / "train", "--data-root", str(nowhere), kind=DataError)
     content = torch.load(checkpoint, weights_only=True)

@@ -79,7 +79,7 @@ def attack_help() -> str:
         lines.append(f"  {name:<{width}}  {bound}; {facts.cost}" + (f"; {knobs}" if knobs else ""))
     return "\n".join(
         [
-            "The attacks: norm; passes for each image (g forward and backward, f forward); parameters.",
+            "The attacks of --attacks: norm; passes for each image (g forward and backward, f forward); parameters.",
             *lines,
             "A parameter is given as in 'pgd(steps=50, epsilon=8/255)'. Those of torchattacks have names such as",
             f"'{PREFIX}PGD(eps=8/255, steps=20)', your own 'my_attack:Name(steps=5)'.",

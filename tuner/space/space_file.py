@@ -16,6 +16,7 @@ from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
 from tuner.space.problems import cross_problems, fault_error, form_problems, trial_problems
+from tuner.space.samplers import unknown_sampler
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # The key of the facts in a search's own copy of its space; the copy stays a valid space file.
@@ -93,13 +94,21 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool
         first: dict[str, str] = {}
         for detail in error.errors():
             first.setdefault(_dotted(detail, mapping), _message(detail))
-        problems = list(first.items())
+        problems = [*first.items(), *_unread_sampler(mapping)]
         if imports and isinstance(trial := mapping.get("trial"), dict):
             own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
             problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
     if problems:
         raise fault_error(source, problems)
     return _with_whole_grid(space)
+
+
+def _unread_sampler(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fault of an unknown sampler in a space that has other faults; modules could register its name."""
+    search = mapping.get("search")
+    name = search.get("sampler") if isinstance(search, dict) else None
+    fault = unknown_sampler(name) if isinstance(name, str) and not mapping.get("imports") else None
+    return [] if fault is None else [("search.sampler", fault)]
 
 
 def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
