@@ -26,7 +26,6 @@ from training.tolerant_output import tolerate_lost_output
 if TYPE_CHECKING:
     from training.trainer import Trainer
     from training.trainer.run_folder import RunFolder
-    from training.trainer.tried_step import has_tried_parts
 
 
 def main(argv: Sequence[str] | None = None, trainer_class: "type[Trainer] | None" = None) -> int:
@@ -128,6 +127,7 @@ def _train(config: TrialConfig, arguments: argparse.Namespace, path: Path, kind:
     from training.trainer import DivergedError, MetricError, Trainer
     from training.trainer.checkpoint import CheckpointError
     from training.trainer.run_folder import RunFolder
+    from training.trainer.tried_step import has_tried_parts
 
     folder = RunFolder(path)
     if folder.has_checkpoint and not arguments.resume:
