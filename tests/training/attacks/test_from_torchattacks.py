@@ -143,7 +143,8 @@ def test_a_failure_of_the_library_names_the_attack(model: nn.Module, images: Ten
 
 
 def test_the_commas_of_a_pair_of_numbers_end_no_name() -> None:
-    pixle, last = "torchattacks:Pixle(restarts=3, x_dimensions=(2, 10), y_dimensions=(2,10))", "torchattacks:CW(steps=5)"
+    pixle = "torchattacks:Pixle(restarts=3, x_dimensions=(2, 10), y_dimensions=(2,10))"
+    last = "torchattacks:CW(steps=5)"
     assert split_names(f"{pixle},{last}, noise") == [pixle, last, "noise"]
     assert split_names(f"noise,{pixle}") == ["noise", pixle]
 
