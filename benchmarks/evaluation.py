@@ -29,7 +29,8 @@ from training.evaluation import (
     evaluate_robustness,
     scale_of,
 )
-from training.evaluation.trained_model import TrainedModel, load_model, load_test_images
+from training.evaluation.evaluated_model import config_of_checkpoint, data_to_attack
+from training.evaluation.trained_model import TrainedModel, load_model
 
 _RESULTS = Path(__file__).parent / "results" / "evaluation.json"
 _CONFIG = Path(__file__).parents[1] / "training" / "configs" / "digits.yaml"
@@ -50,7 +51,7 @@ def main() -> None:
         suites = {
             name: _suite(run, name, arguments.images) for name in tqdm(("quick", "paper", "standard"), unit="suite")
         }
-        images = load_test_images(run)
+        images = data_to_attack(config_of_checkpoint(run), None).images
         channels, height, width = images.images.shape[1:]
         trained = load_model(run, (channels, height, width))
         protocols = _protocols(trained, images.subset(balanced_subset(images.labels, arguments.images)))

@@ -24,7 +24,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.evaluation_options import THREAT_MODELS, radius_of, require_known_attacks, require_one_model
+from training.evaluation_options import THREAT_MODELS, require_known_attacks, require_one_model
 from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
 from training.outside_code import look_in
@@ -33,11 +33,10 @@ from training.tolerant_output import tolerate_lost_output
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
     from training.config import TrialConfig
     from training.data import ImageSet
-    from training.evaluation import Evaluation, LatentMode, OnBatch, Suite
+    from training.evaluation import Evaluation, LatentMode, OnBatch
     from training.evaluation.evaluated_model import ChosenData, EvaluatedModel
 
     Progress = Callable[[], AbstractContextManager[OnBatch]]
@@ -66,10 +65,11 @@ def main(argv: Sequence[str] | None = None, progress: "Progress | None" = None) 
 def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.config import sources_in
-    from training.evaluation import LatentMode, StateFile, evaluate_robustness
+    from training.evaluation import LatentMode, StateFile, evaluate_robustness, scale_of
     from training.evaluation.evaluated_model import data_to_attack
     from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
+    from training.evaluation_suite import layers_of, suite_of, surrogate_of
 
     require_known_attacks(arguments)
     device, latent = _device(arguments), LatentMode.named(arguments.latent)
@@ -79,9 +79,11 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     chosen = _chosen_images(data.images, arguments).to(device)
     default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}"
     out = Path(arguments.out) if arguments.out else default
-    layers = _layers(arguments, evaluated.model)
-    shape = tuple(chosen.images.shape[1:])
-    suite = _suite(arguments, config, evaluated, latent=latent, device=device, shape=shape, layers=layers)
+    layers = layers_of(arguments, evaluated.model)
+    channels, height, width = chosen.images.shape[1:]
+    scale = scale_of(config, evaluated.classes)
+    surrogate = surrogate_of(arguments, evaluated, (channels, height, width), device)
+    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers)
     try_outside_attacks(evaluated.model, chosen, suite)
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
@@ -176,54 +178,6 @@ def _progress() -> "Iterator[OnBatch]":
             bar.update(done - bar.n)
 
         yield on_batch
-
-
-def _suite(
-    arguments: argparse.Namespace,
-    config: "TrialConfig",
-    evaluated: "EvaluatedModel",
-    *,
-    latent: "LatentMode",
-    device: "torch.device",
-    shape: tuple[int, ...],
-    layers: Sequence[str],
-) -> "Suite":
-    from training.attacks import RepresentationAttack, split_names
-    from training.data.class_names import naming_difference
-    from training.evaluation import build_suite, scale_of
-    from training.evaluation.trained_model import load_model
-
-    names = split_names(arguments.attacks) if arguments.attacks else None
-    scale = scale_of(config, evaluated.classes)
-    if arguments.epsilon is not None:
-        scale = scale.resized(radius_of(arguments.epsilon))
-    surrogate, cache = None, None
-    if arguments.surrogate:
-        channels, height, width = shape
-        other = load_model(Path(arguments.surrogate), (channels, height, width)).to(device)
-        known = evaluated.class_names
-        difference = naming_difference(other.class_names, known) if known is not None else ""
-        if difference or other.classes != evaluated.classes:
-            found = difference or f"{other.classes} classes, but the model has {evaluated.classes}"
-            raise CommandError(
-                f"The surrogate {other.path} has {found}. Name a surrogate that was trained on the same data set.",
-                "--surrogate",
-            )
-        # All evaluations share the surrogate's adversarial images, beside its checkpoint.
-        surrogate, cache = other.model, other.path.parent / "transfer"
-    suite = build_suite(arguments.suite, scale, latent=latent, attacks=names, surrogate=surrogate, cache=cache)
-    added = [RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in layers]
-    return replace(suite, attacks=(*suite.attacks, *added))
-
-
-def _layers(arguments: argparse.Namespace, model: "nn.Module") -> list[str]:
-    """Return the layers named by --layers. Raise CommandError if the model has no such layer."""
-    names: list[str] = arguments.layers.split(",") if arguments.layers else []
-    known = [name for name, _ in model.named_modules() if name]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
-    return names
 
 
 def _chosen_images(images: "ImageSet", arguments: argparse.Namespace) -> "ImageSet":

@@ -9,19 +9,16 @@ The other arguments of `register` are the keys that this name adds to a configur
 registry offers, such as the model, each if it has a parameter of that name.
 """
 
-import inspect
 import pkgutil
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, replace
+from dataclasses import Field
 from importlib import import_module
 from typing import Any, TypeVar
 
 from training.outside_code import PlugInError, attribute_of, import_installed, is_outside
+from training.registry_entry import Conflicts, Entry, no_conflicts, require_callable
 
-Problems = list[tuple[str, str]]
 Registered = TypeVar("Registered", bound=Callable[..., Any])
-_OPTIONAL_KINDS = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def file_key(name: str) -> str:
@@ -32,44 +29,6 @@ def file_key(name: str) -> str:
 def name_in_code(key: str) -> str:
     """Return the name of a key of a file in code."""
     return "lam" if key == "lambda" else key
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One registered name: what it builds, its knobs by their name in code, and the rules between its keys.
-
-    `conflicts` takes the values of all keys by their name in code and returns (key, message) for each broken rule.
-    `facts` is what its users must know of a name before they build it: of a metric its `Measure`, of an attack its
-    norm; None if nothing was said.
-    """
-
-    name: str
-    target: Callable[..., Any]
-    knobs: Mapping[str, Field[Any]]
-    conflicts: Callable[[Mapping[str, Any]], Problems]
-    facts: Any = None
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it is the project's own, which its tests vouch for."""
-        return self.target.__module__.startswith("training.") and not is_outside(self.name)
-
-    @property
-    def asked(self) -> Mapping[str, inspect.Parameter]:
-        """The parameters of the target by name."""
-        return inspect.signature(self.target).parameters
-
-    @property
-    def file(self) -> str:
-        """The file in which the target is written, or else its module."""
-        module = getattr(self.target, "__module__", None) or type(self.target).__module__
-        return str(getattr(sys.modules.get(module), "__file__", None) or module)
-
-    def build(self, values: Mapping[str, Any], **offered: Any) -> Any:
-        """Call the target with its knobs among `values`, and with what it asks for of `offered`."""
-        asked = self.asked
-        given = {"values": values, **offered, **{name: values[name] for name in self.knobs}}
-        return self.target(**{name: value for name, value in given.items() if name in asked or name in self.knobs})
 
 
 class Registry:
@@ -95,7 +54,7 @@ class Registry:
         name: str,
         /,
         *,
-        conflicts: Callable[[Mapping[str, Any]], Problems] | None = None,
+        conflicts: Conflicts = no_conflicts,
         facts: Any = None,
         **knobs: Any,
     ) -> Callable[[Registered], Registered]:
@@ -111,8 +70,7 @@ class Registry:
             if name in self._entries and _place(self._entries[name].target) != _place(target):
                 rule = "is registered twice: choose another name for one of them"
                 raise PlugInError(f"the {self.key} {name!r} {rule}", name)
-            entry = self._entry(name, target, knobs, conflicts or _without_conflicts)
-            self._entries[name] = replace(entry, facts=facts)
+            self._entries[name] = self._entry(name, target, knobs, conflicts, facts)
             return target
 
         return decorate
@@ -155,41 +113,23 @@ class Registry:
         module, _, attribute = name.partition(":")
         if module in self.libraries:
             target = attribute_of(f"{self.libraries[module]}:{attribute}", place=module)
-            return self._entry(name, target, self._knobs_of(module), _without_conflicts)
+            return self._entry(name, target, self._knobs_of(module))
         target = attribute_of(name)
         registered = [entry for entry in self._entries.values() if entry.target is target]
-        return registered[0] if registered else self._entry(name, target, {}, _without_conflicts)
+        return registered[0] if registered else self._entry(name, target, {})
 
     def _entry(
         self,
         name: str,
         target: Callable[..., Any],
         knobs: Mapping[str, Field[Any]],
-        conflicts: Callable[[Mapping[str, Any]], Problems],
+        conflicts: Conflicts = no_conflicts,
+        facts: Any = None,
     ) -> Entry:
         """Return the entry, once it is clear that the target can be called. Raise PlugInError if it cannot."""
-        try:
-            asked = inspect.signature(target).parameters
-        except ValueError as error:
-            raise PlugInError(f"the {self.key} {name!r} does not say which parameters it has", name) from error
-        offered = (*self.offers, *knobs, "values")
-        called = f"{self.key} {name!r} ({_file(target)}) is called with {', '.join(offered)}"
-        if ruleless := [knob for knob, each in knobs.items() if "rule" not in getattr(each, "metadata", ())]:
-            rule = f"needs a rule, such as {ruleless[0]}=positive(1.0) of training.config.fields"
-            raise PlugInError(f"the knob {ruleless[0]} of the {self.key} {name!r} ({_file(target)}) {rule}", name)
-        takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in asked.values())
-        unfit = [] if takes_all else [each for each in knobs if each not in asked]
-        if unfit:
-            raise PlugInError(f"the {called}, but has no parameter for its knob {', '.join(unfit)}", name)
-        needed = [
-            parameter.name
-            for parameter in asked.values()
-            if parameter.default is parameter.empty and parameter.kind not in _OPTIONAL_KINDS
-        ]
-        unknown = [each for each in needed if each not in offered]
-        if unknown:
-            raise PlugInError(f"the {called}, but asks for {', '.join(unknown)} without a default", name)
-        return Entry(name, target, knobs, conflicts)
+        entry = Entry(name, target, knobs, conflicts, facts)
+        require_callable(entry, self.key, self.offers)
+        return entry
 
     def _load(self) -> None:
         self._load_own()
@@ -209,16 +149,6 @@ class Registry:
 def _place(target: Callable[..., Any]) -> tuple[str, str]:
     """Return where a class or function was written: a notebook's cell that runs again replaces what it registered."""
     return target.__module__, target.__qualname__
-
-
-def _file(target: Callable[..., Any]) -> str:
-    """Return the file in which a class or function was written, or the name of its module."""
-    module = sys.modules.get(target.__module__)
-    return str(getattr(module, "__file__", None) or target.__module__)
-
-
-def _without_conflicts(_values: Mapping[str, Any]) -> Problems:
-    return []
 
 
 ARCHITECTURES = Registry(

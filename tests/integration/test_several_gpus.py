@@ -44,6 +44,7 @@ def config(number: int) -> dict[str, Any]:
         threads=1,
         processes=2,
         split_digest=None,
+        start_digest=None,
         confirmation=None,
     )
     return task.to_ray_config()

@@ -16,8 +16,11 @@ from stand_ins import make_config, write_sealed
 import training.evaluate
 from training import evaluation_options
 from training.config import TrialConfig, parse_trial
-from training.data import DataError
+from training.data import DataError, load_test_set
+from training.data.augment import to_unit
 from training.evaluate import main
+from training.evaluation import balanced_subset
+from training.evaluation.trained_model import load_model
 from training.explained_error import ExplainedError
 from training.models import build_model
 from training.outside_code import source_hash
@@ -73,6 +76,30 @@ def test_writes_table_json_and_pictures(checkpoint: Path, tmp_path: Path, capsys
     assert record["config"]["epsilon"] == 0.2
     for picture in ("accuracy.png", "examples.png"):
         assert (tmp_path / "out" / picture).read_bytes().startswith(b"\x89PNG")
+
+
+LOGITS = """
+from torch import nn
+
+def net(image_shape, num_classes):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(144, num_classes))
+"""
+
+
+def test_a_network_that_ends_with_logits_is_evaluated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with plug_ins(tmp_path, {"nets_with_logits.py": LOGITS}):
+        config = make_config(architecture="nets_with_logits:net", bottleneck=0, objective="trades", epsilon=0.2)
+        path, out = write_checkpoint(tmp_path / "run", config), tmp_path / "out"
+        record = record_of(path, out, *QUICK, "--surrogate", str(path), "--layers", "backbone.1")
+        model = load_model(path, (1, 8, 8)).model
+        images = load_test_set(config)
+        assert start(path, *QUICK, "--latent", "sampled", "--out", str(out)) == 2
+    assert "mean" in capsys.readouterr().err, "there is nothing to sample"
+    chosen = images.subset(balanced_subset(images.labels, 60, seed=0))
+    with torch.no_grad():
+        predicted = model.backbone(to_unit(chosen.images)).argmax(dim=1)
+    assert record["natural_accuracy"] == (predicted == chosen.labels).double().mean().item()
+    assert record["architecture"] == "nets_with_logits:net"
 
 
 def test_a_folder_will_do_and_results_lie_beside_the_checkpoint(checkpoint: Path) -> None:

@@ -7,7 +7,8 @@ from raises_about import raises_about
 from training.config import ConfigError, field_problems, foreign_keys, parse_trial
 from training.config.fields import positive, whole
 from training.outside_code import PlugInError
-from training.registry import ARCHITECTURES, OBJECTIVES, Problems, Registry
+from training.registry import ARCHITECTURES, OBJECTIVES, Registry
+from training.registry_entry import Problems
 
 
 @pytest.fixture

@@ -1,172 +1,18 @@
-"""AutoAttack and its members at their official settings; Croce and Hein 2020, arXiv:2003.01690.
+"""AutoAttack, whose members run in turn at their official settings; Croce and Hein 2020, arXiv:2003.01690."""
 
-The attacks are those of `pyautoattack`. The numbers of steps are passed explicitly: other libraries have other
-defaults (10 steps in torchattacks 3.3-3.5).
-"""
-
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import (
-    Adversary,
-    AttackError,
-    LinfBall,
-    count_classes,
-    require_epsilon,
-    require_positive,
-)
+from training.attacks.adversary import Adversary, AttackError, LinfBall
+from training.attacks.apgd import LEAST_CLASSES, Apgd
+from training.attacks.fab import Fab
 from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
-from training.attacks.pyautoattack_adapter import run_pyautoattack, silent_logger
-from training.config.fields import whole
+from training.attacks.pyautoattack_adapter import EOT_DRAWS, TARGETS
+from training.attacks.square import Square
 from training.registry import ATTACKS
-
-STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
-_APGD_LOSSES = {"ce": 2, "dlr": 3, "targeted": 4}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Apgd(LinfBall):
-    """Auto-PGD with the loss `ce`, `dlr` or `targeted` (targeted DLR against the `targets` most likely wrong classes).
-
-    The result is the clean image where the attack fails. With `draws` > 1 each gradient is the mean over so many
-    draws of a randomised model (expectation over transformation).
-    """
-
-    family = "apgd"
-    epsilon: float
-    loss: str = "ce"
-    steps: int = STEPS
-    restarts: int = 1
-    targets: int = TARGETS
-    draws: int = 1
-
-    def __post_init__(self) -> None:
-        require_epsilon(self.epsilon)
-        if self.loss not in _APGD_LOSSES:
-            raise AttackError(f"APGD's loss is {self.loss!r}, but must be one of {', '.join(_APGD_LOSSES)}.", "loss")
-        counts = {"steps": self.steps, "restarts": self.restarts, "targets": self.targets, "draws": self.draws}
-        require_positive("APGD", **counts)
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables, such as `APGD-CE`, with the steps unless they are the official 100."""
-        loss = "T" if self.loss == "targeted" else self.loss.upper()
-        steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
-        return f"APGD-{loss}{steps}" + (f" (EOT {self.draws})" if self.draws > 1 else "")
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Return adversarial images; see `Adversary`. Raise AttackError if the loss needs more classes."""
-        classes = count_classes(model, images)
-        least = _APGD_LOSSES[self.loss]
-        if classes < least:
-            raise AttackError(f"{self.name} needs {least} classes, but the model has {classes}; use APGD-CE.", "loss")
-
-        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
-            from pyautoattack.autopgd_base import APGDAttack, APGDAttack_targeted
-
-            shared = {"n_iter": self.steps, "n_restarts": self.restarts, "eps": self.epsilon, "norm": "Linf"}
-            shared |= {"eot_iter": self.draws, "rho": 0.75, "seed": seed, "device": device, "logger": silent_logger()}
-            if self.loss == "targeted":
-                return APGDAttack_targeted(predict, n_target_classes=min(self.targets, classes - 1), **shared)
-            return APGDAttack(predict, loss=self.loss, **shared)
-
-        return run_pyautoattack(build, model, images, labels)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fab(LinfBall):
-    """Fast adaptive boundary attack; Croce and Hein 2020, arXiv:1907.02044.
-
-    It searches for the nearest adversarial image. If that lies outside the ball, the result is the clean image.
-    `targets` = 0 selects the untargeted attack.
-    """
-
-    family = "fab"
-    epsilon: float
-    steps: int = STEPS
-    restarts: int = 1
-    targets: int = TARGETS
-
-    def __post_init__(self) -> None:
-        require_epsilon(self.epsilon)
-        require_positive("FAB", steps=self.steps, restarts=self.restarts)
-        if self.targets < 0:
-            raise AttackError(f"FAB has {self.targets} targets, but must have at least 0.", "targets")
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables: `FAB-T` if it is targeted, otherwise `FAB`."""
-        steps = f" ({self.steps} steps)" if self.steps != STEPS else ""
-        return ("FAB-T" if self.targets else "FAB") + steps
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Return adversarial images; see `Adversary`."""
-        targets = min(self.targets, count_classes(model, images) - 1)
-
-        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
-            from pyautoattack.fab_pt import FABAttack_PT
-
-            return FABAttack_PT(
-                predict,
-                norm="Linf",
-                n_restarts=self.restarts,
-                n_iter=self.steps,
-                eps=self.epsilon,
-                seed=seed,
-                targeted=self.targets > 0,
-                n_target_classes=max(targets, 1),
-                device=device,
-            )
-
-        return run_pyautoattack(build, model, images, labels)
-
-
-@ATTACKS.register("square", facts=AttackFacts(cost="queries f"), queries=whole(QUERIES, 1))
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Square(LinfBall):
-    """The Square attack, a black-box attack; Andriushchenko et al. 2020, arXiv:1912.00049.
-
-    For each image it queries the logits of at most `queries` + 1 perturbed images, and those of the image itself.
-    """
-
-    family = "square"
-    epsilon: float
-    queries: int = QUERIES
-
-    def __post_init__(self) -> None:
-        require_epsilon(self.epsilon)
-        require_positive("Square", queries=self.queries)
-
-    @property
-    def name(self) -> str:
-        """Return the name for tables, with the queries unless they are the official 5,000."""
-        return "Square" if self.queries == QUERIES else f"Square ({self.queries} queries)"
-
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
-        """Return adversarial images, and the clean image where the attack fails; see `Adversary`."""
-
-        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
-            from pyautoattack.square import SquareAttack
-
-            return SquareAttack(
-                predict,
-                norm="Linf",
-                n_queries=self.queries,
-                eps=self.epsilon,
-                p_init=0.8,
-                n_restarts=1,
-                seed=seed,
-                device=device,
-                resc_schedule=False,
-            )
-
-        count_classes(model, images)
-        return run_pyautoattack(build, model, images, labels)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -214,44 +60,6 @@ class Cascade(LinfBall):
         return adversarial
 
 
-@ATTACKS.register("apgd_ce", facts=AttackFacts(cost="restarts * steps g"), steps=whole(STEPS, 1), restarts=whole(1, 1))
-def _apgd_ce(*, epsilon: float, steps: int, restarts: int) -> Apgd:
-    return Apgd(epsilon=epsilon, steps=steps, restarts=restarts)
-
-
-@ATTACKS.register(
-    "apgd_dlr",
-    facts=AttackFacts(cost="restarts * steps g", least_classes=_APGD_LOSSES["dlr"]),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
-)
-def _apgd_dlr(*, epsilon: float, steps: int, restarts: int) -> Apgd:
-    return Apgd(epsilon=epsilon, loss="dlr", steps=steps, restarts=restarts)
-
-
-@ATTACKS.register(
-    "apgd_t",
-    facts=AttackFacts(cost="targets * restarts * steps g", least_classes=_APGD_LOSSES["targeted"]),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
-    targets=whole(TARGETS, 1),
-)
-def _apgd_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Apgd:
-    most = min(targets, classes - 1)
-    return Apgd(epsilon=epsilon, loss="targeted", steps=steps, restarts=restarts, targets=most)
-
-
-@ATTACKS.register(
-    "fab_t",
-    facts=AttackFacts(cost="targets * restarts * steps g"),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
-    targets=whole(TARGETS, 1),
-)
-def _fab_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Fab:
-    return Fab(epsilon=epsilon, steps=steps, restarts=restarts, targets=min(targets, classes - 1))
-
-
 @ATTACKS.register(
     "autoattack",
     facts=AttackFacts(
@@ -276,7 +84,7 @@ def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10)
         title = "AutoAttack"
     else:
         raise AttackError(f"The version of AutoAttack is {version!r}, but must be standard or rand.", "version")
-    members = [a for a in wanted if not isinstance(a, Apgd) or _APGD_LOSSES[a.loss] <= classes]
+    members = [a for a in wanted if not isinstance(a, Apgd) or LEAST_CLASSES[a.loss] <= classes]
     missing = [attack.name for attack in wanted if attack not in members]
     return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))
 

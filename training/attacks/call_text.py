@@ -12,7 +12,14 @@ Value = bool | int | float | str | tuple[int, ...]
 
 def split_names(text: str) -> list[str]:
     """Return the attacks in a list such as `pgd20,torchattacks:PGD(eps=8/255, steps=20)`."""
-    return [name.strip() for name in re.split(r",(?![^(]*\))", text)]
+    names, depth = [""], 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if sign == "," and depth == 0:
+            names.append("")
+        else:
+            names[-1] += sign
+    return [name.strip() for name in names]
 
 
 def parse_call(text: str) -> tuple[str, dict[str, Value]]:

@@ -17,7 +17,8 @@ from training.attacks.transfer import MeanPath
 from training.config.fields import positive, share_above_zero
 from training.nearest_names import did_you_mean
 from training.outside_code import PlugInError
-from training.registry import ATTACKS, Entry
+from training.registry import ATTACKS
+from training.registry_entry import Entry
 
 _TORCHATTACKS = AttackFacts()
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from training.attacks.adversary import AttackError
 from training.attacks.pgd import frozen
 
+# The official settings, always passed explicitly: other libraries have other defaults (10 steps in torchattacks 3.5).
+STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
 _MISSING = "AutoAttack's attacks need the package pyautoattack: pip install 'pyautoattack>=0.2'."
 
 

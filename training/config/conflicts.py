@@ -1,7 +1,8 @@
 """Rules between the fields of a configuration, checked once each field is right by itself."""
 
 from training.config.trial import TrialConfig
-from training.registry import OBJECTIVES, REGISTRIES, Problems, name_in_code
+from training.registry import OBJECTIVES, REGISTRIES, name_in_code
+from training.registry_entry import Problems
 
 
 def conflicts(config: TrialConfig) -> Problems:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from training.config.metrics import metric_fault
-from training.outside_code import PlugInError, import_outside, is_outside
+from training.outside_code import PlugInError, is_outside
 from training.registry import Registry
 
 
@@ -49,58 +48,6 @@ class Rule:
         return self.text if self.registry is None else f"one of {', '.join(self.registry)}, or MODULE:NAME of your own"
 
 
-def module_names() -> Any:
-    """Return a field of names of modules, empty by default. Reading it imports them."""
-
-    def imported(value: Any) -> tuple[str, ...]:
-        names = tuple(_not_text(value))
-        if not all(isinstance(name, str) and all(part.isidentifier() for part in name.split(".")) for name in names):
-            raise ValueError(value)
-        return names
-
-    return field(
-        default=(), metadata={"rule": _Imports("a list of modules, such as [my_models]", imported, lambda _: True)}
-    )
-
-
-@dataclass(frozen=True)
-class _Imports(Rule):
-    """The rule of names of modules that must be imported before other names are read."""
-
-    def read(self, value: Any) -> Any:
-        names = super().read(value)
-        for name in names:
-            try:
-                import_outside(name)
-            except PlugInError as error:
-                raise ValueError(f"the value is {list(names)!r}, but {error}") from error
-        return names
-
-
-def metric_names() -> Any:
-    """Return a field of names of metrics, registered or `module:attribute`, empty by default."""
-    text = "a list of metrics, such as [worst_class_pgd_accuracy]"
-    return field(default=(), metadata={"rule": _Metrics(text, _to_names, lambda names: len(set(names)) == len(names))})
-
-
-@dataclass(frozen=True)
-class _Metrics(Rule):
-    """The rule of names of metrics: each must be known."""
-
-    def read(self, value: Any) -> Any:
-        names = super().read(value)
-        for name in names:
-            if fault := metric_fault(name):
-                raise ValueError(f"the value is {list(names)!r}, but {fault}")
-        return names
-
-
-def named(default: str, registry: Registry) -> Any:
-    """Return a field whose values are the names of a registry."""
-    rule = Rule("a registered name", str, lambda value: value in registry, registry)
-    return field(default=default, metadata={"rule": rule})
-
-
 def _field(default: Any, text: str, convert: Callable[[Any], Any], holds: Callable[[Any], bool]) -> Any:
     return field(default=default, metadata={"rule": Rule(text, convert, holds)})
 
@@ -139,21 +86,14 @@ def _to_int(value: Any) -> int:
 
 
 def _to_floats(value: Any) -> tuple[float, ...]:
-    return tuple(_to_float(item) for item in _not_text(value))
+    return tuple(_to_float(item) for item in not_text(value))
 
 
 def _to_ints(value: Any) -> tuple[int, ...]:
-    return tuple(_to_int(item) for item in _not_text(value))
+    return tuple(_to_int(item) for item in not_text(value))
 
 
-def _to_names(value: Any) -> tuple[str, ...]:
-    names = tuple(_not_text(value))
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError(value)
-    return names
-
-
-def _not_text(value: Any) -> Any:
+def not_text(value: Any) -> Any:
     """Return the value unless it is text, whose characters would be the items of a list."""
     if isinstance(value, str | bytes):
         raise TypeError(value)

@@ -8,7 +8,8 @@ from training.config.conflicts import conflicts
 from training.config.trial import ConfigError, TrialConfig, own_fields, trial_keys
 from training.nearest_names import unknown_key
 from training.outside_code import Source, sources_of
-from training.registry import REGISTRIES, Problems, Registry, file_key, name_in_code, outside_modules
+from training.registry import REGISTRIES, Registry, file_key, name_in_code, outside_modules
+from training.registry_entry import Problems
 
 
 def parse_trial(values: Mapping[str, Any]) -> TrialConfig:

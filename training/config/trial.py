@@ -7,10 +7,7 @@ from typing import Any
 from training.config.fields import (
     choice,
     epoch_numbers,
-    metric_names,
     milestones,
-    module_names,
-    named,
     not_negative,
     optional_path,
     path,
@@ -21,6 +18,7 @@ from training.config.fields import (
     share_above_zero,
     whole,
 )
+from training.config.name_fields import metric_names, module_names, named
 from training.registry import ARCHITECTURES, AUGMENTATIONS, DATASETS, OBJECTIVES, REGISTRIES, file_key
 
 OPTIMISERS = ("sgd", "adam")

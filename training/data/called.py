@@ -8,7 +8,7 @@ from training.data.data_set import DataSet
 from training.data.image_source import DataError, ImageSource, Part
 from training.data.parts import one_set, two_sets
 from training.data.torch_dataset import TorchSource
-from training.registry import Entry
+from training.registry_entry import Entry
 
 
 class CalledDataSet(DataSet):

@@ -1,4 +1,4 @@
-"""Loads a trained classifier from a checkpoint, and the images to evaluate it on."""
+"""Loads a trained classifier from a checkpoint, and checks that images have its classes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from training.config import ConfigError, TrialConfig
-from training.data import ImageSet, ensure_available, load_test_set
+from training.data import ImageSet
 from training.data.class_names import naming_difference
 from training.models import Classifier, build_model
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
@@ -64,18 +64,6 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
             (file, "architecture"),
         ) from error
     return TrainedModel(model.eval(), config, file, int(state["epoch"]), tuple(names))
-
-
-def load_test_images(path: Path, *, data_root: str | None = None) -> ImageSet:
-    """Read the whole test set of a checkpoint's configuration; `data_root` replaces the folder in the configuration.
-
-    Raise CheckpointError if the file cannot be used, and DataError if the data is missing or damaged.
-    """
-    config, _ = read_checkpoint(find_checkpoint(path))
-    if data_root is not None:
-        config = replace(config, data_root=data_root)
-    ensure_available(config)
-    return load_test_set(config)
 
 
 def require_classes(images: ImageSet, class_names: Sequence[str] | None, trained: TrainedModel) -> None:

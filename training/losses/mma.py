@@ -11,7 +11,8 @@ from training.attacks import TrainingAttack, soft_logit_margin
 from training.config.fields import share_above_zero
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
-from training.registry import OBJECTIVES, Problems
+from training.registry import OBJECTIVES
+from training.registry_entry import Problems
 
 # From the official code: the weight of the clean loss, and how far the search goes, in units of the largest margin.
 CLEAN_SHARE = 1 / 3

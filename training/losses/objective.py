@@ -8,7 +8,7 @@ from torch import Tensor
 
 from training.attacks import TrainingAttack
 from training.losses.forward_pass import ForwardPass
-from training.registry import Problems
+from training.registry_entry import Problems
 
 
 class Batch(NamedTuple):

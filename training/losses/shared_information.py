@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
 from training.compute.parallel import ALONE, Group
-from training.config.fields import choice, choices_of, named, not_negative, positive, share, share_above_zero, strengths
+from training.config.fields import choice, choices_of, not_negative, positive, share, share_above_zero, strengths
+from training.config.name_fields import named
 from training.losses.forward_pass import ForwardPass, ModelOutput
 from training.losses.information import InformationEstimator
 from training.losses.lambda_ramp import LambdaRamp
@@ -18,7 +19,8 @@ from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import symmetric_kl, symmetric_kl_of_logits
 from training.models import Classifier
 from training.models.bottleneck import Gaussian
-from training.registry import ESTIMATORS, OBJECTIVES, Problems
+from training.registry import ESTIMATORS, OBJECTIVES
+from training.registry_entry import Problems
 
 # The terms, in the order of their computation.
 TERMS = ("natural_cross_entropy", "adversarial_cross_entropy", "symmetric_kl", "information")

@@ -15,7 +15,8 @@ from training.data import ImageSet
 from training.data.augment import to_unit
 from training.explained_error import ExplainedError
 from training.outside_code import is_outside
-from training.registry import METRICS, Entry
+from training.registry import METRICS
+from training.registry_entry import Entry
 
 # One seed for all trials and epochs: all trials are attacked from the same starts, and a restored trial repeats its
 # values whatever was evaluated before.

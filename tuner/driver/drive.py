@@ -21,6 +21,7 @@ from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import runs_flag
+from tuner.runs.plug_ins import hashes_of_start_weights
 from tuner.search import Search
 from tuner.tracking import store
 
@@ -171,6 +172,7 @@ class _Driver:
             concurrency=self.request.concurrency,
             time_budget_seconds=self.request.time_budget_seconds,
             split_digest=ledger.facts()["split_digest"],
+            start_weights=hashes_of_start_weights(self.plan.plug_ins),
         )
         events = _DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
         try:

@@ -1,7 +1,9 @@
 """Ray Tune's searcher and scheduler: they pass proposals and decisions of a `Search` on, and decide nothing."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ray.tune.experiment import Trial
@@ -15,6 +17,7 @@ from tuner.ledger import Decision, trial_name
 from tuner.search import Assignment, Search
 
 _METRICS = "metrics/"
+_NO_FILES: Mapping[str, str] = MappingProxyType({})
 
 
 class LedgerSearcher(EmptyPickle, Searcher):
@@ -28,13 +31,18 @@ class LedgerSearcher(EmptyPickle, Searcher):
         shares: GpuShares,
         split_digest: str | None = None,
         *,
+        start_weights: Mapping[str, str] = _NO_FILES,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Trials look for their checkpoints in `checkpoint_root`; `split_digest` is that of all validation images."""
+        """Trials look for their checkpoints in `checkpoint_root`; `split_digest` is that of all validation images.
+
+        `start_weights` has the hash of each file of weights by its path.
+        """
         super().__init__()
         self._search = search
         self._shares = shares
         self._split_digest = split_digest
+        self._start_weights = start_weights
         self._checkpoint_root = checkpoint_root
         self._limit = limit
         self._alive: set[str] = set()
@@ -61,15 +69,17 @@ class LedgerSearcher(EmptyPickle, Searcher):
     def _task(self, assignment: Assignment) -> TrialTask:
         space = self._search.space
         resources = space.resources
+        config = space.trial_config(assignment.parameters)
         return TrialTask(
             number=assignment.number,
-            config=space.trial_config(assignment.parameters),
+            config=config,
             checkpoints=tuple(f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints),
             device="cuda" if resources.gpus_per_trial > 0 else "cpu",
             gpus=self._shares.of(assignment.number),
             threads=threads_for(resources.cpus_per_trial, resources.processes_per_trial),
             processes=resources.processes_per_trial,
             split_digest=self._split_digest,
+            start_digest=self._start_weights.get(str(Path(config.start_weights).expanduser())),
             confirmation=self._confirmation(assignment),
         )
 

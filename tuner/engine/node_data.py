@@ -23,6 +23,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from training.config import TrialConfig
 from training.data import DataError, ImageSet, TrialData, data_set_key, ensure_available, load_trial_data
+from training.models.start_weights import Taken
 from training.outside_code import import_all
 from tuner.errors import first_line
 
@@ -65,6 +66,20 @@ def load_on_this_node(config: TrialConfig, split_digest: str | None, load: Load 
             (data.split_digest, split_digest),
         )
     return data
+
+
+def require_same_start(file: str, start: Taken | None, start_digest: str | None) -> None:
+    """Raise DataError if a trial has started with other weights of `file` than those with the hash `start_digest`.
+
+    None accepts any. Without this check a trial would find none of its checkpoints fit, and begin again with others.
+    """
+    found = None if start is None else start.digest
+    if start_digest not in {None, found}:
+        raise DataError(
+            f"The file of start_weights, {file}, on {socket.gethostname()} (hash {found}) is not that of the search "
+            f"(hash {start_digest}): copy the same file there, or mount one folder for all.",
+            (found, start_digest),
+        )
 
 
 @contextmanager

@@ -58,7 +58,13 @@ def run_session(
     stop = StopRequest(options.time_budget_seconds, can_work=lambda: not crashes.too_many, alive=lambda: searcher.alive)
     shares = GpuShares(resources.gpus_per_trial)
     searcher = LedgerSearcher(
-        search, place_of(folder), limit, shares, options.split_digest, stopping=lambda: stop.requested
+        search,
+        place_of(folder),
+        limit,
+        shares,
+        options.split_digest,
+        start_weights=options.start_weights,
+        stopping=lambda: stop.requested,
     )
     tuner = tune.Tuner(
         tune.with_resources(trial, lambda config: _resources(resources.cpus_per_trial, task_of(config).gpus)),

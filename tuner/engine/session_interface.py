@@ -1,7 +1,7 @@
 """What a driver and a session of Ray Tune tell each other. Nothing here imports Ray, which takes seconds."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from training.explained_error import ExplainedError
@@ -13,12 +13,14 @@ class SessionOptions:
     """How a session runs.
 
     `concurrency` is the number of trials at once; None means as many as the cluster has room for. `split_digest`
-    identifies the validation images that every node must find in its data; None accepts any.
+    identifies the validation images that every node must find in its data; None accepts any. `start_weights` has the
+    hash of each file of weights with which trials start, by its path: every node must find these files.
     """
 
     concurrency: int | None = None
     time_budget_seconds: float | None = None
     split_digest: str | None = None
+    start_weights: Mapping[str, str] = field(default_factory=dict)
 
 
 class Ending(StrEnum):

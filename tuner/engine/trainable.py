@@ -102,7 +102,7 @@ def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
 
     from training.config import ConfigError
     from training.outside_code import import_all
-    from tuner.engine.node_data import load_on_this_node
+    from tuner.engine.node_data import load_on_this_node, require_same_start
     from tuner.engine.several_gpus import leading_trainer
 
     torch.set_num_threads(task.threads)
@@ -115,6 +115,7 @@ def _run(task: TrialTask, session: TuneSession, lead: "Lead | None") -> None:
         import_all(task.config.imports)
         data = load_on_this_node(task.config, task.split_digest)
         with (lead or leading_trainer)(task, data) as trainer:
+            require_same_start(task.config.start_weights, trainer.start, task.start_digest)
             _train(trainer, task, session)
     except ConfigError as error:
         session.report({"epoch": 0, "error": str(error), "metrics": {}})

@@ -38,7 +38,8 @@ class TrialTask:
     The trial continues from the first of `checkpoints` that is whole; without one it starts from scratch. `gpus` is
     the trial's number of GPUs, or its share of one. `threads` is the number of torch threads of each of its
     `processes`; a trial on several GPUs has one process for each. `split_digest` identifies the validation images
-    that the trial must find; None accepts any. `confirmation` is None in a search.
+    that the trial must find, and `start_digest` the file of `start_weights`; None accepts any.
+    `confirmation` is None in a search.
     """
 
     number: int
@@ -49,6 +50,7 @@ class TrialTask:
     threads: int
     processes: int
     split_digest: str | None
+    start_digest: str | None
     confirmation: ConfirmationTask | None
 
     def __str__(self) -> str:

@@ -33,6 +33,15 @@ def start_weights_of(space: Space) -> list[Path]:
     return [Path(value).expanduser() for value in dict.fromkeys(found) if value]
 
 
+def hashes_of_start_weights(sources: Sequence[Source]) -> dict[str, str]:
+    """Return, by path, the hash of each file of start weights among the sources of a search."""
+    return {str(source.place): source.hash for source in sources if _is_file_of_weights(source.module)}
+
+
+def _is_file_of_weights(module: str) -> bool:
+    return module.startswith(f"{_WEIGHTS} ")  # no name of a module has a space
+
+
 def _weights(path: Path) -> Source:
     """Return a file of weights as a source, which is installed on every machine: Ray does not copy it."""
     if not path.is_absolute():
@@ -50,11 +59,13 @@ def _weights(path: Path) -> Source:
 
 
 def shared_plug_ins(space: Space, source: Space) -> list[Source]:
-    """Return the sources of the modules that a checked space and its source both use.
+    """Return the sources of the modules, and of the files of start weights, that a checked space and its source use.
 
     A confirmation may add attacks of its own, and leaves out the sampler of the search.
     """
-    return sources_of(module for module in space.outside_modules if module in source.outside_modules)
+    modules = (module for module in space.outside_modules if module in source.outside_modules)
+    before = start_weights_of(source)
+    return [*sources_of(modules), *(_weights(path) for path in start_weights_of(space) if path in before)]
 
 
 def plug_ins_fact(sources: Sequence[Source]) -> dict[str, Any]:
@@ -69,7 +80,7 @@ def plug_ins_fact(sources: Sequence[Source]) -> dict[str, Any]:
 def look_where_recorded(folder: SearchFolder) -> None:
     """Look for modules also in the folders in which they lay when the search began."""
     for module, recorded in _recorded(folder.frozen()).items():
-        if not module.startswith(_WEIGHTS):
+        if not _is_file_of_weights(module):
             look_in(Path(recorded["place"]).parent)
 
 

@@ -8,6 +8,7 @@ from training.config import MEASUREMENT_KEYS, defaults_of, field_problems, trial
 from training.nearest_names import unknown_key
 from training.registry import DATASETS
 from tuner.space.conditions import can_hold_together, holds, in_order, whole_condition
+from tuner.space.fractions import number_or_text
 from tuner.space.model import Space
 from tuner.space.parameters import value_fault
 
@@ -96,12 +97,13 @@ def _fixed_key_fault(space: Space, key: str, values: list[Any]) -> str | None:
     wrong = next((message for value in values for _, message in field_problems({key: value})), None)
     if wrong is not None:
         return wrong
+    wanted = [number_or_text(value) for value in values]
     if key in space.trial:
-        return None if space.trial[key] in values else _never(key, space.trial[key], values)
+        return None if number_or_text(space.trial[key]) in wanted else _never(key, space.trial[key], values)
     defaults = [] if space.names_of("preset") or key == "seed" else defaults_of(key)
     if len(defaults) != 1:
         return f"not the same in all trials; put {key} under trial, or name the parameter that decides it"
-    return None if defaults[0] in values else _never(key, defaults[0], values)
+    return None if defaults[0] in wanted else _never(key, defaults[0], values)
 
 
 def _never(key: str, value: Any, values: list[Any]) -> str:

@@ -50,28 +50,44 @@ def combinations(values: Mapping[str, Sequence[Any]], conditions: Conditions) ->
 
 
 def count_points(counts: Mapping[str, float], conditions: Conditions) -> float:
-    """Return the number of points of parameters with these numbers of values, without listing them."""
-    named = {other: named_values(other, conditions) for condition in conditions.values() for other in condition}
-    order = [name for name in in_order(counts, conditions) if name in named]
-    always = math.prod(count for name, count in counts.items() if name not in conditions and name not in named)
-    if math.isinf(always):
-        return math.inf
-    dependent = [name for name in counts if name in conditions and name not in named]
+    """Return the number of points of parameters with these numbers of values, without listing them.
 
-    def total(place: int, chosen: dict[str, Any]) -> float:
-        if place == len(order):
-            return math.prod(counts[name] for name in dependent if holds(name, chosen, conditions))
-        name = order[place]
-        if not holds(name, chosen, conditions):
-            return total(place + 1, chosen)
+    Parameters that no condition links are counted by themselves, also those that only a chosen value has linked.
+    """
+
+    def total(names: Sequence[str], chosen: dict[str, Any]) -> float:
+        return math.prod(of_linked(linked, chosen) for linked in _linked(names, conditions))
+
+    def of_linked(names: Sequence[str], chosen: dict[str, Any]) -> float:
+        first, *others = names
+        if not holds(first, chosen, conditions):
+            return total(others, chosen)
+        if not others:
+            return counts[first]
+        return sum(times * total(others, {**chosen, first: value}) for value, times in groups(first))
+
+    def groups(name: str) -> list[tuple[Any, float]]:
         # Values that the same conditions name lead to equally many points.
-        alike = Counter(_conditions_with(name, value, conditions) for value in named[name])
-        first = {_conditions_with(name, value, conditions): value for value in named[name]}
-        others = counts[name] - len(named[name])
-        groups = [(first[key], times) for key, times in alike.items()] + ([(_OTHER, others)] if others > 0 else [])
-        return sum(times * total(place + 1, {**chosen, name: value}) for value, times in groups)
+        named = {value: _conditions_with(name, value, conditions) for value in named_values(name, conditions)}
+        alike, first = Counter(named.values()), {kind: value for value, kind in named.items()}
+        rest = counts[name] - len(named)
+        return [(first[kind], times) for kind, times in alike.items()] + ([(_OTHER, rest)] if rest > 0 else [])
 
-    return always * total(0, {})
+    return total(in_order(counts, conditions), {})
+
+
+def _linked(names: Sequence[str], conditions: Conditions) -> list[list[str]]:
+    """Return parameters in groups, such that no condition of one group names a parameter of another one.
+
+    The order of `names` stays in each group; there, each comes after those that its condition names.
+    """
+    found: list[list[str]] = []
+    for name in names:
+        joined = [group for group in found if any(other in group for other in conditions.get(name, {}))]
+        members = {each for group in joined for each in group}
+        found = [group for group in found if group not in joined]
+        found.append([*(each for each in names if each in members), name])
+    return found
 
 
 def named_values(name: str, conditions: Conditions) -> list[Any]:

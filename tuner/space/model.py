@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Annotated, Any
@@ -16,7 +15,8 @@ from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
 from tuner.space.chosen_names import CHOOSING_KEYS, used_keys
 from tuner.space.conditions import Conditions, combinations, count_points, named_values
-from tuner.space.parameters import Parameter, Part, from_fraction, takes_numbers
+from tuner.space.fractions import with_numbers, with_numbers_in_conditions
+from tuner.space.parameters import Parameter, Part
 from tuner.space.sections import (
     ConfirmSpec,
     ConstraintSpec,
@@ -71,20 +71,17 @@ class Space(Part):
             for name, spec in objectives.items()
         }
 
+    @field_validator("parameters")
+    @classmethod
+    def _fractions_of_conditions(cls, parameters: dict[str, Parameter]) -> dict[str, Parameter]:
+        return with_numbers_in_conditions(parameters)
+
     @field_validator("search")
     @classmethod
     def _fractions_of_points(cls, search: SearchSpec, info: ValidationInfo) -> SearchSpec:
-        """Convert fractions in points, where the parameter is a real number; other texts are names, or faults."""
         parameters: dict[str, Parameter] = info.data.get("parameters", {})
-        real = {name for name, parameter in parameters.items() if takes_numbers(parameter)}
-
-        def converted(point: dict[str, Any]) -> dict[str, Any]:
-            for name in real & point.keys():
-                with suppress(ValueError):
-                    point = {**point, name: from_fraction(point[name])}
-            return point
-
-        points = {key: [converted(point) for point in getattr(search, key)] for key in ("points", "start_points")}
+        sections = ("points", "start_points")
+        points = {key: [with_numbers(point, parameters) for point in getattr(search, key)] for key in sections}
         return search.model_copy(update=points)
 
     @property

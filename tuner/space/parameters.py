@@ -129,6 +129,13 @@ class FloatParameter(_Range[Real]):
             return []
         return [value_at(self.low, self.high, self.step, index) for index in range(self.count)]
 
+    def nearest(self, value: float) -> float:
+        """Return the value of a range with a step that `value` differs from by rounding only, else `value` itself."""
+        if self.step is None:
+            return value
+        found = value_at(self.low, self.high, self.step, round((value - self.low) / self.step))
+        return found if abs(found - value) < _ROUNDING * self.step else value
+
     def distribution(self) -> BaseDistribution:
         """Return Optuna's form of this range."""
         if self.count is None or self.step is None:
@@ -222,11 +229,6 @@ class CategoricalParameter(_Searched):
     def extremes(self) -> dict[str, Any]:
         """Return the values that are checked against the rules of the trainer, by their key in the file."""
         return {f"choices.{index}": choice for index, choice in enumerate(self.choices)}
-
-
-def takes_numbers(parameter: "Parameter") -> bool:
-    """Return whether a fraction such as "8/255" in a point stands for a value of this parameter."""
-    return parameter.type == "float" or (parameter.type == "categorical" and not isinstance(parameter.choices[0], str))
 
 
 def value_fault(parameter: "Parameter", value: Any) -> str | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from training.nearest_names import did_you_mean
 from training.outside_code import PlugInError, is_outside
-from training.registry import Entry, Registry
+from training.registry import Registry
+from training.registry_entry import Entry
 
 SAMPLERS = Registry("sampler", "tuner.search.sampling", ("seed", "evidence", "number", "search_seed", "distributions"))
 

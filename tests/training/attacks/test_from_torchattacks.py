@@ -142,6 +142,13 @@ def test_a_failure_of_the_library_names_the_attack(model: nn.Module, images: Ten
         attack(model, images, labels, seed=0)
 
 
+def test_the_commas_of_a_pair_of_numbers_end_no_name() -> None:
+    pixle = "torchattacks:Pixle(restarts=3, x_dimensions=(2, 10), y_dimensions=(2,10))"
+    last = "torchattacks:CW(steps=5)"
+    assert split_names(f"{pixle},{last}, noise") == [pixle, last, "noise"]
+    assert split_names(f"noise,{pixle}") == ["noise", pixle]
+
+
 def test_a_suite_takes_them_beside_its_own() -> None:
     names = split_names("pgd20, torchattacks:PGD(eps=8/255, steps=20),torchattacks:CW")
     assert names == ["pgd20", "torchattacks:PGD(eps=8/255, steps=20)", "torchattacks:CW"]

@@ -23,6 +23,7 @@ def trial_task(number: int = 0, trial: dict[str, Any] | None = None, **changes: 
         "threads": 1,
         "processes": 1,
         "split_digest": None,
+        "start_digest": None,
         "confirmation": None,
     }
     return TrialTask(**fields | changes)

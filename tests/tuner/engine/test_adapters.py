@@ -1,6 +1,7 @@
 """Ray's searcher and scheduler without a cluster."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,16 @@ def test_a_suggestion_is_what_the_worker_needs(search: Search) -> None:
     assert task.device == "cpu", "a trial without a GPU of its own must not use another's"
     assert task.config == SPACE.trial_config(search.trials[0].parameters)
     assert task.confirmation is None
+    assert (task.split_digest, task.start_digest) == (None, None)
+
+
+def test_a_worker_is_told_the_hash_of_its_file_of_weights(make_ledger: MakeLedger) -> None:
+    space = small_space(trial={"start_weights": "~/a.pt"})
+    hashes = {str(Path("~/a.pt").expanduser()): "0123456789abcdef", "/b.pt": "another"}
+    searcher = LedgerSearcher(
+        Search(space, make_ledger(space)), "/runs/small-1", lambda: 1, GpuShares(0), start_weights=hashes
+    )
+    assert suggested(searcher, "a").start_digest == "0123456789abcdef"
 
 
 def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(search: Search) -> None:

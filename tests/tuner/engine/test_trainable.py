@@ -1,6 +1,7 @@
 """A trial in a worker, with a stand-in for Ray Tune's session."""
 
 import errno
+import hashlib
 import os
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from raises_about import raises_about
 from ray import tune
 from ray_stand_ins import trial_task
 
@@ -18,6 +20,7 @@ from training.attacks.cuda_graph import CudaRecorder, RecordingError
 from training.compute.cuda_state import BrokenCudaError
 from training.config import ConfigError, TrialConfig
 from training.data import DataError, TrialData
+from training.models import build_model
 from training.trainer import OnStep, Trainer
 from training.trainer.checkpoint import StorageError
 from tuner.engine.gpu_sharing import OutOfGpuMemoryError
@@ -71,6 +74,21 @@ def test_data_that_this_node_lacks_is_raised_for_ray_to_try_elsewhere(session: S
         run_task(task(dataset="folder", architecture="cnn4", data_root=str(missing)), session)
     assert str(missing) in str(caught.value)
     assert session.reports == []
+
+
+def test_a_node_with_other_start_weights_is_refused(session: Session, tmp_path: Path) -> None:
+    plain = task(epochs=1)
+    config = plain.config
+    path = tmp_path / "weights.pt"
+    with torch.random.fork_rng():
+        torch.save(build_model(config, 10, (1, 8, 8)).state_dict(), path)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    started = replace(plain, config=replace(config, start_weights=str(path)))
+    with raises_about(DataError, (found, "another")):
+        run_task(replace(started, start_digest="another"), session)
+    assert session.reports == []
+    run_task(replace(started, start_digest=found), session)
+    assert session.epochs == [1]
 
 
 def test_a_configuration_that_does_not_suit_the_data_is_final(session: Session) -> None:

@@ -12,7 +12,14 @@ from simulated_search import frozen_facts, small_space
 from training.outside_code import Source
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
-from tuner.runs.plug_ins import look_where_recorded, plug_ins_fact, plug_ins_of, require_unchanged, shared_plug_ins
+from tuner.runs.plug_ins import (
+    hashes_of_start_weights,
+    look_where_recorded,
+    plug_ins_fact,
+    plug_ins_of,
+    require_unchanged,
+    shared_plug_ins,
+)
 from tuner.space import space_from_mapping
 
 SAMPLER = "import optuna\n\ndef drawn(seed): return optuna.samplers.RandomSampler(seed=seed)\n"
@@ -67,6 +74,9 @@ def test_a_file_of_start_weights_is_recorded_and_may_not_change(tmp_path: Path, 
     before = list(sys.path)
     look_where_recorded(folder)
     assert sys.path == before
+    assert hashes_of_start_weights([SOURCE, source]) == {str(file): source.hash}
+    assert shared_plug_ins(space, space) == [source], "a confirmation trains from the same file"
+    assert shared_plug_ins(space, small_space()) == []
     file.write_bytes(b"2")
     with raises_about(UsageError, source.module):
         require_unchanged(folder, plug_ins_of(space))

@@ -13,6 +13,7 @@ from tuner.space import Space, parameter_lines, space_from_mapping
 from tuner.space.model import differing_keys
 
 PLAIN = {"type": "float", "low": 0.1, "high": 1}
+SHORT = {"type": "float", "low": 0.1, "high": 0.9}
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,38 @@ def test_conditions_on_a_circle_are_named() -> None:
     }
     message = refused(methods_mapping(parameters=parameters), "parameters.beta.when")
     assert "beta -> momentum -> beta" in message
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"type": "categorical", "choices": ["4/255", "8/255", 0.1]},
+        {"type": "float", "low": "1/255", "high": "21/255", "step": "1/255"},
+    ],
+)
+@pytest.mark.parametrize("wanted", ["8/255", ["4/255", 8 / 255]])
+def test_a_condition_may_have_fractions(chosen: dict[str, Any], wanted: object) -> None:
+    parameters = {"weight_decay": chosen, "momentum": {**SHORT, "when": {"weight_decay": wanted}}}
+    space = methods_space(parameters=parameters)
+    assert set(space.parameters["momentum"].when["weight_decay"]) <= set(space.parameters["weight_decay"].values())
+    assert len(space.parameters["momentum"].when["weight_decay"]) == (2 if isinstance(wanted, list) else 1)
+    again = space_from_mapping(space.model_dump(mode="json"), "frozen")
+    assert again == space
+    refused(
+        methods_mapping(parameters={**parameters, "momentum": {**SHORT, "when": {"weight_decay": "9/256"}}}),
+        "parameters.momentum.when.weight_decay",
+    )
+
+
+@pytest.mark.parametrize(("fixed", "wanted"), [("8/255", 8 / 255), (8 / 255, "8/255"), ("8/255", "16/510")])
+def test_a_fraction_is_the_number_of_a_fixed_key(fixed: object, wanted: object) -> None:
+    momentum = {**SHORT, "when": {"epsilon": wanted}}
+    space = methods_space(trial={"epsilon": fixed}, parameters={"momentum": momentum})
+    assert "momentum" not in space.conditions, "it is searched in every trial"
+    refused(
+        methods_mapping(trial={"epsilon": fixed}, parameters={"momentum": {**SHORT, "when": {"epsilon": "7/255"}}}),
+        "parameters.momentum.when.epsilon",
+    )
 
 
 def test_a_condition_on_a_fixed_key_is_decided_by_it() -> None:

@@ -76,6 +76,16 @@ def test_a_real_range_counts_only_where_it_can_be_searched() -> None:
     assert count_points({"a": 2.0, "b": 10.0**9}, {"b": {"a": [1]}}) == 1 + 10**9
 
 
+def test_many_switches_with_a_knob_each_are_counted() -> None:
+    """Each switch is off, or on with one of five values: 6 ways; one value of the method has all of them, one none."""
+    switches = {f"s{i}": 2.0 for i in range(40)}
+    knobs = {f"k{i}": 5.0 for i in range(40)}
+    conditions: dict[str, dict[str, list[Any]]] = {f"k{i}": {f"s{i}": [1]} for i in range(40)}
+    assert count_points({**knobs, **switches}, conditions) == 6.0**40
+    below = {**conditions, **{name: {"method": ["many"]} for name in switches}}
+    assert count_points({**switches, **knobs, "method": 2.0}, below) == 6.0**40 + 1
+
+
 def test_parameters_on_a_circle_have_no_order() -> None:
     conditions = {"a": {"b": [1]}, "b": {"a": [1]}, "d": {"a": [1]}, "e": {"c": [1]}}
     assert in_order("edabc", conditions) == ["c", "e"]

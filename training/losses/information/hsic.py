@@ -12,7 +12,8 @@ from torch import Tensor
 from training.compute.numerics import at_least_float32, no_autocast
 from training.config.fields import choice, whole
 from training.losses.information.estimator import WithoutLearning
-from training.registry import ESTIMATORS, Problems
+from training.registry import ESTIMATORS
+from training.registry_entry import Problems
 
 # The ridge of HBaR, relative to the number of samples; Wang et al. 2021, arXiv:2106.02734.
 CCA_RIDGE = 1e-5

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from training.compute.numerics import no_autocast
 from training.compute.optimiser_state import load_optimiser_state
-from training.registry import ESTIMATORS, Problems
+from training.registry import ESTIMATORS
+from training.registry_entry import Problems
 
 HIDDEN_UNITS = 512
 

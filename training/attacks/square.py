@@ -1,0 +1,57 @@
+"""The Square attack at the official settings of AutoAttack; Andriushchenko et al. 2020, arXiv:1912.00049."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.adversary import LinfBall, count_classes, require_epsilon, require_positive
+from training.attacks.facts import AttackFacts
+from training.attacks.pyautoattack_adapter import QUERIES, run_pyautoattack
+from training.config.fields import whole
+from training.registry import ATTACKS
+
+
+@ATTACKS.register("square", facts=AttackFacts(cost="queries f"), queries=whole(QUERIES, 1))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Square(LinfBall):
+    """A black-box attack.
+
+    For each image it queries the logits of at most `queries` + 1 perturbed images, and those of the image itself.
+    """
+
+    family = "square"
+    epsilon: float
+    queries: int = QUERIES
+
+    def __post_init__(self) -> None:
+        require_epsilon(self.epsilon)
+        require_positive("Square", queries=self.queries)
+
+    @property
+    def name(self) -> str:
+        """Return the name for tables, with the queries unless they are the official 5,000."""
+        return "Square" if self.queries == QUERIES else f"Square ({self.queries} queries)"
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        """Return adversarial images, and the clean image where the attack fails; see `Adversary`."""
+
+        def build(predict: Callable[[Tensor], Tensor], device: torch.device) -> Any:
+            from pyautoattack.square import SquareAttack
+
+            return SquareAttack(
+                predict,
+                norm="Linf",
+                n_queries=self.queries,
+                eps=self.epsilon,
+                p_init=0.8,
+                n_restarts=1,
+                seed=seed,
+                device=device,
+                resc_schedule=False,
+            )
+
+        count_classes(model, images)
+        return run_pyautoattack(build, model, images, labels)

@@ -1,0 +1,75 @@
+"""The suite that the options of `training.evaluate` ask for."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from training.attacks import RepresentationAttack, Scale, split_names
+from training.command_line import CommandError
+from training.data.class_names import naming_difference
+from training.evaluation import LatentMode, Suite, build_suite
+from training.evaluation.evaluated_model import EvaluatedModel
+from training.evaluation.trained_model import TrainedModel, load_model
+from training.evaluation_options import radius_of
+
+
+def suite_of(
+    arguments: argparse.Namespace,
+    scale: Scale,
+    *,
+    latent: LatentMode,
+    surrogate: TrainedModel | None,
+    layers: Sequence[str],
+) -> Suite:
+    """Return the suite of --suite, --attacks and --epsilon, with the attacks of a surrogate and on layers.
+
+    `scale` has the sizes of the data set. Raise AttackError for an unknown name or a wrong size.
+    """
+    if arguments.epsilon is not None:
+        scale = scale.resized(radius_of(arguments.epsilon))
+    suite = build_suite(
+        arguments.suite,
+        scale,
+        latent=latent,
+        attacks=split_names(arguments.attacks) if arguments.attacks else None,
+        surrogate=None if surrogate is None else surrogate.model,
+        # All evaluations share the surrogate's adversarial images, beside its checkpoint.
+        cache=None if surrogate is None else surrogate.path.parent / "transfer",
+    )
+    added = [RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in layers]
+    return replace(suite, attacks=(*suite.attacks, *added))
+
+
+def surrogate_of(
+    arguments: argparse.Namespace, evaluated: EvaluatedModel, shape: tuple[int, int, int], device: torch.device
+) -> TrainedModel | None:
+    """Return the model of --surrogate for images of `shape` (channels, height, width), None without this option.
+
+    Raise CommandError if it has other classes than the evaluated model.
+    """
+    if not arguments.surrogate:
+        return None
+    found = load_model(Path(arguments.surrogate), shape).to(device)
+    known = evaluated.class_names
+    difference = naming_difference(found.class_names, known) if known is not None else ""
+    if difference or found.classes != evaluated.classes:
+        what = difference or f"{found.classes} classes, but the model has {evaluated.classes}"
+        raise CommandError(
+            f"The surrogate {found.path} has {what}. Name a surrogate that was trained on the same data set.",
+            "--surrogate",
+        )
+    return found
+
+
+def layers_of(arguments: argparse.Namespace, model: nn.Module) -> list[str]:
+    """Return the layers named by --layers. Raise CommandError if the model has no such layer."""
+    names: list[str] = arguments.layers.split(",") if arguments.layers else []
+    known = [name for name, _ in model.named_modules() if name]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise CommandError(f"The model has no layer {', '.join(unknown)}; it has {', '.join(known)}.", "--layers")
+    return names
