@@ -19,6 +19,7 @@ from training.attacks.adversary import ROUNDING, AttackError, distances
 from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
 from training.compute.random_streams import preserved_randomness, seed_generators
+from training.compute.untouched_model import ModelChangedError, untouched
 from training.config.fields import like
 from training.outside_code import file_of, is_outside, line_of, source_hash
 from training.registry import ATTACKS
@@ -131,23 +132,13 @@ def attack_from_outside(
 
 @contextmanager
 def _kept(model: nn.Module, attack: str) -> Iterator[None]:
-    """Run an attack, and put back the gradients and flags of the weights.
-
-    Raise AttackError if it has changed the weights or the statistics of batch norm, and put them back.
-    """
-    before = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    flags = [(parameter, parameter.grad, parameter.requires_grad) for parameter in model.parameters()]
+    """Run an attack. Raise AttackError if it has changed the model, which is put back."""
     try:
-        yield
-    finally:
-        for parameter, gradient, is_trained in flags:
-            parameter.grad = gradient
-            parameter.requires_grad_(is_trained)
-    changed = [name for name, value in model.state_dict().items() if not torch.equal(value, before[name])]
-    if changed:
-        model.load_state_dict(before)
+        with untouched(model):
+            yield
+    except ModelChangedError as error:
         rule = "must leave it as it is: no optimiser step, and no train()"
-        raise AttackError(f"{attack} changed {changed[0]} of the model, but {rule}.", attack)
+        raise AttackError(f"{attack} changed {error} of the model, but {rule}.", attack) from error
 
 
 def _is_attack(target: Callable[..., Any]) -> bool:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from training.attacks import frozen
 from training.compute.numerics import exact_float32
 from training.compute.random_streams import preserved_randomness
+from training.compute.untouched_model import ModelChangedError, untouched
 from training.config import ConfigError, TrialConfig
 from training.data import ImageSet
 from training.data.augment import to_unit
@@ -100,9 +101,10 @@ def offered_values(
 
 
 def _value(entry: Entry, name: str, offered: Mapping[str, Any]) -> float:
-    values = offered["values"]
     try:
-        returned = entry.build(values, **{key: value for key, value in offered.items() if key != "values"})
+        returned = _called(entry, offered)
+    except ModelChangedError as error:
+        raise _unfit(entry, name, f"changed {error} of the model", len(offered["labels"])) from error
     except Exception as error:
         if entry.is_own or isinstance(error, torch.OutOfMemoryError):
             raise
@@ -115,6 +117,16 @@ def _value(entry: Entry, name: str, offered: Mapping[str, Any]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise _unfit(entry, name, f"returned {value!r:.60}", len(offered["labels"]))
     return float(value)
+
+
+def _called(entry: Entry, offered: Mapping[str, Any]) -> Any:
+    """Call a metric; one from outside gets copies of what it asks for, and must not change the model."""
+    given = {key: value for key, value in offered.items() if key != "values"}
+    if entry.is_own:
+        return entry.build(offered["values"], **given)
+    copies = {k: v.clone() for k, v in given.items() if k in entry.asked and isinstance(v, Tensor)}
+    with untouched(offered["model"]):
+        return entry.build(offered["values"], **{**given, **copies})
 
 
 def _unfit(entry: Entry, name: str, fault: str, images: int) -> MetricError:

@@ -68,6 +68,16 @@ def late(labels):
 
 def strange(network):
     return 1
+
+
+def painted(images):
+    images.zero_()
+    return 1.0
+
+
+def pruned(model):
+    next(model.parameters()).data.zero_()
+    return 1.0
 """
 
 
@@ -106,7 +116,15 @@ def test_metrics_change_nothing_that_a_trial_learns() -> None:
     assert same_weights(*(trainer.model for trainer in trainers))
 
 
-@pytest.mark.parametrize("name", ["two", "nothing", "undefined", "broken"])
+@pytest.mark.usefixtures("code")
+def test_a_metric_that_changes_its_images_changes_no_other_metric() -> None:
+    names = ["own_metrics:painted", "own_metrics:moved"]
+    model, images = build_model(make_config(), 4, (1, 8, 8)), make_data().validation
+    found = validate(model, images, make_config(metrics=names))
+    assert found["own_metrics:moved"] == validate(model, images, make_config(metrics=names[1:]))["own_metrics:moved"]
+
+
+@pytest.mark.parametrize("name", ["two", "nothing", "undefined", "broken", "pruned"])
 def test_an_unfit_metric_is_refused_before_the_first_epoch(code: Path, name: str) -> None:
     config = make_config(metrics=[f"own_metrics:{name}"])
     with pytest.raises(ConfigError) as refused:
