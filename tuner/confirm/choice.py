@@ -9,7 +9,8 @@ from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.selection import Wish, choose
+from tuner.report.analysis.selection import choose
+from tuner.report.analysis.wish import Wish
 from tuner.space import Space, space_from_mapping
 
 # A confirmation also trains on the validation images, so that accuracies on them say nothing: a few images suffice.

@@ -13,7 +13,7 @@ from tuner.confirm.table import confirm_section
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.report.analysis.selection import Wish
+from tuner.report.analysis.wish import Wish
 from tuner.search import Search
 from tuner.space import space_from_mapping
 
