@@ -101,12 +101,17 @@ class Space(Part):
         return own_value(with_preset({**self.trial, **searched}), key)
 
     @property
-    def outside_modules(self) -> list[str]:
-        """The modules from outside that the space imports, or whose classes and functions it names."""
+    def trial_modules(self) -> list[str]:
+        """The modules from outside that decide what the trials learn and measure: imported ones, and those of names."""
         choices = [value for parameter in self.parameters.values() for value in parameter.extremes().values()]
-        attacks = self.confirm.attacks if self.confirm is not None else []
-        named = [*self.trial.values(), *choices, *self.objectives, *self.constraints, *attacks, self.search.sampler]
+        named = [*self.trial.values(), *choices, *self.objectives, *self.constraints]
         return list(dict.fromkeys([*self.imports, *outside_modules(named)]))
+
+    @property
+    def outside_modules(self) -> list[str]:
+        """All modules from outside: those of the trials, of a confirmation's attacks, and of the sampler."""
+        attacks = self.confirm.attacks if self.confirm is not None else []
+        return list(dict.fromkeys([*self.trial_modules, *outside_modules([*attacks, self.search.sampler])]))
 
     @property
     def rung_epochs(self) -> tuple[int, ...]:
