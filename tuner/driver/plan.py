@@ -19,7 +19,7 @@ from tuner.search import compared_epochs
 from tuner.search.stopping import finished
 from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
 from tuner.space import Space, load_space, space_from_mapping
-from tuner.space.model import differing_keys, in_recorded_order
+from tuner.space.continued import differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
 

@@ -16,6 +16,7 @@ from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.model import Space
 from tuner.space.problems import cross_problems, fault_error, form_problems, trial_problems
+from tuner.space.samplers import unknown_sampler
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 # The key of the facts in a search's own copy of its space; the copy stays a valid space file.
@@ -97,6 +98,7 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool
         if imports and isinstance(trial := mapping.get("trial"), dict):
             own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
             problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
+        problems += _sampler_problems(mapping)
     if problems:
         raise fault_error(source, problems)
     return _with_whole_grid(space)
@@ -183,6 +185,14 @@ def full_key(key: str, setter: str, subject: object) -> str:
     if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
         raise UsageError(f"{setter}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
     return key if "." in key or key == "imports" else f"trial.{key}"
+
+
+def _sampler_problems(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fault of an unknown sampler in a file with other faults; imports may have registered more."""
+    search = mapping.get("search")
+    name = search.get("sampler") if isinstance(search, dict) else None
+    fault = unknown_sampler(name) if isinstance(name, str) else None
+    return [] if fault is None else [("search.sampler", fault)]
 
 
 def _override(mapping: dict[str, Any], key: str, value: Any) -> None:

@@ -215,7 +215,8 @@ def test_trials_that_other_code_has_measured_are_refused(
     with plug_ins(tmp_path, {"own_count.py": "def count(model):\n    return 1.0\n"}) as folder:
         space = small_space(objectives={metric: {}})
         search = Search(space, make_ledger(space, "old"))
-        SearchFolder(runs_dir / "old").freeze(space, frozen_facts(**plug_ins_fact(plug_ins_of(space))))
+        facts = frozen_facts(search_id="old-0a1b2c3d", **plug_ins_fact(plug_ins_of(space)))
+        SearchFolder(runs_dir / "old").freeze(space, facts)
         search.next_assignment()
         search.report(0, 9, {"natural_accuracy": 0.5, "pgd_accuracy": 0.25, metric: 1.0}, None)
         assert len(read_earlier(runs_dir, "old", space, None).trials) == 1
