@@ -47,7 +47,7 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
                 state = "does not exist" if trial is None else f"is {trial.outcome.value}"
                 raise UsageError(f"Trial {number} of {data.search} {state}: name completed trials.", number)
         return [by_number[number] for number in dict.fromkeys(choice.trials)]
-    if not data.front:
+    if not data.points:
         raise UsageError(f"No trial of {data.search} has completed yet: resume the search first.", data.search)
     selection = choose(data, choice.wish)
     if not selection.trials:
