@@ -32,7 +32,7 @@ def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
         "resources": {},
     }
     for section, values in changes.items():
-        mapping[section] = {**mapping[section], **values}
+        mapping[section] = {**mapping.get(section, {}), **values}
     return mapping
 
 

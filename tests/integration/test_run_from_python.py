@@ -7,7 +7,7 @@ from driver_process import TINY, ended, kill_when, run, start, trials_of
 
 from tuner import load
 from tuner.runs.folder import SearchFolder
-from tuner.space.model import differing_keys
+from tuner.space.continued import differing_keys
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 WORDS = ("--trials", "3", "--epochs", "2", "--concurrency", "1")

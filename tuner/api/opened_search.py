@@ -1,7 +1,7 @@
 """A search on record, read in Python: its trials and its front as pandas frames, its models, and its figures."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from tuner.ledger import TrialRecord
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
-from tuner.report.figure.front_figure import front_figure
+from tuner.report.figure.front_figure import front_figure, further_figures
 from tuner.report.load import load_search
 from tuner.report.web.plotly_front import Drawn, plot_front
 from tuner.report.web.plotly_search import plot_curves, plot_growth, plot_importances, plot_parallel
@@ -26,8 +26,8 @@ from tuner.runs.mirror import open_runs
 from tuner.space import Space
 
 _FRONT_HEIGHT, _HEIGHT = 600, 420
-# The columns of all trials before the objectives, and after the parameters.
-_BEFORE, _AFTER = ("outcome", "epochs"), ("seconds", "error")
+# The columns of all trials before the final values, and after the parameters.
+_BEFORE, _AFTER = ("outcome", "epochs"), ("duration_seconds", "error")
 
 
 def load(name: str, *, runs_dir: str | Path | None = None, ledger: str | None = None) -> "Search":
@@ -72,15 +72,15 @@ class Search:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """A row for each trial, by its number: outcome, epochs, final objectives, parameters, seconds, and error.
+        """A row for each trial, by its number: outcome, epochs, final values, parameters, duration, and error.
 
-        Only a completed trial has final objectives; what the others measured is in `reports`. `pareto_rank` counts the
-        fronts from 0, the Pareto front. `seconds` are from the start of the trial to its end. A parameter with the name
-        of another column is called `parameters.NAME`.
+        The final values are of the objectives and of what constraints limit. Only a completed trial has them; what the
+        others measured is in `reports`. `pareto_rank` counts the fronts from 0, the Pareto front. `duration_seconds` is
+        from the start of the trial to its end. A parameter with the name of another column is called `parameters.NAME`.
         """
         points = {point.number: point for point in self.data.points}
-        rows = [_row(record, points.get(record.number), list(self.space.objectives)) for record in self.data.records]
-        known = [*_BEFORE, *self.space.objectives, "pareto_rank"]
+        known = [*_BEFORE, *self.data.metric_names, "pareto_rank"]
+        rows = [_row(record, points.get(record.number), {*known, *_AFTER}) for record in self.data.records]
         parameters = dict.fromkeys(name for row in rows for name in row if name not in {*known, *_AFTER})
         index = pd.Index([record.number for record in self.data.records], name="trial")
         return pd.DataFrame(rows, index=index, columns=[*known, *parameters, *_AFTER]).astype({"pareto_rank": "Int64"})
@@ -118,8 +118,16 @@ class Search:
         return write_export(Path(out), chosen.model, chosen.origin)
 
     def front_figure(self) -> go.Figure:
-        """Return the front with all trials."""
-        return _figure(plot_front(front_figure(self.data)), _FRONT_HEIGHT)
+        """Return the front with all trials in the first two objectives, or by trial in a single one."""
+        return self.front_figures()[0]
+
+    def front_figures(self) -> list[go.Figure]:
+        """Return the front in each pair of objectives: three figures for three objectives, one for one or two.
+
+        The front is always that of all objectives; the line is the best that it reaches in the two.
+        """
+        shown = (front_figure(self.data), *further_figures(self.data))
+        return [_figure(plot_front(each), _FRONT_HEIGHT) for each in shown]
 
     def growth_figure(self) -> go.Figure:
         """Return the hypervolume over the epochs of all trials."""
@@ -148,15 +156,14 @@ class Search:
         return html
 
 
-def _row(record: TrialRecord, point: CompletedTrial | None, objectives: Sequence[str]) -> dict[str, Any]:
-    """Return a trial as a row of `Search.trials`; `point` are its final values, if it has them."""
-    taken = {*_BEFORE, *objectives, "pareto_rank", *_AFTER}
+def _row(record: TrialRecord, point: CompletedTrial | None, taken: Collection[str]) -> dict[str, Any]:
+    """Return a trial as a row of `Search.trials`; `point` are its final values, `taken` the names of other columns."""
     return {
         "outcome": record.outcome.value,
         "epochs": record.epochs_trained,
         **({} if point is None else {**point.metrics, "pareto_rank": point.pareto_rank}),
         **{f"parameters.{name}" if name in taken else name: value for name, value in record.parameters.items()},
-        "seconds": None if record.ended is None else record.ended - record.started,
+        "duration_seconds": None if record.ended is None else record.ended - record.started,
         "error": record.error,
     }
 

@@ -94,7 +94,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         raise UsageError(
             "--trial, --front and a choice from the front (--min, --max, --knee, --max-loss) exclude each other: "
             "give one.",
-            ("--trial", "--front", "--min", "--knee", "--max-loss"),
+            ("--trial", "--front", "--min", "--max", "--knee", "--max-loss"),
         )
     request = Request(
         name=name,

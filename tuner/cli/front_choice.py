@@ -1,19 +1,17 @@
 """The options of `tuner front` and `tuner confirm` that choose trials from the front."""
 
-import math
 from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.config import is_accuracy, share_fault
 from training.config.fields import number_from_text
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
     from tuner.report.analysis.front_data import FrontData
-    from tuner.report.analysis.selection import Wish
+    from tuner.report.analysis.wish import Wish
 
 
 Minimums = Annotated[
@@ -55,46 +53,30 @@ class FrontChoice:
 
     def wish(self, data: "FrontData") -> "Wish":
         """Check the options against the objectives of a search; raise UsageError if they do not fit."""
-        from tuner.report.analysis.selection import Wish
+        from tuner.report.analysis.wish import Wish, max_loss_fault
 
         single = tuple(option for option in self.given if option not in {"--min", "--max"})
         if len(single) > 1:
             raise UsageError(f"{' and '.join(single)} each choose one trial: give one of them.", single)
         if self.trial is not None and (self.minimums or self.maximums):
             raise UsageError("--trial chooses a trial whatever its values are: leave out --min and --max.", self.given)
-        if self.max_loss is not None:
-            _check_max_loss(self.max_loss, data)
+        if self.max_loss is not None and (fault := max_loss_fault(data.objectives, self.max_loss)):
+            raise UsageError(f"--max-loss {self.max_loss:g}: {fault}.", "--max-loss")
         minimums = _parse_bounds("--min", self.minimums, data)
         maximums = _parse_bounds("--max", self.maximums, data)
         return Wish(minimums, maximums, knee=self.knee, max_loss=self.max_loss, trial=self.trial)
 
 
-def _check_max_loss(max_loss: float, data: "FrontData") -> None:
-    from tuner.report.analysis.selection import traded
-
-    if len(data.objectives) == 1:
-        only = data.objectives[0].name
-        raise UsageError(f"--max-loss trades two objectives, but {data.search} has only {only}.", "--max-loss")
-    given, _ = traded(data.objectives)
-    highest = 1.0 if is_accuracy(given.name) else float("inf")
-    if not 0 <= max_loss < highest:
-        rule = "a share of at least 0 and below 1: 0.01 is one point" if is_accuracy(given.name) else "at least 0"
-        raise UsageError(f"--max-loss is {max_loss:g}, but must be {rule}.", "--max-loss")
-
-
 def _parse_bounds(flag: str, options: tuple[str, ...], data: "FrontData") -> dict[str, float]:
     """Return the values of `--min` or `--max` by metric: an objective, or what a constraint limits."""
-    directions = {objective.name: objective.maximise for objective in data.objectives}
+    from tuner.report.analysis.wish import metric_fault
+
+    other = "--max" if flag == "--min" else "--min"
     bounds: dict[str, float] = {}
     for option in options:
         metric, _, text = option.partition("=")
-        if metric not in data.metric_names:
-            raise UsageError(f"{flag} {option!r}: the metrics of this search are {', '.join(data.metric_names)}.", flag)
-        if directions.get(metric) is (flag == "--max"):
-            way = "minimised" if flag == "--min" else "maximised"
-            other = "--max" if flag == "--min" else "--min"
-            rule = f"{metric} is {way}, so this would keep its worst trials; use {other}"
-            raise UsageError(f"{flag} {option!r}: {rule}.", flag)
+        if fault := metric_fault(data, metric, maximise=flag == "--min", other=other):
+            raise UsageError(f"{flag} {option!r}: {fault}.", flag)
         if metric in bounds:
             rule = f"{metric} has the bound {bounds[metric]:g} too; keep one"
             raise UsageError(f"{flag} {option!r}: {rule}.", flag)
@@ -103,12 +85,12 @@ def _parse_bounds(flag: str, options: tuple[str, ...], data: "FrontData") -> dic
 
 
 def _parse_bound(flag: str, option: str, metric: str, text: str) -> float:
+    from tuner.report.analysis.wish import bound_fault
+
     try:
         value = number_from_text(text)
     except ValueError as error:
         raise UsageError(f"{flag} {option!r} must have the form METRIC=VALUE, as {metric}=0.8.", flag) from error
-    if not math.isfinite(value):
-        raise UsageError(f"{flag} {option!r}: {text} is not finite. Give a number such as {metric}=0.8.", flag)
-    if fault := share_fault(metric, value):
+    if fault := bound_fault(metric, value):
         raise UsageError(f"{flag} {option!r}: {fault}.", flag)
     return value

@@ -89,19 +89,25 @@ def show_keys(
         str | None, typer.Argument(help="A space whose own code adds names and keys.", metavar="[SPACE]")
     ] = None,
 ) -> None:
-    """List every key of a trial: who has it, its default, and what its value must be. Then list the samplers."""
+    """List every key of a trial: who has it, its default, and what its value must be; then metrics and samplers."""
     from itertools import groupby
 
     from training.config.keys import all_keys
+    from training.config.metrics import unit_of, usual_direction
+    from training.registry import METRICS
     from tuner.space import load_space
     from tuner.space.samplers import SAMPLERS
 
     if name is not None:
         load_space(name)
     keys = all_keys()
-    width = max(len(key.key) for key in keys)
+    width = max(map(len, [*(key.key for key in keys), *METRICS]))
     for owner, owned in groupby(keys, lambda key: key.owner):
         typer.echo(f"{owner}:")
         for key in owned:
             typer.echo(f"  {key.key:<{width}}  {key.rule}; default: {key.default}")
+    typer.echo("metrics, for objectives and constraints; MODULE:NAME is one of your own:")
+    for metric in METRICS:
+        unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))
+        typer.echo(f"  {metric:<{width}}  {unit}; default: {usual_direction(metric)}")
     typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: motpe")

@@ -9,7 +9,8 @@ from tuner.confirm.presentation import Use, presentation_of
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.selection import Wish, choose
+from tuner.report.analysis.selection import choose
+from tuner.report.analysis.wish import Wish
 from tuner.space import Space, space_from_mapping
 
 # A confirmation also trains on the validation images, so that accuracies on them say nothing: a few images suffice.
@@ -46,7 +47,7 @@ def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice
                 state = "does not exist" if trial is None else f"is {trial.outcome.value}"
                 raise UsageError(f"Trial {number} of {data.search} {state}: name completed trials.", number)
         return [by_number[number] for number in dict.fromkeys(choice.trials)]
-    if not data.front:
+    if not data.points:
         raise UsageError(f"No trial of {data.search} has completed yet: resume the search first.", data.search)
     selection = choose(data, choice.wish)
     if not selection.trials:

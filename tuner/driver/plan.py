@@ -14,12 +14,12 @@ from tuner.errors import UsageError
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
 from tuner.runs.mirror import place_of
-from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged
+from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged, shared_plug_ins
 from tuner.search import compared_epochs
 from tuner.search.stopping import finished
 from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
 from tuner.space import Space, load_space, space_from_mapping
-from tuner.space.model import differing_keys, in_recorded_order
+from tuner.space.continued import differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Request:
         resume_or_start: continue the search called `name` if it exists, and start it if not.
         verbosity: 1 prints every epoch, 0 every trial, -1 only the result.
         dry_run: print what would run, and start nothing.
-        accept_changed_code: continue a search although the code of its plug-ins has changed.
+        accept_changed_code: go on although the code of plug-ins is not that of the trials on record.
 
     """
 
@@ -126,7 +126,11 @@ def plan_new(request: Request) -> Plan:
         raise UsageError("Say what to search: --space NAME (see `tuner spaces`), or --resume to continue.", "--space")
     space = _with_data_root(load_space(request.space, request.overrides, request.flags()))
     plan = _plan_in_folder(request, new_search(request.runs_dir, request.name, space), space)
-    earlier = (read_earlier(request.runs_dir, name, space, request.ledger) for name in request.warm_start)
+    accept = request.accept_changed_code
+    earlier = [
+        read_earlier(request.runs_dir, name, space, request.ledger, accept_changed_code=accept)
+        for name in request.warm_start
+    ]
     return replace(plan, warm_start=tuple(earlier))
 
 
@@ -208,17 +212,21 @@ def _with_data_root(space: Space, data_root: str | None = None) -> Space:
     return space.model_copy(update={"trial": {**space.trial, "data_root": str(absolute), **started}})
 
 
-def read_earlier(runs_dir: Path, name: str, space: Space, ledger_url: str | None) -> EarlierSearch:
+def read_earlier(
+    runs_dir: Path, name: str, space: Space, ledger_url: str | None, *, accept_changed_code: bool = False
+) -> EarlierSearch:
     """Read what a new search over `space` can learn from the search `name`.
 
     `ledger_url` is used if the ledger of the earlier search is not in its folder. Raise UsageError if there is no such
-    search, if it is a confirmation, or if no trial of it can be used.
+    search, if it is a confirmation, if code that both use has changed since, or if no trial of it can be used.
     """
     folder = find_search(runs_dir, name)
     look_where_recorded(folder)
     with folder.ledger(folder.if_shared(ledger_url)) as ledger:
         earlier, trials, digest = recorded_space(ledger), ledger.load(), ledger.facts()["split_digest"]
     presentation_of(earlier).require(Use.WARM_START, name)
+    if not accept_changed_code:
+        require_unchanged(folder, shared_plug_ins(space, earlier))
     return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space, compared_epochs(space))), digest)
 
 

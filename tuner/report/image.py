@@ -67,13 +67,20 @@ def front_pictures(data: FrontData, shown: FrontFigure | None = None) -> dict[Fo
     for axes, panel in zip(all_axes, panels, strict=True):
         _draw_panel(axes, panel)
     columns = min(_MOST_COLUMNS, len(panels))
-    _write_title(all_axes[0], data.search, " ".join([summary(data), *panels[0].notes]), columns)
+    _write_title(all_axes[0], data.search, " ".join([summary(data), *panels[0].notes, *_outside(panels)]), columns)
     if panels[0].colours:
         _add_colour_bar(figure, all_axes, panels[0].colours)
     _add_legend(figure, all_axes)
     png = _encode_figure(figure, "png")
     figure.set_layout_engine("none")  # found by now, and the slowest part of drawing
     return {"png": png, "svg": _encode_figure(figure, "svg")}
+
+
+def _outside(panels: Sequence[FrontFigure]) -> list[str]:
+    """Return what the axes leave out; of several panels, with the names of their axes."""
+    if len(panels) == 1:
+        return list(panels[0].outside)
+    return [f"{panel.y.label} against {panel.x.label}: {' '.join(panel.outside)}" for panel in panels if panel.outside]
 
 
 def comparison_picture(shown: Comparison, form: Form) -> bytes:

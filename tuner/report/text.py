@@ -53,6 +53,14 @@ def format_mean(name: str, mean: float | None, deviation: float | None) -> str:
     return shown if no_deviation else f"{shown} ± {format_metric(name, deviation)}"
 
 
+def format_volume(volume: float) -> str:
+    """Return a hypervolume as text: four decimals below 10, else five digits, of which all whole ones are kept."""
+    if abs(volume) >= _MOST_WHOLE:
+        return f"{volume:.5g}"
+    decimals = 4 - math.floor(math.log10(max(1.0, abs(volume))))
+    return f"{volume:,.{max(0, decimals)}f}"
+
+
 def finite_or_none(value: float | None) -> float | None:
     """Return None for NaN and infinities, which JSON does not have."""
     return value if value is not None and math.isfinite(value) else None

@@ -59,13 +59,13 @@ def _weights(path: Path) -> Source:
 
 
 def shared_plug_ins(space: Space, source: Space) -> list[Source]:
-    """Return the sources of the modules, and of the files of start weights, that a checked space and its source use.
+    """Return the sources of the modules and of the start weights that trials of two checked spaces both use.
 
-    A confirmation may add attacks of its own, and leaves out the sampler of the search.
+    A confirmation may add attacks of its own. A sampler changes no trial.
     """
-    modules = (module for module in space.outside_modules if module in source.outside_modules)
-    before = start_weights_of(source)
-    return [*sources_of(modules), *(_weights(path) for path in start_weights_of(space) if path in before)]
+    modules = [module for module in space.outside_modules if module in source.trial_modules]
+    weights = [path for path in start_weights_of(space) if path in start_weights_of(source)]
+    return [*sources_of(modules), *map(_weights, weights)]
 
 
 def plug_ins_fact(sources: Sequence[Source]) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def require_unchanged(folder: SearchFolder, sources: Sequence[Source]) -> None:
         raise UsageError(
             f"What {source.module} names in {source.place} (hash {source.hash}) is not that with which {folder.name} "
             f"began (hash {before['hash']}){moved}, so old and new trials could not be compared. Put the old file "
-            "back, start a new search, or continue with --accept-changed-code.",
+            "back, start a new search without the old trials, or go on with --accept-changed-code.",
             source.module,
         )
 

@@ -8,7 +8,7 @@ search proposes the same even if the earlier search has changed or is gone.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,7 +67,8 @@ def earlier_trials(
 ) -> list[EarlierTrial]:
     """Choose the trials of an earlier search that are evidence for `space`, measured at some of `epochs`.
 
-    Raise UsageError if the sampler of the new search does not learn from evidence, or if no trial of `name` counts.
+    An epoch counts if it has every objective and every metric that a constraint limits. Raise UsageError if the sampler
+    of the new search does not learn from evidence, or if no trial of `name` counts.
     """
     if not facts_of(space.search.sampler).learns:
         raise UsageError(
@@ -80,21 +81,21 @@ def earlier_trials(
             f"--warm-start {name}: {space.name} searches presets, and no recorded trial compares with those.",
             ("--warm-start", "preset"),
         )
-    found, reasons = [], Counter[_Difference]()
+    found, reasons, metrics = [], Counter[_Difference](), {criterion.name for criterion in space.criteria}
     for trial in trials:
         if trial.outcome not in {Outcome.COMPLETED, Outcome.STOPPED}:
             continue
         settings = earlier.trial_config(trial.parameters)
         point, reason = _point_of(settings, space)
         measured = {
-            report.epoch: {c.name: report.metrics[c.name] for c in space.criteria if c.name in report.metrics}
+            report.epoch: {metric: report.metrics[metric] for metric in metrics}
             for report in trial.reports
-            if report.epoch in epochs
+            if report.epoch in epochs and report.metrics.keys() >= metrics
         }
         if reason is None and measured:
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
-            reasons[reason or ("epochs", "are too few to be compared")] += 1
+            reasons[reason or _unmeasured(trial, metrics)] += 1
     if not found:
         shown = "\n".join(f"  {count} trials: {key} {rule}" for (key, rule), count in reasons.most_common())
         raise UsageError(
@@ -103,6 +104,13 @@ def earlier_trials(
             ("--warm-start", *dict.fromkeys(key for key, _ in reasons)),
         )
     return found
+
+
+def _unmeasured(trial: TrialRecord, metrics: Collection[str]) -> _Difference:
+    """Return why no epoch of a trial has all metrics that the new search compares."""
+    reported = {metric for report in trial.reports for metric in report.metrics}
+    missing = sorted(set(metrics) - reported)
+    return (missing[0], "was not measured") if missing else ("epochs", "are too few to be compared")
 
 
 def _point_of(settings: TrialConfig, space: Space) -> tuple[dict[str, Any], _Difference | None]:

@@ -20,7 +20,8 @@ from training.registry import outside_modules
 from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
 from tuner.space.conditions import holds
-from tuner.space.model import MOST_POINTS, Space
+from tuner.space.model import Space
+from tuner.space.points import MOST_POINTS
 from tuner.space.samplers import sampler_fault, unknown_sampler
 
 _Problems = list[tuple[str, str]]

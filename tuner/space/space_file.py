@@ -94,21 +94,14 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool
         first: dict[str, str] = {}
         for detail in error.errors():
             first.setdefault(_dotted(detail, mapping), _message(detail))
-        problems = [*first.items(), *_unread_sampler(mapping)]
+        problems = list(first.items())
         if imports and isinstance(trial := mapping.get("trial"), dict):
             own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
             problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
+        problems += _sampler_problems(mapping) if imports or not mapping.get("imports") else []
     if problems:
         raise fault_error(source, problems)
     return _with_whole_grid(space)
-
-
-def _unread_sampler(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the fault of an unknown sampler in a space that has other faults; modules could register its name."""
-    search = mapping.get("search")
-    name = search.get("sampler") if isinstance(search, dict) else None
-    fault = unknown_sampler(name) if isinstance(name, str) and not mapping.get("imports") else None
-    return [] if fault is None else [("search.sampler", fault)]
 
 
 def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -192,6 +185,14 @@ def full_key(key: str, setter: str, subject: object) -> str:
     if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
         raise UsageError(f"{setter}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
     return key if "." in key or key == "imports" else f"trial.{key}"
+
+
+def _sampler_problems(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the fault of an unknown sampler in a file with other faults; imports may have registered more."""
+    search = mapping.get("search")
+    name = search.get("sampler") if isinstance(search, dict) else None
+    fault = unknown_sampler(name) if isinstance(name, str) else None
+    return [] if fault is None else [("search.sampler", fault)]
 
 
 def _override(mapping: dict[str, Any], key: str, value: Any) -> None:

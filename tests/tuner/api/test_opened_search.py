@@ -1,6 +1,7 @@
 """A search on record in Python: its frames, its models, its figures."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -8,12 +9,14 @@ import pytest
 import torch
 from finished_search import finish_search
 from raises_about import raises_about
-from simulated_search import SEARCH, MakeLedger, new_search
+from simulated_search import SEARCH, MakeLedger, new_search, small_space, space_mapping
 from trained_trials import trained_search
 
 from tuner import load
 from tuner.api import Search
 from tuner.errors import UsageError
+from tuner.search import Search as ProjectSearch
+from tuner.space import space_from_mapping
 
 
 @pytest.fixture
@@ -26,14 +29,14 @@ def test_trials_have_final_values_only_if_they_completed(search: Search) -> None
     trials = search.trials
     assert list(trials.index) == [0, 1, 2, 3, 4]
     known = ["outcome", "epochs", "natural_accuracy", "pgd_accuracy", "pareto_rank"]
-    assert list(trials.columns) == [*known, "alpha", "lambda", "bottleneck", "seconds", "error"]
+    assert list(trials.columns) == [*known, "alpha", "lambda", "bottleneck", "duration_seconds", "error"]
     assert trials.loc[0, "outcome"] == "failed"
     assert "out of memory" in trials.loc[0, "error"]
     completed = trials["outcome"] == "completed"
     assert completed.any()
     assert trials.loc[completed, ["natural_accuracy", "pgd_accuracy", "pareto_rank"]].notna().all(axis=None)
     assert trials.loc[~completed, ["natural_accuracy", "pgd_accuracy", "pareto_rank"]].isna().all(axis=None)
-    assert (trials["seconds"] >= 0).all()
+    assert (trials["duration_seconds"] >= 0).all()
 
 
 def test_the_front_and_the_reports_agree_with_the_trials(search: Search) -> None:
@@ -59,6 +62,64 @@ def test_the_figures_are_plotly_figures_of_the_page(search: Search) -> None:
     front, growth, *_ = figures(search)
     assert "Pareto front" in [trace.name for trace in front.data]
     assert growth.data[0].y[-1] == pytest.approx(search.hypervolume)
+
+
+def test_metrics_of_constraints_have_columns_beside_those_of_the_objectives(
+    make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    """An objective may have the name of the trials' duration, and a parameter that of a metric."""
+    space = small_space(
+        objectives={"seconds": {"reference": 100.0}},
+        constraints={"gpu_memory": {"at_least": 0.5, "at_most": 2.0}},
+        early_stopping={"scheduler": "none"},
+        parameters={"gpu_memory": {"key": "beta", "type": "float", "low": 0.01, "high": 0.1}},
+    )
+    ledger = make_ledger(space)
+    running = ProjectSearch(space, ledger)
+    for number, (seconds, loss) in enumerate([(4.0, 1.0), (2.0, 3.0)]):
+        running.next_assignment()
+        metrics = {"natural_accuracy": 0.5, "pgd_accuracy": 0.25, "seconds": seconds, "gpu_memory": loss}
+        running.report(number, space.epochs, metrics, None)
+    found = load(SEARCH, runs_dir=runs_dir)
+    metrics_shown = ["natural_accuracy", "pgd_accuracy", "seconds", "gpu_memory"]
+    assert list(found.trials.columns[2:7]) == [*metrics_shown, "pareto_rank"]
+    assert found.trials.columns.is_unique
+    assert found.trials["seconds"].tolist() == [4.0, 2.0]
+    assert found.trials["gpu_memory"].tolist() == [1.0, 3.0]
+    assert found.trials["parameters.gpu_memory"].between(0.01, 0.1).all()
+    assert list(found.front.frame.columns[:4]) == metrics_shown
+    assert list(found.front.frame.index) == [0], "the other is beyond the constraint"
+
+
+@pytest.mark.parametrize(
+    ("objectives", "pairs"),
+    [
+        ({"pgd_accuracy": {}}, [("Trial", "PGD accuracy (%)")]),
+        (
+            {"natural_accuracy": {}, "pgd_accuracy": {}, "parameters": {"reference": 900}},
+            [
+                ("Natural accuracy (%)", "PGD accuracy (%)"),
+                ("Natural accuracy (%)", "Parameters"),
+                ("PGD accuracy (%)", "Parameters"),
+            ],
+        ),
+    ],
+)
+def test_every_pair_of_objectives_has_a_figure_of_the_front(
+    make_ledger: MakeLedger, runs_dir: Path, objectives: dict[str, Any], pairs: list[tuple[str, str]]
+) -> None:
+    space = space_from_mapping({**space_mapping(), "objectives": objectives}, "small.yaml")
+    running = ProjectSearch(space, make_ledger(space))
+    for number in range(3):
+        running.next_assignment()
+        metrics = {"natural_accuracy": 0.5 + number / 10, "pgd_accuracy": 0.4 - number / 10, "parameters": 100.0}
+        running.report(number, space.epochs, metrics, None)
+    found = load(SEARCH, runs_dir=runs_dir)
+    layouts = [figure.layout for figure in found.front_figures()]
+    assert [(layout.xaxis.title.text, layout.yaxis.title.text) for layout in layouts] == pairs
+    assert found.front_figure() == found.front_figures()[0]
+    for figure in figures(found):
+        assert isinstance(figure, go.Figure)
 
 
 def figures(search: Search) -> list[go.Figure]:

@@ -11,7 +11,7 @@ from typed_commands import Tuner, labelled
 from tuner.cli import app
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger
-from tuner.report.analysis.selection import Wish
+from tuner.report.analysis.wish import Wish
 
 
 def test_a_confirmation_is_shown_before_it_runs(tuner: Tuner, finished: SqlLedger, runs_dir: Path) -> None:
@@ -44,7 +44,7 @@ def test_named_attacks_and_a_radius_are_recorded_and_shown(tuner: Tuner, finishe
     [
         ("empty", "empty"),
         (f"{SEARCH} --trial 99", 99),
-        (f"{SEARCH} --trial 0 --max-loss 0.01", ("--trial", "--front", "--min", "--knee", "--max-loss")),
+        (f"{SEARCH} --trial 0 --max-loss 0.01", ("--trial", "--front", "--min", "--max", "--knee", "--max-loss")),
         (f"{SEARCH} --min natural_accuracy=0.999", Wish({"natural_accuracy": 0.999})),
         (f"{SEARCH} --attacks pgd", "--attacks"),
         (f"{SEARCH} --epsilon 8", "--epsilon"),

@@ -53,3 +53,9 @@ def test_a_space_is_checked(tuner: Tuner, small_file: str, tmp_path: Path) -> No
     assert (answer.code, answer.out) == (2, "")
     assert len(answer.err.splitlines()) == 4
     assert f"{bad}: trials: " in answer.err
+
+
+def test_metrics_are_listed_with_their_unit_and_direction(tuner: Tuner) -> None:
+    rows = [line.split() for line in tuner("spaces", "keys").out.splitlines()]
+    assert ["worst_class_pgd_accuracy", "share;", "default:", "maximize"] in rows
+    assert ["parameters", "number;", "default:", "minimize"] in rows

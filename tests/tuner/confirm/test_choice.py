@@ -11,9 +11,10 @@ from tuner.confirm.choice import Choice, choose_trials, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.confirm.table import confirm_section
 from tuner.errors import UsageError
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import FrontData, front_data
-from tuner.report.analysis.selection import Wish
+from tuner.report.analysis.wish import Wish
 from tuner.search import Search
 from tuner.space import space_from_mapping
 
@@ -158,3 +159,18 @@ def test_a_confirmation_of_methods_has_the_parameters_of_each_trial() -> None:
     assert confirmation.grid() == [{**point, "seed": seed} for seed in (4, 5) for point in points[:2]]
     assert [confirmation.trial_config(point).objective for point in confirmation.grid()[:2]] == ["mma", "trades"]
     assert [confirmation.point_index(point) for point in confirmation.grid()] == [0, 1, 0, 1]
+
+
+def test_a_search_whose_trials_are_all_beyond_its_constraints_says_so() -> None:
+    record = TrialRecord(
+        0,
+        {},
+        Outcome.COMPLETED,
+        0.0,
+        1.0,
+        (Report(9, {"a": 0.5, "b": 9.0}, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0),),
+    )
+    limit = Objective("b", maximise=False, limit=1.0)
+    data = front_data("s", [record], [Objective("a", maximise=True)], {"a": 0.0}, constraints=[limit])
+    with raises_about(UsageError, Wish()):
+        choose_trials([record], data, Choice())

@@ -1,9 +1,11 @@
 """The last step of a confirmation, on the digits."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from plug_ins import plug_ins
 
 from training.config import parse_trial
 from training.data import load_test_set, load_trial_data
@@ -60,6 +62,26 @@ def test_the_test_set_is_measured_and_the_trainer_left_as_it_was(trainer: Traine
     assert stored["images"] == 30
     assert all(value.equal(before[name]) for name, value in trainer.model.state_dict().items())
     assert len(load_test_set(CONFIG)) > 30
+
+
+OWN = """
+def right_share(predictions, labels): return (predictions == labels).double().mean()
+def weights(model): return sum(each.numel() for each in model.parameters())
+"""
+
+
+def test_metrics_of_images_are_measured_on_the_test_images_as_well(tmp_path: Path) -> None:
+    """An own metric that counts the right predictions is the natural accuracy; one of weights stays as it is."""
+    with plug_ins(tmp_path, {"own_right.py": OWN}):
+        names = ("worst_class_pgd_accuracy", "own_right:right_share", "own_right:weights", "parameters")
+        config = replace(CONFIG, metrics=names, epsilon=0.01, eval_attack_step_size=0.01)
+        trained = Trainer(config, load_trial_data(config), "cpu")
+        trained.train_epoch()
+        task = ConfirmationTask(suite="quick", attacks=("pgd20",), images=100, folder=str(tmp_path / "e"), weights=None)
+        metrics = measure_on_test_set(trained, task)
+    assert metrics["own_right:right_share"] == pytest.approx(metrics["natural_accuracy"])
+    assert 0 <= metrics["worst_class_pgd_accuracy"] <= metrics["own_right:right_share"]
+    assert not {"own_right:weights", "parameters"} & metrics.keys(), "the values of the training are kept"
 
 
 def test_a_state_of_other_weights_is_measured_again(trainer: Trainer, tmp_path: Path) -> None:

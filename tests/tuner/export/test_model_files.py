@@ -1,16 +1,20 @@
 """The files of an exported model."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from plug_ins import plug_ins
 from raises_about import raises_about
 from trained_trials import SPACE, load_model
 
 from training.config import parse_trial
+from training.registry import METRICS
 from training.yaml_text import read_yaml
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin, write_export
@@ -60,6 +64,26 @@ def test_the_facts_are_those_of_the_ledger(
     assert facts["measured_on"] == "validation split"
     config = parse_trial(read_yaml(tmp_path / "out" / "config.yaml"))
     assert config == model.config
+
+
+def test_the_example_of_a_search_with_an_own_metric_runs_from_any_folder(
+    model: TrainedModel, origin: Origin, tmp_path: Path
+) -> None:
+    """The configuration names the metric, so that its file goes with the model, and a file that it imports."""
+    files = {
+        "own_score.py": "import own_helper\n\ndef score(model):\n    return own_helper.ONE\n",
+        "own_helper.py": "ONE = 1\n",
+    }
+    with plug_ins(tmp_path / "code", files):
+        METRICS["own_score:score"]
+        measured = replace(model, config=replace(model.config, metrics=("own_score:score",)))
+        paths = write_export(tmp_path / "out", measured, origin)
+    assert {"own_score.py", "own_helper.py"} < {path.name for path in paths}
+    shutil.rmtree(tmp_path / "code")
+    command = [sys.executable, str(tmp_path / "out" / "load.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout.replace("'", '"'))) == 2
 
 
 def test_an_export_replaces_an_earlier_one_and_nothing_else(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.select import knee
 
 
@@ -50,6 +51,28 @@ def test_a_constant_objective_has_no_say() -> None:
 
 def test_three_objectives_take_the_smallest_scaled_sum() -> None:
     assert knee(np.array([[0.0, 1.0, 1.0], [1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.4, 0.5, 0.6]])) == 3
+
+
+@pytest.mark.parametrize("objectives", [3, 4])
+@given(data=st.data())
+def test_the_knee_is_farthest_below_the_plane_through_the_unit_points(objectives: int, data: st.DataObject) -> None:
+    """By brute force: the plane's normal is solved for, and each row's distance to it is measured."""
+    row = st.lists(st.integers(0, 9), min_size=objectives, max_size=objectives)
+    rows = np.array(data.draw(st.lists(row, min_size=3, max_size=12)), dtype=float)
+    front = rows[is_non_dominated(rows)]
+    chosen = knee(front * np.exp2(np.arange(objectives)))
+    if chosen is None:
+        assert len(np.unique(front, axis=0)) < 3 or np.count_nonzero(np.ptp(front, axis=0)) == 2
+        return
+    normal = np.linalg.solve(np.eye(objectives), np.ones(objectives))
+    distances = []
+    for losses in front:
+        scaled = [
+            (loss - column.min()) / np.ptp(column) if np.ptp(column) else 0.0
+            for loss, column in zip(losses, front.T, strict=True)
+        ]
+        distances.append((1 - normal @ scaled) / np.linalg.norm(normal))
+    assert distances[chosen] == pytest.approx(max(distances))
 
 
 @pytest.mark.parametrize("rows", [0, 1, 2])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tuner.report.text import format_metric, format_value, metric_heading, metric_label
+from tuner.report.text import format_metric, format_value, format_volume, metric_heading, metric_label
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,11 @@ def test_a_missing_metric_is_a_dash(missing: float | None) -> None:
 )
 def test_parameters_have_four_significant_digits(value: object, text: str) -> None:
     assert format_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("volume", "shown"),
+    [(0.0, "0.0000"), (0.36454, "0.3645"), (12.34567, "12.346"), (44821.22, "44,821"), (1234567.8, "1,234,568")],
+)
+def test_the_digits_of_a_hypervolume_depend_on_its_size(volume: float, shown: str) -> None:
+    assert format_volume(volume) == shown

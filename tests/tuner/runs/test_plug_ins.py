@@ -47,7 +47,7 @@ def test_a_confirmation_is_compared_in_the_modules_that_it_shares_with_its_searc
         confirming = space_from_mapping(mapping, "confirmation")
         assert [source.module for source in plug_ins_of(confirming)] == ["own_attacks"]
         assert shared_plug_ins(confirming, search) == []
-        assert [source.module for source in shared_plug_ins(search, search)] == ["own_samplers"]
+        assert shared_plug_ins(search, search) == [], "a sampler changes no trial"
 
 
 def test_the_same_code_may_continue_also_from_another_place(runs_dir: Path) -> None:
@@ -85,6 +85,14 @@ def test_a_file_of_start_weights_is_recorded_and_may_not_change(tmp_path: Path, 
         plug_ins_of(space)
     with raises_about(UsageError, "start_weights"):
         plug_ins_of(small_space(trial={"start_weights": "weights.pt"}))
+
+
+def test_a_confirmation_is_compared_in_the_start_weights_as_well(tmp_path: Path) -> None:
+    """It trains again from them."""
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"1")
+    space = small_space(trial={"start_weights": str(file)})
+    assert [source.place for source in shared_plug_ins(space, space)] == [file]
 
 
 def test_a_record_that_is_no_mapping_is_refused(runs_dir: Path) -> None:

@@ -3,18 +3,22 @@
 import json
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from plug_ins import plug_ins
 from raises_about import raises_about
-from simulated_search import SPLIT_DIGEST, MakeLedger, drive, measured, on_record, small_space, train
+from simulated_search import SPLIT_DIGEST, MakeLedger, drive, frozen_facts, measured, on_record, small_space, train
 
 from tuner.confirm.presentation import ConfirmationError
 from tuner.driver.plan import EarlierSearch, read_earlier, warm_start_fact
 from tuner.errors import UsageError
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
+from tuner.runs.folder import SearchFolder
+from tuner.runs.plug_ins import plug_ins_fact, plug_ins_of
 from tuner.search import Search, compared_epochs
 from tuner.search.comparable_values import evidence
 from tuner.search.warm_start import FACT, EarlierTrial, earlier_trials, from_facts, to_fact
@@ -83,6 +87,24 @@ def test_a_trial_outside_the_new_ranges_is_left_out() -> None:
 
 def test_seed_and_place_of_the_data_may_differ() -> None:
     assert len(chosen([trial(0)], small_space(trial={"data_root": "/elsewhere"}, search={"seed": 99}))) == 1
+
+
+def test_trials_that_lack_a_metric_are_refused_with_its_name() -> None:
+    """They would be told as evidence, and no proposal could use them."""
+    for wanted in (
+        {"objectives": {"parameters": {"reference": 1000}}},
+        {"constraints": {"parameters": {"at_most": 1000}}},
+    ):
+        with raises_about(UsageError, ("--warm-start", "parameters")):
+            chosen([trial(0), trial(1)], small_space(), small_space(**wanted))
+
+
+def test_epochs_without_every_metric_are_no_evidence() -> None:
+    whole = trial(0)
+    first, *others = whole.reports
+    partial = replace(first, metrics={"natural_accuracy": 0.5})
+    (found,) = chosen([replace(whole, reports=(partial, *others))])
+    assert sorted(found.metrics) == [3, 9]
 
 
 def test_trials_that_do_not_compare_are_refused_with_the_reasons() -> None:
@@ -184,3 +206,21 @@ def test_a_confirmation_is_refused_because_it_has_seen_the_test_set(make_ledger:
     with raises_about(ConfirmationError, "digits-1-confirm") as refused:
         read_earlier(runs_dir, "digits-1-confirm", SPACE, None)
     assert refused.value.search == "digits-1"
+
+
+def test_trials_that_other_code_has_measured_are_refused(
+    make_ledger: MakeLedger, runs_dir: Path, tmp_path: Path
+) -> None:
+    metric = "own_count:count"
+    with plug_ins(tmp_path, {"own_count.py": "def count(model):\n    return 1.0\n"}) as folder:
+        space = small_space(objectives={metric: {}})
+        search = Search(space, make_ledger(space, "old"))
+        facts = frozen_facts(search_id="old-0a1b2c3d", **plug_ins_fact(plug_ins_of(space)))
+        SearchFolder(runs_dir / "old").freeze(space, facts)
+        search.next_assignment()
+        search.report(0, 9, {"natural_accuracy": 0.5, "pgd_accuracy": 0.25, metric: 1.0}, None)
+        assert len(read_earlier(runs_dir, "old", space, None).trials) == 1
+        (folder / "own_count.py").write_text("def count(model):\n    return 2.0\n")
+        with raises_about(UsageError, "own_count"):
+            read_earlier(runs_dir, "old", space, None)
+        assert len(read_earlier(runs_dir, "old", space, None, accept_changed_code=True).trials) == 1

@@ -10,7 +10,7 @@ from refused_spaces import refused
 
 from training.config import parse_trial
 from tuner.space import Space, parameter_lines, space_from_mapping
-from tuner.space.model import differing_keys
+from tuner.space.continued import differing_keys
 
 PLAIN = {"type": "float", "low": 0.1, "high": 1}
 SHORT = {"type": "float", "low": 0.1, "high": 0.9}

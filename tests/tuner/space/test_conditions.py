@@ -17,7 +17,7 @@ from tuner.space.conditions import (
     in_order,
     whole_condition,
 )
-from tuner.space.model import MOST_CORNERS
+from tuner.space.points import MOST_CORNERS
 
 Drawn = tuple[dict[str, list[int]], Conditions]
 

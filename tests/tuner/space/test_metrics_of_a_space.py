@@ -9,7 +9,7 @@ from simulated_search import small_space, space_mapping
 
 from tuner.pareto.objectives import Objective
 from tuner.space import Space, space_from_mapping
-from tuner.space.model import differing_keys, in_recorded_order
+from tuner.space.continued import differing_keys, in_recorded_order
 
 OWN = "own_numbers:entropy"
 

@@ -16,7 +16,7 @@ from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space, known_spaces, load_space
 from tuner.space.conditions import holds
-from tuner.space.model import differing_keys
+from tuner.space.continued import differing_keys
 from tuner.space.space_file import find_space
 
 SHIPPED = Path(__file__).parents[3] / "search_spaces"

@@ -16,7 +16,7 @@ def test_all_faults_are_listed_at_once() -> None:
         search={"trials": 0, "sampler": "gird"},
     )
     mapping["frequency"] = 1
-    paths = ("parameters.alpha", "search.trials", "frequency", "search.sampler", "trial.epsilon", "trial.epohcs")
+    paths = ("parameters.alpha", "search.trials", "frequency", "trial.epsilon", "trial.epohcs", "search.sampler")
     refused(mapping, *paths)
 
 

@@ -16,7 +16,7 @@ from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table
 from tuner.report.console.rich_table import drop_columns, rich_table
-from tuner.report.text import TextTable, format_metric, format_value, metric_heading
+from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
@@ -79,7 +79,7 @@ class LiveProgress(Progress):
         shown = thin_out(data.front, max(2, min(_MOST_FRONT_ROWS, lines)))
         hidden = len(data.front) - len(shown)
         # The usual caption counts trials, and these counts would be out of date before the front is drawn again.
-        caption = f"Hypervolume {data.hypervolume:.4f}" + (f"; {hidden} more on the front" if hidden else "")
+        caption = f"Hypervolume {format_volume(data.hypervolume)}" + (f"; {hidden} more on the front" if hidden else "")
         text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=1 + len(data.metric_names))
         return rich_table(f"Pareto front of {data.search}", caption, text_table, emphasised=KNEE_MARK)
 

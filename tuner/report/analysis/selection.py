@@ -3,16 +3,17 @@
 Each choice comes with sentences that say why, or what would have been nearest.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from training.config import ACCURACIES, ACCURACY_SUFFIX, is_accuracy
+from training.config import is_accuracy
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective, as_losses, loss_limits, within_limits
 from tuner.pareto.select import least_short, within
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.wish import Wish, traded
 from tuner.report.text import count_of, format_metric, metric_with_unit, noun_of, to_shown_unit, value_with_unit
 
 _ENDED = {
@@ -25,45 +26,11 @@ _ENDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a user asks for, in the units of the metrics.
-
-    `minimums` and `maximums`, by metric, are applied to the front first. At most one of `knee`, `max_loss` and `trial`
-    may be set. `max_loss` is how much of the best value of one objective may be lost for another (`traded`); `trial` is
-    the number of any trial.
-    """
-
-    minimums: Mapping[str, float] = field(default_factory=dict)
-    maximums: Mapping[str, float] = field(default_factory=dict)
-    knee: bool = False
-    max_loss: float | None = None
-    trial: int | None = None
-
-    @property
-    def bounds(self) -> tuple[Objective, ...]:
-        """The minimums and maximums in the form of constraints."""
-        lower = [Objective(name, maximise=True, limit=value) for name, value in self.minimums.items()]
-        return (*lower, *(Objective(name, maximise=False, limit=value) for name, value in self.maximums.items()))
-
-
-@dataclass(frozen=True, slots=True)
 class Selection:
     """The chosen trials, best first in the first objective, and the sentences that say why these."""
 
     trials: tuple[CompletedTrial, ...]
     reasons: tuple[str, ...] = ()
-
-
-def traded(objectives: Sequence[Objective]) -> tuple[Objective, Objective]:
-    """Return the objective of which `max_loss` may be lost, and the one that is best then: of two or more objectives.
-
-    The first is the natural accuracy, or else the first objective; the second is the last of the other accuracies, or
-    else the last of the others.
-    """
-    given = next((o for o in objectives if o.name == ACCURACIES[0]), objectives[0])
-    others = [objective for objective in objectives if objective is not given]
-    robust = [objective for objective in others if objective.name.endswith(ACCURACY_SUFFIX)]
-    return given, (robust or others)[-1]
 
 
 def choose(data: FrontData, wish: Wish) -> Selection:

@@ -7,7 +7,7 @@ from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.progress_curves import thin_out
-from tuner.report.text import TextTable, format_metric, format_value, metric_heading
+from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
 EPOCHS = "Epochs"
 KNEE_MARK = "◆ knee"
@@ -78,7 +78,7 @@ def summary(data: FrontData) -> str:
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
         f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
-        f"Hypervolume {data.hypervolume:.4f} (reference point {reference}).{_notes(data)}"
+        f"Hypervolume {format_volume(data.hypervolume)} (reference point {reference}).{_notes(data)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tuner.ledger import Outcome, TrialRecord, latest, trial_name
 from tuner.pareto.objectives import Objective, within_limits
 from tuner.report.analysis.front_data import CompletedTrial
-from tuner.report.text import finite_or_none, format_value
+from tuner.report.text import finite_or_none, format_value, format_volume
 
 # Columns that a narrow list of searches leaves out, the last one first.
 _OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
@@ -84,7 +84,7 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
 def _cell(column: str, value: Any) -> str:
     """Return a value as text for a narrow table: a date down to the minute."""
     if column == "hypervolume" and isinstance(value, float):
-        return f"{value:.4f}"
+        return format_volume(value)
     return str(value)[:16].replace("T", " ") if column == "created" and value else format_value(value)
 
 

@@ -14,7 +14,7 @@ from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, meas
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.appearance import PALETTE
 from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
-from tuner.report.text import TextTable, format_metric, format_value, metric_heading
+from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
 MOST_PARTS = len(PALETTE)
 _SEEDS_NOTE = (
@@ -146,7 +146,7 @@ def _text_table(rows: Sequence[dict[str, Any]], metrics: Sequence[str], by: str 
             row[by or "search"],
             f"{row['completed']} of {row['trials']}",
             str(row["front"]),
-            f"{row['hypervolume']:.4f}",
+            format_volume(row["hypervolume"]),
             *(format_metric(name, row["best"][name]) for name in metrics),
             str(row["epochs"]),
         ]

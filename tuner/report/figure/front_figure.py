@@ -56,7 +56,7 @@ class FrontFigure:
 
     `scales` are all scales that can colour the points. `published` are points of the paper in the units of the axes,
     `means` the means over the seeds of a grid, `confirmed` those of confirmations. `accepted` are the limits of the
-    search on both axes, None without a limit.
+    search on both axes, None without a limit. `outside` counts what these axes leave out.
     """
 
     x: Axis
@@ -72,6 +72,7 @@ class FrontFigure:
     means: tuple[MeanMark, ...] = ()
     confirmed: tuple[MeanMark, ...] = ()
     accepted: tuple[float | None, float | None] = (None, None)
+    outside: tuple[str, ...] = ()
 
     @property
     def colours(self) -> ParameterScale | None:
@@ -108,12 +109,13 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         },
         knee=next((mark for mark in front if mark.number == data.knee), None),
         staircase=staircase(data, *limits),
-        notes=(*_notes(data, dominated, unfinished, published, limits), *confirmed_notes(confirmed, data.setting)),
+        notes=(*_notes(data, unfinished, published), *confirmed_notes(confirmed, data.setting)),
         scales=parameter_scales(data.points),
         published=published,
         means=mean_marks(data),
         confirmed=confirmed,
         accepted=_accepted(data.objectives),
+        outside=_outside(dominated, unfinished, published, limits),
     )
 
 
@@ -208,13 +210,7 @@ def _axis_limits(front: Sequence[float], beside: Sequence[float], share: bool) -
     return (max(low, -rim), min(high, 100 + rim)) if share else (low, high)
 
 
-def _notes(
-    data: FrontData,
-    dominated: Sequence[Mark],
-    unfinished: Sequence[Mark],
-    published: Sequence[PublishedPoint],
-    limits: tuple[Limits, Limits],
-) -> list[str]:
+def _notes(data: FrontData, unfinished: Sequence[Mark], published: Sequence[PublishedPoint]) -> list[str]:
     notes = []
     if any(objective.limit is not None for objective in data.objectives[:2]):
         notes.append("The dotted lines are the limits of the search.")
@@ -225,13 +221,24 @@ def _notes(
             f"Each pair of the {len(data.objectives)} objectives has a picture. The front is that of all objectives; "
             "the line is the best that it reaches in the two."
         )
-    for marks, what in ((dominated, "Dominated"), (unfinished, "Unfinished")):
-        if away := count_outside([(mark.x, mark.y) for mark in marks], *limits):
-            notes.append(f"{what} trials outside the axes: {away}.")
     if without_values := len(data.unfinished) - len(unfinished):
         notes.append(f"Trials without values, not shown: {without_values}.")
     if published:
         notes.append(PUBLISHED_NOTE)
-    if away := count_outside([(point.natural, point.pgd) for point in published], *limits):
-        notes.append(f"Published points outside the axes: {away}.")
     return notes
+
+
+def _outside(
+    dominated: Sequence[Mark],
+    unfinished: Sequence[Mark],
+    published: Sequence[PublishedPoint],
+    limits: tuple[Limits, Limits],
+) -> tuple[str, ...]:
+    """Return a sentence for each kind of mark of which some are outside the axes."""
+    places = {
+        "Dominated trials": [(mark.x, mark.y) for mark in dominated],
+        "Unfinished trials": [(mark.x, mark.y) for mark in unfinished],
+        "Published points": [(point.natural, point.pgd) for point in published],
+    }
+    counts = {what: count_outside(found, *limits) for what, found in places.items()}
+    return tuple(f"{what} outside the axes: {count}." for what, count in counts.items() if count)

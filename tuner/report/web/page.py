@@ -85,13 +85,13 @@ def _page(title: str, sections: Sequence[Section]) -> str:
 
 def _front(data: FrontData, shown: FrontFigure) -> Section:
     figure = plot_front(shown) if shown.front or shown.unfinished else None
-    return Section("", (summary(data), *shown.notes), figure, "front", 600)
+    return Section("", (summary(data), *shown.notes, *shown.outside), figure, "front", 600)
 
 
 def _other_pairs(data: FrontData) -> list[Section]:
     """Return a figure for each further pair of objectives, if any trial has values."""
     return [
-        Section(f"{figure.y.label} against {figure.x.label}", (), plot_front(figure), f"front-{index}", 600)
+        Section(f"{figure.y.label} against {figure.x.label}", figure.outside, plot_front(figure), f"front-{index}", 600)
         for index, figure in enumerate(further_figures(data), start=2)
         if figure.front or figure.unfinished
     ]

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import front_data
-from tuner.report.analysis.selection import Selection, Wish, choose, traded
+from tuner.report.analysis.selection import Selection, choose
+from tuner.report.analysis.wish import Wish, traded
 
 # On the front 0 to 3, of which 1 is the knee; 4 is dominated, 5 was stopped, 6 runs.
 DATA = search_of(

@@ -85,7 +85,7 @@ def test_unfinished_trials_far_away_do_not_press_the_front_into_a_corner() -> No
     low, high = shown.x.limits
     assert 74 < low < 78
     assert 90 < high < 92
-    (note,) = shown.notes
+    (note,) = shown.outside
     assert note.endswith(": 1.")
     assert len(shown.unfinished[Outcome.STOPPED]) == 2
 
@@ -94,7 +94,7 @@ def test_a_completed_trial_that_collapsed_does_not_either() -> None:
     front = [trial(n, 0.78 + n / 100, 0.5 - n / 100) for n in range(8)]
     shown = front_figure(search_of([*front, trial(8, 0.1, 0.1)]))
     assert shown.x.limits[0] > 70
-    assert any(note.endswith(": 1.") for note in shown.notes)
+    assert [note.endswith(": 1.") for note in shown.outside] == [True]
     assert [mark.number for mark in shown.dominated] == [8]
     assert marks_inside(shown.dominated, shown.x.limits, shown.y.limits) == []
 
@@ -124,6 +124,15 @@ def test_few_trials_have_a_frame_around_them(count: int) -> None:
     for low, high in (shown.x.limits, shown.y.limits):
         assert low < high
     assert all(shown.x.limits[0] < mark.x < shown.x.limits[1] for mark in shown.front)
+
+
+def test_each_pair_counts_what_its_own_axes_leave_out() -> None:
+    """The far trial is far from the front in the third objective only."""
+    objectives = [*OBJECTIVES, Objective("autoattack_accuracy", maximise=True)]
+    front = [trial(n, 0.80 + n / 100, 0.5 - n / 100, 0.3 + n / 100) for n in range(4)]
+    data = search_of([*front, trial(4, 0.81, 0.48, 0.01)], objectives)
+    counts = [len(each.outside) for each in (front_figure(data), *further_figures(data))]
+    assert counts == [0, 1, 1]
 
 
 def test_three_objectives_have_a_figure_for_each_pair() -> None:
