@@ -4,14 +4,11 @@ A module is looked for in the environment first, then in the folders of `look_in
 register names as well, by an entry point of the group `robust_tuner.plugins`.
 """
 
-import hashlib
 import importlib
 import logging
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,10 +19,6 @@ from training.explained_error import ExplainedError
 from training.nearest_names import did_you_mean
 
 ENTRY_POINTS = "robust_tuner.plugins"
-_INSTALLED = tuple(Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib", "purelib", "platlib"))
-_PROJECT = Path(__file__).resolve().parents[1]
-# By module: the other packages from outside that its import has loaded, such as a file of helpers beside it.
-_loaded_with: dict[str, set[str]] = {}
 _log = logging.getLogger(__name__)
 
 
@@ -53,12 +46,8 @@ def import_outside(module: str) -> ModuleType:
             "__main__ is the script or notebook that runs, which no other process can import: move the code to a file"
         )
         raise PlugInError(rule, module)
-    before = set(sys.modules)
     try:
-        found = importlib.import_module(module)
-        packages = {name.partition(".")[0] for name in set(sys.modules) - before}
-        _loaded_with.setdefault(module, set()).update(filter(_is_loose, packages))
-        return found  # noqa: TRY300 - an import that raises an error from here on is a fault of the project
+        return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name is not None and f"{module}.".startswith(f"{error.name}."):
             message = (
@@ -107,30 +96,6 @@ def file_of(module: str) -> Path:
     return Path(file).parent if hasattr(found, "__path__") else Path(file)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where the code of a module or package from outside lies, and the hash of its text.
-
-    `is_installed` says whether it belongs to the environment, which every machine of a cluster must have.
-    """
-
-    module: str
-    place: Path
-    hash: str
-    is_installed: bool
-
-    def __str__(self) -> str:
-        """Return a line for the user."""
-        return f"plug-in {self.module} from {self.place}"
-
-
-def sources_of(modules: Iterable[str]) -> list[Source]:
-    """Return the sources of imported modules and of those that they have loaded, one for each package, by name."""
-    names = {each for module in modules for each in (module, *_loaded_with.get(module, ()))}
-    packages = sorted({name.partition(".")[0] for name in names})
-    return [Source(name, file_of(name), source_hash(name), not _is_loose(name)) for name in packages]
-
-
 @cache
 def import_installed() -> None:
     """Import the plug-ins of all installed packages. One that cannot be imported is named in a warning."""
@@ -139,28 +104,6 @@ def import_installed() -> None:
             import_outside(found.module)
         except PlugInError as error:
             _log.warning("The plug-in %s is left out: %s.", found.name, error)
-
-
-def _is_loose(module: str) -> bool:
-    """Return whether a module lies in a folder of the user: neither installed nor a part of the project."""
-    found = sys.modules.get(module)
-    file = getattr(found, "__file__", None) or next(iter(getattr(found, "__path__", ())), None)
-    if not isinstance(file, str) or not Path(file).is_absolute():  # a module that a library has made up
-        return False
-    place = Path(file).resolve()
-    if any(place.is_relative_to(folder) for folder in _INSTALLED):
-        return False
-    return not any(place.is_relative_to(_PROJECT / package) for package in ("training", "tuner"))
-
-
-def source_hash(module: str) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 hash of a module's file, or of all modules of a package."""
-    place = file_of(module)
-    files = sorted(place.rglob("*.py")) if place.is_dir() else [place]
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(str(file.relative_to(place.parent)).encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
 
 
 def line_of(error: BaseException, module: str) -> str:

@@ -23,7 +23,7 @@ from training.evaluation import balanced_subset
 from training.evaluation.trained_model import load_model
 from training.explained_error import ExplainedError
 from training.models import build_model
-from training.outside_code import source_hash
+from training.outside_sources import source_hash
 from training.trainer.checkpoint import CheckpointError, save_checkpoint
 
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)

@@ -23,7 +23,7 @@ from training.evaluation.outside_model import OutsideModelError
 from training.evaluation_options import parser_of_evaluation, require_one_model
 from training.explained_error import ExplainedError
 from training.models import build_model
-from training.outside_code import source_hash
+from training.outside_sources import source_hash
 from training.trainer.checkpoint import CheckpointError, save_checkpoint
 
 NETS = """

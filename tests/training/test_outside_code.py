@@ -18,8 +18,6 @@ from training.outside_code import (
     import_outside,
     is_outside,
     look_in,
-    source_hash,
-    sources_of,
 )
 from training.registry import ARCHITECTURES, OBJECTIVES, outside_modules
 
@@ -140,34 +138,6 @@ def test_a_name_that_is_taken_is_refused_where_it_is_registered(folder: Path) ->
         import_outside("taken")
     assert "taken.py, line 3" in str(refused.value)
     assert OBJECTIVES["trades"].target.__name__ == "Trades"
-
-
-def test_the_hash_changes_with_the_file_and_with_each_module_of_a_package(folder: Path) -> None:
-    (folder / "package" / "part").mkdir(parents=True)
-    for file in ("__init__.py", "part/__init__.py", "part/deep.py"):
-        (folder / "package" / file).write_text("")
-    for module, file in (("my_models", "my_models.py"), ("package", "package/part/deep.py")):
-        import_outside(module)
-        before = source_hash(module)
-        assert source_hash(module) == before
-        (folder / file).write_text("changed = True")
-        assert source_hash(module) != before
-
-
-def test_the_sources_of_a_module_include_the_files_that_it_imports(folder: Path) -> None:
-    (folder / "helpers").mkdir()
-    (folder / "helpers" / "__init__.py").write_text("SIZE = 3")
-    (folder / "with_helpers.py").write_text("import colorsys\nimport helpers\nfrom training import yaml_text\n")
-    import_outside("with_helpers")
-    helpers, own = sources_of(["with_helpers"])
-    assert (helpers.module, helpers.place, helpers.is_installed) == ("helpers", folder / "helpers", False)
-    assert (own.module, own.place, own.hash) == (
-        "with_helpers",
-        folder / "with_helpers.py",
-        source_hash("with_helpers"),
-    )
-    (installed,) = sources_of([import_outside("colorsys").__name__])
-    assert installed.is_installed
 
 
 @pytest.mark.usefixtures("folder")

@@ -21,7 +21,8 @@ from training.attacks.pgd import frozen
 from training.compute.random_streams import preserved_randomness, seed_generators
 from training.compute.untouched_model import ModelChangedError, untouched
 from training.config.fields import like
-from training.outside_code import file_of, is_outside, line_of, source_hash
+from training.outside_code import file_of, is_outside, line_of
+from training.outside_sources import source_hash
 from training.registry import ATTACKS
 from training.registry_entry import Entry
 

@@ -7,7 +7,7 @@ from typing import Any
 from training.config.conflicts import conflicts
 from training.config.trial import ConfigError, TrialConfig, own_fields, trial_keys
 from training.nearest_names import unknown_key
-from training.outside_code import Source, sources_of
+from training.outside_sources import Source, sources_of
 from training.registry import REGISTRIES, Registry, file_key, name_in_code, outside_modules
 from training.registry_entry import Problems
 

@@ -8,7 +8,7 @@ from training.data.augment import to_unit
 from training.data.image_set import ImageSet
 from training.evaluation.checks import require_valid_images
 from training.evaluation.suite import Suite
-from training.outside_code import Source, sources_of
+from training.outside_sources import Source, sources_of
 from training.registry import ATTACKS
 
 _TRIED = 2

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from training.compute.random_streams import preserved_randomness, seed_generators
 from training.explained_error import ExplainedError
 from training.models.weights_file import CONTAINERS, WeightsError, is_checkpoint, read_tensors, states_in
-from training.outside_code import PlugInError, attribute_of, file_of, is_outside, source_hash
+from training.outside_code import PlugInError, attribute_of, file_of, is_outside
+from training.outside_sources import source_hash
 
 ROBUSTBENCH = "robustbench"
 # What the wrapper for several GPUs puts before each name.

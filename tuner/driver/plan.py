@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from training.outside_code import Source
+from training.outside_sources import Source
 from tuner.confirm.presentation import Use, presentation_of
 from tuner.database_url import is_same_database, require_file, require_utf8
 from tuner.errors import UsageError

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from training.outside_code import Source, look_in, sources_of
+from training.outside_code import look_in
+from training.outside_sources import Source, sources_of
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space

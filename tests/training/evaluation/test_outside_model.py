@@ -17,7 +17,7 @@ from training.evaluation.outside_model import (
     build_outside_model,
 )
 from training.models.weights_file import states_in
-from training.outside_code import source_hash
+from training.outside_sources import source_hash
 from training.trainer.checkpoint import save_checkpoint
 
 NETS = """

@@ -9,7 +9,7 @@ from raises_about import raises_about
 from simulated_confirmation import confirmation
 from simulated_search import frozen_facts, small_space
 
-from training.outside_code import Source
+from training.outside_sources import Source
 from tuner.errors import UsageError
 from tuner.runs.folder import SearchFolder
 from tuner.runs.plug_ins import (
