@@ -2,7 +2,7 @@
 
 Run, in the folder `examples`, on a checkpoint and on a finished search:
     python -m training.evaluate ../runs/trials/digits --attacks 'pgd20,own_attack:SignFlip(steps=200)'
-    tuner confirm digits_tradeoff-1 --runs-dir ../runs --attacks 'own_attack:SignFlip(steps=200)'
+    tuner confirm digits_tradeoff-1 --runs-dir ../runs --name flips --attacks 'own_attack:SignFlip(steps=200)'
 """
 
 import torch

@@ -12,6 +12,7 @@ from training.data.trial_data import (
     is_available,
     load_test_set,
     load_trial_data,
+    must_be_downloaded,
     part_contents,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "lines_of",
     "load_test_set",
     "load_trial_data",
+    "must_be_downloaded",
     "part_contents",
     "random_crop_flip",
     "to_unit",

@@ -1,8 +1,6 @@
 """Batched image preparation on the device of the images, without a loop over images and without waiting for it."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,8 +16,12 @@ Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 def build_augmentation(config: TrialConfig) -> Augmentation:
     """Return the augmentation that `config` names."""
     entry = AUGMENTATIONS[config.augmentation]
-    knobs: dict[str, Any] = {name: config.knobs[name] for name in entry.knobs}
-    return partial(entry.target, **knobs)
+
+    def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+        augmented: Tensor = entry.build(config.values, images=images, generator=generator)
+        return augmented
+
+    return augment
 
 
 def to_unit(images: Tensor) -> Tensor:

@@ -9,7 +9,12 @@ from training.data.image_source import DataError, ImageSource, Part
 
 
 class DataSet(ABC):
-    """What `dataset` names in a configuration. `root` is the absolute path of its `data_root`."""
+    """What `dataset` names in a configuration. `root` is the absolute path of its `data_root`.
+
+    `is_downloaded` says that `fetch` downloads what is not on disk.
+    """
+
+    is_downloaded = False
 
     def is_available(self, root: Path) -> bool:  # noqa: ARG002 - some need no files
         """Return whether the data are on disk, without reading images."""
@@ -29,6 +34,7 @@ class StandardDataSet(DataSet):
     `name` is the name of torchvision's class, which downloads it.
     """
 
+    is_downloaded = True
     name: str
     num_classes: int
     image_shape: tuple[int, int, int]

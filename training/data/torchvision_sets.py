@@ -71,6 +71,8 @@ def __dir__() -> list[str]:
 class TorchvisionDataSet(DataSet):
     """A data set in the files of torchvision's class `name`. One without a test part is split by a fixed seed."""
 
+    is_downloaded = True
+
     def __init__(self, name: str, arguments: _Arguments, image_size: int) -> None:
         self._name, self._arguments, self._image_size = name, arguments, image_size
 

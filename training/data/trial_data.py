@@ -85,6 +85,11 @@ def is_available(config: TrialConfig) -> bool:
     return _data_set(*data_set_key(config)).is_available(Path(config.data_root).expanduser().resolve())
 
 
+def must_be_downloaded(config: TrialConfig) -> bool:
+    """Return whether the data set is one that is downloaded, and is not on disk yet; no image is read."""
+    return _data_set(*data_set_key(config)).is_downloaded and not is_available(config)
+
+
 def ensure_available(config: TrialConfig) -> list[PartContents]:
     """Check that trials will find their data, and download it if necessary. Call it once, before the first trial.
 

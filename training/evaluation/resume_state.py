@@ -70,7 +70,7 @@ class ResumeState:
         if differences:
             raise ResumeStateError(
                 f"{path} belongs to another evaluation ({'; '.join(differences.values())});"
-                " choose another folder for the results, or remove it.",
+                " choose another folder for the results with --out, or remove it.",
                 (path, *differences),
             )
         self._batches = batches

@@ -48,10 +48,9 @@ def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, 
     meaning, way = (
         (f"logits of {num_classes} classes", f"; {way}") if features is None else (f"{features} features", "")
     )
-    mode = module.training
+    mode, images = module.training, _tried_images(image_shape)
     try:
-        with torch.no_grad():
-            output = module.eval()(torch.zeros(2, *image_shape))
+        output, again = module.eval()(images), module(images)
     except (Exception, SystemExit) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise _unfit(name, f"cannot process images {image_shape} (channels, height, width): {reason}") from error
@@ -65,7 +64,31 @@ def _try(name: str, network: Network, num_classes: int, image_shape: tuple[int, 
         shape = tuple(output.shape)
         raise _unfit(name, f"returns a tensor {shape} for two images, but {meaning} are (2, {width}){way}")
     if not output.isfinite().all():
-        raise _unfit(name, "returns values that are not finite for black images")
+        raise _unfit(name, "returns values that are not finite for two random images")
+    if not torch.equal(output, again):
+        raise _unfit(name, "returns other values in a second call in eval mode: draw random numbers in training only")
+    if _hides_gradient(output, images):
+        rule = "no attack that follows gradients could find anything: remove no_grad, detach, round or sign"
+        raise _unfit(name, f"has no gradient with respect to its images, so {rule}")
+
+
+def _tried_images(image_shape: tuple[int, int, int]) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(2, *image_shape, generator=generator).requires_grad_()
+
+
+def _hides_gradient(output: Tensor, images: Tensor) -> bool:
+    """Return whether the output depends on the images, but its gradient does not exist or is zero everywhere.
+
+    A head that begins with zeros has no gradient either, and the same output for both images.
+    """
+    if torch.equal(output[0], output[1]):
+        return False
+    if not output.requires_grad:
+        return True
+    weights = torch.linspace(0.5, 1.5, output.numel()).view_as(output)
+    (gradient,) = torch.autograd.grad((output * weights).sum(), images, allow_unused=True)
+    return gradient is None or not bool(gradient.any())
 
 
 def _unfit(name: str, fault: str) -> ConfigError:

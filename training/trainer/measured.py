@@ -11,7 +11,7 @@ from training.attacks import frozen
 from training.compute.numerics import exact_float32
 from training.compute.random_streams import preserved_randomness
 from training.compute.untouched_model import ModelChangedError, untouched
-from training.config import ConfigError, TrialConfig
+from training.config import ConfigError, TrialConfig, is_accuracy
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.explained_error import ExplainedError
@@ -116,6 +116,8 @@ def _value(entry: Entry, name: str, offered: Mapping[str, Any]) -> float:
     value = returned.item() if hasattr(returned, "item") else returned
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise _unfit(entry, name, f"returned {value!r:.60}", len(offered["labels"]))
+    if is_accuracy(name) and not 0 <= value <= 1:
+        raise _unfit(entry, name, f"returned {value:.6g}", len(offered["labels"]), "a share from 0 to 1")
     return float(value)
 
 
@@ -129,6 +131,6 @@ def _called(entry: Entry, offered: Mapping[str, Any]) -> Any:
         return entry.build(offered["values"], **{**given, **copies})
 
 
-def _unfit(entry: Entry, name: str, fault: str, images: int) -> MetricError:
+def _unfit(entry: Entry, name: str, fault: str, images: int, rule: str = "one finite number") -> MetricError:
     where = f"{name} in {entry.file}" if is_outside(name) else f"{name} ({entry.file})"
-    return MetricError(f"the metric {where} {fault} for {images} images, but must return one finite number", name)
+    return MetricError(f"the metric {where} {fault} for {images} images, but must return {rule}", name)

@@ -56,6 +56,18 @@ def test_bottleneck_and_head_are_put_on_features(register: Callable[..., None], 
     assert (model.head.in_features, model.head.out_features) == (12, 3)
 
 
+def test_a_head_that_begins_with_zeros_is_no_fault(register: Callable[..., None]) -> None:
+    """Its output is the same for all images, so that it has no gradient yet."""
+
+    def zeros() -> nn.Module:
+        network = Linear(3)
+        nn.init.zeros_(network.linear.weight)
+        return network
+
+    register(zeros)
+    build_model(make_config(architecture="mine", bottleneck=0, objective="trades"), 3, SHAPE)
+
+
 def test_logits_are_taken_as_they_are_and_trained(register: Callable[..., None]) -> None:
     register(logits)
     config = make_config(architecture="mine", bottleneck=0, objective="trades", epochs=1)
@@ -91,6 +103,9 @@ def _fail() -> nn.Module:
         (lambda: Linear(3, lambda output: {"logits": output}), ["1 outputs"]),
         (lambda: Linear(3, lambda output: output.argmax(1)), ["real numbers"]),
         (lambda: Linear(3, lambda output: output / 0), ["finite"]),
+        (lambda: Linear(3, lambda output: output + torch.rand(1)), ["second call"]),
+        (lambda: Linear(3, lambda output: output.detach()), ["gradient"]),
+        (lambda: Linear(3, lambda output: (output * 1000).round()), ["gradient"]),
         (lambda: nn.Linear(5, 3), ["(1, 8, 8)", "RuntimeError"]),
         (_fail, ["RuntimeError", "no weights"]),
     ],

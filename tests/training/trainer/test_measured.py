@@ -54,6 +54,10 @@ def nothing(labels):
     return None
 
 
+def large_share(labels):
+    return 3.7
+
+
 def undefined(labels):
     return float("nan")
 
@@ -124,7 +128,7 @@ def test_a_metric_that_changes_its_images_changes_no_other_metric() -> None:
     assert found["own_metrics:moved"] == validate(model, images, make_config(metrics=names[1:]))["own_metrics:moved"]
 
 
-@pytest.mark.parametrize("name", ["two", "nothing", "undefined", "broken", "pruned"])
+@pytest.mark.parametrize("name", ["two", "nothing", "undefined", "broken", "pruned", "large_share"])
 def test_an_unfit_metric_is_refused_before_the_first_epoch(code: Path, name: str) -> None:
     config = make_config(metrics=[f"own_metrics:{name}"])
     with pytest.raises(ConfigError) as refused:

@@ -12,6 +12,7 @@ from stand_ins import make_config, random_states
 
 from training.config import ConfigError
 from training.data import DataError, ensure_available, load_trial_data
+from training.data.augment import build_augmentation
 from training.trainer import Trainer
 
 HEAD = """
@@ -71,6 +72,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     code += "".join(f"\ndef {name}(images, generator):\n    {body}\n" for name, (body, _) in AUGMENTATIONS.items())
     code += "\ndef no_objective():\n    return 3\n"
     code += "\ndef sound(images, generator):\n    return images.flip(3)\n"
+    code += "\ndef swapped(generator, images):\n    return images.flip(3)\n"
+    code += "\ndef short(images):\n    return images.flip(3)\n"
     with plug_ins(tmp_path, {"tried_parts.py": code, "tried_data.py": DATA}):
         yield tmp_path
 
@@ -86,6 +89,13 @@ def test_sound_parts_pass_and_leave_the_global_streams() -> None:
     trainer.try_outside_code()
     assert random_states() == before
     assert all(parameter.grad is None for parameter in trainer.model.parameters())
+
+
+@pytest.mark.parametrize("name", ["sound", "swapped", "short"])
+def test_an_augmentation_gets_what_it_asks_for_by_name(name: str) -> None:
+    augment = build_augmentation(make_config(augmentation=f"tried_parts:{name}"))
+    images = torch.rand(2, 1, 8, 8)
+    assert torch.equal(augment(images, torch.Generator()), images.flip(3))
 
 
 def test_the_project_s_own_parts_are_not_tried() -> None:

@@ -112,10 +112,10 @@ def _resources(space: Space) -> list[str]:
 
 
 def _data(space: Space) -> list[str]:
-    from training.data import ensure_available, is_available, lines_of
+    from training.data import ensure_available, lines_of, must_be_downloaded
 
     config = space.example
     line = f"Data:       {config.dataset} in {config.data_root}"
-    if not is_available(config):
+    if must_be_downloaded(config):
         return [f"{line} (not there yet: a search downloads them, or says what it needs)"]
     return [line, *(f"            {found}" for found in lines_of(ensure_available(config)))]

@@ -7,6 +7,7 @@ import pytest
 from screen import SPACE, Screen, good, numbers, plan
 from simulated_search import MakeLedger, small_space
 
+from training.data import DataError
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import print_opening
 from tuner.ledger import default_ledger_url
@@ -70,6 +71,12 @@ def test_a_dry_run_of_a_resumption_says_what_is_kept(search: Search, runs_dir: P
     print_plan(screen.console, plan(runs_dir, is_resume=True, ledger_url=default_ledger_url(runs_dir / "small-1")))
     assert "resume" in screen.lines[0]
     assert numbers(form(screen.lines)["Cost"]) == [36, 4, 9, 3, 1, 1], "trained epochs, trials that ended and go on"
+
+
+def test_data_that_nobody_downloads_must_be_there(runs_dir: Path) -> None:
+    space = small_space(trial={"dataset": "folder", "data_root": str(runs_dir / "nowhere")})
+    with pytest.raises(DataError):
+        print_plan(Screen().console, plan(runs_dir, space=space))
 
 
 def test_no_password_is_shown(runs_dir: Path) -> None:
