@@ -109,11 +109,22 @@ def test_the_figure_has_their_means_with_bars_in_per_cent(runs_dir: Path) -> Non
     assert bars["error_y"]["array"] == [None, pytest.approx(10 / 2**0.5)]
 
 
+def test_the_axes_hold_the_error_bars(runs_dir: Path) -> None:
+    data = confirmed_search(runs_dir, SEARCHED)
+    shown = front_figure(data)
+    for mark in confirmed_marks(data):
+        for x, y in mark.ends:
+            assert shown.x.limits[0] <= x <= shown.x.limits[1]
+            assert shown.y.limits[0] <= y <= shown.y.limits[1]
+
+
 def test_page_and_json_have_them_as_numbers(runs_dir: Path) -> None:
     data = confirmed_search(runs_dir, SEARCHED)
     text_table = confirmed_text_table(data)
-    assert text_table.headings == ["Trial", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings", "Confirmation"]
-    assert text_table.rows[1] == ["7", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1", "small-1-confirm"]
+    measured = ["Natural", "PGD-20", "Worst case"]
+    assert text_table.headings == ["Trial", *measured, "Seeds", "Warnings", "Measured", "Confirmation"]
+    shown = ["85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07"]
+    assert text_table.rows[1] == ["7", *shown, "2", "1", "trained again, quick", "small-1-confirm"]
     assert "<td>85.00 ± 7.07</td>" in front_html(data)
     assert json.loads(front_json(data))["confirmed"][1]["means"]["PGD-20"] == pytest.approx(0.45)
 

@@ -50,6 +50,12 @@ class MeanMark:
     deviations: tuple[float, float]
     description: tuple[str, ...]
 
+    @property
+    def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The lower left and the upper right corner of what the error bars reach."""
+        (x, y), (dx, dy) = self.place, (0.0 if math.isnan(bar) else bar for bar in self.deviations)
+        return (x - dx, y - dy), (x + dx, y + dy)
+
 
 def mean_marks(data: FrontData) -> tuple[MeanMark, ...]:
     """Return marks for the points of a grid with several seeds on the first two objectives; none for other searches."""

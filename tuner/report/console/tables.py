@@ -51,6 +51,7 @@ def confirmed_table(data: FrontData) -> RenderableType:
     """Return the confirmed trials as a table for a terminal: natural accuracy, PGD, worst case, warnings."""
     names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
     whole = confirmed_text_table(data, names)
-    text_table = TextTable(whole.headings[:-1], [row[:-1] for row in whole.rows])  # the title has the confirmations
-    by = ", ".join(dict.fromkeys(found.confirmation for found in data.confirmed))
-    return rich_table(f"Confirmed by {by}, in per cent", NOTE, text_table, emphasised="")
+    by = list(dict.fromkeys(found.confirmation for found in data.confirmed))
+    last = -1 if len(by) == 1 else None  # the title has the name of a single confirmation
+    text_table = TextTable(whole.headings[:last], [row[:last] for row in whole.rows])
+    return rich_table(f"Confirmed by {', '.join(by)}, in per cent", NOTE, text_table, emphasised="")

@@ -54,10 +54,17 @@ def confirmed_text_table(data: FrontData, attacks: Sequence[str] | None = None) 
     measured = dict.fromkeys(name for found in data.confirmed for name in found.means)
     names = list(measured) if attacks is None else attacks
     rows = [
-        [str(c.trial), *(_cell(c, name) for name in names), str(c.seeds), str(c.warnings), c.confirmation]
+        [str(c.trial), *(_cell(c, name) for name in names), str(c.seeds), str(c.warnings), _measured(c), c.confirmation]
         for c in data.confirmed
     ]
-    return TextTable(["Trial", *names, "Seeds", "Warnings", "Confirmation"], rows)
+    return TextTable(["Trial", *names, "Seeds", "Warnings", "Measured", "Confirmation"], rows)
+
+
+def _measured(found: Confirmed) -> str:
+    """Return what was measured in few words: two confirmations of one trial may differ in both."""
+    return (
+        f"{'trained again' if found.retrained else 'own weights'}, {'named attacks' if found.attacks else found.suite}"
+    )
 
 
 def _how(found: Confirmed) -> str:

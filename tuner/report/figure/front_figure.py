@@ -92,7 +92,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     beside = [
         *((mark.x, mark.y) for mark in (*dominated, *unfinished)),
         *((point.natural, point.pgd) for point in published),
-        *(mark.place for mark in confirmed),
+        *(end for mark in confirmed for end in mark.ends),
     ]
     x, y = _axis_objectives(data.objectives)
     limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
