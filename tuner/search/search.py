@@ -55,6 +55,7 @@ class Search:
         self._rungs = Rungs(space.rung_epochs, factor, limits, self._constraints)
         self._values = Values(compared_epochs(space))
         self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._criteria)
+        self._enqueued = sum(trial.enqueued for trial in self._trials.values())
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._criteria)}
         for number, report in ledger.reports_at(self._values.epochs):
             if number in self._trials:  # other programs can change what shows that a trial is one of this search
@@ -212,7 +213,7 @@ class Search:
 
     def _propose(self) -> TrialRecord:
         trial = self._start_enqueued() or self._start_proposed()
-        is_last = all(trial.number > number for number in self._trials)
+        is_last = trial.number > next(reversed(self._trials), -1)
         self._trials[trial.number] = trial
         if not is_last:  # another program enqueued it before the trial with the next number started
             self._trials = dict(sorted(self._trials.items()))
@@ -220,7 +221,7 @@ class Search:
 
     def _start_proposed(self) -> TrialRecord:
         # Not all trials: one that another program has enqueued takes no point of the search's own list.
-        index = sum(not trial.enqueued for trial in self.trials)
+        index = len(self._trials) - self._enqueued
         starts = self.space.search.start_points
         start = starts[index] if index < len(starts) else None
         parameters = self._as_recorded(self._grid[index]) if self._grid else self._sampled(start)
@@ -238,6 +239,7 @@ class Search:
                 continue
             parameters = self._sampled(wanted)
             if self._ledger.start_enqueued(number, parameters, self._distributions):
+                self._enqueued += 1
                 return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock(), enqueued=True)
         return None
 

@@ -47,7 +47,7 @@ class SearchedPoints(Part):
     @field_validator("objectives", mode="before")
     @classmethod
     def _defaults_of_metrics(cls, objectives: Any) -> Any:
-        """Give each objective the direction and the reference point of its metric, where the file has none."""
+        """Add the direction and the reference point of its metric to each objective that the file gives none."""
         if not isinstance(objectives, dict):
             return objectives
         return {
