@@ -27,7 +27,7 @@ ATTAINED_SHARE = 0.25
 class Workload(NamedTuple):
     """The operations of one image in training and in an evaluation, and the images that an epoch trains and evaluates.
 
-    `precision` is that of training; evaluations are in float32.
+    `precision` is that of training, `evaluated_precision` that of the attacks in an evaluation, nearly all of it.
     """
 
     trained_operations: float
@@ -35,6 +35,7 @@ class Workload(NamedTuple):
     trained_images: int
     evaluated_images: float
     precision: str
+    evaluated_precision: str
 
 
 def estimated_hours(workload: Workload, epochs: int, device: str) -> float | None:
@@ -43,9 +44,9 @@ def estimated_hours(workload: Workload, epochs: int, device: str) -> float | Non
     if peaks is None:
         return None
     half, tf32, single = (1e12 * ATTAINED_SHARE * peak for peak in peaks)
-    training = {"bf16": half, "fp16": half, "tf32": tf32}.get(workload.precision, single)
-    trained = workload.trained_images * workload.trained_operations / training
-    evaluated = workload.evaluated_images * workload.evaluated_operations / single
+    attained = {"bf16": half, "fp16": half, "tf32": tf32, "fp32": single}
+    trained = workload.trained_images * workload.trained_operations / attained[workload.precision]
+    evaluated = workload.evaluated_images * workload.evaluated_operations / attained[workload.evaluated_precision]
     return epochs * (trained + evaluated) / 3600
 
 
@@ -88,9 +89,11 @@ def _workload(space: Space) -> Workload | None:
     operations = operations_of(config, data.num_classes, data.image_shape)
     count = min(config.eval_images or len(data.validation), len(data.validation))
     evaluations = sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
+    precision = arithmetic_for(config.precision, torch.device("cuda")).precision
     return Workload(
         *operations,
         trained_images=len(data.train) // config.batch_size * config.batch_size,
         evaluated_images=count * evaluations / config.epochs,
-        precision=arithmetic_for(config.precision, torch.device("cuda")).precision,
+        precision=precision,
+        evaluated_precision="fp32" if config.compile == "off" else precision,
     )

@@ -13,7 +13,7 @@ from tuner.driver.progress.gpu_hours import ATTAINED_SHARE, Workload, estimated_
 from tuner.driver.progress.summary import print_opening
 
 # ResNet-18 with PGD-10 on 50,000 images: 1.444 PFLOP an epoch.
-WORK = Workload(28.875e9, 0.0, 50_000, 0.0, "bf16")
+WORK = Workload(28.875e9, 0.0, 50_000, 0.0, "bf16", "bf16")
 
 
 def test_hours_are_operations_by_the_attained_share_of_the_peak() -> None:
@@ -22,10 +22,11 @@ def test_hours_are_operations_by_the_attained_share_of_the_peak() -> None:
     assert estimated_hours(WORK._replace(precision="fp32"), 120, "Tesla T4") > 10 * hours  # type: ignore[operator]
 
 
-def test_evaluations_are_in_float32_whatever_the_training() -> None:
-    evaluated = WORK._replace(trained_images=0, evaluated_images=1000, evaluated_operations=1e9)
-    found = [estimated_hours(evaluated._replace(precision=name), 1, "A100") for name in ("bf16", "tf32", "fp32")]
-    assert found == [pytest.approx(1e12 / (19.5e12 * ATTAINED_SHARE) / 3600)] * 3
+def test_evaluations_have_a_precision_of_their_own() -> None:
+    work = WORK._replace(trained_images=0, evaluated_images=1000, evaluated_operations=1e9)
+    peaks = {"bf16": 312e12, "tf32": 156e12, "fp32": 19.5e12}
+    found = [estimated_hours(work._replace(evaluated_precision=name), 1, "A100") for name in peaks]
+    assert found == [pytest.approx(1e12 / (peak * ATTAINED_SHARE) / 3600) for peak in peaks.values()]
 
 
 def test_there_is_no_estimate_for_an_unknown_gpu() -> None:
