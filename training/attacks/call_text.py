@@ -39,8 +39,10 @@ def _arguments(text: str, inside: str) -> dict[str, Value]:
         values = {str(each.arg): _value(each.value) for each in call.keywords} if isinstance(call, ast.Call) else {}
     except (SyntaxError, ValueError, TypeError, ZeroDivisionError) as error:
         raise AttackError(f"{rule} ({error}).", text) from error
-    if not isinstance(call, ast.Call) or call.args or "None" in values:
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.args or "None" in values:
         raise AttackError(f"{rule}.", text)
+    if len(values) < len(call.keywords):
+        raise AttackError(f"{text!r} gives a parameter twice: keep one value.", text)
     return values
 
 
