@@ -1,6 +1,7 @@
 """Settings of every test, and the searches on disk that tests of `tuner` fill."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The first example pays for imports, and the machine may be busy: time says nothing about a property.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def forget_code_of_a_test(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Forget the folders in which a test looks for code, and what it imports from a temporary one.
+
+    The next test may have another file of the same name.
+    """
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    temporary = str(tmp_path_factory.getbasetemp())
+    for name in set(sys.modules) - modules:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(temporary):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
