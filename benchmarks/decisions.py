@@ -27,7 +27,7 @@ from tuner.search import Search
 _RESULT = Path(__file__).parent / "results" / "decisions.json"
 _DECISIONS, _PROPOSALS = 200, 20
 _CASES: dict[str, dict[str, Any]] = {
-    "default": {},
+    "MO-ASHA": {"scheduler": "mo_asha"},
     "every trial fully trained": {"scheduler": "none"},
 }
 _WANTED_MS = {"decision_ms": 5.0, "proposal_ms": 100.0}

@@ -27,8 +27,9 @@ def space_mapping(**changes: dict[str, Any]) -> dict[str, Any]:
             "bottleneck": {"type": "categorical", "choices": [8, 16, 32]},
         },
         "objectives": {"natural_accuracy": {}, "pgd_accuracy": {}},
-        "search": {"trials": 12, "seed": 3},
-        "early_stopping": {"grace_epochs": 1, "reduction_factor": 3},
+        # Not by the forecast, which takes a second for a trial.
+        "search": {"sampler": "motpe", "trials": 12, "seed": 3},
+        "early_stopping": {"scheduler": "mo_asha", "grace_epochs": 1, "reduction_factor": 3},
         "resources": {},
     }
     for section, values in changes.items():

@@ -20,7 +20,12 @@ from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.space import Space, load_space
 from tuner.tracking import store
 
-_OVERRIDES = ["early_stopping.grace_epochs=1", "early_stopping.reduction_factor=3", "search.sampler=motpe"]
+_OVERRIDES = [
+    "early_stopping.grace_epochs=1",
+    "early_stopping.reduction_factor=3",
+    "search.sampler=motpe",
+    "early_stopping.scheduler=mo_asha",
+]
 _EPOCHS = 3
 _PROBE_SECONDS = 0.1
 # They would make the commands use the user's own servers.

@@ -27,9 +27,10 @@ _STATES = {
 
 
 def endless(space: Space, sampler: str) -> Space:
-    """Return the space with another sampler and without a limit of trials."""
+    """Return the space with another sampler, plain rungs and without a limit of trials."""
     search = space.search.model_copy(update={"sampler": sampler, "trials": 10**6, "start_points": []})
-    return space.model_copy(update={"search": search})
+    stopping = space.early_stopping.model_copy(update={"scheduler": "mo_asha"})
+    return space.model_copy(update={"search": search, "early_stopping": stopping})
 
 
 def metrics_of(parameters: Mapping[str, Any], number: int, epoch: int) -> dict[str, float]:

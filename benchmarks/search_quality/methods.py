@@ -37,13 +37,15 @@ def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
 
 # What a space does that names neither a sampler nor a scheduler.
 DEFAULT = "tuner (default)"
+MOTPE_MO_ASHA = "MOTPE + MO-ASHA"
 YARDSTICK = "random, full trainings"
 RANDOM_MO_ASHA = "random + MO-ASHA"
 FULL_MOTPE = "Optuna MOTPE, full trainings"
 
 COMPETITORS: dict[str, Method] = {
     DEFAULT: partial(_own, {}, {}),
-    RANDOM_MO_ASHA: partial(_own, {"sampler": "random"}, {}),
+    MOTPE_MO_ASHA: partial(_own, {"sampler": "motpe"}, {"scheduler": "mo_asha"}),
+    RANDOM_MO_ASHA: partial(_own, {"sampler": "random"}, {"scheduler": "mo_asha"}),
     "TPE + ASHA on the mean": _mean,
     "Syne Tune MOASHA": _syne_tune,
     FULL_MOTPE: partial(_optuna, "motpe"),
@@ -51,7 +53,10 @@ COMPETITORS: dict[str, Method] = {
     YARDSTICK: partial(_own, {"sampler": "random"}, {"scheduler": "none"}),
 }
 VARIANTS: dict[str, Method] = {
-    "nsga2": partial(_own, {"sampler": "nsga2"}, {}),
-    "gp": partial(_own, {"sampler": "gp"}, {}),
+    "nsga2 + MO-ASHA": partial(_own, {"sampler": "nsga2"}, {"scheduler": "mo_asha"}),
+    "gp + MO-ASHA": partial(_own, {"sampler": "gp"}, {"scheduler": "mo_asha"}),
+    "forecast + MO-ASHA": partial(_own, {"sampler": "forecast"}, {"scheduler": "mo_asha"}),
+    "motpe + forecast": partial(_own, {"sampler": "motpe"}, {"scheduler": "forecast"}),
+    "forecast, full trainings": partial(_own, {"sampler": "forecast"}, {"scheduler": "none"}),
 }
 METHODS = {**COMPETITORS, **VARIANTS}

@@ -16,6 +16,7 @@ from typing import Any
 import optuna
 
 from benchmarks.search_quality.digits import digits_task
+from benchmarks.search_quality.late_tasks import late_tasks
 from benchmarks.search_quality.lcbench import lcbench_tasks
 from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import METHODS, YARDSTICK
@@ -28,7 +29,7 @@ _CURVE_POINTS = 40
 DEPENDS_ON = (
     *(f"tuner/{folder}/**/*.py" for folder in ("ledger", "pareto", "search", "space")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
-    *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "lcbench", "tasks")),
+    *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "late_tasks", "lcbench", "tasks")),
     "benchmarks/results/digits_curves.json",
     "search_spaces/digits_tradeoff.yaml",
 )
@@ -59,7 +60,7 @@ class Settings:
 
 def all_tasks(settings: Settings) -> list[Task]:
     """Return the analytic tasks and the recorded one, and those of LCBench if its model is there."""
-    known = [*analytic_tasks(), digits_task()]
+    known = [*analytic_tasks(), *late_tasks(), digits_task()]
     if settings.lcbench is not None:
         known += lcbench_tasks(settings.lcbench, list(settings.lcbench_tasks))
     return known

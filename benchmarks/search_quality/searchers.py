@@ -84,7 +84,7 @@ class MeanSearch(OwnSearch):
     """
 
     def __init__(self, task: Task, scale: Scale, seed: int) -> None:
-        super().__init__(space_of(task, {"sampler": "motpe", "seed": seed}, {}, ("mean",)))
+        super().__init__(space_of(task, {"sampler": "motpe", "seed": seed}, {"scheduler": "mo_asha"}, ("mean",)))
         self._scale = scale
 
     def _metrics(self, losses: Losses) -> dict[str, float]:

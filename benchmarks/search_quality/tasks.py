@@ -46,7 +46,7 @@ def zdt(name: str, shape: Callable[[float, float], float], *, distance: float = 
         epoch = np.arange(1, epochs + 1)
         unlearnt = np.exp(-speed * epoch) - math.exp(-speed * epochs)
         g = 1.0 + final + 4.0 * unlearnt
-        noise = _noise(point, name).normal(0.0, 0.02, (epochs, 2))
+        noise = noise_of(point, name).normal(0.0, 0.02, (epochs, 2))
         first = x[0] + 0.5 * unlearnt
         second = np.array([value * shape(x[0], value) for value in g])
         return np.stack([first, second], axis=1) + noise
@@ -67,7 +67,7 @@ def trade_off() -> Task:
         # A high learning rate is ahead at first, and robust accuracy grows more slowly than natural accuracy.
         natural = quality * (1 - 0.5 * share**2) * (1 - np.exp(-epoch * (0.12 + 0.1 * rate)))
         robust = quality * (0.2 + 0.4 * math.sqrt(share)) * (1 - np.exp(-epoch * (0.06 + 0.05 * rate)))
-        noise = _noise(point, "trade_off").normal(0.0, 0.004, (epochs, 2))
+        noise = noise_of(point, "trade_off").normal(0.0, 0.004, (epochs, 2))
         return 1 - np.stack([natural, robust], axis=1) + noise
 
     parameters = {
@@ -108,6 +108,6 @@ def steady(_: Parameters) -> float:
     return 1.0
 
 
-def _noise(point: Parameters, salt: str) -> np.random.Generator:
+def noise_of(point: Parameters, salt: str) -> np.random.Generator:
     """Return the generator of a point's noise, the same for every method."""
     return np.random.default_rng(zlib.crc32(f"{salt} {sorted(point.items())}".encode()))

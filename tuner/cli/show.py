@@ -3,14 +3,15 @@
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, SearchName
+from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from tuner.report.load import ForeignTrial
+    from tuner.report.load import ForeignTrial, LoadedSearch
 
 
 def show(
@@ -18,17 +19,24 @@ def show(
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
     output: OutputFormat = Format.TABLE,
+    trial: Annotated[
+        int | None, typer.Option("--trial", min=0, help="Show one trial, with the reason of each decision on it.")
+    ] = None,
 ) -> None:
-    """Show every trial of a search: its parameters, state and accuracies."""
+    """Show every trial of a search: its parameters, state and accuracies; or one trial in detail."""
     from tuner.confirm.presentation import presentation_of
+    from tuner.report.analysis.rungs import with_rungs
     from tuner.report.analysis.seed_means import has_seeds, seed_means
     from tuner.report.console.listing import print_rows, trial_rows
-    from tuner.report.console.tables import seed_means_table, trials_table
+    from tuner.report.console.tables import rungs_table, seed_means_table, trials_table
     from tuner.report.console.terminal import print_plot, terminal
     from tuner.report.figure.front_figure import front_figure
     from tuner.report.load import load_search
 
     search = load_search(runs_dir, name, ledger)
+    if trial is not None:
+        _show_trial(name, search, trial, output)
+        return
     space, trials, data = search.space, search.trials, search.data
     has_front = presentation_of(space).has_front
     if output is Format.TABLE:
@@ -38,6 +46,8 @@ def show(
             print_plot(console, front_figure(data))
         if has_seeds(data):
             console.print("", seed_means_table(data))
+        if (checked := with_rungs(data, space)).rungs:
+            console.print("", rungs_table(checked))
         if search.foreign:
             added = "; ".join(f"{trial.trial} ({_state(trial)})" for trial in search.foreign)
             console.print(f"Trials that other programs added (not part of this search): {added}.", markup=False)
@@ -50,6 +60,24 @@ def show(
         if has_seeds(data):
             shown["points"] = [asdict(point) for point in seed_means(data)]
         typer.echo(json.dumps(shown, indent=2))
+
+
+def _show_trial(name: str, search: "LoadedSearch", number: int, output: Format) -> None:
+    from tuner.report.console.listing import print_rows
+    from tuner.report.console.terminal import terminal
+    from tuner.report.console.trial_details import trial_detail_row, trial_details
+
+    trial = next((each for each in search.trials if each.number == number), None)
+    if trial is None:
+        known = f"0 to {search.trials[-1].number}" if search.trials else "none yet"
+        raise UsageError(f"--trial is {number}, but {name} has no such trial; its trials are {known}.", "--trial")
+    criteria = search.space.criteria
+    if output is Format.TABLE:
+        terminal().print(trial_details(name, trial, criteria))
+    elif output is Format.CSV:
+        print_rows(trial_detail_row(trial, criteria)["decisions"], "csv")
+    else:
+        typer.echo(json.dumps(trial_detail_row(trial, criteria), indent=2))
 
 
 def _state(trial: "ForeignTrial") -> str:

@@ -110,4 +110,4 @@ def show_keys(
     for metric in METRICS:
         unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))
         typer.echo(f"  {metric:<{width}}  {unit}; default: {usual_direction(metric)}")
-    typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: motpe")
+    typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: forecast")

@@ -12,6 +12,7 @@ from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.rungs import WHAT_TO_DO, silent_rungs, with_rungs
 from tuner.report.load import search_data
 from tuner.runs.mirror import runs_flag
 from tuner.search import Assignment, Listener
@@ -85,6 +86,7 @@ class Publisher(Listener):
         self._files_show: object = None
         self._files_wait = False
         self._failing: set[str] = set()
+        self._silent_rungs: set[tuple[int, str]] = set()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
 
     def on_started(self, assignment: Assignment) -> None:
@@ -165,6 +167,12 @@ class Publisher(Listener):
             self._computed = self._processor_clock()
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
+        front = with_rungs(front, self._space)
+        for rung, warning in silent_rungs(front.rungs).items():
+            if rung not in self._silent_rungs:
+                self._silent_rungs.add(rung)
+                _log.warning("%s %s", warning, WHAT_TO_DO)
+        self._projection.write_rungs(front.rungs)
         self._projection.write_files([*others, *self._presentation.write_files(self._folder, front)])
 
     def _front(self, trials: Sequence[TrialRecord]) -> FrontData:

@@ -12,6 +12,7 @@ from ray.tune.search import Searcher
 
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.ray_private import CHECKPOINT_FOLDER_KEY, EmptyPickle, folder_name, ray_task
+from tuner.engine.slow_proposals import SlowProposals
 from tuner.engine.trial_task import ConfirmationTask, TrialTask
 from tuner.ledger import Decision, trial_name
 from tuner.search import Assignment, Search
@@ -47,6 +48,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
         self._limit = limit
         self._alive: set[str] = set()
         self._stopping = stopping
+        self._proposals = SlowProposals(search)
 
     @property
     def alive(self) -> int:
@@ -58,7 +60,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
 
         While a trial is alive, one may be left: the trial that runs may have to be handed out again.
         """
-        if self._stopping() or len(self._alive) >= self._limit():
+        if self._stopping() or len(self._alive) >= self._limit() or not self._proposals.ready():
             return None
         assignment = self._search.next_assignment()
         if assignment is None:

@@ -33,7 +33,8 @@ def trial_name(number: int) -> str:
 class Report:
     """One finished epoch of a trial, the decision on it, and where its checkpoint lies.
 
-    `rung` is True where early stopping compares trials after the epoch; `time` is in seconds since 1970.
+    `rung` is True where early stopping compares trials after the epoch; `time` is in seconds since 1970. `reason` says
+    why a trial goes on from a rung or not.
     """
 
     epoch: int
@@ -42,6 +43,7 @@ class Report:
     decision: Decision
     checkpoint: str | None
     time: float
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ table = sa.Table(
     sa.Column("checkpoint", sa.Text),
     sa.Column("time", sa.Double, nullable=False),
     sa.Column("metrics", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
 )
 INSERT = table.insert()  # built once: it runs with every report
 
@@ -44,6 +45,7 @@ def row_of(search: str, number: int, report: Report) -> dict[str, Any]:
         "checkpoint": report.checkpoint,
         "time": report.time,
         "metrics": json.dumps(report.metrics),
+        "reason": report.reason,
     }
 
 
@@ -176,4 +178,5 @@ def _report(row: sa.Row[Any]) -> Report:
         decision=Decision(row.decision),
         checkpoint=row.checkpoint,
         time=row.time,
+        reason=row.reason,
     )

@@ -28,15 +28,22 @@ class Values:
     def __init__(self, epochs: Sequence[int]) -> None:
         self.epochs = tuple(sorted(set(epochs)))
         self._losses: dict[int, dict[int, FloatArray]] = {epoch: {} for epoch in self.epochs}
+        self._times: dict[tuple[int, int], float] = {}
 
-    def record(self, number: int, epoch: int, losses: FloatArray) -> None:
+    def record(self, number: int, epoch: int, losses: FloatArray, time: float = 0.0) -> None:
         """Keep the losses of a trial if trials are compared at this epoch and all losses are finite."""
         if epoch in self._losses and np.isfinite(losses).all():
             self._losses[epoch][number] = losses
+            self._times[epoch, number] = time
 
     def at(self, epoch: int) -> Mapping[int, FloatArray]:
         """Return the losses at one of `epochs` by trial number."""
         return self._losses[epoch]
+
+    def in_order(self, epoch: int) -> dict[int, FloatArray]:
+        """Return the losses at one of `epochs` by trial number, in the order in which they are on record."""
+        here = self._losses[epoch]
+        return {number: here[number] for number in sorted(here, key=lambda n: (self._times[epoch, n], n))}
 
 
 def earlier_values(

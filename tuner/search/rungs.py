@@ -5,12 +5,21 @@ the stopping type: a trial is judged once at each rung, against all that were th
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tuner.pareto.dominance import BoolArray
 from tuner.pareto.objectives import FloatArray
 from tuner.pareto.preference import preferred_at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether a trial goes on from a rung, and why, in words for the user."""
+
+    goes_on: bool
+    reason: str
 
 
 class Rungs:
@@ -42,8 +51,16 @@ class Rungs:
         """Note a trial's losses at a rung, lower is better; a trial comes to each rung once."""
         self._boards[epoch].write(number, losses)
 
+    def judgement(self, epoch: int, number: int) -> Judgement:
+        """Judge a trial that is recorded at this rung."""
+        goes_on, trials = self.continues(epoch, number), len(self._boards[epoch].rows)
+        most = trials // self._reduction_factor
+        if goes_on:
+            return Judgement(True, f"goes on: at most {most} of the {trials} trials at this rung are preferred to it")
+        return Judgement(False, f"stopped: more than {most} of the {trials} trials at this rung are preferred to it")
+
     def continues(self, epoch: int, number: int) -> bool:
-        """Judge a trial that is recorded at this rung; one with a NaN or infinite loss never goes on."""
+        """Return whether a trial that is recorded at this rung goes on; one with a NaN or infinite loss never does."""
         board = self._boards[epoch]
         rows, place = board.rows, board.places[number]
         finite: BoolArray = np.asarray(np.isfinite(rows).all(axis=1))

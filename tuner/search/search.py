@@ -18,12 +18,14 @@ from tuner.ledger import Decision, Ledger, Outcome, Report, TrialEndedError, Tri
 from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
 from tuner.search.enqueued import fault_of_enqueued
+from tuner.search.forecast import Forecasts
 from tuner.search.listener import Assignment, Listener
 from tuner.search.rungs import Rungs
-from tuner.search.sampling import propose
+from tuner.search.sampling import Evidence, propose
 from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
+from tuner.space.samplers import facts_of
 
 _log = logging.getLogger(__name__)
 
@@ -50,17 +52,20 @@ class Search:
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
         self._refused: set[int] = set()
+        self._prepared: tuple[int, dict[str, Any]] | None = None  # the number of a trial and its point
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         factor, limits = space.early_stopping.reduction_factor, loss_limits(space.criteria)
         self._rungs = Rungs(space.rung_epochs, factor, limits, self._constraints)
         self._values = Values(compared_epochs(space))
-        self._earlier = earlier_values(from_facts(ledger.facts()), self._values.epochs, self._criteria)
+        earlier = from_facts(ledger.facts())
+        self._earlier = earlier_values(earlier, self._values.epochs, self._criteria)
+        self._forecasts = Forecasts(space, earlier)
         self._enqueued = sum(trial.enqueued for trial in self._trials.values())
         self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._criteria)}
         for number, report in ledger.reports_at(self._values.epochs):
             if number in self._trials:  # other programs can change what shows that a trial is one of this search
                 rung = report.rung and self._rungs.is_rung(report.epoch)
-                self._note(number, report.epoch, report.metrics, rung=rung)
+                self._note(number, report.epoch, report.metrics, report.time, rung=rung)
         for trial in self.trials:
             self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
@@ -95,6 +100,24 @@ class Search:
             listener.on_started(assignment)
         return assignment
 
+    def slow_proposal(self) -> Callable[[], None] | None:
+        """Return the work of the next proposal if it may take seconds, to do in another thread; None if there is none.
+
+        It rests on what is measured now. `next_assignment` takes its result; it does the work itself if nobody has.
+        """
+        number = len(self._trials)
+        prepared = self._prepared is not None and self._prepared[0] == number
+        if prepared or self._waiting or not facts_of(self.space.search.sampler).slow or self.stop_reason is not None:
+            return None
+        if self._ledger.enqueued():
+            return None
+        proposal = self._proposal(self._next_start_point())
+
+        def work() -> None:
+            self._prepared = number, proposal()
+
+        return work
+
     def hand_out_again(self, number: int) -> None:
         """Let `next_assignment` return a running trial again, because its worker has lost it."""
         if self._trials[number].outcome is Outcome.RUNNING and number not in self._waiting:
@@ -125,15 +148,17 @@ class Search:
             return known.decision
         if trial.outcome is not Outcome.RUNNING:
             return Decision.STOP
-        rung = self._rungs.is_rung(epoch)
-        self._note(number, epoch, metrics, rung=rung)
+        rung, now = self._rungs.is_rung(epoch), self._clock()
+        self._note(number, epoch, metrics, now, rung=rung)
+        decision, reason = self._decide(number, epoch, metrics)
         report = Report(
             epoch=epoch,
             metrics=dict(metrics),
             rung=rung,
-            decision=self._decide(number, epoch, metrics),
+            decision=decision,
             checkpoint=checkpoint,
-            time=self._clock(),
+            time=now,
+            reason=reason,
         )
         still_running = self._ledger.record(number, report)
         if trial.crashes and still_running:
@@ -160,14 +185,20 @@ class Search:
         reports = tuple(replace(report, checkpoint=places[report.epoch]) for report in trial.reports)
         self._trials[trial.number] = replace(trial, reports=reports)
 
-    def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> Decision:
+    def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> tuple[Decision, str | None]:
+        """Return the decision, and its reason if it was made at a rung."""
         if self._is_broken(epoch, metrics):
-            return Decision.STOP
+            return Decision.STOP, None
         if epoch >= self.epochs:
-            return Decision.COMPLETE
-        if self._rungs.is_rung(epoch) and not self._rungs.continues(epoch, number):
-            return Decision.STOP
-        return Decision.CONTINUE
+            return Decision.COMPLETE, None
+        if not self._rungs.is_rung(epoch):
+            return Decision.CONTINUE, None
+        judgement = None
+        if self.space.early_stopping.scheduler == "forecast":
+            judgement = self._forecasts.judgement(self.trials, self._values, self._failed, number, epoch)
+        if judgement is None:
+            judgement = self._rungs.judgement(epoch, number)
+        return (Decision.CONTINUE if judgement.goes_on else Decision.STOP), judgement.reason
 
     def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
         """Return whether a criterion is not finite. A missing one counts only at epochs where trials are compared."""
@@ -202,9 +233,9 @@ class Search:
         for listener in self.listeners:
             listener.on_ended(ended)
 
-    def _note(self, number: int, epoch: int, metrics: Mapping[str, float], *, rung: bool) -> None:
+    def _note(self, number: int, epoch: int, metrics: Mapping[str, float], time: float, *, rung: bool) -> None:
         losses = self._losses(metrics)
-        self._values.record(number, epoch, losses)
+        self._values.record(number, epoch, losses, time)
         if rung:
             self._rungs.record(epoch, number, losses)
 
@@ -220,13 +251,25 @@ class Search:
         return trial
 
     def _start_proposed(self) -> TrialRecord:
-        # Not all trials: one that another program has enqueued takes no point of the search's own list.
-        index = len(self._trials) - self._enqueued
-        starts = self.space.search.start_points
-        start = starts[index] if index < len(starts) else None
-        parameters = self._as_recorded(self._grid[index]) if self._grid else self._sampled(start)
+        parameters = self._as_recorded(self._grid[self._own_trials]) if self._grid else self._next_point()
         number = self._ledger.propose(parameters, self._distributions)
         return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
+
+    @property
+    def _own_trials(self) -> int:
+        """The number of trials that no other program has enqueued: those take no point of the search's own list."""
+        return len(self._trials) - self._enqueued
+
+    def _next_start_point(self) -> Mapping[str, Any] | None:
+        starts = self.space.search.start_points
+        return starts[self._own_trials] if self._own_trials < len(starts) else None
+
+    def _next_point(self) -> dict[str, Any]:
+        """Return the next point: the prepared one, unless it was made for another number."""
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared[0] == len(self._trials):
+            return prepared[1]
+        return self._proposal(self._next_start_point())()
 
     def _start_enqueued(self) -> TrialRecord | None:
         """Start the first trial that another program has enqueued and that the space allows; None without any."""
@@ -237,25 +280,34 @@ class Search:
                     _log.warning("Trial %d, which another program has enqueued, is ignored: %s.", number, fault)
                 self._refused.add(number)
                 continue
-            parameters = self._sampled(wanted)
+            parameters = self._proposal(wanted)()
             if self._ledger.start_enqueued(number, parameters, self._distributions):
                 self._enqueued += 1
                 return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock(), enqueued=True)
         return None
 
-    def _sampled(self, fixed: Mapping[str, Any] | None) -> dict[str, Any]:
-        parameters = self._proposer(
-            self.space.search.sampler,
-            self._distributions,
-            len(self._objectives),
-            evidence(
+    def _proposal(self, fixed: Mapping[str, Any] | None) -> Callable[[], dict[str, Any]]:
+        """Return the work of a proposal. It rests on what is measured now, and may be done in another thread."""
+        sampler, number = self.space.search.sampler, len(self._trials)  # not the ledger's: other programs have numbers
+        if sampler == "forecast":
+            forecast = self._forecasts.proposer(self.trials, self._values, self._failed, number, fixed or {})
+            known = Evidence([], [], tried=[trial.parameters for trial in self.trials])
+        else:
+            forecast = None
+            known = evidence(
                 self.trials, self._values, self._criteria, self._failed, self._earlier, constraints=self._constraints
-            ),
-            seed=self.space.search.seed,
-            number=len(self._trials),  # not that in the ledger, where the trials of other programs have numbers, too
-            fixed=fixed,
-        )
-        return self._as_recorded(parameters)
+            )
+
+        def work() -> dict[str, Any]:
+            point = None if forecast is None else forecast()
+            if point is None:
+                seed, objectives = self.space.search.seed, len(self._objectives)
+                point = self._proposer(
+                    sampler, self._distributions, objectives, known, seed=seed, number=number, fixed=fixed
+                )
+            return self._as_recorded(point)
+
+        return work
 
     def _as_recorded(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return parameters as the ledger gives them back: 16.0 among whole numbers is 16."""

@@ -67,10 +67,10 @@ def earlier_trials(
 ) -> list[EarlierTrial]:
     """Choose the trials of an earlier search that are evidence for `space`, measured at some of `epochs`.
 
-    An epoch counts if it has every objective and every metric that a constraint limits. Raise UsageError if the sampler
-    of the new search does not learn from evidence, or if no trial of `name` counts.
+    An epoch counts if it has every objective and every metric that a constraint limits. Raise UsageError if neither the
+    sampler nor the scheduler of the new search learns from evidence, or if no trial of `name` counts.
     """
-    if not facts_of(space.search.sampler).learns:
+    if not facts_of(space.search.sampler).learns and space.early_stopping.scheduler != "forecast":
         raise UsageError(
             f"--warm-start {name}: the sampler {space.search.sampler} does not learn from trials. Leave the flag "
             f"out, or set search.sampler to one of {', '.join(learning_samplers())}.",

@@ -26,6 +26,7 @@ class SamplerFacts:
         learns: it models the measured trials. Until there are enough of them, the proposals are random; the trials of
             an earlier search can be given to it.
         proposes: it proposes points. The sampler `grid` does not: its points are listed.
+        slow: a proposal may take seconds, so that it is made in another thread while trials report.
         conditions: it may propose the parameters in groups, those without conditions first, as a space with
             conditional parameters needs it.
 
@@ -33,6 +34,7 @@ class SamplerFacts:
 
     learns: bool = False
     proposes: bool = True
+    slow: bool = False
     conditions: bool = True
 
 

@@ -76,7 +76,7 @@ class SearchSpec(Part):
     not grown for `patience` trials, or if every point of a finite space was tried.
     """
 
-    sampler: str = "motpe"  # a name of tuner.space.samplers
+    sampler: str = "forecast"  # a name of tuner.space.samplers
     trials: Annotated[int, Field(ge=1)] = 64
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Annotated[int, Field(ge=1)] = 1
@@ -88,9 +88,12 @@ class SearchSpec(Part):
 
 
 class EarlyStoppingSpec(Part):
-    """Multi-objective ASHA: first rung at `grace_epochs`, each next one `reduction_factor` times later."""
+    """Rungs: the first one at `grace_epochs`, each next one `reduction_factor` times later.
 
-    scheduler: Literal["mo_asha", "none"] = "mo_asha"
+    Trials are judged there by a forecast of their final values, or by multi-objective ASHA.
+    """
+
+    scheduler: Literal["forecast", "mo_asha", "none"] = "forecast"
     grace_epochs: Annotated[int, Field(ge=1)] = 1
     reduction_factor: Annotated[int, Field(ge=2)] = 3
 

@@ -3,6 +3,7 @@
 Timestamps and steps come from the ledger, so a value that is written twice is in MLflow once.
 """
 
+import math
 from collections.abc import Sequence
 
 from mlflow.entities import Metric, Param, RunTag
@@ -10,6 +11,7 @@ from mlflow.entities import Metric, Param, RunTag
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import FrontData, HistoryEntry
+from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 
 SEARCH_ID = "tuner.search_id"
@@ -107,6 +109,20 @@ def with_picture(table: str, front: FrontData, run_id: str) -> str:
         return table
     address = f"get-artifact?path=front.svg&run_uuid={run_id}&points={len(front.points)}"
     return f"{table}\n![The front as a picture: front.svg among the artifacts]({address})\n"
+
+
+def rung_metrics(rungs: Sequence[RungQuality], at: int | None) -> list[Metric]:
+    """Return the metrics of the parent run that say how well each rung says the end; the step is the trials checked."""
+    return [
+        Metric(f"rungs/epoch_{rung.epoch}/{rung.metric}/{name}", value, at or 0, rung.trials)
+        for rung in rungs
+        for name, value in (
+            ("rank_correlation", rung.raw),
+            ("rank_correlation_of_forecast", rung.correlation),
+            ("inside_80_percent", rung.inside),
+        )
+        if math.isfinite(value)
+    ]
 
 
 def growth_metrics(history: Sequence[HistoryEntry], after: int) -> list[Metric]:

@@ -16,6 +16,7 @@ from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.runs.folder import SearchFolder
+from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 from tuner.tracking import layout
 from tuner.tracking.store import artifact_folder
@@ -95,6 +96,11 @@ class Projection:
         if self._parent_id is not None:
             for path in files:
                 self._client.log_artifact(self._parent_id, str(path))
+
+    def write_rungs(self, rungs: Sequence[RungQuality]) -> None:
+        """Write how well each rung says the end as metrics of the parent run."""
+        if self._parent_id is not None and rungs:
+            self._log(self._parent_id, metrics=layout.rung_metrics(rungs, _milliseconds(self._ended)))
 
     def close(self, status: str) -> None:
         """End the parent run as FINISHED, FAILED or KILLED (interrupted, to be resumed).

@@ -25,6 +25,7 @@ from tuner.report.front_files import front_json
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import write_whole
 from tuner.search import Search
+from tuner.search.forecast.rung_quality import RungQuality
 
 Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]
 
@@ -41,6 +42,10 @@ class FakeProjection:
     def write(self, trials: Sequence[TrialRecord], front: FrontData, rest: Callable[[], None] = lambda: None) -> None:
         del front, rest
         self.trials = trials
+
+    def write_rungs(self, rungs: Sequence[RungQuality]) -> None:
+        """Take what the rungs say, and keep nothing."""
+        del rungs
 
     def write_files(self, files: Sequence[Path]) -> None:
         assert all(file.is_file() for file in files)

@@ -78,6 +78,8 @@ def _rungs(space: Space) -> list[str]:
             else (f"no rung: grace_epochs {stopping.grace_epochs} is not below the budget of {space.epochs} epochs")
         )
         return [f"Rungs:      no early stopping ({reason})"]
+    if stopping.scheduler == "forecast":
+        return [f"Rungs:      epochs {', '.join(map(str, epochs))}; a forecast of the final values decides who goes on"]
     shares = [space.search.trials / stopping.reduction_factor**k for k in range(len(epochs) + 1)]
     shown = [f"epoch {e}: about {max(1, round(s))} trials" for e, s in zip(epochs, shares, strict=False)]
     end = f"epoch {space.epochs} (end): about {max(1, round(shares[-1]))}"

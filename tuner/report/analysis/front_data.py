@@ -16,6 +16,7 @@ from tuner.pareto.dominance import constrained_rank, non_domination_rank, violat
 from tuner.pareto.hypervolume import front_growth
 from tuner.pareto.objectives import FloatArray, Objective, as_losses, loss_limits, within_limits
 from tuner.pareto.select import knee
+from tuner.search.forecast.rung_quality import RungQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class FrontData:
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
     is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
-    `classes` the number of classes of the data, if it is known.
+    `classes` the number of classes of the data, if it is known; `rungs` how well each rung says the end, if it was
+    checked.
     """
 
     search: str
@@ -108,6 +110,7 @@ class FrontData:
     setting: Mapping[str, Any] = field(default_factory=dict)
     confirmed: tuple[Confirmed, ...] = ()
     classes: int | None = None
+    rungs: tuple[RungQuality, ...] = ()
     constraints: tuple[Objective, ...] = ()
 
     @property

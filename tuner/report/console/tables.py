@@ -3,6 +3,8 @@
 from rich.console import RenderableType
 
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.rungs import NOTE as NOTE_ON_RUNGS
+from tuner.report.analysis.rungs import rungs_text_table, silent_rungs
 from tuner.report.analysis.seed_means import seed_means_text_table
 from tuner.report.analysis.selection import Selection
 from tuner.report.analysis.text_tables import (
@@ -45,6 +47,12 @@ def seed_means_table(data: FrontData) -> RenderableType:
     """Return the points of a grid as a table for a terminal."""
     caption = "Mean ± standard deviation (n - 1) of the final values over the seeds of a point."
     return rich_table(f"Points of {data.search}", caption, seed_means_text_table(data), emphasised="")
+
+
+def rungs_table(data: FrontData) -> RenderableType:
+    """Return what the rungs say of the end as a table for a terminal, with the warnings."""
+    caption = "\n".join([NOTE_ON_RUNGS, *silent_rungs(data.rungs).values()])
+    return rich_table(f"Rungs of {data.search}", caption, rungs_text_table(data.rungs), emphasised="")
 
 
 def confirmed_table(data: FrontData) -> RenderableType:

@@ -15,6 +15,8 @@ from plotly.offline import get_plotlyjs
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
+from tuner.report.analysis.rungs import NOTE as NOTE_ON_RUNGS
+from tuner.report.analysis.rungs import rungs_text_table, silent_rungs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
@@ -55,7 +57,7 @@ class Section(NamedTuple):
 def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
     """Return the page of a search; `shown` is the layout of its front, if it is already known."""
     front = _front(data, shown or front_figure(data))
-    below = [*_confirmed(data), *_growth(data), *_curves(data), *_parameters(data)]
+    below = [*_confirmed(data), *_growth(data), *_curves(data), *_rungs(data), *_parameters(data)]
     return _page(data.search, [front, *_other_pairs(data), _table(data), *below])
 
 
@@ -122,6 +124,13 @@ def _curves(data: FrontData) -> list[Section]:
         notes.append(f"{len(found)} of {reported} trials: the front first, then others at even distances.")
     names = [objective.name for objective in data.objectives]
     return [Section("Learning curves", notes, plot_curves(found, names), "curves")]
+
+
+def _rungs(data: FrontData) -> list[Section]:
+    if not data.rungs:
+        return []
+    notes = (NOTE_ON_RUNGS, *silent_rungs(data.rungs).values())
+    return [Section("What the rungs say of the end", notes, table=rungs_text_table(data.rungs))]
 
 
 def _parameters(data: FrontData) -> list[Section]:

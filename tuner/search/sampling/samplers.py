@@ -6,6 +6,8 @@
   all measured trials, by front and crowding distance. It does not see running trials.
 - `gp`: Gaussian processes with log expected hypervolume improvement, integrated over running trials. A proposal takes
   seconds when some hundred trials are measured, so it suits long trainings.
+- `forecast`: Gaussian processes from rung to rung, and the expected hypervolume improvement of the final front
+  (`tuner.search.forecast`).
 - `random`: uniform over the space.
 """
 
@@ -91,9 +93,16 @@ def _nsga2(*, seed: int, evidence: Evidence) -> BaseSampler:
     return NSGAIISampler(population_size=_parents(len(evidence.measured)), seed=seed)
 
 
-@SAMPLERS.register("gp", facts=SamplerFacts(learns=True))
+@SAMPLERS.register("gp", facts=SamplerFacts(learns=True, slow=True))
 def _gp(*, seed: int) -> BaseSampler:
     return GPSampler(seed=seed, n_startup_trials=STARTUP_TRIALS)
+
+
+# The search asks the forecast itself (`tuner.search.forecast`). What is left for this one is to draw points that were
+# not tried, in a space that is nearly used up.
+@SAMPLERS.register("forecast", facts=SamplerFacts(learns=True, slow=True))
+def _forecast(*, seed: int) -> BaseSampler:
+    return RandomSampler(seed=seed)
 
 
 # TPE needs its joint model to follow a front.

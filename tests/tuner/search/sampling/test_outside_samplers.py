@@ -91,9 +91,10 @@ def test_one_that_learns_sees_the_measured_trials() -> None:
 
 
 def test_the_facts_of_the_project_s_samplers() -> None:
-    assert set(SAMPLERS) - {"flat"} == {"gp", "grid", "motpe", "nsga2", "random"}
-    assert learning_samplers() == ["gp", "motpe", "nsga2"]
+    assert set(SAMPLERS) - {"flat"} == {"forecast", "gp", "grid", "motpe", "nsga2", "random"}
+    assert learning_samplers() == ["forecast", "gp", "motpe", "nsga2"]
     assert [name for name in SAMPLERS if not facts_of(name).proposes] == ["grid"]
+    assert [name for name in SAMPLERS if facts_of(name).slow] == ["forecast", "gp"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""The transform of losses: back and forth without loss, in the same order, and robust against far-off losses."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.pareto.objectives import FloatArray
+from tuner.search.forecast.output_transform import OutputTransform
+
+
+def skewed(seed: int) -> FloatArray:
+    rng = np.random.default_rng(seed)
+    return np.stack([rng.random(30), np.exp(1.5 * rng.normal(size=30)), 100 - rng.gamma(2, size=30)], axis=1)
+
+
+@given(st.integers(0, 1000))
+def test_values_come_back_and_keep_their_order(seed: int) -> None:
+    losses = skewed(seed)
+    transform = OutputTransform.fitted(losses)
+    values = transform.to_model(losses)
+    back = transform.to_losses(values)
+    middle = losses < np.median(losses, axis=0)  # losses on the bad side may be cut
+    assert back[middle] == pytest.approx(losses[middle])
+    for column in range(3):
+        order = np.argsort(losses[:, column])
+        assert (np.diff(values[order, column]) >= -1e-12).all()
+
+
+def test_the_values_have_mean_0_and_deviation_1_and_hardly_any_skew() -> None:
+    values = OutputTransform.fitted(skewed(0)).to_model(skewed(0))
+    assert values.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    assert values.std(axis=0) == pytest.approx(1)
+    assert np.abs(((values - values.mean(axis=0)) ** 3).mean(axis=0)).max() < 0.5
+
+
+def test_one_loss_far_on_the_bad_side_leaves_the_others_apart() -> None:
+    losses = np.append(np.linspace(0.2, 0.8, 20), 1e9)[:, None]
+    values = OutputTransform.fitted(losses).to_model(losses)
+    assert np.ptp(values[:20]) > 1.5
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        np.ones((5, 2)),
+        np.array([[0.1, 1.0], [0.1, 2.0]]),
+        np.array([[0.0, 1e-300], [1e300, 2e-300], [1.0, 3e-300]]),
+        np.array([[-1e-12, 5.0], [0.0, 5.0], [1e-12, 5.0 + 1e-12]]),
+    ],
+)
+def test_constant_and_extreme_losses_stay_finite(losses: FloatArray) -> None:
+    transform = OutputTransform.fitted(losses)
+    values = transform.to_model(losses)
+    assert np.isfinite(values).all()
+    assert np.isfinite(transform.to_losses(np.array([[-50.0, 50.0], [0.0, 0.0]]))).all()

@@ -1,0 +1,46 @@
+"""What is said of the rungs, on trials whose rungs are known to say much, or nothing."""
+
+import numpy as np
+import pytest
+from made_measured import linear, made
+
+from tuner.search.forecast.rung_quality import rung_qualities
+
+RNG = np.random.default_rng(5)
+INPUTS = RNG.random((60, 2))
+FIRST = RNG.random((60, 2))
+NAMES = ("natural_accuracy", "pgd_accuracy")
+
+
+def test_a_rung_that_says_the_end_and_one_that_does_not() -> None:
+    """From level 0 to 1 only noise comes through; from level 1 to the end, nearly everything."""
+    measured = made(INPUTS, FIRST, (linear(0.0, 0.0, 0.3, 1), linear(1.0, 0.0, 0.05, 2)))
+    blind, seeing = [rung_qualities(measured, NAMES)[place : place + 2] for place in (0, 2)]
+    assert [quality.epoch for quality in (*blind, *seeing)] == [3, 3, 9, 9]
+    assert [quality.metric for quality in (*blind, *seeing)] == [*NAMES, *NAMES]
+    assert all(abs(quality.raw) < 0.35 and abs(quality.correlation) < 0.4 for quality in blind)
+    assert all(quality.raw > 0.9 and quality.correlation > 0.9 for quality in seeing)
+
+
+def test_the_model_sees_more_than_the_bare_rung() -> None:
+    """The rung and the end differ by an effect of the first parameter, which the model learns."""
+    measured = made(INPUTS, FIRST, (linear(1.0, 3.0, 0.02, 1), linear(1.0, 0.0, 0.02, 2)))
+    first = rung_qualities(measured, NAMES)[0]
+    assert first.raw < 0.6
+    assert first.correlation > 0.95
+
+
+def test_the_intervals_hold_about_four_of_five_final_values() -> None:
+    inside = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        steps = (linear(0.7, 0.5, 0.2, seed), linear(0.9, -0.5, 0.1, seed + 50))
+        measured = made(rng.random((60, 2)), rng.random((60, 2)), steps)
+        inside += [quality.inside for quality in rung_qualities(measured, NAMES)]
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.07)
+
+
+def test_nothing_is_said_of_few_trials() -> None:
+    steps = (linear(1.0, 0.0), linear(1.0, 0.0))
+    assert rung_qualities(made(INPUTS, FIRST, steps, (30, 15, 7)), NAMES) == []
+    assert len(rung_qualities(made(INPUTS, FIRST, steps, (30, 15, 8)), NAMES)) == 4

@@ -1,0 +1,59 @@
+"""One trial of a search: its parameters, what it measured at its rungs, and why it went on or was stopped there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import RenderableType
+
+from tuner.ledger import Report, TrialRecord
+from tuner.pareto.objectives import Objective
+from tuner.report.console.listing import trial_rows
+from tuner.report.console.rich_table import rich_table
+from tuner.report.text import TextTable, count_of, finite_or_none, format_metric, format_value, metric_heading
+
+
+def trial_details(search: str, trial: TrialRecord, criteria: Sequence[Objective]) -> RenderableType:
+    """Return a trial as a table for a terminal, a row for each rung and the last epoch."""
+    names = list(dict.fromkeys(criterion.name for criterion in criteria))
+    rows = [
+        [str(report.epoch), *(format_metric(n, report.metrics.get(n)) for n in names), _decision(report)]
+        for report in _decisive(trial)
+    ]
+    headings = ["Epoch", *map(metric_heading, names), "Decision"]
+    return rich_table(_title(search, trial), _caption(trial), TextTable(headings, rows), emphasised="")
+
+
+def trial_detail_row(trial: TrialRecord, criteria: Sequence[Objective]) -> dict[str, Any]:
+    """Return a trial as plain values: its row among all trials, and its decisions."""
+    (row,) = trial_rows([trial], criteria)
+    decisions = [
+        {
+            "epoch": report.epoch,
+            "metrics": {name: finite_or_none(value) for name, value in report.metrics.items()},
+            "decision": report.decision.value,
+            "reason": report.reason,
+        }
+        for report in _decisive(trial)
+    ]
+    return {**row, "crashes": trial.crashes, "decisions": decisions}
+
+
+def _decisive(trial: TrialRecord) -> list[Report]:
+    reports = list(trial.reports)
+    return [report for report in reports if report.rung or report is reports[-1]]
+
+
+def _title(search: str, trial: TrialRecord) -> str:
+    parameters = ", ".join(f"{name} = {format_value(value)}" for name, value in trial.parameters.items())
+    return f"Trial {trial.number} of {search}: {parameters}"
+
+
+def _caption(trial: TrialRecord) -> str:
+    state = f"{trial.outcome.value.capitalize()} after {count_of(trial.epochs_trained, 'epoch')}."
+    return f"{state} {trial.error}" if trial.error else state
+
+
+def _decision(report: Report) -> str:
+    return report.reason or {"complete": "trained to the end", "stop": "stopped: a value is not finite"}.get(
+        report.decision.value, "goes on"
+    )

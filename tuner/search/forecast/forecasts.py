@@ -1,0 +1,135 @@
+"""The forecast of one search: what to try next, and which trials go on at a rung.
+
+Both are functions of what is measured, the seed and the number of the trial. So a resumed search proposes and decides
+as the uninterrupted one.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+from threadpoolctl import threadpool_limits
+
+from tuner.ledger import Outcome, TrialRecord
+from tuner.search.comparable_values import Values
+from tuner.search.forecast.candidates import best_points, candidates
+from tuner.search.forecast.chain import Kept
+from tuner.search.forecast.measured import FEWEST, Measured
+from tuner.search.forecast.measured_trials import MeasuredTrials
+from tuner.search.forecast.moment import Moment
+from tuner.search.forecast.unit_cube import UnitCube
+from tuner.search.rungs import Judgement
+from tuner.search.warm_start import EarlierTrial
+from tuner.space import Space
+
+# Candidates of a proposal, and of the new trial to which a running one is compared.
+_CANDIDATES = 700
+_RIVALS = 250
+_BEST_RIVALS = 10
+# Points all over the space, whose predicted front says how far the final front may reach.
+_EVERYWHERE = 256
+_SAMPLES = 32
+_FINAL_SAMPLES = 256
+# This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
+_TEACHING = 0.15
+# Purposes of random numbers, which must not be the same for two of them.
+_PROPOSING, _JUDGING, _CHOOSING_TEACHERS = 1, 2, 3
+
+_LOST = {Outcome.STOPPED, Outcome.FAILED}
+
+
+class Forecasts:
+    """Proposals and decisions of one search by the forecast of final losses."""
+
+    def __init__(self, space: Space, earlier: Sequence[EarlierTrial]) -> None:
+        """`earlier` are the trials of an earlier search that are evidence."""
+        self._seed = space.search.seed
+        self._cube = UnitCube(space.distributions(), space.conditions)
+        self._trials = MeasuredTrials(self._cube, space.criteria, len(space.constraint_list), earlier)
+        self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
+        self._kept: Kept = {}
+
+    def proposer(
+        self,
+        trials: Sequence[TrialRecord],
+        values: Values,
+        failed: Collection[int],
+        number: int,
+        fixed: Mapping[str, Any],
+    ) -> Callable[[], dict[str, Any] | None]:
+        """Return a function that returns the parameters of trial `number`, None if every point it finds was tried.
+
+        The function may run while the search goes on: it knows what is measured now. As long as there is too little to
+        fit, the points are spread evenly, by Sobol's sequence.
+        """
+        measured = self._trials.now(trials, values, failed)
+        tried = [trial.parameters for trial in trials]
+        return lambda: next((each for each in self._points(measured, number, fixed) if each not in tried), None)
+
+    def judgement(
+        self, trials: Sequence[TrialRecord], values: Values, failed: Collection[int], number: int, epoch: int
+    ) -> Judgement | None:
+        """Judge a trial at a rung where it has been measured; None if nothing is known of later levels yet.
+
+        A trial goes on if what it is expected to add to the final front, for each epoch that it still costs, is at
+        least what a new trial adds for each of its epochs.
+        """
+        measured = self._trials.now(trials, values, failed, judged=number)
+        level = values.epochs.index(epoch)
+        if measured.highest < len(values.epochs) - 1 and _is_among_the_first(trials, number):
+            return Judgement(True, f"goes on: the first {FEWEST} trials are trained to the end, to learn from them")
+        if measured.highest <= level:
+            return Judgement(True, "goes on to teach the forecast") if self._teaches(number) else None
+        rng = self._rng(_JUDGING, number, epoch)
+        with threadpool_limits(1, "blas"):
+            moment = self._moment(measured)
+            here = measured.levels[level]
+            place = here.numbers.index(number)
+            normals = moment.normals(_FINAL_SAMPLES, rng)
+            worth = float(moment.worth(here.inputs[[place]], normals, level, here.losses[[place]])[0])
+            new = self._worth_of_a_new_trial(moment, rng)
+        left = moment.epochs - epoch
+        goes_on = worth / left >= new / moment.epochs
+        reason = f"would add {worth:.2%} at {left} epochs; a new trial is worth {new * left / moment.epochs:.2%}"
+        if not goes_on and self._teaches(number):
+            return Judgement(True, f"goes on to teach the forecast: {reason}")
+        return Judgement(goes_on, f"{'goes on' if goes_on else 'stopped'}: {reason}")
+
+    def _points(self, measured: Measured, number: int, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
+        rng = self._rng(_PROPOSING, number)
+        if measured.highest < 0:
+            sequence = qmc.Sobol(self._cube.width, seed=self._seed)
+            if number > 0:  # SciPy cannot go forward by nothing
+                sequence.fast_forward(number)
+            return [self._cube.point(sequence.random(1)[0], fixed)]
+        with threadpool_limits(1, "blas"):
+            moment = self._moment(measured)
+            normals = moment.normals(_SAMPLES, rng)
+            start = candidates(self._cube, moment.front_inputs, rng, _CANDIDATES, fixed)
+            best = best_points(self._cube, start, lambda rows: moment.worth(rows, normals), rng, fixed)
+            worth = moment.worth(best, moment.normals(_FINAL_SAMPLES, rng))
+        return [self._cube.point(row, fixed) for row in best[np.argsort(-worth, kind="stable")]]
+
+    def _worth_of_a_new_trial(self, moment: Moment, rng: np.random.Generator) -> float:
+        """Return what the best new point is worth, nearly."""
+        rows = candidates(self._cube, moment.front_inputs, rng, _RIVALS)
+        best = rows[np.argsort(-moment.worth(rows, moment.normals(_SAMPLES, rng)), kind="stable")[:_BEST_RIVALS]]
+        return float(moment.worth(best, moment.normals(_FINAL_SAMPLES, rng)).max())
+
+    def _moment(self, measured: Measured) -> Moment:
+        moment = Moment(measured, self._everywhere, self._kept)
+        self._kept = moment.chain.fitted
+        return moment
+
+    def _teaches(self, number: int) -> bool:
+        return bool(self._rng(_CHOOSING_TEACHERS, number).random() < _TEACHING)
+
+    def _rng(self, purpose: int, *place: int) -> np.random.Generator:
+        return np.random.default_rng((self._seed, purpose, *place))
+
+
+def _is_among_the_first(trials: Sequence[TrialRecord], number: int) -> bool:
+    """Return whether a trial is one of the first that have not ended early."""
+    before = [trial for trial in trials if trial.number < number and trial.outcome not in _LOST]
+    return len(before) < FEWEST

@@ -1,0 +1,168 @@
+"""One Gaussian process: the model of one loss at one epoch.
+
+The kernel is a Matern 5/2 on all inputs, with a length scale for each, plus a linear one on the last inputs, the losses
+at the rung before. The hyperparameters are those of the largest posterior density; the priors of the length scales grow
+with the number of inputs (Hvarfner et al. 2024, arXiv:2402.02229). scikit-learn fits them in a fraction of BoTorch's
+time (benchmarks/pages/forecast_models.md).
+"""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.optimize import minimize
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Hyperparameter, Kernel, Matern, WhiteKernel
+
+from tuner.pareto.objectives import FloatArray
+
+_JITTER = 1e-6
+_MOST_STEPS = 40
+# What rounding can make of a variance that is 0.
+_LEAST_VARIANCE = 1e-8
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """A normal prior of the logarithm of a hyperparameter, and the range in which it is searched."""
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return math.exp(self.low), math.exp(self.high)
+
+
+_SCALE = _Prior(0.0, 1.0, -4.0, 4.0)
+_SLOPE = _Prior(-0.5, 1.0, -6.0, 2.0)
+_NOISE = _Prior(-4.0, 1.0, -9.0, 1.0)
+
+
+def _length(inputs: int) -> _Prior:
+    return _Prior(math.sqrt(2) + math.log(inputs) / 2, math.sqrt(3), -4.0, 4.0)
+
+
+class GaussianProcess:
+    """A process whose hyperparameters are known."""
+
+    def __init__(self, hyperparameters: FloatArray, inputs: int, slopes: int) -> None:
+        """Take the logarithms of the hyperparameters, in the order of `_priors`."""
+        kernel = _kernel(inputs, slopes).clone_with_theta(hyperparameters)
+        self._covariance = kernel.k1  # without the noise
+        self.noise = math.exp(hyperparameters[-1] / 2)
+
+    @classmethod
+    def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int) -> Self:
+        """Return a process with the hyperparameters that fit (n, d) inputs and (n,) values best.
+
+        The last inputs, as many as `slopes`, have the linear kernel, too.
+        """
+        regressor = _Regressor(_kernel(inputs.shape[1], slopes), alpha=_JITTER, optimizer=_maximum)
+        regressor.priors = _priors(inputs.shape[1], slopes)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a hyperparameter at its bound is no fault
+            regressor.fit(inputs, values)
+        return cls(np.asarray(regressor.kernel_.theta), inputs.shape[1], slopes)
+
+    def given(self, inputs: FloatArray, values: FloatArray) -> "Posterior":
+        """Return the process given (n, d) inputs and (n,) values."""
+        covariance = self._covariance(inputs) + (self.noise**2 + _JITTER) * np.eye(len(inputs))
+        root = cholesky(covariance, lower=True, check_finite=False)
+        weights = cho_solve((root, True), values, check_finite=False)
+        return Posterior(self._covariance, inputs, root, weights)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A process given values: Rasmussen and Williams 2006, algorithm 2.1 (doi:10.7551/mitpress/3206.001.0001)."""
+
+    covariance: Any
+    inputs: FloatArray
+    root: FloatArray
+    weights: FloatArray
+
+    def predict(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the mean and the standard deviation without noise at (n, d) inputs, both (n,)."""
+        # Not by `GaussianProcessRegressor.predict`, whose checks take longer, and whose deviation has noise.
+        cross = self.covariance(inputs, self.inputs)
+        explained = solve_triangular(self.root, cross.T, lower=True, check_finite=False)
+        variance = self.covariance.diag(inputs) - np.einsum("ij,ij->j", explained, explained)
+        return cross @ self.weights, np.sqrt(variance.clip(_LEAST_VARIANCE))
+
+
+class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-learn has no types
+    """A regression whose hyperparameters have priors."""
+
+    priors: tuple[_Prior, ...]
+
+    def log_marginal_likelihood(
+        self, theta: FloatArray | None = None, eval_gradient: bool = False, clone_kernel: bool = True
+    ) -> Any:
+        """Return the logarithm of the posterior density, up to a constant, and its gradient if wanted."""
+        found = super().log_marginal_likelihood(theta, eval_gradient, clone_kernel)
+        if theta is None:
+            return found
+        means = np.array([prior.mean for prior in self.priors])
+        deviations = np.array([prior.deviation for prior in self.priors])
+        distance = (theta - means) / deviations
+        density = -0.5 * float(distance @ distance)
+        return (found[0] + density, found[1] - distance / deviations) if eval_gradient else found + density
+
+
+def _kernel(inputs: int, slopes: int) -> Any:
+    """Return the kernel; the logarithms of its hyperparameters have the order of `_priors`."""
+    length = _length(inputs)
+    kernel = ConstantKernel(1.0, _SCALE.bounds) * Matern([0.7] * inputs, length.bounds, nu=2.5)
+    if slopes:
+        kernel += _Linear([math.exp(-0.7)] * slopes, _SLOPE.bounds)
+    return kernel + WhiteKernel(math.exp(-4.0), _NOISE.bounds)
+
+
+def _priors(inputs: int, slopes: int) -> tuple[_Prior, ...]:
+    return (_SCALE, *[_length(inputs)] * inputs, *[_SLOPE] * slopes, _NOISE)
+
+
+def _maximum(objective: Callable[..., Any], start: FloatArray, bounds: FloatArray) -> tuple[FloatArray, float]:
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _MOST_STEPS})
+    return found.x, found.fun
+
+
+class _Linear(Kernel):  # type: ignore[misc]  # scikit-learn has no types
+    """The dot product of the last columns of the inputs, each with a weight."""
+
+    def __init__(self, weights: Any, weights_bounds: tuple[float, float]) -> None:
+        self.weights = weights
+        self.weights_bounds = weights_bounds
+
+    @property
+    def hyperparameter_weights(self) -> Hyperparameter:
+        """The name, bounds and number of the weights, as scikit-learn asks for them."""
+        return Hyperparameter("weights", "numeric", self.weights_bounds, len(self._row))
+
+    @property
+    def _row(self) -> FloatArray:
+        return np.atleast_1d(self.weights)  # scikit-learn turns a single weight into a number
+
+    def __call__(self, X: FloatArray, Y: FloatArray | None = None, eval_gradient: bool = False) -> Any:  # noqa: N803
+        """Return the (n, m) products, and if wanted their (n, n, weights) gradient by the logarithms of the weights."""
+        left = X[:, -len(self._row) :]
+        right = left if Y is None else Y[:, -len(self._row) :]
+        weighted = left * self._row
+        products = weighted @ right.T
+        return (products, np.einsum("ik,jk->ijk", weighted, left)) if eval_gradient else products
+
+    def diag(self, X: FloatArray) -> FloatArray:  # noqa: N803
+        """Return the products of rows with themselves, (n,)."""
+        found: FloatArray = X[:, -len(self._row) :] ** 2 @ self._row
+        return found
+
+    def is_stationary(self) -> bool:
+        """Return False: the products depend on more than differences."""
+        return False

@@ -1,0 +1,62 @@
+"""A transform of the losses of one epoch to values that a Gaussian process can model: nearly normal, mean 0, sd 1.
+
+Losses far on the bad side are cut, because the model needs no scale for them. Then follows the transform of Yeo and
+Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each loss.
+"""
+
+import warnings
+from typing import Self
+
+import numpy as np
+from sklearn.preprocessing import PowerTransformer
+
+from tuner.pareto.objectives import FloatArray
+
+# Losses are cut at the median plus this many times the distance from the best loss to the median.
+_CUT = 4.0
+# With a stronger curvature a small error of the model becomes a very large one of the loss.
+_MOST_CURVED = 4.0
+# The largest distance from the mean, in standard deviations, that is transformed back.
+_FARTHEST = 4.0
+
+
+class OutputTransform:
+    """A transform of each column of a loss matrix, fitted once."""
+
+    def __init__(self, cut: FloatArray, mean: FloatArray, spread: FloatArray, power: PowerTransformer | None) -> None:
+        self._cut, self._mean, self._spread, self._power = cut, mean, spread, power
+
+    @classmethod
+    def fitted(cls, losses: FloatArray) -> Self:
+        """Fit the transform to an (n >= 2, m) loss matrix."""
+        best, middle = losses.min(axis=0), np.median(losses, axis=0)
+        cut = np.where(middle > best, middle + _CUT * (middle - best), losses.max(axis=0))
+        kept = np.minimum(losses, cut)
+        spread = kept.std(axis=0)
+        spread = np.where(spread > 1e-9 * np.abs(kept).max(axis=0).clip(1e-300), spread, 1.0)
+        mean = kept.mean(axis=0)
+        power = PowerTransformer(method="yeo-johnson", standardize=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            transformed = power.fit_transform((kept - mean) / spread)
+        usable = np.isfinite(transformed).all() and (np.abs(power.lambdas_) < _MOST_CURVED).all()
+        return cls(cut, mean, spread, power if usable else None)
+
+    def to_model(self, losses: FloatArray) -> FloatArray:
+        """Return the values of an (n, m) loss matrix."""
+        scaled: FloatArray = (np.minimum(losses, self._cut) - self._mean) / self._spread
+        return scaled if self._power is None else np.asarray(self._power.transform(scaled))
+
+    def to_losses(self, values: FloatArray) -> FloatArray:
+        """Return the losses of (n, m) values; they are finite."""
+        values = values.clip(-_FARTHEST, _FARTHEST)
+        if self._power is not None:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                back = np.asarray(self._power.inverse_transform(values))
+            # Beyond the range of the transform there is no value.
+            values = np.where(np.isfinite(back), back, np.sign(values) * 2 * _FARTHEST).clip(
+                -2 * _FARTHEST, 2 * _FARTHEST
+            )
+        losses: FloatArray = values * self._spread + self._mean
+        return losses

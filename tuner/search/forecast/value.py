@@ -1,0 +1,68 @@
+"""What a trial is worth: the hypervolume that its final losses are expected to add to the front.
+
+Each objective is measured in units of the present front's extent. The reference point lies a tenth of it beyond the
+worst member of the front, so that the ends of the front are worth something, and no more.
+"""
+
+import numpy as np
+
+from tuner.pareto.dominance import is_non_dominated
+from tuner.pareto.objectives import FloatArray, optimised, spans
+from tuner.search.forecast.improvement import Undominated
+
+_BEYOND = 0.1
+
+
+class FinalFront:
+    """The front of the final losses that are known or believed, and what further losses are worth there."""
+
+    def __init__(
+        self,
+        known: FloatArray,
+        believed: FloatArray | None,
+        predicted: FloatArray,
+        limits: FloatArray | None,
+        constraints: int,
+    ) -> None:
+        """Take (n, m) losses of trials that are measured at the last level, of running trials, and of all the space."""
+        self._limits, self._constraints = limits, constraints
+        self._units = spans(known)
+        allowed = known[self._beyond(known) == 0]
+        self.known_to_be_allowed = len(allowed) > 0
+        self._least = float(self._beyond(known).min())
+        rows = optimised(allowed if len(allowed) else known, constraints)
+        possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], constraints)])
+        front = possible[is_non_dominated(possible)]
+        extent = front.max(axis=0) - front.min(axis=0)
+        self._span = np.where(extent > 0, extent, spans(rows))
+        reference = front.max(axis=0) + _BEYOND * self._span
+        if believed is not None:
+            rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], constraints)])
+        self._undominated = Undominated(rows / self._span, reference / self._span)
+
+    def worth(self, samples: FloatArray) -> FloatArray:
+        """Return the mean worth, (n,), of (k, n, m) samples of final losses.
+
+        Losses beyond a limit add nothing. As long as no known trial is within the limits, the worth is by how much the
+        least violation of them falls.
+        """
+        count, width, _ = samples.shape
+        rows = samples.reshape(count * width, -1)
+        beyond = self._beyond(rows)
+        if self.known_to_be_allowed:
+            found = np.where(beyond == 0, self._undominated.improvements(self._scaled(rows)), 0.0)
+        else:
+            found = (self._least - beyond).clip(0.0)
+        mean: FloatArray = found.reshape(count, width).mean(axis=0)
+        return mean
+
+    def _scaled(self, losses: FloatArray) -> FloatArray:
+        scaled: FloatArray = optimised(losses, self._constraints) / self._span
+        return scaled
+
+    def _beyond(self, losses: FloatArray) -> FloatArray:
+        """Return how far rows are beyond the limits, (n,), 0 within them; each loss in units of its known range."""
+        if self._limits is None:
+            return np.zeros(len(losses))
+        excess: FloatArray = ((losses - self._limits).clip(0.0) / self._units).sum(axis=1)
+        return excess
