@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import optuna
 from tqdm import tqdm
@@ -25,50 +25,60 @@ from tuner.ledger import MemoryLedger
 from tuner.search import Search
 
 _RESULT = Path(__file__).parent / "results" / "decisions.json"
-_DECISIONS, _PROPOSALS = 200, 20
-_CASES: dict[str, dict[str, Any]] = {
-    "MO-ASHA": {"scheduler": "mo_asha"},
-    "every trial fully trained": {"scheduler": "none"},
+
+
+class Case(NamedTuple):
+    """What is timed: a sampler and a scheduler, how trials were stopped before, and how many of both are timed."""
+
+    sampler: str
+    scheduler: str
+    scheduler_before: str
+    decisions: int = 200
+    proposals: int = 20
+
+
+_CASES = {
+    "motpe + MO-ASHA": Case("motpe", "mo_asha", "mo_asha"),
+    "motpe, every trial fully trained": Case("motpe", "none", "none"),
+    "forecast": Case("forecast", "forecast", "mo_asha", decisions=40),
 }
-_WANTED_MS = {"decision_ms": 5.0, "proposal_ms": 100.0}
+_WANTED_MS = {
+    "motpe": {"decision_ms": 5.0, "proposal_ms": 100.0},
+    "forecast at 500": {"decision_ms": 200.0, "proposal_ms": 1000.0},
+    "forecast at 10,000": {"decision_ms": 3000.0, "proposal_ms": 3000.0},
+}
 
 
 def main() -> None:
     """Time both at several lengths of a search, and print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1_000, 10_000])
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 500, 1_000, 10_000])
+    parser.add_argument("--cases", nargs="+", choices=list(_CASES), default=list(_CASES))
     arguments = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     task = trade_off()
     found: dict[str, dict[str, Any]] = {}
     for trials in tqdm(arguments.trials, unit="length"):
-        found[str(trials)] = {case: measured(task, stopping, trials) for case, stopping in _CASES.items()}
+        found[str(trials)] = {case: measured(task, trials, _CASES[case]) for case in arguments.cases}
     result = {
         "command": command("decisions"),
-        "wanted_mean_ms_at_the_longest": _WANTED_MS,
+        "wanted_mean_ms": _WANTED_MS,
         "trials": found,
-        "decisions": _DECISIONS,
-        "proposals": _PROPOSALS,
         **surroundings(("optuna", "numpy")),
     }
     write_result(_RESULT, result)
 
 
-def measured(
-    task: Task, stopping: dict[str, Any], trials: int, *, counts: tuple[int, int] = (_DECISIONS, _PROPOSALS)
-) -> dict[str, dict[str, float]]:
-    """Grow a search of random points to `trials` trials, and time decisions and proposals of `motpe` on it.
-
-    `counts` are the numbers of decisions and of proposals.
-    """
+def measured(task: Task, trials: int, case: Case) -> dict[str, dict[str, float]]:
+    """Grow a search of random points to `trials` trials, and time decisions and proposals on it."""
     ledger = MemoryLedger()
-    grow(task, space_of(task, {"sampler": "random"}, stopping), ledger, trials)
-    search = Search(space_of(task, {"sampler": "motpe"}, stopping), ledger)
+    grow(task, space_of(task, {"sampler": "random"}, {"scheduler": case.scheduler_before}), ledger, trials)
+    search = Search(space_of(task, {"sampler": case.sampler}, {"scheduler": case.scheduler}), ledger)
     proposals: list[float] = []
     decisions: list[float] = []
-    while len(decisions) < counts[0]:
+    while len(decisions) < case.decisions:
         milliseconds, assignment = _timed(search.next_assignment)
-        if len(proposals) < counts[1]:
+        if len(proposals) < case.proposals:
             proposals.append(milliseconds)
         if assignment is None:
             raise RuntimeError("The search ended, but this benchmark needs one without a limit of trials or epochs.")

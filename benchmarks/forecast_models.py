@@ -1,9 +1,9 @@
 """The Gaussian process of the forecast against BoTorch's: time of a fit and of a prediction, and the error.
 
-Run:  python -m benchmarks.forecast_models [--trials 20 50 100 200] [--repeats 5]
-The function has 7 parameters, 2 losses of the rung before, and noise. Both fit the same kernel: Matern 5/2, and a linear
-one on the last two inputs, with priors on the length scales. Writes benchmarks/results/forecast_models.json with
-hardware, versions, date and command. Needs `pip install -e '.[bench]'`.
+Run:  python -m benchmarks.forecast_models [--repeats 5]
+The function has 7 parameters, 2 losses of the rung before, and noise. Both fit the same kernel: Matern 5/2, and a
+linear one on the last two inputs, with priors on the length scales. Writes benchmarks/results/forecast_models.json
+with hardware, versions, date and command. Needs `pip install -e '.[test]'`.
 """
 
 import argparse

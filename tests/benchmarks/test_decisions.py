@@ -15,7 +15,7 @@ def test_a_search_grows_to_its_length_and_ends_its_trials() -> None:
 
 
 def test_decisions_and_proposals_are_summed_up_by_mean_and_largest() -> None:
-    found = decisions.measured(trade_off(), {}, 20, counts=(3, 2))
+    found = decisions.measured(trade_off(), 20, decisions.Case("motpe", "mo_asha", "mo_asha", 3, 2))
     assert found.keys() == {"decision_ms", "proposal_ms"}
     assert all(0 <= summary["mean"] <= summary["largest"] for summary in found.values())
     assert decisions._summary([1.0, 3.0]) == {"mean": 2.0, "largest": 3.0}

@@ -9,19 +9,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-import numpy as np
-
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialEndedError, TrialRecord
-from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
-from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
 from tuner.search.enqueued import fault_of_enqueued
-from tuner.search.forecast import Forecasts
+from tuner.search.knowledge import Knowledge, Propose
 from tuner.search.listener import Assignment, Listener
-from tuner.search.rungs import Rungs
-from tuner.search.sampling import Evidence, propose
+from tuner.search.sampling import propose
 from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
@@ -31,41 +25,32 @@ _log = logging.getLogger(__name__)
 
 # The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
-_Proposer = Callable[..., dict[str, Any]]  # takes what `propose` takes
 
 
 class Search:
     """The state of a search, rebuilt from its ledger. No other code changes it."""
 
     def __init__(
-        self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time, propose: _Proposer = propose
+        self, space: Space, ledger: Ledger, clock: Callable[[], float] = time.time, propose: Propose = propose
     ) -> None:
+        """Rebuild the search; `clock` gives the times of its events, and `propose` the points of Optuna's samplers."""
         self.space = space
         self.epochs = space.epochs
         self.listeners: list[Listener] = []
         self._ledger = ledger
         self._clock = clock
-        self._proposer = partial(propose, conditions=space.conditions) if space.conditions else propose
-        self._objectives = space.objective_list
-        self._criteria = space.criteria
-        self._constraints = len(space.constraint_list)
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
         self._refused: set[int] = set()
         self._prepared: tuple[int, dict[str, Any]] | None = None  # the number of a trial and its point
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
-        factor, limits = space.early_stopping.reduction_factor, loss_limits(space.criteria)
-        self._rungs = Rungs(space.rung_epochs, factor, limits, self._constraints)
-        self._values = Values(compared_epochs(space))
-        earlier = from_facts(ledger.facts())
-        self._earlier = earlier_values(earlier, self._values.epochs, self._criteria)
-        self._forecasts = Forecasts(space, earlier)
         self._enqueued = sum(trial.enqueued for trial in self._trials.values())
-        self._failed = {n for n, trial in self._trials.items() if has_failed(trial, self._criteria)}
-        for number, report in ledger.reports_at(self._values.epochs):
+        self.knowledge = Knowledge(space, from_facts(ledger.facts()), propose)
+        for trial in self.trials:
+            self.knowledge.learn_end(trial)
+        for number, report in ledger.reports_at(self.knowledge.values.epochs):
             if number in self._trials:  # other programs can change what shows that a trial is one of this search
-                rung = report.rung and self._rungs.is_rung(report.epoch)
-                self._note(number, report.epoch, report.metrics, report.time, rung=rung)
+                self.knowledge.learn(number, report)
         for trial in self.trials:
             self._end_if_decided(trial)
         self._waiting = deque(n for n, t in self._trials.items() if t.outcome is Outcome.RUNNING)
@@ -111,7 +96,7 @@ class Search:
             return None
         if self._ledger.enqueued():
             return None
-        proposal = self._proposal(self._next_start_point())
+        proposal = self.knowledge.proposal(self.trials, self._next_start_point())
 
         def work() -> None:
             self._prepared = number, proposal()
@@ -148,18 +133,17 @@ class Search:
             return known.decision
         if trial.outcome is not Outcome.RUNNING:
             return Decision.STOP
-        rung, now = self._rungs.is_rung(epoch), self._clock()
-        self._note(number, epoch, metrics, now, rung=rung)
-        decision, reason = self._decide(number, epoch, metrics)
         report = Report(
             epoch=epoch,
             metrics=dict(metrics),
-            rung=rung,
-            decision=decision,
+            rung=self.knowledge.is_rung(epoch),
+            decision=Decision.CONTINUE,
             checkpoint=checkpoint,
-            time=now,
-            reason=reason,
+            time=self._clock(),
         )
+        self.knowledge.learn(number, report)
+        decision, reason = self._decide(number, report)
+        report = replace(report, decision=decision, reason=reason)
         still_running = self._ledger.record(number, report)
         if trial.crashes and still_running:
             self._ledger.count_crashes(number, 0)
@@ -185,27 +169,16 @@ class Search:
         reports = tuple(replace(report, checkpoint=places[report.epoch]) for report in trial.reports)
         self._trials[trial.number] = replace(trial, reports=reports)
 
-    def _decide(self, number: int, epoch: int, metrics: Mapping[str, float]) -> tuple[Decision, str | None]:
+    def _decide(self, number: int, report: Report) -> tuple[Decision, str | None]:
         """Return the decision, and its reason if it was made at a rung."""
-        if self._is_broken(epoch, metrics):
+        if self.knowledge.is_broken(report.epoch, report.metrics):
             return Decision.STOP, None
-        if epoch >= self.epochs:
+        if report.epoch >= self.epochs:
             return Decision.COMPLETE, None
-        if not self._rungs.is_rung(epoch):
+        if not report.rung:
             return Decision.CONTINUE, None
-        judgement = None
-        if self.space.early_stopping.scheduler == "forecast":
-            judgement = self._forecasts.judgement(self.trials, self._values, self._failed, number, epoch)
-        if judgement is None:
-            judgement = self._rungs.judgement(epoch, number)
+        judgement = self.knowledge.judgement(self.trials, number, report.epoch)
         return (Decision.CONTINUE if judgement.goes_on else Decision.STOP), judgement.reason
-
-    def _is_broken(self, epoch: int, metrics: Mapping[str, float]) -> bool:
-        """Return whether a criterion is not finite. A missing one counts only at epochs where trials are compared."""
-        losses = self._losses(metrics)
-        if epoch not in self._values.epochs:
-            losses = losses[[criterion.name in metrics for criterion in self._criteria]]
-        return not bool(np.isfinite(losses).all())
 
     def _end_if_decided(self, trial: TrialRecord) -> None:
         """End a trial whose last report decided so, also if a crash came between the report and the end."""
@@ -213,7 +186,7 @@ class Search:
             return
         decision = trial.reports[-1].decision
         if decision is Decision.COMPLETE:
-            values = [trial.last_metrics[objective.name] for objective in self._objectives]
+            values = [trial.last_metrics[objective.name] for objective in self.space.objective_list]
             self._end(trial.number, Outcome.COMPLETED, values=values)
         elif decision is Decision.STOP:
             self._end(trial.number, Outcome.STOPPED)
@@ -228,19 +201,9 @@ class Search:
     def _take_end(self, ended: TrialRecord) -> None:
         """Take over a trial as it is on record: a rebuilt search must write the same times to MLflow."""
         self._trials[ended.number] = ended
-        if has_failed(ended, self._criteria):
-            self._failed.add(ended.number)
+        self.knowledge.learn_end(ended)
         for listener in self.listeners:
             listener.on_ended(ended)
-
-    def _note(self, number: int, epoch: int, metrics: Mapping[str, float], time: float, *, rung: bool) -> None:
-        losses = self._losses(metrics)
-        self._values.record(number, epoch, losses, time)
-        if rung:
-            self._rungs.record(epoch, number, losses)
-
-    def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
-        return as_losses([metrics], self._criteria).reshape(-1)
 
     def _propose(self) -> TrialRecord:
         trial = self._start_enqueued() or self._start_proposed()
@@ -251,7 +214,7 @@ class Search:
         return trial
 
     def _start_proposed(self) -> TrialRecord:
-        parameters = self._as_recorded(self._grid[self._own_trials]) if self._grid else self._next_point()
+        parameters = self.knowledge.as_recorded(self._grid[self._own_trials]) if self._grid else self._next_point()
         number = self._ledger.propose(parameters, self._distributions)
         return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock())
 
@@ -269,7 +232,7 @@ class Search:
         prepared, self._prepared = self._prepared, None
         if prepared is not None and prepared[0] == len(self._trials):
             return prepared[1]
-        return self._proposal(self._next_start_point())()
+        return self.knowledge.proposal(self.trials, self._next_start_point())()
 
     def _start_enqueued(self) -> TrialRecord | None:
         """Start the first trial that another program has enqueued and that the space allows; None without any."""
@@ -280,44 +243,8 @@ class Search:
                     _log.warning("Trial %d, which another program has enqueued, is ignored: %s.", number, fault)
                 self._refused.add(number)
                 continue
-            parameters = self._proposal(wanted)()
+            parameters = self.knowledge.proposal(self.trials, wanted)()
             if self._ledger.start_enqueued(number, parameters, self._distributions):
                 self._enqueued += 1
                 return TrialRecord(number, parameters, Outcome.RUNNING, started=self._clock(), enqueued=True)
         return None
-
-    def _proposal(self, fixed: Mapping[str, Any] | None) -> Callable[[], dict[str, Any]]:
-        """Return the work of a proposal. It rests on what is measured now, and may be done in another thread."""
-        sampler, number = self.space.search.sampler, len(self._trials)  # not the ledger's: other programs have numbers
-        if sampler == "forecast":
-            forecast = self._forecasts.proposer(self.trials, self._values, self._failed, number, fixed or {})
-            known = Evidence([], [], tried=[trial.parameters for trial in self.trials])
-        else:
-            forecast = None
-            known = evidence(
-                self.trials, self._values, self._criteria, self._failed, self._earlier, constraints=self._constraints
-            )
-
-        def work() -> dict[str, Any]:
-            point = None if forecast is None else forecast()
-            if point is None:
-                seed, objectives = self.space.search.seed, len(self._objectives)
-                point = self._proposer(
-                    sampler, self._distributions, objectives, known, seed=seed, number=number, fixed=fixed
-                )
-            return self._as_recorded(point)
-
-        return work
-
-    def _as_recorded(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return parameters as the ledger gives them back: 16.0 among whole numbers is 16."""
-        recorded = {}
-        for name, value in parameters.items():
-            distribution = self._distributions[name]
-            recorded[name] = distribution.to_external_repr(distribution.to_internal_repr(value))
-        return recorded
-
-
-def compared_epochs(space: Space) -> tuple[int, ...]:
-    """Return the epochs at which the trials of a search are compared: the rungs and the end."""
-    return (*space.rung_epochs, space.epochs)

@@ -84,7 +84,7 @@ def test_the_sampler_sees_one_epoch_the_latest_that_six_trials_reached(
 
 
 def evidence_of(search: Search) -> Evidence:
-    return evidence(search.trials, search._values, search.space.objective_list, search._failed)
+    return evidence(search.trials, search.knowledge.values, search.space.objective_list, search.knowledge.failed)
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 9])

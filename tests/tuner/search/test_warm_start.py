@@ -140,7 +140,9 @@ def test_the_sampler_sees_them_before_the_searchs_own_trials(make_ledger: MakeLe
     """Six final values are enough, so that the first proposal already rests on final values."""
     found = chosen([trial(number) for number in range(6)])
     search = Search(SPACE, make_ledger(SPACE, "new", **{FACT: to_fact(found)}))
-    known = evidence(search.trials, search._values, SPACE.objective_list, search._failed, search._earlier)
+    known = evidence(
+        search.trials, search.knowledge.values, SPACE.objective_list, search.knowledge.failed, search.knowledge.earlier
+    )
     assert [point for point, _ in known.measured] == [t.parameters for t in found]
     finals = np.array([row for _, row in known.measured])
     assert np.array_equal(-finals[:, 0], [measured(t.parameters, 9)["natural_accuracy"] for t in found])
@@ -151,7 +153,9 @@ def test_the_sampler_sees_them_before_the_searchs_own_trials(make_ledger: MakeLe
 def test_five_final_values_are_too_few_and_the_rung_below_is_taken(make_ledger: MakeLedger) -> None:
     found = chosen([trial(number) for number in range(5)] + [trial(5, 3, Outcome.STOPPED)])
     search = Search(SPACE, make_ledger(SPACE, "new", **{FACT: to_fact(found)}))
-    known = evidence(search.trials, search._values, SPACE.objective_list, search._failed, search._earlier)
+    known = evidence(
+        search.trials, search.knowledge.values, SPACE.objective_list, search.knowledge.failed, search.knowledge.earlier
+    )
     assert len(known.measured) == 6
     assert -known.measured[0][1][0] == measured(found[0].parameters, 3)["natural_accuracy"]
 

@@ -39,6 +39,8 @@ class FinalFront:
         if believed is not None:
             rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], constraints)])
         self._undominated = Undominated(rows / self._span, reference / self._span)
+        self.units = self._span, reference
+        """The unit of each objective, and the reference point of the hypervolume in the units of the losses."""
 
     def worth(self, samples: FloatArray) -> FloatArray:
         """Return the mean worth, (n,), of (k, n, m) samples of final losses.
