@@ -25,7 +25,7 @@ def show(
 ) -> None:
     """Show every trial of a search: its parameters, state and accuracies; or one trial in detail."""
     from tuner.confirm.presentation import presentation_of
-    from tuner.report.analysis.rungs import with_rungs
+    from tuner.report.analysis.rung_readings import with_rungs
     from tuner.report.analysis.seed_means import has_seeds, seed_means
     from tuner.report.console.listing import print_rows, trial_rows
     from tuner.report.console.tables import rungs_table, seed_means_table, trials_table

@@ -12,7 +12,7 @@ from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.rungs import WHAT_TO_DO, silent_rungs, with_rungs
+from tuner.report.analysis.rung_readings import WHAT_TO_DO, silent_rungs, with_rungs
 from tuner.report.load import search_data
 from tuner.runs.mirror import runs_flag
 from tuner.search import Assignment, Listener

@@ -7,7 +7,7 @@ from tuner.engine.session_interface import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
 from tuner.redact import without_password
-from tuner.report.analysis.rungs import with_rungs
+from tuner.report.analysis.rung_readings import with_rungs
 from tuner.report.load import search_data
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import driver_lock

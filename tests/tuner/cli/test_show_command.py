@@ -55,3 +55,21 @@ def test_a_nan_is_null_in_json(tuner: Tuner, make_ledger: MakeLedger) -> None:
 
     shown = json.loads(tuner("show", SEARCH, "--format", "json").out, parse_constant=refuse)
     assert shown["trials"][0]["last"] == {"natural_accuracy": None, "pgd_accuracy": 0.5}
+
+
+def test_one_trial_is_shown_with_the_reasons_of_its_decisions(tuner: Tuner, finished: SqlLedger) -> None:
+    for trial in finished.load():
+        shown = json.loads(tuner("show", SEARCH, "--trial", str(trial.number), "--format", "json").out)
+        assert (shown["trial"], shown["outcome"]) == (trial.number, trial.outcome)
+        wanted = [r for r in trial.reports if r.rung or r is list(trial.reports)[-1]]
+        assert [(row["epoch"], row["reason"]) for row in shown["decisions"]] == [(r.epoch, r.reason) for r in wanted]
+        table = tuner("show", SEARCH, "--trial", str(trial.number)).out
+        assert all(report.reason is None or report.reason.split(":")[0] in table for report in wanted)
+    rows = list(csv.DictReader(io.StringIO(tuner("show", SEARCH, "--trial", "1", "--format", "csv").out)))
+    assert [int(row["epoch"]) for row in rows] == [1, 3, 9][: len(rows)]
+
+
+def test_a_trial_that_is_not_there_is_refused(tuner: Tuner, finished: SqlLedger) -> None:
+    answer = tuner("show", SEARCH, "--trial", "99")
+    assert answer.code == 2
+    assert all(fact in answer.err for fact in ("--trial", "99", str(len(finished.load()) - 1)))

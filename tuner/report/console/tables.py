@@ -3,8 +3,8 @@
 from rich.console import RenderableType
 
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.rungs import NOTE as NOTE_ON_RUNGS
-from tuner.report.analysis.rungs import rungs_text_table, silent_rungs
+from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
+from tuner.report.analysis.rung_readings import rungs_text_table, silent_rungs
 from tuner.report.analysis.seed_means import seed_means_text_table
 from tuner.report.analysis.selection import Selection
 from tuner.report.analysis.text_tables import (

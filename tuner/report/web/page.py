@@ -15,8 +15,8 @@ from plotly.offline import get_plotlyjs
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
-from tuner.report.analysis.rungs import NOTE as NOTE_ON_RUNGS
-from tuner.report.analysis.rungs import rungs_text_table, silent_rungs
+from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
+from tuner.report.analysis.rung_readings import rungs_text_table, silent_rungs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table

@@ -91,7 +91,8 @@ class Forecasts:
             new = self._worth_of_a_new_trial(moment, rng)
         left = moment.epochs - epoch
         goes_on = worth / left >= new / moment.epochs
-        reason = f"would add {worth:.2%} at {left} epochs; a new trial is worth {new * left / moment.epochs:.2%}"
+        rival = new * left / moment.epochs
+        reason = f"would add {100 * worth:.2f} % at {left} epochs; a new trial is worth {100 * rival:.2f} %"
         if not goes_on and self._teaches(number):
             return Judgement(True, f"goes on to teach the forecast: {reason}")
         return Judgement(goes_on, f"{'goes on' if goes_on else 'stopped'}: {reason}")

@@ -7,8 +7,8 @@ from made_measured import linear, made
 from tuner.search.forecast.rung_quality import rung_qualities
 
 RNG = np.random.default_rng(5)
-INPUTS = RNG.random((60, 2))
-FIRST = RNG.random((60, 2))
+INPUTS = RNG.random((40, 2))
+FIRST = RNG.random((40, 2))
 NAMES = ("natural_accuracy", "pgd_accuracy")
 
 
@@ -32,12 +32,12 @@ def test_the_model_sees_more_than_the_bare_rung() -> None:
 
 def test_the_intervals_hold_about_four_of_five_final_values() -> None:
     inside = []
-    for seed in range(4):
+    for seed in range(3):
         rng = np.random.default_rng(seed)
         steps = (linear(0.7, 0.5, 0.2, seed), linear(0.9, -0.5, 0.1, seed + 50))
-        measured = made(rng.random((60, 2)), rng.random((60, 2)), steps)
+        measured = made(rng.random((40, 2)), rng.random((40, 2)), steps)
         inside += [quality.inside for quality in rung_qualities(measured, NAMES)]
-    assert np.mean(inside) == pytest.approx(0.8, abs=0.07)
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.1)
 
 
 def test_nothing_is_said_of_few_trials() -> None:
