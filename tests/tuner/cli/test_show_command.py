@@ -61,7 +61,7 @@ def test_one_trial_is_shown_with_the_reasons_of_its_decisions(tuner: Tuner, fini
     for trial in finished.load():
         shown = json.loads(tuner("show", SEARCH, "--trial", str(trial.number), "--format", "json").out)
         assert (shown["trial"], shown["outcome"]) == (trial.number, trial.outcome)
-        wanted = [r for r in trial.reports if r.rung or r is list(trial.reports)[-1]]
+        wanted = [report for report in trial.reports if report.rung or report.epoch == trial.epochs_trained]
         assert [(row["epoch"], row["reason"]) for row in shown["decisions"]] == [(r.epoch, r.reason) for r in wanted]
         table = tuner("show", SEARCH, "--trial", str(trial.number)).out
         assert all(report.reason is None or report.reason.split(":")[0] in table for report in wanted)
