@@ -62,16 +62,16 @@ class OwnSearch:
     """The project's own `tuner.search.Search` with its samplers, rungs and stop rules."""
 
     def __init__(self, space: TaskSpace, ledger: MemoryLedger | None = None) -> None:
-        self._search = Search(space, ledger or MemoryLedger())
+        self.search = Search(space, ledger or MemoryLedger())
 
     def next(self) -> tuple[int, dict[str, Any]] | None:
         """Ask the search for an assignment."""
-        assignment = self._search.next_assignment()
+        assignment = self.search.next_assignment()
         return None if assignment is None else (assignment.number, assignment.parameters)
 
     def report(self, number: int, epoch: int, losses: Losses) -> Decision:
         """Report both losses to the search."""
-        return self._search.report(number, epoch, self._metrics(losses), None)
+        return self.search.report(number, epoch, self._metrics(losses), None)
 
     def _metrics(self, losses: Losses) -> dict[str, float]:
         return dict(zip(LOSSES, losses, strict=True))
