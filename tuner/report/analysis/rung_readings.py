@@ -21,7 +21,7 @@ _MOST_TRIALS = 256
 _LITTLE = 0.5
 NOTE = (
     "Rank correlation with the final values: of the values at the rung, and of the forecast from there. Each trial is "
-    "forecast without its own later values. Of the final values, the last column's share is inside its 80 % interval."
+    "forecast without its own later values. The last column is the share of final values inside their 80 % intervals."
 )
 
 WHAT_TO_DO = (
@@ -61,7 +61,7 @@ def rungs_text_table(rungs: Sequence[RungQuality]) -> TextTable:
             str(rung.trials),
             _correlation(rung.raw),
             _correlation(rung.correlation),
-            f"{rung.inside:.0%}",
+            f"{100 * rung.inside:.0f} %",
         ]
         for rung in rungs
     ]
