@@ -14,8 +14,7 @@ _WIDTHS = (0.1, 0.03)
 # The share of the parameters that are moved.
 _MOVED = 0.5
 _KEPT_BEST = 25
-# How the best points are refined: that many points near each of them, at these distances one after the other. With
-# fewer points or more steps all come to lie where the samples, and not the models, make the worth largest.
+# How the best points are refined: that many points near each of them, at these distances one after the other.
 _EACH = 8
 _STEPS = (0.04, 0.015)
 

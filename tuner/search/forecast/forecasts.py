@@ -73,13 +73,14 @@ class Forecasts:
         """Judge a trial at a rung where it has been measured; None if nothing is known of later levels yet.
 
         A trial goes on if what it is expected to add to the final front, for each epoch that it still costs, is at
-        least what a new trial adds for each of its epochs.
+        least what a new trial adds for each of its epochs. The first trials, and a share of the later ones, go on
+        whatever is forecast.
         """
         measured = self._trials.now(trials, values, failed, judged=number)
         level = values.epochs.index(epoch)
         if measured.highest < len(values.epochs) - 1 and _is_among_the_first(trials, number):
             return Judgement(True, f"goes on: the first {FEWEST} trials are trained to the end, to learn from them")
-        if measured.highest <= level:
+        if measured.highest <= level or number not in measured.levels[level].numbers:
             return Judgement(True, "goes on to teach the forecast") if self._teaches(number) else None
         rng = self._rng(_JUDGING, number, epoch)
         with threadpool_limits(1, "blas"):

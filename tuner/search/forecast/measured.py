@@ -1,6 +1,6 @@
 """What the model of a search rests on: the trials with their losses at the levels, which are the rungs and the end."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,7 +47,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Unmeasured:
-    """A trial that may not be measured any more: its point, (d,), its last level (-1: none), its losses there, (m,)."""
+    """A trial that is not measured at the end: its point, (d,), its last level (-1: none), its losses there, (m,)."""
 
     inputs: FloatArray
     level: int
@@ -91,8 +91,3 @@ def informative(level: Level, limits: FloatArray | None, constraints: int) -> Le
     others = np.setdiff1d(np.arange(len(level)), chosen)
     spread = others[np.linspace(0, len(others) - 1, MOST_TRIALS - len(chosen)).round().astype(int)]
     return level.of(np.union1d(chosen, spread))
-
-
-def rows_of(losses: Sequence[FloatArray], criteria: int) -> FloatArray:
-    """Return losses as an (n, m) matrix, also without any."""
-    return np.array(losses, dtype=np.float64).reshape(len(losses), criteria)

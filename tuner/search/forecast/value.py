@@ -1,7 +1,8 @@
 """What a trial is worth: the hypervolume that its final losses are expected to add to the front.
 
-Each objective is measured in units of the present front's extent. The reference point lies a tenth of it beyond the
-worst member of the front, so that the ends of the front are worth something, and no more.
+The unit of each objective is the extent of the front, and the reference point lies a tenth of it beyond the worst
+member. For both, the front is that of the known losses and of the losses that are predicted all over the space: a first
+front of a few trials is narrow, and what lies beyond its ends would be worth nothing.
 """
 
 import numpy as np
@@ -28,7 +29,7 @@ class FinalFront:
         self._limits, self._constraints = limits, constraints
         self._units = spans(known)
         allowed = known[self._beyond(known) == 0]
-        self.known_to_be_allowed = len(allowed) > 0
+        self._some_allowed = len(allowed) > 0
         self._least = float(self._beyond(known).min())
         rows = optimised(allowed if len(allowed) else known, constraints)
         possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], constraints)])
@@ -51,7 +52,7 @@ class FinalFront:
         count, width, _ = samples.shape
         rows = samples.reshape(count * width, -1)
         beyond = self._beyond(rows)
-        if self.known_to_be_allowed:
+        if self._some_allowed:
             found = np.where(beyond == 0, self._undominated.improvements(self._scaled(rows)), 0.0)
         else:
             found = (self._least - beyond).clip(0.0)
