@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, count_classes, require_epsilon, require_positive
 from training.attacks.facts import AttackFacts
-from training.attacks.pyautoattack_adapter import STEPS, TARGETS, run_pyautoattack, silent_logger
-from training.config.fields import whole
+from training.attacks.pyautoattack_adapter import STANDARD, STEPS, TARGETS, run_pyautoattack, silent_logger
+from training.config.fields import sourced, whole
 from training.registry import ATTACKS
 
 # The classes that each loss needs.
@@ -66,7 +66,12 @@ class Apgd(LinfBall):
         return run_pyautoattack(build, model, images, labels)
 
 
-@ATTACKS.register("apgd_ce", facts=AttackFacts(cost="restarts * steps g"), steps=whole(STEPS, 1), restarts=whole(1, 1))
+@ATTACKS.register(
+    "apgd_ce",
+    facts=AttackFacts(cost="restarts * steps g"),
+    steps=sourced(whole(STEPS, 1), STANDARD),
+    restarts=sourced(whole(1, 1), STANDARD),
+)
 def _apgd_ce(*, epsilon: float, steps: int, restarts: int) -> Apgd:
     return Apgd(epsilon=epsilon, steps=steps, restarts=restarts)
 
@@ -74,8 +79,8 @@ def _apgd_ce(*, epsilon: float, steps: int, restarts: int) -> Apgd:
 @ATTACKS.register(
     "apgd_dlr",
     facts=AttackFacts(cost="restarts * steps g", least_classes=LEAST_CLASSES["dlr"]),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
+    steps=sourced(whole(STEPS, 1), STANDARD),
+    restarts=sourced(whole(1, 1), STANDARD),
 )
 def _apgd_dlr(*, epsilon: float, steps: int, restarts: int) -> Apgd:
     return Apgd(epsilon=epsilon, loss="dlr", steps=steps, restarts=restarts)
@@ -84,9 +89,9 @@ def _apgd_dlr(*, epsilon: float, steps: int, restarts: int) -> Apgd:
 @ATTACKS.register(
     "apgd_t",
     facts=AttackFacts(cost="targets * restarts * steps g", least_classes=LEAST_CLASSES["targeted"]),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
-    targets=whole(TARGETS, 1),
+    steps=sourced(whole(STEPS, 1), STANDARD),
+    restarts=sourced(whole(1, 1), STANDARD),
+    targets=sourced(whole(TARGETS, 1), STANDARD),
 )
 def _apgd_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Apgd:
     most = min(targets, classes - 1)

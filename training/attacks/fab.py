@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, LinfBall, count_classes, require_epsilon, require_positive
 from training.attacks.facts import AttackFacts
-from training.attacks.pyautoattack_adapter import STEPS, TARGETS, run_pyautoattack
-from training.config.fields import whole
+from training.attacks.pyautoattack_adapter import STANDARD, STEPS, TARGETS, run_pyautoattack
+from training.config.fields import sourced, whole
 from training.registry import ATTACKS
 
 
@@ -65,9 +65,9 @@ class Fab(LinfBall):
 @ATTACKS.register(
     "fab_t",
     facts=AttackFacts(cost="targets * restarts * steps g"),
-    steps=whole(STEPS, 1),
-    restarts=whole(1, 1),
-    targets=whole(TARGETS, 1),
+    steps=sourced(whole(STEPS, 1), STANDARD),
+    restarts=sourced(whole(1, 1), STANDARD),
+    targets=sourced(whole(TARGETS, 1), STANDARD),
 )
 def _fab_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Fab:
     return Fab(epsilon=epsilon, steps=steps, restarts=restarts, targets=min(targets, classes - 1))

@@ -77,7 +77,9 @@ def attack_help() -> str:
         entry, facts = ATTACKS[name], ATTACKS[name].facts or AttackFacts()
         knobs = ", ".join(f"{knob}={each.default}" for knob, each in entry.knobs.items())
         bound = facts.norm if facts.bounded else f"{facts.norm}, no bound"
-        lines.append(f"  {name:<{width}}  {bound}; {facts.cost}" + (f"; {knobs}" if knobs else ""))
+        sources = dict.fromkeys(each.metadata.get("source") for each in entry.knobs.values())
+        said = f" ({', '.join(filter(None, sources))})" if any(sources) else ""
+        lines.append(f"  {name:<{width}}  {bound}; {facts.cost}" + (f"; {knobs}{said}" if knobs else ""))
     return "\n".join(
         [
             "The attacks of --attacks: norm; passes for each image (g forward and backward, f forward); parameters.",

@@ -16,6 +16,7 @@ from training.attacks.pgd import frozen
 
 # The official settings, always passed explicitly: other libraries have other defaults (10 steps in torchattacks 3.5).
 STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
+STANDARD = "AutoAttack standard, Croce and Hein 2020"
 _MISSING = "AutoAttack's attacks need the package pyautoattack: pip install 'pyautoattack>=0.2'."
 
 

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import LinfBall, count_classes, require_epsilon, require_positive
 from training.attacks.facts import AttackFacts
-from training.attacks.pyautoattack_adapter import QUERIES, run_pyautoattack
-from training.config.fields import whole
+from training.attacks.pyautoattack_adapter import QUERIES, STANDARD, run_pyautoattack
+from training.config.fields import sourced, whole
 from training.registry import ATTACKS
 
 
-@ATTACKS.register("square", facts=AttackFacts(cost="queries f"), queries=whole(QUERIES, 1))
+@ATTACKS.register("square", facts=AttackFacts(cost="queries f"), queries=sourced(whole(QUERIES, 1), STANDARD))
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Square(LinfBall):
     """A black-box attack.

@@ -185,6 +185,11 @@ def like(default: Any) -> Any:
     return _field(default, "a value", lambda value: value, lambda _: True)
 
 
+def sourced(knob: Any, source: str) -> Any:
+    """Return a knob that says where its default comes from, such as "Yu et al. 2023, Table 3"."""
+    return field(default=knob.default, metadata={**knob.metadata, "source": source})
+
+
 def positive(default: float) -> Any:
     return real(default, "> 0", lambda value: value > 0)
 

@@ -9,12 +9,16 @@ from training.registry import REGISTRIES, file_key
 
 @dataclass(frozen=True)
 class Key:
-    """One key: who has it (every trial, or a registered name), its default and what a value must be."""
+    """One key: who has it (every trial, or a registered name), its default and what a value must be.
+
+    `source` says where the default comes from, "" if nothing does.
+    """
 
     key: str
     owner: str
     default: Any
     rule: str
+    source: str
 
 
 def all_keys() -> list[Key]:
@@ -28,4 +32,5 @@ def all_keys() -> list[Key]:
 
 def _key(key: str, owner: str, each: Field[Any]) -> Key:
     default = each.default_factory() if each.default_factory is not MISSING else each.default
-    return Key(key, owner, list(default) if isinstance(default, tuple) else default, each.metadata["rule"].description)
+    shown = list(default) if isinstance(default, tuple) else default
+    return Key(key, owner, shown, each.metadata["rule"].description, each.metadata.get("source", ""))

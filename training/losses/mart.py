@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
-from training.config.fields import positive
+from training.config.fields import positive, sourced
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.registry import OBJECTIVES
@@ -14,7 +14,7 @@ from training.registry import OBJECTIVES
 TINY, ABOVE_ONE, JUST_ABOVE_ONE = 1e-12, 1.0001, 1.0000001
 
 
-@OBJECTIVES.register("mart", lam=positive(4.0))
+@OBJECTIVES.register("mart", lam=sourced(positive(4.0), "that of shared_information, to compare"))
 class Mart(Objective):
     """BCE(adversarial) + lambda*KL(p(y|x) || p(y|x'))*(1 - p_y(x)), where lambda is the beta of the official code.
 

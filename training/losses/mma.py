@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, soft_logit_margin
-from training.config.fields import share_above_zero
+from training.config.fields import share_above_zero, sourced
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.registry import OBJECTIVES
@@ -31,9 +31,9 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
     "mma",
     conflicts=_conflicts,
     # The l-infinity margin from which on an image is left alone, in place of epsilon.
-    max_margin=share_above_zero(12 / 255),
+    max_margin=sourced(share_above_zero(12 / 255), "Yu et al. 2023, Table 3"),
     # The radius in which the first search for the margin looks.
-    smallest_margin=share_above_zero(0.005),
+    smallest_margin=sourced(share_above_zero(0.005), "Ding et al. 2020, official code"),
 )
 class Mma(Objective):
     """1/3 CE(clean) + 2/3 of the margin loss.

@@ -10,7 +10,16 @@ from torch.nn import functional
 
 from training.attacks import TrainingAttack, cross_entropy_of
 from training.compute.parallel import ALONE, Group
-from training.config.fields import choice, choices_of, not_negative, positive, share, share_above_zero, strengths
+from training.config.fields import (
+    choice,
+    choices_of,
+    not_negative,
+    positive,
+    share,
+    share_above_zero,
+    sourced,
+    strengths,
+)
 from training.config.name_fields import named
 from training.losses.forward_pass import ForwardPass, ModelOutput
 from training.losses.information import InformationEstimator
@@ -148,23 +157,26 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
     return problems
 
 
+_PAPER = "Yu et al. 2023"
+
+
 @OBJECTIVES.register(
     "shared_information",
     conflicts=_conflicts,
-    alpha=share(0.5),
-    beta=not_negative(1e-3),
+    alpha=sourced(share(0.5), f"{_PAPER}, Table 3"),
+    beta=sourced(not_negative(1e-3), f"{_PAPER}, Table 3"),
     # Lambda is ramped exponentially from lam_start to lam, between these fractions of the budget.
-    lam=positive(4.0),
-    lam_start=positive(1e-3),
-    ramp_start=share(10 / 120),
-    ramp_end=share_above_zero(100 / 120),
-    # Its terms (Table 10), and whether symmetric KL and information act on p(z|x) or on p(y|x) (Table 14).
-    terms=choices_of(TERMS),
-    regularise=choice("latent", ("latent", "output")),
-    # The estimator of the information (Table 13), and the views that share it: the clean image, 0, and adversarial
-    # ones by their strength, in epsilons. The paper has two views; section 5 proposes more.
-    information_estimator=named("hsic", ESTIMATORS),
-    views=strengths((0.0, 1.0)),
+    lam=sourced(positive(4.0), f"{_PAPER}, Table 3: CIFAR-10 and MNIST"),
+    lam_start=sourced(positive(1e-3), f"{_PAPER}, section 4.1"),
+    ramp_start=sourced(share(10 / 120), f"{_PAPER}, section 4.1: epoch 10 of 120"),
+    ramp_end=sourced(share_above_zero(100 / 120), f"{_PAPER}, section 4.1: epoch 100 of 120"),
+    # Its terms, and whether symmetric KL and information act on p(z|x) or on p(y|x).
+    terms=sourced(choices_of(TERMS), f"{_PAPER}, eq. 16; Table 10 leaves some out"),
+    regularise=sourced(choice("latent", ("latent", "output")), f"{_PAPER}, Table 14"),
+    # The estimator of the information, and the views that share it: the clean image, 0, and adversarial ones by their
+    # strength, in epsilons.
+    information_estimator=sourced(named("hsic", ESTIMATORS), f"{_PAPER}, Table 13"),
+    views=sourced(strengths((0.0, 1.0)), f"{_PAPER}, eq. 16: two views; section 5 proposes more"),
 )
 def _shared_information(
     values: Mapping[str, Any], model: Classifier, generator: torch.Generator, group: Group, **_knobs: Any

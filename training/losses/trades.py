@@ -4,14 +4,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, divergence_from
-from training.config.fields import positive
+from training.config.fields import positive, sourced
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.losses.symmetric_kl import kl_of_logits
 from training.registry import OBJECTIVES
 
 
-@OBJECTIVES.register("trades", lam=positive(4.0))
+@OBJECTIVES.register("trades", lam=sourced(positive(4.0), "that of shared_information, to compare"))
 class Trades(Objective):
     """CE(clean) + lambda*KL(p(y|x) || p(y|x')), batch means, where lambda is the beta of the official code.
 

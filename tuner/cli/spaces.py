@@ -89,7 +89,10 @@ def show_keys(
         str | None, typer.Argument(help="A space whose own code adds names and keys.", metavar="[SPACE]")
     ] = None,
 ) -> None:
-    """List every key of a trial: who has it, its default, and what its value must be; then metrics and samplers."""
+    """List every key of a trial: who has it, what its value must be, its default and where that comes from.
+
+    Then list metrics and samplers.
+    """
     from itertools import groupby
 
     from training.config.keys import all_keys
@@ -105,7 +108,8 @@ def show_keys(
     for owner, owned in groupby(keys, lambda key: key.owner):
         typer.echo(f"{owner}:")
         for key in owned:
-            typer.echo(f"  {key.key:<{width}}  {key.rule}; default: {key.default}")
+            source = f" ({key.source})" if key.source else ""
+            typer.echo(f"  {key.key:<{width}}  {key.rule}; default: {key.default}{source}")
     typer.echo("metrics, for objectives and constraints; MODULE:NAME is one of your own:")
     for metric in METRICS:
         unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))

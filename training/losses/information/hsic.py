@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from training.compute.numerics import at_least_float32, no_autocast
-from training.config.fields import choice, whole
+from training.config.fields import choice, sourced, whole
 from training.losses.information.estimator import WithoutLearning
 from training.registry import ESTIMATORS
 from training.registry_entry import Problems
@@ -35,9 +35,11 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
 @ESTIMATORS.register(
     "hsic",
     conflicts=_conflicts,
-    hsic_neighbours=whole(10, 1),
-    hsic_normalisation=choice("biased", ("biased", "unnormalised", "cka", "cca", "unbiased")),
-    hsic_width=choice("nearest", ("nearest", "first_columns")),
+    hsic_neighbours=sourced(whole(10, 1), "Yu et al. 2023, section 4.1: k = 10"),
+    hsic_normalisation=sourced(
+        choice("biased", ("biased", "unnormalised", "cka", "cca", "unbiased")), "Gretton et al. 2005, the biased form"
+    ),
+    hsic_width=sourced(choice("nearest", ("nearest", "first_columns")), "Yu et al. 2023, section 4.1"),
 )
 class Hsic(WithoutLearning):
     """HSIC with RBF kernels: like I(z; z') it is about 0 for independent views, but its unit is not nats."""
