@@ -186,3 +186,18 @@ class MortalLedger(SqlLedger):
         self.writes_left -= 1
         if self.writes_left <= 0:
             raise KilledError
+
+
+def drive_to_the_end(space: Space, ledger: SqlLedger, writes: Callable[[], int], **options: Any) -> int:
+    """Run a search whose driver is killed after `writes()` writes, again and again; return the number of kills."""
+    kills = 0
+    while True:
+        mortal = MortalLedger.dying_after(writes(), ledger)
+        try:
+            drive(Search(space, mortal, **options))
+        except KilledError:
+            kills += 1
+        else:
+            return kills
+        finally:
+            mortal.close()

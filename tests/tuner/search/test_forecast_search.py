@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from conditional_spaces import methods_space, wanted_names
 from simulated_search import (
-    KilledError,
     MakeLedger,
-    MortalLedger,
     drive,
+    drive_to_the_end,
     measured,
     on_record,
     small_space,
@@ -59,16 +58,7 @@ def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_
     drive(Search(space, whole))
     assert any(trial.outcome is Outcome.STOPPED for trial in whole.load())
     broken = make_ledger(space, "broken")
-    done = False
-    while not done:
-        mortal = MortalLedger.dying_after(5, broken)
-        try:
-            drive(Search(space, mortal))
-            done = True
-        except KilledError:
-            pass
-        finally:
-            mortal.close()
+    assert drive_to_the_end(space, broken, lambda: 5) > 5
     assert on_record(broken) == on_record(whole)
     reasons = [report.reason for trial in whole.load() for report in trial.reports]
     assert reasons == [report.reason for trial in broken.load() for report in trial.reports]

@@ -10,6 +10,7 @@ from simulated_search import (
     MortalLedger,
     checkpoint_of,
     drive,
+    drive_to_the_end,
     measured,
     on_record,
     small_space,
@@ -78,17 +79,7 @@ def test_a_driver_killed_after_each_write_leaves_the_record_of_an_uninterrupted_
     whole = make_ledger(space, "whole")
     drive(Search(space, whole))
     broken = make_ledger(space, "broken")
-    kills = 0
-    while True:
-        mortal = MortalLedger.dying_after(1, broken)
-        try:
-            drive(Search(space, mortal))
-        except KilledError:
-            kills += 1
-        else:
-            break
-        finally:
-            mortal.close()
+    kills = drive_to_the_end(space, broken, lambda: 1)
     assert on_record(broken) == on_record(whole)
     reports = sum(len(trial.reports) for trial in whole.load())
     assert kills == 12 + reports + 12, "a proposal, its reports and its end for each trial"
@@ -103,16 +94,7 @@ def test_a_driver_killed_now_and_then_leaves_the_record_of_an_uninterrupted_one(
     drive(Search(space, whole, propose=random_points))
     broken = make_ledger(space, "broken")
     rng = random.Random(seed)
-    done = False
-    while not done:
-        mortal = MortalLedger.dying_after(rng.randint(1, 25), broken)
-        try:
-            drive(Search(space, mortal, propose=random_points))
-            done = True
-        except KilledError:
-            pass
-        finally:
-            mortal.close()
+    drive_to_the_end(space, broken, lambda: rng.randint(1, 25), propose=random_points)
     assert on_record(broken) == on_record(whole)
 
 

@@ -141,7 +141,7 @@ class _Walkers:
     def walk(
         self, index: int, transform: OutputTransform, value: Callable[[FloatArray], FloatArray]
     ) -> tuple[FloatArray, FloatArray] | None:
-        """Give values to the trials that are not measured at a level; return their inputs and values, None without any.
+        """Assign values to the trials that are not measured at a level; return inputs and values, None without any.
 
         Those that are measured at this level walk on from there.
         """
