@@ -2,9 +2,9 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from finished_search import finish_search
@@ -27,6 +27,26 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The first example pays for imports, and the machine may be busy: time says nothing about a property.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Escape lone surrogates, which tests of wrong input print.
+
+    pytest-xdist cannot send them: its worker ends, and nobody sees which test failed.
+    """
+    report = yield
+    return printable(report)
+
+
+def printable(node: Any) -> Any:
+    if isinstance(node, str):
+        return node.encode(errors="backslashreplace").decode()
+    if isinstance(node, dict):
+        return {printable(key): printable(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return type(node)(map(printable, node))
+    return node
 
 
 @pytest.fixture(autouse=True)
