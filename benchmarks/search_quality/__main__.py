@@ -5,7 +5,9 @@ All searches are simulated, with the project's own `tuner.search.Search` and the
 trained trials count for the front. For each number of workers the benchmark writes search_quality_N_workers.json, .md
 and .png into benchmarks/results/ with date, versions and command. DIR holds YAHPO's LCBench (model.onnx,
 encoding.json); without it only the other tasks run. With --keep FOLDER an interrupted benchmark resumes, as long as the
-code of the search is the same. Needs `pip install -e '.[bench]'`.
+code of the search is the same. Needs `pip install -e '.[bench,competitors]'`. SMAC3 and NePS run with the Python of
+another environment, which COMPETITORS_PYTHON names; it needs only their packages:
+pip install neural-pipeline-search==0.17.0 smac==2.4.0 "scikit-learn<1.8"
 """
 
 import argparse
@@ -74,7 +76,7 @@ def _result(settings: Settings, jobs: int) -> dict[str, Any]:
         "default": DEFAULT,
         "methods": list(settings.methods),
         "tasks": tasks,
-        **surroundings(("optuna", "numpy", "onnxruntime", "syne-tune")),
+        **surroundings(("optuna", "numpy", "onnxruntime", "syne-tune", "ax-platform")),
     }
 
 

@@ -1,9 +1,12 @@
 """The methods to compare: the project's default, what users would otherwise run, and variants of the default."""
 
+import os
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from benchmarks.search_quality.other_package import OtherPackage
 from benchmarks.search_quality.scale import Scale
 from benchmarks.search_quality.searchers import (
     MeanSearch,
@@ -16,6 +19,7 @@ from benchmarks.search_quality.searchers import (
 )
 from benchmarks.search_quality.tasks import Task
 
+_OTHERS = "benchmarks.search_quality.competitors"
 Method = Callable[[Task, Scale, int], Searcher]
 
 
@@ -35,6 +39,15 @@ def _syne_tune(task: Task, _: Scale, seed: int) -> Searcher:
     return SyneTuneSearch(task, seed)
 
 
+def _ax(task: Task, _: Scale, seed: int) -> Searcher:
+    return OtherPackage(f"{_OTHERS}.ax_search", sys.executable, task, seed)
+
+
+def _elsewhere(module: str, task: Task, _: Scale, seed: int) -> Searcher:
+    """Return a search of a package that needs older packages than this project: it has an environment of its own."""
+    return OtherPackage(f"{_OTHERS}.{module}", os.environ.get("COMPETITORS_PYTHON", sys.executable), task, seed)
+
+
 # What a space does that names neither a sampler nor a scheduler.
 DEFAULT = "tuner (default)"
 MOTPE_MO_ASHA = "MOTPE + MO-ASHA"
@@ -50,6 +63,10 @@ COMPETITORS: dict[str, Method] = {
     "Syne Tune MOASHA": _syne_tune,
     FULL_MOTPE: partial(_optuna, "motpe"),
     "Optuna NSGA-II, full trainings": partial(_optuna, "nsga2"),
+    "Optuna GPSampler, full trainings": partial(_optuna, "gp"),
+    "Ax, full trainings": _ax,
+    "SMAC3": partial(_elsewhere, "smac_search"),
+    "NePS PriMO": partial(_elsewhere, "neps_search"),
     YARDSTICK: partial(_own, {"sampler": "random"}, {"scheduler": "none"}),
 }
 VARIANTS: dict[str, Method] = {

@@ -20,6 +20,7 @@ from benchmarks.search_quality.late_tasks import late_tasks
 from benchmarks.search_quality.lcbench import lcbench_tasks
 from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import METHODS, YARDSTICK
+from benchmarks.search_quality.other_package import OtherPackage
 from benchmarks.search_quality.scale import Scale, scale_of
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
@@ -29,6 +30,8 @@ _CURVE_POINTS = 40
 DEPENDS_ON = (
     *(f"tuner/{folder}/**/*.py" for folder in ("ledger", "pareto", "search", "space")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
+    "benchmarks/search_quality/other_package.py",
+    "benchmarks/search_quality/competitors/*.py",
     *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "late_tasks", "lcbench", "tasks")),
     "benchmarks/results/digits_curves.json",
     "search_spaces/digits_tradeoff.yaml",
@@ -145,7 +148,12 @@ def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
 
 def _simulated(settings: Settings, name: str, method: str, seed: int) -> list[Training]:
     task, scale = _task(settings, name)
-    return simulate(task, METHODS[method](task, scale, seed), settings.workers, settings.budget * task.epochs)
+    searcher = METHODS[method](task, scale, seed)
+    try:
+        return simulate(task, searcher, settings.workers, settings.budget * task.epochs)
+    finally:
+        if isinstance(searcher, OtherPackage):
+            searcher.close()
 
 
 _TASKS: dict[str, tuple[Task, Scale]] = {}

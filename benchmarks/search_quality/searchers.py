@@ -178,7 +178,7 @@ def syne_tune_space(parameters: Mapping[str, Mapping[str, Any]]) -> dict[str, An
 
 
 def optuna_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
-    """Return Optuna's `motpe` or `nsga2` with its own defaults, except for the population of NSGA-II.
+    """Return Optuna's `motpe`, `gp` or `nsga2` with its own defaults, except for the population of NSGA-II.
 
     With its default population of 50, NSGA-II would draw all of 40 trainings at random.
     """
@@ -186,4 +186,6 @@ def optuna_sampler(name: str, seed: int) -> optuna.samplers.BaseSampler:
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if name == "motpe":
             return optuna.samplers.TPESampler(seed=seed)
+        if name == "gp":
+            return optuna.samplers.GPSampler(seed=seed)
         return optuna.samplers.NSGAIISampler(population_size=10, seed=seed)

@@ -23,10 +23,12 @@ def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> l
 
     When all trials together have trained `max_epochs`, no trial starts any more. Those that run then continue until
     they are stopped or fully trained. A search therefore spends more than `max_epochs`, and more with more workers.
+    A searcher may return a stopped trial again: it is then trained on from the epoch that it has reached.
     """
     events: list[tuple[float, int, int]] = []  # (time, trial, epoch that ends then)
     curves: dict[int, FloatArray] = {}
     lengths: dict[int, float] = {}
+    reached: dict[int, int] = {}
     ended: list[Training] = []
 
     def start(time: float) -> None:
@@ -35,7 +37,7 @@ def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> l
             number, point = trial
             curves[number] = task.curve(point)
             lengths[number] = task.seconds(point)
-            heapq.heappush(events, (time + lengths[number], number, 1))
+            heapq.heappush(events, (time + lengths[number], number, reached.get(number, 0) + 1))
 
     for worker in range(workers):
         start(worker * 1e-6)
@@ -49,6 +51,7 @@ def simulate(task: Task, searcher: Searcher, workers: int, max_epochs: int) -> l
             heapq.heappush(events, (time + lengths[number], number, epoch + 1))
             continue
         ended.append(Training(spent, (first, second), decision is Decision.COMPLETE))
+        reached[number] = epoch
         del curves[number]
         if spent < max_epochs:
             start(time)
