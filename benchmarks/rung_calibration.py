@@ -20,8 +20,8 @@ from benchmarks.search_quality.run import Settings, all_tasks
 from benchmarks.search_quality.searchers import OwnSearch, space_of
 from benchmarks.search_quality.simulate import simulate
 from benchmarks.surroundings import command, surroundings, write_result
-from tuner.report.analysis.rung_readings import rungs_on_record
-from tuner.search.forecast.rung_quality import RungQuality
+from tuner.report.analysis.forecast_check import measured_on_record
+from tuner.search.forecast.rung_quality import RungQuality, rung_qualities
 
 _RESULT = Path(__file__).parent / "results" / "rung_calibration.json"
 _WORKERS = 4
@@ -69,7 +69,8 @@ def _checked(run: tuple[Settings, str, int]) -> list[RungQuality]:
     space = space_of(task, {"seed": seed}, {})
     searcher = OwnSearch(space)
     simulate(task, searcher, _WORKERS, settings.budget * task.epochs)
-    return list(rungs_on_record(space, searcher.search.trials))
+    names = [criterion.name for criterion in space.criteria]
+    return rung_qualities(measured_on_record(space, searcher.search.trials), names)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def show(
 ) -> None:
     """Show every trial of a search: its parameters, state and accuracies; or one trial in detail."""
     from tuner.confirm.presentation import presentation_of
-    from tuner.report.analysis.rung_readings import with_rungs
+    from tuner.report.analysis.forecast_check import with_forecast
+    from tuner.report.analysis.noise_notes import noise_notes
     from tuner.report.analysis.seed_means import has_seeds, seed_means
     from tuner.report.console.listing import print_rows, trial_rows
     from tuner.report.console.tables import rungs_table, seed_means_table, trials_table
@@ -46,7 +47,10 @@ def show(
             print_plot(console, front_figure(data))
         if has_seeds(data):
             console.print("", seed_means_table(data))
-        if (checked := with_rungs(data, space)).rungs:
+        checked = with_forecast(data, space)
+        for note in noise_notes(checked):
+            console.print(note, markup=False)
+        if checked.rungs:
             console.print("", rungs_table(checked))
         if search.foreign:
             added = "; ".join(f"{trial.trial} ({_state(trial)})" for trial in search.foreign)

@@ -11,8 +11,9 @@ from pathlib import Path
 from tuner.confirm.presentation import Presentation, presentation_of
 from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
+from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.rung_readings import WHAT_TO_DO, silent_rungs, with_rungs
+from tuner.report.analysis.rung_readings import WHAT_TO_DO, silent_rungs
 from tuner.report.load import search_data
 from tuner.runs.mirror import runs_flag
 from tuner.search import Assignment, Listener
@@ -167,7 +168,7 @@ class Publisher(Listener):
             self._computed = self._processor_clock()
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
-        front = with_rungs(front, self._space)
+        front = with_forecast(front, self._space)
         for rung, warning in silent_rungs(front.rungs).items():
             if rung not in self._silent_rungs:
                 self._silent_rungs.add(rung)

@@ -7,7 +7,7 @@ from tuner.engine.session_interface import Ending, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import as_interrupted
 from tuner.redact import without_password
-from tuner.report.analysis.rung_readings import with_rungs
+from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.load import search_data
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import driver_lock
@@ -38,7 +38,7 @@ def _write(folder: SearchFolder, uri: str, ledger_url: str | None) -> int:
         trials = ledger.load()
         projection = projection_of(folder, space, ledger, uri)
     # No trial runs: no driver is at work, because this command holds the lock.
-    data = with_rungs(search_data(folder.path.parent, folder.name, space, as_interrupted(trials)), space)
+    data = with_forecast(search_data(folder.path.parent, folder.name, space, as_interrupted(trials)), space)
     files = [folder.space_file, *presentation_of(space).write_files(folder.path, data)]
     try:
         projection.write(trials, data)

@@ -2,21 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
-from tuner.ledger import TrialRecord
-from tuner.pareto.objectives import as_losses
-from tuner.report.analysis.front_data import FrontData
 from tuner.report.text import TextTable, metric_heading, noun_of
-from tuner.search import compared_epochs
-from tuner.search.comparable_values import Values, has_failed
-from tuner.search.forecast.measured_trials import MeasuredTrials
-from tuner.search.forecast.rung_quality import RungQuality, rung_qualities
-from tuner.search.forecast.unit_cube import UnitCube
-from tuner.space import Space
+from tuner.search.forecast.rung_quality import RungQuality
 
-# The latest trials that are looked at: the check takes seconds.
-_MOST_TRIALS = 256
 # A rung says nothing if its rank correlation, with its standard error added, is smaller than this.
 _LITTLE = 0.5
 NOTE = (
@@ -28,27 +17,6 @@ WHAT_TO_DO = (
     "Trials are stopped there nearly by chance, unless early_stopping.scheduler is forecast or the first rung is later "
     "(early_stopping.grace_epochs)."
 )
-
-
-def rungs_on_record(space: Space, trials: Sequence[TrialRecord]) -> tuple[RungQuality, ...]:
-    """Return how well each rung says the end, over the completed trials; empty if they are too few or have no rungs."""
-    if not space.rung_epochs or not space.parameters:
-        return ()
-    trials, values = trials[-_MOST_TRIALS:], Values(compared_epochs(space))
-    for trial in trials:
-        for report in trial.reports:
-            if report.epoch in values.epochs:
-                losses = as_losses([report.metrics], space.criteria).reshape(-1)
-                values.record(trial.number, report.epoch, losses, report.time)
-    failed = {trial.number for trial in trials if has_failed(trial, space.criteria)}
-    cube = UnitCube(space.distributions(), space.conditions)
-    measured = MeasuredTrials(cube, space.criteria, len(space.constraint_list), ()).now(trials, values, failed)
-    return tuple(rung_qualities(measured, [criterion.name for criterion in space.criteria]))
-
-
-def with_rungs(data: FrontData, space: Space) -> FrontData:
-    """Return a front with what the rungs say of the end."""
-    return replace(data, rungs=rungs_on_record(space, data.records))
 
 
 def rungs_text_table(rungs: Sequence[RungQuality]) -> TextTable:

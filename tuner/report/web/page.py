@@ -13,6 +13,7 @@ from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
@@ -102,7 +103,7 @@ def _other_pairs(data: FrontData) -> list[Section]:
 def _table(data: FrontData) -> Section:
     if not data.front:
         return Section("Pareto front", ("No trial has final values yet.",))
-    return Section("Pareto front", table=front_text_table(data))
+    return Section("Pareto front", noise_notes(data), table=front_text_table(data))
 
 
 def _confirmed(data: FrontData) -> list[Section]:

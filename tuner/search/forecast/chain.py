@@ -98,6 +98,22 @@ class Chain:
         assert current is not None
         return self._links[-1].transform.to_losses(current).reshape(count, width, -1)
 
+    def seed_noise(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return the standard deviation, (n, m), of the last losses of (n, d) points among trainings with other seeds.
+
+        `normals`, (k, levels, m), are standard normal. Every training is taken for one at the predicted means.
+        """
+        count, width = len(normals), len(points)
+        tiled = np.tile(points, (count, 1))
+        current: FloatArray | None = None
+        for index, link in enumerate(self._links):
+            mean, _ = link.predict(tiled if current is None else np.hstack([tiled, current]))
+            current = mean + link.noises * np.repeat(normals[:, index], width, axis=0)
+        assert current is not None
+        losses = self._links[-1].transform.to_losses(current).reshape(count, width, -1)
+        deviations: FloatArray = losses.std(axis=0)
+        return deviations
+
 
 class _Link:
     """The model of one level: the transform of its losses, and a process for each, given what is measured."""

@@ -1,0 +1,41 @@
+"""What the models of the forecast say of a search on record: of its rungs, and of the noise between seeds."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tuner.ledger import TrialRecord
+from tuner.pareto.objectives import as_losses
+from tuner.report.analysis.front_data import FrontData
+from tuner.search import compared_epochs
+from tuner.search.comparable_values import Values, has_failed
+from tuner.search.forecast.measured import Measured
+from tuner.search.forecast.measured_trials import MeasuredTrials
+from tuner.search.forecast.rung_quality import rung_qualities
+from tuner.search.forecast.seed_noise import seed_noise
+from tuner.search.forecast.unit_cube import UnitCube
+from tuner.space import Space
+
+# The latest trials that are looked at: the check takes seconds.
+_MOST_TRIALS = 256
+
+
+def with_forecast(data: FrontData, space: Space) -> FrontData:
+    """Return a front with what the models say, which takes seconds; nothing if too few trials are completed."""
+    if not space.parameters:
+        return data
+    measured = measured_on_record(space, data.records[-_MOST_TRIALS:])
+    names = [criterion.name for criterion in space.criteria]
+    return replace(data, rungs=tuple(rung_qualities(measured, names)), seed_noise=seed_noise(measured, names))
+
+
+def measured_on_record(space: Space, trials: Sequence[TrialRecord]) -> Measured:
+    """Return what the models are given of trials on record."""
+    values = Values(compared_epochs(space))
+    for trial in trials:
+        for report in trial.reports:
+            if report.epoch in values.epochs:
+                losses = as_losses([report.metrics], space.criteria).reshape(-1)
+                values.record(trial.number, report.epoch, losses, report.time)
+    failed = {trial.number for trial in trials if has_failed(trial, space.criteria)}
+    cube = UnitCube(space.distributions(), space.conditions)
+    return MeasuredTrials(cube, space.criteria, len(space.constraint_list), ()).now(trials, values, failed)

@@ -1,0 +1,28 @@
+"""How much another seed would change the final losses of a trial, as the models estimate it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tuner.search.forecast.chain import Chain
+from tuner.search.forecast.measured import Measured
+
+_SAMPLES = 256
+# The noise of fewer trials is that of the priors.
+_FEWEST = 8
+
+
+def seed_noise(measured: Measured, metrics: Sequence[str]) -> dict[str, float]:
+    """Return the standard deviation of each final loss, which have the names `metrics`, among seeds of one point.
+
+    It is the median over the quarter of the trials that ended best in one of the losses: those near the front, because
+    noise can differ over the space. Return nothing before 8 trials have been trained to the end.
+    """
+    ended = measured.levels[-1]
+    if measured.highest < len(measured.levels) - 1 or len(ended) < _FEWEST:
+        return {}
+    ranks = np.argsort(np.argsort(ended.losses, axis=0, kind="stable"), axis=0, kind="stable")
+    best = np.argsort(ranks.min(axis=1), kind="stable")[: max(_FEWEST // 2, len(ended) // 4)]
+    normals = np.random.default_rng(0).standard_normal((_SAMPLES, len(measured.levels), len(metrics)))
+    deviations = Chain(measured, {}).seed_noise(ended.inputs[best], normals)
+    return dict(zip(metrics, np.median(deviations, axis=0).tolist(), strict=True))
