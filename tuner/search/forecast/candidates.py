@@ -34,6 +34,13 @@ def candidates(
     return cube.nearest(np.vstack([random, *near]), fixed)
 
 
+def narrowed(rows: FloatArray, *stages: tuple[Worth, int]) -> FloatArray:
+    """Return the best of some (n, d) inputs, the best first: each stage judges what the one before has kept."""
+    for worth, kept in stages:
+        rows = rows[np.argsort(-worth(rows), kind="stable")[:kept]]
+    return rows
+
+
 def best_points(
     cube: UnitCube,
     start: FloatArray,

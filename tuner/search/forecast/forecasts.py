@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.search.comparable_values import Values
-from tuner.search.forecast.candidates import best_points, candidates
+from tuner.search.forecast.candidates import Worth, best_points, candidates, narrowed
 from tuner.search.forecast.chain import Kept
 from tuner.search.forecast.measured import FEWEST, Measured
 from tuner.search.forecast.measured_trials import MeasuredTrials
@@ -24,13 +24,12 @@ from tuner.search.warm_start import EarlierTrial
 from tuner.space import Space
 
 # Candidates of a proposal, and of the new trial to which a running one is compared.
-_CANDIDATES = 700
-_RIVALS = 250
-_BEST_RIVALS = 10
+_CANDIDATES, _GOOD_CANDIDATES = 700, 150
+_RIVALS, _GOOD_RIVALS, _BEST_RIVALS = 250, 40, 10
 # Points all over the space, whose predicted front says how far the final front may reach.
 _EVERYWHERE = 256
-_SAMPLES = 32
-_FINAL_SAMPLES = 256
+# Samples of the final losses: for many points, for the good ones, and for the best ones.
+_SAMPLES = 8, 32, 256
 # This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
 _TEACHING = 0.15
 # Purposes of random numbers, which must not be the same for two of them.
@@ -87,7 +86,7 @@ class Forecasts:
             moment = self._moment(measured)
             here = measured.levels[level]
             place = here.numbers.index(number)
-            normals = moment.normals(_FINAL_SAMPLES, rng)
+            normals = moment.normals(_SAMPLES[-1], rng)
             worth = float(moment.worth(here.inputs[[place]], normals, level, here.losses[[place]])[0])
             new = self._worth_of_a_new_trial(moment, rng)
         left = moment.epochs - epoch
@@ -107,17 +106,17 @@ class Forecasts:
             return [self._cube.point(sequence.random(1)[0], fixed)]
         with threadpool_limits(1, "blas"):
             moment = self._moment(measured)
-            normals = moment.normals(_SAMPLES, rng)
-            start = candidates(self._cube, moment.front_inputs, rng, _CANDIDATES, fixed)
-            best = best_points(self._cube, start, lambda rows: moment.worth(rows, normals), rng, fixed)
-            worth = moment.worth(best, moment.normals(_FINAL_SAMPLES, rng))
-        return [self._cube.point(row, fixed) for row in best[np.argsort(-worth, kind="stable")]]
+            coarse, fine, finest = (_worth(moment, samples, rng) for samples in _SAMPLES)
+            rows = candidates(self._cube, moment.front_inputs, rng, _CANDIDATES, fixed)
+            best = best_points(self._cube, narrowed(rows, (coarse, _GOOD_CANDIDATES)), fine, rng, fixed)
+            best = narrowed(best, (finest, len(best)))
+        return [self._cube.point(row, fixed) for row in best]
 
     def _worth_of_a_new_trial(self, moment: Moment, rng: np.random.Generator) -> float:
         """Return what the best new point is worth, nearly."""
+        coarse, fine, finest = (_worth(moment, samples, rng) for samples in _SAMPLES)
         rows = candidates(self._cube, moment.front_inputs, rng, _RIVALS)
-        best = rows[np.argsort(-moment.worth(rows, moment.normals(_SAMPLES, rng)), kind="stable")[:_BEST_RIVALS]]
-        return float(moment.worth(best, moment.normals(_FINAL_SAMPLES, rng)).max())
+        return float(finest(narrowed(rows, (coarse, _GOOD_RIVALS), (fine, _BEST_RIVALS))).max())
 
     def _moment(self, measured: Measured) -> Moment:
         moment = Moment(measured, self._everywhere, self._kept)
@@ -129,6 +128,11 @@ class Forecasts:
 
     def _rng(self, purpose: int, *place: int) -> np.random.Generator:
         return np.random.default_rng((self._seed, purpose, *place))
+
+
+def _worth(moment: Moment, samples: int, rng: np.random.Generator) -> Worth:
+    normals = moment.normals(samples, rng)
+    return lambda rows: moment.worth(rows, normals)
 
 
 def _is_among_the_first(trials: Sequence[TrialRecord], number: int) -> bool:

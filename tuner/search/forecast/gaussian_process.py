@@ -76,7 +76,8 @@ class GaussianProcess:
         covariance = self._covariance(inputs) + (self.noise**2 + _JITTER) * np.eye(len(inputs))
         root = cholesky(covariance, lower=True, check_finite=False)
         weights = cho_solve((root, True), values, check_finite=False)
-        return Posterior(self._covariance, inputs, root, weights)
+        inverse = solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)
+        return Posterior(self._covariance, inputs, inverse, weights)
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,15 @@ class Posterior:
 
     covariance: Any
     inputs: FloatArray
-    root: FloatArray
+    inverse_root: FloatArray
     weights: FloatArray
 
     def predict(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the mean and the standard deviation without noise at (n, d) inputs, both (n,)."""
         # Not by `GaussianProcessRegressor.predict`, whose checks take longer, and whose deviation has noise.
         cross = self.covariance(inputs, self.inputs)
-        explained = solve_triangular(self.root, cross.T, lower=True, check_finite=False)
+        # The inverse costs a little once. A product with it takes half the time of solving for thousands of inputs.
+        explained = self.inverse_root @ cross.T
         variance = self.covariance.diag(inputs) - np.einsum("ij,ij->j", explained, explained)
         return cross @ self.weights, np.sqrt(variance.clip(_LEAST_VARIANCE))
 

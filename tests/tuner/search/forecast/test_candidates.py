@@ -4,7 +4,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 
 from tuner.pareto.objectives import FloatArray
-from tuner.search.forecast.candidates import best_points, candidates
+from tuner.search.forecast.candidates import best_points, candidates, narrowed
 from tuner.search.forecast.unit_cube import UnitCube
 
 SPACE: dict[str, BaseDistribution] = {f"x{place}": FloatDistribution(0, 1) for place in range(5)}
@@ -36,3 +36,17 @@ def test_all_candidates_are_points_with_the_fixed_values() -> None:
         point = CUBE.point(row)
         assert (point["kind"], point["x1"]) == ("c", 0.25)
         assert (CUBE.row(point) == row).all()
+
+
+def test_each_stage_judges_what_the_one_before_has_kept() -> None:
+    rows = np.random.default_rng(0).random((50, CUBE.width))
+    seen: list[int] = []
+
+    def counted(given: FloatArray) -> FloatArray:
+        seen.append(len(given))
+        return worth(given)
+
+    kept = narrowed(rows, (lambda given: -worth(given), 20), (counted, 3))
+    assert seen == [20]
+    worst = rows[np.argsort(worth(rows))[:20]]
+    assert (worth(kept) == np.sort(worth(worst))[::-1][:3]).all()
