@@ -21,13 +21,16 @@ class SmallResidual(nn.Module):
         channels, _, _ = image_shape
         self.stem = nn.Conv2d(channels, self.features, 3, padding=1)
         self.blocks = nn.ModuleList(_block(self.features) for _ in range(2))
+        # Without it the sum of the blocks has no scale, and large learning rates make it diverge.
+        self.last = nn.Sequential(nn.BatchNorm2d(self.features), nn.ReLU())
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of images (batch, channels, height, width) in [0, 1], as (batch, features)."""
         hidden: Tensor = self.stem(images)
         for block in self.blocks:
             hidden = hidden + block(hidden)
-        return hidden.mean(dim=(2, 3))
+        pooled: Tensor = self.last(hidden).mean(dim=(2, 3))
+        return pooled
 
 
 def _block(width: int) -> nn.Sequential:

@@ -36,7 +36,7 @@ def code(tmp_path: Path) -> Path:
 def test_a_search_over_own_code_is_killed_resumed_and_refused_once_the_code_changes(tmp_path: Path, code: Path) -> None:
     runs_dir = tmp_path / "runs"
     sets = ("architecture=own_network:SmallResidual", "dataset=own_data:Waves", "early_stopping.scheduler=none")
-    words = ["--space", "own_objective.yaml", "--epochs", "3", "--trials", "2", "--concurrency", "1"]
+    words = ["--space", "own_objective.yaml", "--epochs", "12", "--trials", "2", "--concurrency", "1"]
     driver = start(runs_dir, *words, *(word for each in sets for word in ("--set", each)), folder=code)
 
     def has_begun() -> bool:

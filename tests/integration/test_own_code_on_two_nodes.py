@@ -68,9 +68,9 @@ def put_code(machine: Machine, log: Path) -> None:
 
 
 def start(machine: Machine, environment: dict[str, str], runs_dir: Path, *words: str) -> subprocess.Popen[bytes]:
-    """Start a driver on a machine; a new search has four trials of four epochs."""
+    """Start a driver on a machine; a new search has four trials of 16 epochs."""
     sets = ("architecture=own_network:SmallResidual", "early_stopping.scheduler=none", "train_fraction=0.2")
-    new = [] if "--resume" in words else ["--trials", "4", "--epochs", "4", *(w for s in sets for w in ("--set", s))]
+    new = [] if "--resume" in words else ["--trials", "4", "--epochs", "16", *(w for s in sets for w in ("--set", s))]
     command = [sys.executable, "-u", "-m", "tuner.run", *words, *new, "--runs-dir", str(runs_dir)]
     address = ["--address", f"{machine.address}:6379"]
     return machine.start([*command, *address], environment, runs_dir.parent / "search.log")

@@ -154,7 +154,7 @@ class Trainer:
         self._between_epochs = False
         with self._computing():
             losses, norms = self._train_steps(on_step)
-            require_finite(losses, self.model, epoch=self.epoch + 1)
+            require_finite(losses, self.model, self.config, epoch=self.epoch + 1)
             validated = self._validated(self.epoch + 1)
         metrics = {
             **validated,

@@ -112,9 +112,12 @@ def with_picture(table: str, front: FrontData, run_id: str) -> str:
 
 
 def rung_metrics(rungs: Sequence[RungQuality], at: int | None) -> list[Metric]:
-    """Return the metrics of the parent run that say how well each rung says the end; the step is the trials checked."""
+    """Return the metrics of the parent run that say how well each rung says the end; the step is the trials checked.
+
+    Their names have no slash, because MLflow shows charts with one above all others, and the hypervolume last.
+    """
     return [
-        Metric(f"rungs/epoch_{rung.epoch}/{rung.metric}/{name}", value, at or 0, rung.trials)
+        Metric(f"rung_{rung.epoch}_{rung.metric}_{name}", value, at or 0, rung.trials)
         for rung in rungs
         for name, value in (
             ("rank_correlation", rung.raw),

@@ -1,5 +1,6 @@
 import math
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from stand_ins import make_config, make_data
 from torch import Tensor
 
 from training.config import ConfigError
+from training.config.trial import trial_keys
 from training.trainer import DivergedError, Trainer
+from training.trainer.divergence import way_out_of
 
 LAST_TERMS: list[tuple[dict[str, Any], str]] = [
     ({}, "information"),
@@ -50,8 +53,25 @@ def test_weights_spoilt_by_the_last_step_are_noticed() -> None:
     assert (caught.value.term, caught.value.epoch) == ("a weight", 1)
 
 
+@pytest.mark.parametrize(
+    ("changes", "keys"),
+    [
+        ({}, {"learning_rate", "lambda", "sigma_floor"}),
+        ({"regularise": "output"}, {"learning_rate", "lambda"}),
+        ({"objective": "trades"}, {"learning_rate", "lambda"}),
+        ({"objective": "mma"}, {"learning_rate", "max_margin", "smallest_margin"}),
+        ({"objective": "natural"}, {"learning_rate"}),
+    ],
+)
+def test_the_way_out_names_keys_of_the_configuration_only(changes: dict[str, Any], keys: set[str]) -> None:
+    config = make_config(**changes)
+    named = set(re.findall("[a-z_]+", way_out_of(config))) & set(trial_keys())
+    assert named == keys
+    assert named <= set(config.to_mapping())
+
+
 def test_errors_survive_pickling() -> None:
     # Ray hands a worker's errors to the driver in this way.
-    error = pickle.loads(pickle.dumps(DivergedError("loss/hsic", 3)))
-    assert (error.term, error.epoch) == ("loss/hsic", 3)
+    error = pickle.loads(pickle.dumps(DivergedError("loss/hsic", 3, "lower learning_rate")))
+    assert (error.term, error.epoch, error.way_out) == ("loss/hsic", 3, "lower learning_rate")
     assert pickle.loads(pickle.dumps(ConfigError([("alpha", "bad")]))).problems == [("alpha", "bad")]

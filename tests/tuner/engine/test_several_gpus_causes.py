@@ -18,7 +18,7 @@ def of_a_follower(error: Exception) -> RayError:
 
 BROKEN = RuntimeError("NCCL communicator was aborted")
 MEMORY = torch.OutOfMemoryError("CUDA out of memory")
-DIVERGED = DivergedError("loss/total", 3)
+DIVERGED = DivergedError("loss/total", 3, "lower learning_rate")
 
 
 def test_the_reason_of_a_follower_is_the_cause_of_a_broken_connection() -> None:
