@@ -1,5 +1,6 @@
 """Settings of every test, and the searches on disk that tests of `tuner` fill."""
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -47,6 +48,17 @@ def printable(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return type(node)(map(printable, node))
     return node
+
+
+@pytest.fixture(autouse=True)
+def collect_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect what a slow test leaves: an error in a destructor fails the test that runs then, which must be this one.
+
+    It is the first fixture in this file, so that it ends after the others.
+    """
+    yield
+    if request.node.get_closest_marker("slow") is not None:
+        gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,13 @@ from typing import Any
 
 import optuna
 
-from benchmarks.search_quality.digits import digits_task
 from benchmarks.search_quality.late_tasks import late_tasks
 from benchmarks.search_quality.lcbench import lcbench_tasks
 from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import METHODS, YARDSTICK
 from benchmarks.search_quality.other_package import OtherPackage
+from benchmarks.search_quality.recorded_tasks import recorded_task
+from benchmarks.search_quality.recordings import RECORDINGS
 from benchmarks.search_quality.scale import Scale, scale_of
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
@@ -32,9 +33,10 @@ DEPENDS_ON = (
     *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
     "benchmarks/search_quality/other_package.py",
     "benchmarks/search_quality/competitors/*.py",
-    *(f"benchmarks/search_quality/{module}.py" for module in ("digits", "late_tasks", "lcbench", "tasks")),
-    "benchmarks/results/digits_curves.json",
-    "search_spaces/digits_tradeoff.yaml",
+    *(f"benchmarks/search_quality/{module}.py" for module in ("late_tasks", "lcbench", "tasks")),
+    *(f"benchmarks/search_quality/{module}.py" for module in ("recorded_tasks", "recordings")),
+    *(f"benchmarks/results/{name}_curves.json" for name in RECORDINGS),
+    *(f"search_spaces/{recording.space}.yaml" for recording in RECORDINGS.values()),
 )
 # method -> trainings of each seed
 Runs = Mapping[str, Sequence[Sequence[Training]]]
@@ -63,7 +65,7 @@ class Settings:
 
 def all_tasks(settings: Settings) -> list[Task]:
     """Return the analytic tasks and the recorded one, and those of LCBench if its model is there."""
-    known = [*analytic_tasks(), *late_tasks(), digits_task()]
+    known = [*analytic_tasks(), *late_tasks(), *map(recorded_task, RECORDINGS.values())]
     if settings.lcbench is not None:
         known += lcbench_tasks(settings.lcbench, list(settings.lcbench_tasks))
     return known

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.search_quality import run
-from benchmarks.search_quality.digits import digits_task
 from benchmarks.search_quality.measure import epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import DEFAULT, FULL_MOTPE, METHODS, YARDSTICK
-from benchmarks.search_quality.record_digits import GRID, RECORD
+from benchmarks.search_quality.recorded_tasks import recorded_task
+from benchmarks.search_quality.recordings import RECORDINGS, Recording
 from benchmarks.search_quality.report import against, ranks
 from benchmarks.search_quality.run import Settings
 from benchmarks.search_quality.scale import Scale, scale_of
@@ -21,7 +21,6 @@ from benchmarks.search_quality.searchers import space_of, syne_tune_space
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
 from benchmarks.search_quality.verdicts import verdicts
-from tuner.space import load_space
 from tuner.space.sections import EarlyStoppingSpec
 
 UNIT = Scale(np.zeros(2), np.ones(2))
@@ -76,18 +75,21 @@ def test_syne_tune_searches_the_same_ranges() -> None:
     assert 0.8 < np.median([point["lambda"] for point in drawn]) < 4, "logarithmic: the middle is sqrt(3)"
 
 
-def test_the_recorded_curves_are_met_at_their_points_and_interpolated_between() -> None:
-    task = digits_task()
-    record = json.loads(RECORD.read_text(encoding="utf-8"))
-    first, second, *_ = GRID["lambda"]
-    point = {"alpha": 0.0, "bottleneck": 16}
+@pytest.mark.parametrize("recording", RECORDINGS.values(), ids=RECORDINGS)
+def test_the_recorded_curves_are_met_at_their_points_and_interpolated_between(recording: Recording) -> None:
+    task, record = recorded_task(recording), json.loads(recording.file.read_text(encoding="utf-8"))
+    grid = record["grid"]
+    curves = np.array(record["curves"]).reshape(*map(len, grid.values()), task.epochs, 2)
+    point = {name: values[0] for name, values in grid.items()}
+    first, second, *_ = grid["lambda"]
+    place = tuple(slice(0, 2) if name == "lambda" else 0 for name in grid)
     ends = [task.curve({**point, "lambda": value}) for value in (first, second)]
-    assert np.allclose(ends, 1 - np.array(record["curves"])[[0, 2]])
+    assert np.allclose(ends, 1 - curves[place])
     assert np.allclose(task.curve({**point, "lambda": math.sqrt(first * second)}), np.mean(ends, axis=0))
 
 
 def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
-    for task in [*analytic_tasks(), digits_task()]:
+    for task in [*analytic_tasks(), *map(recorded_task, RECORDINGS.values())]:
         for point in random_points(task, 5, seed=0):
             curve = task.curve(point)
             assert curve.shape == (task.epochs, 2)
@@ -97,10 +99,10 @@ def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
         assert stopping.milestones(task.epochs)
 
 
-def test_the_digits_have_the_rungs_of_their_space() -> None:
-    task, stopping = digits_task(), load_space("digits_tradeoff").early_stopping
-    assert (task.grace_epochs, task.reduction_factor) == (stopping.grace_epochs, stopping.reduction_factor)
-    assert space_of(task, {}, {}).rung_epochs == load_space("digits_tradeoff").rung_epochs
+@pytest.mark.parametrize("recording", RECORDINGS.values(), ids=RECORDINGS)
+def test_recorded_tasks_have_the_rungs_of_their_space(recording: Recording) -> None:
+    task, space = recorded_task(recording), recording.loaded_space()
+    assert space_of(task, {}, {}).rung_epochs == space.rung_epochs
 
 
 def test_the_target_is_that_of_whole_trainings_however_many_workers_there_are() -> None:

@@ -1,6 +1,6 @@
-"""A task made of recorded learning curves of the digits trainer (`benchmarks.search_quality.record_digits`).
+"""Tasks made of recorded learning curves of real trainings (`benchmarks.search_quality.record`).
 
-Its rungs are those of the shipped space, `digits_tradeoff`.
+Their rungs are those of the recorded space.
 """
 
 import itertools
@@ -8,21 +8,21 @@ import json
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.search_quality.record_digits import RECORD
+from benchmarks.search_quality.recordings import Recording
 from benchmarks.search_quality.tasks import Parameters, Task, steady
 from tuner.pareto.objectives import FloatArray
-from tuner.space import load_space
 
-_LOGARITHMIC = {"lambda", "bottleneck"}
+_LOGARITHMIC = {"beta", "lambda", "bottleneck"}
 
 
-def digits_task() -> Task:
+def recorded_task(recording: Recording) -> Task:
     """Return the task: 1 - natural and 1 - PGD accuracy by epoch, interpolated between the recorded points."""
-    grid, curves = _recorded()
+    grid, curves = _recorded(recording.file)
     names = list(grid)
     axes = [_axis(name, values) for name, values in grid.items()]
 
@@ -32,20 +32,21 @@ def digits_task() -> Task:
         mixed = sum(math.prod(w for _, w in corner) * curves[tuple(i for i, _ in corner)] for corner in corners)
         return 1.0 - np.asarray(mixed)
 
-    parameters = {
-        "alpha": {"type": "float", "low": grid["alpha"][0], "high": grid["alpha"][-1]},
-        "lambda": {"type": "float", "low": grid["lambda"][0], "high": grid["lambda"][-1], "log": True},
-        "bottleneck": {"type": "int", "low": grid["bottleneck"][0], "high": grid["bottleneck"][-1], "log": True},
-    }
-    stopping = load_space("digits_tradeoff").early_stopping
+    parameters = {name: _parameter(name, values) for name, values in grid.items()}
+    stopping = recording.loaded_space().early_stopping
     epochs = curves.shape[-2]
-    return Task("digits", parameters, epochs, stopping.grace_epochs, curve, steady, stopping.reduction_factor)
+    return Task(recording.name, parameters, epochs, stopping.grace_epochs, curve, steady, stopping.reduction_factor)
 
 
-@lru_cache(maxsize=1)
-def _recorded() -> tuple[dict[str, list[float]], FloatArray]:
+def _parameter(name: str, values: Sequence[float]) -> dict[str, Any]:
+    kind = "int" if name == "bottleneck" else "float"
+    return {"type": kind, "low": values[0], "high": values[-1], "log": name in _LOGARITHMIC}
+
+
+@lru_cache
+def _recorded(file: Path) -> tuple[dict[str, list[float]], FloatArray]:
     """Return the grid, and the accuracies as (values of each parameter ..., epochs, 2)."""
-    record: dict[str, Any] = json.loads(RECORD.read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     grid: dict[str, list[float]] = record["grid"]
     curves = np.array(record["curves"])
     return grid, curves.reshape(*(len(values) for values in grid.values()), *curves.shape[1:])
