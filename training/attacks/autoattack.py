@@ -9,6 +9,7 @@ from training.attacks.adversary import Adversary, AttackError, LinfBall
 from training.attacks.apgd import LEAST_CLASSES, Apgd
 from training.attacks.fab import Fab
 from training.attacks.facts import AttackFacts
+from training.attacks.finite_logits import classes_of
 from training.attacks.pgd import frozen
 from training.attacks.pyautoattack_adapter import EOT_DRAWS, TARGETS
 from training.attacks.square import Square
@@ -97,4 +98,4 @@ def _auto_attack_rand(*, epsilon: float, classes: int) -> Cascade:
 def _correct_indices(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Return the indices of the correctly classified images."""
     with frozen(model), torch.no_grad():
-        return torch.nonzero(model(images).argmax(dim=1) == labels).flatten()
+        return torch.nonzero(classes_of(model(images)) == labels).flatten()

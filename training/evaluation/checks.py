@@ -16,7 +16,7 @@ class InvalidImagesError(AttackError):
 
 
 def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool) -> None:
-    """Raise AttackError unless `model` is a float32 classifier that returns finite logits, twice the same ones.
+    """Raise AttackError unless `model` is a float32 classifier that returns some finite logits, twice the same ones.
 
     `images` is one batch. The model must be in eval mode. Two passes may differ if `deterministic` is false.
     """
@@ -26,8 +26,9 @@ def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool
     count_classes(model, images)
     with torch.no_grad():
         first, second = model(images), model(images)
-    if not first.isfinite().all():
+    if not first.isfinite().all(dim=1).any():
         raise AttackError("The model's logits are not finite: it has diverged. Name another checkpoint.", "logits")
+    first, second = first.nan_to_num(), second.nan_to_num()
     if deterministic and not torch.equal(first, second):
         raise RandomisedModelError(
             f"Two forward passes of one batch differ by up to {(first - second).abs().max().item():.2g}, but the latent"
@@ -54,13 +55,16 @@ def require_gradients(model: nn.Module, images: Tensor) -> None:
 
 
 def count_zero_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> int:
-    """Count the images, (batch, channels, height, width), at which the gradient of the cross-entropy is exactly 0."""
+    """Count the images, (batch, channels, height, width), at which the gradient of the cross-entropy leads nowhere.
+
+    It is exactly 0 there, or not finite.
+    """
     if len(images) == 0:
         return 0
     leaf = images.detach().clone().requires_grad_()
     with torch.enable_grad():
         (gradient,) = torch.autograd.grad(cross_entropy_of(labels)(model(leaf)), leaf)
-    return int((gradient.flatten(1) == 0).all(dim=1).sum())
+    return int((gradient.nan_to_num(0.0, 0.0, 0.0).flatten(1) == 0).all(dim=1).sum())
 
 
 def outputs_are_probabilities(model: nn.Module, images: Tensor) -> bool:

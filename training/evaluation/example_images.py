@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks import Adversary, Pgd, RepresentationAttack, frozen
+from training.attacks.finite_logits import classes_of
 from training.attacks.representation import guides_of
 from training.data import ImageSet
 from training.data.augment import to_unit
@@ -51,7 +52,7 @@ def first_correct(model: nn.Module, images: ImageSet, count: int) -> Tensor:
     labels = images.labels[:1000]
     with frozen(model), torch.no_grad():
         right = (
-            torch.cat([model(to_unit(part)).argmax(dim=1) for part in torch.split(images.images[:1000], 250)]) == labels
+            torch.cat([classes_of(model(to_unit(part))) for part in torch.split(images.images[:1000], 250)]) == labels
         )
     found = []
     for label in sorted(set(labels.tolist()))[:count]:
@@ -66,5 +67,5 @@ def attack_with_titles(model: nn.Module, images: ImageSet, attack: Adversary) ->
     clean = to_unit(images.images)
     adversarial = attack(model, clean, images.labels, seed=0)
     with frozen(model), torch.no_grad():
-        classes = model(adversarial).argmax(dim=1).tolist()
+        classes = classes_of(model(adversarial)).tolist()
     return clean, adversarial, [f"{a} → {b}" for a, b in zip(images.labels.tolist(), classes, strict=True)]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError, require_positive
+from training.attacks.finite_logits import classes_of
 from training.attacks.randomised import mean_probabilities
 from training.models.bottleneck import Classifier, GaussianBottleneck
 
@@ -83,10 +84,9 @@ def model_in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> n
 
 
 def predict(model: nn.Module, images: Tensor, mode: LatentMode, seed: int) -> Tensor:
-    """Return the class with the highest mean probability, (batch,); `seed` fixes the draws."""
+    """Return the class with the highest mean probability, (batch,), as `classes_of` does; `seed` fixes the draws."""
     with torch.no_grad():
         if isinstance(model, SampledClassifier):
             model.reseed(seed)
-            return mean_probabilities(model, images, mode.prediction_draws).argmax(dim=1)
-        logits: Tensor = model(images)
-        return logits.argmax(dim=1)
+            return classes_of(mean_probabilities(model, images, mode.prediction_draws))
+        return classes_of(model(images))

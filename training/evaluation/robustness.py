@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.attacks import frozen
 from training.attacks.adversary import distances, record_of, require_positive, weights_digest
+from training.attacks.finite_logits import NO_CLASS, with_finite_logits
 from training.compute.numerics import exact_float32, no_autocast, repeatable_convolutions
 from training.compute.random_streams import preserved_randomness
 from training.data import ImageSet
@@ -54,8 +55,8 @@ def evaluate_robustness(
     same figures on the same device with the same library versions. The model (modes, buffers, gradients) and all global
     random states are restored. The file of `state` is written after every batch; the same call with it continues
     after the last batch. `on_batch(done, total, attack)` is called after every batch. Raise AttackError if the model
-    cannot be evaluated (it is randomised in the mode `mean`, or not finite), if an attack returns invalid images, or if
-    the state file belongs to another evaluation.
+    cannot be evaluated (it is randomised in the mode `mean`, or never finite), if an attack returns invalid images, or
+    if the state file belongs to another evaluation.
     """
     mode = latent or LatentMode()
     require_positive("The evaluation", images=len(image_set), batch_size=batch_size)
@@ -89,6 +90,7 @@ class _Measurement:
         state: StateFile | None,
     ) -> None:
         self._model, self._images, self._suite, self._mode = model, image_set, suite, mode
+        self._attacked = with_finite_logits(model)
         self._seed, self._batch_size = seed, batch_size
         self._batches = -(-len(image_set) // batch_size)
         self._runs = attack_runs_of(suite, mode)
@@ -124,25 +126,35 @@ class _Measurement:
 
     def _measure_clean(self, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
-        right = self._predict(_CLEAN, number, images) == labels
+        predicted = self._predict(_CLEAN, number, images)
+        right = predicted == labels
         self._reseed(_CLEAN, number, "gradient")
-        zero = count_zero_gradients(self._model, images[right], labels[right])
-        return {"robust": _bits(right), "zero": zero, "probabilities": outputs_are_probabilities(self._model, images)}
+        return {
+            "robust": _bits(right),
+            "not_finite": _count_not_finite(predicted),
+            "zero": count_zero_gradients(self._model, images[right], labels[right]),
+            "probabilities": outputs_are_probabilities(self._model, images),
+        }
 
     def _measure_attack(self, run: AttackRun, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
         robust = _flags(self._state.outcome(run.after or _CLEAN, number)["robust"]).to(labels.device)
         chosen = torch.ones_like(robust) if run.adversary.whole_batch else robust
         if not robust.any():
-            return {"robust": _bits(robust), "distances": []}
+            return {"robust": _bits(robust), "not_finite": 0, "distances": []}
         self._reseed(run.key, number, "attack")
-        found = run.adversary(self._model, images[chosen], labels[chosen], seed=self._seed)
+        found = run.adversary(self._attacked, images[chosen], labels[chosen], seed=self._seed)
         adversarial = require_valid_images(run.adversary, images[chosen], found)[robust[chosen]]
         clean, true = images[robust], labels[robust]
-        broken = self._predict(run.key, number, adversarial) != true
+        predicted = self._predict(run.key, number, adversarial)
+        broken = predicted != true
         lengths = distances(clean[broken], adversarial[broken], run.adversary.norm)
         robust[robust.clone()] = ~broken
-        return {"robust": _bits(robust), "distances": [float(f"{length:.7g}") for length in lengths.tolist()]}
+        return {
+            "robust": _bits(robust),
+            "not_finite": _count_not_finite(predicted),
+            "distances": [float(f"{length:.7g}") for length in lengths.tolist()],
+        }
 
     def _predict(self, key: str, number: int, images: Tensor) -> Tensor:
         return predict(self._model, images, self._mode, _seed_of(self._seed, key, number, "prediction"))
@@ -168,10 +180,20 @@ class _Measurement:
                 self._mode,
                 zero_gradients=zero,
                 probabilities=all(batch["probabilities"] for batch in clean),
+                not_finite=self._not_finite(),
             ),
             record=self._record,
             zero_gradients=zero,
         )
+
+    def _not_finite(self) -> dict[str, int]:
+        """Return the number of predictions that were not finite, clean and by attack, where there are any."""
+        keys = {_CLEAN: _CLEAN, **{run.key: run.adversary.name for run in self._runs}}
+        counts = {
+            name: sum(self._state.outcome(key, number)["not_finite"] for number in range(self._batches))
+            for key, name in keys.items()
+        }
+        return {name: count for name, count in counts.items() if count}
 
     def _result(self, run: AttackRun) -> AttackResult:
         batches = [self._state.outcome(run.key, number) for number in range(self._batches)]
@@ -194,6 +216,10 @@ def _seed_of(seed: int, key: str, batch: int, purpose: str) -> int:
     """Return the seed for one purpose: a prediction must not use the draws of the latent that the attack has used."""
     words = [seed, zlib.crc32(key.encode()), batch, zlib.crc32(purpose.encode())]
     return int(np.random.SeedSequence(words).generate_state(1)[0])
+
+
+def _count_not_finite(predicted: Tensor) -> int:
+    return int((predicted == NO_CLASS).sum())
 
 
 def _bits(flags: Tensor) -> str:

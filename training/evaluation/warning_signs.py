@@ -5,7 +5,7 @@ Croce and Hein 2020 (arXiv:2003.01690), Carlini et al. 2019 (arXiv:1902.06705), 
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
@@ -24,14 +24,17 @@ def warning_signs(
     *,
     zero_gradients: int,
     probabilities: bool = False,
+    not_finite: Mapping[str, int] | None = None,
 ) -> tuple[WarningSign, ...]:
     """Return every sign that the figures show, the most important first.
 
     `natural` says for each image whether it is correct when clean. `zero_gradients` is the number of correct images
-    with a gradient of exactly 0. `probabilities` says whether the outputs look like probabilities.
+    with a gradient of 0, or one that is not finite. `probabilities` says whether the outputs look like probabilities.
+    `not_finite` counts the predictions that are not finite, by attack.
     """
     whole = [attack for attack in attacks if not attack.curve and attack.norm == "linf"]
     return (
+        *_not_finite(not_finite or {}),
         *_draws(mode),
         *_autoattack_above_pgd(whole),
         *_square_lowers(natural, whole),
@@ -42,6 +45,16 @@ def warning_signs(
         *_zero_gradients(zero_gradients, sum(natural)),
         *_probabilities(outputs_are_probabilities=probabilities),
     )
+
+
+def _not_finite(counts: Mapping[str, int]) -> Iterator[WarningSign]:
+    if counts:
+        listed = ", ".join(f"{name} {count}" for name, count in counts.items())
+        yield WarningSign(
+            "logits_not_finite",
+            f"Some logits are NaN or infinite (images: {listed}). These predictions count as wrong. Attacks get no"
+            " gradient there, so the true accuracy can be lower.",
+        )
 
 
 def _draws(mode: LatentMode) -> Iterator[WarningSign]:
@@ -157,8 +170,9 @@ def _zero_gradients(zero: int, right: int) -> Iterator[WarningSign]:
     if zero:
         yield WarningSign(
             "zero_gradients",
-            f"{zero} of {right} correctly classified images have a cross-entropy gradient of exactly zero: attacks"
-            " that follow it do not move. Trust only attacks with another loss (DLR, margin) and Square.",
+            f"{zero} of {right} correctly classified images have a cross-entropy gradient of exactly zero, or one"
+            " that is not finite: attacks that follow it do not move. Trust only attacks with another loss (DLR,"
+            " margin) and Square.",
         )
 
 

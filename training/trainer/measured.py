@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks import frozen
+from training.attacks.finite_logits import classes_of
 from training.compute.numerics import exact_float32
 from training.compute.random_streams import preserved_randomness
 from training.compute.untouched_model import ModelChangedError, untouched
@@ -67,7 +68,7 @@ def try_metrics(config: TrialConfig, model: nn.Module, images: ImageSet) -> None
     problems = []
     with exact_float32(), frozen(model):
         with torch.no_grad():
-            predictions = model(clean).argmax(dim=1)
+            predictions = classes_of(model(clean))
         offered = offered_values(model, config, (clean, labels), (clean, predictions), predictions)
         for name in unknown:
             try:

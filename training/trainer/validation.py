@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks import cross_entropy_of, frozen, pgd, uniform_start
+from training.attacks.finite_logits import classes_of
 from training.attacks.inner import InnerAttack
 from training.compute.numerics import exact_float32
 from training.compute.parallel import ALONE, Group
@@ -118,8 +119,8 @@ def _attacked(
             continue
         adversarial = attack.find(images, labels)
         with torch.no_grad():
-            clean[batch] = model(images).argmax(dim=1)
-            attacked[batch] = model(adversarial).argmax(dim=1)
+            clean[batch] = classes_of(model(images))
+            attacked[batch] = classes_of(model(adversarial))
         if kept is not None:
             kept[batch] = adversarial
     return Validated(group.total(clean), group.total(attacked), None if kept is None else group.total(kept))

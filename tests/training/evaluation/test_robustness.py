@@ -277,3 +277,56 @@ def test_progress_is_told_after_every_batch_kept_ones_included(tmp_path: Path) -
         )
     key = "PGD-20, linf 0.04"
     assert told == [(1, 4, "clean"), (2, 4, "clean"), (3, 4, key), (4, 4, key)] * 2
+
+
+class _NanAt(nn.Module):
+    """A network with NaN for images whose first pixel is near some values, as damaged weights can give."""
+
+    def __init__(self, network: nn.Module, firsts: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.firsts = firsts
+
+    def forward(self, images: Tensor) -> Tensor:
+        near = (images[:, 0, 0, 0, None] - self.firsts).abs().amin(dim=1, keepdim=True) < 1e-6
+        logits: Tensor = self.network(images)
+        return logits + torch.where(near, torch.nan, 0.0)
+
+
+@pytest.mark.parametrize("batch_size", [40, 7])
+def test_images_without_finite_logits_are_wrong_in_every_batch(batch_size: int) -> None:
+    """The argmax of NaN is class 0, so without a check the images of class 0 would be right, and robust."""
+    model, images = problem(wrong=0)
+    chosen = torch.nonzero(images.labels == 0).flatten()[-3:]
+    assert len(chosen) == 3
+    spoilt = _NanAt(model, to_unit(images.images)[chosen, 0, 0, 0])
+    evaluation = evaluate_robustness(
+        spoilt, images, suite_of(PGD, auto_attack(EPSILON, classes=3)), batch_size=batch_size
+    )
+    sound = evaluate_robustness(model, images, suite_of(PGD), batch_size=batch_size)
+    assert [n for n, right in enumerate(evaluation.natural) if not right] == chosen.tolist()
+    assert not any(evaluation.attacks[0].robust[n] for n in chosen.tolist())
+    others = [n for n in range(40) if n not in chosen.tolist()]
+    if batch_size == 40:  # smaller batches draw other starts
+        assert sum(evaluation.attacks[0].robust) <= sum(sound.attacks[0].robust[n] for n in others) + 2
+    (sign, *_) = evaluation.warnings
+    assert sign.code == "logits_not_finite"
+    assert "clean 3" in sign.message
+
+
+def test_images_that_become_not_finite_under_attack_are_broken() -> None:
+    class Bounded(nn.Module):
+        def __init__(self, network: nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, images: Tensor) -> Tensor:
+            changed = (images * 255 - (images * 255).round()).abs().amax(dim=(1, 2, 3)) > 1e-3
+            logits: Tensor = self.network(images)
+            return logits + torch.where(changed, torch.nan, 0.0)[:, None]
+
+    model, images = problem(wrong=0)
+    evaluation = evaluate_robustness(Bounded(model), images, suite_of(PGD), batch_size=40)
+    assert all(evaluation.natural)
+    assert evaluation.attacks[0].accuracy == 0.0
+    assert "logits_not_finite" in {sign.code for sign in evaluation.warnings}

@@ -1,0 +1,61 @@
+"""Logits that are not finite: such a prediction is wrong, and it must not stop an attack."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.attacks.randomised import Randomised
+
+NO_CLASS = -1
+
+
+def classes_of(scores: Tensor) -> Tensor:
+    """Return the class with the highest of (batch, classes) scores; -1, which is no class, where one is not finite.
+
+    The argmax of a row with a NaN is the place of the NaN, which may be right by chance.
+    """
+    return torch.where(scores.isfinite().all(dim=1), scores.argmax(dim=1), NO_CLASS)
+
+
+def with_finite_logits(model: nn.Module) -> nn.Module:
+    """Return a model for attacks, with the same logits and gradients where they are finite, and 0 elsewhere."""
+    return _FiniteDraws(model) if isinstance(model, Randomised) else _FiniteLogits(model)
+
+
+class _FiniteLogits(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model: Any = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        return _finite_rows(self.model(_finite_gradient(images)))
+
+
+class _FiniteDraws(_FiniteLogits):
+    def draw(self, images: Tensor, draws: int) -> Tensor:
+        """Return the logits of each draw, (draws, batch, classes)."""
+        return _finite_rows(self.model.draw(_finite_gradient(images), draws))
+
+
+def _finite_rows(logits: Tensor) -> Tensor:
+    return torch.where(logits.isfinite().all(dim=-1, keepdim=True), logits, 0.0)
+
+
+def _finite_gradient(images: Tensor) -> Tensor:
+    found: Tensor = _FiniteGradient.apply(images)
+    return found
+
+
+class _FiniteGradient(torch.autograd.Function):
+    """The identity, whose gradient is 0 where it would not be finite: 0 times infinity is NaN."""
+
+    @staticmethod
+    def forward(context: Any, images: Tensor) -> Tensor:
+        del context
+        return images.view_as(images)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        del context
+        return gradient.nan_to_num(0.0, 0.0, 0.0)
