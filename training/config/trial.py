@@ -138,6 +138,7 @@ MEASUREMENT_KEYS = (
     "dataset",
     "data_root",
     "validation_fraction",
+    "train_on",
     "split_seed",
     "epochs",
     "rungs",

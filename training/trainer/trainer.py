@@ -186,8 +186,11 @@ class Trainer:
         """Write `folder/best.pt` if no earlier epoch had as high a PGD accuracy on the validation set.
 
         For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: if the process dies between the
-        two calls, it trains the epoch again and writes the same file. The weights are under `state`, `model`.
+        two calls, it trains the epoch again and writes the same file. The weights are under `state`, `model`. A trainer
+        that trains on the validation set cannot know the best epoch, and writes nothing.
         """
+        if self.config.train_on != "train":
+            return
         weights = self.model.state_dict()
         save_best_so_far(folder, self.config, self.history, weights, self._data.class_names)
 

@@ -64,7 +64,7 @@ def cross_problems(space: Space) -> _Problems:
 def form_problems(space: Space) -> _Problems:
     """Return the faults that can be found without the trainer, and without importing code from outside."""
     problems = [*_metric_problems(space, outside=False), *_objective_problems(space)]
-    problems += [*key_problems(space), *_rung_problems(space)]
+    problems += [*key_problems(space), *_rung_problems(space), *_leak_problems(space)]
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
     if not space.imports and (fault := unknown_sampler(space.search.sampler)):
@@ -217,6 +217,14 @@ def _rung_problems(space: Space) -> _Problems:
     if space.early_stopping.scheduler == "none" or "rungs" not in space.trial:
         return []
     return [("trial.rungs", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")]
+
+
+def _leak_problems(space: Space) -> _Problems:
+    """Refuse to train on the images by which trials are compared; only a confirmation, on the test set, may do so."""
+    if space.confirm is not None or space.trial.get("train_on", "train") == "train":
+        return []
+    rule = "a search compares trials by the validation images, so none may be trained on them; remove it"
+    return [("trial.train_on", f"the value is {space.trial['train_on']}, but {rule} (tuner confirm does it at the end)")]
 
 
 def _attack_problems(space: Space) -> _Problems:

@@ -136,6 +136,13 @@ def test_the_best_weights_are_kept(tmp_path: Path) -> None:
     assert all(torch.equal(value, states[best["epoch"] - 1][key]) for key, value in best["model"].items())
 
 
+def test_no_weights_are_the_best_on_images_that_were_trained_on(tmp_path: Path) -> None:
+    trainer = Trainer(make_config(train_on="train_and_validation"), make_data(), "cpu")
+    trainer.train_epoch()
+    trainer.save_best(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_learns_to_be_right_and_robust() -> None:
     trainer = Trainer(make_config(epochs=12, sigma_bias=-2), make_data(), "cpu")
     trainer.run(ignore)

@@ -157,6 +157,12 @@ def test_rungs_of_a_trial_beside_early_stopping_are_refused() -> None:
     refused(space_mapping(trial={"rungs": [2], "eval_every": 2}), "trial.rungs")
 
 
+def test_a_search_does_not_train_on_the_images_that_it_compares_trials_by() -> None:
+    message = refused(space_mapping(trial={"train_on": "train_and_validation"}), "trial.train_on")
+    assert "tuner confirm" in message
+    small_space(trial={"train_on": "train"})
+
+
 def test_faults_beyond_a_hundred_are_counted() -> None:
     error = fault_error("my.yaml", [(f"trial.{number}", "unknown") for number in range(150)])
     assert len(str(error).splitlines()) == 101
