@@ -22,7 +22,7 @@ def run(
     number: int, natural: float, pgd: float, *, outcome: Outcome = Outcome.COMPLETED, signs: int = 0
 ) -> TrialRecord:
     metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd, "loss/total": 0.1, "test_warnings": float(signs)}
-    metrics |= {"test/Natural": natural, "test/PGD-20": pgd, "test/Worst case": pgd - 0.1}
+    metrics |= {"test/Natural": natural, "test/PGD-20": pgd, "test/Worst over attacks": pgd - 0.1}
     report = Report(9, metrics, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=0.0)
     return TrialRecord(number, POINTS[number % 2], outcome, started=0.0, ended=1.0, reports=(report,))
 

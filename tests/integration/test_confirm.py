@@ -37,7 +37,7 @@ def test_a_trial_is_confirmed_with_seeds_of_its_own(runs_dir: Path) -> None:
     stored = json.loads((runs_dir / "chosen-confirm" / "confirmation.json").read_text())
     (row,) = stored["rows"]
     assert (row["trial"], row["seeds"]) == (0, 2)
-    assert row["means"]["Worst case"] <= row["means"]["PGD-20"] <= row["means"]["Natural"]
+    assert row["means"]["Worst over attacks"] <= row["means"]["PGD-20"] <= row["means"]["Natural"]
     parents, children = mlflow_runs(runs_dir, "tiny", "chosen-confirm")
     assert [parent.data.tags["tuner.confirms"] for parent in parents] == ["chosen"]
     assert "chosen-confirm" in (runs_dir / "chosen" / "front.html").read_text("utf-8"), "written anew"
@@ -53,7 +53,7 @@ def test_an_attack_of_the_user_travels_with_the_confirmation(runs_dir: Path, tmp
     assert f"own_attack from {tmp_path / 'own_attack.py'}" in printed
     (trial,) = trials_of(runs_dir, "mine")
     own = trial.last_metrics["test/own_attackSignFlipsteps20 side2"]
-    assert trial.last_metrics["test/Worst case"] <= own <= trial.last_metrics["test/Natural"]
+    assert trial.last_metrics["test/Worst over attacks"] <= own <= trial.last_metrics["test/Natural"]
     (recorded,) = SearchFolder(runs_dir / "mine").frozen()["plug_ins"]
     assert recorded == "own_attack"
     with (tmp_path / "own_attack.py").open("a") as file:

@@ -27,7 +27,7 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     # Some attacks, such as the representation attack, have radii of their own. The suite's epsilon comes last.
     for radius in [r for r in radii if r > evaluation.epsilon] + [evaluation.epsilon]:
         worst = union_accuracy(evaluation.natural, evaluation.attacks, radius)
-        rows.append(("worst case", "linf", f"{radius:.4g}", _percent(worst), ""))
+        rows.append(("worst over these attacks", "linf", f"{radius:.4g}", _percent(worst), ""))
     return rows
 
 

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 from training.attacks.adversary import ROUNDING, Adversary, AttackError, count_classes, distances
 from training.attacks.attack_losses import cross_entropy_of
 
+# So many images are predicted one by one, too. Other sizes of a batch change the order of sums, and so the rounding.
+_COMPARED_IMAGES, _ROUNDING = 8, 1e-3
+
 
 class RandomisedModelError(AttackError):
     """A model that must be deterministic returns different logits for the same images."""
@@ -35,6 +38,23 @@ def require_sound_model(model: nn.Module, images: Tensor, *, deterministic: bool
             " mode `mean` needs a deterministic model: a lucky draw would make it look more robust than it is."
             " Remove the randomness, or evaluate with the latent mode `sampled`.",
             "latent",
+        )
+    if deterministic:
+        _require_independent_rows(model, images[:_COMPARED_IMAGES])
+
+
+def _require_independent_rows(model: nn.Module, images: Tensor) -> None:
+    """Raise AttackError if the logits of an image change with the other images of its batch."""
+    with torch.no_grad():
+        together = model(images).nan_to_num()
+        alone = torch.cat([model(image[None]) for image in images]).nan_to_num()
+    differences = (together - alone).abs()
+    if bool((differences > _ROUNDING * (1 + together.abs().amax(dim=1, keepdim=True))).any()):
+        raise AttackError(
+            f"The logits of an image differ by up to {differences.max().item():.2g} alone and in a batch: the model"
+            " looks at the other images, as batch norm in training mode does, and an attack on a batch would not be one"
+            " on its images. Make its forward pass independent of the batch.",
+            "batch",
         )
 
 

@@ -14,6 +14,9 @@ from training.evaluation.result import AttackResult, WarningSign, union
 # The share of images by which Square may lower the worst case (AutoAttack's own check), and by which a stronger attack
 # may leave more images robust than a weaker one.
 SLACK = 0.002
+# PGD leaves 2 to 5 points more than AutoAttack on most of RobustBench's models (Croce et al. 2021, arXiv:2010.09670).
+_USUAL_GAP = 0.08
+_STRONGER = ("pgd", "apgd", "fab", "square", "cascade")
 _WHITE_BOX = ("fgsm", "pgd", "apgd", "fab", "cascade")
 
 
@@ -37,6 +40,7 @@ def warning_signs(
         *_not_finite(not_finite or {}),
         *_draws(mode),
         *_autoattack_above_pgd(whole),
+        *_pgd_flatters(whole),
         *_square_lowers(natural, whole),
         *_black_box_stronger(whole),
         *_more_steps_weaker(whole),
@@ -79,6 +83,27 @@ def _autoattack_above_pgd(attacks: Sequence[AttackResult]) -> Iterator[WarningSi
                 f"{strong.name} leaves {_percent(strong)}, more than {lowest.name} with {_percent(lowest)}: sampled"
                 " latents, too few steps or masked gradients fooled AutoAttack, and its figure is not valid.",
             )
+
+
+def _pgd_flatters(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
+    """Look for an attack with another loss, or without gradients, that breaks many more images than PGD does."""
+    for epsilon in sorted({attack.epsilon for attack in attacks if _follows_cross_entropy(attack)}):
+        runs = [attack for attack in _of(attacks, ("pgd",), epsilon) if _follows_cross_entropy(attack)]
+        others = [a for a in _of(attacks, _STRONGER, epsilon) if not _follows_cross_entropy(a)]
+        if not runs or not others:
+            continue
+        pgd, lowest = (min(each, key=lambda attack: attack.accuracy) for each in (runs, others))
+        if pgd.accuracy - lowest.accuracy > _USUAL_GAP:
+            yield WarningSign(
+                "pgd_flatters",
+                f"{pgd.name} leaves {_percent(pgd)}, {100 * (pgd.accuracy - lowest.accuracy):.1f} points more than"
+                f" {lowest.name} with {_percent(lowest)}: its cross-entropy does not find the images that can be"
+                " broken. Report no figure of PGD for this model, and run the suite standard.",
+            )
+
+
+def _follows_cross_entropy(attack: AttackResult) -> bool:
+    return attack.family == "pgd" and attack.parameters.get("loss") == "ce"
 
 
 def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:

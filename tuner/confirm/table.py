@@ -25,7 +25,7 @@ from tuner.space.sections import ConfirmSpec
 PREFIX = "test/"
 WARNINGS = "test_warnings"
 _TRIALS_SIDE_BY_SIDE = 4
-NATURAL, WORST_CASE = "Natural", "Worst case"
+NATURAL, WORST_CASE = "Natural", "Worst over attacks"
 
 
 @dataclass(frozen=True)

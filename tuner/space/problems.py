@@ -224,7 +224,9 @@ def _leak_problems(space: Space) -> _Problems:
     if space.confirm is not None or space.trial.get("train_on", "train") == "train":
         return []
     rule = "a search compares trials by the validation images, so none may be trained on them; remove it"
-    return [("trial.train_on", f"the value is {space.trial['train_on']}, but {rule} (tuner confirm does it at the end)")]
+    return [
+        ("trial.train_on", f"the value is {space.trial['train_on']}, but {rule} (tuner confirm does it at the end)")
+    ]
 
 
 def _attack_problems(space: Space) -> _Problems:

@@ -4,7 +4,7 @@ from raises_about import raises_about
 from torch import Tensor, nn
 from toys import interior_images, linear_net, noisy_classifier
 
-from training.attacks import CarliniWagner, Fgsm
+from training.attacks import AttackError, CarliniWagner, Fgsm
 from training.evaluation.checks import (
     InvalidImagesError,
     RandomisedModelError,
@@ -70,3 +70,22 @@ def test_probabilities_are_told_from_logits() -> None:
     assert not outputs_are_probabilities(model, images)
     assert outputs_are_probabilities(nn.Sequential(model, nn.Softmax(dim=1)), images)
     assert not outputs_are_probabilities(nn.Sequential(model, nn.ReLU()), images)
+
+
+class _Centred(nn.Module):
+    """A model that subtracts the mean of the batch, as batch norm in training mode does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = linear_net(3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(images - images.mean(dim=0, keepdim=True))
+        return logits
+
+
+def test_a_model_that_looks_at_the_whole_batch_is_refused() -> None:
+    images = interior_images(6, side=6)
+    with raises_about(AttackError, "batch"):
+        require_sound_model(_Centred(), images, deterministic=True)
+    require_sound_model(linear_net(3), images, deterministic=True)

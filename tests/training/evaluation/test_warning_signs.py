@@ -43,6 +43,17 @@ def test_a_sound_evaluation_raises_none() -> None:
     [
         ([pgd(500, 20), result(574, family="cascade", name="AutoAttack")], "autoattack_above_pgd", "57.4 %, more than"),
         (
+            [pgd(805, 40), result(405, family="cascade", name="AutoAttack")],
+            "pgd_flatters",
+            "PGD-40 leaves 80.5 %, 40.0 points more than AutoAttack with 40.5 %",
+        ),
+        ([pgd(500, 20), result(410, family="apgd", name="APGD-T")], "pgd_flatters", "9.0 points more than APGD-T"),
+        (
+            [pgd(500, 20), result(410, parameters={"loss": "margin", "steps": 20, "restarts": 1})],
+            "pgd_flatters",
+            "9.0 points",
+        ),
+        (
             [pgd(500, 20), result(490, family="square")],
             "square_lowers_the_union",
             "by 1.0 points (10 of 1000 images), from 50.0 %",

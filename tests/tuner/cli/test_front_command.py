@@ -99,7 +99,7 @@ def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     space = small_space(**ONE_EPOCH)
     ledger = make_ledger(space)
     report(space, ledger, [accuracies(0.9, 0.5)])
-    measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst case": 0.4, "test_warnings": 0.0}
+    measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst over attacks": 0.4, "test_warnings": 0.0}
     confirming = confirmation_space(
         space, SEARCH, f"{SEARCH}-0a1b2c3d", ledger.load(), Choice(seeds=2, suite=SuiteName.QUICK)
     )

@@ -21,7 +21,7 @@ from tuner.space import space_from_mapping
 def test_trials_of_one_point_are_averaged() -> None:
     first, second = confirmation_rows(confirmation(), TRIALS)
     assert (first.trial, first.seeds, first.parameters, first.warnings) == (7, 2, POINTS[0], 1)
-    assert first.means == pytest.approx({"Natural": 0.85, "PGD-20": 0.45, "Worst case": 0.35})
+    assert first.means == pytest.approx({"Natural": 0.85, "PGD-20": 0.45, "Worst over attacks": 0.35})
     # Of two values the sample deviation is their difference by the root of 2.
     assert first.deviations["PGD-20"] == pytest.approx(0.1 / 2**0.5)
     assert (second.trial, second.seeds) == (3, 1)
@@ -31,7 +31,7 @@ def test_trials_of_one_point_are_averaged() -> None:
 def test_the_table_is_that_of_the_paper() -> None:
     text_table = confirmation_text_table(confirmation_rows(confirmation(), TRIALS))
     assert text_table.headings == [
-        "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD-20", "Worst case", "Seeds", "Warnings",
+        "Trial", "alpha", "lambda", "bottleneck", "Natural", "PGD-20", "Worst over attacks", "Seeds", "Warnings",
     ]  # fmt: skip
     assert text_table.rows[0] == ["7", "0.5", "4", "8", "85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07", "2", "1"]
     assert text_table.rows[1][4:] == ["80.00", "60.00", "50.00", "1", "0"]

@@ -121,7 +121,7 @@ def test_the_axes_hold_the_error_bars(runs_dir: Path) -> None:
 def test_page_and_json_have_them_as_numbers(runs_dir: Path) -> None:
     data = confirmed_search(runs_dir, SEARCHED)
     text_table = confirmed_text_table(data)
-    measured = ["Natural", "PGD-20", "Worst case"]
+    measured = ["Natural", "PGD-20", "Worst over attacks"]
     assert text_table.headings == ["Trial", *measured, "Seeds", "Warnings", "Measured", "Confirmation"]
     shown = ["85.00 ± 7.07", "45.00 ± 7.07", "35.00 ± 7.07"]
     assert text_table.rows[1] == ["7", *shown, "2", "1", "trained again, quick", "small-1-confirm"]

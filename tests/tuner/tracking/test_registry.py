@@ -111,14 +111,14 @@ def test_a_name_may_have_an_apostrophe(model: TrainedModel, origin: Origin, mlfl
 
 def test_confirmed_accuracies_come_along(model: TrainedModel, origin: Origin, mlflow_uri: str) -> None:
     assert not any(key.startswith("confirmed/") for key in version_tags(origin))
-    means, deviations = {"Natural": 0.9, "Worst case": 0.25}, {"Natural": 0.01, "Worst case": None}
+    means, deviations = {"Natural": 0.9, "Worst over attacks": 0.25}, {"Natural": 0.01, "Worst over attacks": None}
     found = Confirmed("small-1-confirm", 0, 3, True, "quick", means, deviations, warnings=4)
     register(model, origin, mlflow_uri)
     register(model, replace(origin, confirmed=found), mlflow_uri)  # confirmed since
     version = MlflowClient(mlflow_uri).get_model_version_by_alias(origin.search_id, "chosen")
     expected = {
         "Natural": "0.9000 ± 0.0100",
-        "Worst case": "0.2500",
+        "Worst over attacks": "0.2500",
         "seeds": "3",
         "warnings": "4",
         "by": "small-1-confirm",

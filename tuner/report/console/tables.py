@@ -56,8 +56,9 @@ def rungs_table(data: FrontData) -> RenderableType:
 
 
 def confirmed_table(data: FrontData) -> RenderableType:
-    """Return the confirmed trials as a table for a terminal: natural accuracy, PGD, worst case, warnings."""
-    names = [name for name in (*NAMES.values(), "Worst case") if any(name in found.means for found in data.confirmed)]
+    """Return the confirmed trials as a table for a terminal: natural accuracy, PGD, worst over attacks, warnings."""
+    shown = (*NAMES.values(), "Worst over attacks")
+    names = [name for name in shown if any(name in found.means for found in data.confirmed)]
     whole = confirmed_text_table(data, names)
     by = list(dict.fromkeys(found.confirmation for found in data.confirmed))
     last = -1 if len(by) == 1 else None  # the title has the name of a single confirmation

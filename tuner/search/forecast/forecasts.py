@@ -30,8 +30,8 @@ _RIVALS, _GOOD_RIVALS, _BEST_RIVALS = 250, 40, 10
 _EVERYWHERE = 256
 # Samples of the final losses: for many points, for the good ones, and for the best ones.
 _SAMPLES = 8, 32, 256
-# So many trials are trained to the end whatever they show. Those that follow pass plain MO-ASHA until enough trials have
-# ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well.
+# So many trials are trained to the end whatever they show. Those that follow pass plain MO-ASHA until enough trials
+# have ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well.
 _FIRST = 2
 # This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
 _TEACHING = 0.15
