@@ -2,16 +2,21 @@
 
 import math
 import textwrap
+from collections.abc import Sequence
 
-from training.evaluation.result import AttackResult, Evaluation, union_accuracy
+from training.evaluation.interval import interval_of
+from training.evaluation.result import AttackResult, Evaluation, union
 
 _WIDTH = 100
 
 
 def format_table(evaluation: Evaluation) -> str:
-    """Return the natural accuracy, each attack and the worst case in percent, and below them every warning sign."""
-    rows = [("attack", "norm", "epsilon", "accuracy %", "mean distance"), *_rows(evaluation)]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    """Return the natural accuracy, each attack and the worst case in percent, and below them every warning sign.
+
+    Beside each accuracy is its 95 % interval, as if the images were drawn anew.
+    """
+    rows = [("attack", "norm", "epsilon", "accuracy %", "95 % interval", "mean distance"), *_rows(evaluation)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "-" * len(lines[0]))
     for sign in evaluation.warnings:
@@ -20,14 +25,14 @@ def format_table(evaluation: Evaluation) -> str:
 
 
 def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("natural", "", "", _percent(evaluation.natural_accuracy), "")]
+    rows: list[tuple[str, ...]] = [("natural", "", "", *_accuracy(evaluation.natural), "")]
     shown = [result for result in evaluation.attacks if not result.curve]
     rows += [_row(result) for result in shown]
     radii = sorted({result.epsilon for result in shown if result.norm == "linf"})
     # Some attacks, such as the representation attack, have radii of their own. The suite's epsilon comes last.
     for radius in [r for r in radii if r > evaluation.epsilon] + [evaluation.epsilon]:
-        worst = union_accuracy(evaluation.natural, evaluation.attacks, radius)
-        rows.append(("worst over these attacks", "linf", f"{radius:.4g}", _percent(worst), ""))
+        worst = union(evaluation.natural, evaluation.attacks, radius)
+        rows.append(("worst over these attacks", "linf", f"{radius:.4g}", *_accuracy(worst), ""))
     return rows
 
 
@@ -35,7 +40,7 @@ def _row(result: AttackResult) -> tuple[str, ...]:
     name = f"  then {result.name}" if result.part_of else result.name
     radius = f"{result.epsilon:.4g}" if math.isfinite(result.epsilon) else "-"
     mean = f"{sum(result.distances) / len(result.distances):.4g}" if result.distances else "-"
-    return (name, result.norm, radius, _percent(result.accuracy), mean)
+    return (name, result.norm, radius, *_accuracy(result.robust), mean)
 
 
 def _line(row: tuple[str, ...], widths: list[int]) -> str:
@@ -44,5 +49,6 @@ def _line(row: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(words + figures).rstrip()
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}"
+def _accuracy(right: Sequence[bool]) -> tuple[str, str]:
+    low, high = interval_of(sum(right), len(right))
+    return f"{100 * sum(right) / len(right):.2f}", f"{100 * low:.1f} – {100 * high:.1f}"

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from training.attacks.adversary import ROUNDING
+from training.evaluation.interval import interval_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +48,7 @@ class AttackResult:
             "norm": self.norm,
             "epsilon": self.epsilon if math.isfinite(self.epsilon) else None,
             "accuracy": self.accuracy,
+            "interval_95": list(interval_of(sum(self.robust), len(self.robust))),
             "correct": sum(self.robust),
             "broken": len(self.distances),
             "mean_distance": statistics.fmean(self.distances) if self.distances else None,
@@ -88,7 +90,11 @@ class Evaluation:
     @property
     def worst_case_accuracy(self) -> float:
         """Return the share of images that are correct under every attack in the l-infinity ball of `epsilon`."""
-        return union_accuracy(self.natural, self.attacks, self.epsilon)
+        return sum(self._worst_case) / len(self.natural)
+
+    @property
+    def _worst_case(self) -> list[bool]:
+        return union(self.natural, self.attacks, self.epsilon)
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
@@ -109,7 +115,9 @@ class Evaluation:
             "images": len(self.natural),
             "epsilon": self.epsilon,
             "natural_accuracy": self.natural_accuracy,
+            "natural_interval_95": list(interval_of(sum(self.natural), len(self.natural))),
             "worst_case_accuracy": self.worst_case_accuracy,
+            "worst_case_interval_95": list(interval_of(sum(self._worst_case), len(self.natural))),
             "worst_case_by_epsilon": {f"{e:.6g}": union_accuracy(self.natural, self.attacks, e) for e in radii},
             "attacks": {result.key: result.to_mapping() for result in self.attacks},
             "curve": [list(point) for point in self.curve],

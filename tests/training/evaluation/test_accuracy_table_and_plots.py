@@ -28,9 +28,9 @@ def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
     assert [line.split("  ")[0] for line in lines[2:8]] == [
         "natural", "PGD-20", "AutoAttack", "", "C&W", "worst over these attacks",
     ]  # fmt: skip
-    assert lines[5].split() == ["then", "APGD-CE", "linf", "0.1", "60.00", "0.1"]
-    assert lines[6].split() == ["C&W", "l2", "-", "10.00", "1.5"]
-    assert lines[7].split() == ["worst", "over", "these", "attacks", "linf", "0.1", "50.00"]
+    assert lines[5].split() == ["then", "APGD-CE", "linf", "0.1", "60.00", "56.9", "–", "63.0", "0.1"]
+    assert lines[6].split() == ["C&W", "l2", "-", "10.00", "8.3", "–", "12.0", "1.5"]
+    assert lines[7].split() == ["worst", "over", "these", "attacks", "linf", "0.1", "50.00", "46.9", "–", "53.1"]
     assert words_in(text, ("autoattack_above_pgd", "60.0")) == ["autoattack_above_pgd", "60.0"]
     assert max(len(line) for line in lines) <= 100
 
@@ -38,8 +38,8 @@ def test_the_table_has_a_row_an_attack_and_every_sign() -> None:
 def test_other_radii_have_a_worst_case_of_their_own() -> None:
     text = format_table(evaluation(result(500), result(450, epsilon=0.11)))
     assert [line.split() for line in text.splitlines()[-2:]] == [
-        ["worst", "over", "these", "attacks", "linf", "0.11", "45.00"],
-        ["worst", "over", "these", "attacks", "linf", "0.1", "50.00"],
+        ["worst", "over", "these", "attacks", "linf", "0.11", "45.00", "41.9", "–", "48.1"],
+        ["worst", "over", "these", "attacks", "linf", "0.1", "50.00", "46.9", "–", "53.1"],
     ]
 
 
