@@ -76,3 +76,8 @@ MNIST = Recording(
     },
 )
 RECORDINGS = {recording.name: recording for recording in (DIGITS, MNIST)}
+
+
+def recorded() -> list[Recording]:
+    """Return the recordings whose curves are there."""
+    return [recording for recording in RECORDINGS.values() if recording.file.exists()]

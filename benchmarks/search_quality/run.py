@@ -21,7 +21,7 @@ from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean
 from benchmarks.search_quality.methods import METHODS, YARDSTICK
 from benchmarks.search_quality.other_package import OtherPackage
 from benchmarks.search_quality.recorded_tasks import recorded_task
-from benchmarks.search_quality.recordings import RECORDINGS
+from benchmarks.search_quality.recordings import recorded
 from benchmarks.search_quality.scale import Scale, scale_of
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
@@ -35,8 +35,8 @@ DEPENDS_ON = (
     "benchmarks/search_quality/competitors/*.py",
     *(f"benchmarks/search_quality/{module}.py" for module in ("late_tasks", "lcbench", "tasks")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("recorded_tasks", "recordings")),
-    *(f"benchmarks/results/{name}_curves.json" for name in RECORDINGS),
-    *(f"search_spaces/{recording.space}.yaml" for recording in RECORDINGS.values()),
+    *(f"benchmarks/results/{recording.file.name}" for recording in recorded()),
+    *(f"search_spaces/{recording.space}.yaml" for recording in recorded()),
 )
 # method -> trainings of each seed
 Runs = Mapping[str, Sequence[Sequence[Training]]]
@@ -65,7 +65,7 @@ class Settings:
 
 def all_tasks(settings: Settings) -> list[Task]:
     """Return the analytic tasks and the recorded one, and those of LCBench if its model is there."""
-    known = [*analytic_tasks(), *late_tasks(), *map(recorded_task, RECORDINGS.values())]
+    known = [*analytic_tasks(), *late_tasks(), *map(recorded_task, recorded())]
     if settings.lcbench is not None:
         known += lcbench_tasks(settings.lcbench, list(settings.lcbench_tasks))
     return known

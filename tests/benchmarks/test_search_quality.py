@@ -13,7 +13,7 @@ from benchmarks.search_quality import run
 from benchmarks.search_quality.measure import epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import DEFAULT, FULL_MOTPE, METHODS, YARDSTICK
 from benchmarks.search_quality.recorded_tasks import recorded_task
-from benchmarks.search_quality.recordings import RECORDINGS, Recording
+from benchmarks.search_quality.recordings import Recording, recorded
 from benchmarks.search_quality.report import against, ranks
 from benchmarks.search_quality.run import Settings
 from benchmarks.search_quality.scale import Scale, scale_of
@@ -75,7 +75,7 @@ def test_syne_tune_searches_the_same_ranges() -> None:
     assert 0.8 < np.median([point["lambda"] for point in drawn]) < 4, "logarithmic: the middle is sqrt(3)"
 
 
-@pytest.mark.parametrize("recording", RECORDINGS.values(), ids=RECORDINGS)
+@pytest.mark.parametrize("recording", recorded(), ids=lambda each: each.name)
 def test_the_recorded_curves_are_met_at_their_points_and_interpolated_between(recording: Recording) -> None:
     task, record = recorded_task(recording), json.loads(recording.file.read_text(encoding="utf-8"))
     grid = record["grid"]
@@ -89,7 +89,7 @@ def test_the_recorded_curves_are_met_at_their_points_and_interpolated_between(re
 
 
 def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
-    for task in [*analytic_tasks(), *map(recorded_task, RECORDINGS.values())]:
+    for task in [*analytic_tasks(), *map(recorded_task, recorded())]:
         for point in random_points(task, 5, seed=0):
             curve = task.curve(point)
             assert curve.shape == (task.epochs, 2)
@@ -99,7 +99,7 @@ def test_curves_are_functions_of_the_point_and_cover_all_epochs() -> None:
         assert stopping.milestones(task.epochs)
 
 
-@pytest.mark.parametrize("recording", RECORDINGS.values(), ids=RECORDINGS)
+@pytest.mark.parametrize("recording", recorded(), ids=lambda each: each.name)
 def test_recorded_tasks_have_the_rungs_of_their_space(recording: Recording) -> None:
     task, space = recorded_task(recording), recording.loaded_space()
     assert space_of(task, {}, {}).rung_epochs == space.rung_epochs
