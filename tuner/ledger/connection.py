@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -32,7 +32,11 @@ _WAYS_OUT = {
 }
 
 
-def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]:
+# Optuna's storage, an engine for writing, and an engine for reading.
+Connections = tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
+
+
+def connect(url: str) -> Connections:
     """Return Optuna's storage, an engine for writing, and an engine without a pool for reading.
 
     Raise UsageError, without the password, if the database cannot be opened.
@@ -49,13 +53,17 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         archive = _archive(address)
         if archive is not None:
             url, address = archive.render_as_string(hide_password=False), archive
-        engine = sa.create_engine(address, **arguments)
-        if engine.dialect.name == "sqlite" and archive is None:
-            # Readers (`tuner show`, the tracking thread) and the driver's writes must not block each other.
-            with engine.connect() as connection:
-                connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-        storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
-        return storage, engine, sa.create_engine(address, poolclass=sa.pool.NullPool, **arguments)
+        with ExitStack() as failed:
+            engine = sa.create_engine(address, **arguments)
+            failed.callback(engine.dispose)
+            if engine.dialect.name == "sqlite" and archive is None:
+                # Readers (`tuner show`, the tracking thread) and the driver's writes must not block each other.
+                with engine.connect() as connection:
+                    connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+            storage = optuna.storages.RDBStorage(url, engine_kwargs=arguments)
+            reading = sa.create_engine(address, poolclass=sa.pool.NullPool, **arguments)
+            failed.pop_all()
+            return storage, engine, reading
     except ImportError as error:
         fault = f"needs a driver that is not installed ({error})"
         way = "for PostgreSQL, pip install 'robust-tuner[postgres]'"
@@ -67,13 +75,33 @@ def connect(url: str) -> tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine]
         raise UsageError(f"The ledger {shown} {fault}. Check --ledger, the server and the rights.", shown) from error
 
 
+def disconnect(connections: Connections) -> None:
+    """Release all connections. When the last one closes, SQLite merges the files beside the database into it."""
+    storage, *engines = connections
+    storage.remove_session()
+    for engine in (storage.engine, *engines):
+        engine.dispose()
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connections]:
+    """Connect as `connect` does, and release the connections if the block fails; they stay open otherwise."""
+    connections = connect(url)
+    try:
+        yield connections
+    except BaseException:
+        disconnect(connections)
+        raise
+
+
 def remove_empty_study(url: str, search: str, search_id: str) -> None:
     """Remove the study that a driver leaves in a shared database if it dies while it creates a search.
 
     Call it only while holding the search's lock. It removes only a study that has this `search_id` or no facts yet, and
     never one with trials.
     """
-    storage, *engines = connect(url)
+    connections = connect(url)
+    storage = connections[0]
     try:
         with as_ledger_errors(url):
             study = optuna.load_study(study_name=search, storage=storage)
@@ -83,9 +111,7 @@ def remove_empty_study(url: str, search: str, search_id: str) -> None:
     except KeyError:
         return
     finally:
-        storage.remove_session()
-        for engine in (storage.engine, *engines):
-            engine.dispose()
+        disconnect(connections)
 
 
 def _archive(address: sa.URL) -> sa.URL | None:

@@ -8,20 +8,18 @@ import sqlalchemy as sa
 
 from tuner.errors import UsageError
 from tuner.ledger import reports
-from tuner.ledger.connection import as_ledger_errors, connect
+from tuner.ledger.connection import as_ledger_errors, connect, disconnect
 from tuner.optuna_private import STUDIES, STUDY_ATTRIBUTES
 from tuner.redact import without_password
 
 
 @contextmanager
 def _engine(url: str) -> Iterator[sa.Engine]:
-    storage, engine, _ = connect(url)
+    connections = connect(url)
     try:
-        yield engine
+        yield connections[1]
     finally:
-        storage.remove_session()
-        storage.engine.dispose()
-        engine.dispose()
+        disconnect(connections)
 
 
 def recorded_name(url: str, search_id: str) -> str | None:

@@ -22,7 +22,14 @@ from optuna.study import StudyDirection
 from tuner.database_url import file_of_url, require_written, url_of_file
 from tuner.errors import UsageError
 from tuner.ledger import reports, study_tables
-from tuner.ledger.connection import as_ledger_errors, connect, damaged_rows_as_ledger_errors, require_whole
+from tuner.ledger.connection import (
+    Connections,
+    as_ledger_errors,
+    connected,
+    damaged_rows_as_ledger_errors,
+    disconnect,
+    require_whole,
+)
 from tuner.ledger.protocol import Ledger, TakenOverError
 from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STATES, end_mark, is_own, own_times, record_of, start_mark
@@ -50,7 +57,7 @@ class SqlLedger(Ledger):
         url: str,
         search: str,
         study: optuna.Study,
-        connections: tuple[optuna.storages.RDBStorage, sa.Engine, sa.Engine],
+        connections: Connections,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Use `create` or `open`."""
@@ -58,6 +65,8 @@ class SqlLedger(Ledger):
         self.search = search
         self._study = study
         self._study_id = study_id(study)
+        self._connections = connections
+        self._connections = connections
         self._storage, self._engine, reading = connections
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}
@@ -71,28 +80,27 @@ class SqlLedger(Ledger):
 
         Raise UsageError if the storage cannot be reached or already holds a search of this name.
         """
-        connections = connect(url)
-        directions = [StudyDirection.MAXIMIZE if o.maximise else StudyDirection.MINIMIZE for o in objectives]
-        try:
-            study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
-        except optuna.exceptions.DuplicatedStudyError as error:
-            found = (
-                f"The ledger {without_password(url)} already holds a search named {search!r}, whose folder is not here"
-            )
-            way = "choose another --name, or resume it with the --runs-dir that has its folder"
-            raise UsageError(f"{found}: {way}.", search) from error
-        ledger = cls(url, search, study, connections)
-        try:
-            with warnings.catch_warnings():  # Optuna has called it experimental since 3.2, but it has not changed
-                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                study.set_metric_names([objective.name for objective in objectives])
-            reports.metadata.create_all(connections[1])
-            ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
-            require_written(url)
-        except BaseException:
-            ledger.delete()
-            raise
-        return ledger
+        with connected(url) as connections:
+            directions = [StudyDirection.MAXIMIZE if o.maximise else StudyDirection.MINIMIZE for o in objectives]
+            try:
+                study = optuna.create_study(storage=connections[0], study_name=search, directions=directions)
+            except optuna.exceptions.DuplicatedStudyError as error:
+                address = without_password(url)
+                found = f"The ledger {address} already holds a search named {search!r}, whose folder is not here"
+                way = "choose another --name, or resume it with the --runs-dir that has its folder"
+                raise UsageError(f"{found}: {way}.", search) from error
+            ledger = cls(url, search, study, connections)
+            try:
+                with warnings.catch_warnings():  # Optuna has called it experimental since 3.2, but it has not changed
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    study.set_metric_names([objective.name for objective in objectives])
+                reports.metadata.create_all(connections[1])
+                ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
+                require_written(url)
+            except BaseException:
+                ledger.delete()
+                raise
+            return ledger
 
     @classmethod
     def open(cls, url: str, search: str, clock: Callable[[], float] = time.time) -> Self:
@@ -100,19 +108,19 @@ class SqlLedger(Ledger):
         address = without_password(url)
         if (file := file_of_url(url)) is not None and not file.is_file():
             raise UsageError(f"There is no ledger at {address}: `tuner list` shows the searches.", address)
-        connections = connect(url)
-        require_whole(url, connections[1])
-        with damaged_rows_as_ledger_errors(url):
-            try:
-                study = optuna.load_study(study_name=search, storage=connections[0])
-            except KeyError as error:
-                raise UsageError(f"The ledger {address} holds no search named {search!r}.", search) from error
-        ledger = cls(url, search, study, connections, clock)
-        version = ledger.facts().get("schema_version")
-        if version != _SCHEMA_VERSION:
-            found = f"The ledger {address} has schema version {version}, but this release reads {_SCHEMA_VERSION}"
-            raise UsageError(f"{found}: use the release that wrote it.", ("schema_version", version))
-        return ledger
+        with connected(url) as connections:
+            require_whole(url, connections[1])
+            with damaged_rows_as_ledger_errors(url):
+                try:
+                    study = optuna.load_study(study_name=search, storage=connections[0])
+                except KeyError as error:
+                    raise UsageError(f"The ledger {address} holds no search named {search!r}.", search) from error
+            ledger = cls(url, search, study, connections, clock)
+            version = ledger.facts().get("schema_version")
+            if version != _SCHEMA_VERSION:
+                found = f"The ledger {address} has schema version {version}, but this release reads {_SCHEMA_VERSION}"
+                raise UsageError(f"{found}: use the release that wrote it.", ("schema_version", version))
+            return ledger
 
     def facts(self) -> dict[str, Any]:
         with damaged_rows_as_ledger_errors(self.url):
@@ -225,9 +233,7 @@ class SqlLedger(Ledger):
 
     def close(self) -> None:
         """Release all connections. When the last one closes, SQLite merges the files beside the database into it."""
-        self._storage.remove_session()
-        self._storage.engine.dispose()
-        self._engine.dispose()
+        disconnect(self._connections)
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:

@@ -1,5 +1,6 @@
 """The ledger as a durable record: what is written is read back, by this process, another one, and Optuna."""
 
+import gc
 import math
 import os
 import subprocess
@@ -178,6 +179,21 @@ def test_an_unknown_search_and_a_missing_file_are_said_to_be(ledger: SqlLedger, 
     with raises_about(UsageError, f"sqlite:///{tmp_path}/ledger.db"):
         SqlLedger.open(default_ledger_url(tmp_path), "other")
     assert list(tmp_path.glob("*.db")) == [], "looking makes no file"
+
+
+def test_a_ledger_that_is_refused_keeps_no_file_open(ledger: SqlLedger) -> None:
+    """Also before the collector of garbage comes, which is switched off here."""
+    ledger.close()  # SQLite keeps a file open as long as another connection of the process has it
+    gc.disable()
+    try:
+        with raises_about(UsageError, "other"):
+            SqlLedger.open(ledger.url, "other")
+        with raises_about(UsageError, SEARCH):
+            SqlLedger.create(ledger.url, SEARCH, SPACE.objective_list, {})
+        opened = [each.resolve().name for each in Path("/proc/self/fd").iterdir()]
+        assert not [name for name in opened if "ledger.db" in name]
+    finally:
+        gc.enable()
 
 
 def test_another_schema_is_refused_with_both_versions(ledger: SqlLedger) -> None:
