@@ -1,5 +1,6 @@
 """Logits that are not finite: such a prediction is wrong, and it must not stop an attack."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -24,12 +25,23 @@ def with_finite_logits(model: nn.Module) -> nn.Module:
 
 
 class _FiniteLogits(nn.Module):
+    """Its layers have the names that they have in the model itself: an attack may look at one."""
+
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model: Any = model
 
     def forward(self, images: Tensor) -> Tensor:
         return _finite_rows(self.model(_finite_gradient(images)))
+
+    def named_modules(self, *arguments: Any, **options: Any) -> Iterator[tuple[str, nn.Module]]:
+        """Return the layers of the model, as `nn.Module` does; `parameters` follows from it."""
+        yield from self.model.named_modules(*arguments, **options)
+
+    def get_submodule(self, target: str) -> nn.Module:
+        """Return a layer of the model."""
+        found: nn.Module = self.model.get_submodule(target)
+        return found
 
 
 class _FiniteDraws(_FiniteLogits):

@@ -61,6 +61,15 @@ def test_elsewhere_logits_and_gradients_are_zero() -> None:
     assert [bool((row == 0).all()) for row in gradient] == [True, False, True]
 
 
+def test_the_layers_have_the_names_of_the_model() -> None:
+    model = Spoilt()
+    guarded = with_finite_logits(model)
+    assert list(dict(guarded.named_modules()))[1:] == list(dict(model.named_modules()))[1:]
+    assert all(first is second for first, second in zip(guarded.parameters(), model.parameters(), strict=True))
+    bare = nn.Linear(4, 3)
+    assert dict(with_finite_logits(bare).named_parameters()).keys() == {"weight", "bias"}
+
+
 def test_draws_are_finite_if_the_model_has_them() -> None:
     images = images_at(0.9, 0.3)
     assert with_finite_logits(SpoiltDraws()).draw(images, 4).isfinite().all()  # type: ignore[operator]

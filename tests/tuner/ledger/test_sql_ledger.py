@@ -190,8 +190,8 @@ def test_a_ledger_that_is_refused_keeps_no_file_open(ledger: SqlLedger) -> None:
             SqlLedger.open(ledger.url, "other")
         with raises_about(UsageError, SEARCH):
             SqlLedger.create(ledger.url, SEARCH, SPACE.objective_list, {})
-        opened = [each.resolve().name for each in Path("/proc/self/fd").iterdir()]
-        assert not [name for name in opened if "ledger.db" in name]
+        folder = Path(ledger.url.removeprefix("sqlite:///")).resolve().parent
+        assert not [each for each in Path("/proc/self/fd").iterdir() if each.resolve().parent == folder]
     finally:
         gc.enable()
 
