@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks.randomised import Randomised
+from training.compute.finite_gradient import with_finite_gradient
 
 NO_CLASS = -1
 
@@ -32,7 +33,7 @@ class _FiniteLogits(nn.Module):
         self.model: Any = model
 
     def forward(self, images: Tensor) -> Tensor:
-        return _finite_rows(self.model(_finite_gradient(images)))
+        return _finite_rows(self.model(with_finite_gradient(images)))
 
     def named_modules(self, *arguments: Any, **options: Any) -> Iterator[tuple[str, nn.Module]]:
         """Return the layers of the model, as `nn.Module` does; `parameters` follows from it."""
@@ -47,27 +48,8 @@ class _FiniteLogits(nn.Module):
 class _FiniteDraws(_FiniteLogits):
     def draw(self, images: Tensor, draws: int) -> Tensor:
         """Return the logits of each draw, (draws, batch, classes)."""
-        return _finite_rows(self.model.draw(_finite_gradient(images), draws))
+        return _finite_rows(self.model.draw(with_finite_gradient(images), draws))
 
 
 def _finite_rows(logits: Tensor) -> Tensor:
     return torch.where(logits.isfinite().all(dim=-1, keepdim=True), logits, 0.0)
-
-
-def _finite_gradient(images: Tensor) -> Tensor:
-    found: Tensor = _FiniteGradient.apply(images)
-    return found
-
-
-class _FiniteGradient(torch.autograd.Function):
-    """The identity, whose gradient is 0 where it would not be finite: 0 times infinity is NaN."""
-
-    @staticmethod
-    def forward(context: Any, images: Tensor) -> Tensor:
-        del context
-        return images.view_as(images)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:
-        del context
-        return gradient.nan_to_num(0.0, 0.0, 0.0)

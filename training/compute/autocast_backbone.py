@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from training.compute.finite_gradient import with_finite_gradient
+
 # The largest gradient of each image's features. In float16 a gradient may grow by a factor of 256 on its way to the
 # pixels before it overflows, and shrink to 2e-10 of it before it is 0.
 _LARGEST = 256.0
@@ -38,23 +40,9 @@ class InFloat16(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         with torch.autocast(images.device.type, torch.float16):
-            features: Tensor = self.inner(_ZeroIfNotFinite.apply(images))
+            features: Tensor = self.inner(with_finite_gradient(images))
         scaled: Tensor = _LargestGradient.apply(features.float())
         return scaled
-
-
-class _ZeroIfNotFinite(torch.autograd.Function):
-    """Returns its input; replaces gradients that are not numbers by 0."""
-
-    @staticmethod
-    def forward(ctx: Any, images: Tensor) -> Tensor:
-        del ctx
-        return images.view_as(images)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        del ctx
-        return gradients[0].nan_to_num(nan=0.0)
 
 
 class _LargestGradient(torch.autograd.Function):

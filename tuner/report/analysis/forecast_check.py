@@ -8,6 +8,7 @@ from tuner.pareto.objectives import as_losses
 from tuner.report.analysis.front_data import FrontData
 from tuner.search import compared_epochs
 from tuner.search.comparable_values import Values, has_failed
+from tuner.search.forecast.chain import Chain
 from tuner.search.forecast.measured import Measured
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.rung_quality import rung_qualities
@@ -25,7 +26,9 @@ def with_forecast(data: FrontData, space: Space) -> FrontData:
         return data
     measured = measured_on_record(space, data.records[-_MOST_TRIALS:])
     names = [criterion.name for criterion in space.criteria]
-    return replace(data, rungs=tuple(rung_qualities(measured, names)), seed_noise=seed_noise(measured, names))
+    kept = Chain(measured, {}).fitted if measured.highest >= 0 else {}  # the fits take most of the time
+    rungs, noise = rung_qualities(measured, names, kept), seed_noise(measured, names, kept)
+    return replace(data, rungs=tuple(rungs), seed_noise=noise)
 
 
 def measured_on_record(space: Space, trials: Sequence[TrialRecord]) -> Measured:

@@ -7,12 +7,13 @@ Trials are left out one at a time, or in 20 groups if there are more (leave-one-
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from scipy.stats import spearmanr
 
 from tuner.pareto.objectives import FloatArray
-from tuner.search.forecast.chain import Chain
+from tuner.search.forecast.chain import Chain, Kept
 from tuner.search.forecast.measured import Measured
 
 INTERVAL = 0.8
@@ -38,10 +39,10 @@ class RungQuality:
     inside: float
 
 
-def rung_qualities(measured: Measured, metrics: Sequence[str]) -> list[RungQuality]:
+def rung_qualities(measured: Measured, metrics: Sequence[str], kept: Kept = MappingProxyType({})) -> list[RungQuality]:
     """Return the quality of each rung for each loss, which have the names `metrics`.
 
-    Return nothing before 8 trials have been trained to the end.
+    Return nothing before 8 trials have been trained to the end. `kept` is what is fitted already.
     """
     last = len(measured.levels) - 1
     ended = measured.levels[last]
@@ -50,7 +51,7 @@ def rung_qualities(measured: Measured, metrics: Sequence[str]) -> list[RungQuali
     groups = np.arange(len(ended)) % min(len(ended), _MOST_GROUPS)
     samples = np.empty((last, _SAMPLES, *ended.losses.shape))
     rng = np.random.default_rng(0)
-    fitted = Chain(measured, {}).fitted
+    fitted = Chain(measured, kept).fitted
     for group in range(groups.max() + 1):
         out = np.flatnonzero(groups == group)
         chain = Chain(measured, fitted, {ended.numbers[place] for place in out.tolist()})
