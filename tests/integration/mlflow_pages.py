@@ -22,13 +22,12 @@ CHROMIUM = shutil.which("chromium")
 _QUIET = "disable-quic no-first-run disable-background-networking disable-component-update disable-sync disable-gpu"
 _FLAGS = ["--no-sandbox", *(f"--{flag}" for flag in _QUIET.split())]
 _PATIENCE_MS = 120_000
-_ALL_CHARTS = 1000  # pixels: two rows of charts
 _NAME_CELL = "[role=gridcell][col-id*='Run Name']"
 
 
 @contextmanager
 def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
-    """Run `tuner ui` on a folder of searches and yield the links that it prints, by experiment."""
+    """Run `tuner ui` on a folder of one search and yield the links that it prints, by search."""
     port = str(free_port())
     command = [sys.executable, "-m", "tuner", "ui", "--runs-dir", str(runs_dir), "--port", port]
     with (runs_dir.parent / "ui.log").open("w") as log:
@@ -45,7 +44,7 @@ def tuner_ui(runs_dir: Path) -> Iterator[dict[str, str]]:
 
 
 def _printed_links(output: Any) -> dict[str, str]:
-    """Skip the first line, which is for MLflow as a whole, and read the links of the experiments."""
+    """Skip the first line, which is for MLflow as a whole, and read the link of the search."""
     output.readline()
     return dict(re.findall(r"^  (\S+): (http\S+)$", output.readline(), flags=re.MULTILINE))
 
@@ -68,10 +67,12 @@ class Pages:
     def __init__(self, page: Page, pictures: Path) -> None:
         self.page = page
         self._pictures = pictures
+        self._home = ""
         page.set_default_timeout(_PATIENCE_MS)
 
     def open_experiment(self, link: str) -> None:
         """Follow a printed link; close the assistant, which a new browser shows first."""
+        self._home = link.partition("#")[0]
         self.page.goto("about:blank")  # otherwise the same link would load nothing
         self.page.goto(link)
         self.page.locator(_NAME_CELL).first.wait_for()
@@ -80,42 +81,77 @@ class Pages:
             self.page.get_by_label("Close").last.click()
             assistant.wait_for(state="detached")
 
+    def open_from_the_front_page(self, experiment: str, search: str, trial: str) -> int:
+        """Go from MLflow's front page to a trial by clicks only, as a new user would; return how many it took.
+
+        What a new browser shows once, tours and the assistant, is closed and not counted.
+        """
+        clicks = 0
+        self.page.goto("about:blank")
+        self.page.goto(self._home)
+        for link in (experiment, search, trial):
+            target = self.page.locator("main a, [role=row] a, p a").get_by_text(link, exact=True).first
+            target.wait_for()
+            for close in ("Got it", "Skip"):
+                if (button := self.page.get_by_role("button", name=close)).is_visible():
+                    button.click()
+            with self._maybe_new_page():
+                target.click()
+            clicks += 1
+        return clicks
+
+    @contextmanager
+    def _maybe_new_page(self) -> Iterator[None]:
+        """Go on in the page that a click opens, if it opens one: links in descriptions do."""
+        opened: list[Page] = []
+        self.page.context.on("page", opened.append)
+        yield
+        self.page.wait_for_timeout(1500)
+        if opened:
+            self.page = opened[0]
+            self.page.set_default_timeout(_PATIENCE_MS)
+
+    def table(self, picture: str) -> tuple[list[str], list[str]]:
+        """Return the headings of the table of runs after the run's name and date, and the names of its runs."""
+        self.page.locator("[role=columnheader][col-id*='final/']").first.wait_for()
+        self.take(picture)
+        ids = "headers => headers.map(h => h.getAttribute('col-id')).filter(id => /^(metrics|tags|params)\\./.test(id))"
+        headings = self.page.locator("[role=columnheader][col-id]").evaluate_all(ids)
+        return headings, self.page.locator(f"{_NAME_CELL} a").all_inner_texts()
+
     def listed_runs(self, query: str, picture: str) -> list[str]:
-        """Return the names of the runs that a query lists, with the child runs unfolded."""
+        """Return the names of the runs that a query lists."""
         box = self.page.get_by_test_id("search-box")
         box.fill(query)
         with self.page.expect_response(re.compile("runs/search")):
             box.press("Enter")
-        self.page.locator(f"{_NAME_CELL} button").first.click()
-        self.page.locator(_NAME_CELL).nth(1).wait_for()
+        self.page.wait_for_timeout(1000)
         self.take(picture)
         return self.page.locator(f"{_NAME_CELL} a").all_inner_texts()
 
-    def charts(self, names: list[str], picture: str) -> dict[str, int]:
-        """Open the chart view of folded searches; return the number of points of the line in each of these charts."""
+    def charts(self, picture: str) -> list[dict[str, Any]]:
+        """Open the chart view; return the titles of the first three charts, and the points of the first two."""
         self.page.locator("label:has(input[value=CHART])").click()
-        lines = {}
-        for name in names:
-            card = self.page.get_by_test_id("experiment-view-compare-runs-card").filter(has_text=name)
-            card.scroll_into_view_if_needed()
-            card.locator(".point").first.wait_for()
-            lines[name] = card.locator(".point").count()
-        window = self.page.viewport_size
-        assert window
-        self.page.set_viewport_size({**window, "height": _ALL_CHARTS})
-        card.scroll_into_view_if_needed()
+        cards = self.page.get_by_test_id("experiment-view-compare-runs-card")
+        cards.nth(1).locator(".point").first.wait_for()
+        cards.nth(2).locator(".parcoords, .js-plotly-plot, svg").first.wait_for()
         self.take(picture)
-        self.page.set_viewport_size(window)
-        return lines
+        read = """plot => plot.data.filter(trace => trace.x && trace.x.length)
+                               .map(trace => ({x: [...trace.x], y: [...trace.y]}))"""
+        found = []
+        for index in range(2):
+            title = cards.nth(index).inner_text().splitlines()[0]
+            found.append({"title": title, "traces": cards.nth(index).locator(".js-plotly-plot").evaluate(read)})
+        return [*found, {"title": cards.nth(2).inner_text().splitlines()[0]}]
 
     def compare_runs(self, picture: str) -> dict[str, Any]:
-        """Choose all runs below the first of the table and compare them; return what the plots draw, by their tabs.
+        """Choose all runs of the table and compare them; return what the plots draw, by their tabs.
 
         Of parallel coordinates the values by axis, of the scatter plot those of x and y.
         """
         boxes = self.page.locator(".ag-pinned-left-cols-container .ag-row .ag-selection-checkbox input")
         boxes.nth(1).wait_for()
-        for index in range(1, boxes.count()):
+        for index in range(boxes.count()):
             boxes.nth(index).check()
         self.page.get_by_role("button", name="Compare").click()
         parallel, scatter = "Parallel Coordinates Plot", "Scatter Plot"

@@ -25,7 +25,7 @@ NAME = "digits_tradeoff-1"
 
 @dataclass
 class Visit:
-    """The search, a browser, and the link to its experiment."""
+    """The search, a browser, and the link that `tuner ui` prints."""
 
     data: FrontData
     pages: Pages
@@ -44,16 +44,46 @@ def visit(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
     pictures = Path(os.environ.get("SCREENSHOTS", runs_dir.parent))
     pictures.mkdir(parents=True, exist_ok=True)
     with tuner_ui(runs_dir) as links, chromium(pictures) as pages:
-        yield Visit(data, pages, links["digits_tradeoff"])
+        yield Visit(data, pages, links[NAME])
 
 
-def test_charts_grow_the_filter_lists_exactly_the_front_and_trials_compare(visit: Visit) -> None:
+def test_the_link_opens_a_table_of_finals_and_searched_parameters_with_the_front_first(visit: Visit) -> None:
     visit.pages.open_experiment(visit.link)
-    charts = visit.pages.charts(["hypervolume", "front_size"], "mlflow_charts")
-    assert charts == {"hypervolume": len(visit.data.history), "front_size": len(visit.data.history)}
+    columns, names = visit.pages.table("mlflow_trials")
+    finals = ["metrics.`final/natural_accuracy`", "metrics.`final/pgd_accuracy`"]
+    assert columns[:4] == [*finals, "tags.`pareto`", "tags.`outcome`"]
+    assert columns[4:] == [f"params.`{name}`" for name in ("alpha", "beta", "lambda", "bottleneck")][: len(columns) - 4]
+    front = {f"trial-{point.number:04d}" for point in visit.data.front}
+    assert names[0] == NAME
+    assert set(names[1 : 1 + len(front)]) == front
+
+
+def test_three_clicks_lead_from_the_front_page_to_a_model(visit: Visit) -> None:
+    visit.pages.open_experiment(visit.link)
+    best = visit.data.front[0].number
+    assert visit.pages.open_from_the_front_page("digits_tradeoff", NAME, f"trial-{best:04d}") == 3
+    command = visit.pages.page.get_by_text(f"tuner export {NAME} {best} --out")
+    command.wait_for()
+    assert command.is_visible(), "without another click"
+    visit.pages.take("mlflow_trial")
+
+
+def test_charts_begin_with_the_front_and_the_hypervolume(visit: Visit) -> None:
+    visit.pages.open_experiment(visit.link)
+    scatter, volume, parallel = visit.pages.charts("mlflow_charts")
+    points = [point for trace in scatter["traces"] for point in zip(trace["x"], trace["y"], strict=True)]
+    finals = [tuple(point.metrics[o.name] for o in visit.data.objectives) for point in visit.data.points]
+    assert sorted(points) == pytest.approx(sorted(finals))
+    assert volume["title"] == "hypervolume"
+    (line,) = volume["traces"]
+    assert line["y"] == pytest.approx([entry.hypervolume for entry in visit.data.history])
+    assert parallel["title"] == "Parallel Coordinates"
+
+
+def test_the_filter_lists_exactly_the_front_and_trials_compare(visit: Visit) -> None:
     visit.pages.open_experiment(visit.link)
     listed = visit.pages.listed_runs(f"tags.tuner.search = '{NAME}' and tags.pareto = 'front'", "mlflow_front")
-    assert sorted(listed) == sorted([NAME, *(f"trial-{point.number:04d}" for point in visit.data.front)])
+    assert sorted(listed) == sorted(f"trial-{point.number:04d}" for point in visit.data.front)
     plots = visit.pages.compare_runs("mlflow_compare")
     front = {p.parameters["alpha"]: p.metrics["natural_accuracy"] for p in visit.data.front}
     parallel, scatter = plots["Parallel Coordinates Plot"], plots["Scatter Plot"]
@@ -79,12 +109,8 @@ def test_the_search_has_table_picture_and_page(visit: Visit) -> None:
     assert f"lambda: {best.parameters['lambda']:.4g}" in shown
     visit.pages.take("mlflow_page")
     # There is one colour bar, whatever parameter colours the points.
-    for button in range(frame.evaluate("document.getElementById('front').layout.updatemenus[0].buttons.length")):
-        frame.evaluate(
-            """button => {
-                const figure = document.getElementById('front');
-                return Plotly.restyle(figure, ...figure.layout.updatemenus[0].buttons[button].args);
-            }""",
-            button,
-        )
+    menu = frame.locator("select[data-colours=front]")
+    for name in menu.locator("option").all_inner_texts():
+        menu.select_option(name)
+        frame.locator("#front .cbtitle", has_text=name).wait_for()
         assert frame.locator("#front .cbtitle").count() == 1

@@ -16,6 +16,7 @@ from tuner.engine.signals import handle_signals, interrupt
 from tuner.errors import UsageError
 
 _PATIENCE_SECONDS = 3.0
+_MOST_LINKS = 20  # to the newest searches; the others are one click further, in the list of experiments
 
 
 def ui(
@@ -23,7 +24,7 @@ def ui(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the page on this machine.")] = 5000,
 ) -> None:
     """Open MLflow on the searches of a folder, until you press Ctrl-C."""
-    from tuner.runs.folder import default_tracking_uri
+    from tuner.runs.folder import all_searches, default_tracking_uri
     from tuner.runs.mirror import place_of
     from tuner.tracking import store
 
@@ -37,9 +38,10 @@ def ui(
         f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (answers in a few seconds; "
         "Ctrl-C ends it)"
     )
-    for experiment, identifier in store.experiments(uri):
-        link = store.experiment_link(f"http://127.0.0.1:{port}", identifier)
-        typer.echo(f"  {experiment}: {link}")
+    experiments = store.searches(uri)
+    shown = [search.name for search in all_searches(runs_dir) if search.name in experiments]
+    for name in shown[:_MOST_LINKS]:
+        typer.echo(f"  {name}: {store.search_link(f'http://127.0.0.1:{port}', experiments[name], name)}")
     sys.stdout.flush()
     serve(server_command(uri, store.artifact_folder(uri, runs_dir) or "", port))
 

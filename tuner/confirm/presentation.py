@@ -4,6 +4,7 @@ The accuracies of a confirmation are those of the test set. A front of them woul
 Therefore a confirmation has a table in place of a front, and nothing ranks, chooses or reuses its trials.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -94,9 +95,9 @@ class SearchPresentation:
 
         return write_front_files(folder, data)
 
-    def markdown(self, data: FrontData) -> str:
-        """Return the front as a markdown table, for the description of the search in MLflow."""
-        return front_markdown(data)
+    def markdown(self, data: FrontData, links: Mapping[int, str]) -> str:
+        """Return the front as a markdown table with links to its trials, for the description in MLflow."""
+        return front_markdown(data, links)
 
     def list_columns(self, data: FrontData) -> dict[str, Any]:
         """Return the columns of `tuner list` that depend on a front."""
@@ -165,8 +166,9 @@ class ConfirmationPresentation:
         """Write the table in three formats and return the paths."""
         return write_confirmation(folder, self.space, confirmation_rows(self.space, data.records))
 
-    def markdown(self, data: FrontData) -> str:
-        """Return the table of the confirmed trials."""
+    def markdown(self, data: FrontData, links: Mapping[int, str]) -> str:
+        """Return the table of the confirmed trials; each stands for several runs, so it has no link."""
+        del links
         return confirmation_markdown(self.space, confirmation_rows(self.space, data.records))
 
     def list_columns(self, data: FrontData) -> dict[str, Any]:

@@ -5,8 +5,10 @@ import logging
 import platform
 import secrets
 import shutil
+import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from tuner.driver.plan import Plan, Request, plan_search, warm_start_fact
@@ -147,7 +149,19 @@ def provenance() -> dict[str, Any]:
     """Return the date and the versions with which a search starts."""
     versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
     versions |= {package: _version(package) for package in _PACKAGES}
-    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions}
+    commit = _git_commit(Path(__file__).parent)
+    found = {"commit": commit} if commit else {}
+    return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions, **found}
+
+
+def _git_commit(folder: Path) -> str | None:
+    """Return the commit of the checkout that a folder belongs to; None for an installed package, or without git."""
+    git = shutil.which("git")
+    if git is None:
+        return None
+    asked = [git, "-C", str(folder), "rev-parse", "HEAD"]
+    answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    return answer.stdout.strip() if answer.returncode == 0 else None
 
 
 def _version(package: str) -> str:

@@ -12,6 +12,7 @@ from training.suite_names import SuiteName
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, TrialRecord, as_interrupted
 from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
+from tuner.report.commands import lasting_flag
 from tuner.runs.folder import SearchFolder, find_search, recorded_space
 from tuner.runs.lock import is_driven
 from tuner.search.enqueued import fault_of_enqueued
@@ -110,7 +111,8 @@ def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialR
         name, trials, space.objective_list, space.reference, space.trial, constraints=space.constraint_list
     )
     classes = SearchFolder(runs_dir / name).classes
-    return replace(data, confirmed=confirmed_trials(runs_dir, name), classes=classes)
+    confirmed, runs_flag = confirmed_trials(runs_dir, name), lasting_flag(runs_dir)
+    return replace(data, confirmed=confirmed, classes=classes, runs_flag=runs_flag)
 
 
 def confirmed_trials(runs_dir: Path, search: str) -> tuple[Confirmed, ...]:

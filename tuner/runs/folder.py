@@ -28,7 +28,7 @@ _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-sh
 _RESERVED = {"mlflow.db", "mlartifacts"}
 # The kind of each fact beside a frozen space, first of those that every search has.
 _FROZEN_FACTS = {"search_id": str, "created": str, "versions": dict}
-_OTHER_FACTS = {"ledger": str, "tracking_uri": str, "plug_ins": dict}
+_OTHER_FACTS = {"ledger": str, "tracking_uri": str, "plug_ins": dict, "commit": str}
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 Timestamps and steps come from the ledger, so a value that is written twice is in MLflow once.
 """
 
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.front_data import FrontData, HistoryEntry
+from tuner.report.analysis.front_data import HistoryEntry
 from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 
@@ -22,9 +24,29 @@ CONFIRMS = "tuner.confirms"
 EPOCHS_LOGGED = "tuner.epochs_logged"
 PARENT = "mlflow.parentRunId"
 NOTE = "mlflow.note.content"
+FINAL = "final/"
+# MLflow shows the metrics of such a name in a section of their own.
+DIAGNOSTICS = "diagnostics/"
+# The tag by which tables are ordered; downwards the search comes first, then the front, then dominated trials.
+PARETO, OF_SEARCH, OF_FRONT, OF_DOMINATED = "pareto", "search", "front", "dominated"
 
 _PARAM_LIMIT = 6000
-_STATUS = {Outcome.COMPLETED: "FINISHED", Outcome.STOPPED: "KILLED", Outcome.FAILED: "FAILED"}
+# A trial that a rung stopped did not fail: the tag `outcome` tells it from a completed one.
+_STATUS = {Outcome.COMPLETED: "FINISHED", Outcome.STOPPED: "FINISHED", Outcome.FAILED: "FAILED"}
+_FOLDERS = {"gradient_norm/": f"{DIAGNOSTICS}gradient_norm_", "diagnostic/": DIAGNOSTICS}
+_DIGEST_LIMIT = 36
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a search comes from: the digest of its validation split, the git commit of the code, if they are known.
+
+    `runs_flag` is what a command about the search needs beside its name.
+    """
+
+    split_digest: str = ""
+    commit: str | None = None
+    runs_flag: str = ""
 
 
 def trial_parameters(space: Space, trial: TrialRecord) -> list[Param]:
@@ -56,15 +78,31 @@ def search_parameters(space: Space) -> list[Param]:
 
 
 def epoch_metrics(trial: TrialRecord, after: int) -> list[Metric]:
-    """Return the metrics of the epochs later than `after`, with the epoch as step."""
+    """Return the metrics of the epochs later than `after`, with the epoch as step.
+
+    MLflow lists metrics in the order of their first entry, and compares runs by the first one: accuracies come before
+    the terms of the loss, and diagnostics last.
+    """
     if trial.epochs_trained <= after:
         return []  # do not read the reports of trials that have ended
     return [
-        Metric(key, value, round(report.time * 1000), report.epoch)
+        Metric(metric_name(key), value, round(report.time * 1000), report.epoch)
         for report in trial.reports
         if report.epoch > after
-        for key, value in report.metrics.items()
+        for key, value in sorted(report.metrics.items(), key=lambda item: _place(item[0]))
     ]
+
+
+def _place(name: str) -> int:
+    return 2 if metric_name(name).startswith(DIAGNOSTICS) else int("/" in name)
+
+
+def metric_name(name: str) -> str:
+    """Return the name of a metric in MLflow: what nobody compares lies in the folder of diagnostics."""
+    for prefix, folder in _FOLDERS.items():
+        if name.startswith(prefix):
+            return folder + name.removeprefix(prefix)
+    return name
 
 
 def final_metrics(trial: TrialRecord, criteria: tuple[Objective, ...]) -> list[Metric]:
@@ -72,7 +110,7 @@ def final_metrics(trial: TrialRecord, criteria: tuple[Objective, ...]) -> list[M
     at = round((trial.ended or 0) * 1000)
     values: dict[str, float] = {"epochs_trained": trial.epochs_trained}
     if trial.outcome is Outcome.COMPLETED:
-        values |= {f"final/{o.name}": trial.last_metrics[o.name] for o in criteria}
+        values |= {f"{FINAL}{o.name}": trial.last_metrics[o.name] for o in criteria}
     return [Metric(key, value, at, 0) for key, value in values.items()]
 
 
@@ -90,7 +128,7 @@ def end_tags(trial: TrialRecord) -> list[RunTag]:
 
 def pareto_tags(on_front: bool, rank: int) -> list[RunTag]:
     """Return the tags by which a filter in MLflow finds the front."""
-    return [RunTag("pareto", "front" if on_front else "dominated"), RunTag("pareto_rank", str(rank))]
+    return [RunTag(PARETO, OF_FRONT if on_front else OF_DOMINATED), RunTag("pareto_rank", str(rank))]
 
 
 def run_status(trial: TrialRecord) -> str | None:
@@ -98,17 +136,23 @@ def run_status(trial: TrialRecord) -> str | None:
     return _STATUS.get(trial.outcome)
 
 
-def with_picture(table: str, front: FrontData, run_id: str) -> str:
-    """Return the description of the parent run `run_id`: the front as a `table` in markdown, and as a picture.
+def source_tags(space: Space, commit: str | None) -> dict[str, str]:
+    """Return the tags for MLflow's columns of the source and its version."""
+    tags = {"mlflow.source.name": f"tuner run --space {space.name}", "mlflow.source.type": "LOCAL"}
+    return {**tags, **({"mlflow.source.git.commit": commit} if commit else {})}
 
-    The picture is an artifact of the run. Its address is relative to the page, because a server may lie below a path.
-    `points` changes with the picture, so that no browser shows an old one. It is the SVG file, because MLflow shows
-    pictures in their own size and the PNG file is wider than the page.
+
+def dataset_input(space: Space, settings: Sequence[Param], split_digest: str) -> DatasetInput | None:
+    """Return the data of a run for MLflow's column; None if the settings do not name them.
+
+    The digest is that of the validation split, by which data of the same name are told apart.
     """
-    if not front.points:
-        return table
-    address = f"get-artifact?path=front.svg&run_uuid={run_id}&points={len(front.points)}"
-    return f"{table}\n![The front as a picture: front.svg among the artifacts]({address})\n"
+    named = {param.key.removeprefix("trial."): param.value for param in settings}
+    if "dataset" not in named:
+        return None
+    place = json.dumps({"uri": str(space.trial.get("data_root", named["dataset"]))})
+    data = Dataset(named["dataset"], split_digest[:_DIGEST_LIMIT] or "unknown", "local", place)
+    return DatasetInput(data, [InputTag("mlflow.data.context", "training")])
 
 
 def rung_metrics(rungs: Sequence[RungQuality], at: int | None) -> list[Metric]:

@@ -1,12 +1,12 @@
 """Writes a search into MLflow: one parent run, and one child run for each trial; all are looked up by tag first."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import LifecycleStage, Metric, Param, Run, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from training.explained_error import ExplainedError
@@ -15,10 +15,14 @@ from tuner.database_url import require_written
 from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.commands import lasting_flag
 from tuner.runs.folder import SearchFolder
 from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 from tuner.tracking import layout
+from tuner.tracking.experiment import open_experiment, write_view
+from tuner.tracking.known_runs import Child, known, one_each
+from tuner.tracking.notes import RunPage, search_note, trial_note
 from tuner.tracking.store import artifact_folder
 
 # MLflow's limits for one call. There are never enough parameters or tags to reach theirs.
@@ -32,18 +36,6 @@ class RefusedError(ExplainedError):
     """MLflow answers, but refuses the trials with these numbers; everything else was written."""
 
 
-@dataclass
-class _Child:
-    """What MLflow holds of one trial, as far as this process knows."""
-
-    run_id: str
-    described: bool = False
-    epochs_logged: int = 0
-    ended: bool = False
-    waiting: bool = False
-    pareto: list[RunTag] = field(default_factory=list)
-
-
 @dataclass(eq=False)
 class Projection:
     """One search in MLflow. All methods may raise MlflowException; calling them again continues the work."""
@@ -54,9 +46,10 @@ class Projection:
     search_id: str
     artifacts: str | None
     connect: Callable[[str], MlflowClient] = MlflowClient
+    provenance: layout.Provenance = field(default_factory=layout.Provenance)
     experiment_id: str | None = field(default=None, init=False)  # until MLflow has been reached
     _parent_id: str | None = field(default=None, init=False)
-    _children: dict[int, _Child] = field(default_factory=dict, init=False)
+    _children: dict[int, Child] = field(default_factory=dict, init=False)
     _history_logged: int = field(default=0, init=False)
     _described: str = field(default="", init=False)
     # Seconds since 1970: when the first trial started, and when the last one ended.
@@ -74,12 +67,15 @@ class Projection:
             parent_id = self._parent_id or self._find_or_create()
             refused = self._write_trials(trials, rest)
             presentation = presentation_of(self.space)
-            description = presentation.markdown(front)
             if presentation.has_front:
                 self._write_pareto([point for point in front.points if point.number not in refused])
                 self._log(parent_id, metrics=layout.growth_metrics(front.history, after=self._history_logged))
                 self._history_logged = len(front.history)
-                description = layout.with_picture(description, front, parent_id)
+            shown = [point.number for point in front.front if point.number in self._children]
+            pages = {number: self._page(self._children[number].run_id).link for number in shown}
+            table = presentation.markdown(front, pages)
+            page, has_front = self._page(parent_id), presentation.has_front
+            description = search_note(self.search, table, front, page, has_front=has_front)
             if description != self._described:
                 self._log(parent_id, tags=[RunTag(layout.NOTE, description)])
                 self._described = description
@@ -122,22 +118,29 @@ class Projection:
 
     def _find_or_create(self) -> str:
         """Look up the runs of the search, make its parent run if there is none, and return the id of that."""
-        experiment_id = self._experiment()
+        experiment = open_experiment(self._client, self.space.name, self.artifacts)
+        experiment_id = str(experiment.experiment_id)
         runs = list(self._runs(experiment_id))
         parents = [run for run in runs if layout.TRIAL not in run.data.tags]
         parent = parents[0] if parents else None
         parent_id = str(parent.info.run_id) if parent else self._create_parent(experiment_id)
         if parent is None or not parent.data.params:
-            self._log(parent_id, params=layout.search_parameters(self.space))
-        children, doubled = _one_each(run for run in runs if layout.TRIAL in run.data.tags)
+            self._describe(parent_id, layout.search_parameters(self.space))
+        children, doubled = one_each(run for run in runs if layout.TRIAL in run.data.tags)
         for run in (*parents[1:], *doubled):  # somebody restored a deleted run that was written again meanwhile
             self._client.delete_run(run.info.run_id)
-        self._children = {number: _known(run) for number, run in children.items()}
-        for run in children.values():
+        self._children = {number: known(run) for number, run in children.items()}
+        for number, run in children.items():
             self._set_tag(run, layout.PARENT, parent_id)  # an earlier parent was deleted
-            self._set_tag(run, layout.SEARCH_NAME, self.search)  # the folder of the search was renamed
+            renamed = run.data.tags.get(layout.SEARCH_NAME) != self.search  # the folder of the search
+            if renamed and self._children[number].ended:
+                self._children[number].ended = False  # its description names the search: write the end again
+            elif renamed:
+                self._set_tag(run, layout.SEARCH_NAME, self.search)
         self._client.update_run(parent_id, status="RUNNING")
-        if parent is not None and parent.data.tags.get(layout.SEARCH_NAME) != self.search:
+        former = parent.data.tags.get(layout.SEARCH_NAME) if parent is not None else None
+        write_view(self._client, experiment, self.space, self.search, former)
+        if parent is not None and former != self.search:
             self._client.update_run(parent_id, name=self.search)
             self._set_tag(parent, layout.SEARCH_NAME, self.search)
         require_written(self.tracking_uri)
@@ -148,16 +151,15 @@ class Projection:
         if run.data.tags.get(key) != value:
             self._client.set_tag(run.info.run_id, key, value)
 
-    def _experiment(self) -> str:
-        """Return the id of the experiment with the space's name; restore it with its runs if somebody deleted it."""
-        experiment = self._client.get_experiment_by_name(self.space.name)
-        if experiment is None:
-            # The tag makes MLflow 3 open its model-training pages, as the links that we print do.
-            tags = {"mlflow.experimentKind": "custom_model_development"}
-            return str(self._client.create_experiment(self.space.name, self.artifacts, tags))
-        if experiment.lifecycle_stage == LifecycleStage.DELETED:
-            self._client.restore_experiment(experiment.experiment_id)
-        return str(experiment.experiment_id)
+    def _page(self, run_id: str) -> RunPage:
+        return RunPage(str(self.experiment_id), run_id)
+
+    def _describe(self, run_id: str, settings: list[Param]) -> None:
+        """Write the data and the parameters of a new run; the parameters, which say that it is done, come last."""
+        data = layout.dataset_input(self.space, settings, self.provenance.split_digest)
+        if data is not None:
+            self._client.log_inputs(run_id, [data])
+        self._log(run_id, params=settings)
 
     def _runs(self, experiment_id: str) -> Iterator[Run]:
         """Yield all runs of the search, the oldest first."""
@@ -170,8 +172,14 @@ class Projection:
                 return
 
     def _create_parent(self, experiment_id: str) -> str:
-        tags = {layout.SEARCH_ID: self.search_id, layout.SEARCH_NAME: self.search}
-        if (confirms := presentation_of(self.space).confirms) is not None:
+        tags = {
+            layout.SEARCH_ID: self.search_id,
+            layout.SEARCH_NAME: self.search,
+            **layout.source_tags(self.space, self.provenance.commit),
+        }
+        if (confirms := presentation_of(self.space).confirms) is None:
+            tags[layout.PARETO] = layout.OF_SEARCH
+        else:
             tags[layout.CONFIRMS] = confirms
         self._history_logged, self._described = 0, ""
         start = _milliseconds(self._started)
@@ -194,14 +202,17 @@ class Projection:
     def _write_trial(self, trial: TrialRecord) -> None:
         child = self._children.get(trial.number) or self._create_child(trial)
         if not child.described:
-            self._log(child.run_id, params=layout.trial_parameters(self.space, trial))
+            self._describe(child.run_id, layout.trial_parameters(self.space, trial))
             child.described = True
         metrics = layout.epoch_metrics(trial, after=child.epochs_logged)
         tags = []
         ended = trial.outcome is not Outcome.RUNNING and not child.ended
         if ended:
             metrics += layout.final_metrics(trial, self.space.criteria)
-            tags = layout.end_tags(trial)
+            page, runs_flag = self._page(child.run_id), self.provenance.runs_flag
+            note = trial_note(self.space, self.search, trial, runs_flag, page)
+            named = {layout.NOTE: note, layout.SEARCH_NAME: self.search}
+            tags = [*layout.end_tags(trial), *(RunTag(*tag) for tag in named.items())]
         if metrics or tags:
             if child.waiting:
                 self._client.update_run(child.run_id, status="RUNNING")
@@ -214,16 +225,17 @@ class Projection:
             self._client.set_terminated(child.run_id, status, round((trial.ended or 0) * 1000))
             child.ended = True
 
-    def _create_child(self, trial: TrialRecord) -> _Child:
+    def _create_child(self, trial: TrialRecord) -> Child:
         tags = {
             layout.SEARCH_ID: self.search_id,
             layout.SEARCH_NAME: self.search,
             layout.TRIAL: str(trial.number),
             layout.PARENT: self._parent_id,
+            **layout.source_tags(self.space, self.provenance.commit),
         }
         name, start = trial_name(trial.number), round(trial.started * 1000)
         run = self._client.create_run(str(self.experiment_id), start, tags, name)
-        self._children[trial.number] = _Child(run.info.run_id)
+        self._children[trial.number] = Child(run.info.run_id)
         return self._children[trial.number]
 
     def _write_pareto(self, points: Sequence[CompletedTrial]) -> None:
@@ -259,33 +271,19 @@ def _milliseconds(time: float | None) -> int | None:
     return None if time is None else round(time * 1000)
 
 
-def _one_each(runs: Iterable[Run]) -> tuple[dict[int, Run], list[Run]]:
-    """Return for each trial the run that holds most of it, and the runs that are left over."""
-    kept: dict[int, Run] = {}
-    doubled = []
-    for run in runs:
-        number = int(run.data.tags[layout.TRIAL])
-        other = kept.setdefault(number, run)
-        if other is not run:
-            ahead = max(other, run, key=lambda one: (_known(one).ended, _known(one).epochs_logged))
-            doubled.append(run if ahead is other else other)
-            kept[number] = ahead
-    return kept, doubled
-
-
-def _known(run: Run) -> _Child:
-    tags = run.data.tags
-    return _Child(
-        run_id=run.info.run_id,
-        described=bool(run.data.params),
-        epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
-        ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
-        waiting=run.info.status == "SCHEDULED",
-        pareto=[RunTag(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
-    )
-
-
 def projection_of(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> Projection:
     """Return the projection of a search into the MLflow at `tracking_uri`."""
-    artifacts = artifact_folder(tracking_uri, folder.path.parent)
-    return Projection(tracking_uri, space, folder.name, ledger.facts()["search_id"], artifacts)
+    facts, runs_dir = ledger.facts(), folder.path.parent
+    provenance = layout.Provenance(
+        split_digest=str(facts.get("split_digest", "")),
+        commit=folder.frozen().get("commit"),
+        runs_flag=lasting_flag(runs_dir),
+    )
+    return Projection(
+        tracking_uri,
+        space,
+        folder.name,
+        facts["search_id"],
+        artifact_folder(tracking_uri, runs_dir),
+        provenance=provenance,
+    )

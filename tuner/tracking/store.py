@@ -12,6 +12,9 @@ from tuner.errors import UsageError, first_line
 from tuner.redact import without_password
 from tuner.runs.mirror import url_of
 
+# Without it in a link MLflow 3 opens its pages for generative AI.
+MODEL_TRAINING = "workflowType=machine_learning"
+
 
 def artifact_folder(tracking_uri: str, runs_dir: Path) -> str | None:
     """Return the folder of a local store's artifacts; None for a server, which decides for itself."""
@@ -73,14 +76,16 @@ def _require_access(tracking_uri: str) -> None:
             ) from error
 
 
-def experiment_link(tracking_uri: str, experiment_id: str) -> str | None:
-    """Return the address of an experiment's page on a server; None for a database, which `tuner ui` opens.
+def view_query(search: str) -> str:
+    """Return the part of a link that opens the saved view of a search."""
+    return f"{MODEL_TRAINING}&viewStateShareKey={search}"
 
-    Without the parameter in the address MLflow 3 would open its pages for generative AI.
-    """
+
+def search_link(tracking_uri: str, experiment_id: str, search: str) -> str | None:
+    """Return the address of a search's saved view on a server; None for a database, which `tuner ui` opens."""
     if not tracking_uri.startswith(("http://", "https://")):
         return None
-    return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}?workflowType=machine_learning"
+    return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs?{view_query(search)}"
 
 
 def _require_database(tracking_uri: str) -> None:
@@ -145,9 +150,11 @@ def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
     )
 
 
-def experiments(tracking_uri: str) -> list[tuple[str, str]]:
-    """Return (name, id) of the experiments in a store, without MLflow's own empty default."""
+def searches(tracking_uri: str) -> dict[str, str]:
+    """Return the searches in a store that have a saved view, each with the id of its experiment; the newest last."""
     from mlflow import MlflowClient
 
-    found = MlflowClient(tracking_uri).search_experiments()
-    return [(e.name, e.experiment_id) for e in found if e.name != "Default"]
+    from tuner.tracking.saved_view import searches_with_view
+
+    found = MlflowClient(tracking_uri).search_experiments(order_by=["creation_time ASC"])
+    return {name: e.experiment_id for e in found for name in searches_with_view(list(e.tags))}

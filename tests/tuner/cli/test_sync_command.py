@@ -72,5 +72,5 @@ def test_an_interrupted_search_is_written_as_the_terminal_shows_it(
     (note,) = [run.data.tags["mlflow.note.content"] for run in runs if "mlflow.note.content" in run.data.tags]
     counts = count_trials(load_search(runs_dir, SEARCH).data)
     assert "1 interrupted" in counts
-    assert note.startswith(counts)
+    assert counts in note
     assert counts in " ".join(tuner("show", SEARCH).out.split())

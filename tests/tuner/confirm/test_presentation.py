@@ -41,7 +41,7 @@ def test_a_search_has_a_front_that_may_be_used_for_everything(tmp_path: Path) ->
         SEARCH.require(use, "small-1")
     assert SEARCH.list_columns(FRONT) == {"front": 2, "hypervolume": FRONT.hypervolume}
     assert printed(SEARCH.result_table(FRONT)) == printed(front_table(FRONT))
-    assert "| 0 | 90.00 | 50.00 |" in SEARCH.markdown(FRONT)
+    assert "| 0 | 90.00 | 50.00 |" in SEARCH.markdown(FRONT, {})
     assert SEARCH.next_command(tmp_path / "small-1")[0].startswith("tuner front small-1 --runs-dir ")
     assert SEARCH.warnings(tmp_path) == []
     assert {path.suffix for path in SEARCH.write_files(tmp_path, FRONT)} == {".csv", ".json", ".html", ".png", ".svg"}
@@ -66,7 +66,7 @@ def test_a_confirmation_has_a_table_in_place_of_a_front(tmp_path: Path) -> None:
     shown = printed(CONFIRMATION.result_table(CONFIRMED))
     assert "45.00 ± 7.07" in shown
     assert "front" not in shown.lower()
-    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in CONFIRMATION.markdown(CONFIRMED)
+    assert "| 7 | 0.5 | 4 | 8 | 85.00 ± 7.07 |" in CONFIRMATION.markdown(CONFIRMED, {})
     assert CONFIRMATION.next_command(tmp_path / "small-1-confirm")[0].startswith("tuner front small-1 --runs-dir ")
     names = {path.name for path in CONFIRMATION.write_files(tmp_path, CONFIRMED)}
     assert names == {"confirmation.md", "confirmation.csv", "confirmation.json"}

@@ -40,9 +40,9 @@ def test_terminal_page_and_description_show_them_rounded_alike() -> None:
     expected = [shown(point) for point in DATA.front]
     assert [row[:3] for row in front_text_table(DATA).rows] == expected
     page = front_html(DATA)
-    rows = re.findall(r"<tr[^>]*><td>(\d+)</td><td>([\d.]+)</td><td>([\d.]+)</td>", page)
+    rows = re.findall(r'<td><a href="#trial-\d+">(\d+)</a></td><td>([\d.]+)</td><td>([\d.]+)</td>', page)
     assert [list(cells) for cells in rows] == expected
-    assert f'<tr class="knee"><td>{DATA.knee}</td>' in page
+    assert f'<tr class="knee"><td><a href="#trial-{DATA.knee}">' in page
     lines = [line for line in front_markdown(DATA).splitlines() if re.match(r"\| \d", line)]
     assert [line.strip("| ").split(" | ")[:3] for line in lines] == expected
 

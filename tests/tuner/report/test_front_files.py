@@ -90,23 +90,22 @@ def test_json_holds_front_dominated_counts_and_hypervolume() -> None:
     assert document["objectives"][1] == {"name": "pgd_accuracy", "direction": "maximize"}
 
 
+def embedded(page: str, attribute: str = "data-figure") -> dict[str, Any]:
+    """Read the JSON of a page's script elements with this attribute, by its value, as the page's script does."""
+    found = re.findall(rf'<script type="application/json" {attribute}="([\w-]+)">(.*?)</script>', page, re.DOTALL)
+    return {key: json.loads(text) for key, text in found}
+
+
 def traces(page: str, key: str = "front") -> list[dict[str, Any]]:
-    """Read the data of a figure out of the page, as the browser does."""
-    start = page.index("[", page.index(f'"{key}",', page.index("Plotly.newPlot(", page.index(f'<div id="{key}"'))))
-    found, _ = json.JSONDecoder().raw_decode(page[start:])
+    """Return the data of a figure of the page."""
+    found = embedded(page)[key]["data"]
     assert isinstance(found, list)
     return found
 
 
 def plotly_figures(page: str) -> dict[str, go.Figure]:
-    """Read all figures out of a page by their ids; raise ValueError if plotly's own check refuses one."""
-    decoder = json.JSONDecoder()
-    found = {}
-    for call in re.finditer(r'Plotly\.newPlot\(\s*"(\w+)",\s*', page):
-        data, end = decoder.raw_decode(page, call.end())
-        layout, _ = decoder.raw_decode(page, page.index("{", end))
-        found[call[1]] = go.Figure(data, layout)
-    return found
+    """Return all figures of a page by their ids; raise ValueError if plotly's own check refuses one."""
+    return {key: go.Figure(found["data"], found["layout"]) for key, found in embedded(page).items()}
 
 
 @pytest.mark.parametrize("name", SEARCHES)
@@ -149,11 +148,44 @@ def test_the_page_shows_growth_curves_parameters_and_importance() -> None:
     assert page.count("plotly.js v") == front_html(SEARCHES["one"]).count("plotly.js v")
 
 
+def test_the_page_has_the_commands_for_a_trial_of_each_outcome() -> None:
+    page = front_html(replace(SEARCHES["usual"], runs_flag=" --runs-dir /elsewhere"))
+    found = re.search(r'<script type="application/json" id="commands">(.*?)</script>', page)
+    assert found
+    commands = json.loads(found[1])
+    number, completed = commands["number"], list(commands["byOutcome"]["completed"])
+    assert [command.split()[1] for command in completed] == ["export", "confirm", "register", "show"]
+    assert all(number in command and command.endswith(" --runs-dir /elsewhere") for command in completed)
+    assert [command.split()[1] for command in commands["byOutcome"]["stopped"]] == ["export", "show"]
+
+
+def test_every_drawn_trial_can_be_chosen() -> None:
+    data = SEARCHES["usual"]
+    marks = [mark for found in traces(front_html(data)) for mark in found.get("customdata", []) if "meta" in found]
+    assert dict(marks) == {record.number: record.epochs_trained for record in data.records}
+
+
+def test_thousands_of_trials_are_drawn_by_webgl() -> None:
+    stopped = [trial(n, 0.5, n / 5000, outcome=Outcome.STOPPED, epochs=13) for n in range(2000)]
+    kinds = {
+        found.get("name"): found["type"] for found in traces(front_html(search_of([trial(2000, 0.6, 0.5), *stopped])))
+    }
+    assert (kinds["stopped at epoch 13"], kinds["Pareto front"]) == ("scattergl", "scatter")
+
+
+def test_points_have_the_noise_of_one_training_as_bars() -> None:
+    noisy = replace(SEARCHES["usual"], seed_noise={"natural_accuracy": 0.004})
+    front = next(found for found in traces(front_html(noisy)) if found.get("name") == "Pareto front")
+    assert front["error_x"]["value"] == pytest.approx(0.4)
+    assert "error_y" not in front
+    assert "error_x" not in next(t for t in traces(front_html(SEARCHES["usual"])) if t.get("name") == "Pareto front")
+
+
 def test_the_page_needs_no_network_and_offers_no_upload() -> None:
     page = front_html(SEARCHES["usual"])
     assert "plotly.js v" in page
     assert not re.search(r'<(script|link|img)[^>]+(src|href)="', page)
-    assert '"showSendToCloud": false' in page
+    assert "showSendToCloud: false" in page
 
 
 def test_names_and_values_are_escaped_in_the_page() -> None:
@@ -166,7 +198,8 @@ def test_names_and_values_are_escaped_in_the_page() -> None:
 
 def test_a_page_without_trials_has_no_empty_axes() -> None:
     page = front_html(SEARCHES["nothing"])
-    assert "Plotly.newPlot" not in page
+    assert "plotly.js v" not in page
+    assert embedded(page) == {}
     assert summary(SEARCHES["nothing"]) in page
 
 

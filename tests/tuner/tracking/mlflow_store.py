@@ -56,22 +56,26 @@ class Store:
         """Return all that MLflow holds of the search, except its own ids and the times of the parent run."""
         parent, children = self.runs()
         own = {"mlflow.parentRunId", "tuner.search_id"}
+        # Descriptions link to runs, and show the picture of one.
+        names = {run.info.run_id: f"RUN{number}" for number, run in [(-1, parent), *children.items()]}
+        names[f"experiments/{parent.info.experiment_id}/"] = "experiments/ID/"
         return {
             number: {
                 "name": run.info.run_name,
                 "status": run.info.status,
                 "end": run.info.end_time if run is not parent else None,
                 "params": run.data.params,
-                "tags": {
-                    # The description shows the run's own picture.
-                    key: value.replace(parent.info.run_id, "PARENT")
-                    for key, value in run.data.tags.items()
-                    if key not in own
-                },
+                "tags": {key: _renamed(value, names) for key, value in run.data.tags.items() if key not in own},
                 "metrics": repr(sorted(self.history(run).items())),  # repr, since NaN is unequal to itself
             }
             for number, run in [(-1, parent), *children.items()]
         }
+
+
+def _renamed(text: str, names: dict[str, str]) -> str:
+    for old, new in names.items():
+        text = text.replace(old, new)
+    return text
 
 
 def new_store(mlflow_uri: str, folder: Path) -> Store:

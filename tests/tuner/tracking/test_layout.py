@@ -96,7 +96,7 @@ def test_tags_of_an_end() -> None:
     [
         (Outcome.RUNNING, None),
         (Outcome.COMPLETED, "FINISHED"),
-        (Outcome.STOPPED, "KILLED"),
+        (Outcome.STOPPED, "FINISHED"),
         (Outcome.FAILED, "FAILED"),
     ],
 )
@@ -113,6 +113,31 @@ def test_pareto_tags_and_the_metrics_of_the_front() -> None:
         ("front_size", 2.0, 12_500, 2),
         ("best_natural_accuracy", 0.9, 12_500, 2),
     ]
+
+
+def test_accuracies_come_first_and_diagnostics_last_in_a_folder_of_their_own() -> None:
+    names = ["gradient_norm/kl", "loss/total", "diagnostic/hsic", "natural_accuracy", "lambda", "pgd_accuracy"]
+    reported = replace(report(1), metrics=dict.fromkeys(names, 1.0))
+    written = [metric.key for metric in layout.epoch_metrics(replace(TRIAL, reports=(reported,)), after=0)]
+    assert written == [
+        "natural_accuracy",
+        "lambda",
+        "pgd_accuracy",
+        "loss/total",
+        "diagnostics/gradient_norm_kl",
+        "diagnostics/hsic",
+    ]
+
+
+def test_a_runs_source_and_data_are_those_of_the_search() -> None:
+    commit = "mlflow.source.git.commit"
+    assert layout.source_tags(SPACE, "0123abcd")[commit] == "0123abcd"
+    assert commit not in layout.source_tags(SPACE, None)
+    for settings in (layout.trial_parameters(SPACE, TRIAL), layout.search_parameters(SPACE)):
+        data = layout.dataset_input(SPACE, settings, "0123456789abcdef")
+        assert data is not None
+        assert (data.dataset.name, data.dataset.digest) == ("digits", "0123456789abcdef")
+    assert layout.dataset_input(SPACE, [], "0123456789abcdef") is None
 
 
 def test_a_nan_stays_one() -> None:

@@ -12,10 +12,9 @@ from simulated_search import MakeLedger, drive
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.text_tables import front_markdown
+from tuner.report.analysis.text_tables import summary
 from tuner.report.front_files import front_csv, front_json
 from tuner.search import Search
-from tuner.tracking import layout
 from tuner.tracking.projection import Projection
 
 
@@ -60,7 +59,7 @@ def test_mlflow_shows_the_numbers_of_the_files(store: Store, ledger: SqlLedger) 
     rows = {row["trial"]: [float(row[name]) for name in names] for row in csv.DictReader(front_csv(front).splitlines())}
     assert rows
     assert rows == {r.data.tags["tuner.trial"]: [r.data.metrics[f"final/{name}"] for name in names] for r in on_front}
-    assert front_markdown(front) in parent.data.tags["mlflow.note.content"]
+    assert summary(front) in parent.data.tags["mlflow.note.content"]
     assert parent.data.metrics["hypervolume"] == json.loads(front_json(front))["hypervolume"]
     for place, name in enumerate(names):
         assert parent.data.metrics[f"best_{name}"] == max(values[place] for values in rows.values())
@@ -68,7 +67,7 @@ def test_mlflow_shows_the_numbers_of_the_files(store: Store, ledger: SqlLedger) 
 
 def _assert_child(store: Store, run: Run, trial: TrialRecord, front: FrontData) -> None:
     assert run.info.run_name == f"trial-{trial.number:04d}"
-    assert run.info.status == {"completed": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}[trial.outcome]
+    assert run.info.status == {"completed": "FINISHED", "stopped": "FINISHED", "failed": "FAILED"}[trial.outcome]
     assert trial.ended is not None
     assert (run.info.start_time, run.info.end_time) == (round(trial.started * 1000), round(trial.ended * 1000))
     assert run.data.params.items() >= {key: str(value) for key, value in trial.parameters.items()}.items()
@@ -95,14 +94,15 @@ def test_the_description_follows_the_search_with_table_and_picture(store: Store,
     notes = []
     for seen in (first_completed, first_completed + 1, len(trials)):
         front = write(store, projection, trials[:seen])
-        parent = store.runs()[0]
+        parent, children = store.runs()
         note = parent.data.tags["mlflow.note.content"]
         notes.append(note)
-        assert note == layout.with_picture(front_markdown(front), front, parent.info.run_id)
+        place = f"#/experiments/{parent.info.experiment_id}/runs"
         picture = f"(get-artifact?path=front.svg&run_uuid={parent.info.run_id}&points={len(front.points)})"
         assert (picture in note) == bool(front.points)
         for point in front.front:
-            assert f"| {point.number} |" in note
+            run_id = children[point.number].info.run_id
+            assert f"| [{point.number}]({place}/{run_id}?workflowType=machine_learning) |" in note
     assert len(set(notes)) == 3
     assert max(map(len, notes)) < 8000
 

@@ -88,7 +88,7 @@ def _print_closing(
     if took := duration(data.records):
         print_line(console, took)
     folder, runs = plan.folder, runs_flag(plan.folder.path.parent)
-    link = store.experiment_link(plan.tracking_uri, experiment_id) if experiment_id else None
+    link = store.search_link(plan.tracking_uri, experiment_id, folder.name) if experiment_id else None
     steps = [
         *([presentation.next_command(folder.path)] if data.points else []),
         (f"tuner show {folder.name}{runs}", "every trial"),

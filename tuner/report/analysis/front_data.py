@@ -94,7 +94,8 @@ class FrontData:
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
     is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
     `classes` the number of classes of the data, if it is known; `rungs` how well each rung says the end and
-    `seed_noise` the standard deviation of each metric between seeds, if the models of the forecast were asked.
+    `seed_noise` the standard deviation of each metric between seeds, if the models of the forecast were asked;
+    `runs_flag` is what a command about the search needs beside its name.
     """
 
     search: str
@@ -113,6 +114,7 @@ class FrontData:
     rungs: tuple[RungQuality, ...] = ()
     seed_noise: Mapping[str, float] = field(default_factory=dict)
     constraints: tuple[Objective, ...] = ()
+    runs_flag: str = ""
 
     @property
     def criteria(self) -> tuple[Objective, ...]:

@@ -16,6 +16,8 @@ _LOG_FROM_RATIO = 10.0
 _ENOUGH_FOR_GROUPS = 30
 _FEWEST = 4
 _GROUP_SIZE, _MOST_GROUPS = 8, 10
+# A number with at most so many values, each of which comes up so often on average, is a choice among them.
+_MOST_LEVELS, _TIMES = 7, 3
 
 GROUPS = (
     "the share of an objective's variance (in ranks) between groups of trials by the parameter, corrected for chance "
@@ -26,13 +28,17 @@ RANKS = "squared rank correlation with the parameter (Spearman); there are too f
 
 @dataclass(frozen=True, slots=True)
 class ParameterScale:
-    """A parameter and its range among completed trials, with `choices` if it is not a number."""
+    """A parameter and its range among completed trials, with `choices` if it is not a number.
+
+    `levels` are the values of a number that has few of them.
+    """
 
     parameter: str
     logarithmic: bool
     low: float
     high: float
     choices: tuple[str, ...] = ()
+    levels: tuple[float, ...] = ()
 
     def value(self, parameters: Mapping[str, Any]) -> float | None:
         """Return a trial's value on the scale, or None; the value of a choice is its index among the choices."""
@@ -71,7 +77,9 @@ def _numeric_scale(points: Sequence[CompletedTrial], name: str) -> ParameterScal
     values = [v for point in points if (v := _number(point.parameters.get(name))) is not None]
     if not values or not (low := min(values)) < (high := max(values)):
         return None
-    return ParameterScale(name, 0 < low <= high / _LOG_FROM_RATIO, low, high)
+    distinct = sorted(set(values))
+    few = len(distinct) <= _MOST_LEVELS and len(values) >= _TIMES * len(distinct)
+    return ParameterScale(name, 0 < low <= high / _LOG_FROM_RATIO, low, high, levels=tuple(distinct) if few else ())
 
 
 def _choice_scale(points: Sequence[CompletedTrial], name: str) -> ParameterScale | None:

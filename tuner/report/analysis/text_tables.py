@@ -1,6 +1,6 @@
 """Tables of a search as text, and the front in markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from training.config import is_chance_level
 from tuner.ledger.records import Outcome
@@ -48,15 +48,17 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     return TextTable(headings, rows)
 
 
-def front_markdown(data: FrontData) -> str:
-    """Return the Pareto front in markdown, for the description of the search in MLflow.
+def front_markdown(data: FrontData, links: Mapping[int, str] | None = None) -> str:
+    """Return the Pareto front in markdown, for the description of the search in MLflow; `links` lead to its trials.
 
     If the front is too long for a description, rows at even distances are kept, with both ends, and the text says so.
     """
     text_table = front_text_table(data)
     if not text_table.rows:
         return f"{summary(data)}\n"
-    lines = [_markdown_line(row) for row in text_table.rows]
+    links = links or {}
+    rows = [[_linked(p.number, links), *row[1:]] for p, row in zip(data.front, text_table.rows, strict=True)]
+    lines = [_markdown_line(row) for row in rows]
     kept = thin_out(lines, max(2, MARKDOWN_LIMIT // (max(map(len, lines)) + 1)))
     head = [_markdown_line(text_table.headings), "|" + "---:|" * len(text_table.headings)]
     omitted = len(lines) - len(kept)
@@ -120,6 +122,10 @@ def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: 
         beyond = "" if within_limits(trial.metrics, data.criteria) else f" {_BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
+
+
+def _linked(number: int, links: Mapping[int, str]) -> str:
+    return f"[{number}]({links[number]})" if number in links else str(number)
 
 
 def _markdown_line(cells: Sequence[str]) -> str:

@@ -56,7 +56,8 @@ class FrontFigure:
 
     `scales` are all scales that can colour the points. `published` are points of the paper in the units of the axes,
     `means` the means over the seeds of a grid, `confirmed` those of confirmations. `accepted` are the limits of the
-    search on both axes, None without a limit. `outside` counts what these axes leave out.
+    search on both axes, None without a limit. `outside` counts what these axes leave out. `noise` is the standard
+    deviation of one training with another seed on both axes, None where it was not estimated.
     """
 
     x: Axis
@@ -73,6 +74,7 @@ class FrontFigure:
     confirmed: tuple[MeanMark, ...] = ()
     accepted: tuple[float | None, float | None] = (None, None)
     outside: tuple[str, ...] = ()
+    noise: tuple[float | None, float | None] = (None, None)
 
     @property
     def colours(self) -> ParameterScale | None:
@@ -116,6 +118,7 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         confirmed=confirmed,
         accepted=_accepted(data.objectives),
         outside=_outside(dominated, unfinished, published, limits),
+        noise=_noise(data),
     )
 
 
@@ -177,6 +180,17 @@ def _accepted(objectives: Sequence[Objective]) -> tuple[float | None, float | No
     x, y = (
         None if objective is None or objective.limit is None else to_shown_unit(objective.name, objective.limit)
         for objective in _axis_objectives(objectives)
+    )
+    return x, y
+
+
+def _noise(data: FrontData) -> tuple[float | None, float | None]:
+    """Return the estimated standard deviations between seeds on both axes."""
+    x, y = (
+        None
+        if objective is None or objective.name not in data.seed_noise
+        else to_shown_unit(objective.name, data.seed_noise[objective.name])
+        for objective in _axis_objectives(data.objectives)
     )
     return x, y
 

@@ -1,17 +1,19 @@
 """The front of a search, or of several, as one self-contained page: figures by plotly.js, and tables.
 
 The page holds plotly.js itself, 4.8 MB, because MLflow shows it in a sandboxed frame, often offline.
-Its templates lie in `templates/`, beside this file.
+Its templates, style and scripts lie in `templates/`, beside this file.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from plotly.io import to_html
+from markupsafe import Markup
+from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
+from tuner.ledger.records import Outcome
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.parameter_effects import importances
@@ -19,11 +21,12 @@ from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
 from tuner.report.analysis.rung_readings import rungs_text_table, silent_rungs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
+from tuner.report.commands import trial_commands
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
 from tuner.report.figure.front_figure import FrontFigure, front_figure, further_figures
 from tuner.report.text import TextTable
-from tuner.report.web.plotly_front import FONT, Drawn, plot_front
+from tuner.report.web.plotly_front import FONT, NOISE_NOTE, Drawn, colourings, plot_front
 from tuner.report.web.plotly_search import plot_comparison, plot_curves, plot_growth, plot_importances, plot_parallel
 
 _TEMPLATES = Environment(
@@ -35,17 +38,16 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
 )
 
-# Plotly 7 puts a button into every figure that uploads it; a search is its owner's.
-_CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    "showSendToCloud": False,
-    "modeBarButtonsToRemove": ["lasso2d", "select2d"],
-}
+# In the templates of commands, where the page's script puts the number of a trial.
+_NUMBER = 987654321
 
 
 class Section(NamedTuple):
-    """A part of the page: its heading, sentences, a figure with its id and height, and a table."""
+    """A part of the page: its heading, sentences, a figure with its id and height, and a table.
+
+    `colourings` are the parameters by which the reader can colour the figure. A section with `commands` shows the
+    trial that the reader chooses in its figure, with the commands for a trial of each outcome.
+    """
 
     heading: str
     notes: Sequence[str] = ()
@@ -53,6 +55,9 @@ class Section(NamedTuple):
     key: str = ""
     height: int = 420
     table: TextTable | None = None
+    colourings: Sequence[dict[str, Any]] = ()
+    commands: dict[str, dict[str, str]] | None = None
+    links: bool = False
 
 
 def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
@@ -81,29 +86,46 @@ def _page(title: str, sections: Sequence[Section]) -> str:
         title=title,
         plotly=get_plotlyjs() if drawn else "",
         sections=sections,
-        figure=_figure,
+        data=_data,
+        number=_NUMBER,
         has_knee=lambda row: any(cell.startswith(KNEE_MARK) for cell in row),
     )
 
 
 def _front(data: FrontData, shown: FrontFigure) -> Section:
     figure = plot_front(shown) if shown.front or shown.unfinished else None
-    return Section("", (summary(data), *shown.notes, *shown.outside), figure, "front", 600)
+    noise = [NOISE_NOTE] if any(shown.noise) and shown.front else []
+    return Section(
+        "",
+        (summary(data), *shown.notes, *noise, *shown.outside),
+        figure,
+        "front",
+        600,
+        colourings=colourings(shown, figure) if figure else (),
+        commands=_commands(data),
+    )
+
+
+def _commands(data: FrontData) -> dict[str, dict[str, str]]:
+    """Return the commands for a trial by its outcome, with a number in the place of the trial's."""
+    return {outcome.value: trial_commands(data.search, _NUMBER, outcome, data.runs_flag) for outcome in Outcome}
 
 
 def _other_pairs(data: FrontData) -> list[Section]:
     """Return a figure for each further pair of objectives, if any trial has values."""
-    return [
-        Section(f"{figure.y.label} against {figure.x.label}", figure.outside, plot_front(figure), f"front-{index}", 600)
-        for index, figure in enumerate(further_figures(data), start=2)
-        if figure.front or figure.unfinished
-    ]
+    sections = []
+    for index, figure in enumerate(further_figures(data), start=2):
+        if figure.front or figure.unfinished:
+            heading, drawn = f"{figure.y.label} against {figure.x.label}", plot_front(figure)
+            colours = colourings(figure, drawn)
+            sections.append(Section(heading, figure.outside, drawn, f"front-{index}", 600, colourings=colours))
+    return sections
 
 
 def _table(data: FrontData) -> Section:
     if not data.front:
         return Section("Pareto front", ("No trial has final values yet.",))
-    return Section("Pareto front", noise_notes(data), table=front_text_table(data))
+    return Section("Pareto front", noise_notes(data), table=front_text_table(data), links=True)
 
 
 def _confirmed(data: FrontData) -> list[Section]:
@@ -148,16 +170,6 @@ def _parameters(data: FrontData) -> list[Section]:
     return sections
 
 
-def _figure(section: Section) -> str:
-    """Return the HTML of a section's figure, which needs plotly.js on its page."""
-    return str(
-        to_html(
-            section.figure,
-            full_html=False,
-            validate=False,
-            include_plotlyjs=False,
-            default_height=f"{section.height}px",
-            div_id=section.key,
-            config=_CONFIG,
-        )
-    )
+def _data(value: Any) -> Markup:
+    """Return a value as JSON for a script element of the page, which a `<` in a text must not end."""
+    return Markup(str(to_json_plotly(value)).replace("<", "\\u003c"))  # noqa: S704 - escaped here

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from plotly.colors import get_colorscale
-
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
-from tuner.report.figure.appearance import AT_EPOCH, GRID, KNEE, LINE, PLAIN, SCALE, sparse_marks, unfinished_layers
+from tuner.report.figure.appearance import AT_EPOCH, GRID, KNEE, LINE, PLAIN, sparse_marks, unfinished_layers
 from tuner.report.figure.front_figure import CONFIRMED, MEANS, Axis, FrontFigure, Mark
-from tuner.report.text import format_value
+from tuner.report.web.colours import colouring, default_scale
 
 _SYMBOLS = {
     Outcome.STOPPED: "x-thin-open",
@@ -26,29 +23,27 @@ _SYMBOLS = {
     Outcome.COMPLETED: "circle-open",
 }
 Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
-PLOTLY_SCALE = get_colorscale(SCALE)
 FONT = "system-ui, Helvetica, Arial, sans-serif"
 LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
+NOISE_NOTE = "Thin bars are ± one standard deviation of one training with another seed, as the models estimate it."
+# Above so many marks a layer is drawn by WebGL, which needs a moment to start but stays fluid.
+_MOST_SVG_MARKS = 1000
 
 
 def plot_front(shown: FrontFigure) -> Drawn:
     """Return the layers from back to front: unfinished, published, dominated, staircase, knee, front, means."""
     traces: list[Drawn] = []
+    scale = default_scale(shown.scales)
     for name, outcome, grey, marks in unfinished_layers(shown):
         line = {"color": grey, "width": 1.2}
         style = {"symbol": _SYMBOLS[outcome], "size": 6, "color": grey, "line": line}
-        traces.append(trace(marks, name, style, legendgroup=name))
+        traces.append(trace(marks, name, style, outcome=outcome, legendgroup=name))
         if name.endswith(AT_EPOCH):
             traces.append(_epochs(sparse_marks(marks, shown.x.limits, shown.y.limits), grey, name))
     traces += published_layers(shown.published)
     if shown.dominated:
-        dim = {
-            "size": 7,
-            "opacity": 0.4,
-            "line": {"color": LINE, "width": 0.8},
-            **_fill(shown.dominated, shown.colours),
-        }
+        dim = {"size": 7, "opacity": 0.4, "line": {"color": LINE, "width": 0.8}, **colouring(shown.dominated, scale)}
         traces.append(trace(shown.dominated, DOMINATED, dim))
     if shown.staircase:
         traces.append(staircase(shown, LINE))
@@ -57,14 +52,37 @@ def plot_front(shown: FrontFigure) -> Drawn:
         traces.append(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
     if shown.front:
         rim = {"color": LINE, "width": 1.2}
-        bright = {"size": 12, "line": rim, **_fill(shown.front, shown.colours), **_colour_bar(shown.colours)}
-        traces.append(trace(shown.front, FRONT, bright))
+        bright = {"size": 12, "line": rim, **colouring(shown.front, scale, with_bar=True)}
+        traces.append(trace(shown.front, FRONT, bright, **_noise_bars(shown)))
     for means, name, colour in ((shown.means, MEANS, LINE), (shown.confirmed, CONFIRMED, KNEE)):
         if means:
             traces.append(means_layer(means, name, colour))
     legend = {**LEGEND_BELOW, "traceorder": "reversed"}
     common = layout(xaxis=axis(shown.x), yaxis=axis(shown.y), legend=legend, shapes=_limit_lines(shown))
-    return {"data": traces, "layout": common | _selector(shown, [drawn.get("name", "") for drawn in traces])}
+    return {"data": traces, "layout": common}
+
+
+def colourings(shown: FrontFigure, drawn: Drawn) -> list[dict[str, Any]]:
+    """Return for each parameter its name and the markers of the layers that it colours, by their place in a figure."""
+    layers = {DOMINATED: shown.dominated, FRONT: shown.front}
+    places = {place: found["name"] for place, found in enumerate(drawn["data"]) if found.get("name") in layers}
+    return [
+        {
+            "name": scale.parameter,
+            "markers": {
+                place: colouring(layers[name], scale, with_bar=name == FRONT) for place, name in places.items()
+            },
+        }
+        for scale in shown.scales
+        if places
+    ]
+
+
+def _noise_bars(shown: FrontFigure) -> dict[str, Any]:
+    """Return thin bars at the points of the front, where the noise of one training is known."""
+    style = {"type": "constant", "thickness": 1, "width": 3, "color": PLAIN}
+    both = zip(("error_x", "error_y"), shown.noise, strict=True)
+    return {key: {**style, "value": deviation} for key, deviation in both if deviation}
 
 
 def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
@@ -73,20 +91,45 @@ def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:
 
 
 def staircase(shown: FrontFigure, colour: str, **options: Any) -> Drawn:
-    """Return the step line of the front."""
-    xs, ys = zip(*shown.staircase, strict=True)
+    """Return the step line of the front; its ends go as far as any trial, for readers who zoom out."""
+    marks = [*shown.front, *shown.dominated, *(mark for marks in shown.unfinished.values() for mark in marks)]
+    reach = (shown.x.limits, [mark.x for mark in marks]), (shown.y.limits, [mark.y for mark in marks])
+    first, *inner, last = shown.staircase
+    ends = [tuple(_farther(*side, value) for side, value in zip(reach, end, strict=True)) for end in (first, last)]
+    xs, ys = zip(ends[0], *inner, ends[1], strict=True)
     line = {"color": colour, "width": 1.5}
     return scatter(x=xs, y=ys, mode="lines", line=line, hoverinfo="skip", showlegend=False, **options)
 
 
-def trace(marks: Sequence[Mark], name: str, style: dict[str, Any], *, heading: str = "", **options: Any) -> Drawn:
-    """Return a trace of marks; hovering over one shows `heading` and its description."""
+def _farther(limits: tuple[float, float], values: Sequence[float], end: float) -> float:
+    """Return the end of a line, moved from the limit of an axis to the farthest value beyond it."""
+    if end == limits[0]:
+        return min(end, *values)
+    return max(end, *values) if end == limits[1] else end
+
+
+def trace(
+    marks: Sequence[Mark],
+    name: str,
+    style: dict[str, Any],
+    *,
+    heading: str = "",
+    outcome: Outcome = Outcome.COMPLETED,
+    **options: Any,
+) -> Drawn:
+    """Return a trace of marks; hovering over one shows `heading` and its description.
+
+    The page's script finds the trial of a mark and its epochs in `customdata`, its outcome in `meta`.
+    """
     line = f"<b>{escape(heading)}</b><br>" if heading else ""
     return scatter(
+        type="scatter" if len(marks) <= _MOST_SVG_MARKS else "scattergl",
         x=[mark.x for mark in marks],
         y=[mark.y for mark in marks],
         text=["<br>".join(map(escape, mark.description)) for mark in marks],
         hovertemplate=f"{line}%{{text}}<extra></extra>",
+        customdata=[[mark.number, mark.epochs] for mark in marks],
+        meta={"outcome": outcome.value},
         mode="markers",
         marker=style,
         name=escape(name),
@@ -109,7 +152,10 @@ def layout(**changes: Any) -> dict[str, Any]:
     """Return the layout that all figures of a page share, with changes."""
     common = {
         "font": {"family": FONT, "size": 13, "color": LINE},
-        "margin": {"l": 70, "r": 20, "t": 50, "b": 60},
+        "margin": {"l": 70, "r": 20, "t": 30, "b": 60},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "uirevision": "keep",  # zoom and legend stay when the page draws a figure again
         "hovermode": "closest",
         "hoverlabel": {"bgcolor": "white", "align": "left"},
     }
@@ -124,64 +170,6 @@ def _limit_lines(shown: FrontFigure) -> list[dict[str, Any]]:
         for limit, one, other, ref in zip(shown.accepted, ("x0", "y0"), ("y0", "x0"), ("yref", "xref"), strict=True)
         if limit is not None
     ]
-
-
-def _selector(shown: FrontFigure, names: Sequence[str]) -> dict[str, Any]:
-    """Return the menu for the parameter that colours the completed trials; none for a single parameter."""
-    layers = {DOMINATED: shown.dominated, FRONT: shown.front}
-    coloured = [index for index, name in enumerate(names) if name in layers]
-    if len(shown.scales) < 2 or not coloured:
-        return {}
-    buttons = []
-    for scale in shown.scales:
-        fills = [_fill(layers[names[index]], scale) for index in coloured]
-        bar = _colour_bar(scale)["colorbar"]
-        change = {
-            **{f"marker.{key}": [fill[key] for fill in fills] for key in ("color", "cmin", "cmax")},
-            # When a bar changes, plotly adds one to the layer, so each layer says whether it shows it.
-            "marker.showscale": [names[index] == FRONT for index in coloured],
-            "marker.colorbar.title.text": bar["title"]["text"],
-            "marker.colorbar.tickvals": [bar.get("tickvals")] * len(coloured),
-            "marker.colorbar.ticktext": [bar.get("ticktext")] * len(coloured),
-        }
-        buttons.append({"label": escape(scale.parameter), "method": "restyle", "args": [change, coloured]})
-    active = next((index for index, scale in enumerate(shown.scales) if scale == shown.colours), 0)
-    menu = {"type": "dropdown", "buttons": buttons, "active": active, "bgcolor": "white", "showactive": True}
-    place = {"x": 0, "y": 1.01, "xanchor": "left", "yanchor": "bottom"}
-    words = {"text": "Coloured by", "showarrow": False, "xref": "paper", "yref": "paper", "yshift": 6}
-    return {"updatemenus": [{**menu, **place, "pad": {"l": 90}}], "annotations": [{**words, **place}]}
-
-
-def _fill(marks: Sequence[Mark], scale: ParameterScale | None) -> dict[str, Any]:
-    """Return colours by the marks' values; marks without a value are plain."""
-    if scale is None:
-        return {"color": PLAIN}
-    values = [scale.value(mark.parameters) for mark in marks]
-    return {
-        "color": [PLAIN if value is None else round(scale.position(value), 6) for value in values],
-        "colorscale": PLOTLY_SCALE,
-        "cmin": scale.position(scale.low),
-        "cmax": scale.position(scale.high),
-    }
-
-
-def _colour_bar(scale: ParameterScale | None) -> dict[str, Any]:
-    if scale is None:
-        return {}
-    bar: dict[str, Any] = {"title": {"text": escape(scale.parameter)}, "thickness": 14, "outlinewidth": 0}
-    values, labels = ticks(scale)
-    if values:
-        bar |= {"tickvals": values, "ticktext": labels}
-    return {"showscale": True, "colorbar": bar}
-
-
-def ticks(scale: ParameterScale) -> tuple[list[float], list[str]]:
-    """Return the places and labels of the ticks on a scale; nothing if plotly's own choice is right."""
-    if scale.choices:
-        return [float(index) for index in range(len(scale.choices))], [escape(choice) for choice in scale.choices]
-    if not scale.logarithmic:
-        return [], []
-    return [scale.position(tick) for tick in scale.ticks], [format_value(tick) for tick in scale.ticks]
 
 
 def _published(points: Sequence[PublishedPoint], source: str) -> Drawn:

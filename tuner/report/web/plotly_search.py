@@ -12,9 +12,9 @@ from tuner.report.figure.appearance import FAINT, GRID, LINE, PALETTE
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.front_figure import FrontFigure
 from tuner.report.text import metric_label, to_shown_unit
+from tuner.report.web.colours import PLOTLY_SCALE, ticks
 from tuner.report.web.plotly_front import (
     LEGEND_BELOW,
-    PLOTLY_SCALE,
     Drawn,
     axis,
     layout,
@@ -22,7 +22,6 @@ from tuner.report.web.plotly_front import (
     published_layers,
     scatter,
     staircase,
-    ticks,
     trace,
 )
 
@@ -31,6 +30,7 @@ _SYMBOLS = ("circle", "square", "triangle-up", "pentagon", "star", "hexagon", "b
 _PATTERNS = ("", "/", "x", ".", "-", "+", "|")
 _AXIS = {"gridcolor": GRID, "zeroline": False, "linecolor": LINE}
 _BETWEEN_PANELS = 0.09  # of the figure's width
+_MOST_STEPS = 300  # of one line, with a mark each
 _MOST_SYMBOLS = 20  # on one of several lines: enough to tell it by, few enough to see its steps
 
 
@@ -46,15 +46,19 @@ def plot_comparison(shown: Comparison) -> Drawn:
 
 
 def plot_growth(searches: dict[str, Sequence[GrowthPoint]]) -> Drawn:
-    """Return the hypervolume of each search over its trained epochs, as steps, told apart by colour and symbol."""
-    axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": _axis("Hypervolume")}
+    """Return the hypervolume of each search over its trained epochs, as steps, told apart by colour and symbol.
+
+    The axis begins near the first front, not at 0: most of a search's growth is small beside what any front has.
+    """
+    volume = {**_axis("Hypervolume"), "range": _growth_range([p for points in searches.values() for p in points])}
+    axes = {"xaxis": _axis("Epochs trained, of all trials"), "yaxis": volume}
     traces = [
         scatter(
             x=[0, *(point.epochs for point in points)],
             y=[0.0, *(point.hypervolume for point in points)],
             text=["start", *("so far" if point.number is None else trial_name(point.number) for point in points)],
             hovertemplate="%{text}<br>%{x} epochs: %{y:.4f}<extra></extra>",
-            mode="lines+markers",
+            mode="lines+markers" if len(points) <= _MOST_STEPS or len(searches) > 1 else "lines",
             line={"shape": "hv", "color": colour, "width": 1.5},
             marker={"size": 4, "color": colour} if len(searches) == 1 else _told_apart(colour, index),
             name=escape(name),
@@ -125,6 +129,14 @@ def plot_importances(found: Sequence[Importance]) -> Drawn:
         for index, (importance, colour) in enumerate(zip(found, _colours(len(found)), strict=True))
     ]
     return {"data": traces, "layout": layout(**axes, barmode="group", legend=legend)}
+
+
+def _growth_range(points: Sequence[GrowthPoint]) -> list[float] | None:
+    """Return an axis from the smallest hypervolume of a front to the largest; None leaves it to plotly."""
+    volumes = [point.hypervolume for point in points]
+    low, high = min(volumes, default=0.0), max(volumes, default=0.0)
+    margin = 0.06 * (high - low)
+    return [low - margin, high + margin] if margin > 0 else None
 
 
 def _front_layers(name: str, front: FrontFigure, colour: str, symbol: str) -> list[Drawn]:

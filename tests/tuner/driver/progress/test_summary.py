@@ -35,7 +35,7 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
     screen = closing(search, runs_dir)
     for command in ("tuner front small-1", "tuner show small-1", "tuner ui"):
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
-    link = "http://host:5000/#/experiments/7?workflowType=machine_learning"
+    link = "http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=small-1"
     assert link in closing(search, runs_dir, tracking_uri="http://host:5000").text
 
 

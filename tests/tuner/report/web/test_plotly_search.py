@@ -28,6 +28,15 @@ def test_the_line_of_growth_reaches_the_epochs_that_were_spent() -> None:
     assert line.text == ("start", "trial-0000", "so far")
 
 
+def test_the_axis_of_growth_holds_all_fronts_and_not_the_empty_one() -> None:
+    points = growth_by_epochs(DATA)
+    low, high = plot_growth({"example": points})["layout"]["yaxis"]["range"]
+    volumes = [point.hypervolume for point in points]
+    assert 0 < low < min(volumes) < max(volumes) < high
+    assert high - low < 1.2 * (max(volumes) - min(volumes))
+    assert plot_growth({"example": points[:1]})["layout"]["yaxis"]["range"] is None
+
+
 def test_lines_of_growth_are_told_apart_without_colours() -> None:
     points = growth_by_epochs(DATA)
     figure = go.Figure(plot_growth(dict.fromkeys("abc", points)))

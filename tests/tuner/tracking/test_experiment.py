@@ -1,0 +1,70 @@
+"""The experiment of a space: the views of its searches and its description."""
+
+from pathlib import Path
+
+import pytest
+from mlflow_store import Store, new_store
+from simulated_search import MakeLedger
+
+from tuner.tracking.experiment import experiment_note, open_experiment, write_view
+from tuner.tracking.layout import NOTE
+from tuner.tracking.saved_view import view_tag, view_value
+
+
+@pytest.fixture
+def store(mlflow_uri: str, tmp_path: Path) -> Store:
+    return new_store(mlflow_uri, tmp_path)
+
+
+def tags_after(store: Store, search: str, former: str | None = None) -> dict[str, str]:
+    """Write a view and return the tags of the experiment."""
+    experiment = open_experiment(store.client, store.space.name, None)
+    write_view(store.client, experiment, store.space, search, former)
+    return dict(open_experiment(store.client, store.space.name, None).tags)
+
+
+def test_each_search_has_a_view_and_a_link_to_it(store: Store) -> None:
+    tags_after(store, "small-1")
+    tags = tags_after(store, "small-2")
+    assert {tags[view_tag(name)] for name in ("small-1", "small-2")} == {
+        view_value(store.space, name) for name in ("small-1", "small-2")
+    }
+    assert tags[NOTE].index("viewStateShareKey=small-2") < tags[NOTE].index("viewStateShareKey=small-1")
+
+
+def test_a_renamed_search_leaves_no_view_of_its_old_name(store: Store) -> None:
+    tags_after(store, "small-1")
+    tags = tags_after(store, "renamed", former="small-1")
+    assert view_tag("small-1") not in tags
+    assert view_tag("renamed") in tags
+    assert "small-1" not in tags[NOTE]
+
+
+def test_a_description_that_somebody_wrote_stays(store: Store) -> None:
+    experiment = open_experiment(store.client, store.space.name, None)
+    store.client.set_experiment_tag(experiment.experiment_id, NOTE, "My own words.")
+    assert tags_after(store, "small-1")[NOTE] == "My own words."
+
+
+def test_links_are_ordered_by_number_and_bounded() -> None:
+    note = experiment_note("7", [f"digits-{number}" for number in range(1, 200)])
+    assert note.count("](#/experiments/7/runs?") == 50
+    assert note.index("[digits-199]") < note.index("[digits-198]")
+    assert "[digits-9]" not in note
+
+
+def test_the_description_of_a_trial_that_ended_has_its_commands(store: Store, make_ledger: MakeLedger) -> None:
+    from mlflow_store import ended_search, write
+
+    trials = ended_search(make_ledger, store).load()
+    write(store, store.projection(), trials)
+    _, children = store.runs()
+    for trial in trials:
+        note = children[trial.number].data.tags[NOTE]
+        assert f"tuner show small-1 --trial {trial.number}" in note
+        assert (f"tuner export small-1 {trial.number} " in note) == (trial.outcome in {"completed", "stopped"})
+        assert (f"tuner register small-1 {trial.number}" in note) == (trial.outcome == "completed")
+        checkpoint = trial.last_checkpoint
+        assert checkpoint is None or checkpoint in note
+    data = {run.inputs.dataset_inputs[0].dataset.name for run in children.values()}
+    assert data == {"digits"}

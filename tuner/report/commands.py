@@ -1,0 +1,33 @@
+"""The commands that a reader of a trial may want next, as text to copy."""
+
+import shlex
+from pathlib import Path
+
+from tuner.ledger.records import Outcome, trial_name
+from tuner.runs.mirror import place_of, url_of
+
+_DEFAULT = "runs"
+
+
+def lasting_flag(runs_dir: Path) -> str:
+    """Return the flag of a runs folder, after a blank, for a command that is read later, wherever that is.
+
+    It is empty for a folder of the default name: the command works in the folder above.
+    """
+    if url_of(runs_dir) is None and runs_dir.resolve().name == _DEFAULT:
+        return ""
+    return f" --runs-dir {shlex.quote(place_of(runs_dir.resolve()))}"
+
+
+def trial_commands(search: str, number: int, outcome: Outcome, runs_flag: str) -> dict[str, str]:
+    """Return the commands for a trial and what each does; a model can be confirmed or registered if it completed."""
+    name = shlex.quote(search)
+    export = f"tuner export {name} {number} --out {shlex.quote(f'{search}-{trial_name(number)}')}{runs_flag}"
+    commands = {}
+    if outcome in {Outcome.COMPLETED, Outcome.STOPPED}:
+        commands[export] = "its weights and configuration, with a script that loads them"
+    if outcome is Outcome.COMPLETED:
+        commands[f"tuner confirm {name} --trial {number}{runs_flag}"] = "several seeds, strong attacks, the test set"
+        commands[f"tuner register {name} {number}{runs_flag}"] = "into MLflow's registry"
+    commands[f"tuner show {name} --trial {number}{runs_flag}"] = "its values at rungs, and why it went on or ended"
+    return commands

@@ -1,0 +1,179 @@
+// Marks trials outside the axes at their edge, and shows the trial that the reader chooses, with its commands.
+
+const EDGE = "outside the axes", INSET = 0.012;
+const isTrials = trace => Boolean(trace.meta && trace.meta.outcome && trace.customdata);
+const current = key => {
+  const full = figures[key].element._fullLayout;
+  return full ? [full.xaxis.range, full.yaxis.range] : [figures[key].layout.xaxis.range, figures[key].layout.yaxis.range];
+};
+const symbol = (dx, dy) => ({"-1,0": "left", "1,0": "right", "0,-1": "down", "0,1": "up", "-1,-1": "sw", "1,-1": "se", "-1,1": "nw", "1,1": "ne"})[`${dx},${dy}`];
+const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// Return the layer of triangles at the edge that point to the trials which the axes leave out.
+function edgeMarks(key, [xs, ys]) {
+  const [x, y, text, customdata, symbols] = [[], [], [], [], []];
+  const side = (value, [low, high]) => value < low ? -1 : value > high ? 1 : 0;
+  const inside = (value, [low, high]) => {
+    const rim = INSET * (high - low);
+    return Math.min(Math.max(value, low + rim), high - rim);
+  };
+  const hidden = new Set((figures[key].element._fullData || []).filter(t => t.visible === "legendonly").map(t => t.name));
+  for (const trace of figures[key].data) {
+    if (!isTrials(trace) || hidden.has(trace.name)) continue;
+    trace.x.forEach((value, index) => {
+      const [dx, dy] = [side(value, xs), side(trace.y[index], ys)];
+      if (dx === 0 && dy === 0) return;
+      x.push(inside(value, xs)); y.push(inside(trace.y[index], ys));
+      text.push(`${trace.text[index]}<br><i>${EDGE}</i>`);
+      customdata.push([...trace.customdata[index], trace.meta.outcome]);
+      symbols.push(`triangle-${symbol(dx, dy)}-open`);
+    });
+  }
+  const marker = {symbol: symbols, size: 8, color: colour("--strong-line"), line: {width: 1.2}};
+  const type = figures[key].data.some(trace => trace.type === "scattergl") ? "scattergl" : "scatter";
+  return {type, x, y, text, customdata, mode: "markers", marker, name: EDGE, hovertemplate: "%{text}<extra></extra>", showlegend: x.length > 0};
+}
+
+function place(number) {
+  for (const trace of figures.front.data) {
+    const index = isTrials(trace) ? trace.customdata.findIndex(([found]) => found === number) : -1;
+    if (index >= 0) return {trace, index};
+  }
+  return null;
+}
+
+// Change one of the page's own layers: drawing all trials again would take longer.
+function update(key, name, {x, y, text, customdata, marker, showlegend}) {
+  const div = figures[key].element, index = div.data.findIndex(trace => trace.name === name);
+  return Plotly.restyle(div, {x: [x], y: [y], text: [text], customdata: [customdata], "marker.symbol": [marker.symbol], showlegend}, [index]);
+}
+
+let chosen = null;
+function ring() {
+  const found = chosen === null ? null : place(chosen);
+  const marker = {symbol: "circle-open", size: 18, color: colour("--link"), line: {width: 3}};
+  return {type: "scatter", x: found ? [found.trace.x[found.index]] : [], y: found ? [found.trace.y[found.index]] : [], mode: "markers", marker, hoverinfo: "skip", showlegend: false, name: "chosen"};
+}
+
+function element(tag, text, properties = {}) {
+  return Object.assign(document.createElement(tag), {textContent: text}, properties);
+}
+
+async function copy(code, button) {
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+  } catch {  // a sandboxed frame has no clipboard of its own
+    getSelection().selectAllChildren(code);
+    document.execCommand("copy");
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1500);
+}
+
+function commandsOf(number, outcome) {
+  const {number: slot, byOutcome} = json(document.getElementById("commands"));
+  return Object.entries(byOutcome[outcome]).map(([command, purpose]) => {
+    const row = element("div", "", {className: "command"}), words = element("div", "");
+    const code = element("code", command.replaceAll(slot, String(number)));
+    const button = element("button", "Copy", {type: "button", ariaLabel: `Copy: ${purpose}`});
+    button.addEventListener("click", () => copy(code, button));
+    words.append(code, element("small", purpose));
+    row.append(words, button);
+    return row;
+  });
+}
+
+function remember(hash) {
+  try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { /* a sandboxed frame has no address */ }
+}
+
+function choose(number, {move = false} = {}) {
+  const panel = document.getElementById("trial"), found = number === null ? null : place(number);
+  chosen = found ? number : null;
+  panel.hidden = number === null;
+  for (const row of document.querySelectorAll("tr.chosen")) row.classList.remove("chosen");
+  if (found) {
+    const [name, ...lines] = new DOMParser().parseFromString(found.trace.text[found.index].replaceAll("<br>", "\n"), "text/html").body.textContent.split("\n");
+    const heading = element("h2", name), close = element("button", "×", {type: "button", ariaLabel: "Close"});
+    close.addEventListener("click", () => choose(null));
+    heading.append(close);
+    const list = element("ul", "");
+    list.append(...lines.map(line => element("li", line)));
+    const link = element("a", "Link to this trial", {href: `#trial-${number}`});
+    panel.replaceChildren(heading, list, ...commandsOf(number, found.trace.meta.outcome), link);
+    const cell = document.querySelector(`td a[href="#trial-${number}"]`);
+    if (cell) cell.closest("tr").classList.add("chosen");
+  } else if (number !== null) {
+    panel.replaceChildren(element("p", `Trial ${number} has no values in this figure.`));
+  }
+  remember(found ? `#trial-${number}` : "");
+  update("front", "chosen", ring()).then(div => Plotly.Plots.resize(div));
+  if (move && number !== null) panel.scrollIntoView({block: "nearest"});
+}
+
+function alongFront(step) {
+  const front = figures.front.data.find(trace => trace.name === "Pareto front");
+  if (!front) return;
+  const numbers = front.customdata.map(([number]) => number), at = numbers.indexOf(chosen);
+  const next = step === "first" ? 0 : step === "last" ? numbers.length - 1 : at < 0 ? 0 : at + step;
+  choose(numbers[Math.min(Math.max(next, 0), numbers.length - 1)]);
+}
+
+// Return axes that hold all trials.
+function wholeRange(key, axis) {
+  const values = figures[key].data.filter(isTrials).flatMap(trace => trace[axis]);
+  const [low, high] = values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], figures[key].layout[`${axis}axis`].range);
+  return [low - 0.03 * (high - low), high + 0.03 * (high - low)];
+}
+
+function watch(key) {
+  const figure = figures[key], div = figure.element;
+  const marks = () => [edgeMarks(key, current(key)), ...(key === "front" ? [ring()] : [])];
+  figure.marks = marks;
+  let shown = "";
+  const follow = () => {
+    const state = JSON.stringify([current(key), div._fullData.map(trace => trace.visible)]);
+    if (state !== shown) { shown = state; update(key, EDGE, edgeMarks(key, current(key))); }
+  };
+  for (const button of document.querySelectorAll(`button[data-of="${key}"]`)) {
+    button.addEventListener("click", () => {
+      const all = button.dataset.zoom === "all";
+      const ranges = all ? [wholeRange(key, "x"), wholeRange(key, "y")] : [figure.layout.xaxis.range, figure.layout.yaxis.range];
+      for (const other of document.querySelectorAll(`button[data-of="${key}"]`)) other.ariaPressed = String(other === button);
+      Plotly.relayout(div, {"xaxis.range": [...ranges[0]], "yaxis.range": [...ranges[1]]});
+    });
+  }
+  div.on("plotly_click", ({points: [point]}) => {
+    if (point.customdata && document.getElementById("trial")) choose(point.customdata[0], {move: true});
+  });
+  return draw(key).then(() => {
+    div.on("plotly_relayout", follow);
+    div.on("plotly_restyle", follow);
+  });
+}
+
+const KEYS = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: "first", End: "last"};
+function start() {
+  figures.front.element.addEventListener("keydown", event => {
+    if (event.key === "Escape") choose(null);
+    else if (event.key in KEYS) { alongFront(KEYS[event.key]); event.preventDefault(); }
+  });
+  document.getElementById("choose").addEventListener("submit", event => {
+    event.preventDefault();
+    choose(event.target.querySelector("input").valueAsNumber, {move: true});
+  });
+  document.addEventListener("click", event => {
+    const link = event.target.closest && event.target.closest('a[href^="#trial-"]');
+    if (link) { event.preventDefault(); choose(Number(link.hash.slice(7)), {move: true}); }
+  });
+  const wanted = /^#trial-(\d+)$/.exec(location.hash);
+  if (wanted) choose(Number(wanted[1]));
+}
+
+// Figures far below the window are drawn when the reader comes near them.
+const isFront = key => key === "front" || key.startsWith("front-");
+const near = new IntersectionObserver(entries => entries.filter(entry => entry.isIntersecting).forEach(({target}) => {
+  near.unobserve(target);
+  draw(target.id).then(() => isFront(target.id) && watch(target.id)).then(() => { if (target.id === "front") start(); });
+}), {rootMargin: "600px"});
+for (const {element: div} of Object.values(figures)) near.observe(div);
