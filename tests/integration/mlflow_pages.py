@@ -104,7 +104,7 @@ class Pages:
     def _maybe_new_page(self) -> Iterator[None]:
         """Go on in the page that a click opens, if it opens one: links in descriptions do."""
         opened: list[Page] = []
-        self.page.context.on("page", opened.append)
+        self.page.context.on("page", lambda page: opened.append(page))  # noqa: PLW0108 - playwright marks the function
         yield
         self.page.wait_for_timeout(1500)
         if opened:
@@ -172,7 +172,7 @@ class Pages:
 
     def description(self, run: str, picture: str) -> tuple[str, int]:
         """Open a run; return the text of its description and the width of its picture in pixels."""
-        self.page.get_by_role("link", name=run, exact=True).click()
+        self.page.locator(f"{_NAME_CELL} a").get_by_text(run, exact=True).click()
         self.page.get_by_text("Show more").click()
         image = self.page.locator("img[src*=get-artifact]")
         image.wait_for()

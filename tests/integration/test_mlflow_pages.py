@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mlflow_pages import CHROMIUM, Pages, chromium, hover_text, tuner_ui
 from simulated_search import CountingClock, Searches, drive
@@ -71,9 +72,9 @@ def test_three_clicks_lead_from_the_front_page_to_a_model(visit: Visit) -> None:
 def test_charts_begin_with_the_front_and_the_hypervolume(visit: Visit) -> None:
     visit.pages.open_experiment(visit.link)
     scatter, volume, parallel = visit.pages.charts("mlflow_charts")
-    points = [point for trace in scatter["traces"] for point in zip(trace["x"], trace["y"], strict=True)]
-    finals = [tuple(point.metrics[o.name] for o in visit.data.objectives) for point in visit.data.points]
-    assert sorted(points) == pytest.approx(sorted(finals))
+    points = np.array([point for trace in scatter["traces"] for point in zip(trace["x"], trace["y"], strict=True)])
+    finals = np.array([[point.metrics[o.name] for o in visit.data.objectives] for point in visit.data.points])
+    np.testing.assert_allclose(points[np.lexsort(points.T)], finals[np.lexsort(finals.T)])
     assert volume["title"] == "hypervolume"
     (line,) = volume["traces"]
     assert line["y"] == pytest.approx([entry.hypervolume for entry in visit.data.history])

@@ -56,9 +56,10 @@ class Store:
         """Return all that MLflow holds of the search, except its own ids and the times of the parent run."""
         parent, children = self.runs()
         own = {"mlflow.parentRunId", "tuner.search_id"}
-        # Descriptions link to runs, and show the picture of one.
+        # Descriptions link to runs, and show the picture of one; the source names the space.
         names = {run.info.run_id: f"RUN{number}" for number, run in [(-1, parent), *children.items()]}
         names[f"experiments/{parent.info.experiment_id}/"] = "experiments/ID/"
+        names[f"--space {self.space.name}"] = "--space NAME"
         return {
             number: {
                 "name": run.info.run_name,
