@@ -3,7 +3,7 @@
 import shlex
 from pathlib import Path
 
-from tuner.ledger.records import Outcome, trial_name
+from tuner.ledger.records import Outcome
 from tuner.runs.mirror import place_of, url_of
 
 _DEFAULT = "runs"
@@ -22,7 +22,7 @@ def lasting_flag(runs_dir: Path) -> str:
 def trial_commands(search: str, number: int, outcome: Outcome, runs_flag: str) -> dict[str, str]:
     """Return the commands for a trial and what each does; a model can be confirmed or registered if it completed."""
     name = shlex.quote(search)
-    export = f"tuner export {name} {number} --out {shlex.quote(f'{search}-{trial_name(number)}')}{runs_flag}"
+    export = f"tuner export {name} {number} --out {shlex.quote(f'{search}-trial-{number}')}{runs_flag}"
     commands = {}
     if outcome in {Outcome.COMPLETED, Outcome.STOPPED}:
         commands[export] = "its weights and configuration, with a script that loads them"
