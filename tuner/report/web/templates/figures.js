@@ -55,12 +55,19 @@ function stacked(layout) {
   return {...layout, ...changes};
 }
 
+// Return the limits of the search, and the ring around a chosen trial.
+function shapesOf(figure) {
+  const limits = figure.layout.shapes || [];
+  return [...(DARK.matches ? inScheme(limits) : limits), ...(figure.ring ? figure.ring() : [])];
+}
+
 function draw(key) {
   const figure = figures[key];
   let traces = figure.data, layout = figure.layout;
   if (DARK.matches) [traces, layout] = [traces.map(traceInScheme), inScheme(layout)];
   if (NARROW.matches) [traces, layout] = [traces.map(narrowed), stacked(narrowedLayout(layout, traces))];
   const shown = [...traces, ...(figure.marks ? figure.marks() : [])];
+  layout = {...layout, shapes: shapesOf(figure)};
   figure.drawn = true;
   return Plotly.react(figure.element, shown, {...layout, modebar: {bgcolor: "rgba(0,0,0,0)"}}, {...CONFIG, displayModeBar: NARROW.matches ? false : "hover"});
 }

@@ -42,17 +42,14 @@ function place(number) {
   return null;
 }
 
-// Change one of the page's own layers: drawing all trials again would take longer.
-function update(key, name, {x, y, text, customdata, marker, showlegend}) {
-  const div = figures[key].element, index = div.data.findIndex(trace => trace.name === name);
-  return Plotly.restyle(div, {x: [x], y: [y], text: [text], customdata: [customdata], "marker.symbol": [marker.symbol], showlegend}, [index]);
-}
-
 let chosen = null;
+// Return the ring around the chosen trial. A shape, because a changed layer makes plotly draw all trials again.
 function ring() {
   const found = chosen === null ? null : place(chosen);
-  const marker = {symbol: "circle-open", size: 18, color: colour("--link"), line: {width: 3}};
-  return {type: "scatter", x: found ? [found.trace.x[found.index]] : [], y: found ? [found.trace.y[found.index]] : [], mode: "markers", marker, hoverinfo: "skip", showlegend: false, name: "chosen"};
+  if (!found) return [];
+  const size = {xsizemode: "pixel", ysizemode: "pixel", x0: -9, x1: 9, y0: -9, y1: 9};
+  const centre = {xanchor: found.trace.x[found.index], yanchor: found.trace.y[found.index]};
+  return [{type: "circle", ...size, ...centre, line: {color: colour("--link"), width: 3}}];
 }
 
 function element(tag, text, properties = {}) {
@@ -90,6 +87,7 @@ function remember(hash) {
 function choose(number, {move = false} = {}) {
   const panel = document.getElementById("trial"), found = number === null ? null : place(number);
   chosen = found ? number : null;
+  const resized = panel.hidden !== (number === null);
   panel.hidden = number === null;
   for (const row of document.querySelectorAll("tr.chosen")) row.classList.remove("chosen");
   if (found) {
@@ -107,7 +105,7 @@ function choose(number, {move = false} = {}) {
     panel.replaceChildren(element("p", `Trial ${number} has no values in this figure.`));
   }
   remember(found ? `#trial-${number}` : "");
-  update("front", "chosen", ring()).then(div => Plotly.Plots.resize(div));
+  Plotly.relayout(figures.front.element, {shapes: shapesOf(figures.front)}).then(div => resized && Plotly.Plots.resize(div));
   if (move && number !== null) panel.scrollIntoView({block: "nearest"});
 }
 
@@ -128,13 +126,19 @@ function wholeRange(key, axis) {
 
 function watch(key) {
   const figure = figures[key], div = figure.element;
-  const marks = () => [edgeMarks(key, current(key)), ...(key === "front" ? [ring()] : [])];
-  figure.marks = marks;
-  let shown = "";
-  const follow = () => {
+  figure.marks = () => [edgeMarks(key, current(key))];
+  if (key === "front") figure.ring = ring;
+  let shown = "", pause = 0;
+  const showEdges = () => {
     const state = JSON.stringify([current(key), div._fullData.map(trace => trace.visible)]);
-    if (state !== shown) { shown = state; update(key, EDGE, edgeMarks(key, current(key))); }
+    if (state === shown) return;
+    shown = state;
+    const {x, y, text, customdata, marker, showlegend} = edgeMarks(key, current(key));
+    const changes = {x: [x], y: [y], text: [text], customdata: [customdata], "marker.symbol": [marker.symbol], showlegend};
+    Plotly.restyle(div, changes, [div.data.findIndex(trace => trace.name === EDGE)]);
   };
+  // After a pause: while the reader zooms and moves, plotly has enough to do.
+  const follow = () => { clearTimeout(pause); pause = setTimeout(showEdges, 150); };
   for (const button of document.querySelectorAll(`button[data-of="${key}"]`)) {
     button.addEventListener("click", () => {
       const all = button.dataset.zoom === "all";
