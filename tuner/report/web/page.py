@@ -142,7 +142,7 @@ def _curves(data: FrontData) -> list[Section]:
     if not found:
         return []
     reported = sum(bool(record.reports) for record in data.records)
-    notes = ["Trials on the front are dark. A cross marks where a trial was stopped."]
+    notes = ["Trials on the front have the stronger colour. A cross marks where a trial was stopped."]
     if len(found) < reported:
         notes.append(f"{len(found)} of {reported} trials: the front first, then others at even distances.")
     names = [objective.name for objective in data.objectives]

@@ -50,7 +50,7 @@ function stacked(layout) {
   const share = 1 / panels.length, changes = {};
   panels.forEach((panel, index) => {
     changes[`xaxis${panel}`] = {...layout[`xaxis${panel}`], domain: [0, 1]};
-    changes[`yaxis${panel}`] = {...layout[`yaxis${panel}`], domain: [1 - (index + 1) * share + 0.08, 1 - index * share]};
+    changes[`yaxis${panel}`] = {...layout[`yaxis${panel}`], domain: [1 - (index + 1) * share + 0.18, 1 - index * share]};
   });
   return {...layout, ...changes};
 }
