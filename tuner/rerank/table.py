@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from training.evaluation.interval import interval_of
+from training.metrics.interval import interval_of
 from tuner.report.text import TextTable, count_of
 from tuner.rerank.order import Row, agreement
 
