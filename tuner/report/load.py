@@ -110,9 +110,14 @@ def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialR
     data = front_data(
         name, trials, space.objective_list, space.reference, space.trial, constraints=space.constraint_list
     )
-    classes = SearchFolder(runs_dir / name).classes
-    confirmed, runs_flag = confirmed_trials(runs_dir, name), lasting_flag(runs_dir)
-    return replace(data, confirmed=confirmed, classes=classes, runs_flag=runs_flag)
+    folder = SearchFolder(runs_dir / name)
+    return replace(
+        data,
+        confirmed=confirmed_trials(runs_dir, name),
+        classes=folder.classes,
+        validation_images=folder.validation_images,
+        runs_flag=lasting_flag(runs_dir),
+    )
 
 
 def confirmed_trials(runs_dir: Path, search: str) -> tuple[Confirmed, ...]:
