@@ -14,6 +14,7 @@ import typer
 from training.command_line import draw_into_files, explain_long_names, require_current_folder
 from training.explained_error import ExplainedError
 from training.tolerant_output import tolerate_lost_output
+from tuner.cli.add import add
 from tuner.cli.adopt import adopt
 from tuner.cli.confirm import confirm
 from tuner.cli.export import export
@@ -21,8 +22,11 @@ from tuner.cli.front import front
 from tuner.cli.list_searches import list_searches
 from tuner.cli.register import register
 from tuner.cli.run import run, with_resume_value
+from tuner.cli.set_rules import set_rules
 from tuner.cli.show import show
 from tuner.cli.spaces import spaces
+from tuner.cli.status import status
+from tuner.cli.stop import stop
 from tuner.cli.sync import sync
 from tuner.cli.ui import ui
 from tuner.engine.signals import handle_signals, interrupt
@@ -71,8 +75,12 @@ app = typer.Typer(
 app.command("run")(_exit_on_signal()(run))
 app.add_typer(spaces, name="spaces")
 app.command("list")(_without_garbage_collection()(list_searches))
+app.command("status")(_without_garbage_collection()(status))
 app.command("show")(_without_garbage_collection()(show))
 app.command("front")(_without_garbage_collection()(front))
+app.command("add")(add)
+app.command("stop")(stop)
+app.command("set")(set_rules)
 app.command("confirm")(_exit_on_signal()(confirm))
 app.command("export")(export)
 app.command("register")(register)

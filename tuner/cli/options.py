@@ -85,6 +85,7 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result.")]
 SearchName = Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")]
 
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the driver's answer, 20 seconds at most.")]
 TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 
 

@@ -23,6 +23,8 @@ from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import runs_flag
 from tuner.runs.plug_ins import hashes_of_start_weights
 from tuner.search import Search
+from tuner.steering.arguments import CONCURRENCY
+from tuner.steering.steering import Steering
 from tuner.tracking import store
 
 if TYPE_CHECKING:
@@ -146,13 +148,15 @@ class _Driver:
         publisher = Publisher(plan.space, folder.path, projection, trials, presentation=presentation)
         progress = self.progress(search)
         search.listeners += [publisher, progress]
+        steering = self.steering(search, ledger)
+        steering.begin()
         if request.verbosity >= 0:
-            print_opening(console, plan, data.contents)
+            print_opening(console, plan, search.space, data.contents)
         else:
             for sentence in data.left_out:
                 _log.warning("Data: %s", sentence)
         publisher.start()
-        ending = self.run_session(search, ledger, publisher, progress)
+        ending = self.run_session(search, ledger, steering, publisher, progress)
         if not _close(publisher, closing_status(ending, search.trials)):
             command = f"tuner sync {plan.folder.name}{runs_flag(plan.folder.path.parent)}"
             print_line(console, f"MLflow is not complete: write the rest with `{command}`.")
@@ -166,10 +170,26 @@ class _Driver:
             how_to_resume=self.how_to_resume,
         )
 
-    def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
+    def steering(self, search: Search, ledger: Ledger) -> Steering:
+        """Return what obeys the instructions of users to this search."""
+        request, folder = self.request, self.plan.folder
+        given = [*request.flags(), *(override.partition("=")[0] for override in request.overrides)]
+        return Steering(
+            search,
+            ledger,
+            freeze=lambda space: folder.freeze(space, folder.frozen()),
+            tell=lambda text: print_line(self.console, f"Asked: {text}") if request.verbosity >= 0 else None,
+            concurrency=request.concurrency,
+            given=[*given, CONCURRENCY] if request.concurrency else given,
+        )
+
+    def run_session(
+        self, search: Search, ledger: Ledger, steering: Steering, publisher: "Publisher", progress: Progress
+    ) -> Ending:
         """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
         options = SessionOptions(
             concurrency=self.request.concurrency,
+            steering=steering,
             time_budget_seconds=self.request.time_budget_seconds,
             split_digest=ledger.facts()["split_digest"],
             start_weights=hashes_of_start_weights(self.plan.plug_ins),
