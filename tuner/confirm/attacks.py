@@ -18,12 +18,10 @@ def read_attacks(text: str | None, epsilon: float, classes: int) -> tuple[str, .
     """
     if text is None:
         return ()
-    from training.attacks import AttackError, Scale, attack_help, split_names
+    from training.attacks import AttackError, Scale, split_names
     from training.evaluation import LatentMode, build_suite
     from training.evaluation.attack_runs import attack_runs_of
 
-    if text == "help":
-        raise UsageError(attack_help(), "--attacks")
     named = split_names(text)
     names = (ALWAYS, *(name for name in named if name != ALWAYS))
     scale = Scale(epsilon=epsilon, step_size=epsilon / 8, rate=0.01, classes=classes)

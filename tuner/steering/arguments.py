@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.nearest_names import unknown_key
+from training.nearest_names import did_you_mean
 from training.yaml_text import YamlTextError, parse_yaml
 from tuner.errors import UsageError
 from tuner.search.enqueued import fault_of_enqueued
@@ -33,8 +33,9 @@ def read_settings(space: Space, words: Sequence[str]) -> dict[str, Any]:
     values = _values(words, "search.trials=96")
     for key in values:
         if key not in SETTINGS:
-            way = "tuner run --resume NAME --set KEY=VALUE changes resources and the place of the data, after a stop"
-            raise UsageError(f"{unknown_key(key, SETTINGS)} Those change while a search runs; {way}.", key)
+            hint = did_you_mean(key, SETTINGS) or f"those that can are {', '.join(SETTINGS)}."
+            way = "Resources and data_root change with `tuner run --resume NAME --set KEY=VALUE`, after a stop"
+            raise UsageError(f"{key} cannot change while a search runs: {hint} {way}.", key)
     with_settings(space, values)
     read_concurrency(values.get(CONCURRENCY, AUTO))
     return values

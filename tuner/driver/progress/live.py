@@ -33,6 +33,7 @@ class LiveProgress(Progress):
         self._search = search
         self._name = name
         self._console = console
+        self._epochs_before = sum(trial.epochs_trained for trial in search.trials)
         self._clock = Clock(search.trials, budget_seconds=time_budget_seconds)
         self._alive: set[int] = set()
         self._front: RenderableType = Text("")
@@ -100,10 +101,19 @@ class LiveProgress(Progress):
             head,
             _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
             _line(counts or "no trial yet"),
-            _line(f"{state.epochs} epochs trained of at most {state.most_epochs}"),
+            _line(self._waits_for(state.epochs) or f"{state.epochs} epochs trained of at most {state.most_epochs}"),
             self._running(trials),
             self._front,
         )
+
+    def _waits_for(self, epochs: int) -> str:
+        """Return what the search waits for before this driver's first report; "" after it."""
+        if epochs != self._epochs_before:
+            return ""
+        if not self._alive:
+            return "Waits for Ray to start the first trial …"
+        what = "1 trial that starts" if len(self._alive) == 1 else f"{len(self._alive)} trials that start"
+        return f"Waits for the first epoch of {what}: processes, libraries, data, training …"
 
     def _running(self, trials: list[TrialRecord]) -> Table:
         names = list(dict.fromkeys(criterion.name for criterion in self._search.space.criteria))

@@ -22,7 +22,6 @@ from tuner.report.time_left import in_words
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.search import Search
-from tuner.space import Space
 from tuner.tracking import store
 
 REASONS = {
@@ -33,13 +32,13 @@ REASONS = {
 EXIT_CODES = {Ending.FINISHED: 0, Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
 
-def print_opening(console: Console, plan: Plan, space: Space, contents: Sequence[str]) -> None:
+def print_opening(console: Console, plan: Plan, contents: Sequence[str], *, trials: int | None = None) -> None:
     """Print what starts, where its files and its MLflow are, the `contents` of its data, and how it computes.
 
-    `space` is that of the plan, with what users have changed since.
+    `trials` is their number, if users have changed that of the plan.
     """
     verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
-    head = f"{verb} {plan.folder.name}: {space.search.trials} trials."
+    head = f"{verb} {plan.folder.name}: {trials or plan.space.search.trials} trials."
     print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
     for source in plan.plug_ins:
         print_line(console, f"Code: {source}")
