@@ -18,7 +18,7 @@ from tuner.steering.decide import STOPPED_BY_USER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAME = "steered"
-EPOCHS = 40  # so that a trial runs longer than a few commands take on a busy machine
+EPOCHS = 25  # so that a trial runs longer than a few commands take on a busy machine
 
 
 def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:

@@ -1,5 +1,6 @@
 """`tuner prune`, `delete` and `clone`."""
 
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,13 @@ def test_a_search_that_runs_is_neither_pruned_nor_deleted(tuner: Tuner, stored: 
     assert stored.load()
 
 
-def test_without_an_answer_nothing_is_removed(tuner: Tuner, stored: SqlLedger, runs_dir: Path) -> None:
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_without_a_yes_nothing_is_removed(
+    tuner: Tuner, stored: SqlLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
     before = checkpoints(runs_dir)
     for command in ("prune", "delete"):
+        monkeypatch.setattr("sys.stdin", StringIO(answer))
         assert tuner(command, SEARCH).code == 1
     assert checkpoints(runs_dir) == before
     assert stored.load()
@@ -88,7 +93,8 @@ def test_a_deleted_search_is_gone_from_disk_and_from_mlflow(
         ledger.close()
         assert tuner("sync", name, "--tracking-uri", mlflow_uri).code == 0
     assert tuner("delete", "first", "--yes", "--tracking-uri", mlflow_uri).code == 0
-    assert [path.name for path in runs_dir.iterdir()] == ["second"]
+    assert [path.parent.name for path in runs_dir.glob("*/space.yaml")] == ["second"]
+    assert not (runs_dir / "first").exists()
     client = MlflowClient(mlflow_uri)
     experiment = client.get_experiment_by_name("deleted")
     assert experiment is not None
@@ -114,12 +120,12 @@ def test_a_clone_is_a_search_that_a_resume_starts(tuner: Tuner, runs_dir: Path) 
     driver = Driver(runs_dir)
     data = driver.run(to_the_end, trials=3)
     assert data == 0
-    answer = tuner("clone", "small-1", "longer", "--set", "trial.epochs=12", "--set", "search.trials=2", "--learn")
+    answer = tuner("clone", "small-1", "longer", "--set", "search.seed=7", "--set", "search.trials=2", "--learn")
     assert answer.code == 0, answer
     assert f"tuner run --resume longer --runs-dir {runs_dir}" in answer.out
     assert "not started" in tuner("status", "longer").out
     space: Space = plan_resume(Request(runs_dir=runs_dir), "longer").space
-    assert (space.epochs, space.search.trials, space.name) == (12, 2, "small")
+    assert (space.search.seed, space.search.trials, space.name) == (7, 2, "small")
     assert driver.run(to_the_end, resume="longer") == 0
     assert len(driver.trials("longer")) == 2
     assert tuner("clone", "small-1", "longer").code == 2

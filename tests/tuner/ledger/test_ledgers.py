@@ -1,6 +1,7 @@
 """What every ledger promises: the same suite on the ledger in a database and on the one in memory."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from simulated_search import MakeLedger, drive, on_record, small_space
@@ -108,7 +109,11 @@ def test_the_driver_that_took_it_over_may_write(ledger: Ledger) -> None:
 
 def test_instructions_are_numbered_and_answered(ledger: Ledger) -> None:
     assert ledger.instructions() == []
-    given = [("stop", {}), ("stop", {"trial": 3}), ("set", {"values": {"search.trials": 9}})]
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("stop", {}),
+        ("stop", {"trial": 3}),
+        ("set", {"values": {"search.trials": 9}}),
+    ]
     assert [ledger.instruct(kind, arguments) for kind, arguments in given] == [0, 1, 2]
     assert [(one.kind, one.arguments) for one in ledger.instructions()] == given
     assert ledger.instructions(waiting=True) == ledger.instructions()

@@ -55,12 +55,12 @@ def test_an_added_trial_is_one_of_the_search_or_makes_it_longer() -> None:
     early = State(SPACE, {0: TRIALS[0]})
     assert decide(asked("add", parameters=POINT), early) == AddTrial(POINT, None)
     assert decide(asked("add", parameters=POINT), replace(early, waiting=1)) == AddTrial(POINT, None)
+    longer = SPACE.model_copy(update={"search": SPACE.search.model_copy(update={"trials": 4})})
     for state in (STATE, replace(early, waiting=2)):
         step = decide(asked("add", parameters=POINT), state)
         assert isinstance(step, AddTrial)
-        assert step.space is not None
-        assert step.space == SPACE.model_copy(update={"search": SPACE.search.model_copy(update={"trials": 4})})
-    again = replace(STATE, space=step.space)
+        assert step.space == longer
+    again = replace(STATE, space=longer)
     assert decide(asked("add", parameters=POINT), again) == AddTrial(POINT, None), "a driver died before it enqueued"
 
 

@@ -1,15 +1,19 @@
 """A driver that obeys instructions: what is on record after each, and after it dies in between."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from simulated_search import MakeLedger, drive, small_space, train
 
 from tuner.ledger import Decision, InstructionState, LedgerError, MemoryLedger, Outcome, SqlLedger
+from tuner.report.front_files import write_front_files
+from tuner.report.load import load_search
 from tuner.search import Search
 from tuner.space import Space
 from tuner.steering.decide import STOPPED_BY_USER
 from tuner.steering.steering import Steering
+from tuner.tracking.layout import end_tags
 
 SPACE = small_space(search={"trials": 3})
 POINT = {"alpha": 0.5, "lambda": 4.0, "bottleneck": 16}
@@ -183,7 +187,22 @@ def test_a_ledger_that_is_away_for_a_moment_ends_no_search(
 
     with monkeypatch.context() as broken:
         broken.setattr(ledger, "instructions", away)
-        driver.poll(), driver.poll()
+        driver.poll()
+        driver.poll()
     assert len(caplog.records) == 1
     driver.poll()
     assert states(ledger) == [OBEYED]
+
+
+def test_everything_that_shows_trials_shows_one_that_was_stopped_before_its_first_epoch(
+    make_ledger: MakeLedger, runs_dir: Path
+) -> None:
+    ledger = make_ledger(SPACE)
+    driver = Driver(ledger)
+    driver.search.next_assignment()
+    driver.search.stop_trial(0, STOPPED_BY_USER)
+    drive(driver.search)
+    data = load_search(runs_dir, ledger.search).data
+    assert data.counts[Outcome.STOPPED] >= 1
+    assert len(write_front_files(runs_dir / ledger.search, data)) == 5
+    assert STOPPED_BY_USER in {tag.value for tag in end_tags(ledger.trial(0))}
