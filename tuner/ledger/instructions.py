@@ -56,7 +56,7 @@ def read(connection: sa.Connection, search: str, *, waiting: bool) -> Sequence[I
             kind=row.kind,
             arguments=_mapping(row.arguments),
             time=row.time,
-            state=InstructionState(row.state),
+            state=_state(row.state),
             answer=row.answer,
         )
         for row in connection.execute(query)
@@ -67,6 +67,11 @@ def answer(connection: sa.Connection, search: str, number: int, state: Instructi
     """Write the driver's answer to an instruction."""
     chosen = (table.c.search == search) & (table.c.number == number)
     connection.execute(table.update().where(chosen).values(state=state.value, answer=text))
+
+
+def _state(text: str) -> InstructionState:
+    """Return a state; one that no release of this program writes counts as an answer, so that nobody waits for it."""
+    return InstructionState(text) if text in set(InstructionState) else InstructionState.REFUSED
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -85,16 +85,21 @@ class Steering:
     def _look(self, *, starting: bool = False) -> int:
         """Obey what waits, and return how many instructions were answered."""
         waiting: list[Instruction] = []
-        self._attempt(lambda: waiting.extend(self._ledger.instructions(waiting=True)))
+        works = self._attempt(lambda: waiting.extend(self._ledger.instructions(waiting=True)))
         answered = 0
         for instruction in waiting:
             if self.stopping:  # the next driver obeys the rest
                 break
             answered += self._attempt(partial(self._obey, instruction, starting=starting))
+        if works and answered == len(waiting):
+            self._failing = False
         return answered
 
     def _attempt(self, work: Callable[[], Any]) -> bool:
-        """Do the work and return whether it succeeded. A ledger that is away for a moment must not end a search."""
+        """Do the work and return whether it succeeded; of several failures in a row only the first is logged.
+
+        A ledger that is away for a moment must not end a search.
+        """
         try:
             work()
         except TakenOverError:
@@ -104,7 +109,6 @@ class Steering:
                 _log.warning("Instructions cannot be read or answered: %s. They are tried again.", first_line(error))
             self._failing = True
             return False
-        self._failing = False
         return True
 
     def _obey(self, instruction: Instruction, *, starting: bool) -> None:
@@ -152,5 +156,5 @@ class Steering:
 
     def _change(self, space: Space) -> None:
         if space != self._search.space:
+            self._freeze(space)  # first: if the disk is full, nothing has changed, and it is tried again
             self._search.change(space)
-            self._freeze(space)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from simulated_search import MakeLedger, drive, small_space, train
 
 from tuner.ledger import Decision, InstructionState, LedgerError, MemoryLedger, Outcome, SqlLedger
@@ -206,3 +207,38 @@ def test_everything_that_shows_trials_shows_one_that_was_stopped_before_its_firs
     assert data.counts[Outcome.STOPPED] >= 1
     assert len(write_front_files(runs_dir / ledger.search, data)) == 5
     assert STOPPED_BY_USER in {tag.value for tag in end_tags(ledger.trial(0))}
+
+
+def test_a_space_that_cannot_be_written_changes_nothing_and_is_tried_again(
+    ledger: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = True
+
+    def freeze(space: Space) -> None:
+        del space
+        if full:
+            raise OSError("No space left on device")
+
+    search = Search(SPACE, ledger)
+    steering = Steering(search, ledger, freeze=freeze, clock=iter(range(0, 100, 2)).__next__)
+    ledger.instruct("set", {"values": {"search.trials": 9}})
+    for _ in range(3):
+        steering.poll()
+    assert (search.space, states(ledger), len(caplog.records)) == (SPACE, [WAITING], 1)
+    full = False
+    steering.poll()
+    assert (search.space.search.trials, states(ledger)) == (9, [OBEYED])
+
+
+def test_rows_of_other_programs_break_nothing(make_ledger: MakeLedger) -> None:
+    ledger = make_ledger(SPACE)
+    for kind in ("stop", "dance", "add"):
+        ledger.instruct(kind, {})
+    with ledger._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE tuner_instructions SET arguments = 'no json' WHERE number = 2"))
+        connection.execute(sa.text("UPDATE tuner_instructions SET state = 'perhaps' WHERE number = 0"))
+    driver = Driver(ledger)
+    driver.steering.begin()
+    assert states(ledger) == [REFUSED] * 3
+    drive(driver.search)
+    assert driver.search.finished
