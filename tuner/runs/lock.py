@@ -170,7 +170,7 @@ def _holder() -> str:
 
 
 def _held(search: str, holder: str) -> UsageError:
-    way = "wait for it, or stop it with Ctrl-C or SIGTERM"
+    way = f"wait for it, or stop it with `tuner stop {search}`"
     return UsageError(f"The search {search} is being driven by {holder or 'another process'}: {way}.", search)
 
 
