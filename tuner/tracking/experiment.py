@@ -6,7 +6,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Experiment, LifecycleStage
 
 from tuner.space import Space
-from tuner.tracking.layout import NOTE
+from tuner.tracking.layout import NOTE, SEARCH_ID, SEARCH_NAME
 from tuner.tracking.saved_view import searches_with_view, view_tag, view_value
 from tuner.tracking.store import view_query
 
@@ -43,6 +43,34 @@ def write_view(client: MlflowClient, experiment: Experiment, space: Space, searc
     for key, value in wanted.items():
         if tags.get(key) != value:
             client.set_experiment_tag(identifier, key, value)
+
+
+def delete_runs(tracking_uri: str, experiment: str, search_id: str) -> int:
+    """Delete all runs of a search in MLflow with its view, and return how many there were.
+
+    Raise MlflowException if that fails.
+    """
+    client = MlflowClient(tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None or found.lifecycle_stage == LifecycleStage.DELETED:
+        return 0
+    query, deleted = f"tags.`{SEARCH_ID}` = '{search_id}'", 0
+    while runs := client.search_runs([found.experiment_id], query, max_results=1000):
+        for run in runs:
+            client.delete_run(run.info.run_id)
+            _remove_view(client, found, run.data.tags.get(SEARCH_NAME, ""))
+        deleted += len(runs)
+    return deleted
+
+
+def _remove_view(client: MlflowClient, experiment: Experiment, search: str) -> None:
+    """Remove the view of a search, if there is one, and its link."""
+    if experiment.tags.pop(view_tag(search), None) is None:
+        return
+    identifier = str(experiment.experiment_id)
+    client.delete_experiment_tag(identifier, view_tag(search))
+    if experiment.tags.get(NOTE, "").startswith(_HEAD):
+        client.set_experiment_tag(identifier, NOTE, experiment_note(identifier, searches_with_view(experiment.tags)))
 
 
 def experiment_note(experiment_id: str, searches: list[str]) -> str:

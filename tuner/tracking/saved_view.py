@@ -8,7 +8,7 @@ import base64
 import json
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tuner.confirm.presentation import presentation_of
@@ -28,7 +28,7 @@ def view_tag(search: str) -> str:
     return f"{_TAG}{search}"
 
 
-def searches_with_view(tags: Sequence[str]) -> list[str]:
+def searches_with_view(tags: Iterable[str]) -> list[str]:
     """Return the searches that have a view, by the keys of an experiment's tags."""
     return [key.removeprefix(_TAG) for key in tags if key.startswith(_TAG)]
 
