@@ -40,8 +40,9 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
         "--suite",
         choices=[name.value for name in SuiteName],
         default=SuiteName.QUICK.value,
-        help="the attacks; paper: those of Table 2; paper_as_run: the same, and beside them as torchattacks runs them,"
-        " with the differences; default: quick",
+        help="the attacks; paper: those of Table 2, with the official AutoAttack, whose members are APGD-T and FAB-T in"
+        " the place of APGD-DLR and FAB; paper_as_run: the same, and beside them all of Table 2 as torchattacks runs"
+        " it, with the differences; default: quick",
     )
     add(
         "--attacks",

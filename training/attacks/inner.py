@@ -118,6 +118,9 @@ class InnerAttack:
         PGD on the soft logit margin, in a ball of radius `radii` (batch,) > 0 around each image, finds a direction.
         Bisection between 0 and `largest` finds the distance in this direction at which the margin is 0. The distance
         is about `largest` for an image that is classified correctly all the way. `labels` is (batch,).
+
+        As in the official code, bisection sees images in [0, 1], but what is returned is not clamped: a distance that
+        is larger than the radius may lead out of [0, 1].
         """
         widths = radii[:, None, None, None]
         found = self._ascend(
@@ -133,7 +136,7 @@ class InnerAttack:
             return soft_logit_margin(self._logits(moved), labels) >= 0
 
         distances = boundary_distances(wrong_at, radii, largest=largest, halvings=self._MARGIN_HALVINGS)
-        return (images + distances[:, None, None, None] * direction).clamp(0, 1), distances
+        return images + distances[:, None, None, None] * direction, distances
 
     def _ascend(self, images: Tensor, loss: LogitLoss, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
         self._network.prepare(images)

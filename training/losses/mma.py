@@ -43,8 +43,9 @@ class Mma(Objective):
     `max_margin` or more do not count. The margin of an image is remembered until it is drawn again, and is then the
     radius of its attack, but at least `smallest_margin`. Both are l-infinity distances for images in [0, 1].
 
-    As in the official code, "correct" means a soft logit margin below 0, which is stricter than the largest logit. The
-    official code computes it in train mode; here it is computed in eval mode, like the search for the boundary.
+    As in the official code, "correct" means a soft logit margin below 0, which is stricter than the largest logit, and
+    the images on the boundary are not clamped to [0, 1]. The official code computes the margin in train mode; here it
+    is computed in eval mode, like the search for the boundary.
     """
 
     one_process = "each image's margin is known to one process alone"

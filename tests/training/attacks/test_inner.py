@@ -63,6 +63,18 @@ def test_images_beyond_the_largest_margin_get_about_that() -> None:
     assert (margins[far] > 0.998 * largest).all()
 
 
+def test_images_on_the_boundary_may_leave_the_range_as_in_the_official_code() -> None:
+    model = linear_classifier()
+    assert isinstance(model.head, nn.Linear)
+    model.head.bias.data[0] += 0.4  # dark images with large margins
+    images = 0.02 + 0.03 * torch.rand(10, 1, 6, 6, generator=seeded(2))
+    labels = model(images).argmax(dim=1)
+    found, margins = make_attack(model).at_margins(images, labels, torch.full((10,), 0.01), largest=0.3)
+    directions = (found - images) / margins[:, None, None, None]
+    torch.testing.assert_close(directions.abs(), torch.ones_like(directions))
+    assert found.min() < 0
+
+
 def test_a_sampled_latent_is_attacked_by_draws() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(1)

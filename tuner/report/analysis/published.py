@@ -41,6 +41,7 @@ class _Table:
     architecture: str
     epsilon: float
     eval_attack_steps: int
+    eval_attack_step_size: float
     points: dict[str, list[float]]
 
 
@@ -66,7 +67,7 @@ def measured_with(setting: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
-    """Return the paper's points for the data set, architecture, epsilon and attack steps of a search.
+    """Return the paper's points for the data set, architecture, epsilon and attack (steps and their size) of a search.
 
     An epsilon of 8/255 counts as the paper's 0.031. There are none unless the first two objectives are the paper's
     accuracies, and none if the data set or the architecture is searched, and so not in the setting.
@@ -75,10 +76,11 @@ def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]
     if not named or tuple(objective.name for objective in objectives[:2]) != _OBJECTIVES:
         return ()
     ours = measured_with(setting)
-    measurement = (ours["dataset"], ours["architecture"], round(ours["epsilon"], 3), ours["eval_attack_steps"])
+    attack = (round(ours["epsilon"], 3), ours["eval_attack_steps"], ours["eval_attack_step_size"])
     return tuple(
         PublishedPoint(label, natural, pgd, table.source)
         for table in _tables()
-        if (table.dataset, table.architecture, table.epsilon, table.eval_attack_steps) == measurement
+        if (table.dataset, table.architecture) == (ours["dataset"], ours["architecture"])
+        and (table.epsilon, table.eval_attack_steps, table.eval_attack_step_size) == attack
         for label, (natural, pgd) in table.points.items()
     )
