@@ -153,7 +153,7 @@ def _evaluated_model(
         found = build_outside_model(arguments.model, weights, dataset=config.dataset, threat_model=threat_model)
         return from_outside(found, data, latent, device)
     channels, height, width = data.images.images.shape[1:]
-    trained = load_model(Path(arguments.checkpoint), (channels, height, width)).to(device)
+    trained = load_model(Path(arguments.checkpoint), (channels, height, width), arguments.select).to(device)
     require_classes(data.images, data.class_names, trained)
     return from_checkpoint(trained)
 

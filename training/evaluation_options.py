@@ -35,6 +35,12 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
         metavar="CHECKPOINT",
         help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
     )
+    add(
+        "--select",
+        choices=("last", "best"),
+        help="the epoch whose weights are attacked: the last one, or the one with the best PGD accuracy on validation"
+        " images; default: the one that the training selects by its key `select`",
+    )
     _add_model_options(parser)
     add(
         "--suite",
@@ -111,6 +117,8 @@ def require_one_model(arguments: argparse.Namespace) -> None:
                 option = f"--{name.replace('_', '-')}"
                 raise CommandError(f"{option} goes with --model; a checkpoint has its own. Leave it out.", option)
         return
+    if arguments.select is not None:
+        raise CommandError("--select is for CHECKPOINT, not for --model; leave it out.", "--select")
     is_bench = arguments.model.startswith(_ROBUSTBENCH)
     if arguments.threat_model is not None and not is_bench:
         raise CommandError("--threat-model is for --model robustbench:NAME; leave it out.", "--threat-model")

@@ -106,6 +106,9 @@ class TrialConfig:
     eval_batch_size: int = whole(500, 1)
     # Epochs from one evaluation to the next; the last epoch and `rungs` are evaluated anyway.
     eval_every: int = whole(1, 1)
+    # The epoch whose metrics and weights stand for the trial: the last one, or the one with the best PGD accuracy on
+    # half of the validation images, measured on the other half.
+    select: str = choice("last", ("last", "best"))
     # What is measured beside natural and PGD accuracy and the seconds of an epoch; a space adds what it searches by.
     metrics: tuple[str, ...] = metric_names()
 
@@ -147,6 +150,7 @@ MEASUREMENT_KEYS = (
     "eval_attack_step_size",
     "eval_images",
     "eval_every",
+    "select",
 )
 
 

@@ -120,7 +120,7 @@ def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
         record=description(trained),
         identity={},
         folder=trained.path.parent,
-        label=trained.path.stem,
+        label="-".join(filter(None, (trained.path.stem, trained.select))),
     )
 
 

@@ -1,6 +1,6 @@
 """The metrics of the deterministic classifier on the validation set, by which a search compares trials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,10 @@ from training.config import ACCURACIES, TrialConfig, computed_metrics
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.trainer.measured import MEASURING_SEED, asks_for, measured, offered_values
+from training.trainer.selection import SELECTION, choosing_images
+
+# The accuracy that chooses the best epoch.
+CHOOSING = "pgd_accuracy"
 
 
 class Validated(NamedTuple):
@@ -79,6 +83,9 @@ def validate(
 ) -> dict[str, float]:
     """Return `natural_accuracy`, `pgd_accuracy` and `config.metrics` on the first `config.eval_images` images of a set.
 
+    With `select: best` these are of the second half of the images, and `selection_accuracy` is the PGD accuracy on the
+    first half.
+
     The logits are those of the latent mean, in float32 and eval mode. So is the attack, unless there is another
     `attack`. `image_set` is on the model's device. The processes of a `group` share the batches, and each gets the
     whole result. The model and all global random states stay as they were. Raise MetricError if a metric from outside
@@ -91,9 +98,22 @@ def validate(
     with exact_float32(), frozen(model):
         chosen = ImageSet(image_set.images[:count], image_set.labels[:count])
         found = _attacked(model, chosen, config, group, attack, keep_images=keep_images)
-        clean = (to_unit(chosen.images) if asks_for(names, "images") else None, chosen.labels)
-        attacked = (found.adversarial_images, found.adversarial_predictions)
-        return measured(names, config, offered_values(model, config, clean, attacked, found.predictions))
+        images = to_unit(chosen.images) if asks_for(names, "images") else None
+
+        def measure(names: Sequence[str], part: slice) -> dict[str, float]:
+            clean = (_part(images, part), chosen.labels[part])
+            attacked = (_part(found.adversarial_images, part), found.adversarial_predictions[part])
+            return measured(names, config, offered_values(model, config, clean, attacked, found.predictions[part]))
+
+        first = choosing_images(config, count)
+        metrics = measure(names, slice(first, count))
+        if config.select == "best":
+            metrics[SELECTION] = measure([CHOOSING], slice(first))[CHOOSING]
+        return metrics
+
+
+def _part(images: Tensor | None, part: slice) -> Tensor | None:
+    return None if images is None else images[part]
 
 
 def _attacked(
