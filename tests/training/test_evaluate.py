@@ -16,7 +16,7 @@ from stand_ins import make_config, write_sealed
 import training.evaluate
 from training import evaluation_options
 from training.config import TrialConfig, parse_trial
-from training.data import DataError, load_test_set
+from training.data import DataError, load_test_set, load_trial_data
 from training.data.augment import to_unit
 from training.evaluate import main
 from training.evaluation import balanced_subset
@@ -24,6 +24,7 @@ from training.evaluation.trained_model import load_model
 from training.explained_error import ExplainedError
 from training.models import build_model
 from training.outside_sources import source_hash
+from training.trainer import Trainer
 from training.trainer.checkpoint import CheckpointError, save_checkpoint
 
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
@@ -287,3 +288,23 @@ for name in ("ray", "optuna", "mlflow", "torchattacks", "tuner"):
 import training.evaluation
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_epoch_is_the_one_that_training_selects_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    config = make_config(epochs=3, select="best", learning_rate=0.01, train_fraction=0.1, eval_images=20)
+    trainer = Trainer(config, load_trial_data(config), "cpu")
+    for _ in range(3):
+        trainer.train_epoch()
+        trainer.save_best(tmp_path)
+        trainer.history[0]["selection_accuracy"] = 2.0  # no later epoch is as good
+    trainer.save(tmp_path)
+    best = trainer.selected_epoch
+    assert best == 1
+    path, shape = tmp_path / "checkpoint.pt", (1, 8, 8)
+    epochs = [load_model(path, shape, select).epoch for select in (None, "best", "last")]
+    assert epochs == [best, best, 3]
+    assert load_model(tmp_path / "best.pt", shape).epoch == load_model(tmp_path, shape, "best").epoch == best
+    assert start(path, *QUICK, "--select", "last") == 0
+    record = json.loads((tmp_path / "evaluation-checkpoint-last-quick-mean" / "evaluation.json").read_text())
+    assert record["epoch"] == 3
+    assert start(tmp_path / "best.pt", *QUICK, "--select", "last") == 2

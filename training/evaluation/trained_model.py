@@ -12,7 +12,7 @@ from training.data import ImageSet
 from training.data.class_names import naming_difference
 from training.models import Classifier, build_model
 from training.trainer.checkpoint import BEST_NAME, CheckpointError, find_checkpoint, read_checkpoint
-from training.trainer.selection import selected_weights
+from training.trainer.selected_epoch import selected_weights
 
 
 @dataclass(frozen=True, eq=False, slots=True)

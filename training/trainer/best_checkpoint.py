@@ -5,9 +5,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from training.config import TrialConfig
+from training.config import SELECTION, TrialConfig
 from training.trainer.checkpoint import BEST_NAME, save_checkpoint
-from training.trainer.selection import SELECTION
 
 
 def save_best_so_far(

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from training.trainer.selection import best_epoch
+from training.trainer.selected_epoch import best_epoch
 
 
 class BestWeights:

@@ -29,7 +29,7 @@ from training.trainer.divergence import require_finite
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
-from training.trainer.selection import require_two_halves, with_best
+from training.trainer.selected_epoch import require_two_halves, with_best
 from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
 from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
@@ -145,7 +145,7 @@ class Trainer:
         - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
         - the metrics that `config.metrics` names, where the accuracies are
         - with `select: best` these are of the best epoch until now, with `best_epoch`, `selection_accuracy` and
-          `last/NAME` beside them (`training/trainer/selection.py`)
+          `last/NAME` beside them (`training/trainer/selected_epoch.py`)
         - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
         - `diagnostic/NAME`: other numbers of the objective
         - `learning_rate`: of the last step, and so the knobs that the objective changes by a schedule, such as `lambda`

@@ -13,11 +13,11 @@ from training.attacks.inner import InnerAttack
 from training.compute.numerics import exact_float32
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
-from training.config import ACCURACIES, TrialConfig, computed_metrics
+from training.config import ACCURACIES, SELECTION, TrialConfig, computed_metrics
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.trainer.measured import MEASURING_SEED, asks_for, measured, offered_values
-from training.trainer.selection import SELECTION, choosing_images
+from training.trainer.selected_epoch import choosing_images
 
 # The accuracy that chooses the best epoch.
 CHOOSING = "pgd_accuracy"

@@ -1,5 +1,6 @@
 """`tuner confirm`: train chosen trials again with several seeds, and measure them on the test set."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ from training.suite_names import SuiteName
 from tuner.cli import options
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.errors import UsageError
+
+
+class SelectedEpoch(StrEnum):
+    """The epoch whose weights a confirmation measures."""
+
+    LAST = "last"
+    BEST = "best"
 
 
 def confirm(  # noqa: PLR0917 - each is an option by its name
@@ -49,6 +57,14 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
             help="Train again on training and validation images, or measure the weights of the trials themselves.",
         ),
     ] = True,
+    select: Annotated[
+        SelectedEpoch | None,
+        typer.Option(
+            "--select",
+            help="The epoch that is measured: last; or best, on half of the validation images, and the last one beside "
+            "it. Then only training images are trained on. Default: that of the search.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the confirmation; default: NAME-confirm.")] = None,
     concurrency: options.Concurrency = None,
     gpus_per_trial: options.GpusPerTrial = None,
@@ -67,7 +83,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     """Measure chosen trials of a search on the test set: for each attack the mean and deviation over several seeds.
 
     Each trial is trained on training and validation images for the whole budget, with seeds that the search did not
-    use. A confirmation continues like a search: tuner run --resume NAME-confirm.
+    use. With --select best the validation images choose the epoch instead. A confirmation continues like a search:
+    tuner run --resume NAME-confirm.
 
     Examples:
 
@@ -114,7 +131,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     radius = read_epsilon(epsilon)
     classes = source.data.classes or 10
     named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes)
-    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain, named, radius)
+    wish = from_front.wish(source.data)
+    choice = Choice(tuple(trials or ()), wish, seeds, suite, images, retrain, named, radius, select)
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)
     look_where_recorded(folder)

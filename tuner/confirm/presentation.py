@@ -138,14 +138,12 @@ class ConfirmationPresentation:
         confirm = confirm_section(self.space)
         radius = "" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}"
         images = f"{confirm.images} test images" if confirm.images else "all test images"
-        training = (
-            "trained again on training and validation images"
-            if confirm.retrain
-            else "with their own weights, untrained"
-        )
+        best = self.space.shared("select") == "best"
+        again = "training images; validation images choose the epoch" if best else "training and validation images"
+        training = f"trained again on {again}" if confirm.retrain else "with their own weights, untrained"
         return [
             f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
-            f"Measures:   {attacks_of(confirm)} on {images}{radius}",
+            f"Measures:   {attacks_of(confirm)} on {images}{radius}{', the best and the last epoch' if best else ''}",
         ]
 
     def result_table(self, data: FrontData) -> RenderableType:

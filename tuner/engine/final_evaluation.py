@@ -6,13 +6,14 @@ This module loads torch, so a worker imports it only for a confirmation.
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from training.attacks.adversary import ROUNDING
-from training.config import TrialConfig, computed_metrics
+from training.config import LAST, TrialConfig, computed_metrics
 from training.data import ImageSet, load_test_set
 from training.evaluation import (
     Evaluation,
@@ -30,7 +31,7 @@ from training.trainer import Trainer
 from training.trainer.measured import depends_on_images
 from training.trainer.validation import validate
 from tuner.confirm.as_run import AS_RUN, PAPER
-from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
+from tuner.confirm.table import LAST_EPOCH, LAST_FILES, NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
 from tuner.space.sections import ConfirmSpec
@@ -42,6 +43,7 @@ _PGD = "PGD-20"
 def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
     """Evaluate the trainer's model on the test set and return its accuracies, and other metrics of images, as metrics.
 
+    With `select: best` these are of the weights of the best epoch, and those of the last epoch are measured as well.
     The attacks have the radius of the task, or that which the search measured with. `task.folder` gets the state of the
     evaluation after each batch, from which an interrupted evaluation continues (in object storage, unless the machine
     itself failed). At the end it gets the whole evaluation with its warning signs. Raise AttackError if the model
@@ -51,6 +53,29 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
     if task.images:
         count = min(task.images, len(images))
         images = images.subset(balanced_subset(images.labels, count))
+    with trainer.selected():
+        found = _measured(trainer, images, task)
+    if trainer.config.select == "last":
+        return found
+    same = trainer.selected_epoch == trainer.epoch
+    return with_last(found, found if same else _measured(trainer, images, task, LAST_FILES), same=same)
+
+
+def with_last(found: Mapping[str, float], last: Mapping[str, float], *, same: bool) -> dict[str, float]:
+    """Return the metrics of the best epoch, and beside them those of the last one under names of their own.
+
+    If both are the `same` epoch, its warnings count once.
+    """
+    beside = {
+        f"{name}{LAST_EPOCH}" if name.startswith(PREFIX) else f"{LAST}{name}": value
+        for name, value in last.items()
+        if name != WARNINGS and not name.startswith((PAPER, AS_RUN))
+    }
+    return {**found, **beside, WARNINGS: found[WARNINGS] + (0 if same else last[WARNINGS])}
+
+
+def _measured(trainer: Trainer, images: ImageSet, task: ConfirmationTask, ending: str = "") -> dict[str, float]:
+    """Evaluate the weights that the model has; the files get this ending."""
     classes = trainer.model.head.out_features
     suite = suite_of(trainer.config, classes, task)
 
@@ -64,14 +89,15 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         )
 
     with working_folder(task.folder) as folder:
-        state = folder / "state.json"
+        state = folder / f"state{ending}.json"
         try:
             evaluation = evaluate(state)
         except ResumeStateError:
             # The last epoch was trained again and gave other weights: another device, thread count or library.
             state.unlink()
             evaluation = evaluate(state)
-        (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(evaluation.to_mapping(), indent=1) + "\n"
+        (folder / f"evaluation{ending}.json").write_text(text, encoding="utf-8")
     return {**_other_metrics(trainer, images), **metrics_of(evaluation, trainer.config.epsilon)}
 
 
@@ -80,7 +106,7 @@ def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
     names = [name for name in computed_metrics(trainer.config.metrics) if depends_on_images(name)]
     if not names:
         return {}
-    config = replace(trainer.config, metrics=tuple(names), eval_images=0)
+    config = replace(trainer.config, metrics=tuple(names), eval_images=0, select="last")
     found = validate(trainer.model, images.to(torch.device(trainer.device)), config)
     return {name: found[name] for name in names}
 

@@ -69,13 +69,16 @@ def measured_with(setting: Mapping[str, Any]) -> dict[str, Any]:
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
     """Return the paper's points for the data set, architecture, epsilon and attack (steps and their size) of a search.
 
-    An epsilon of 8/255 counts as the paper's 0.031. There are none unless the first two objectives are the paper's
+    An epsilon of 8/255 counts as the paper's 0.031. The points are of the last epoch, so `select: best` has none. There
+    are none unless the first two objectives are the paper's
     accuracies, and none if the data set or the architecture is searched, and so not in the setting.
     """
     named = {"dataset", "architecture"} <= with_preset(setting).keys()
     if not named or tuple(objective.name for objective in objectives[:2]) != _OBJECTIVES:
         return ()
     ours = measured_with(setting)
+    if ours["select"] != "last":
+        return ()
     attack = (round(ours["epsilon"], 3), ours["eval_attack_steps"], ours["eval_attack_step_size"])
     return tuple(
         PublishedPoint(label, natural, pgd, table.source)

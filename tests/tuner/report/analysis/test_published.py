@@ -46,6 +46,7 @@ def test_other_data_other_attacks_and_other_objectives_have_none() -> None:
     assert published_points({**CIFAR10, "eval_attack_steps": 7}, OBJECTIVES) == ()
     assert published_points({**CIFAR10, "eval_attack_step_size": 0.007}, OBJECTIVES) == ()
     assert published_points({**CIFAR10, "eval_attack_step_size": "1/255"}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "select": "best"}, OBJECTIVES) == ()
     assert published_points(CIFAR10, OBJECTIVES[::-1]) == ()
     assert published_points(CIFAR10, OBJECTIVES[:1]) == ()
     assert published_points(CIFAR10, [*OBJECTIVES, Objective("seconds", maximise=False)])

@@ -9,20 +9,12 @@ from hypothesis import strategies as st
 from raises_about import raises_about
 from stand_ins import ignore, make_config, make_data, same_weights, without_seconds
 
-from training.config import ConfigError
+from training.config import BEST_EPOCH, LAST, SELECTION, ConfigError
 from training.data import ImageSet
 from training.models import build_model
 from training.trainer import Trainer
 from training.trainer.checkpoint import CheckpointError, read_checkpoint
-from training.trainer.selection import (
-    BEST_EPOCH,
-    LAST,
-    SELECTION,
-    best_epoch,
-    require_two_halves,
-    selected_weights,
-    with_best,
-)
+from training.trainer.selected_epoch import best_epoch, require_two_halves, selected_weights, with_best
 from training.trainer.validation import validate
 
 ACCURACIES = ("natural_accuracy", "pgd_accuracy")

@@ -8,12 +8,8 @@ the other half measures it.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.config import ConfigError, TrialConfig
+from training.config import BEST_EPOCH, LAST, SELECTION, ConfigError, TrialConfig
 from training.trainer.checkpoint import CheckpointError
-
-# With `select: best`: the PGD accuracy on the half that chooses, the chosen epoch, and what precedes the metrics of the
-# epoch itself, while those without it are of the chosen epoch.
-SELECTION, BEST_EPOCH, LAST = "selection_accuracy", "best_epoch", "last/"
 
 
 def choosing_images(config: TrialConfig, count: int) -> int:
