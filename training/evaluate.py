@@ -66,7 +66,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.config import sources_in
     from training.evaluation import LatentMode, StateFile, evaluate_robustness, scale_of
-    from training.evaluation.evaluated_model import data_to_attack
+    from training.evaluation.evaluated_model import data_to_attack, logits_remark
     from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
     from training.evaluation_suite import layers_of, suite_of, surrogate_of
@@ -88,7 +88,9 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
     sources = dict.fromkeys([*sources_in(config), *sources_of_attacks(suite)])
-    for line in (*map(str, sources), *data.lines):
+    remarks = logits_remark(evaluated.classes, data)
+    evaluated = replace(evaluated, record={**evaluated.record, "remarks": remarks})
+    for line in (*map(str, sources), *data.lines, *remarks):
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(

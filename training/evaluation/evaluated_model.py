@@ -110,6 +110,19 @@ def _data_of_file(path: Path) -> ChosenData:
     return ChosenData(path.stem, images, lines, names)
 
 
+def logits_remark(classes: int, data: ChosenData) -> list[str]:
+    """Return a sentence if a model has more logits than the data have classes, as far as these are known."""
+    known = int(data.images.labels.max()) + 1 if data.class_names is None else len(data.class_names)
+    if classes <= known:
+        return []
+    text = (
+        f"remark: the model has {classes} logits, but the images have {known} classes. A prediction of another class"
+        " counts as wrong, and attacks use these classes, too: the figures do not compare with those of a model of"
+        f" {known} classes."
+    )
+    return [text]
+
+
 def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
     """Return the model of a checkpoint, whose results lie beside it."""
     return EvaluatedModel(

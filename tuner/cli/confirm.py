@@ -100,6 +100,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
     from tuner.confirm.attacks import read_attacks, read_epsilon
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
+    from tuner.confirm.measurements import count_line, measurements
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.load import load_search
@@ -139,4 +140,6 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, source.space))
+    if not quiet:
+        typer.echo(count_line(search, measurements(folder.path)))
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()).exit_code)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from tuner.confirm.measurements import record_measurements
 from tuner.confirm.table import (
     attacks_of,
     confirm_section,
@@ -160,7 +161,8 @@ class ConfirmationPresentation:
         return command, f"the front with error bars; the table: {place_of(folder)}/confirmation.md"
 
     def write_files(self, folder: Path, data: FrontData) -> list[Path]:
-        """Write the table in three formats and return the paths."""
+        """Write the table in three formats and return the paths; record the measurements in the search's folder."""
+        record_measurements(folder, self.space, data.records)
         return write_confirmation(folder, self.space, confirmation_rows(self.space, data.records))
 
     def markdown(self, data: FrontData) -> str:
