@@ -89,7 +89,8 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
     sources = dict.fromkeys([*sources_in(config), *sources_of_attacks(suite)])
     remarks = logits_remark(evaluated.classes, data)
-    evaluated = replace(evaluated, record={**evaluated.record, "remarks": remarks})
+    named = {} if file is not None else {"dataset": data.shown_name}
+    evaluated = replace(evaluated, record={**evaluated.record, **named, "remarks": remarks})
     for line in (*map(str, sources), *data.lines, *remarks):
         _print(line)
     with progress() as on_batch:
@@ -161,10 +162,8 @@ def _evaluated_model(
 
 
 def _data_record(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return where the images are from, as far as the record of a checkpoint does not say it."""
-    if isinstance(arguments.images, Path):
-        return {"images_file": str(arguments.images)}
-    return {"dataset": arguments.dataset} if arguments.model is not None else {}
+    """Return the file that the images are from, if they are not those of a data set."""
+    return {"images_file": str(arguments.images)} if isinstance(arguments.images, Path) else {}
 
 
 @contextmanager
