@@ -17,6 +17,12 @@ def choosing_images(config: TrialConfig, count: int) -> int:
     return count // 2 if config.select == "best" else 0
 
 
+def measuring_images(config: TrialConfig, count: int) -> slice:
+    """Return the place of those of `count` validation images whose metrics stand for the trial."""
+    used = min(config.eval_images or count, count)
+    return slice(choosing_images(config, used), used)
+
+
 def require_two_halves(config: TrialConfig, count: int) -> None:
     """Raise ConfigError if `count` validation images are too few for `select: best`."""
     if config.select == "best" and count < 2:

@@ -35,7 +35,7 @@ def test_binary_linear_model_has_a_closed_form() -> None:
     model, images, labels = linear_model(classes=2), draw_images(), torch.arange(12) % 2
     weight = model.get_parameter("1.weight")
     direction = (weight[1 - labels] - weight[labels]).sign().view_as(images)
-    found = pgd(model, images, labels, epsilon=0.1, step_size=0.03, steps=10, generator=seeded(0))
+    found = pgd(model, images, cross_entropy_of(labels), epsilon=0.1, step_size=0.03, steps=10, generator=seeded(0))
     torch.testing.assert_close(found, (images + 0.1 * direction).clamp(0, 1))
 
 
@@ -63,7 +63,7 @@ def test_stays_in_the_ball_and_in_the_box(epsilon: float, step_size: float, step
     found = pgd(
         linear_model(),
         images,
-        LABELS,
+        cross_entropy_of(LABELS),
         epsilon=epsilon,
         step_size=step_size,
         steps=steps,
@@ -85,7 +85,15 @@ def test_start_is_uniform_in_the_ball() -> None:
 
 def test_the_start_comes_from_the_given_generator_alone(network: Disturbable) -> None:
     def attack(seed: int) -> Tensor:
-        return pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.01, steps=2, generator=seeded(seed))
+        return pgd(
+            network,
+            draw_images(),
+            cross_entropy_of(LABELS),
+            epsilon=0.1,
+            step_size=0.01,
+            steps=2,
+            generator=seeded(seed),
+        )
 
     global_state = torch.get_rng_state()
     first = attack(0)
@@ -112,7 +120,15 @@ def test_robust_accuracy_falls_with_epsilon() -> None:
     labels = model(images).argmax(dim=1)
 
     def correct(epsilon: float) -> int:
-        found = pgd(model, images, labels, epsilon=epsilon, step_size=epsilon / 4, steps=10, generator=seeded(0))
+        found = pgd(
+            model,
+            images,
+            cross_entropy_of(labels),
+            epsilon=epsilon,
+            step_size=epsilon / 4,
+            steps=10,
+            generator=seeded(0),
+        )
         return int((model(found).argmax(dim=1) == labels).sum())
 
     counts = [correct(epsilon) for epsilon in (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)]
