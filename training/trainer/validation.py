@@ -99,8 +99,7 @@ def validate(
         )
 
         def measure(names: Sequence[str], part: slice) -> dict[str, float]:
-            own = Seen(*(None if values is None else values[part] for values in seen))
-            return measured(names, config, offered_values(model, config, own))
+            return measured(names, config, offered_values(model, config, seen.part(part)))
 
         metrics = measure(names, measuring_images(config, count))
         if config.select == "best":

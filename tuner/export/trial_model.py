@@ -27,8 +27,8 @@ EXAMPLES = 4
 class TrainedModel:
     """A classifier in eval mode on the CPU, its configuration, and the images on which it was validated.
 
-    Its weights are those after `epoch` epochs. `validation` has all images of the validation split, with which the search
-    compared the trial.
+    Its weights are those after `epoch` epochs. `validation` has all images of the validation split, with which the
+    search compared the trial.
     """
 
     config: TrialConfig
