@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from training.evaluation.interval import interval_of
-from training.evaluation.result import AttackResult, Evaluation, union
+from training.evaluation.result import AttackResult, Evaluation
 
 _WIDTH = 100
 
@@ -28,11 +28,10 @@ def _rows(evaluation: Evaluation) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("natural", "", "", *_accuracy(evaluation.natural), "")]
     shown = [result for result in evaluation.attacks if not result.curve]
     rows += [_row(result) for result in shown]
-    radii = sorted({result.epsilon for result in shown if result.norm == "linf"})
     # Some attacks, such as the representation attack, have radii of their own. The suite's epsilon comes last.
-    for radius in [r for r in radii if r > evaluation.epsilon] + [evaluation.epsilon]:
-        worst = union(evaluation.natural, evaluation.attacks, radius)
-        rows.append(("worst over these attacks", "linf", f"{radius:.4g}", *_accuracy(worst), ""))
+    for radius in [r for r in evaluation.radii if r > evaluation.epsilon] + [evaluation.epsilon]:
+        worst = evaluation.robust_within(radius)
+        rows.append(("worst over these attacks", evaluation.norm, f"{radius:.4g}", *_accuracy(worst), ""))
     return rows
 
 

@@ -181,9 +181,11 @@ class _Measurement:
                 zero_gradients=zero,
                 probabilities=all(batch["probabilities"] for batch in clean),
                 not_finite=self._not_finite(),
+                norm=self._suite.norm,
             ),
             record=self._record,
             zero_gradients=zero,
+            norm=self._suite.norm,
         )
 
     def _not_finite(self) -> dict[str, int]:

@@ -5,11 +5,13 @@ Croce and Hein 2020 (arXiv:2003.01690), Carlini et al. 2019 (arXiv:1902.06705), 
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
 from training.evaluation.result import AttackResult, WarningSign, union
+from training.norms import LINF
 
 # The share of images by which Square may lower the worst case (AutoAttack's own check), and by which a stronger attack
 # may leave more images robust than a weaker one.
@@ -28,14 +30,16 @@ def warning_signs(
     zero_gradients: int,
     probabilities: bool = False,
     not_finite: Mapping[str, int] | None = None,
+    norm: str = LINF,
 ) -> tuple[WarningSign, ...]:
     """Return every sign that the figures show, the most important first.
 
-    `natural` says for each image whether it is correct when clean. `zero_gradients` is the number of correct images
+    They compare the attacks in `norm`, that of the evaluation. `natural` says for each image whether it is correct when
+    clean. `zero_gradients` is the number of correct images
     with a gradient of 0, or one that is not finite. `probabilities` says whether the outputs look like probabilities.
     `not_finite` counts the predictions that are not finite, by attack.
     """
-    whole = [attack for attack in attacks if not attack.curve and attack.norm == "linf"]
+    whole = [attack for attack in attacks if not attack.curve and attack.norm == norm]
     return (
         *_not_finite(not_finite or {}),
         *_draws(mode),
@@ -111,11 +115,10 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
         if square.family != "square":
             continue
         # A whole cascade contains Square, so the worst case without Square uses its other members.
-        others = [
-            a for a in attacks if a.family not in ("square", "cascade", "transfer") and a.epsilon <= square.epsilon
-        ]
-        without = sum(union(natural, others, square.epsilon))
-        gain = without - sum(union(natural, [*others, square], square.epsilon))
+        inside = [a for a in attacks if a.epsilon <= square.epsilon or math.isinf(a.epsilon)]
+        others = [a for a in inside if a.family not in ("square", "cascade", "transfer")]
+        without = sum(union(natural, others, square.epsilon, square.norm))
+        gain = without - sum(union(natural, [*others, square], square.epsilon, square.norm))
         if others and gain > SLACK * len(natural):
             yield WarningSign(
                 "square_lowers_the_union",

@@ -61,6 +61,7 @@ def exact_attack(model: nn.Module, config: TrialConfig, device: torch.device) ->
             model,
             images,
             labels,
+            norm=config.norm,
             epsilon=config.epsilon,
             step_size=config.eval_attack_step_size,
             steps=config.eval_attack_steps,
@@ -115,7 +116,7 @@ def _attacked(
         batch = slice(first, min(first + config.eval_batch_size, count))
         images, labels = to_unit(image_set.images[batch]), image_set.labels[batch]
         if place % group.size != group.rank:  # so that the next batch starts where it would in one process
-            uniform_start(images, config.epsilon, attack.generator)
+            uniform_start(images, config.epsilon, attack.generator, norm=config.norm)
             continue
         adversarial = attack.find(images, labels)
         with torch.no_grad():
