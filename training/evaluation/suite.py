@@ -56,7 +56,9 @@ def scale_of(
         raise AttackError(f"The evaluation is in {chosen}, but the radius {rule}.", "epsilon")
     scale = usual or Scale(norm=chosen, epsilon=0, step_size=0, rate=0.01, classes=classes)
     scale = replace(scale, dimensions=dimensions)
-    return scale if epsilon in (None, scale.epsilon) else scale.resized(epsilon)
+    if epsilon is None or (usual is not None and epsilon == usual.epsilon):
+        return scale
+    return scale.resized(epsilon)
 
 
 def _usual_scale(config: TrialConfig, classes: int, norm: str) -> Scale | None:

@@ -37,7 +37,11 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     ] = None,
     epsilon: Annotated[
         str | None,
-        typer.Option("--epsilon", metavar="E", help="Radius in [0, 1], such as 8/255; default: that of the search."),
+        typer.Option("--epsilon", metavar="E", help="Radius, such as 8/255; default: that of the search."),
+    ] = None,
+    norm: Annotated[
+        str | None,
+        typer.Option("--norm", metavar="linf|l2", help="Norm of the balls; default: that of the search."),
     ] = None,
     images: Annotated[
         int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")
@@ -81,7 +85,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     """
     from rich.console import Console
 
-    from tuner.confirm.attacks import read_attacks, read_epsilon
+    from tuner.confirm.attacks import read_attacks, read_epsilon, read_norm
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
@@ -111,10 +115,12 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     source = load_search(runs_dir, search, ledger)
-    radius = read_epsilon(epsilon)
+    ball = read_norm(norm, epsilon, source.space.shared("norm"))
+    radius = read_epsilon(epsilon, ball)
     classes = source.data.classes or 10
-    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes)
-    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain, named, radius)
+    named = read_attacks(attacks, ball, radius or source.space.shared("epsilon"), classes)
+    wish = from_front.wish(source.data)
+    choice = Choice(tuple(trials or ()), wish, seeds, suite, images, retrain, named, radius, norm)
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)
     look_where_recorded(folder)

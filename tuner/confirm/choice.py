@@ -21,7 +21,8 @@ _VALIDATION_IMAGES = 100
 class Choice:
     """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all.
 
-    `attacks` take the place of the suite if there are any; `epsilon` is by default that of the search.
+    `attacks` take the place of the suite if there are any; `norm` and `epsilon` are by default those of the
+    search.
     """
 
     trials: Sequence[int] = ()
@@ -32,6 +33,7 @@ class Choice:
     retrain: bool = True
     attacks: Sequence[str] = ()
     epsilon: float | None = None
+    norm: str | None = None
 
 
 def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice) -> list[TrialRecord]:
@@ -81,6 +83,7 @@ def confirmation_space(
         "trials": [trial.number for trial in unique],
         "suite": choice.suite,
         "attacks": list(choice.attacks),
+        "norm": choice.norm,
         "epsilon": choice.epsilon,
         "images": choice.images,
         "retrain": choice.retrain,

@@ -136,7 +136,8 @@ class ConfirmationPresentation:
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""
         confirm = confirm_section(self.space)
-        radius = "" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}"
+        norm = "" if confirm.norm is None else f", {confirm.norm}"
+        radius = norm + ("" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}")
         images = f"{confirm.images} test images" if confirm.images else "all test images"
         training = (
             "trained again on training and validation images"

@@ -147,7 +147,7 @@ def test_standard_is_made_of_the_official_members() -> None:
     )
     assert auto_attack(EPSILON, classes=100).members == attack.members
     in_l2 = auto_attack(0.5, norm="l2")
-    assert in_l2.members == tuple(replace(member, epsilon=0.5, norm="l2") for member in attack.members)  # type: ignore[type-var]
+    assert in_l2.members == tuple(replace(member, epsilon=0.5, norm="l2") for member in attack.members)
     rand = auto_attack(EPSILON, version="rand")
     assert [(member.name, member.draws) for member in rand.members if isinstance(member, Apgd)] == [
         ("APGD-CE (EOT 20)", 20),

@@ -25,17 +25,20 @@ def rates(config: TrialConfig, *epochs: int) -> list[float]:
 def test_there_is_a_preset_for_every_method_and_data_set() -> None:
     expected = {f"{data}_{method}" for data in ("mnist", "cifar10", "cifar100") for method in METHODS}
     others = {"cifar10_trades_official", "cifar10_mart_official", "cifar10_natural"}
+    others |= {"cifar10_standard_l2", "cifar10_shared_information_l2"}
     assert set(preset_names()) == expected | others
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_is_what_its_name_says(name: str) -> None:
     config = read(name)
-    data, _, method = name.removesuffix("_official").partition("_")
+    data, _, method = name.removesuffix("_official").removesuffix("_l2").partition("_")
     assert (config.dataset, config.objective) == (data, method)
     assert (config.bottleneck > 0) == (method == "shared_information")
     assert config.batch_size == 128
-    assert config.epsilon == (0.3 if data == "mnist" else 0.031)
+    in_l2 = name.endswith("_l2")
+    assert config.norm == ("l2" if in_l2 else "linf")
+    assert config.epsilon == (0.3 if data == "mnist" else 128 / 255 if in_l2 else 0.031)
     assert f"--config {name} " in find_config(name).read_text()
 
 

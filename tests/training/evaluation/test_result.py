@@ -1,4 +1,6 @@
 import itertools
+import math
+from dataclasses import replace
 
 from findings import evaluation, result
 from hypothesis import given
@@ -45,3 +47,14 @@ def test_distances_are_those_of_the_broken_images() -> None:
     entry = result(998, distances=(1.0, 4.0)).to_mapping()
     assert (entry["broken"], entry["mean_distance"], entry["median_distance"]) == (2, 2.5, 2.5)
     assert result(1000, distances=()).to_mapping()["mean_distance"] is None
+
+
+def test_in_l2_what_an_attack_without_a_bound_broke_within_the_ball_counts() -> None:
+    # Ten images, nine right when clean; C&W breaks the last four of these, at rising distances.
+    cw = result(5, of=10, family="cw", norm="l2", epsilon=math.inf, distances=(0.05, 0.1, 0.2, 0.4))
+    inside = result(8, of=10, norm="l2", epsilon=0.1)
+    other = result(0, of=10, epsilon=0.05)
+    found = replace(evaluation(inside, cw, other), norm="l2")
+    assert found.worst_case_accuracy == 0.6, "two by C&W, one more by the attack in the ball"
+    assert found.radii == [0.1]
+    assert [found.accuracy_within(radius) for radius in (0, 0.05, 0.4)] == [0.9, 0.8, 0.5]
