@@ -68,6 +68,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     from training.config import sources_in
     from training.evaluation import LatentMode, StateFile, evaluate_robustness, scale_of
     from training.evaluation.evaluated_model import data_to_attack
+    from training.evaluation.latent import has_bottleneck
     from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
     from training.evaluation_suite import layers_of, suite_of, surrogate_of
@@ -91,7 +92,8 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}{in_l2}"
     out = Path(arguments.out) if arguments.out else default
     surrogate = surrogate_of(arguments, evaluated, (channels, height, width), device)
-    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers)
+    bottleneck = has_bottleneck(evaluated.model)
+    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers, bottleneck=bottleneck)
     try_outside_attacks(evaluated.model, chosen, suite)
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")

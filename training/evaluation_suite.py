@@ -24,11 +24,12 @@ def suite_of(
     latent: LatentMode,
     surrogate: TrainedModel | None,
     layers: Sequence[str],
+    bottleneck: bool,
 ) -> Suite:
     """Return the suite of --suite and --attacks, with the attacks of a surrogate and on layers.
 
-    `scale` has the norm and the sizes. Raise AttackError for an unknown name or a wrong size, CommandError for layers
-    in l2.
+    `scale` has the norm and the sizes, `bottleneck` says whether the model has one. Raise AttackError for an unknown
+    name or a wrong size, CommandError for layers in l2.
     """
     if layers and scale.norm != LINF:
         raise CommandError(
@@ -44,6 +45,7 @@ def suite_of(
         surrogate=None if surrogate is None else surrogate.model,
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.
         cache=None if surrogate is None else surrogate.path.parent / "transfer",
+        bottleneck=bottleneck,
     )
     added = [RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in layers]
     return replace(suite, attacks=(*suite.attacks, *added))

@@ -36,8 +36,8 @@ class Adversary(Protocol):
     def family(self) -> str:
         """Return the group of attacks that this one is compared with.
 
-        One of `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `representation`, `transfer`, `mean_path`
-        and `cascade`.
+        One of `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `latent`, `representation`, `transfer`,
+        `mean_path` and `cascade`.
         """
 
     @property

@@ -17,6 +17,7 @@ class AttackFacts:
         cost: the number of passes through the network for each image, in the attack's parameters: g is a forward and a
             backward pass, f a forward pass.
         least_classes: a suite leaves the attack out where the data have fewer classes.
+        needs_bottleneck: a suite leaves the attack out for a model without a bottleneck.
         in_expectation: with sampled latents it runs as it is, because it averages over `draws`, or needs no gradient of
             the model. Another attack runs on the mean path.
         beside_mean_path: an attack that runs in addition where this one runs on the mean path.
@@ -28,6 +29,7 @@ class AttackFacts:
     bounded: bool = True
     cost: str = "unknown"
     least_classes: int = 2
+    needs_bottleneck: bool = False
     in_expectation: bool = False
     beside_mean_path: str | None = None
 

@@ -89,7 +89,7 @@ def ascend(
     also be tensors (batch, 1, 1, 1), one value per image. One step of size `epsilon` from the images themselves is the
     fast gradient sign method.
     """
-    direction, project = _steepest(images, epsilon, norm)
+    direction, project = steepest(images, epsilon, norm)
     adversarial = start.detach()
     with frozen(model), torch.enable_grad():
         for _ in range(steps):
@@ -99,7 +99,7 @@ def ascend(
     return adversarial
 
 
-def _steepest(
+def steepest(
     images: Tensor, epsilon: float | Tensor, norm: str
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """Return the direction of length 1 in which a loss with a given gradient rises most, and the projection."""

@@ -85,20 +85,22 @@ def build_suite(
     attacks: Sequence[str] | None = None,
     surrogate: nn.Module | None = None,
     cache: Path | None = None,
+    bottleneck: bool | None = None,
 ) -> Suite:
     """Build the suite `quick`, `paper`, `paper_as_run` or `standard`, or one with the named `attacks`.
 
     These are registered names, attacks of torchattacks or of a user, each with parameters or without (`attacks_of`).
 
     `surrogate`, on the device of the model and for images in [0, 1] as well, adds the transfer attacks of Table 6; the
-    folder `cache` keeps their images. With sampled latents PGD and FGSM average over draws, and the other attacks run
-    on the mean path. Without `scale.dimensions` a suite in l2 has no curve. Raise AttackError for an unknown name, or
-    one that does not exist in the norm.
+    folder `cache` keeps their images. `bottleneck` says whether the model has one: an attack on it is left out of a
+    suite unless it has, and refused by name if it has none. With sampled latents PGD and FGSM average over draws, and
+    the other attacks run on the mean path. Without `scale.dimensions` a suite in l2 has no curve. Raise AttackError for
+    an unknown name, or one that does not exist in the norm.
     """
     mode = latent or LatentMode()
     sized = replace(scale, draws=mode.attack_draws, surrogate=surrogate, cache=cache)
     sampled = mode.name == "sampled"
-    names = _names(name, attacks, scale)
+    names = _names(name, attacks, scale, bottleneck=bottleneck)
     chosen = [attack for text in names for attack in attacks_of(text, sized, sampled=sampled)]
     if name == SuiteName.STANDARD and attacks is None and (scale.norm, scale.epsilon) == (LINF, _CIFAR_EPSILON):
         chosen += attacks_of("autoattack", replace(sized, epsilon=_LITERATURE_EPSILON), sampled=sampled)
@@ -107,7 +109,7 @@ def build_suite(
     return Suite(name=name, norm=scale.norm, epsilon=scale.epsilon, attacks=tuple(chosen), curve=_curve(sized))
 
 
-def _names(suite: str, attacks: Sequence[str] | None, scale: Scale) -> Sequence[str]:
+def _names(suite: str, attacks: Sequence[str] | None, scale: Scale, *, bottleneck: bool | None) -> Sequence[str]:
     if suite not in SUITES:
         raise AttackError(f"The suite is {suite!r}, but must be one of {', '.join(SUITES)}.", "suite")
     if attacks is None:
@@ -115,11 +117,16 @@ def _names(suite: str, attacks: Sequence[str] | None, scale: Scale) -> Sequence[
             rule = f"exists only in {LINF}, as Table 2 does; take another suite for {scale.norm}"
             raise AttackError(f"The suite {suite} {rule}.", "suite")
         names = SUITES[SuiteName(suite)]
-        own = [name for name in names if facts_of(name).least_classes <= scale.classes]
+        facts = {name: facts_of(name) for name in names}
+        own = [name for name in names if facts[name].least_classes <= scale.classes]
+        own = [name for name in own if bottleneck or not facts[name].needs_bottleneck]
         as_run = paper_as_run.names_as_run(scale.step_size, scale.rate, scale.classes)
         return [*own, *as_run] if suite == SuiteName.PAPER_AS_RUN else own
     if not attacks:
         raise AttackError("There is no attack to run: name one.", "attacks")
+    unfit = [name for name in attacks if bottleneck is False and facts_of(name).needs_bottleneck]
+    if unfit:
+        raise AttackError(f"The attack {unfit[0]} needs a model with a bottleneck: leave it out.", unfit[0])
     return list(dict.fromkeys(attacks))
 
 

@@ -105,7 +105,7 @@ def suite_of(
     scale = scale_of(config, classes, norm=asked.norm, epsilon=radius, dimensions=dimensions)
     # A suite of named attacks is compared with nothing.
     suite = SuiteName.STANDARD if asked.attacks else asked.suite
-    return build_suite(suite, scale, attacks=asked.attacks or None)
+    return build_suite(suite, scale, attacks=asked.attacks or None, bottleneck=config.bottleneck > 0)
 
 
 def metrics_of(evaluation: Evaluation, searched: Ball) -> dict[str, float]:

@@ -7,7 +7,17 @@ from raises_about import raises_about
 from stand_ins import make_config
 from toys import relu_net
 
-from training.attacks import AttackError, CarliniWagner, Cascade, MeanPath, Pgd, RepresentationAttack, Scale, Transfer
+from training.attacks import (
+    AttackError,
+    CarliniWagner,
+    Cascade,
+    LatentAttack,
+    MeanPath,
+    Pgd,
+    RepresentationAttack,
+    Scale,
+    Transfer,
+)
 from training.evaluation import LatentMode, build_suite, scale_of
 from training.evaluation.attack_runs import attack_runs_of
 from training.registry import ATTACKS
@@ -113,6 +123,20 @@ def test_attacks_by_name_replace_the_suite_s() -> None:
     assert radii == [(e / 255, n) for n in (10, 20) for e in (5, 10, 15)]
     for name in set(ATTACKS) - {"transfer"}:
         assert build_suite("quick", DIGITS, attacks=[name]).attacks
+
+
+def test_the_latent_is_attacked_where_there_is_a_bottleneck() -> None:
+    for scale in (DIGITS, L2):
+        for latent in ("mean", "sampled"):
+            mode = LatentMode.named(latent)
+            suites = [build_suite("standard", scale, latent=mode, bottleneck=has) for has in (True, False, None)]
+            inner = [[getattr(each, "attack", each) for each in suite.attacks] for suite in suites]
+            assert [sum(isinstance(each, LatentAttack) for each in attacks) for attacks in inner] == [1, 0, 0]
+    assert build_suite("quick", DIGITS, attacks=["latent"]).attacks == (
+        LatentAttack(epsilon=0.2, step_size=0.05, steps=50, restarts=2),
+    )
+    with raises_about(AttackError, "latent"):
+        build_suite("quick", DIGITS, attacks=["latent"], bottleneck=False)
 
 
 def test_a_surrogate_adds_table_6() -> None:
