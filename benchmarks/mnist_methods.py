@@ -31,7 +31,7 @@ METHODS = ("standard", "trades", "mma", "mart", "shared_information")
 _RESULTS = Path(__file__).parent / "results"
 # The paper's 100 epochs of 422 steps are out of reach of CPU cores; this is 536 steps on 2,160 images. At the
 # paper's epsilon of 0.3, or with its SGD, PGD training alone does not leave chance level in so few steps.
-_SMALL: dict[str, Any] = {
+SMALL: dict[str, Any] = {
     "train_fraction": 0.04,
     "epochs": 8,
     "batch_size": 32,
@@ -44,7 +44,7 @@ _SMALL: dict[str, Any] = {
     "eval_images": 200,
 }
 # The paper has 0.45 and 0.1, with an epsilon of 0.3.
-_SMALL_MARGINS = {"max_margin": 0.15, "smallest_margin": 0.03}
+SMALL_MARGINS = {"max_margin": 0.15, "smallest_margin": 0.03}
 # Table 2 of the paper.
 _EVALUATION = {"eval_attack_steps": 20, "eval_attack_step_size": 0.01}
 
@@ -68,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     path = _RESULTS / ("mnist_methods_full.json" if arguments.full else "mnist_methods.json")
     old = json.loads(path.read_text("utf-8"))["methods"] if set(arguments.methods) < set(METHODS) else {}
-    budget: dict[str, Any] = {} if arguments.full else _SMALL
+    budget: dict[str, Any] = {} if arguments.full else SMALL
     runs = [
         (method, seed, {**budget, "data_root": arguments.data_root, "seed": seed}, arguments.test_images)
         for seed in range(arguments.seeds)
@@ -117,7 +117,7 @@ def _fitting(preset: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Return the changes; where the epsilon is not the paper's, MMA gets margins in place of the step size."""
     if preset["objective"] != "mma" or "epsilon" not in changes:
         return changes
-    return {**_SMALL_MARGINS, **{key: value for key, value in changes.items() if key != "attack_step_size"}}
+    return {**SMALL_MARGINS, **{key: value for key, value in changes.items() if key != "attack_step_size"}}
 
 
 def _balanced(images: ImageSet, count: int) -> ImageSet:

@@ -183,6 +183,7 @@ METRICS = Registry(
         "predictions",
         "adversarial_images",
         "adversarial_predictions",
+        "margin_predictions",
         "generator",
         "device",
         "batch_size",

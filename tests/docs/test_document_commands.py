@@ -84,8 +84,8 @@ def parse(command: Any, name: str, arguments: list[str]) -> None:
 def check_tuner(arguments: list[str], *, only_parsed: bool) -> None:
     """Run a command of `tuner` as far as it can be run here."""
     verb = arguments[0]
-    # No simulation leaves a confirmation, and object storage is not at hand.
-    absent = [word for word in arguments if word.endswith("-confirm") or word.startswith("s3://")]
+    # No simulation leaves a confirmation or the weights of a trial, and object storage is not at hand.
+    absent = [w for w in arguments if w.endswith("-confirm") or w == "--rerank" or w.startswith("s3://")]
     if only_parsed or absent or verb not in READING | STARTING:
         parse(typer.main.get_command(app), "tuner", with_resume_value(arguments))
         return

@@ -40,13 +40,17 @@ def _cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     return functional.cross_entropy(logits, labels, reduction="sum")
 
 
+def _margin(logits: Tensor, labels: Tensor) -> Tensor:
+    return logit_margin(logits, labels).sum()
+
+
 def _divergence(logits: Tensor, clean: Tensor) -> Tensor:
     return functional.kl_div(functional.log_softmax(logits, dim=1), clean, reduction="sum", log_target=True)
 
 
-def margin_of(labels: Tensor) -> Callable[[Tensor], Tensor]:
+def margin_of(labels: Tensor) -> AttackLoss:
     """Return the loss that is the sum of `logit_margin`; Carlini and Wagner 2017, f6, arXiv:1608.04644."""
-    return lambda logits: logit_margin(logits, labels).sum()
+    return AttackLoss(_margin, labels)
 
 
 def logits_ratio_of(labels: Tensor) -> Callable[[Tensor], Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from training.attacks import l2_ball
-from training.attacks.attack_losses import cross_entropy_of
+from training.attacks.attack_losses import AttackLoss
 from training.compute.parallel import ALONE, Group
 from training.norms import LINF
 
@@ -15,7 +15,7 @@ from training.norms import LINF
 def pgd(
     model: nn.Module,
     images: Tensor,
-    labels: Tensor,
+    loss: AttackLoss,
     *,
     epsilon: float,
     step_size: float,
@@ -23,14 +23,13 @@ def pgd(
     generator: torch.Generator,
     norm: str = LINF,
 ) -> Tensor:
-    """Search, from a random start, for images near `images` at which the model's cross-entropy is larger.
+    """Search, from a random start, for images near `images` at which the `loss` of the model's logits is larger.
 
-    `images` is float32 (batch, channels, height, width) in [0, 1], `labels` is (batch,). `epsilon` and `step_size`
-    are distances in `norm`, in the units of the images. The result is detached and lies within `epsilon` of `images`
-    and in [0, 1]. `generator` is on the device of the images. The model's modes, buffers and gradients are restored.
+    `images` is float32 (batch, channels, height, width) in [0, 1]. `epsilon` and `step_size` are distances in `norm`,
+    in the units of the images. The result is detached and lies within `epsilon` of `images` and in [0, 1].
+    `generator` is on the device of the images. The model's modes, buffers and gradients are restored.
     """
     start = uniform_start(images, epsilon, generator, norm=norm)
-    loss = cross_entropy_of(labels)
     return ascend(
         model,
         images,

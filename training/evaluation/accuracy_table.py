@@ -4,8 +4,8 @@ import math
 import textwrap
 from collections.abc import Sequence
 
-from training.evaluation.interval import interval_of
 from training.evaluation.result import AttackResult, Evaluation
+from training.metrics.interval import interval_of
 
 _WIDTH = 100
 _NO_HEADLINE = (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from training.attacks.adversary import ROUNDING, edge_of
-from training.evaluation.interval import interval_of
+from training.metrics.interval import interval_of
 from training.norms import LINF
 
 

@@ -25,6 +25,7 @@ from training.evaluation.checks import (
     require_valid_images,
 )
 from training.evaluation.evaluated_images import images_digest
+from training.evaluation.honest_model import gradient_agreement, require_no_memory, untouched_copy
 from training.evaluation.latent import LatentMode, SampledClassifier, model_in_mode, predict
 from training.evaluation.result import AttackResult, Evaluation
 from training.evaluation.resume_state import ResumeState, StateFile
@@ -55,8 +56,8 @@ def evaluate_robustness(
     same figures on the same device with the same library versions. The model (modes, buffers, gradients) and all global
     random states are restored. The file of `state` is written after every batch; the same call with it continues
     after the last batch. `on_batch(done, total, attack)` is called after every batch. Raise AttackError if the model
-    cannot be evaluated (it is randomised in the mode `mean`, or never finite), if an attack returns invalid images, or
-    if the state file belongs to another evaluation.
+    cannot be evaluated (it is randomised in the mode `mean`, remembers what it saw, or is never finite), if an attack
+    returns invalid images, or if the state file belongs to another evaluation.
     """
     mode = latent or LatentMode()
     require_positive("The evaluation", images=len(image_set), batch_size=batch_size)
@@ -69,9 +70,13 @@ def evaluate_robustness(
         no_autocast(device),
     ):
         attacked = model_in_mode(model, mode, device)
+        untouched = untouched_copy(attacked) if mode.deterministic else None
         measurement = _Measurement(attacked, image_set, suite, mode=mode, seed=seed, batch_size=batch_size, state=state)
-        require_sound_model(attacked, measurement.batch(0)[0], deterministic=mode.deterministic)
+        first = measurement.batch(0)[0]
+        require_sound_model(attacked, first, deterministic=mode.deterministic)
+        require_no_memory(attacked, untouched, first, suite.epsilon)
         measurement.measure(on_batch)
+        require_no_memory(attacked, untouched, first, suite.epsilon)
     return measurement.evaluation()
 
 
@@ -134,7 +139,11 @@ class _Measurement:
             "not_finite": _count_not_finite(predicted),
             "zero": count_zero_gradients(self._model, images[right], labels[right]),
             "probabilities": outputs_are_probabilities(self._model, images),
+            "agreement": self._agreement(images) if number == 0 else 1.0,
         }
+
+    def _agreement(self, images: Tensor) -> float:
+        return gradient_agreement(self._model, images) if self._mode.deterministic else 1.0
 
     def _measure_attack(self, run: AttackRun, number: int) -> dict[str, Any]:
         images, labels = self.batch(number)
@@ -182,6 +191,7 @@ class _Measurement:
                 probabilities=all(batch["probabilities"] for batch in clean),
                 not_finite=self._not_finite(),
                 norm=self._suite.norm,
+                agreement=clean[0]["agreement"],
             ),
             record=self._record,
             zero_gradients=zero,

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.attacks.adversary import ROUNDING
+from training.evaluation.honest_model import LEAST_AGREEMENT
 from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, WarningSign, union
 from training.evaluation.signs_of_draws import signs_of_draws
@@ -32,13 +33,15 @@ def warning_signs(
     probabilities: bool = False,
     not_finite: Mapping[str, int] | None = None,
     norm: str = LINF,
+    agreement: float = 1.0,
 ) -> tuple[WarningSign, ...]:
     """Return every sign that the figures show, the most important first.
 
     They compare the attacks in `norm`, that of the evaluation. `natural` says for each image whether it is correct when
     clean. `zero_gradients` is the number of correct images
     with a gradient of 0, or one that is not finite. `probabilities` says whether the outputs look like probabilities.
-    `not_finite` counts the predictions that are not finite, by attack.
+    `not_finite` counts the predictions that are not finite, by attack. `agreement` is that of gradients and finite
+    differences, from -1 to 1.
     """
     whole = [attack for attack in attacks if not attack.curve and attack.norm == norm]
     return (
@@ -52,6 +55,7 @@ def warning_signs(
         *_more_steps_weaker(whole),
         *_noise_as_strong(natural, whole),
         *_curve(natural, [attack for attack in attacks if attack.curve]),
+        *_false_gradients(agreement),
         *_zero_gradients(zero_gradients, sum(natural)),
         *_probabilities(outputs_are_probabilities=probabilities),
     )
@@ -198,6 +202,16 @@ def _curve(natural: Sequence[bool], points: Sequence[AttackResult]) -> Iterator[
             "not_zero_at_large_epsilon",
             f"At epsilon {last.epsilon:.4g} {last.name} still leaves {_percent(last)}, but in such a large ball every"
             " image can be broken: the attack does not work on this model, and its other figures are too high.",
+        )
+
+
+def _false_gradients(agreement: float) -> Iterator[WarningSign]:
+    if agreement < LEAST_AGREEMENT:
+        yield WarningSign(
+            "false_gradients",
+            f"The gradients of the logits do not predict how the logits change (cosine {agreement:.2f} with finite"
+            " differences, 1 is exact): a step without a true gradient, such as rounding, hides the way from every"
+            " attack that follows gradients. The true accuracy can be far lower.",
         )
 
 

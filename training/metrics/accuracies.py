@@ -26,6 +26,19 @@ def pgd_accuracy(labels: "Tensor", predictions: "Tensor", adversarial_prediction
     return int(_robust(labels, predictions, adversarial_predictions).sum()) / len(labels)
 
 
+@METRICS.register("robust_accuracy", facts=_SHARE)
+def robust_accuracy(
+    labels: "Tensor", predictions: "Tensor", adversarial_predictions: "Tensor", margin_predictions: "Tensor"
+) -> float:
+    """Return the share of images that are classified correctly clean, under PGD, and under PGD on the logit margin.
+
+    So it is at most the PGD accuracy. The second attack has the same steps and starts. It finds errors where a flat
+    cross-entropy hides its gradient (Croce and Hein 2020, arXiv:2003.01690).
+    """
+    robust = _robust(labels, predictions, adversarial_predictions) & (margin_predictions == labels)
+    return int(robust.sum()) / len(labels)
+
+
 @METRICS.register("worst_class_pgd_accuracy", facts=_SHARE)
 def worst_class_pgd_accuracy(labels: "Tensor", predictions: "Tensor", adversarial_predictions: "Tensor") -> float:
     """Return the smallest PGD accuracy of a class, among the classes that the images have."""

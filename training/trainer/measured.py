@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,22 @@ from training.registry_entry import Entry
 # values whatever was evaluated before.
 MEASURING_SEED = 20_23
 _TRIED = 2
-_OF_IMAGES = ("images", "labels", "predictions", "adversarial_images", "adversarial_predictions")
+
+
+class Seen(NamedTuple):
+    """Labels and predictions of the validation images, (n,) int64 each, and what else a metric asks for.
+
+    `margin_predictions` are for images of PGD on the margin of the logits, in place of the cross-entropy. Images are
+    (n, channels, height, width), float32 in [0, 1]; the adversarial ones are those of PGD on the cross-entropy. What no
+    metric asks for is None.
+    """
+
+    labels: Tensor
+    predictions: Tensor
+    adversarial_predictions: Tensor
+    margin_predictions: Tensor | None
+    images: Tensor | None
+    adversarial_images: Tensor | None
 
 
 class MetricError(ExplainedError):
@@ -38,7 +53,7 @@ def asks_for(names: Iterable[str], offered: str) -> bool:
 
 def depends_on_images(name: str) -> bool:
     """Return whether a metric asks for images, labels or predictions: its value differs on other images."""
-    return any(asks_for([name], offered) for offered in _OF_IMAGES)
+    return any(asks_for([name], offered) for offered in Seen._fields)
 
 
 def measured(names: Iterable[str], config: TrialConfig, offered: Mapping[str, Any]) -> dict[str, float]:
@@ -69,7 +84,8 @@ def try_metrics(config: TrialConfig, model: nn.Module, images: ImageSet) -> None
     with exact_float32(), frozen(model):
         with torch.no_grad():
             predictions = classes_of(model(clean))
-        offered = offered_values(model, config, (clean, labels), (clean, predictions), predictions)
+        seen = Seen(labels, predictions, predictions, predictions, clean, clean)
+        offered = offered_values(model, config, seen)
         for name in unknown:
             try:
                 measured([name], config, offered)
@@ -79,26 +95,10 @@ def try_metrics(config: TrialConfig, model: nn.Module, images: ImageSet) -> None
         raise ConfigError(problems)
 
 
-def offered_values(
-    model: nn.Module,
-    config: TrialConfig,
-    clean: tuple[Tensor | None, Tensor],
-    attacked: tuple[Tensor | None, Tensor],
-    predictions: Tensor,
-) -> dict[str, Any]:
-    """Return what metrics may ask for: of clean images and labels, and of attacked images and their predictions."""
-    images, labels = clean
-    adversarial_images, adversarial_predictions = attacked
-    return {
-        "model": model,
-        "images": images,
-        "labels": labels,
-        "predictions": predictions,
-        "adversarial_images": adversarial_images,
-        "adversarial_predictions": adversarial_predictions,
-        "device": labels.device,
-        "batch_size": config.eval_batch_size,
-    }
+def offered_values(model: nn.Module, config: TrialConfig, seen: Seen) -> dict[str, Any]:
+    """Return what metrics may ask for, by name."""
+    device = seen.labels.device
+    return {**seen._asdict(), "model": model, "device": device, "batch_size": config.eval_batch_size}
 
 
 def _value(entry: Entry, name: str, offered: Mapping[str, Any]) -> float:

@@ -118,7 +118,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     ball = read_norm(norm, epsilon, source.space.shared("norm"))
     radius = read_epsilon(epsilon, ball)
     classes = source.data.classes or 10
-    named = read_attacks(attacks, ball, radius or source.space.shared("epsilon"), classes)
+    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes, norm=ball)
     wish = from_front.wish(source.data)
     choice = Choice(tuple(trials or ()), wish, seeds, suite, images, retrain, named, radius, norm)
     chosen = choose_trials(source.trials, source.data, choice)

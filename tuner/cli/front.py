@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
+from tuner.cli.front_rerank import Rerank, Top, require_alone, rerank_front
 from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
 from tuner.errors import UsageError
 
@@ -44,6 +45,8 @@ def front(  # noqa: PLR0917 - each is an option by its name
         Path | None,
         typer.Option("--out", help="File for the comparison, a page or a picture.", metavar="FILE.html|png|svg"),
     ] = None,
+    rerank: Rerank = None,
+    top: Top = None,
 ) -> None:
     """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show trials chosen from the front.
 
@@ -61,12 +64,15 @@ def front(  # noqa: PLR0917 - each is an option by its name
       tuner front digits_tradeoff-1 digits_tradeoff-2 --out compare.html
 
       tuner front digits_tradeoff-1 --by bottleneck --out compare.svg
+
+      tuner front digits_tradeoff-1 --rerank autoattack --top 5
     """
     from tuner.confirm.presentation import Use, presentation_of
     from tuner.report.load import load_search
 
-    searches = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
     choice = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss, trial)
+    require_alone(rerank, top, [*choice.given, *(["--by"] if by else []), *(["--out"] if out else [])], len(names))
+    searches = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
     if len(searches) > 1 or by is not None:
         if choice.given:
             raise UsageError(f"To compare fronts, leave out {' and '.join(choice.given)}.", choice.given)
@@ -81,8 +87,11 @@ def front(  # noqa: PLR0917 - each is an option by its name
         )
     space, data = searches[0].space, searches[0].data
     presentation = presentation_of(space)
-    if choice.given:
+    if choice.given or rerank is not None:
         presentation.require(Use.CHOICE, data.search)
+    if rerank is not None:
+        rerank_front(runs_dir, searches[0], rerank, top, output)
+        return
     if presentation.has_front:
         if not choice.given:
             from tuner.report.analysis.forecast_check import with_forecast

@@ -10,12 +10,20 @@ from tuner.errors import UsageError
 ALWAYS = "pgd20"
 
 
-def read_attacks(text: str | None, norm: str, epsilon: float, classes: int) -> tuple[str, ...]:
-    """Return the names in a list such as `square,torchattacks:PGD(eps=8/255, steps=20)`, with `pgd20` first.
+def read_attacks(
+    text: str | None,
+    epsilon: float,
+    classes: int,
+    *,
+    norm: str = LINF,
+    option: str = "--attacks",
+    always: tuple[str, ...] = (ALWAYS,),
+) -> tuple[str, ...]:
+    """Return the names in a list such as `square,torchattacks:PGD(eps=8/255, steps=20)`, with those of `always` first.
 
     The syntax is that of `training.evaluate --attacks`; modules are looked for in the current folder as well. None
-    stands for no list: the result is empty. Raise UsageError if an attack is unknown, named twice, or cannot be built
-    for the radius `epsilon` in `norm` and the number of `classes`.
+    stands for no list: the result is empty. Raise UsageError about the `option` if an attack is unknown, named twice,
+    or cannot be built for the radius `epsilon` in `norm` and the number of `classes`.
     """
     if text is None:
         return ()
@@ -24,15 +32,14 @@ def read_attacks(text: str | None, norm: str, epsilon: float, classes: int) -> t
     from training.evaluation.attack_runs import attack_runs_of
 
     if text == "help":
-        raise UsageError(attack_help(), "--attacks")
-    named = split_names(text)
-    names = (ALWAYS, *(name for name in named if name != ALWAYS))
+        raise UsageError(attack_help(), option)
+    names = (*always, *(name for name in split_names(text) if name not in always))
     scale = Scale(norm=norm, epsilon=epsilon, step_size=epsilon / 8, rate=0.01, classes=classes)
     try:
         look_in(Path())
         attack_runs_of(build_suite("standard", scale, attacks=names), LatentMode())
     except AttackError as error:
-        raise UsageError(f"--attacks {text!r}: {error}", "--attacks") from error
+        raise UsageError(f"{option} {text!r}: {error}", option) from error
     return tuple(dict.fromkeys(names))
 
 

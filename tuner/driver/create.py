@@ -82,8 +82,8 @@ def create_search(plan: Plan, request: Request, data: CheckedData) -> Ledger:
     If anything fails, nothing is left.
     """
     search_id = f"{plan.folder.name}-{secrets.token_hex(4)}"
-    frozen = {"search_id": search_id, "split_digest": data.split_digest, "classes": data.classes, **provenance()}
-    frozen |= plug_ins_fact(plan.plug_ins)
+    frozen = {"search_id": search_id, "split_digest": data.split_digest, **provenance()}
+    frozen |= {"classes": data.classes, "validation_images": data.validation_images, **plug_ins_fact(plan.plug_ins)}
     facts = {**frozen, "space": plan.space.model_dump(mode="json")}
     if plan.warm_start:
         frozen[FACT] = {earlier.name: len(earlier.trials) for earlier in plan.warm_start}

@@ -20,11 +20,13 @@ class CheckedData:
     """What a search learns of its data at its start.
 
     `split_digest` is that of the validation images, which tells a search that continues whether it has the same ones.
+    `validation_images` is the number of those by which trials are compared.
     `contents` are lines for the user: the images of each class, and what is not read. `left_out` are the latter alone.
     """
 
     split_digest: str
     classes: int
+    validation_images: int
     contents: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 
@@ -47,7 +49,14 @@ def check_data(space: Space) -> CheckedData:
             data = load_trial_data(config)
             started.update(_try(space, config, data))
         left_out = tuple(sentence for part in parts for sentence in part.left_out)
-        return CheckedData(data.split_digest, data.num_classes, (*lines_of(parts), *started), left_out)
+        count = len(data.validation)
+        return CheckedData(
+            data.split_digest,
+            data.num_classes,
+            validation_images=min(space.example.eval_images or count, count),
+            contents=(*lines_of(parts), *started),
+            left_out=left_out,
+        )
     except DataError as error:
         raise UsageError(str(error), error.subject) from error
     finally:

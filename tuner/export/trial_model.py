@@ -6,7 +6,7 @@ from pathlib import Path
 from torch import Tensor
 
 from training.config import IDLE_KEYS, TrialConfig
-from training.data import DataError, TrialData, load_trial_data
+from training.data import DataError, ImageSet, TrialData, load_trial_data
 from training.data.augment import to_unit
 from training.models import Classifier, build_model
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
@@ -23,15 +23,20 @@ EXAMPLES = 4
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A classifier in eval mode on the CPU, its configuration, and some images that it classifies.
+    """A classifier in eval mode on the CPU, its configuration, and the images on which it was validated.
 
-    `examples` are the first images of the validation split, (EXAMPLES, channels, height, width) in [0, 1].
+    `validation` has the images with which the search compared the trial.
     """
 
     config: TrialConfig
     classifier: Classifier
     class_names: tuple[str, ...]
-    examples: Tensor
+    validation: ImageSet
+
+    @property
+    def examples(self) -> Tensor:
+        """The first images of the validation split, (EXAMPLES, channels, height, width) in [0, 1]."""
+        return to_unit(self.validation.images[:EXAMPLES])
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -93,7 +98,7 @@ def _build(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> 
     classifier = build_model(config, data.num_classes, data.image_shape)
     classifier.load_state_dict(weights)
     classifier.eval()
-    return TrainedModel(config, classifier, data.class_names, to_unit(data.validation.images[:EXAMPLES]))
+    return TrainedModel(config, classifier, data.class_names, data.validation)
 
 
 def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:

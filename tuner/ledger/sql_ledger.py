@@ -66,7 +66,6 @@ class SqlLedger(Ledger):
         self._study = study
         self._study_id = study_id(study)
         self._connections = connections
-        self._connections = connections
         self._storage, self._engine, reading = connections
         self._reader = reports.ReportReader(reading, search)
         self._trial_ids: dict[int, int] = {}

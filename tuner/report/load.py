@@ -109,8 +109,9 @@ def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialR
     data = front_data(
         name, trials, space.objective_list, space.reference, space.trial, constraints=space.constraint_list
     )
-    classes = SearchFolder(runs_dir / name).classes
-    return replace(data, confirmed=confirmed_trials(runs_dir, name), classes=classes)
+    folder = SearchFolder(runs_dir / name)
+    confirmed = confirmed_trials(runs_dir, name)
+    return replace(data, confirmed=confirmed, classes=folder.classes, validation_images=folder.validation_images)
 
 
 def confirmed_trials(runs_dir: Path, search: str) -> tuple[Confirmed, ...]:

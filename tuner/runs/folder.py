@@ -93,8 +93,16 @@ class SearchFolder:
     @property
     def classes(self) -> int | None:
         """The number of classes of the data; None if it cannot be read, which must not end a search that runs."""
+        return self._count("classes")
+
+    @property
+    def validation_images(self) -> int | None:
+        """The number of images by which trials are compared; None if it cannot be read."""
+        return self._count("validation_images")
+
+    def _count(self, fact: str) -> int | None:
         with contextlib.suppress(UsageError):
-            found = self.frozen().get("classes")
+            found = self.frozen().get(fact)
             return found if isinstance(found, int) and found > 0 else None
         return None
 

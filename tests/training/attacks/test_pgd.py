@@ -37,7 +37,7 @@ def test_binary_linear_model_has_a_closed_form() -> None:
     model, images, labels = linear_model(classes=2), draw_images(), torch.arange(12) % 2
     weight = model.get_parameter("1.weight")
     direction = (weight[1 - labels] - weight[labels]).sign().view_as(images)
-    found = pgd(model, images, labels, epsilon=0.1, step_size=0.03, steps=10, generator=seeded(0))
+    found = pgd(model, images, cross_entropy_of(labels), epsilon=0.1, step_size=0.03, steps=10, generator=seeded(0))
     torch.testing.assert_close(found, (images + 0.1 * direction).clamp(0, 1))
 
 
@@ -45,7 +45,9 @@ def test_in_l2_the_closed_form_is_a_step_along_the_weights() -> None:
     model, images, labels = linear_model(classes=2), 0.4 + 0.2 * draw_images(), torch.arange(12) % 2
     weight = model.get_parameter("1.weight").detach()
     direction = functional.normalize(weight[1 - labels] - weight[labels]).view_as(images)
-    found = pgd(model, images, labels, epsilon=1.0, step_size=0.3, steps=60, generator=seeded(0), norm="l2")
+    found = pgd(
+        model, images, cross_entropy_of(labels), epsilon=1.0, step_size=0.3, steps=60, generator=seeded(0), norm="l2"
+    )
     torch.testing.assert_close(found, images + direction, rtol=0, atol=1e-4)
 
 
@@ -108,7 +110,7 @@ def test_stays_in_the_ball_and_in_the_box(norm: str, epsilon: float, step_size: 
     found = pgd(
         linear_model(),
         images,
-        LABELS,
+        cross_entropy_of(LABELS),
         epsilon=epsilon,
         step_size=step_size,
         steps=steps,
@@ -131,7 +133,15 @@ def test_start_is_uniform_in_the_ball() -> None:
 
 def test_the_start_comes_from_the_given_generator_alone(network: Disturbable) -> None:
     def attack(seed: int) -> Tensor:
-        return pgd(network, draw_images(), LABELS, epsilon=0.1, step_size=0.01, steps=2, generator=seeded(seed))
+        return pgd(
+            network,
+            draw_images(),
+            cross_entropy_of(LABELS),
+            epsilon=0.1,
+            step_size=0.01,
+            steps=2,
+            generator=seeded(seed),
+        )
 
     global_state = torch.get_rng_state()
     first = attack(0)
@@ -160,7 +170,8 @@ def test_robust_accuracy_falls_with_epsilon(norm: str, scale: float) -> None:
 
     def correct(share: float) -> int:
         sizes = {"epsilon": scale * share, "step_size": scale * share / 4}
-        found = pgd(model, images, labels, **sizes, steps=10, generator=seeded(0), norm=norm)
+        loss = cross_entropy_of(labels)
+        found = pgd(model, images, loss, **sizes, steps=10, generator=seeded(0), norm=norm)
         return int((model(found).argmax(dim=1) == labels).sum())
 
     counts = [correct(share) for share in (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)]

@@ -191,8 +191,9 @@ def test_goes_on_where_it_was_stopped(tmp_path: Path, last: int) -> None:
         assert model.passes < total + last
     model.passes = 0
     assert evaluate_robustness(model, images, SMALL, batch_size=15, state=StateFile(path)) == whole
-    # Nothing but the checks of the model: its classes, twice the same, and 8 images in a batch and alone.
-    assert model.passes == 3 + 1 + 8
+    # Nothing but the checks of the model: its classes, twice the same, 8 images in a batch and alone, and moved images
+    # before and after the attacks.
+    assert model.passes == 3 + 1 + 8 + 2
 
 
 def test_a_state_of_another_evaluation_is_refused(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from training.config import ALWAYS_REPORTED, is_accuracy, unit_of, usual_direction
-from training.metrics.accuracies import natural_accuracy, pgd_accuracy, worst_class_pgd_accuracy
+from training.metrics.accuracies import natural_accuracy, pgd_accuracy, robust_accuracy, worst_class_pgd_accuracy
 from training.metrics.costs import gpu_memory, parameters, seconds
 from training.registry import METRICS
 
@@ -28,6 +28,14 @@ def test_accuracies_are_shares_of_the_images_that_are_right(rows: list[tuple[int
     right = [[true == one, true == one == other] for true, one, other in rows]
     assert natural_accuracy(labels, clean) == sum(natural for natural, _ in right) / len(rows)
     assert pgd_accuracy(labels, clean, attacked) == sum(robust for _, robust in right) / len(rows)
+
+
+@given(st.lists(st.tuples(CLASSES, CLASSES, CLASSES, CLASSES), min_size=1, max_size=20))
+def test_a_robust_image_withstands_both_attacks(rows: list[tuple[int, int, int, int]]) -> None:
+    labels, clean, attacked, on_margin = (torch.tensor(column) for column in zip(*rows, strict=True))
+    share = sum(len({*row}) == 1 for row in rows) / len(rows)
+    assert robust_accuracy(labels, clean, attacked, on_margin) == share
+    assert share <= pgd_accuracy(labels, clean, attacked)
 
 
 @given(THREE)
@@ -49,6 +57,7 @@ def test_costs() -> None:
     ("name", "unit", "direction"),
     [
         ("natural_accuracy", "%", "maximize"),
+        ("robust_accuracy", "%", "maximize"),
         ("worst_class_pgd_accuracy", "%", "maximize"),
         ("seconds", "s", "minimize"),
         ("parameters", "", "minimize"),

@@ -8,6 +8,7 @@ import torch
 from stand_ins import make_config, make_data, same_weights
 from torch import Tensor
 
+from training.attacks import cross_entropy_of
 from training.data.augment import to_unit
 from training.losses import Batch
 from training.trainer import Trainer
@@ -91,7 +92,7 @@ def test_the_folded_attack_of_the_validation_finds_the_images_of_the_plain_one(a
     found = []
     for attack in (trainer.validation_attack, plain):
         attack.generator.manual_seed(MEASURING_SEED)
-        found.append(attack.find(images, labels))
+        found.append(attack.find(images, cross_entropy_of(labels)))
     assert (found[0] == found[1]).double().mean().item() > 0.99
     measured = [validate(trainer.model, data.validation, config, attack=a) for a in (trainer.validation_attack, plain)]
     assert measured[0] == pytest.approx(measured[1], abs=0.05)

@@ -7,12 +7,13 @@ import torch
 from fake_cuda import CaptureRules, RuleRecorder, fake_cuda
 from stand_ins import make_config, make_data
 
+from training.attacks.attack_losses import cross_entropy_of, margin_of
 from training.attacks.cuda_graph import CapturedAscent
 from training.compute.parallel import ALONE
 from training.registry import ARCHITECTURES, OBJECTIVES
 from training.trainer import Trainer
 from training.trainer.step_parts import build_validation_attack
-from training.trainer.validation import _attacked
+from training.trainer.validation import ValidationBatches
 
 SLOW = {"resnet50", "wrn34_10"}
 NETWORKS: list[Any] = [
@@ -66,8 +67,9 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
         one_batch = trainer._data.validation.subset(torch.arange(13))
         trainer.validation_attack = build_validation_attack(*parts)
-        found = _attacked(trainer.model, one_batch, config, ALONE, trainer.validation_attack, keep_images=True)
-        assert {found.predictions.device.type, found.adversarial_predictions.device.type} == {"cuda"}
+        batches = ValidationBatches(trainer.model, one_batch, config, ALONE, trainer.validation_attack)
+        found = [batches.predictions(), batches.attacked(margin_of)[0], *batches.attacked(cross_entropy_of)]
+        assert {each.device.type for each in found if each is not None} == {"cuda"}
         assert len(trainer.fallbacks) == (captured is not None or trainer._attack._recorder is not None), "told once"
     assert all(count > 0 for count in recorder.operations)
 

@@ -5,9 +5,11 @@ import torch
 from stand_ins import make_config, make_data, random_states, same_weights
 from torch import Tensor, nn
 
+from training.attacks import Pgd
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.models import build_model
+from training.trainer.measured import MEASURING_SEED
 from training.trainer.validation import validate
 
 
@@ -56,6 +58,40 @@ def test_the_norm_decides_what_can_be_broken() -> None:
     sizes = {"epsilon": 0.1, "eval_attack_steps": 20}
     assert validate(Brightness(), images, make_config(**sizes))["pgd_accuracy"] == 0
     assert validate(Brightness(), images, make_config(**sizes, norm="l2"))["pgd_accuracy"] == 0.5
+
+
+class Confident(Brightness):
+    """As `Brightness`, but so sure that the cross-entropy of a correct image has a gradient of 0 in float32."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return 1e4 * super().forward(images)
+
+
+@pytest.mark.parametrize("batch_size", [2, 500])
+def test_the_robust_accuracy_sees_through_a_gradient_that_vanishes(batch_size: int) -> None:
+    # Brightness 0.45 can be moved over 0.5 within epsilon 0.1, 0.1 cannot.
+    levels = torch.tensor([115, 26, 140], dtype=torch.uint8)
+    images = ImageSet(levels.view(3, 1, 1, 1).expand(3, 1, 4, 4).contiguous(), torch.zeros(3, dtype=torch.int64))
+    config = make_config(epsilon=0.1, eval_attack_steps=10, eval_batch_size=batch_size, metrics=["robust_accuracy"])
+    values = validate(Confident(), images, config)
+    assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 2 / 3, "robust_accuracy": 1 / 3}
+
+
+@pytest.mark.parametrize("batch_size", [7, 30])
+def test_the_robust_accuracy_is_that_of_the_two_attacks(model: nn.Module, batch_size: int) -> None:
+    """The same attacks of an evaluation, from the same starts, where one batch has all images."""
+    config = make_config(eval_batch_size=batch_size, metrics=["robust_accuracy"])
+    images = make_data().validation
+    values = validate(model, images, config)
+    assert values["robust_accuracy"] <= values["pgd_accuracy"]
+    if batch_size < len(images):
+        return
+    clean, right = to_unit(images.images), torch.ones_like(images.labels, dtype=torch.bool)
+    size, steps = config.eval_attack_step_size, config.eval_attack_steps
+    attacks = [Pgd(epsilon=config.epsilon, step_size=size, steps=steps, loss=loss) for loss in ("ce", "margin")]
+    for attacked in [clean, *(attack(model, clean, images.labels, seed=MEASURING_SEED) for attack in attacks)]:
+        right &= model.eval()(attacked).argmax(dim=1) == images.labels
+    assert values["robust_accuracy"] == right.double().mean().item()
 
 
 class Flipping(nn.Module):

@@ -8,11 +8,11 @@ from tuner.errors import UsageError
 
 
 def test_pgd_20_is_always_among_the_attacks_and_first() -> None:
-    assert read_attacks(None, "linf", 0.1, 10) == ()
-    assert read_attacks("square,pgd20, fgsm", "linf", 0.1, 10) == ("pgd20", "square", "fgsm")
+    assert read_attacks(None, 0.1, 10) == ()
+    assert read_attacks("square,pgd20, fgsm", 0.1, 10) == ("pgd20", "square", "fgsm")
     named = "torchattacks:APGD(eps=8/255, steps=100)"
-    assert read_attacks(f"{named},square", "linf", 0.1, 10) == ("pgd20", named, "square")
-    assert read_attacks("apgd_t", "linf", 0.1, 4) == ("pgd20", "apgd_t")
+    assert read_attacks(f"{named},square", 0.1, 10) == ("pgd20", named, "square")
+    assert read_attacks("apgd_t", 0.1, 4) == ("pgd20", "apgd_t")
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_pgd_20_is_always_among_the_attacks_and_first() -> None:
 )
 def test_attacks_that_cannot_run_are_refused(text: str) -> None:
     with raises_about(UsageError, "--attacks"):
-        read_attacks(text, "linf", 0.1, 2)
+        read_attacks(text, 0.1, 2)
 
 
 def test_a_radius_is_a_number_or_a_fraction() -> None:
@@ -38,11 +38,11 @@ def test_in_l2_a_radius_may_be_above_1_and_an_attack_in_linf_needs_its_own() -> 
     for text in ("0", "-1", "inf", "nan"):
         with raises_about(UsageError, "--epsilon"):
             read_epsilon(text, "l2")
-    assert read_attacks("square", "l2", 0.5, 10) == ("pgd20", "square")
-    assert read_attacks("torchattacks:PGD(eps=8/255)", "l2", 0.5, 10)
+    assert read_attacks("square", 0.5, 10, norm="l2") == ("pgd20", "square")
+    assert read_attacks("torchattacks:PGD(eps=8/255)", 0.5, 10, norm="l2")
     for text in ("representation", "torchattacks:PGD"):
         with raises_about(UsageError, "--attacks"):
-            read_attacks(text, "l2", 0.5, 10)
+            read_attacks(text, 0.5, 10, norm="l2")
 
 
 def test_another_norm_than_that_of_the_search_needs_a_radius() -> None:

@@ -93,7 +93,8 @@ class FrontData:
     hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
     limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
     is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
-    `classes` the number of classes of the data, if it is known; `rungs` how well each rung says the end and
+    `classes` the number of classes of the data and `validation_images` that of the images by which trials are
+    compared, if they are known; `rungs` how well each rung says the end and
     `seed_noise` the standard deviation of each metric between seeds, if the models of the forecast were asked.
     """
 
@@ -110,6 +111,7 @@ class FrontData:
     setting: Mapping[str, Any] = field(default_factory=dict)
     confirmed: tuple[Confirmed, ...] = ()
     classes: int | None = None
+    validation_images: int | None = None
     rungs: tuple[RungQuality, ...] = ()
     seed_noise: Mapping[str, float] = field(default_factory=dict)
     constraints: tuple[Objective, ...] = ()

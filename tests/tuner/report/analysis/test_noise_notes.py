@@ -1,11 +1,16 @@
-"""Which neighbours on a front the noise of one training can hide."""
+"""Which neighbours on a front the number of images and the noise of the seed can hide."""
 
+import math
 import re
 from dataclasses import replace
+from typing import Any
 
+import pytest
 from fake_search import search_of, trial
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tuner.report.analysis.noise_notes import noise_notes
+from tuner.report.analysis.noise_notes import is_alike, noise_notes
 
 FRONT = search_of([trial(0, 0.9, 0.3), trial(1, 0.89, 0.31), trial(2, 0.8, 0.4), trial(3, 0.795, 0.5)])
 
@@ -23,15 +28,34 @@ def test_neighbours_are_alike_if_all_differences_are_below_two_standard_deviatio
     assert pairs(1, 1) == [("0", "1"), ("1", "2"), ("2", "3")]
 
 
+@given(st.integers(10, 10**6), st.floats(0, 0.05))
+def test_the_variances_of_images_and_seeds_add_up(images: int, seed: float) -> None:
+    first, second = FRONT.front[:2]
+    data = replace(FRONT, validation_images=images, seed_noise={"natural_accuracy": seed, "pgd_accuracy": seed})
+    apart = [
+        abs(a - b) > 2 * math.sqrt(2 * seed**2 + a * (1 - a) / images + b * (1 - b) / images)
+        for a, b in ((0.9, 0.89), (0.3, 0.31))
+    ]
+    assert is_alike(first, second, data) is not any(apart)
+
+
 def test_the_noise_is_written_in_the_unit_of_each_metric() -> None:
     (note, *_) = noise_notes(replace(FRONT, seed_noise={"natural_accuracy": 0.004, "pgd_accuracy": 0.011}))
     assert "natural accuracy 0.40 %" in note
     assert "PGD accuracy 1.10 %" in note
 
 
-def test_without_an_estimate_or_a_front_there_is_nothing_to_say() -> None:
+def test_the_interval_is_that_of_the_middle_of_the_front() -> None:
+    """Wilson's interval of 40 of 100 is 0.309 to 0.498."""
+    (note, listed) = noise_notes(replace(FRONT, validation_images=100))
+    assert [fact for fact in ("100 validation images", "40.00 %", "30.9", "49.8") if fact not in note] == []
+    assert re.findall(r"(\d+) and (\d+)", listed) == [("0", "1"), ("1", "2"), ("2", "3")]
+
+
+@pytest.mark.parametrize("known", [{"validation_images": 100}, {"seed_noise": {"natural_accuracy": 0.1}}])
+def test_without_an_estimate_or_a_front_there_is_nothing_to_say(known: dict[str, Any]) -> None:
     assert noise_notes(FRONT) == []
-    assert noise_notes(replace(search_of([]), seed_noise={"natural_accuracy": 0.1, "pgd_accuracy": 0.1})) == []
+    assert noise_notes(replace(search_of([]), **known)) == []
 
 
 def test_of_many_pairs_some_are_listed() -> None:

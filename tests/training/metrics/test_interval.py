@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from training.evaluation.interval import interval_of
+from training.metrics.interval import interval_of
 
 
 @pytest.mark.parametrize(("right", "images"), [(0, 10), (3, 10), (10, 10), (4810, 10_000)])

@@ -1,0 +1,85 @@
+"""`tuner front NAME --rerank ATTACKS`: attack the best trials again and show how their order changes."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tuner.cli.options import Format
+from tuner.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tuner.report.load import LoadedSearch
+
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="A,B",
+        help="Attack the best trials again on validation images, with these attacks together, such as autoattack, and "
+        "show how their order changes. 'help' lists the attacks.",
+    ),
+]
+Top = Annotated[
+    int | None,
+    typer.Option("--top", metavar="N", min=1, help="How many trials --rerank attacks, by Pareto rank; default: 10."),
+]
+
+
+def require_alone(rerank: str | None, top: int | None, others: "Sequence[str]", searches: int) -> None:
+    """Raise UsageError if --top stands without --rerank, or --rerank beside `others` or several searches."""
+    if rerank is None:
+        if top is not None:
+            raise UsageError(f"--top {top} is for --rerank: name the attacks, as --rerank autoattack.", "--top")
+        return
+    if others:
+        raise UsageError(f"--rerank attacks the best trials by Pareto rank: leave out {' and '.join(others)}.", others)
+    if searches > 1:
+        raise UsageError(f"--rerank is for one search, but {searches} are named: name one.", "--rerank")
+
+
+def rerank_front(runs_dir: Path, search: "LoadedSearch", text: str, top: int | None, output: Format) -> None:
+    """Attack the trials, with a progress bar on standard error, and print the table or the rows."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from training.attacks import AttackError
+    from tuner.confirm.attacks import read_attacks
+    from tuner.rerank.attack import attack_trials
+    from tuner.rerank.order import best_trials, reranked
+    from tuner.rerank.table import rerank_notes, rerank_rows, rerank_text_table
+    from tuner.runs.folder import find_search
+
+    data = search.data
+    norm, epsilon = search.space.shared("norm"), search.space.shared("epsilon")
+    attacks = read_attacks(text, epsilon, data.classes or 10, norm=norm, option="--rerank", always=())
+    numbers = best_trials(data, search.trials, top or 10)
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bars = {number: progress.add_task(f"trial {number}", total=None, start=False) for number in numbers}
+
+        def on_batch(number: int, done: int, total: int) -> None:
+            progress.start_task(bars[number])
+            progress.update(bars[number], completed=done, total=total)
+
+        try:
+            found = attack_trials(
+                find_search(runs_dir, data.search), search.space, search.trials, numbers, attacks, on_batch=on_batch
+            )
+        except AttackError as error:
+            raise UsageError(f"--rerank {text!r}: {error}", "--rerank") from error
+    rows = reranked(found)
+    notes = rerank_notes(rows, attacks)
+    if output is Format.TABLE:
+        from tuner.report.console.rich_table import rich_table
+        from tuner.report.console.terminal import terminal
+
+        table = rerank_text_table(rows)
+        terminal().print(rich_table(f"{data.search} attacked again", "\n".join(notes), table, emphasised=""))
+    else:
+        from tuner.report.console.listing import print_rows
+
+        print_rows(rerank_rows(rows), output.value, ["trial"])
+        for note in notes:
+            typer.echo(note, err=True)

@@ -1,0 +1,93 @@
+"""Attacks trained trials of a search on the validation images with which the search compared them."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from training.attacks import Scale, attacks_of
+from training.config import TrialConfig
+from training.evaluation import Evaluation, StateFile, Suite, evaluate_robustness
+from training.evaluation.resume_state import ResumeStateError
+from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
+from tuner.ledger import TrialRecord
+from tuner.rerank.order import Attacked
+from tuner.runs.folder import SearchFolder
+from tuner.space import Space
+
+# Called with the trial, the number of finished batches and the number of all batches.
+OnBatch = Callable[[int, int, int], None]
+
+
+def attack_trials(
+    folder: SearchFolder,
+    space: Space,
+    records: list[TrialRecord],
+    numbers: Sequence[int],
+    attacks: Sequence[str],
+    *,
+    data_root: Path | None = None,
+    on_batch: OnBatch | None = None,
+) -> list[Attacked]:
+    """Return the accuracies of some trials under all `attacks` together, in the order of `numbers`.
+
+    Norm and radius are those of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one.
+    The folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
+    UsageError if a trial has no weights or other data, AttackError if a model cannot be evaluated.
+    """
+    found = []
+    for number in numbers:
+        record = find_trial(records, number, folder)
+        model = load_trained_model(folder, space, record, data_root)
+        state = folder.path / "rerank" / f"{zlib.crc32(','.join(attacks).encode()):08x}" / f"trial-{number}.json"
+        state.parent.mkdir(parents=True, exist_ok=True)
+        evaluation = _evaluated(model, attacks, state, on_batch and _of(number, on_batch))
+        found.append(
+            Attacked(
+                trial=number,
+                pgd_accuracy=record.last_metrics["pgd_accuracy"],
+                natural_accuracy=evaluation.natural_accuracy,
+                robust=round(evaluation.worst_case_accuracy * len(evaluation.natural)),
+                images=len(evaluation.natural),
+                warnings=tuple(sign.code for sign in evaluation.warnings),
+            )
+        )
+    return found
+
+
+def suite_of(config: TrialConfig, attacks: Sequence[str], classes: int) -> Suite:
+    """Return the suite of named attacks, with the norm, the radius and the step size with which the search measured."""
+    step_size = config.eval_attack_step_size
+    scale = Scale(norm=config.norm, epsilon=config.epsilon, step_size=step_size, rate=0.01, classes=classes)
+    built = [attack for text in attacks for attack in attacks_of(text, scale)]
+    return Suite(name="rerank", norm=config.norm, epsilon=config.epsilon, attacks=tuple(built))
+
+
+def _evaluated(
+    model: TrainedModel, attacks: Sequence[str], state: Path, on_batch: Callable[[int, int, str], None] | None
+) -> Evaluation:
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    count = min(model.config.eval_images or len(model.validation), len(model.validation))
+    images = model.validation.subset(torch.arange(count)).to(device)
+    suite = suite_of(model.config, attacks, len(model.class_names))
+
+    def evaluate() -> Evaluation:
+        return evaluate_robustness(
+            model.classifier.to(device),
+            images,
+            suite,
+            batch_size=model.config.eval_batch_size,
+            state=StateFile(state),
+            on_batch=on_batch,
+        )
+
+    try:
+        return evaluate()
+    except ResumeStateError:  # of other weights, another device or other versions
+        state.unlink()
+        return evaluate()
+
+
+def _of(number: int, on_batch: OnBatch) -> Callable[[int, int, str], None]:
+    return lambda done, total, _attack: on_batch(number, done, total)
