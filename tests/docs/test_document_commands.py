@@ -1,7 +1,7 @@
 """Every command in the documents and in the comments of the spaces works.
 
-Commands that only read run as they are, on searches that a simulation left on disk. Those that would start a search run
-with --dry-run, which checks the space, the overrides and the names. Of all others the words are parsed.
+Commands that only read or steer run as they are, on searches that a simulation left on disk. Those that would start a
+search run with --dry-run, which checks the space, the overrides and the names. Of all others the words are parsed.
 """
 
 import importlib.util
@@ -27,7 +27,8 @@ from tuner.search import Search
 from tuner.space import load_space
 
 RECIPES = ROOT / "CONTRIBUTING.md"
-READING = {"list", "show", "front", "spaces"}
+READING = {"list", "status", "show", "front", "spaces"}
+STEERING = {"add", "set", "stop"}  # they write a row into the ledger of a simulation
 STARTING = {"run", "confirm"}
 
 
@@ -38,7 +39,7 @@ def trade_off(share: float, epoch: int, epochs: int) -> dict[str, float]:
 
 
 def simulate(searches: Searches, space_name: str, name: str, *, unfinished: bool = False) -> None:
-    """Leave a search with 12 completed trials on disk, or with 6 of 12."""
+    """Leave a search with 12 completed trials on disk, or with 6 of 12 and one that runs."""
     flags = {"search.trials": 12, "trial.epochs": 20, "early_stopping.scheduler": "none", "trial.data_root": "data"}
     space = load_space(space_name, flags=flags)
     search = Search(space, searches.make_ledger(space, name))
@@ -47,6 +48,8 @@ def simulate(searches: Searches, space_name: str, name: str, *, unfinished: bool
         assert assignment is not None
         for epoch in range(1, 21):
             search.report(assignment.number, epoch, trade_off(number / 11, epoch, 20), f"ray/session-1/{number}")
+    if unfinished:
+        search.next_assignment()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +89,7 @@ def check_tuner(arguments: list[str], *, only_parsed: bool) -> None:
     verb = arguments[0]
     # No simulation leaves a confirmation or the weights of a trial, and object storage is not at hand.
     absent = [w for w in arguments if w.endswith("-confirm") or w == "--rerank" or w.startswith("s3://")]
-    if only_parsed or absent or verb not in READING | STARTING:
+    if only_parsed or absent or verb not in READING | STEERING | STARTING:
         parse(typer.main.get_command(app), "tuner", with_resume_value(arguments))
         return
     dry = ["--dry-run"] if verb in STARTING and "--dry-run" not in arguments else []

@@ -18,7 +18,7 @@ from simulated_search import drive, on_record, small_space
 from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
 from tuner.export.trial_model import load_trained_model
-from tuner.ledger import Outcome, SqlLedger, TakenOverError, default_ledger_url
+from tuner.ledger import InstructionState, Outcome, SqlLedger, TakenOverError, default_ledger_url
 from tuner.ledger.study_tables import require_holder
 from tuner.runs.folder import find_search
 from tuner.runs.lock import only_driver_by_database
@@ -51,6 +51,32 @@ def test_a_search_leaves_the_same_record_as_on_sqlite(address: str, tmp_path: Pa
         again.close()
     assert records[0] == records[1]
     assert {trial["outcome"] for trial in records[0]} == {Outcome.COMPLETED, Outcome.STOPPED}
+
+
+def test_instructions_given_at_the_same_time_have_numbers_of_their_own(address: str) -> None:
+    space, url = small_space(), f"postgresql://{address}/postgres"
+    with SqlLedger.create(url, "asked", space.objective_list, {"search_id": "asked-1"}) as driver:
+        driver.take_over()
+
+        def ask() -> None:
+            with SqlLedger.open(url, "asked") as ledger:
+                for trial in range(5):
+                    ledger.instruct("stop", {"trial": trial})
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [one.number for one in driver.instructions()] == list(range(20))
+        point = {"alpha": 0.5, "lambda": 1.0, "bottleneck": 16}
+        assert driver.enqueue(point, 3, "trial {}".format) == 0
+        driver.answer(4, InstructionState.REFUSED, "no")
+        assert [one.answer for one in driver.instructions()[3:6]] == ["trial 0", "no", None]
+        assert driver.enqueued() == {0: point}
+        driver.delete()
+    with SqlLedger.create(url, "asked", space.objective_list, {"search_id": "asked-2"}) as again:
+        assert again.instructions() == []
 
 
 def test_the_lock_of_a_search_in_object_storage_is_held_there(address: str) -> None:

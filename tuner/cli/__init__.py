@@ -8,21 +8,29 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from training.command_line import draw_into_files, explain_long_names, require_current_folder
 from training.explained_error import ExplainedError
 from training.tolerant_output import tolerate_lost_output
+from tuner.cli.add import add
 from tuner.cli.adopt import adopt
+from tuner.cli.clone import clone
 from tuner.cli.confirm import confirm
+from tuner.cli.delete import delete
 from tuner.cli.export import export
 from tuner.cli.front import front
 from tuner.cli.list_searches import list_searches
+from tuner.cli.prune import prune
 from tuner.cli.register import register
 from tuner.cli.run import run, with_resume_value
+from tuner.cli.set_rules import set_rules
 from tuner.cli.show import show
 from tuner.cli.spaces import spaces
+from tuner.cli.status import status
+from tuner.cli.stop import stop
 from tuner.cli.sync import sync
 from tuner.cli.ui import ui
 from tuner.engine.signals import handle_signals, interrupt
@@ -62,17 +70,43 @@ def _without_garbage_collection() -> Iterator[None]:
 
 app = typer.Typer(
     name="tuner",
-    help="Search the trade-off between natural and robust accuracy of adversarial training.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tuner {version('robust-tuner')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Search the trade-off between natural and robust accuracy of adversarial training."""
+    del version
+
+
 app.command("run")(_exit_on_signal()(run))
 app.add_typer(spaces, name="spaces")
 app.command("list")(_without_garbage_collection()(list_searches))
+app.command("status")(_without_garbage_collection()(status))
 app.command("show")(_without_garbage_collection()(show))
 app.command("front")(_without_garbage_collection()(front))
+app.command("add")(add)
+app.command("stop")(stop)
+app.command("set")(set_rules)
+app.command("clone")(clone)
+app.command("prune")(prune)
+app.command("delete")(delete)
 app.command("confirm")(_exit_on_signal()(confirm))
 app.command("export")(export)
 app.command("register")(register)

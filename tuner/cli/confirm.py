@@ -11,6 +11,16 @@ from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimum
 from tuner.errors import UsageError
 
 
+def _show_attacks(attacks: str | None) -> str | None:
+    """Print the names of the attacks for `--attacks help`, which needs no search."""
+    if attacks == "help":
+        from training.attacks import attack_help
+
+        typer.echo(attack_help())
+        raise typer.Exit
+    return attacks
+
+
 def confirm(  # noqa: PLR0917 - each is an option by its name
     search: options.SearchName,
     trials: Annotated[
@@ -33,6 +43,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
             metavar="A,B",
             help="Attacks to use instead of a suite, such as square or 'pgd(steps=50)', torchattacks:NAME(...), or "
             "your own module:attribute; PGD-20 is always among them; 'help' lists the names.",
+            callback=_show_attacks,
+            is_eager=True,
         ),
     ] = None,
     epsilon: Annotated[
@@ -83,12 +95,11 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
       tuner confirm cifar10_tradeoff-1 --knee --attacks square,apgd_t --epsilon 8/255
     """
-    from rich.console import Console
-
     from tuner.confirm.attacks import read_attacks, read_epsilon, read_norm
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
+    from tuner.report.console.terminal import terminal
     from tuner.report.load import load_search
     from tuner.runs.folder import find_search
     from tuner.runs.plug_ins import look_where_recorded, require_unchanged, shared_plug_ins
@@ -127,4 +138,4 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, source.space))
-    raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, Console()).exit_code)
+    raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, terminal()).exit_code)

@@ -8,7 +8,7 @@ import typer
 
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.cli.front_rerank import Rerank, Top, require_alone, rerank_front
-from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir
+from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, complete_search
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ def front(  # noqa: PLR0917 - each is an option by its name
     names: Annotated[
         list[str],
         typer.Argument(
-            help="Name of the search, or of several searches to compare; `tuner list` shows them.", metavar="NAME..."
+            help="Name of the search, or of several searches to compare; `tuner list` shows them.",
+            metavar="NAME...",
+            autocompletion=complete_search,
         ),
     ],
     runs_dir: RunsDir = Path("runs"),
@@ -108,9 +110,9 @@ def _show_confirmation(runs_dir: Path, space: "Space", data: "FrontData", output
 
     rows = confirmation_rows(space, data.records)
     if output is Format.TABLE:
-        from rich.console import Console
+        from tuner.report.console.terminal import terminal
 
-        Console().print(confirmation_table(space, rows))
+        terminal().print(confirmation_table(space, rows))
     else:
         from tuner.report.console.listing import print_rows
 

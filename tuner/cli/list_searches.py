@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
-    """List all searches with their state, their trials and the hypervolume of their fronts."""
+    """List all searches with their state, their trials and the hypervolume of their fronts.
+
+    The state is running, interrupted (it can be resumed), finished, or not started.
+    """
     from tuner.report.console.listing import print_rows
     from tuner.runs.folder import all_searches
     from tuner.runs.mirror import place_of
@@ -35,19 +38,20 @@ def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
     from tuner.confirm.presentation import presentation_of
     from tuner.ledger import Outcome
     from tuner.report.analysis.front_data import front_data
+    from tuner.report.status import state_of
     from tuner.runs.folder import recorded_space
-    from tuner.search.stopping import finished
 
     try:
         with folder.ledger(folder.if_shared(ledger_url)) as ledger:
             space, trials = recorded_space(ledger), ledger.load()
         data = front_data(folder.name, trials, space.objective_list, space.reference, constraints=space.constraint_list)
         created = str(folder.frozen()["created"])
+        state = state_of(folder, ledger.url, space, trials)
     except UsageError as error:
         return {"search": folder.name, "state": f"unreadable: {first_line(error)}"}
     return {
         "search": folder.name,
-        "state": "finished" if finished(space, trials) else "unfinished",
+        "state": state.value,
         "ended": sum(trial.outcome is not Outcome.RUNNING for trial in trials),
         "trials": space.search.trials,
         **presentation_of(space).list_columns(data),

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import math
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,21 @@ def parse_duration(text: str) -> float:
     if not 0 < value < math.inf:
         raise UsageError(f"--time-budget is {text!r}, but must be a time such as 90s, 45m, 12h or 2d.", "--time-budget")
     return value
+
+
+def complete_search(incomplete: str) -> list[str]:
+    """Return the searches in TUNER_RUNS_DIR, by default in `runs`, whose names begin with `incomplete`."""
+    place = os.environ.get("TUNER_RUNS_DIR", "runs")
+    return sorted(
+        path.parent.name for path in Path(place).glob("*/space.yaml") if path.parent.name.startswith(incomplete)
+    )
+
+
+def complete_space(incomplete: str) -> list[str]:
+    """Return the known spaces whose names begin with `incomplete`."""
+    from tuner.space import known_spaces
+
+    return [name for name in known_spaces() if name.startswith(incomplete)]
 
 
 RunsDir = Annotated[
@@ -83,8 +99,13 @@ AcceptChangedCode = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would run, but write and start nothing.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every epoch.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only the result.")]
-SearchName = Annotated[str, typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME")]
+SearchName = Annotated[
+    str,
+    typer.Argument(help="Name of the search; `tuner list` shows them.", metavar="NAME", autocompletion=complete_search),
+]
 
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the driver's answer, 20 seconds at most.")]
 TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 
 

@@ -15,7 +15,11 @@ _NEWEST = ""
 def run(  # noqa: PLR0917 - each is an option by its name
     space: Annotated[
         str | None,
-        typer.Option("--space", help="Name of a space (`tuner spaces` lists them), or path of a space file."),
+        typer.Option(
+            "--space",
+            help="Name of a space (`tuner spaces` lists them), or path of a space file.",
+            autocompletion=options.complete_space,
+        ),
     ] = None,
     resume: Annotated[
         str | None,
@@ -23,6 +27,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
             "--resume",
             help="Continue this search; --resume= without a name continues the newest unfinished one.",
             metavar="[NAME]",
+            autocompletion=options.complete_search,
         ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the search; default: SPACE-1, -2, …")] = None,
@@ -73,10 +78,9 @@ def run(  # noqa: PLR0917 - each is an option by its name
 
       tuner run --space digits_tradeoff --warm-start digits_tradeoff-1
     """
-    from rich.console import Console
-
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_search
+    from tuner.report.console.terminal import terminal
 
     request = Request(
         space=space,
@@ -101,7 +105,7 @@ def run(  # noqa: PLR0917 - each is an option by its name
         warm_start=tuple(warm_start or ()),
         accept_changed_code=accept_changed_code,
     )
-    raise typer.Exit(drive_search(plan_search(request), request, Console()).exit_code)
+    raise typer.Exit(drive_search(plan_search(request), request, terminal()).exit_code)
 
 
 def with_resume_value(arguments: list[str]) -> list[str]:

@@ -18,10 +18,9 @@ def default(context: typer.Context) -> None:
 @spaces.command("list")
 def list_spaces() -> None:
     """List the known spaces."""
-    from rich.console import Console
-
     from tuner.errors import UsageError
     from tuner.report.console.rich_table import rich_table
+    from tuner.report.console.terminal import terminal
     from tuner.report.text import TextTable
     from tuner.space import known_spaces, load_space
 
@@ -35,7 +34,7 @@ def list_spaces() -> None:
         gpus = f"{space.resources.gpus_per_trial:g}"
         rows.append([name, str(space.search.trials), str(space.epochs), gpus, space.description])
     headings = ["Space", "Trials", "Epochs", "GPUs a trial", "Description"]
-    Console().print(rich_table("", "", TextTable(headings, rows), emphasised=""))
+    terminal().print(rich_table("", "", TextTable(headings, rows), emphasised=""))
 
 
 @spaces.command("show")

@@ -2,7 +2,6 @@
 
 import dataclasses
 import logging
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +14,8 @@ from tuner.driver.preflight import CheckedData
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
 from tuner.driver.progress.summary import EXIT_CODES, REASONS, conclude, print_line, print_opening, resume_command
-from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions, closing_status
+from tuner.driver.session_events import EVENTS, DriverEvents
+from tuner.engine.session_interface import Ending, SessionOptions, closing_status
 from tuner.errors import UsageError
 from tuner.ledger import Ledger, TakenOverError
 from tuner.report.text import last_line
@@ -23,6 +23,9 @@ from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import runs_flag
 from tuner.runs.plug_ins import hashes_of_start_weights
 from tuner.search import Search
+from tuner.steering.arguments import CONCURRENCY
+from tuner.steering.on_event import EventCommand
+from tuner.steering.steering import Steering
 from tuner.tracking import store
 
 if TYPE_CHECKING:
@@ -146,13 +149,18 @@ class _Driver:
         publisher = Publisher(plan.space, folder.path, projection, trials, presentation=presentation)
         progress = self.progress(search)
         search.listeners += [publisher, progress]
+        watchers = _Watchers(publisher, progress, self.steering(search, ledger), self.event_command(search))
+        search.listeners += [] if watchers.event_command is None else [watchers.event_command]
+        watchers.steering.begin()
         if request.verbosity >= 0:
-            print_opening(console, plan, data.contents)
+            print_opening(console, plan, data.contents, trials=search.space.search.trials)
         else:
             for sentence in data.left_out:
                 _log.warning("Data: %s", sentence)
         publisher.start()
-        ending = self.run_session(search, ledger, publisher, progress)
+        ending = self.run_session(search, ledger, watchers)
+        if watchers.event_command is not None:
+            watchers.event_command.close(EVENTS.get(ending))
         if not _close(publisher, closing_status(ending, search.trials)):
             command = f"tuner sync {plan.folder.name}{runs_flag(plan.folder.path.parent)}"
             print_line(console, f"MLflow is not complete: write the rest with `{command}`.")
@@ -166,17 +174,38 @@ class _Driver:
             how_to_resume=self.how_to_resume,
         )
 
-    def run_session(self, search: Search, ledger: Ledger, publisher: "Publisher", progress: Progress) -> Ending:
+    def event_command(self, search: Search) -> EventCommand | None:
+        """Return what runs the user's command on the events of this search; None without a command."""
+        command = search.space.on_event
+        return None if command is None else EventCommand(command, self.plan.folder.name, search.space, search.trials)
+
+    def steering(self, search: Search, ledger: Ledger) -> Steering:
+        """Return what obeys the instructions of users to this search."""
+        request, folder = self.request, self.plan.folder
+        given = [*request.flags(), *(override.partition("=")[0] for override in request.overrides)]
+        return Steering(
+            search,
+            ledger,
+            freeze=lambda space: folder.freeze(space, folder.frozen()),
+            tell=lambda text: print_line(self.console, f"Asked: {text}") if request.verbosity >= 0 else None,
+            concurrency=request.concurrency,
+            given=[*given, CONCURRENCY] if request.concurrency else given,
+        )
+
+    def run_session(self, search: Search, ledger: Ledger, watchers: "_Watchers") -> Ending:
         """Run the trials until the session ends, whatever ends it; raise TakenOverError if another driver took over."""
         options = SessionOptions(
             concurrency=self.request.concurrency,
+            steering=watchers.steering,
             time_budget_seconds=self.request.time_budget_seconds,
             split_digest=ledger.facts()["split_digest"],
             start_weights=hashes_of_start_weights(self.plan.plug_ins),
         )
-        events = _DriverEvents(search, publisher, progress, self.console, self.how_to_resume)
+        events = DriverEvents(
+            search, watchers.publisher, watchers.progress, self.console, self.how_to_resume, watchers.event_command
+        )
         try:
-            with progress:
+            with watchers.progress:
                 return self.environment.run_session(search, self.plan.folder.path.resolve(), options, events)
         except KeyboardInterrupt:
             return Ending.INTERRUPTED
@@ -200,33 +229,13 @@ class _Driver:
         return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
 
 
-@dataclass(frozen=True)
-class _DriverEvents(SessionEvents):
-    """Prints what happens in a session, and ends the process if Ray is lost."""
+class _Watchers(NamedTuple):
+    """What follows a session beside the search itself."""
 
-    search: Search
     publisher: "Publisher"
     progress: Progress
-    console: Console
-    how_to_resume: str
-
-    def on_retry(self, number: int, error: str) -> None:
-        """Show that a trial crashed and starts again."""
-        self.progress.on_retry(number, error)
-
-    def on_fallback(self, text: str) -> None:
-        """Print what a node computes in another way than the space asks."""
-        print_line(self.console, f"Not as the space asks: {text}.")
-
-    def on_stopping(self) -> None:
-        """Print that the session stops; how to continue the search is printed at its end."""
-        print_line(self.console, "Stopping. Press Ctrl-C again to stop at once. Nothing is lost.")
-
-    def on_lost(self, ending: Ending, reason: str) -> None:
-        """End the process: without Ray the session would never return. The ledger holds everything."""
-        self.publisher.close(closing_status(ending, self.search.trials))
-        print_line(self.console, f"{reason} {self.how_to_resume}")
-        os._exit(EXIT_CODES[ending])
+    steering: Steering
+    event_command: EventCommand | None
 
 
 def _check_tracking(plan: Plan) -> None:

@@ -191,7 +191,8 @@ def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
         try:
             with folder.ledger(folder.if_shared(request.ledger)) as ledger:
-                if not finished(recorded_space(ledger), ledger.load()):
+                # What a finished search was asked for meanwhile may extend it.
+                if not finished(recorded_space(ledger), ledger.load()) or ledger.instructions(waiting=True):
                     return folder
         except UsageError as error:
             _log.warning("%s is left out: %s", folder.name, error)

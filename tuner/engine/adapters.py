@@ -34,10 +34,12 @@ class LedgerSearcher(EmptyPickle, Searcher):
         *,
         start_weights: Mapping[str, str] = _NO_FILES,
         stopping: Callable[[], bool] = lambda: False,
+        last_look: Callable[[], bool] = lambda: False,
     ) -> None:
         """Trials look for their checkpoints in `checkpoint_root`; `split_digest` is that of all validation images.
 
-        `start_weights` has the hash of each file of weights by its path.
+        `start_weights` has the hash of each file of weights by its path. `last_look()` is called when no trial is left;
+        it returns whether there may be one now.
         """
         super().__init__()
         self._search = search
@@ -48,6 +50,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
         self._limit = limit
         self._alive: set[str] = set()
         self._stopping = stopping
+        self._last_look = last_look
         self._proposals = SlowProposals(search)
 
     @property
@@ -64,7 +67,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
             return None
         assignment = self._search.next_assignment()
         if assignment is None:
-            return None if self._alive else str(Searcher.FINISHED)
+            return None if self._alive or self._last_look() else str(Searcher.FINISHED)
         self._alive.add(trial_id)
         return self._task(assignment).to_ray_config()
 

@@ -20,6 +20,7 @@ from tuner.engine.ray_private import (
 )
 from tuner.engine.trial_task import FALLBACKS_KEY
 from tuner.redact import redact
+from tuner.steering.steering import Steering
 
 NO_MESSAGE = "the trial's process ended without an error message"
 
@@ -117,3 +118,19 @@ class FallbackCallback(EmptyPickle, tune.Callback):
             if text not in self._known:
                 self._known.add(text)
                 self._on_fallback(text)
+
+
+class SteeringCallback(EmptyPickle, tune.Callback):
+    """Lets the steering look for instructions between the events of Ray, and calls `on_stop` when the session ends."""
+
+    def __init__(self, steering: Steering, on_stop: Callable[[], None]) -> None:
+        self._steering = steering
+        self._on_stop = on_stop
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Obey new instructions."""
+        del iteration, trials, info
+        if not self._steering.stopping:
+            self._steering.poll()
+        if self._steering.stopping:
+            self._on_stop()

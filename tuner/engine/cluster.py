@@ -152,11 +152,11 @@ def _shortage(resources: ResourcesSpec, space: str, nodes: Sequence[Resources]) 
 
 def trial_limit(
     resources: ResourcesSpec,
-    concurrency: int | None,
+    concurrency: Callable[[], int | None],
     nodes: Callable[[], Sequence[Resources]] = alive_nodes,
     clock: Callable[[], float] = time.monotonic,
 ) -> Callable[[], int]:
-    """Return a function that counts the trials that may run at once: `concurrency`, or as many as fit on the nodes.
+    """Return a function that counts the trials that may run at once: `concurrency()`, or as many as fit on the nodes.
 
     It asks for the nodes again every few seconds, since nodes may join and leave.
     """
@@ -165,8 +165,8 @@ def trial_limit(
 
     def current() -> int:
         nonlocal asked_at, limit
-        if concurrency is not None:
-            return concurrency
+        if (wanted := concurrency()) is not None:
+            return wanted
         if clock() - asked_at > _LIMIT_SECONDS:
             limit = places(nodes(), resources)
             asked_at = clock()

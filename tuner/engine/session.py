@@ -11,7 +11,7 @@ from ray import tune
 from ray.tune.experiment import Trial
 
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
-from tuner.engine.callbacks import FailureCallback, FallbackCallback
+from tuner.engine.callbacks import FailureCallback, FallbackCallback, SteeringCallback
 from tuner.engine.checkpoints import CheckpointSweeper, RemoteCheckpointSweeper, Sweeper
 from tuner.engine.cluster import trial_limit
 from tuner.engine.crashes import Crashes
@@ -22,9 +22,10 @@ from tuner.engine.signals import handle_signals, interrupt, set_handler
 from tuner.engine.trainable import run_trial
 from tuner.engine.trial_task import task_of
 from tuner.engine.watchdogs import EndTimer, watch_ray
-from tuner.ledger import trial_name
+from tuner.ledger import MemoryLedger, trial_name
 from tuner.runs.mirror import names_in, place_of, url_of
 from tuner.search import Search
+from tuner.steering.steering import Steering
 
 # A search that is asked to end has 30 seconds for everything.
 CHECKPOINT_SECONDS = 12.0
@@ -40,17 +41,18 @@ def run_session(
     `folder` belongs to the search alone, and all nodes share it. `trial` runs one trial in a worker, given Ray Tune's
     config of it (`trial_task.task_of`).
 
-    The first Ctrl-C or SIGTERM ends the session with the next checkpoint of each trial, or 12 seconds later. A second
-    one ends it at once with KeyboardInterrupt. `events.on_lost` is called if Ray does not answer any more: 20 seconds
-    after a signal that also went to Ray's processes, or 40 seconds after the last sign of life of Ray's head (two
-    thirds of Ray's own patience).
+    The first Ctrl-C or SIGTERM, or `tuner stop`, ends the session with the next checkpoint of each trial, or 12 seconds
+    later. A second one ends it at once with KeyboardInterrupt. `events.on_lost` is called if Ray does not answer any
+    more: 20 seconds after a signal that also went to Ray's processes, or 40 seconds after the last sign of life of
+    Ray's head (two thirds of Ray's own patience).
 
     Raise BrokenOffError if trials do nothing but crash, or if what some of them need is away, and NodeLostError if
     Ray's node below this driver has died.
     """
     name = _next_session(folder / "ray")
     resources = search.space.resources
-    limit = trial_limit(resources, options.concurrency)
+    steering = options.steering or Steering(search, MemoryLedger(), concurrency=options.concurrency)
+    limit = trial_limit(resources, lambda: steering.concurrency)
     crashes = Crashes(search, limit)
     url = url_of(folder)
     sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
@@ -65,6 +67,7 @@ def run_session(
         options.split_digest,
         start_weights=options.start_weights,
         stopping=lambda: stop.requested,
+        last_look=steering.last_look,
     )
     tuner = tune.Tuner(
         tune.with_resources(trial, lambda config: _resources(resources.cpus_per_trial, task_of(config).gpus)),
@@ -80,7 +83,11 @@ def run_session(
             name=name,
             storage_path=place_of(folder / "ray"),
             failure_config=tune.FailureConfig(max_failures=search.space.search.max_failures),
-            callbacks=[FailureCallback(crashes, events.on_retry, searcher), FallbackCallback(events.on_fallback)],
+            callbacks=[
+                FailureCallback(crashes, events.on_retry, searcher),
+                FallbackCallback(events.on_fallback),
+                SteeringCallback(steering, stop.request),
+            ],
             stop=stop,
             verbose=0,
         ),
@@ -106,6 +113,7 @@ class StopRequest(EmptyPickle, tune.Stopper):
     ) -> None:
         """`alive()` is the number of trials that run; after a request the stopper waits for their next checkpoints."""
         self.node_lost = False
+        self.on_request: Callable[[], None] = lambda: None
         self._requested_at: float | None = None
         self._can_work = can_work
         self._alive = alive
@@ -118,8 +126,10 @@ class StopRequest(EmptyPickle, tune.Stopper):
         return self._requested_at is not None
 
     def request(self) -> None:
-        """End the session with the next checkpoints, or `CHECKPOINT_SECONDS` later."""
-        self._requested_at = self._clock()
+        """End the session with the next checkpoints, or `CHECKPOINT_SECONDS` later; do it once."""
+        if self._requested_at is None:
+            self._requested_at = self._clock()
+            self.on_request()
 
     @property
     def out_of_time(self) -> bool:
@@ -156,14 +166,17 @@ def _supervision(stop: StopRequest, events: SessionEvents, sweeper: Sweeper) -> 
     def lose_head() -> None:
         events.on_lost(Ending.BROKEN_OFF, "Ray's head (its GCS) has died, and with it the trials that ran.")
 
-    def request_stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        stop.request()
+    def on_request() -> None:
         set_handler(interrupt)
         timer.start()
         events.on_stopping()
 
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.request()
+
     timer = EndTimer(give_up)
+    stop.on_request = on_request
     with timer, closing(sweeper), handle_signals(request_stop), watch_ray(lose_node, lose_head):
         yield
 

@@ -6,18 +6,21 @@ from enum import StrEnum
 
 from training.explained_error import ExplainedError
 from tuner.ledger import Outcome, TrialRecord
+from tuner.steering.steering import Steering
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """How a session runs.
 
-    `concurrency` is the number of trials at once; None means as many as the cluster has room for. `split_digest`
+    `concurrency` is the number of trials at once; None means as many as the cluster has room for. `steering` obeys what
+    users ask for meanwhile; it then decides on the concurrency. `split_digest`
     identifies the validation images that every node must find in its data; None accepts any. `start_weights` has the
     hash of each file of weights with which trials start, by its path: every node must find these files.
     """
 
     concurrency: int | None = None
+    steering: Steering | None = None
     time_budget_seconds: float | None = None
     split_digest: str | None = None
     start_weights: Mapping[str, str] = field(default_factory=dict)

@@ -1,12 +1,12 @@
 """What a search, its driver and its readers ask of a ledger, whatever it is stored in."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from optuna.distributions import BaseDistribution
 
 from tuner.errors import UsageError
-from tuner.ledger.records import Outcome, Report, TrialRecord
+from tuner.ledger.records import Instruction, InstructionState, Outcome, Report, TrialRecord
 
 
 class LedgerError(UsageError):
@@ -50,6 +50,24 @@ class Ledger(Protocol):
         self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
     ) -> bool:
         """Record that an enqueued trial runs now; return False if it is no longer there."""
+
+    def enqueue(self, parameters: Mapping[str, Any], instruction: int, answer: Callable[[int], str]) -> int:
+        """Enqueue the trial that an instruction asks for, and record the answer, in one step; return its number.
+
+        `answer` gets that number.
+        """
+
+    def instruct(self, kind: str, arguments: Mapping[str, Any]) -> int:
+        """Record what a user tells the driver, with arguments that are JSON values; return the instruction's number.
+
+        Any process may call this, also while no driver runs.
+        """
+
+    def instructions(self, *, waiting: bool = False) -> Sequence[Instruction]:
+        """Return all instructions by number, or only those that wait for an answer."""
+
+    def answer(self, number: int, state: InstructionState, text: str) -> None:
+        """Record that an instruction was obeyed or refused, with what followed or the reason."""
 
     def record(self, number: int, report: Report) -> bool:
         """Record one epoch together with the decision on it.

@@ -11,7 +11,7 @@ class Outcome(StrEnum):
 
     RUNNING = "running"
     COMPLETED = "completed"  # trained for the whole budget
-    STOPPED = "stopped"  # ended early: at a rung, or at any epoch whose objectives are not all finite
+    STOPPED = "stopped"  # ended early: at a rung, at an epoch whose objectives are not all finite, or by the user
     FAILED = "failed"  # crashed more often than allowed, or diverged
     INTERRUPTED = "interrupted"  # running on record, but no driver works: readers show it, it is never recorded
 
@@ -22,6 +22,33 @@ class Decision(StrEnum):
     CONTINUE = "continue"
     STOP = "stop"
     COMPLETE = "complete"
+
+
+class InstructionState(StrEnum):
+    """What became of an instruction of the user to the driver."""
+
+    WAITING = "waiting"
+    OBEYED = "obeyed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What a user told the driver of a search, in seconds since 1970, and the driver's answer in words."""
+
+    number: int
+    kind: str
+    arguments: dict[str, Any]
+    time: float
+    state: InstructionState = InstructionState.WAITING
+    answer: str | None = None
+
+    def __str__(self) -> str:
+        """Return the words of the command that gave it."""
+        pairs: Any = self.arguments.get("parameters") or self.arguments.get("values") or {}
+        words = [f"{key}={value}" for key, value in pairs.items()] if isinstance(pairs, dict) else []
+        trial = self.arguments.get("trial")
+        return " ".join([self.kind, *([] if trial is None else [str(trial)]), *words])
 
 
 def trial_name(number: int) -> str:

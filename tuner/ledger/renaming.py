@@ -34,7 +34,7 @@ def recorded_name(url: str, search_id: str) -> str | None:
 
 
 def rename(url: str, old: str, new: str) -> None:
-    """Rename a search of the ledger at `url`, with all its reports, in one step.
+    """Rename a search of the ledger at `url`, with all its reports and instructions, in one step.
 
     Raise UsageError if the ledger holds another search of the new name.
     """
@@ -44,4 +44,5 @@ def rename(url: str, old: str, new: str) -> None:
         except sa.exc.IntegrityError as error:
             found = f"The ledger {without_password(url)} holds another search named {new}"
             raise UsageError(f"{found}: give the folder a name that is free there, or rename it back.", new) from error
-        connection.execute(sa.update(reports.table).where(reports.table.c.search == old).values(search=new))
+        for table in reports.metadata.sorted_tables:
+            connection.execute(sa.update(table).where(table.c.search == old).values(search=new))

@@ -21,7 +21,7 @@ from optuna.study import StudyDirection
 
 from tuner.database_url import file_of_url, require_written, url_of_file
 from tuner.errors import UsageError
-from tuner.ledger import reports, study_tables
+from tuner.ledger import instructions, reports, study_tables
 from tuner.ledger.connection import (
     Connections,
     as_ledger_errors,
@@ -31,7 +31,7 @@ from tuner.ledger.connection import (
     require_whole,
 )
 from tuner.ledger.protocol import Ledger, TakenOverError
-from tuner.ledger.records import Outcome, Report, TrialRecord
+from tuner.ledger.records import Instruction, InstructionState, Outcome, Report, TrialRecord
 from tuner.ledger.stored_trial import CRASHES, ENDED, ERROR, STATES, end_mark, is_own, own_times, record_of, start_mark
 from tuner.optuna_private import study_id
 from tuner.pareto.objectives import Objective
@@ -39,7 +39,7 @@ from tuner.redact import without_password
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 LEDGER_FILE = "ledger.db"
 _TICK_SECONDS = 1e-6  # a few times the smallest difference between two times of today as floats
 
@@ -159,6 +159,26 @@ class SqlLedger(Ledger):
             self._mark_started(connection, trial_id, number, enqueued=True)
             return True
 
+    def enqueue(self, parameters: Mapping[str, Any], instruction: int, answer: Callable[[int], str]) -> int:
+        with self._writing() as connection:
+            number = study_tables.enqueue_trial(connection, self._study_id, parameters)
+            instructions.answer(connection, self.search, instruction, InstructionState.OBEYED, answer(number))
+        return number
+
+    def instruct(self, kind: str, arguments: Mapping[str, Any]) -> int:
+        with self._writing() as connection:
+            return instructions.insert(
+                connection, self._study_id, self.search, kind=kind, arguments=arguments, time=self._clock()
+            )
+
+    def instructions(self, *, waiting: bool = False) -> Sequence[Instruction]:
+        with damaged_rows_as_ledger_errors(self.url), self._engine.connect() as connection:
+            return instructions.read(connection, self.search, waiting=waiting)
+
+    def answer(self, number: int, state: InstructionState, text: str) -> None:
+        with self._writing() as connection:
+            instructions.answer(connection, self.search, number, state, text)
+
     def record(self, number: int, report: Report) -> bool:
         trial_id = self._trial_id(number)
         with self._writing() as connection:
@@ -226,8 +246,13 @@ class SqlLedger(Ledger):
         return self._latest
 
     def delete(self) -> None:
-        """Remove the record of a search that could not begin, so that its name is free again, and close."""
+        """Remove the record of a search, so that its name is free again, and close."""
         optuna.delete_study(study_name=self.search, storage=self._storage)
+        with as_ledger_errors(self.url), self._engine.begin() as connection:
+            present = set(sa.inspect(connection).get_table_names())
+            for table in reports.metadata.sorted_tables:
+                if table.name in present:
+                    connection.execute(table.delete().where(table.c.search == self.search))
         self.close()
 
     def close(self) -> None:

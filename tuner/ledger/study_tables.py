@@ -93,18 +93,34 @@ def insert_trial(
     parameters: Mapping[str, Any],
     distributions: Mapping[str, BaseDistribution],
 ) -> tuple[int, int]:
-    """Write a new running trial; return its key and its number, the next one of its study.
+    """Write a new running trial; return its key and its number."""
+    trial_id, number = _insert_row(connection, study_id, TrialState.RUNNING, _now())
+    _write_parameters(connection, trial_id, parameters, distributions)
+    return trial_id, number
+
+
+def enqueue_trial(connection: sa.Connection, study_id: int, parameters: Mapping[str, Any]) -> int:
+    """Write a waiting trial as `Study.enqueue_trial` does, and return its number."""
+    trial_id, number = _insert_row(connection, study_id, TrialState.WAITING, None)
+    row = {"trial_id": trial_id, "key": ENQUEUED_KEY, "value_json": json.dumps(parameters)}
+    connection.execute(sa.insert(TRIAL_SYSTEM_ATTRIBUTES), row)
+    return number
+
+
+def _insert_row(
+    connection: sa.Connection, study_id: int, state: TrialState, started: datetime | None
+) -> tuple[int, int]:
+    """Write the row of a new trial; return its key and its number, the next one of its study.
 
     Other clients add trials, too, and two trials must not get one number. PostgreSQL needs the lock of the study that
     Optuna itself takes. SQLite has no such lock: there the statement that reads the last number also writes.
     """
     connection.execute(sa.select(STUDIES.c.study_id).where(STUDIES.c.study_id == study_id).with_for_update())
     newest = sa.select(sa.func.coalesce(sa.func.max(TRIALS.c.number), -1)).where(TRIALS.c.study_id == study_id)
-    trial = {"study_id": study_id, "state": TrialState.RUNNING, "datetime_start": _now()}
+    trial = {"study_id": study_id, "state": state, "datetime_start": started}
     written = sa.insert(TRIALS).values(number=newest.scalar_subquery() + 1, **trial)
     trial_id, number = connection.execute(written.returning(TRIALS.c.trial_id, TRIALS.c.number)).one()
-    _write_parameters(connection, trial_id, parameters, distributions)
-    return trial_id, number
+    return int(trial_id), int(number)
 
 
 def enqueued_trials(connection: sa.Connection, study_id: int) -> dict[int, dict[str, Any]]:

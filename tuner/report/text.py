@@ -81,6 +81,15 @@ def count_of(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def format_bytes(count: int) -> str:
+    """Return a number of bytes as text: 512 B, 1.5 MB, 20 GB."""
+    size, units = float(count), iter(("B", "kB", "MB", "GB", "TB"))
+    unit = next(units)
+    while size >= 999.5 and unit != "TB":
+        size, unit = size / 1000, next(units)
+    return f"{size:.3g} {unit}"
+
+
 def last_line(text: str | None) -> str:
     """Return the last line of a traceback or message, which says what happened."""
     return ((text or "").strip().splitlines() or ["no message"])[-1]

@@ -5,12 +5,14 @@ import fcntl
 import hashlib
 import logging
 import os
+import re
 import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -32,11 +34,38 @@ _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
 _WATCH_SECONDS = 2.0
 # Idle seconds, seconds between probes, and probes, after which the server releases the lock of a lost connection.
 _KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+_HOLDER = re.compile(r"process (?P<process>\d+) on (?P<host>.*), started (?P<started>\S+)")
 _HOLDER_QUERY = (
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND ((classid::bigint << 32) | objid::bigint) = :key"
 )
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The driver that holds a lock, or held it last; `started` is its time in ISO 8601."""
+
+    process: int
+    host: str
+    started: str
+
+    def __str__(self) -> str:
+        return f"process {self.process} on {self.host}, started {self.started}"
+
+
+def holder_of(folder: Path, ledger_url: str) -> Holder | None:
+    """Return the driver of a search; without a living one its last one, as far as that is known."""
+    with suppress(OSError):
+        if url_of(folder):
+            return _parsed(_holder_in_database(ledger_url, folder.name) or "")
+        return _parsed((folder / LOCK_FILE).read_text(encoding="utf-8", errors="replace"))
+    return None
+
+
+def _parsed(text: str) -> Holder | None:
+    found = _HOLDER.search(text)
+    return None if found is None else Holder(int(found["process"]), found["host"], found["started"])
 
 
 def _terminate() -> None:
@@ -123,12 +152,12 @@ def _watched(connection: sa.Connection, search: str, seconds: float, stop: Calla
         watcher.join()
 
 
-def _is_held_in_database(ledger_url: str, search: str) -> bool:
+def _holder_in_database(ledger_url: str, search: str) -> str | None:
     engine = sa.create_engine(ledger_url, poolclass=sa.pool.NullPool)
     if engine.dialect.name != "postgresql":
-        return False
+        return None
     with engine.connect() as connection:
-        return connection.execute(sa.text(_HOLDER_QUERY), {"key": _key(search)}).first() is not None
+        return connection.execute(sa.text(_HOLDER_QUERY), {"key": _key(search)}).scalar()
 
 
 def _key(search: str) -> int:
@@ -137,19 +166,18 @@ def _key(search: str) -> int:
 
 def _holder() -> str:
     # PostgreSQL keeps 63 characters of this text.
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    return f"process {os.getpid()} on {socket.gethostname()[:20]}, started {started}"
+    return str(Holder(os.getpid(), socket.gethostname()[:20], datetime.now(UTC).isoformat(timespec="seconds")))
 
 
 def _held(search: str, holder: str) -> UsageError:
-    way = "wait for it, or stop it with Ctrl-C or SIGTERM"
+    way = f"wait for it, or stop it with `tuner stop {search}`"
     return UsageError(f"The search {search} is being driven by {holder or 'another process'}: {way}.", search)
 
 
 def is_driven(folder: Path, ledger_url: str, flock: _Flock = fcntl.flock) -> bool:
     """Return whether a living driver holds the lock of a search; False if locks do not work there."""
     if url_of(folder):
-        return _is_held_in_database(ledger_url, folder.name)
+        return _holder_in_database(ledger_url, folder.name) is not None
     try:
         with (folder / LOCK_FILE).open(encoding="utf-8") as file:
             flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import Decision, Outcome, TrialRecord
 from tuner.pareto.dominance import IntArray, constrained_rank, violations
 from tuner.pareto.objectives import FloatArray, Objective, loss_limits, optimised
 from tuner.search.sampling import STARTUP_TRIALS, Evidence
@@ -118,5 +118,7 @@ def has_failed(trial: TrialRecord, criteria: Sequence[Objective]) -> bool:
     if trial.outcome is Outcome.FAILED:
         return True
     names = [criterion.name for criterion in criteria]
-    broken = bool(trial.reports) and not all(math.isfinite(trial.last_metrics.get(n, math.nan)) for n in names)
+    # A trial that the user stopped may end with an epoch that has no accuracies; its last decision is to go on.
+    decided = bool(trial.reports) and trial.reports[-1].decision is Decision.STOP
+    broken = decided and not all(math.isfinite(trial.last_metrics.get(n, math.nan)) for n in names)
     return trial.outcome is Outcome.STOPPED and broken

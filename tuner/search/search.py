@@ -4,7 +4,6 @@ Ray's searcher, scheduler and callbacks call this class, and so can a simulation
 its consequence is returned. An instance that is rebuilt from the ledger decides as the first one would have.
 """
 
-import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tuner.ledger import Decision, Ledger, Outcome, Report, TrialEndedError, TrialRecord
-from tuner.search.enqueued import fault_of_enqueued
+from tuner.search.enqueued import EnqueuedTrials
 from tuner.search.knowledge import Knowledge, Propose
 from tuner.search.listener import Assignment, Listener
 from tuner.search.sampling import propose
@@ -20,8 +19,6 @@ from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
 from tuner.space import Space
 from tuner.space.samplers import facts_of
-
-_log = logging.getLogger(__name__)
 
 # The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
 _CHECKPOINTS_TRIED = 2
@@ -41,7 +38,7 @@ class Search:
         self._clock = clock
         self._distributions = space.distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
-        self._refused: set[int] = set()
+        self._asked_for = EnqueuedTrials(space, ledger)
         self._prepared: tuple[int, dict[str, Any]] | None = None  # the number of a trial and its point
         self._trials: dict[int, TrialRecord] = {trial.number: trial for trial in ledger.load()}
         self._enqueued = sum(trial.enqueued for trial in self._trials.values())
@@ -161,6 +158,21 @@ class Search:
         if self._trials[number].outcome is Outcome.RUNNING:
             self._end(number, Outcome.FAILED, error=error)
 
+    def stop_trial(self, number: int, reason: str) -> None:
+        """End a running trial early because the user wants it; ignore a trial that has ended.
+
+        Its worker is told with its next report.
+        """
+        if self._trials[number].outcome is Outcome.RUNNING:
+            if number in self._waiting:
+                self._waiting.remove(number)
+            self._end(number, Outcome.STOPPED, error=reason)
+
+    def change(self, space: Space) -> None:
+        """Go on with a space that has other rules for the end of the search, or for crashes; record it first."""
+        self._ledger.set_facts({"space": space.model_dump(mode="json")})
+        self.space = space
+
     def _renew_checkpoint(self, trial: TrialRecord, epoch: int, checkpoint: str) -> None:
         """Record the new checkpoint of a recorded epoch; forget the later checkpoints, which were not usable."""
         self._ledger.renew_checkpoint(trial.number, epoch, checkpoint)
@@ -235,14 +247,8 @@ class Search:
         return self.knowledge.proposal(self.trials, self._next_start_point())()
 
     def _start_enqueued(self) -> TrialRecord | None:
-        """Start the first trial that another program has enqueued and that the space allows; None without any."""
-        for number, wanted in self._ledger.enqueued().items():
-            fault = fault_of_enqueued(self.space, wanted)
-            if fault is not None:
-                if number not in self._refused:
-                    _log.warning("Trial %d, which another program has enqueued, is ignored: %s.", number, fault)
-                self._refused.add(number)
-                continue
+        """Start the first trial that is enqueued and that the space allows; None without any."""
+        for number, wanted in self._asked_for.runnable():
             parameters = self.knowledge.proposal(self.trials, wanted)()
             if self._ledger.start_enqueued(number, parameters, self._distributions):
                 self._enqueued += 1

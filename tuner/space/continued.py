@@ -15,6 +15,7 @@ _FREE = (
     "trial.data_root",
     "trial.metrics",
     "description",
+    "on_event",
 )
 
 

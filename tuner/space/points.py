@@ -43,6 +43,8 @@ class SearchedPoints(Part):
     early_stopping: EarlyStoppingSpec = EarlyStoppingSpec()
     resources: ResourcesSpec = ResourcesSpec()
     confirm: ConfirmSpec | None = None
+    # A line for the shell: `tuner.steering.on_event` says when it runs. It has no part in what a search finds.
+    on_event: Annotated[str, Field(min_length=1)] | None = None
 
     @field_validator("objectives", mode="before")
     @classmethod

@@ -23,6 +23,8 @@ _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 FROZEN_KEY = "frozen"
 # What errors call a space that was built in Python.
 GIVEN = "the space"
+# Keys of a space itself that need no dot in an override.
+_OWN_KEYS = {"imports", "on_event"}
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
     "objectives": sections.ObjectiveSpec,
@@ -161,7 +163,7 @@ def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict
             raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
         key = full_key(key, f"--set {override!r}", subject)
         try:
-            value = parse_yaml(text)
+            value = (text or None) if key == "on_event" else parse_yaml(text)  # a line for the shell is no YAML
         except YamlTextError as error:
             raise UsageError(f"--set {override!r}: {error}", subject) from error
         # `parameters.alpha={...}` after `parameters.alpha.low=0` would drop that as well.
@@ -178,13 +180,14 @@ def _keys_in_sections(key: str) -> list[str]:
 
 
 def full_key(key: str, setter: str, subject: object) -> str:
-    """Return the dotted key of a space for a short one: without a dot it is a key of `trial`, except `imports`.
+    """Return the dotted key of a space for a short one: without a dot it is a key of `trial`.
 
-    Raise UsageError, which begins with `setter`, for the name of a key of another section.
+    `imports` and `on_event` are keys of the space itself. Raise UsageError, which begins with `setter`, for the name of
+    a key of another section.
     """
     if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
         raise UsageError(f"{setter}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
-    return key if "." in key or key == "imports" else f"trial.{key}"
+    return key if "." in key or key in _OWN_KEYS else f"trial.{key}"
 
 
 def _sampler_problems(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:

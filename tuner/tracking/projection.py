@@ -285,6 +285,20 @@ def _known(run: Run) -> _Child:
     )
 
 
+def delete_runs(tracking_uri: str, experiment: str, search_id: str) -> int:
+    """Delete all runs of a search in MLflow, and return how many there were; raise MlflowException if that fails."""
+    client = MlflowClient(tracking_uri)
+    found = client.get_experiment_by_name(experiment)
+    if found is None or found.lifecycle_stage == LifecycleStage.DELETED:
+        return 0
+    query, deleted = f"tags.`{layout.SEARCH_ID}` = '{search_id}'", 0
+    while runs := client.search_runs([found.experiment_id], query, max_results=_PAGE):
+        for run in runs:
+            client.delete_run(run.info.run_id)
+        deleted += len(runs)
+    return deleted
+
+
 def projection_of(folder: SearchFolder, space: Space, ledger: Ledger, tracking_uri: str) -> Projection:
     """Return the projection of a search into the MLflow at `tracking_uri`."""
     artifacts = artifact_folder(tracking_uri, folder.path.parent)

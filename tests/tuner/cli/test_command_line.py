@@ -150,3 +150,37 @@ def test_modules_are_commands_that_print_the_message_of_an_error(module: list[st
     command = [sys.executable, "-m", *module, "--space", "nowhere.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{refused.value}\n")
+
+
+def test_short_help_and_version(tuner: Tuner) -> None:
+    from importlib.metadata import version
+
+    assert tuner("--version") == (0, f"tuner {version('robust-tuner')}\n", "")
+    for command in ([], ["list"], ["spaces"], ["spaces", "check"]):
+        assert tuner(*command, "-h") == tuner(*command, "--help")
+
+
+def test_names_are_completed(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tuner.cli.options import complete_search, complete_space
+
+    monkeypatch.setenv("TUNER_RUNS_DIR", str(runs_dir))
+    assert complete_search("") == []
+    for name in ("one", "other", "another"):
+        (runs_dir / name).mkdir(parents=True)
+        (runs_dir / name / "space.yaml").touch()
+    assert complete_search("o") == ["one", "other"]
+    assert complete_space("digits_t") == ["digits_tradeoff"]
+
+
+def test_the_names_of_attacks_need_no_search(tuner: Tuner) -> None:
+    answer = tuner("confirm", "--attacks", "help")
+    assert (answer.code, answer.err) == (0, "")
+    assert "pgd20" in answer.out
+
+
+def test_no_table_is_cut_in_a_pipe(tuner: Tuner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    lines = tuner("spaces").out.splitlines()
+    for name in ("digits_methods", "cifar10_tradeoff"):
+        (line,) = [line for line in lines if line.split()[:1] == [name]]
+        assert line.rstrip().endswith(load_space(name).description)

@@ -12,6 +12,7 @@ from tuner.driver.plan import Request, plan_resume
 from tuner.ledger import SqlLedger
 from tuner.report.analysis.front_data import front_data
 from tuner.runs.folder import SearchFolder
+from tuner.runs.lock import only_driver
 from tuner.search import Search
 
 
@@ -40,11 +41,14 @@ def test_searches_are_listed(tuner: Tuner, finished: SqlLedger, make_ledger: Mak
         "front": len(data.front),
         "hypervolume": data.hypervolume,
     }
-    assert (rows["begun"]["state"], rows["begun"]["ended"]) == ("unfinished", 0)
+    assert (rows["begun"]["state"], rows["begun"]["ended"]) == ("interrupted", 0)
     assert rows["lost"]["state"].startswith("unreadable: ")
     assert "lost/ledger.db" in rows["lost"]["state"]
     table = tuner("list").out
     assert all(name in table for name in (SEARCH, "begun", "lost"))
+    with only_driver(runs_dir / "begun"):
+        rows = {row["search"]: row for row in json.loads(tuner("list", "--format", "json").out)}
+        assert rows["begun"]["state"] == "running"
 
 
 def test_a_space_of_another_release_hides_no_other_search(
@@ -72,7 +76,7 @@ def test_searches_in_a_shared_ledger_are_listed_beside_those_with_their_own(
     folder.freeze(SPACE, {**folder.frozen(), "ledger": "postgresql://me:***@host/db"})
     monkeypatch.setenv("TUNER_LEDGER", url)
     states = {row["search"]: row["state"] for row in json.loads(tuner("list", "--format", "json").out)}
-    assert states == {SEARCH: "finished", "shared": "unfinished"}
+    assert states == {SEARCH: "finished", "shared": "not started"}
     assert plan_resume(Request(runs_dir=runs_dir, ledger=url), "").folder == folder
     assert finished.load()
 

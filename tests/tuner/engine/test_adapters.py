@@ -117,3 +117,15 @@ def test_divergence_is_a_failure_with_the_workers_words(search: Search) -> None:
     search.next_assignment()
     assert decision(search, 0, {"epoch": 3, "error": "epoch 3: loss/total is nan"}) == STOP
     assert (search.trials[0].outcome, search.trials[0].error) == (Outcome.FAILED, "epoch 3: loss/total is nan")
+
+
+def test_the_searcher_looks_once_more_for_instructions_before_it_ends_the_run(search: Search) -> None:
+    looks = iter([True, False])
+    searcher = LedgerSearcher(search, "/runs/small-1", lambda: 9, GpuShares(0), last_look=lambda: next(looks))
+    for trial in "abc":
+        assert isinstance(searcher.suggest(trial), dict)
+    assert searcher.suggest("d") is None, "while a trial runs there is time for that"
+    for trial in "abc":
+        searcher.on_trial_complete(trial)
+    assert searcher.suggest("d") is None, "something was asked for: Ray must ask again"
+    assert searcher.suggest("d") == Searcher.FINISHED

@@ -19,14 +19,15 @@ from simulated_search import MakeLedger, new_search
 from training.data import DataError
 from training.trainer.checkpoint import CheckpointError, StorageError
 from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
-from tuner.engine.callbacks import NO_MESSAGE, FailureCallback, FallbackCallback
+from tuner.engine.callbacks import NO_MESSAGE, FailureCallback, FallbackCallback, SteeringCallback
 from tuner.engine.crashes import Crashes
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.session import StopRequest, _ending
 from tuner.engine.session_interface import BrokenOffError, Ending
 from tuner.engine.trial_task import FALLBACKS_KEY, task_of
-from tuner.ledger import Outcome
+from tuner.ledger import MemoryLedger, Outcome
 from tuner.search import Search
+from tuner.steering.steering import Steering
 
 
 def ignore(number: int, error: str) -> None:
@@ -209,3 +210,21 @@ def test_ray_can_pickle_all_settings(search: Search) -> None:
     for settings in (searcher, LedgerScheduler(search, "ray", GpuShares(0)), StopRequest(1.0), *callbacks):
         pickle.dumps(settings)
     assert all(isinstance(callback, tune.Callback) for callback in callbacks)
+
+
+def test_instructions_are_looked_for_between_events_until_the_session_ends(search: Search) -> None:
+    ledger, stops = MemoryLedger(), 0
+
+    def on_stop() -> None:
+        nonlocal stops
+        stops += 1
+
+    steering = Steering(search, ledger, clock=iter(range(0, 100, 2)).__next__)
+    callback = SteeringCallback(steering, on_stop)
+    callback.on_step_end(0, [])
+    assert stops == 0
+    ledger.instruct("stop", {})
+    ledger.instruct("stop", {})
+    callback.on_step_end(1, [])
+    callback.on_step_end(2, [])
+    assert (stops, len(ledger.instructions(waiting=True))) == (2, 1)

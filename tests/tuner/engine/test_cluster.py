@@ -39,8 +39,8 @@ def test_places_are_how_many_trials_fit_but_at_least_one(
 
 def test_the_limit_is_what_was_asked_for_or_what_fits_now() -> None:
     have, now = {"CPU": 4.0}, 0.0
-    assert cluster.trial_limit(resources(), 3, lambda: [have])() == 3
-    limit = cluster.trial_limit(resources(), None, lambda: [have], lambda: now)
+    assert cluster.trial_limit(resources(), lambda: 3, lambda: [have])() == 3
+    limit = cluster.trial_limit(resources(), lambda: None, lambda: [have], lambda: now)
     assert limit() == 4
     have = {"CPU": 6.0}
     assert limit() == 4, "asked a moment ago"

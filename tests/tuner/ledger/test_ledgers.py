@@ -1,11 +1,12 @@
 """What every ledger promises: the same suite on the ledger in a database and on the one in memory."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from simulated_search import MakeLedger, drive, on_record, small_space
 
-from tuner.ledger import Decision, Ledger, MemoryLedger, Outcome, Report, TrialEndedError
+from tuner.ledger import Decision, InstructionState, Ledger, MemoryLedger, Outcome, Report, TrialEndedError
 from tuner.search import Search
 
 SPACE = small_space()
@@ -104,6 +105,38 @@ def test_the_driver_that_took_it_over_may_write(ledger: Ledger) -> None:
     propose(ledger)
     assert ledger.taken_over is None
     assert len(ledger.load()) == 1
+
+
+def test_instructions_are_numbered_and_answered(ledger: Ledger) -> None:
+    assert ledger.instructions() == []
+    given: list[tuple[str, dict[str, Any]]] = [
+        ("stop", {}),
+        ("stop", {"trial": 3}),
+        ("set", {"values": {"search.trials": 9}}),
+    ]
+    assert [ledger.instruct(kind, arguments) for kind, arguments in given] == [0, 1, 2]
+    assert [(one.kind, one.arguments) for one in ledger.instructions()] == given
+    assert ledger.instructions(waiting=True) == ledger.instructions()
+    ledger.answer(1, InstructionState.REFUSED, "trial 3 has ended")
+    assert [one.number for one in ledger.instructions(waiting=True)] == [0, 2]
+    refused = ledger.instructions()[1]
+    assert (refused.state, refused.answer) == (InstructionState.REFUSED, "trial 3 has ended")
+    assert sorted(one.time for one in ledger.instructions()) == [one.time for one in ledger.instructions()]
+
+
+def test_a_trial_that_an_instruction_asks_for_waits_and_starts(ledger: Ledger) -> None:
+    propose(ledger)
+    instruction = ledger.instruct("add", {"parameters": POINT})
+    assert ledger.enqueue(POINT, instruction, lambda number: f"trial {number}") == 1
+    assert ledger.enqueued() == {1: POINT}
+    (answered,) = ledger.instructions()
+    assert (answered.state, answered.answer) == (InstructionState.OBEYED, "trial 1")
+    assert [trial.number for trial in ledger.load()] == [0]
+    assert propose(ledger) == 2
+    assert ledger.start_enqueued(1, POINT, SPACE.distributions())
+    assert not ledger.start_enqueued(1, POINT, SPACE.distributions())
+    assert ledger.enqueued() == {}
+    assert [(trial.number, trial.enqueued) for trial in ledger.load()] == [(0, False), (1, True), (2, False)]
 
 
 def test_a_search_is_the_same_in_every_ledger(make_ledger: MakeLedger) -> None:

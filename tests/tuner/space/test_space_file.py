@@ -294,3 +294,9 @@ def test_a_tag_in_a_space_file_runs_nothing(tmp_path: Path, monkeypatch: pytest.
         load_space(str(tmp_path / "mine.yaml"))
     assert isinstance(caught.value.__cause__, YamlTextError)
     assert not (tmp_path / "executed").exists()
+
+
+def test_the_command_of_an_event_is_taken_as_it_is() -> None:
+    line = 'echo "$TUNER_EVENT: $TUNER_TEXT" >> log # done'
+    assert load_space(space_mapping(), [f"on_event={line}"]).on_event == line
+    assert load_space(space_mapping() | {"on_event": "true"}, ["on_event="]).on_event is None

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from tuner.confirm.presentation import presentation_of
 from tuner.driver.progress.plain import PlainProgress, Progress
-from tuner.driver.progress.time_left import Clock, in_words
 from tuner.ledger import Outcome, TrialRecord, latest
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table
 from tuner.report.console.rich_table import drop_columns, rich_table
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
+from tuner.report.time_left import Clock, in_words
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
@@ -33,8 +33,8 @@ class LiveProgress(Progress):
         self._search = search
         self._name = name
         self._console = console
-        limit = search.space.search.max_epochs
-        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
+        self._epochs_before = sum(trial.epochs_trained for trial in search.trials)
+        self._clock = Clock(search.trials, budget_seconds=time_budget_seconds)
         self._alive: set[int] = set()
         self._front: RenderableType = Text("")
         self._lines = PlainProgress(search, console)
@@ -85,7 +85,8 @@ class LiveProgress(Progress):
 
     def _render(self) -> RenderableType:
         trials = self._search.trials
-        state = self._clock.state(trials, self._search.space.search.trials, self._search.space.epochs)
+        space = self._search.space
+        state = self._clock.state(trials, space.search.trials, space.epochs, space.search.max_epochs)
         left = (
             "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
         )
@@ -100,10 +101,19 @@ class LiveProgress(Progress):
             head,
             _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
             _line(counts or "no trial yet"),
-            _line(f"{state.epochs} epochs trained of at most {state.most_epochs}"),
+            _line(self._waits_for(state.epochs) or f"{state.epochs} epochs trained of at most {state.most_epochs}"),
             self._running(trials),
             self._front,
         )
+
+    def _waits_for(self, epochs: int) -> str:
+        """Return what the search waits for before this driver's first report; "" after it."""
+        if epochs != self._epochs_before:
+            return ""
+        if not self._alive:
+            return "Waits for Ray to start the first trial …"
+        what = "1 trial that starts" if len(self._alive) == 1 else f"{len(self._alive)} trials that start"
+        return f"Waits for the first epoch of {what}: processes, libraries, data, training …"
 
     def _running(self, trials: list[TrialRecord]) -> Table:
         names = list(dict.fromkeys(criterion.name for criterion in self._search.space.criteria))

@@ -4,9 +4,9 @@ from contextlib import AbstractContextManager
 
 from rich.console import Console
 
-from tuner.driver.progress.time_left import Clock, in_words
 from tuner.ledger import Decision, Outcome, TrialRecord, latest
 from tuner.report.text import format_value, last_line, metric_with_unit
+from tuner.report.time_left import Clock, in_words
 from tuner.search import Assignment, Listener, Search
 
 
@@ -29,8 +29,7 @@ class PlainProgress(Progress):
         self._search = search
         self._console = console
         self._every_epoch = every_epoch
-        limit = search.space.search.max_epochs
-        self._clock = Clock(search.trials, max_epochs=limit, budget_seconds=time_budget_seconds)
+        self._clock = Clock(search.trials, budget_seconds=time_budget_seconds)
 
     def on_started(self, assignment: Assignment) -> None:
         """Print the parameters of the trial, and the epoch after which an interrupted one continues."""
@@ -54,7 +53,8 @@ class PlainProgress(Progress):
         what = f"{trial.outcome} after epoch {epochs}: {self._metrics(trial)}"
         if trial.outcome is Outcome.FAILED:
             what = f"failed: {last_line(trial.error)}"
-        state = self._clock.state(self._search.trials, self._search.space.search.trials, self._search.space.epochs)
+        space = self._search.space
+        state = self._clock.state(self._search.trials, space.search.trials, space.epochs, space.search.max_epochs)
         left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 

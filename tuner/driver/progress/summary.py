@@ -12,13 +12,13 @@ from tuner.confirm.presentation import Presentation
 from tuner.database_url import absolute
 from tuner.driver.plan import Plan, Request
 from tuner.driver.progress.gpu_hours import precision_line
-from tuner.driver.progress.time_left import in_words
 from tuner.engine.session_interface import Ending, all_failed
 from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.load import search_data
 from tuner.report.text import last_line
+from tuner.report.time_left import in_words
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.search import Search
@@ -32,10 +32,13 @@ REASONS = {
 EXIT_CODES = {Ending.FINISHED: 0, Ending.INTERRUPTED: 130, Ending.OUT_OF_TIME: 0, Ending.BROKEN_OFF: 1}
 
 
-def print_opening(console: Console, plan: Plan, contents: Sequence[str]) -> None:
-    """Print what starts, where its files and its MLflow are, the `contents` of its data, and how it computes."""
+def print_opening(console: Console, plan: Plan, contents: Sequence[str], *, trials: int | None = None) -> None:
+    """Print what starts, where its files and its MLflow are, the `contents` of its data, and how it computes.
+
+    `trials` is their number, if users have changed that of the plan.
+    """
     verb, files = "Resuming" if plan.is_resume else "Starting", place_of(plan.folder.path)
-    head = f"{verb} {plan.folder.name}: {plan.space.search.trials} trials."
+    head = f"{verb} {plan.folder.name}: {trials or plan.space.search.trials} trials."
     print_line(console, f"{head} Files: {files}  MLflow: {without_password(plan.tracking_uri)}")
     for source in plan.plug_ins:
         print_line(console, f"Code: {source}")
@@ -61,7 +64,7 @@ def conclude(
 
     `experiment_id` is that of MLflow, if it was reached.
     """
-    space = plan.space
+    space = search.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
     data = search_data(plan.folder.path.parent, plan.folder.name, space, trials)
     for warning in presentation.warnings(plan.folder.path):

@@ -13,6 +13,7 @@ from tuner.report.text import TextTable
 
 _BETWEEN = 2  # characters from column to column
 _LEAST_TEXT = 12  # characters to which a column of text may shrink
+_LEAST_HEADING = 6  # characters to which the longest word of a heading may shrink: else a heading reads downwards
 
 
 def rich_table(
@@ -98,7 +99,8 @@ def _natural_width(column: Column) -> int:
 def _least_width(column: Column) -> int:
     """Return the width of a column whose heading and words are broken over several lines."""
     widest = max(map(len, column.cells), default=1)
-    return max(1, min(widest, _LEAST_TEXT) if column.text else widest)
+    word = max(map(len, column.heading.split()), default=1)
+    return max(min(word, _LEAST_HEADING), min(widest, _LEAST_TEXT) if column.text else widest)
 
 
 def _total(widths: Iterable[int]) -> int:

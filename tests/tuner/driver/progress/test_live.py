@@ -86,6 +86,22 @@ def test_a_live_table_of_nothing_renders(search: Search) -> None:
     assert "Pareto front" not in screen.text
 
 
+def test_the_live_table_says_what_it_waits_for_until_the_first_report_of_this_driver(search: Search) -> None:
+    search.next_assignment()
+    search.report(0, 1, good(0.9), None)
+    resumed = Search(SPACE, search._ledger)
+    live = LiveProgress(resumed, Screen(terminal=True).console, "small-1")
+    resumed.listeners.append(live)
+    before = live._waits_for(1)
+    resumed.next_assignment()
+    starting = live._waits_for(1)
+    assert "" not in {before, starting}
+    assert before != starting
+    assert numbers(starting) == [1]
+    resumed.report(0, 2, good(0.9), None)
+    assert live._waits_for(2) == ""
+
+
 def test_a_long_front_is_thinned_out_on_a_terminal(make_ledger: MakeLedger) -> None:
     search = new_search(
         make_ledger, CountingClock(), search={"trials": 14}, early_stopping={"scheduler": "none"}, trial={"epochs": 1}

@@ -9,9 +9,9 @@ from simulated_search import MakeLedger, drive, frozen_facts
 from tuner.confirm.presentation import SearchPresentation
 from tuner.driver.plan import Request
 from tuner.driver.progress.summary import conclude, duration, resume_command
-from tuner.driver.progress.time_left import in_words
 from tuner.engine.session_interface import Ending
 from tuner.ledger import Outcome, TrialRecord
+from tuner.report.time_left import in_words
 from tuner.runs.folder import SearchFolder
 from tuner.search import Search
 

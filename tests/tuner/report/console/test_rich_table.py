@@ -24,3 +24,10 @@ def test_columns_that_do_not_fit_are_dropped_from_the_right_but_for_the_last() -
     assert drop_columns(text_table, 80, kept=2) == text_table
     assert drop_columns(text_table, 28, kept=2).headings == ["Trial", "PGD %", "alpha", "end"]
     assert drop_columns(text_table, 1, kept=2) == TextTable(["Trial", "PGD %", "end"], [["0", "50.00", "x"]])
+
+
+def test_no_heading_reads_downwards() -> None:
+    text_table = TextTable(["Epochs", "Hypervolume"], [["9", "1"], ["8", "2"]])
+    lines = printed(rich_table("", "", text_table, ""), 20).splitlines()
+    assert any("Epochs" in line for line in lines)
+    assert any("Hyperv" in line for line in lines)

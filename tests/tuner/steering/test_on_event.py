@@ -1,0 +1,50 @@
+"""The user's command on the events of a search."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from simulated_search import checkpoint_of, small_space
+
+from tuner.ledger import MemoryLedger
+from tuner.search import Search
+from tuner.steering.on_event import Event, EventCommand, run_command
+
+SPACE = small_space(search={"trials": 9}, early_stopping={"scheduler": "none"}, trial={"epochs": 1})
+
+
+def complete(search: Search, natural: float, pgd: float) -> None:
+    assignment = search.next_assignment()
+    assert assignment is not None
+    metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd}
+    search.report(assignment.number, 1, metrics, checkpoint_of(assignment.number, 1))
+
+
+def test_each_new_point_of_the_front_and_the_end_are_told(tmp_path: Path) -> None:
+    log, ledger = tmp_path / "log", MemoryLedger()
+    search = Search(SPACE, ledger)
+    complete(search, 0.5, 0.5)
+    command = EventCommand(f'echo "$TUNER_EVENT $TUNER_SEARCH $TUNER_TRIAL" >> {log}', "mine", SPACE, search.trials)
+    search.listeners.append(command)
+    for point in ((0.9, 0.1), (0.4, 0.4), (0.95, 0.6), (0.95, 0.6)):
+        complete(search, *point)
+    command.close(Event.FINISHED)
+    assert [line.split() for line in log.read_text().splitlines()] == [
+        ["front", "mine", "1"],
+        ["front", "mine", "3"],
+        ["finished", "mine"],
+    ]
+
+
+def test_a_command_that_fails_ends_no_search(caplog: pytest.LogCaptureFixture) -> None:
+    search = Search(SPACE, MemoryLedger())
+    command = EventCommand("exit 3", "mine", SPACE)
+    search.listeners.append(command)
+    complete(search, 0.5, 0.5)
+    command.close(None)
+    assert len(caplog.records) == 1
+
+
+def test_a_command_that_hangs_is_ended() -> None:
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_command("sleep 100", {}, seconds=0.2)

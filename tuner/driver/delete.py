@@ -1,0 +1,73 @@
+"""`tuner delete`: remove a search with its files, its ledger and its runs in MLflow."""
+
+import shutil
+from dataclasses import dataclass
+
+from tuner.driver.prune import size_of
+from tuner.errors import UsageError
+from tuner.ledger import default_ledger_url
+from tuner.runs.folder import SearchFolder, recorded_space
+from tuner.runs.lock import driver_lock
+from tuner.runs.mirror import file_system, url_of
+from tuner.tracking import store
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What a deletion removes: trials, and bytes on this machine's disk (0 for object storage)."""
+
+    folder: SearchFolder
+    ledger_url: str
+    tracking_uri: str
+    trials: int
+    size: int
+    space: str
+    search_id: str
+
+
+def plan_deletion(folder: SearchFolder, ledger_url: str | None, tracking_uri: str | None) -> Deletion:
+    """Return what a deletion would remove; remove nothing. Raise UsageError if the search cannot be read."""
+    with folder.ledger(ledger_url) as ledger:
+        space, trials = recorded_space(ledger), ledger.load()
+    return Deletion(
+        folder,
+        folder.ledger_url(ledger_url),
+        folder.tracking_uri(tracking_uri),
+        len(trials),
+        0 if url_of(folder.path) else size_of(folder.path),
+        space.name,
+        folder.frozen()["search_id"],
+    )
+
+
+def delete_search(deletion: Deletion, *, in_mlflow: bool) -> int:
+    """Remove a search, first from MLflow and last its folder; return how many runs were removed from MLflow.
+
+    If it is interrupted, it can be repeated. Raise UsageError if a driver runs the search, or if MLflow does not
+    answer.
+    """
+    folder, runs = deletion.folder, 0
+    with driver_lock(folder.path, deletion.ledger_url):
+        if in_mlflow:
+            runs = _delete_runs(deletion)
+        if deletion.ledger_url != default_ledger_url(folder.path):
+            folder.ledger(deletion.ledger_url).delete()
+        folder.space_file.unlink()  # first: without it no command takes the rest for a search
+        if (url := url_of(folder.path)) is not None:
+            system, path = file_system(url)
+            system.delete_dir(path)
+        shutil.rmtree(folder.path)
+    return runs
+
+
+def _delete_runs(deletion: Deletion) -> int:
+    from mlflow.exceptions import MlflowException
+
+    from tuner.tracking.projection import delete_runs
+
+    store.require_reachable(deletion.tracking_uri)
+    try:
+        return delete_runs(deletion.tracking_uri, deletion.space, deletion.search_id)
+    except MlflowException as error:
+        way = "try again, or leave MLflow as it is with --no-mlflow"
+        raise UsageError(f"MLflow cannot remove the runs: {error}. {way}.", "--no-mlflow") from error

@@ -1,0 +1,115 @@
+"""`on_event`: a command of the user that runs when a search has finished, has broken off, or has a new front point.
+
+It runs in a thread and a process of its own, with the event in environment variables. It never blocks the search, and
+however it ends, the search goes on.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from queue import SimpleQueue
+
+import numpy as np
+
+from tuner.ledger import Outcome, TrialRecord
+from tuner.pareto.objectives import FloatArray, as_losses, within_limits
+from tuner.search import Listener
+from tuner.space import Space
+
+# A command that takes longer is ended: the next events wait for it.
+_SECONDS = 60.0
+_CLOSING_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Event(StrEnum):
+    """What a user is told of."""
+
+    FINISHED = "finished"
+    BROKEN_OFF = "broken_off"
+    FRONT = "front"
+
+
+class EventCommand(Listener):
+    """Listens to a search and runs a command on its events, one at a time, in their order.
+
+    The command is one line for the shell. It finds the event in TUNER_EVENT (finished, broken_off or front), the name
+    of the search in TUNER_SEARCH, a sentence in TUNER_TEXT, and the number of a new front point in TUNER_TRIAL.
+    """
+
+    def __init__(self, command: str, search: str, space: Space, trials: Sequence[TrialRecord] = ()) -> None:
+        """`trials` are those on record: points that they have on the front are not new."""
+        self._command = command
+        self._search = search
+        self._space = space
+        self._front: list[FloatArray] = []
+        for trial in trials:
+            self._enters_front(trial)
+        self._events: SimpleQueue[Mapping[str, str] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="on-event", daemon=True)
+        self._thread.start()
+
+    def on_ended(self, trial: TrialRecord) -> None:
+        """Tell of a new point of the front."""
+        if self._enters_front(trial):
+            values = ", ".join(f"{o.name} {trial.last_metrics[o.name]:.4g}" for o in self._space.objective_list)
+            self._tell(Event.FRONT, f"Trial {trial.number} of {self._search} is on the front: {values}.", trial.number)
+
+    def close(self, event: Event | None) -> None:
+        """Tell how the search ended, if the user is told of that, and wait some seconds for the commands."""
+        if event is not None:
+            words = "has finished" if event is Event.FINISHED else "has broken off; it can be resumed"
+            self._tell(event, f"{self._search} {words}.")
+        self._events.put(None)
+        self._thread.join(_CLOSING_SECONDS)
+
+    def _enters_front(self, trial: TrialRecord) -> bool:
+        """Take a trial to the front, and return whether it belongs there."""
+        space = self._space
+        if trial.outcome is not Outcome.COMPLETED or not within_limits(trial.last_metrics, space.constraint_list):
+            return False
+        losses = as_losses([trial.last_metrics], space.objective_list)[0]
+        if not np.isfinite(losses).all() or any((other <= losses).all() for other in self._front):
+            return False
+        self._front = [other for other in self._front if not (losses <= other).all()] + [losses]
+        return True
+
+    def _tell(self, event: Event, text: str, trial: int | None = None) -> None:
+        number = {} if trial is None else {"TUNER_TRIAL": str(trial)}
+        self._events.put({"TUNER_EVENT": event.value, "TUNER_SEARCH": self._search, "TUNER_TEXT": text, **number})
+
+    def _run(self) -> None:
+        while (event := self._events.get()) is not None:
+            try:
+                run_command(self._command, event)
+            except (OSError, subprocess.SubprocessError) as error:
+                _log.warning("The command of on_event failed on %s: %s.", event["TUNER_EVENT"], error)
+
+
+def run_command(command: str, variables: Mapping[str, str], seconds: float = _SECONDS) -> None:
+    """Run a line of the shell with environment variables, and without the driver's terminal.
+
+    Raise what `subprocess` raises if its exit code is not 0, or after `seconds`, when it is ended with its children.
+    """
+    process = subprocess.Popen(  # noqa: S602 - a line of the user's own space, for the shell
+        command,
+        shell=True,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    if code != 0:
+        raise subprocess.CalledProcessError(code, command)
