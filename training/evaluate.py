@@ -24,9 +24,10 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.evaluation_options import THREAT_MODELS, require_known_attacks, require_one_model
+from training.evaluation_options import THREAT_MODELS, norm_of, radius_of, require_known_attacks, require_one_model
 from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
+from training.norms import LINF
 from training.outside_code import look_in
 from training.suite_names import SuiteName
 from training.tolerant_output import tolerate_lost_output
@@ -67,6 +68,7 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     from training.config import sources_in
     from training.evaluation import LatentMode, StateFile, evaluate_robustness, scale_of
     from training.evaluation.evaluated_model import data_to_attack, logits_remark
+    from training.evaluation.latent import has_bottleneck
     from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
     from training.evaluation_suite import layers_of, suite_of, surrogate_of
@@ -77,13 +79,21 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     data = data_to_attack(config, file)
     evaluated = _evaluated_model(arguments, config, data, latent=latent, device=device)
     chosen = _chosen_images(data.images, arguments).to(device)
-    default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}"
-    out = Path(arguments.out) if arguments.out else default
     layers = layers_of(arguments, evaluated.model)
     channels, height, width = chosen.images.shape[1:]
-    scale = scale_of(config, evaluated.classes)
+    scale = scale_of(
+        config,
+        evaluated.classes,
+        norm=norm_of(arguments),
+        epsilon=radius_of(arguments.epsilon),
+        dimensions=channels * height * width,
+    )
+    in_l2 = f"-{scale.norm}" if scale.norm != LINF else ""
+    default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}{in_l2}"
+    out = Path(arguments.out) if arguments.out else default
     surrogate = surrogate_of(arguments, evaluated, (channels, height, width), device)
-    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers)
+    bottleneck = has_bottleneck(evaluated.model)
+    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers, bottleneck=bottleneck)
     try_outside_attacks(evaluated.model, chosen, suite)
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")

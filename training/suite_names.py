@@ -26,6 +26,6 @@ SUITES: dict[SuiteName, tuple[str, ...]] = {
     SuiteName.PAPER_AS_RUN: _PAPER,
     SuiteName.STANDARD: (
         *("noise", "fgsm", "pgd20", "pgd40", "pgd100", "pgd100_margin"),
-        *("cw", "cw_strong", "apgd_dlr", "autoattack"),
+        *("cw", "cw_strong", "latent", "apgd_dlr", "autoattack"),
     ),
 }

@@ -54,6 +54,7 @@ def exact_attack(model: nn.Module, config: TrialConfig, device: torch.device) ->
             model,
             images,
             loss,
+            norm=config.norm,
             epsilon=config.epsilon,
             step_size=config.eval_attack_step_size,
             steps=config.eval_attack_steps,
@@ -138,7 +139,7 @@ class ValidationBatches:
         kept = torch.zeros_like(to_unit(self.image_set.images)) if keep_images else None
         for batch, images, is_own in self._batches():
             if not is_own:  # so that the next batch starts where it would in one process
-                uniform_start(images, self.config.epsilon, self.attack.generator)
+                uniform_start(images, self.config.epsilon, self.attack.generator, norm=self.config.norm)
                 continue
             adversarial = self.attack.find(images, loss_of(self.image_set.labels[batch]))
             with torch.no_grad():

@@ -57,7 +57,11 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     ] = None,
     epsilon: Annotated[
         str | None,
-        typer.Option("--epsilon", metavar="E", help="Radius in [0, 1], such as 8/255; default: that of the search."),
+        typer.Option("--epsilon", metavar="E", help="Radius, such as 8/255; default: that of the search."),
+    ] = None,
+    norm: Annotated[
+        str | None,
+        typer.Option("--norm", metavar="linf|l2", help="Norm of the balls; default: that of the search."),
     ] = None,
     images: Annotated[
         int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")
@@ -108,7 +112,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
       tuner confirm cifar10_tradeoff-1 --knee --attacks square,apgd_t --epsilon 8/255
     """
-    from tuner.confirm.attacks import read_attacks, read_epsilon
+    from tuner.confirm.attacks import read_attacks, read_epsilon, read_norm
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
     from tuner.confirm.measurements import count_line, measurements
     from tuner.driver.drive import drive_search
@@ -140,11 +144,22 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     source = load_search(runs_dir, search, ledger)
-    radius = read_epsilon(epsilon)
+    ball = read_norm(norm, epsilon, source.space.shared("norm"))
+    radius = read_epsilon(epsilon, ball)
     classes = source.data.classes or 10
-    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes)
-    wish = from_front.wish(source.data)
-    choice = Choice(tuple(trials or ()), wish, seeds, suite, images, retrain, named, radius, select)
+    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes, norm=ball)
+    choice = Choice(
+        trials=tuple(trials or ()),
+        wish=from_front.wish(source.data),
+        seeds=seeds,
+        suite=suite,
+        images=images,
+        retrain=retrain,
+        attacks=named,
+        epsilon=radius,
+        norm=norm,
+        select=select,
+    )
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)
     look_where_recorded(folder)

@@ -21,8 +21,8 @@ _VALIDATION_IMAGES = 100
 class Choice:
     """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all.
 
-    `attacks` take the place of the suite if there are any; `epsilon` is by default that of the search, and so is
-    `select`, the epoch that is measured: `last`, or `best` and the last one beside it.
+    `attacks` take the place of the suite if there are any; `norm` and `epsilon` are by default those of the search, and
+    so is `select`, the epoch that is measured: `last`, or `best` and the last one beside it.
     """
 
     trials: Sequence[int] = ()
@@ -33,6 +33,7 @@ class Choice:
     retrain: bool = True
     attacks: Sequence[str] = ()
     epsilon: float | None = None
+    norm: str | None = None
     select: str | None = None
 
 
@@ -93,6 +94,7 @@ def confirmation_space(
         "trials": [trial.number for trial in unique],
         "suite": choice.suite,
         "attacks": list(choice.attacks),
+        "norm": choice.norm,
         "epsilon": choice.epsilon,
         "images": choice.images,
         "retrain": choice.retrain,

@@ -137,7 +137,8 @@ class ConfirmationPresentation:
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""
         confirm = confirm_section(self.space)
-        radius = "" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}"
+        norm = "" if confirm.norm is None else f", {confirm.norm}"
+        radius = norm + ("" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}")
         images = f"{confirm.images} test images" if confirm.images else "all test images"
         best = self.space.shared("select") == "best"
         again = "training images; validation images choose the epoch" if best else "training and validation images"

@@ -111,7 +111,7 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     The parameters of the trials are left out; the files have them.
     """
     confirm = confirm_section(space)
-    title = f"Confirmation of {confirm.search}, {attacks_of(confirm)}, epsilon {_epsilon(space):.4g}"
+    title = f"Confirmation of {confirm.search}, {attacks_of(confirm)}, {_ball(space)}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
     caption = f"Accuracy in per cent on {_measured_on(space)}, mean ± standard deviation over the seeds."
@@ -149,11 +149,11 @@ def attacks_of(confirm: ConfirmSpec) -> str:
     return f"attacks {', '.join(confirm.attacks)}" if confirm.attacks else f"suite {confirm.suite}"
 
 
-def _epsilon(space: Space) -> float:
-    """Return the radius of a confirmation: its own, or that of the search."""
-    own = confirm_section(space).epsilon
-    epsilon: float = space.shared("epsilon") if own is None else own
-    return epsilon
+def _ball(space: Space) -> str:
+    """Return norm and radius of a confirmation, its own or those of the search, as `linf epsilon 0.031`."""
+    confirm = confirm_section(space)
+    epsilon = space.shared("epsilon") if confirm.epsilon is None else confirm.epsilon
+    return f"{confirm.norm or space.shared('norm')} epsilon {epsilon:.4g}"
 
 
 def _measured_on(space: Space) -> str:
@@ -178,7 +178,7 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
         lines += ["", *_markdown(compared_table(row.trial, row.compared))] if row.compared else []
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(space)}, {attacks_of(confirm)}, "
-        f"epsilon {_epsilon(space):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
+        f"{_ball(space)} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -38,6 +39,13 @@ from tuner.space.sections import ConfirmSpec
 
 # The attack whose accuracy a search calls PGD accuracy, by its name in every suite.
 _PGD = "PGD-20"
+
+
+class Ball(NamedTuple):
+    """The ball that an attack stays in; the radius is infinite if nothing bounds the distance."""
+
+    norm: str
+    radius: float
 
 
 def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
@@ -77,7 +85,7 @@ def with_last(found: Mapping[str, float], last: Mapping[str, float], *, same: bo
 def _measured(trainer: Trainer, images: ImageSet, task: ConfirmationTask, ending: str = "") -> dict[str, float]:
     """Evaluate the weights that the model has; the files get this ending."""
     classes = trainer.model.head.out_features
-    suite = suite_of(trainer.config, classes, task)
+    suite = suite_of(trainer.config, classes, task, images.images[0].numel())
 
     def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
@@ -98,7 +106,8 @@ def _measured(trainer: Trainer, images: ImageSet, task: ConfirmationTask, ending
             evaluation = evaluate(state)
         text = json.dumps(evaluation.to_mapping(), indent=1) + "\n"
         (folder / f"evaluation{ending}.json").write_text(text, encoding="utf-8")
-    return {**_other_metrics(trainer, images), **metrics_of(evaluation, trainer.config.epsilon)}
+    searched = Ball(trainer.config.norm, trainer.config.epsilon)
+    return {**_other_metrics(trainer, images), **metrics_of(evaluation, searched)}
 
 
 def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
@@ -111,33 +120,35 @@ def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
     return {name: found[name] for name in names}
 
 
-def suite_of(config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask) -> Suite:
-    """Return the attacks of a confirmation, with the radius that it asks for, or that which the search measured with.
+def suite_of(
+    config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask, dimensions: int | None = None
+) -> Suite:
+    """Return the attacks of a confirmation, in the ball that it asks for, or that which the search measured with.
 
-    Raise AttackError if an attack cannot be built.
+    `dimensions` is the number of values of an image. Raise AttackError if an attack cannot be built.
     """
-    scale = scale_of(config, classes)
     radius = config.epsilon if asked.epsilon is None else asked.epsilon
-    if scale.epsilon != radius:
-        scale = scale.resized(radius)
+    scale = scale_of(config, classes, norm=asked.norm, epsilon=radius, dimensions=dimensions)
     # A suite of named attacks is compared with nothing.
     suite = SuiteName.STANDARD if asked.attacks else asked.suite
-    return build_suite(suite, scale, attacks=asked.attacks or None)
+    return build_suite(suite, scale, attacks=asked.attacks or None, bottleneck=config.bottleneck > 0)
 
 
-def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
+def metrics_of(evaluation: Evaluation, searched: Ball) -> dict[str, float]:
     """Return accuracies in [0, 1]: those that a search compares, and `test/NAME` for every attack and their union.
 
-    What has another radius than `searched`, that of the search, has it in the metric's name: it is another measurement.
+    What has another ball than `searched`, that of the search, has it in the metric's name: it is another measurement.
     """
     headline = [result for result in evaluation.attacks if result.part_of is None and not result.curve]
-    worst = _with_radius(WORST_CASE, evaluation.epsilon, searched)
+    worst = _with_ball(WORST_CASE, Ball(evaluation.norm, evaluation.epsilon), searched)
     return {
         "natural_accuracy": evaluation.natural_accuracy,
         "pgd_accuracy": next(result.accuracy for result in headline if result.name == _PGD),
         f"{PREFIX}{NATURAL}": evaluation.natural_accuracy,
         **{
-            f"{PREFIX}{_with_radius(_metric_name(result.name), result.epsilon, searched)}": result.accuracy
+            f"{PREFIX}{_with_ball(_metric_name(result.name), Ball(result.norm, result.epsilon), searched)}": (
+                result.accuracy
+            )
             for result in headline
         },
         f"{PREFIX}{worst}": evaluation.worst_case_accuracy,
@@ -155,9 +166,12 @@ def _table_2(evaluation: Evaluation) -> dict[str, float]:
     return found
 
 
-def _with_radius(name: str, epsilon: float, searched: float) -> str:
-    """Return the name, with the radius if it is another one; an attack that minimises a distance has none."""
-    return name if math.isinf(epsilon) or abs(epsilon - searched) <= ROUNDING else f"{name} at {epsilon:.4g}"
+def _with_ball(name: str, ball: Ball, searched: Ball) -> str:
+    """Return the name, with norm and radius as far as they are others; an attack that minimises a distance has none."""
+    norm = "" if ball.norm == searched.norm else f" in {ball.norm}"
+    if math.isinf(ball.radius) or (not norm and abs(ball.radius - searched.radius) <= ROUNDING):
+        return name
+    return f"{name} at {ball.radius:.4g}{norm}"
 
 
 def _metric_name(attack: str) -> str:

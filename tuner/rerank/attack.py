@@ -33,8 +33,8 @@ def attack_trials(
 ) -> list[Attacked]:
     """Return the accuracies of some trials under all `attacks` together, in the order of `numbers`.
 
-    The radius is that of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one. The
-    folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
+    Norm and radius are those of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one.
+    The folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
     UsageError if a trial has no weights or other data, AttackError if a model cannot be evaluated.
     """
     found = []
@@ -58,10 +58,11 @@ def attack_trials(
 
 
 def suite_of(config: TrialConfig, attacks: Sequence[str], classes: int) -> Suite:
-    """Return the suite of named attacks, with the radius and the step size with which the search measured."""
-    scale = Scale(epsilon=config.epsilon, step_size=config.eval_attack_step_size, rate=0.01, classes=classes)
+    """Return the suite of named attacks, with the norm, the radius and the step size with which the search measured."""
+    step_size = config.eval_attack_step_size
+    scale = Scale(norm=config.norm, epsilon=config.epsilon, step_size=step_size, rate=0.01, classes=classes)
     built = [attack for text in attacks for attack in attacks_of(text, scale)]
-    return Suite(name="rerank", epsilon=config.epsilon, attacks=tuple(built))
+    return Suite(name="rerank", norm=config.norm, epsilon=config.epsilon, attacks=tuple(built))
 
 
 def _evaluated(

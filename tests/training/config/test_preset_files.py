@@ -33,17 +33,20 @@ def test_there_is_a_preset_for_every_method_and_data_set() -> None:
     wide = {f"cifar10_{method}_wrn" for method in METHODS[:4]}
     stopped = {f"cifar10_{method}_stopped" for method in METHODS[:5]}
     others = {"cifar10_trades_official", "cifar10_mart_official", "cifar10_natural"}
+    others |= {"cifar10_standard_l2", "cifar10_shared_information_l2"}
     assert set(preset_names()) == expected | wide | stopped | others
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_is_what_its_name_says(name: str) -> None:
     config = read(name)
-    data, _, method = re.sub("_(official|wrn|stopped)$", "", name).partition("_")
+    data, _, method = re.sub("_(official|wrn|stopped|l2)$", "", name).partition("_")
     assert (config.dataset, config.objective) == (data, method)
     assert (config.bottleneck > 0) == (method == "shared_information")
     assert config.batch_size == 128
-    assert config.epsilon == (0.3 if data == "mnist" else 0.031)
+    in_l2 = name.endswith("_l2")
+    assert config.norm == ("l2" if in_l2 else "linf")
+    assert config.epsilon == (0.3 if data == "mnist" else 128 / 255 if in_l2 else 0.031)
     assert f"--config {name} " in find_config(name).read_text()
 
 

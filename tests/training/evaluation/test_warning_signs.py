@@ -130,3 +130,19 @@ def test_autoattack_at_or_below_every_pgd_is_never_called_above(pgds: list[int],
     lowest = min(pgds)
     cascade = result(max(0, lowest - margin), family="cascade")
     assert "autoattack_above_pgd" not in codes(pgd(pgds[0], 20), pgd(pgds[1], 40), cascade)
+
+
+def test_an_attack_on_the_latent_is_measured_against_autoattack() -> None:
+    whole = result(450, family="cascade", name="AutoAttack")
+    assert codes(whole, result(449, family="latent")) == []
+    assert codes(whole, result(440, family="latent")) == ["latent_below_autoattack"]
+    assert codes(whole, result(440, family="latent", epsilon=0.2)) == []
+
+
+def test_a_sampled_latent_needs_both_kinds_of_attacks() -> None:
+    mode = LatentMode.named("sampled")
+    drawn = pgd(500, 20, parameters={"loss": "ce", "steps": 20, "restarts": 1, "draws": 20})
+    mean = result(500, family="mean_path")
+    assert codes(drawn, mean, mode=mode) == []
+    for alone in (drawn, mean):
+        assert codes(alone, mode=mode) == ["sampled_union_incomplete"]

@@ -69,7 +69,7 @@ def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
 def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None:
     space = confirmation()
     named = space.model_dump(mode="json")
-    named["confirm"] |= {"attacks": ["pgd20", "square"], "epsilon": 8 / 255}
+    named["confirm"] |= {"attacks": ["pgd20", "square"], "norm": "l2", "epsilon": 8 / 255}
     space = space_from_mapping(named, "confirmation")
     rows = confirmation_rows(space, TRIALS)
     console = Console(width=80, color_system=None)
@@ -78,7 +78,7 @@ def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None
     markdown, _, stored = write_confirmation(tmp_path, space, rows)
     for text in (capture.get(), markdown.read_text()):
         assert "attacks pgd20, square" in " ".join(text.split())
-        assert "0.03137" in text
+        assert "l2 epsilon 0.03137" in " ".join(text.split())
         assert "quick" not in text
     assert json.loads(stored.read_text())["attacks"] == ["pgd20", "square"]
 

@@ -152,3 +152,21 @@ def test_named_attacks_have_the_radius_that_was_asked_for_in_their_names(trainer
     stored = json.loads((tmp_path / "evaluation.json").read_text())
     assert stored["epsilon"] == 0.2
     assert float(stored["attacks"]["PGD-20, linf 0.2"]["parameters"]["epsilon"]) == 0.2
+
+
+def test_another_norm_is_in_the_names_as_well(trainer: Trainer, tmp_path: Path) -> None:
+    attacks = ("pgd20", "fgsm", "cw", "torchattacks:FGSM(eps=0.1)")
+    task = ConfirmationTask(
+        suite="standard", attacks=attacks, norm="l2", epsilon=0.5, images=20, folder=str(tmp_path), weights=None
+    )
+    metrics = measure_on_test_set(trainer, task)
+    assert [name for name in metrics if name.startswith("test/")] == [
+        "test/Natural",
+        "test/PGD-20 at 0.5 in l2",
+        "test/FGM at 0.5 in l2",
+        "test/CandW c1 20 steps",
+        "test/torchattacks-FGSM",
+        "test/Worst over attacks at 0.5 in l2",
+    ]
+    stored = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (stored["norm"], stored["epsilon"]) == ("l2", 0.5)

@@ -51,6 +51,7 @@ def test_other_data_other_attacks_and_other_objectives_have_none() -> None:
     assert published_points(CIFAR10, OBJECTIVES[:1]) == ()
     assert published_points(CIFAR10, [*OBJECTIVES, Objective("seconds", maximise=False)])
     assert published_points({}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "norm": "l2"}, OBJECTIVES) == ()
 
 
 @pytest.mark.parametrize("epsilon", [4 / 255, "4/255", 0.0305, 0.032, 0.3])
