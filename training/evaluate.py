@@ -24,9 +24,10 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.evaluation_options import THREAT_MODELS, require_known_attacks, require_one_model
+from training.evaluation_options import THREAT_MODELS, norm_of, radius_of, require_known_attacks, require_one_model
 from training.evaluation_options import parser_of_evaluation as _parser
 from training.explained_error import ExplainedError
+from training.norms import LINF
 from training.outside_code import look_in
 from training.suite_names import SuiteName
 from training.tolerant_output import tolerate_lost_output
@@ -66,7 +67,8 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     """Check all arguments, measure, and write the results. A warning sign does not change the exit code."""
     from training.config import sources_in
     from training.evaluation import LatentMode, StateFile, evaluate_robustness, scale_of
-    from training.evaluation.evaluated_model import data_to_attack
+    from training.evaluation.evaluated_model import data_to_attack, logits_remark
+    from training.evaluation.latent import has_bottleneck
     from training.evaluation.outside_attacks import sources_of_attacks, try_outside_attacks
     from training.evaluation.result_files import STATE, require_writable, write_pictures
     from training.evaluation_suite import layers_of, suite_of, surrogate_of
@@ -77,18 +79,29 @@ def _evaluate(arguments: argparse.Namespace, progress: "Progress") -> int:
     data = data_to_attack(config, file)
     evaluated = _evaluated_model(arguments, config, data, latent=latent, device=device)
     chosen = _chosen_images(data.images, arguments).to(device)
-    default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}"
-    out = Path(arguments.out) if arguments.out else default
     layers = layers_of(arguments, evaluated.model)
     channels, height, width = chosen.images.shape[1:]
-    scale = scale_of(config, evaluated.classes)
+    scale = scale_of(
+        config,
+        evaluated.classes,
+        norm=norm_of(arguments),
+        epsilon=radius_of(arguments.epsilon),
+        dimensions=channels * height * width,
+    )
+    in_l2 = f"-{scale.norm}" if scale.norm != LINF else ""
+    default = evaluated.folder / f"evaluation-{evaluated.label}-{arguments.suite}-{arguments.latent}{in_l2}"
+    out = Path(arguments.out) if arguments.out else default
     surrogate = surrogate_of(arguments, evaluated, (channels, height, width), device)
-    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers)
+    bottleneck = has_bottleneck(evaluated.model)
+    suite = suite_of(arguments, scale, latent=latent, surrogate=surrogate, layers=layers, bottleneck=bottleneck)
     try_outside_attacks(evaluated.model, chosen, suite)
     require_writable(out)
     _print(f"{evaluated.title}: {len(chosen)} of {len(data.images)} test images, latent {latent.name}")
     sources = dict.fromkeys([*sources_in(config), *sources_of_attacks(suite)])
-    for line in (*map(str, sources), *data.lines):
+    remarks = logits_remark(evaluated.classes, data)
+    named = {} if file is not None else {"dataset": data.shown_name}
+    evaluated = replace(evaluated, record={**evaluated.record, **named, "remarks": remarks})
+    for line in (*map(str, sources), *data.lines, *remarks):
         _print(line)
     with progress() as on_batch:
         evaluation = evaluate_robustness(
@@ -153,16 +166,14 @@ def _evaluated_model(
         found = build_outside_model(arguments.model, weights, dataset=config.dataset, threat_model=threat_model)
         return from_outside(found, data, latent, device)
     channels, height, width = data.images.images.shape[1:]
-    trained = load_model(Path(arguments.checkpoint), (channels, height, width)).to(device)
+    trained = load_model(Path(arguments.checkpoint), (channels, height, width), arguments.select).to(device)
     require_classes(data.images, data.class_names, trained)
     return from_checkpoint(trained)
 
 
 def _data_record(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return where the images are from, as far as the record of a checkpoint does not say it."""
-    if isinstance(arguments.images, Path):
-        return {"images_file": str(arguments.images)}
-    return {"dataset": arguments.dataset} if arguments.model is not None else {}
+    """Return the file that the images are from, if they are not those of a data set."""
+    return {"images_file": str(arguments.images)} if isinstance(arguments.images, Path) else {}
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from training.command_line import CommandError
 from training.config.fields import number_from_text
+from training.norms import L2, LINF, NORMS
 from training.suite_names import SuiteName
 
 LATENTS = ("mean", "sampled")
 # Those of RobustBench, the default first.
 THREAT_MODELS = ("Linf", "L2", "corruptions")
-# The data sets whose radius the paper gives.
-_PUBLISHED = ("mnist", "cifar10", "cifar100")
+# The data sets that have a usual radius in each norm.
+_PUBLISHED = {LINF: ("mnist", "cifar10", "cifar100"), L2: ("cifar10", "cifar100")}
 _ROBUSTBENCH = "robustbench:"
 _EPILOG = """examples:
   python -m training.evaluate runs/trials/digits --suite standard
@@ -35,13 +36,20 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
         metavar="CHECKPOINT",
         help="a checkpoint.pt or best.pt, or a folder with one of them (checkpoint.pt is used if there are both)",
     )
+    add(
+        "--select",
+        choices=("last", "best"),
+        help="the epoch whose weights are attacked: the last one, or the one with the best PGD accuracy on validation"
+        " images; default: the one that the training selects by its key `select`",
+    )
     _add_model_options(parser)
     add(
         "--suite",
         choices=[name.value for name in SuiteName],
         default=SuiteName.QUICK.value,
-        help="the attacks; paper: those of Table 2; paper_as_run: the same, and beside them as torchattacks runs them,"
-        " with the differences; default: quick",
+        help="the attacks; paper: those of Table 2, with the official AutoAttack, whose members are APGD-T and FAB-T in"
+        " the place of APGD-DLR and FAB; paper_as_run: the same, and beside them all of Table 2 as torchattacks runs"
+        " it, with the differences; default: quick",
     )
     add(
         "--attacks",
@@ -50,7 +58,13 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
         " module:attribute; 'help' lists the names",
     )
     add("--latent", choices=LATENTS, default="mean", help="the mean of the latent (default), or averaged draws of it")
-    add("--epsilon", metavar="E", help="radius in [0, 1], such as 8/255; default: that of the paper for the data set")
+    add("--norm", choices=NORMS, help="of the ball; default: that of the checkpoint's training, or linf")
+    add(
+        "--epsilon",
+        metavar="E",
+        help="radius in this norm, such as 8/255 in linf or 128/255 in l2, for images in [0, 1]; default: the usual one"
+        " for the data set",
+    )
     add(
         "--images",
         type=_number_or_file,
@@ -110,18 +124,27 @@ def require_one_model(arguments: argparse.Namespace) -> None:
                 option = f"--{name.replace('_', '-')}"
                 raise CommandError(f"{option} goes with --model; a checkpoint has its own. Leave it out.", option)
         return
+    if arguments.select is not None:
+        raise CommandError("--select is for CHECKPOINT, not for --model; leave it out.", "--select")
     is_bench = arguments.model.startswith(_ROBUSTBENCH)
     if arguments.threat_model is not None and not is_bench:
         raise CommandError("--threat-model is for --model robustbench:NAME; leave it out.", "--threat-model")
     if arguments.dataset is None and (is_bench or not isinstance(arguments.images, Path)):
         way = "--dataset cifar10 or cifar100." if is_bench else "--dataset NAME, or --images FILE.npz."
         raise CommandError(f"--model needs the data: add {way}", "--dataset")
-    if arguments.epsilon is None and arguments.dataset not in _PUBLISHED:
+    norm = norm_of(arguments) or LINF
+    if arguments.epsilon is None and arguments.dataset not in _PUBLISHED[norm]:
+        data, example = arguments.dataset or arguments.images, "8/255" if norm == LINF else "128/255"
         raise CommandError(
-            f"There is no usual radius for {arguments.dataset or arguments.images}: add --epsilon, such as --epsilon"
-            " 8/255.",
-            "--epsilon",
+            f"There is no usual radius in {norm} for {data}: add --epsilon, such as --epsilon {example}.", "--epsilon"
         )
+
+
+def norm_of(arguments: argparse.Namespace) -> str | None:
+    """Return the norm of --norm, or else of the threat model of RobustBench; None if neither says one."""
+    of_threat_model: dict[str | None, str] = {"L2": L2, "Linf": LINF}
+    norm: str | None = arguments.norm or of_threat_model.get(arguments.threat_model)
+    return norm
 
 
 def require_known_attacks(arguments: argparse.Namespace) -> None:
@@ -132,8 +155,10 @@ def require_known_attacks(arguments: argparse.Namespace) -> None:
         raise CommandError(attack_help(), "--attacks")
 
 
-def radius_of(text: str) -> float:
-    """Return the number of --epsilon. Raise CommandError if it is none."""
+def radius_of(text: str | None) -> float | None:
+    """Return the number of --epsilon, None if it is not given. Raise CommandError if it is no number."""
+    if text is None:
+        return None
     try:
         return number_from_text(text)
     except ValueError as error:

@@ -14,7 +14,7 @@ from training.data.class_names import naming_difference
 from training.evaluation import LatentMode, Suite, build_suite
 from training.evaluation.evaluated_model import EvaluatedModel
 from training.evaluation.trained_model import TrainedModel, load_model
-from training.evaluation_options import radius_of
+from training.norms import LINF
 
 
 def suite_of(
@@ -24,13 +24,19 @@ def suite_of(
     latent: LatentMode,
     surrogate: TrainedModel | None,
     layers: Sequence[str],
+    bottleneck: bool,
 ) -> Suite:
-    """Return the suite of --suite, --attacks and --epsilon, with the attacks of a surrogate and on layers.
+    """Return the suite of --suite and --attacks, with the attacks of a surrogate and on layers.
 
-    `scale` has the sizes of the data set. Raise AttackError for an unknown name or a wrong size.
+    `scale` has the norm and the sizes, `bottleneck` says whether the model has one. Raise AttackError for an unknown
+    name or a wrong size, CommandError for layers in l2.
     """
-    if arguments.epsilon is not None:
-        scale = scale.resized(radius_of(arguments.epsilon))
+    if layers and scale.norm != LINF:
+        raise CommandError(
+            f"--layers is for the representation attack, which exists only in {LINF}, but the evaluation is in"
+            f" {scale.norm}: leave it out, or add --norm {LINF} with its --epsilon.",
+            "--layers",
+        )
     suite = build_suite(
         arguments.suite,
         scale,
@@ -39,6 +45,7 @@ def suite_of(
         surrogate=None if surrogate is None else surrogate.model,
         # All evaluations share the surrogate's adversarial images, beside its checkpoint.
         cache=None if surrogate is None else surrogate.path.parent / "transfer",
+        bottleneck=bottleneck,
     )
     added = [RepresentationAttack(epsilon=scale.epsilon, iterations=20, layer=name) for name in layers]
     return replace(suite, attacks=(*suite.attacks, *added))

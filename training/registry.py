@@ -162,7 +162,7 @@ ATTACKS = Registry(
     "attack",
     "training.attacks",
     (
-        *("epsilon", "step_size", "rate", "classes", "draws", "surrogate", "cache"),
+        *("norm", "epsilon", "step_size", "rate", "classes", "draws", "surrogate", "cache"),
         *("model", "images", "labels", "generator", "seed"),
     ),
     {"torchattacks": "training.attacks.from_torchattacks"},

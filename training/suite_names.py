@@ -15,6 +15,8 @@ class SuiteName(StrEnum):
     STANDARD = "standard"
 
 
+# Table 2 names APGD-DLR and FAB among the members of AutoAttack. The official AutoAttack has the targeted APGD-T and
+# FAB-T in their place; `paper_as_run` has both.
 _PAPER = ("pgd20", "pgd40", "cw", "autoattack")
 # From the weakest to the strongest. `paper_as_run` also has the attacks of torchattacks, whose names depend on the
 # sizes of the evaluation (training/evaluation/paper_as_run.py).
@@ -24,6 +26,6 @@ SUITES: dict[SuiteName, tuple[str, ...]] = {
     SuiteName.PAPER_AS_RUN: _PAPER,
     SuiteName.STANDARD: (
         *("noise", "fgsm", "pgd20", "pgd40", "pgd100", "pgd100_margin"),
-        *("cw", "cw_strong", "apgd_dlr", "autoattack"),
+        *("cw", "cw_strong", "latent", "apgd_dlr", "autoattack"),
     ),
 }

@@ -16,7 +16,7 @@ from stand_ins import make_config, write_sealed
 import training.evaluate
 from training import evaluation_options
 from training.config import TrialConfig, parse_trial
-from training.data import DataError, load_test_set
+from training.data import DataError, load_test_set, load_trial_data
 from training.data.augment import to_unit
 from training.evaluate import main
 from training.evaluation import balanced_subset
@@ -24,6 +24,7 @@ from training.evaluation.trained_model import load_model
 from training.explained_error import ExplainedError
 from training.models import build_model
 from training.outside_sources import source_hash
+from training.trainer import Trainer
 from training.trainer.checkpoint import CheckpointError, save_checkpoint
 
 DIGITS = make_config(epsilon=0.2, eval_attack_step_size=0.05)
@@ -166,6 +167,25 @@ def test_epsilon_may_be_a_fraction(checkpoint: Path, tmp_path: Path) -> None:
     assert record["attacks"]["PGD-20, linf 0.03137"]["parameters"]["step_size"] == repr(0.05 * (8 / 255) / 0.2)
 
 
+def test_l2_is_asked_for_or_that_of_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    in_linf = write_checkpoint(tmp_path / "linf")
+    in_l2 = write_checkpoint(tmp_path / "l2", make_config(norm="l2", epsilon=0.8, eval_attack_step_size=0.2))
+    assert start(in_linf, *QUICK, "--norm", "l2", "--epsilon", "0.5") == 0
+    record = json.loads((in_linf.parent / "evaluation-checkpoint-quick-mean-l2" / "evaluation.json").read_text())
+    assert (record["norm"], record["epsilon"]) == ("l2", 0.5)
+    assert list(record["attacks"])[:3] == ["noise, l2 0.5", "PGD-20, l2 0.5", "APGD-CE, l2 0.5"]
+    assert record["curve"][-1][0] == 0.5 * 8, "every image of 64 values can become grey"
+    assert ["worst", "over", "these", "attacks", "l2", "0.5"] in [
+        line.split()[:6] for line in capsys.readouterr().out.splitlines()
+    ]
+    own = record_of(in_l2, tmp_path / "own", "--images", "10", "--attacks", "fgsm")
+    assert (own["norm"], own["epsilon"]) == ("l2", 0.8)
+    other = record_of(
+        in_l2, tmp_path / "other", "--images", "10", "--attacks", "fgsm", "--norm", "linf", "--epsilon", "0.1"
+    )
+    assert next(iter(other["attacks"])) == "FGSM, linf 0.1"
+
+
 def test_an_attack_of_the_user_is_recorded_with_its_file(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +219,11 @@ def test_an_attack_of_the_user_is_tried_before_the_evaluation(
         (["--epsilon", "8"], "epsilon"),
         (["--epsilon", "0"], "epsilon"),
         (["--epsilon", "x"], "--epsilon"),
+        (["--norm", "l2"], "epsilon"),
+        (["--norm", "l2", "--epsilon", "128"], "0.502"),
+        (["--norm", "l2", "--epsilon", "1", "--layers", "bottleneck"], "--layers"),
+        (["--norm", "l2", "--epsilon", "1", "--suite", "paper_as_run"], "paper_as_run"),
+        (["--norm", "l2", "--epsilon", "1", "--attacks", "representation"], "representation"),
         (["--epsilon", "nan"], "epsilon"),
         (["--epsilon", "1e400"], "epsilon"),
         (["--epsilon", "1e999999999"], "epsilon"),
@@ -287,3 +312,23 @@ for name in ("ray", "optuna", "mlflow", "torchattacks", "tuner"):
 import training.evaluation
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_epoch_is_the_one_that_training_selects_or_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    config = make_config(epochs=3, select="best", learning_rate=0.01, train_fraction=0.1, eval_images=20)
+    trainer = Trainer(config, load_trial_data(config), "cpu")
+    for _ in range(3):
+        trainer.train_epoch()
+        trainer.save_best(tmp_path)
+        trainer.history[0]["selection_accuracy"] = 2.0  # no later epoch is as good
+    trainer.save(tmp_path)
+    best = trainer.selected_epoch
+    assert best == 1
+    path, shape = tmp_path / "checkpoint.pt", (1, 8, 8)
+    epochs = [load_model(path, shape, select).epoch for select in (None, "best", "last")]
+    assert epochs == [best, best, 3]
+    assert load_model(tmp_path / "best.pt", shape).epoch == load_model(tmp_path, shape, "best").epoch == best
+    assert start(path, *QUICK, "--select", "last") == 0
+    record = json.loads((tmp_path / "evaluation-checkpoint-last-quick-mean" / "evaluation.json").read_text())
+    assert record["epoch"] == 3
+    assert start(tmp_path / "best.pt", *QUICK, "--select", "last") == 2

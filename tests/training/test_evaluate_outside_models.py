@@ -107,6 +107,8 @@ def test_a_file_of_arrays_takes_the_place_of_a_data_set(folder: Path) -> None:
     assert main(words_of("Net", *words)) == 0
     record = record_in(Path("evaluation-evaluated_nets.Net-mine-quick-mean"))
     assert (record["images_file"], record["images"], record["epsilon"]) == ("mine.npz", 12, 8 / 255)
+    (remark,) = record["remarks"]  # labels 0 to 2, and the model has a logit for each of ten digits
+    assert "10 logits" in remark
     config = make_config()
     with torch.random.fork_rng():
         model = build_model(config, 10, (1, 8, 8))

@@ -96,16 +96,16 @@ def problem(count: int) -> tuple[nn.Module, Tensor, Tensor]:
     return model, images, model(images).argmax(dim=1)
 
 
-def linear_margins(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Return the l-infinity distance of each image to the boundary of a linear classifier, (batch,).
+def linear_margins(model: nn.Module, images: Tensor, labels: Tensor, norm: str = "linf") -> Tensor:
+    """Return the distance in `norm` of each image to the boundary of a linear classifier, (batch,).
 
-    It is the minimum over wrong classes k of (logit_y - logit_k) / |w_y - w_k|_1, exact as long as the ball stays in
-    [0, 1], and 0 for a misclassified image.
+    It is the minimum over wrong classes k of (logit_y - logit_k) / |w_y - w_k|, with the l1 norm of the weights in
+    l-infinity and the l2 norm in l2, exact as long as the ball stays in [0, 1], and 0 for a misclassified image.
     """
     weight = next(iter(model.parameters())).detach().double()
     logits = model(images).detach().double()
     gaps = logits.gather(1, labels[:, None]) - logits
-    widths = (weight[labels][:, None, :] - weight[None]).abs().sum(dim=2)
+    widths = (weight[labels][:, None, :] - weight[None]).norm(p=1 if norm == "linf" else 2, dim=2)
     own = nn.functional.one_hot(labels, len(weight)).bool()
     return torch.where(own, torch.inf, gaps / widths).amin(dim=1).clamp_min(0)
 

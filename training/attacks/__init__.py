@@ -10,6 +10,7 @@ from training.attacks.fab import Fab
 from training.attacks.facts import AttackFacts
 from training.attacks.first_order import Fgsm, Noise, Pgd
 from training.attacks.inner import InnerAttack, InnerAttackSettings, TrainingAttack
+from training.attacks.latent import LatentAttack
 from training.attacks.named import Scale, attack_help, attacks_of, facts_of
 from training.attacks.pgd import ascend, frozen, gaussian_start, pgd, uniform_start
 from training.attacks.representation import RepresentationAttack
@@ -27,6 +28,7 @@ __all__ = [
     "Fgsm",
     "InnerAttack",
     "InnerAttackSettings",
+    "LatentAttack",
     "MeanPath",
     "Noise",
     "Pgd",

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from training.attacks.pgd import frozen
 from training.explained_error import ExplainedError
+from training.norms import LINF, NORMS, is_radius, radius_rule
 
-LINF, L2 = "linf", "l2"
 # The edge of a ball, clean +- epsilon, is rounded to float32 twice.
 ROUNDING = 1e-6
 
@@ -36,8 +36,8 @@ class Adversary(Protocol):
     def family(self) -> str:
         """Return the group of attacks that this one is compared with.
 
-        One of `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `representation`, `transfer`, `mean_path`
-        and `cascade`.
+        One of `noise`, `fgsm`, `pgd`, `apgd`, `fab`, `square`, `cw`, `latent`, `representation`, `transfer`,
+        `mean_path` and `cascade`.
         """
 
     @property
@@ -60,19 +60,34 @@ class Adversary(Protocol):
         """
 
 
-class LinfBall:
-    """What most adversaries share: an l-infinity ball, and a result for each image on its own."""
+class EachImage:
+    """What most adversaries share: a result for each image on its own."""
 
-    norm = LINF
     whole_batch = False
 
 
-def require_epsilon(epsilon: float) -> None:
-    """Raise AttackError unless `epsilon` is in [0, 1], the units of the images."""
-    if not 0 <= epsilon <= 1:
+class LinfBall(EachImage):
+    """An attack that exists in l-infinity alone. One that exists in both norms has a field `norm`."""
+
+    norm = LINF
+
+
+def require_epsilon(epsilon: float, norm: str = LINF) -> None:
+    """Raise AttackError unless a ball in `norm` may have the radius `epsilon`, in the units of the images."""
+    if norm not in NORMS:
+        raise AttackError(f"The norm is {norm!r}, but must be one of {', '.join(NORMS)}.", "norm")
+    if not is_radius(epsilon, norm):
         way = f" If you mean {epsilon:g}/255, write {epsilon / 255:.4f}." if 1 < epsilon <= 255 else ""
-        message = f"epsilon is {epsilon:g}, but must be in [0, 1], because images are scaled to [0, 1].{way}"
-        raise AttackError(message, "epsilon")
+        rule = f"{radius_rule(norm)} in the norm {norm}, because images are scaled to [0, 1]"
+        raise AttackError(f"epsilon is {epsilon:g}, but must be {rule}.{way}", "epsilon")
+
+
+def edge_of(epsilon: float) -> float:
+    """Return the distance that an image in the ball of radius `epsilon` has at most, with rounding.
+
+    Rounding grows with the distance, and in l2 a radius may be far above 1.
+    """
+    return epsilon + ROUNDING * max(1.0, epsilon)
 
 
 def require_positive(owner: str, **parameters: float) -> None:

@@ -1,11 +1,12 @@
 """AutoAttack, whose members run in turn at their official settings; Croce and Hein 2020, arXiv:2003.01690."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import Adversary, AttackError, LinfBall
+from training.attacks.adversary import Adversary, AttackError, EachImage
 from training.attacks.apgd import LEAST_CLASSES, Apgd
 from training.attacks.fab import Fab
 from training.attacks.facts import AttackFacts
@@ -13,11 +14,12 @@ from training.attacks.finite_logits import classes_of
 from training.attacks.pgd import frozen
 from training.attacks.pyautoattack_adapter import EOT_DRAWS, TARGETS
 from training.attacks.square import Square
+from training.norms import LINF
 from training.registry import ATTACKS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cascade(LinfBall):
+class Cascade(EachImage):
     """Attacks that run in turn, each on the images that are still classified correctly.
 
     An evaluation runs the members itself, so that it knows what each of them adds.
@@ -42,6 +44,11 @@ class Cascade(LinfBall):
         return self.title
 
     @property
+    def norm(self) -> str:
+        """Return the norm of the members."""
+        return self.members[0].norm
+
+    @property
     def epsilon(self) -> float:
         """Return the radius of the members."""
         return self.members[0].epsilon
@@ -64,24 +71,26 @@ class Cascade(LinfBall):
 @ATTACKS.register(
     "autoattack",
     facts=AttackFacts(
+        either_norm=True,
         cost="at most 100 + 900 + 900 g and 5,000 f: a member attacks what the others left",
         beside_mean_path="autoattack_rand",
     ),
 )
-def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10) -> Cascade:
-    """Build AutoAttack `standard`, or `rand` for randomised models, at the official settings.
+def auto_attack(epsilon: float, *, norm: str = LINF, version: str = "standard", classes: int = 10) -> Cascade:
+    """Build AutoAttack `standard`, or `rand` for randomised models, at the official settings, which no norm changes.
 
     `standard` consists of APGD-CE, APGD-T and FAB-T with 100 steps (9 targets, or `classes` - 1 if that is less),
     and Square with 5,000 queries. `rand` consists of APGD-CE and APGD-DLR with 20 draws a step. The DLR loss needs
     three classes, its targeted form four. A member that needs more classes is left out, and the title says so.
     """
+    ball: dict[str, Any] = {"epsilon": epsilon, "norm": norm}
     if version == "rand":
-        wanted: list[Adversary] = [Apgd(epsilon=epsilon, loss=loss, draws=EOT_DRAWS) for loss in ("ce", "dlr")]
+        wanted: list[Adversary] = [Apgd(**ball, loss=loss, draws=EOT_DRAWS) for loss in ("ce", "dlr")]
         title = "AutoAttack rand"
     elif version == "standard":
         targets = min(TARGETS, classes - 1)
-        apgd = [Apgd(epsilon=epsilon), Apgd(epsilon=epsilon, loss="targeted", targets=targets)]
-        wanted = [*apgd, Fab(epsilon=epsilon, targets=targets), Square(epsilon=epsilon)]
+        apgd = [Apgd(**ball), Apgd(**ball, loss="targeted", targets=targets)]
+        wanted = [*apgd, Fab(**ball, targets=targets), Square(**ball)]
         title = "AutoAttack"
     else:
         raise AttackError(f"The version of AutoAttack is {version!r}, but must be standard or rand.", "version")
@@ -90,9 +99,11 @@ def auto_attack(epsilon: float, *, version: str = "standard", classes: int = 10)
     return Cascade(title=title + "".join(f" without {name}" for name in missing), members=tuple(members))
 
 
-@ATTACKS.register("autoattack_rand", facts=AttackFacts(cost="at most 2 * 100 * 20 g", in_expectation=True))
-def _auto_attack_rand(*, epsilon: float, classes: int) -> Cascade:
-    return auto_attack(epsilon, version="rand", classes=classes)
+@ATTACKS.register(
+    "autoattack_rand", facts=AttackFacts(either_norm=True, cost="at most 2 * 100 * 20 g", in_expectation=True)
+)
+def _auto_attack_rand(*, epsilon: float, norm: str, classes: int) -> Cascade:
+    return auto_attack(epsilon, norm=norm, version="rand", classes=classes)
 
 
 def _correct_indices(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

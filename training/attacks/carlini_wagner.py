@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import L2, AttackError, require_positive
+from training.attacks.adversary import AttackError, require_positive
 from training.attacks.attack_losses import logit_margin
 from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
 from training.config.fields import not_negative, positive, whole
+from training.norms import L2
 from training.registry import ATTACKS
 
 _FACTS = AttackFacts(norm=L2, bounded=False, cost="searches * steps g")

@@ -7,15 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import AttackError, LinfBall, count_classes, require_epsilon, require_positive
+from training.attacks.adversary import AttackError, EachImage, count_classes, require_epsilon, require_positive
 from training.attacks.facts import AttackFacts
-from training.attacks.pyautoattack_adapter import STANDARD, STEPS, TARGETS, run_pyautoattack
+from training.attacks.pyautoattack_adapter import NORM_NAMES, STANDARD, STEPS, TARGETS, run_pyautoattack
 from training.config.fields import sourced, whole
+from training.norms import LINF
 from training.registry import ATTACKS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fab(LinfBall):
+class Fab(EachImage):
     """The fast adaptive boundary attack.
 
     It searches for the nearest adversarial image. If that lies outside the ball, the result is the clean image.
@@ -24,12 +25,13 @@ class Fab(LinfBall):
 
     family = "fab"
     epsilon: float
+    norm: str = LINF
     steps: int = STEPS
     restarts: int = 1
     targets: int = TARGETS
 
     def __post_init__(self) -> None:
-        require_epsilon(self.epsilon)
+        require_epsilon(self.epsilon, self.norm)
         require_positive("FAB", steps=self.steps, restarts=self.restarts)
         if self.targets < 0:
             raise AttackError(f"FAB has {self.targets} targets, but must have at least 0.", "targets")
@@ -49,7 +51,7 @@ class Fab(LinfBall):
 
             return FABAttack_PT(
                 predict,
-                norm="Linf",
+                norm=NORM_NAMES[self.norm],
                 n_restarts=self.restarts,
                 n_iter=self.steps,
                 eps=self.epsilon,
@@ -64,10 +66,10 @@ class Fab(LinfBall):
 
 @ATTACKS.register(
     "fab_t",
-    facts=AttackFacts(cost="targets * restarts * steps g"),
+    facts=AttackFacts(either_norm=True, cost="targets * restarts * steps g"),
     steps=sourced(whole(STEPS, 1), STANDARD),
     restarts=sourced(whole(1, 1), STANDARD),
     targets=sourced(whole(TARGETS, 1), STANDARD),
 )
-def _fab_t(*, epsilon: float, classes: int, steps: int, restarts: int, targets: int) -> Fab:
-    return Fab(epsilon=epsilon, steps=steps, restarts=restarts, targets=min(targets, classes - 1))
+def _fab_t(*, epsilon: float, norm: str, classes: int, steps: int, restarts: int, targets: int) -> Fab:
+    return Fab(epsilon=epsilon, norm=norm, steps=steps, restarts=restarts, targets=min(targets, classes - 1))

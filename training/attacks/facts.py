@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from training.attacks.adversary import LINF
+from training.norms import LINF, NORMS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -11,11 +11,13 @@ class AttackFacts:
 
     Attributes:
         norm: `linf` or `l2`, the norm of the ball, or in which the distance of an attack without a bound is measured.
-        bounded: whether its images lie in a ball. In the l-infinity ball of the evaluation it counts for the worst
-            case; without a bound it stands beside it.
+        either_norm: it exists in both norms, and attacks in that of the evaluation, in place of `norm`.
+        bounded: whether its images lie in a ball. In the ball of the evaluation it counts for the worst case. Without a
+            bound, those of its images that lie in that ball count.
         cost: the number of passes through the network for each image, in the attack's parameters: g is a forward and a
             backward pass, f a forward pass.
         least_classes: a suite leaves the attack out where the data have fewer classes.
+        needs_bottleneck: a suite leaves the attack out for a model without a bottleneck.
         in_expectation: with sampled latents it runs as it is, because it averages over `draws`, or needs no gradient of
             the model. Another attack runs on the mean path.
         beside_mean_path: an attack that runs in addition where this one runs on the mean path.
@@ -23,8 +25,19 @@ class AttackFacts:
     """
 
     norm: str = LINF
+    either_norm: bool = False
     bounded: bool = True
     cost: str = "unknown"
     least_classes: int = 2
+    needs_bottleneck: bool = False
     in_expectation: bool = False
     beside_mean_path: str | None = None
+
+    def norm_in(self, evaluation: str) -> str:
+        """Return the norm of the attack in an evaluation with the norm `evaluation`."""
+        return evaluation if self.either_norm else self.norm
+
+    @property
+    def norms(self) -> str:
+        """Return the norms in which it exists, in words."""
+        return " or ".join(NORMS) if self.either_norm else self.norm

@@ -46,6 +46,11 @@ class _FiniteLogits(nn.Module):
 
 
 class _FiniteDraws(_FiniteLogits):
+    @property
+    def mean_path(self) -> nn.Module:
+        """Return the deterministic model of a randomised one, which attacks on its mean path look for."""
+        return _FiniteLogits(getattr(self.model, "mean_path", self.model))
+
     def draw(self, images: Tensor, draws: int) -> Tensor:
         """Return the logits of each draw, (draws, batch, classes)."""
         return _finite_rows(self.model.draw(with_finite_gradient(images), draws))

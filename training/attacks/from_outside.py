@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import ROUNDING, AttackError, distances
+from training.attacks.adversary import AttackError, distances, edge_of
 from training.attacks.facts import AttackFacts
 from training.attacks.pgd import frozen
 from training.compute.random_streams import preserved_randomness, seed_generators
@@ -26,7 +26,7 @@ from training.outside_sources import source_hash
 from training.registry import ATTACKS
 from training.registry_entry import Entry
 
-_SIZES = ("epsilon", "step_size", "rate", "classes", "draws")
+_SIZES = ("norm", "epsilon", "step_size", "rate", "classes", "draws")
 _OF_THE_CALL = ("model", "images", "labels", "generator", "seed")
 
 
@@ -113,14 +113,13 @@ def with_knobs(entry: Entry) -> Entry:
 
 
 def attack_from_outside(
-    text: str, entry: Entry, parameters: Mapping[str, Any], sizes: Mapping[str, Any]
+    text: str, entry: Entry, facts: AttackFacts, parameters: Mapping[str, Any], sizes: Mapping[str, Any]
 ) -> OutsideAttack:
     """Return the attack that a user has named, once it is clear that it can be called. Raise AttackError if not."""
-    facts: AttackFacts = entry.facts or AttackFacts()
     attack = OutsideAttack(
         attack=entry.name,
         parameters=tuple(parameters.items()),
-        norm=facts.norm,
+        norm=facts.norm_in(sizes["norm"]),
         bounded=facts.bounded,
         radius=sizes["epsilon"],
         sizes=tuple((name, sizes[name]) for name in _SIZES),
@@ -187,7 +186,7 @@ def _fault(attack: OutsideAttack, images: Tensor, found: Any) -> str | None:
         rule = f"adversarial images {tuple(images.shape)} of real numbers in [0, 1]"
         return f"returned {returned}, but must return {rule}; .clamp(0, 1) keeps the range"
     farthest = distances(images, found.detach().to(images.device), attack.norm).max().item()
-    if farthest > attack.epsilon + ROUNDING:
+    if farthest > edge_of(attack.epsilon):
         way = "register it with AttackFacts(bounded=False) if nothing bounds it"
         return f"moved an image by {farthest:.4g} in {attack.norm}, but must stay within {attack.epsilon:.4g}; {way}"
     return None

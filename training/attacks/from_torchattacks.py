@@ -1,10 +1,10 @@
 """The attacks of torchattacks (Kim 2020, arXiv:2010.01950) by name, such as `torchattacks:PGD(eps=8/255, steps=20)`.
 
-A parameter that is not given has torchattacks' own default, but for four: the bound is the radius of the evaluation,
-the step size `alpha` is in proportion to it (with the default of 2/255, ten steps reach the edge of no ball above
-20/255), `n_classes` is that of the model, and `seed` is the evaluation's. The defaults of versions 3.3 to 3.5 are weak:
-APGD and FAB take 10 steps, in AutoAttack as well, and SPSA moves once. Therefore a name for tables always shows the
-steps.
+A parameter that is not given has torchattacks' own default, but for five: the bound is the radius of the evaluation,
+and `norm` its norm where an attack has both, the step size `alpha` is in proportion to the bound (with the default of
+2/255, ten steps reach the edge of no ball above 20/255), `n_classes` is that of the model, and `seed` is the
+evaluation's. The defaults of versions 3.3 to 3.5 are weak: APGD and FAB take 10 steps, in AutoAttack as well, and SPSA
+moves once. Therefore a name for tables always shows the steps.
 """
 
 import inspect
@@ -16,11 +16,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from training.attacks.adversary import L2, LINF, AttackError, count_classes, require_epsilon
+from training.attacks.adversary import AttackError, count_classes, require_epsilon
 from training.attacks.call_text import Value, parse_call
 from training.attacks.pgd import frozen
 from training.compute.random_streams import preserved_randomness, seed_generators
 from training.nearest_names import did_you_mean
+from training.norms import L2, LINF
 
 PREFIX = "torchattacks:"
 
@@ -146,11 +147,12 @@ class TorchAttack:
         return (inside if (inside - found).abs().max() < _ROUNDING else found.detach()).contiguous()
 
 
-def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
+def parse_torchattack(text: str, epsilon: float, norm: str = LINF) -> TorchAttack:
     """Return the attack that a text such as `torchattacks:PGD(eps=8/255, steps=20)` names.
 
-    `epsilon` is the bound of an l-infinity attack whose bound is not given. Raise AttackError if the text has another
-    form, if the installed version has no such attack, or if a parameter is unknown.
+    `norm` and `epsilon` are those of the evaluation. An attack in another norm needs a bound of its own. Raise
+    AttackError if it has none, if the text has another form, if the installed version has no such attack, or if a
+    parameter is unknown.
     """
     whole, given = parse_call(text)
     name = whole.removeprefix(PREFIX)
@@ -163,16 +165,18 @@ def parse_torchattack(text: str, epsilon: float) -> TorchAttack:
     facts = ATTACKS[name]
     if facts.chooses_norm and given.get("norm", "Linf") not in _NORMS:
         raise AttackError(f"The norm of {PREFIX}{name} is {given['norm']!r}, but must be Linf or L2.", text)
+    if facts.chooses_norm and norm == L2:
+        given.setdefault("norm", "L2")
     attack = TorchAttack(attack=name, parameters=tuple(sorted(given.items())))
     if facts.bound is None:
         return attack
-    if attack.norm == LINF:
-        given.setdefault(facts.bound, epsilon)
-        require_epsilon(float(given[facts.bound]))  # type: ignore[arg-type]
-        if "alpha" in own:
-            given.setdefault("alpha", own["alpha"] * float(given[facts.bound]) / own[facts.bound])  # type: ignore[arg-type]
-    elif facts.bound not in given:
-        raise AttackError(f"{PREFIX}{name} in the norm L2 needs its bound, such as {facts.bound}=0.5.", text)
+    if attack.norm != norm and facts.bound not in given:
+        rule = f"is bounded in {attack.norm}, but the evaluation in {norm}: give it a bound of its own"
+        raise AttackError(f"{PREFIX}{name} {rule}, such as {facts.bound}=0.5.", text)
+    radius = float(given.setdefault(facts.bound, epsilon))  # type: ignore[arg-type]
+    require_epsilon(radius, attack.norm)
+    if "alpha" in own and attack.norm in {LINF, norm}:
+        given.setdefault("alpha", own["alpha"] * radius / own[facts.bound])
     return TorchAttack(attack=name, parameters=tuple(sorted(given.items())))
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from training.attacks import l2_ball
 from training.attacks.attack_losses import soft_logit_margin
 from training.attacks.attacked_network import AttackedNetwork
 from training.attacks.boundary_distance import boundary_distances
@@ -16,6 +17,7 @@ from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
 from training.models.bottleneck import Classifier
+from training.norms import LINF
 
 _FLOAT32 = Arithmetic("fp32")
 # The loss that an attack maximises: a scalar function of the logits of adversarial images, (batch, classes).
@@ -37,7 +39,7 @@ class TrainingAttack(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InnerAttackSettings:
-    """The settings of an `InnerAttack`. `epsilon` and `step_size` are in units of images in [0, 1].
+    """The settings of an `InnerAttack`. `epsilon` and `step_size` are distances in `norm` between images in [0, 1].
 
     `start` is `uniform` or `gaussian`. With `sampled` the attack works on a draw of the latent, otherwise on its
     mean. With `compiled` it works on a copy of the backbone with folded batch norm, and on CUDA it is replayed as one
@@ -50,10 +52,11 @@ class InnerAttackSettings:
     start: str
     sampled: bool
     compiled: bool = False
+    norm: str = LINF
 
 
 class InnerAttack:
-    """PGD in the l-infinity ball on `model` in eval mode; it does not change the model's weights.
+    """PGD in a ball on `model` in eval mode; it does not change the model's weights.
 
     `generator` is on the device of the images. `arithmetic` is that of the backbone. Images are the rows of one
     process of the `group`.
@@ -117,7 +120,11 @@ class InnerAttack:
 
         PGD on the soft logit margin, in a ball of radius `radii` (batch,) > 0 around each image, finds a direction.
         Bisection between 0 and `largest` finds the distance in this direction at which the margin is 0. The distance
-        is about `largest` for an image that is classified correctly all the way. `labels` is (batch,).
+        is about `largest` for an image that is classified correctly all the way. `labels` is (batch,). In l2 the
+        direction has the length 1, wherever in its ball the search ended.
+
+        As in the official code, bisection sees images in [0, 1], but what is returned is not clamped: a distance that
+        is larger than the radius may lead out of [0, 1].
         """
         widths = radii[:, None, None, None]
         found = self._ascend(
@@ -126,19 +133,19 @@ class InnerAttack:
             widths,
             self._MARGIN_STEPS / self._settings.steps * widths,
         )
-        direction = (found - images) / widths
+        direction = (found - images) / widths if self._settings.norm == LINF else l2_ball.unit(found - images)
 
         def wrong_at(distances: Tensor) -> Tensor:
             moved = (images + distances[:, None, None, None] * direction).clamp(0, 1)
             return soft_logit_margin(self._logits(moved), labels) >= 0
 
         distances = boundary_distances(wrong_at, radii, largest=largest, halvings=self._MARGIN_HALVINGS)
-        return (images + distances[:, None, None, None] * direction).clamp(0, 1), distances
+        return images + distances[:, None, None, None] * direction, distances
 
     def _ascend(self, images: Tensor, loss: LogitLoss, epsilon: float | Tensor, step_size: float | Tensor) -> Tensor:
         self._network.prepare(images)
         if self._settings.start == "uniform":
-            start = uniform_start(images, epsilon, self._generator, self._group)
+            start = uniform_start(images, epsilon, self._generator, self._group, norm=self._settings.norm)
         else:
             start = gaussian_start(images, self._generator, self._group)
 
@@ -152,6 +159,7 @@ class InnerAttack:
                 epsilon=epsilon,
                 step_size=step_size,
                 steps=self._settings.steps,
+                norm=self._settings.norm,
             )
 
         # What cannot be traced may not be the same in every call, so it is not recorded.

@@ -1,5 +1,6 @@
 """From the text of a user, such as `pgd(steps=50, restarts=3)`, to attacks that can run."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, fields, replace
 from inspect import signature
@@ -8,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from training.attacks.adversary import L2, Adversary, AttackError, require_epsilon
+from training.attacks.adversary import Adversary, AttackError, require_epsilon
 from training.attacks.call_text import Value, parse_call
 from training.attacks.facts import AttackFacts
 from training.attacks.from_outside import attack_from_outside, with_knobs
@@ -16,6 +17,7 @@ from training.attacks.from_torchattacks import PREFIX, parse_torchattack
 from training.attacks.transfer import MeanPath
 from training.config.fields import positive, share_above_zero
 from training.nearest_names import did_you_mean
+from training.norms import L2, LINF
 from training.outside_code import PlugInError
 from training.registry import ATTACKS
 from training.registry_entry import Entry
@@ -27,26 +29,36 @@ _TORCHATTACKS = AttackFacts()
 class Scale:
     """The sizes of the attacks on one data set: radius and step size of PGD, rate of C&W, number of classes.
 
-    `draws` is the number of draws of the latent per gradient. `surrogate`, a second model, and the folder `cache` are
-    for transfer attacks.
+    `norm` is that of the balls. `draws` is the number of draws of the latent per gradient. `surrogate`, a second model,
+    and the folder `cache` are for transfer attacks. `dimensions` is the number of values of an image, if it is known:
+    two images are at most its square root apart in l2.
     """
 
     epsilon: float
     step_size: float
     rate: float
     classes: int
+    norm: str = LINF
     draws: int = 1
     surrogate: nn.Module | None = None
     cache: Path | None = None
+    dimensions: int | None = None
 
     def resized(self, epsilon: float) -> "Scale":
         """Return the scale for another radius, with the step size in proportion.
 
-        Raise AttackError unless `epsilon` is in (0, 1].
+        Raise AttackError unless `epsilon` is above 0 and at most the distance that two images can have.
         """
-        require_epsilon(epsilon)
+        require_epsilon(epsilon, self.norm)
         if epsilon == 0:
             raise AttackError("epsilon is 0, but must be above 0; the accuracy at 0 is the natural one.", "epsilon")
+        if self.norm == L2 and self.dimensions is not None and epsilon > math.sqrt(self.dimensions):
+            raise AttackError(
+                f"epsilon is {epsilon:g}, but must be at most {math.sqrt(self.dimensions):.4g}: no two images of"
+                f" {self.dimensions:,} values in [0, 1] are farther apart in l2. If you mean {epsilon:g}/255, write"
+                f" {epsilon / 255:.4f}.",
+                "epsilon",
+            )
         step_size = self.step_size * epsilon / self.epsilon if self.epsilon else epsilon / 8
         return replace(self, epsilon=epsilon, step_size=step_size)
 
@@ -54,7 +66,7 @@ class Scale:
 def facts_of(text: str) -> AttackFacts:
     """Return the facts of the attack that a text names, those of an attack in the ball if it does not say any."""
     name, _ = parse_call(text)
-    return _TORCHATTACKS if name.startswith(PREFIX) else _entry(name).facts or AttackFacts()
+    return _TORCHATTACKS if name.startswith(PREFIX) else _facts(_entry(name))
 
 
 def attacks_of(text: str, scale: Scale, *, sampled: bool = False) -> list[Adversary]:
@@ -76,7 +88,7 @@ def attack_help() -> str:
     for name in ATTACKS:
         entry, facts = ATTACKS[name], ATTACKS[name].facts or AttackFacts()
         knobs = ", ".join(f"{knob}={each.default}" for knob, each in entry.knobs.items())
-        bound = facts.norm if facts.bounded else f"{facts.norm}, no bound"
+        bound = facts.norms if facts.bounded else f"{facts.norms}, no bound"
         sources = dict.fromkeys(each.metadata.get("source") for each in entry.knobs.values())
         said = f" ({', '.join(filter(None, sources))})" if any(sources) else ""
         lines.append(f"  {name:<{width}}  {bound}; {facts.cost}" + (f"; {knobs}{said}" if knobs else ""))
@@ -93,18 +105,21 @@ def attack_help() -> str:
 def _built(text: str, scale: Scale) -> list[Adversary]:
     name, given = parse_call(text)
     if name.startswith(PREFIX):
-        return [parse_torchattack(text, scale.epsilon)]
+        return [parse_torchattack(text, scale.epsilon, scale.norm)]
     entry = _entry(name)
-    facts: AttackFacts = entry.facts or AttackFacts()
+    facts = _facts(entry)
     if facts.least_classes > scale.classes:
         rule = f"needs {facts.least_classes} classes, but there are {scale.classes}; leave it out"
         raise AttackError(f"The attack {text} {rule}.", text)
-    sizes, knobs = _read(text, entry, {**_size_fields(facts), **entry.knobs}, given)
+    sizes, knobs = _read(text, entry, {**_size_fields(facts.norm_in(scale.norm)), **entry.knobs}, given)
     offered = _offered(_resized(scale, sizes))
+    if facts.bounded and facts.norm_in(scale.norm) != scale.norm and "epsilon" not in sizes:
+        way = "give it a radius of its own, as epsilon=0.5" if _asks(entry, "epsilon") else "leave it out"
+        raise AttackError(
+            f"The attack {text} is bounded in {facts.norm}, but the evaluation in {scale.norm}: {way}.", text
+        )
     if not entry.is_own:
-        if facts.norm == L2 and facts.bounded and "epsilon" not in sizes:
-            raise AttackError(f"The attack {text} is bounded in l2 and needs its own radius, as epsilon=0.5.", text)
-        return [attack_from_outside(text, entry, knobs, offered)]
+        return [attack_from_outside(text, entry, facts, knobs, offered)]
     found = entry.build(knobs, **offered)
     return list(found) if isinstance(found, Sequence) else [found]
 
@@ -122,9 +137,14 @@ def _entry(name: str) -> Entry:
     return with_knobs(entry)
 
 
-def _size_fields(facts: AttackFacts) -> dict[str, Field[Any]]:
+def _facts(entry: Entry) -> AttackFacts:
+    """Return the facts of an attack. One from outside that says none attacks in either norm if it asks for the norm."""
+    return entry.facts or AttackFacts(either_norm="norm" in signature(entry.target).parameters)
+
+
+def _size_fields(norm: str) -> dict[str, Field[Any]]:
     """Return the fields of the sizes that a user may give to one attack. Their defaults are the evaluation's."""
-    radius = positive(1.0) if facts.norm == L2 else share_above_zero(1.0)
+    radius = positive(1.0) if norm == L2 else share_above_zero(1.0)
     return {"epsilon": radius, "step_size": positive(1.0), "rate": positive(1.0)}
 
 

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from training.attacks.adversary import AttackError
 from training.attacks.pgd import frozen
+from training.norms import L2, LINF
 
 # The official settings, always passed explicitly: other libraries have other defaults (10 steps in torchattacks 3.5).
 STEPS, QUERIES, TARGETS, EOT_DRAWS = 100, 5000, 9, 20
+NORM_NAMES = {LINF: "Linf", L2: "L2"}
 STANDARD = "AutoAttack standard, Croce and Hein 2020"
 _MISSING = "AutoAttack's attacks need the package pyautoattack: pip install 'pyautoattack>=0.2'."
 

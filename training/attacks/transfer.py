@@ -75,14 +75,15 @@ class Transfer(OtherModel):
 
 
 @ATTACKS.register(
-    "transfer", facts=AttackFacts(cost=f"{', '.join(_TRANSFERRED)} on the surrogate", in_expectation=True)
+    "transfer",
+    facts=AttackFacts(either_norm=True, cost=f"{', '.join(_TRANSFERRED)} on the surrogate", in_expectation=True),
 )
 def _table_6(
-    *, surrogate: nn.Module | None, cache: Path | None, epsilon: float, step_size: float, rate: float
+    *, surrogate: nn.Module | None, cache: Path | None, norm: str, epsilon: float, step_size: float, rate: float
 ) -> tuple[Transfer, ...]:
     if surrogate is None:
         raise AttackError("The attack transfer needs a second model: add --surrogate CHECKPOINT.", "transfer")
-    sizes = {"epsilon": epsilon, "step_size": step_size, "rate": rate, "draws": 1}
+    sizes = {"norm": norm, "epsilon": epsilon, "step_size": step_size, "rate": rate, "draws": 1}
     entries = [ATTACKS[name] for name in _TRANSFERRED]
     made = [entry.build({knob: each.default for knob, each in entry.knobs.items()}, **sizes) for entry in entries]
     return tuple(Transfer(surrogate=surrogate, attack=attack, cache=cache) for attack in made)

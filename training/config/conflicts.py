@@ -13,12 +13,24 @@ def conflicts(config: TrialConfig) -> Problems:
         problems.append(("lr_after_drops", f"there are {len(config.lr_after_drops)} rates, but must be {rule}"))
     if config.attack_latent == "sample" and config.bottleneck == 0:
         problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
+    problems += _selection_conflicts(config)
     problems += _rung_conflicts(config)
     values = config.values
     for registry in REGISTRIES:
         name = values.get(name_in_code(registry.key))
         if name is not None:
             problems += registry[name].conflicts(values)
+    return problems
+
+
+def _selection_conflicts(config: TrialConfig) -> Problems:
+    problems = []
+    if config.select == "best" and config.train_on != "train":
+        rule = "no image is left to choose the epoch; set train_on: train, or select: last"
+        problems.append(("select", f"the value is best, but with train_on = {config.train_on} {rule}"))
+    if config.select == "best" and config.eval_images == 1:
+        rule = "at least 2 for select: best, one to choose the epoch and one to measure it, or 0 for all"
+        problems.append(("eval_images", f"the value is 1, but must be {rule}"))
     return problems
 
 

@@ -2,10 +2,11 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from training.norms import L2, LINF, is_radius, radius_rule
 from training.outside_code import PlugInError, is_outside
 from training.registry import Registry
 
@@ -188,6 +189,31 @@ def like(default: Any) -> Any:
 def sourced(knob: Any, source: str) -> Any:
     """Return a knob that says where its default comes from, such as "Yu et al. 2023, Table 3"."""
     return field(default=knob.default, metadata={**knob.metadata, "source": source})
+
+
+def length(knob: Any) -> Any:
+    """Return a knob whose value is a distance between images, in the norm of the trial.
+
+    Its default is one in l-infinity, so that `norm: l2` needs a value of its own.
+    """
+    return field(default=knob.default, metadata={**knob.metadata, "length": True})
+
+
+def radius(knob: Any) -> Any:
+    """Return a `length` that is the radius of a ball: with `norm: linf` it is at most 1."""
+    return field(default=knob.default, metadata={**length(knob).metadata, "radius": True})
+
+
+def norm_fault(each: Field[Any], value: Any, norm: Any, *, is_given: bool) -> str | None:
+    """Return why a value that was read does not go with the `norm` of the trial; None if it does.
+
+    `is_given` says whether the value is not the default.
+    """
+    if norm == L2 and each.metadata.get("length") and not is_given:
+        return f"norm: {L2} needs a value of its own, because the default, {value:.4g}, is a distance in {LINF}"
+    if norm == LINF and each.metadata.get("radius") and not is_radius(value, LINF):
+        return f"the value is {value:g}, but must be {radius_rule(LINF)} with norm: {LINF}"
+    return None
 
 
 def positive(default: float) -> Any:

@@ -5,8 +5,10 @@ from dataclasses import Field, dataclass, field
 from typing import Any
 
 from training.config.conflicts import conflicts
+from training.config.fields import norm_fault
 from training.config.trial import ConfigError, TrialConfig, own_fields, trial_keys
 from training.nearest_names import unknown_key
+from training.norms import LINF
 from training.outside_sources import Source, sources_of
 from training.registry import REGISTRIES, Registry, file_key, name_in_code, outside_modules
 from training.registry_entry import Problems
@@ -35,10 +37,10 @@ def field_problems(values: Mapping[str, Any]) -> Problems:
     A knob that several names have, such as lambda, is right if one of them accepts its value.
     """
     problems = []
-    if "imports" in values and (fault := _fault(own_fields()["imports"], values["imports"])):
+    if "imports" in values and (fault := _fault(own_fields()["imports"], values["imports"], LINF)):
         return [("imports", fault)]  # without them other names are unknown
     for key, value in values.items():
-        faults = [_fault(each, value) for each in _fields_of(key)]
+        faults = [_fault(each, value, _norm_in(values)) for each in _fields_of(key)]
         if not faults:
             problems.append((str(key), unknown_key(str(key), trial_keys())))
         elif all(faults):
@@ -77,12 +79,15 @@ def _fields_of(key: Any) -> list[Field[Any]]:
     return [knob for knobs in owned for name, knob in knobs.items() if file_key(name) == key]
 
 
-def _fault(each: Field[Any], value: Any) -> str | None:
+def _norm_in(values: Mapping[str, Any]) -> Any:
+    return values.get("norm", own_fields()["norm"].default)
+
+
+def _fault(each: Field[Any], value: Any, norm: Any) -> str | None:
     try:
-        each.metadata["rule"].read(value)
+        return norm_fault(each, each.metadata["rule"].read(value), norm, is_given=True)
     except ValueError as error:
         return str(error)
-    return None
 
 
 @dataclass
@@ -107,6 +112,8 @@ class _Reading:
             except ValueError as error:
                 self.problems.append((key, str(error)))
                 continue
+            if fault := norm_fault(each, found[name], _norm_in(self.values), is_given=key in self.values):
+                self.problems.append((key, fault))
             registry = each.metadata["rule"].registry
             if registry is not None:
                 self.chosen[registry] = found[name]

@@ -7,18 +7,20 @@ from typing import Any
 from training.config.fields import (
     choice,
     epoch_numbers,
+    length,
     milestones,
     not_negative,
     optional_path,
     path,
     positive,
+    radius,
     rates,
     real,
-    share,
     share_above_zero,
     whole,
 )
 from training.config.name_fields import metric_names, module_names, named
+from training.norms import LINF, NORMS
 from training.registry import ARCHITECTURES, AUGMENTATIONS, DATASETS, OBJECTIVES, REGISTRIES, file_key
 
 OPTIMISERS = ("sgd", "adam")
@@ -93,19 +95,23 @@ class TrialConfig:
     # The epochs at which a search compares this trial with others; they are evaluated whatever eval_every is.
     rungs: tuple[int, ...] = epoch_numbers()
 
-    # Attacks, l-infinity: PGD inside training, and a longer PGD for the validation accuracy. Training attacks
+    # Attacks, in one norm: PGD inside training, and a longer PGD for the validation accuracy. Training attacks
     # start uniformly in the ball or, as in the code of TRADES and MART, from 0.001 * N(0, 1).
-    epsilon: float = share(0.031)
+    norm: str = choice(LINF, NORMS)
+    epsilon: float = radius(not_negative(0.031))
     attack_start: str = choice("uniform", ("uniform", "gaussian"))
     attack_steps: int = whole(10, 1)
-    attack_step_size: float = positive(0.007)
+    attack_step_size: float = length(positive(0.007))
     eval_attack_steps: int = whole(20, 1)
-    eval_attack_step_size: float = positive(0.003)
+    eval_attack_step_size: float = length(positive(0.003))
     # 0 = the whole validation split; otherwise its first `eval_images` images (the split is shuffled).
     eval_images: int = whole(0, 0)
     eval_batch_size: int = whole(500, 1)
     # Epochs from one evaluation to the next; the last epoch and `rungs` are evaluated anyway.
     eval_every: int = whole(1, 1)
+    # The epoch whose metrics and weights stand for the trial: the last one, or the one with the best PGD accuracy on
+    # half of the validation images, measured on the other half.
+    select: str = choice("last", ("last", "best"))
     # What is measured beside natural and PGD accuracy and the seconds of an epoch; a space adds what it searches by.
     metrics: tuple[str, ...] = metric_names()
 
@@ -142,11 +148,13 @@ MEASUREMENT_KEYS = (
     "split_seed",
     "epochs",
     "rungs",
+    "norm",
     "epsilon",
     "eval_attack_steps",
     "eval_attack_step_size",
     "eval_images",
     "eval_every",
+    "select",
 )
 
 

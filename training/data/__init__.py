@@ -14,6 +14,7 @@ from training.data.trial_data import (
     load_trial_data,
     must_be_downloaded,
     part_contents,
+    shown_name,
 )
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "must_be_downloaded",
     "part_contents",
     "random_crop_flip",
+    "shown_name",
     "to_unit",
 ]

@@ -1,11 +1,15 @@
 """The interface of data sets, and what those of torchvision have in common."""
 
 from abc import ABC, abstractmethod
+from itertools import islice
 from pathlib import Path
 
 from training.data.download import download
 from training.data.image_folder import open_folder
 from training.data.image_source import DataError, ImageSource, Part
+
+# So many files of a folder say of which kind its images are.
+_ENDINGS_TRIED = 100
 
 
 class DataSet(ABC):
@@ -22,6 +26,10 @@ class DataSet(ABC):
 
     def fetch(self, root: Path) -> None:  # noqa: B027 - most cannot be downloaded
         """Download the data if they are not on disk. Raise DataError if that fails, and leave the disk unchanged."""
+
+    def copy_in(self, root: Path) -> str:  # noqa: ARG002 - most are known by no other name
+        """Return in which form a published data set is copied here; an empty text if these are its own images."""
+        return ""
 
     @abstractmethod
     def open(self, root: Path, part: Part) -> ImageSource:
@@ -50,6 +58,20 @@ class StandardDataSet(DataSet):
     @abstractmethod
     def read(self, root: Path, part: Part) -> ImageSource:
         """Read one part of torchvision's files. Raise DataError if a file is missing or damaged."""
+
+    @abstractmethod
+    def is_published(self, root: Path) -> bool:
+        """Return whether the test images in torchvision's files, which are complete, are the published ones."""
+
+    def copy_in(self, root: Path) -> str:
+        """Return `JPEG copy`, `copy` for other files of single images, or `other images` in torchvision's files.
+
+        It is empty for the published images. Those of a folder may have been changed, and have another order.
+        """
+        if self.is_complete(root):
+            return "" if self.is_published(root) else "other images"
+        endings = {path.suffix.lower() for path in islice((root / "test").glob("*/*"), _ENDINGS_TRIED)}
+        return "JPEG copy" if endings & {".jpg", ".jpeg"} else "copy"
 
     def is_available(self, root: Path) -> bool:
         """Return whether torchvision's files or a folder of images are on disk."""

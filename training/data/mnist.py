@@ -1,5 +1,7 @@
 """MNIST, read from the files of torchvision, compressed or not."""
 
+import hashlib
+import struct
 from pathlib import Path
 
 import torch
@@ -9,6 +11,8 @@ from training.data.idx import find_idx, read_idx
 from training.data.image_source import DataError, InMemorySource, Part
 from training.registry import DATASETS
 
+# The MD5 sums of t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte, uncompressed.
+_TEST_SUMS = ("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637")
 _PREFIXES: dict[Part, str] = {"train": "train", "test": "t10k"}
 
 
@@ -27,6 +31,15 @@ class Mnist(StandardDataSet):
     def is_complete(self, root: Path) -> bool:
         """Return whether all four files exist, each uncompressed or as .gz."""
         return all(None not in self._files(root, part) for part in _PREFIXES)
+
+    def is_published(self, root: Path) -> bool:
+        """Return whether images and labels of the test part have the published MD5 sums."""
+        found = self.read(root, "test")
+        contents = (
+            struct.pack(">4i", 2051, *found.pixels.squeeze(1).shape) + found.pixels.numpy().tobytes(),
+            struct.pack(">2i", 2049, len(found.labels)) + found.labels.numpy().astype("u1").tobytes(),
+        )
+        return tuple(hashlib.md5(content, usedforsecurity=False).hexdigest() for content in contents) == _TEST_SUMS
 
     def read(self, root: Path, part: Part) -> InMemorySource:
         """Read one part. Raise DataError if a file is missing or damaged."""

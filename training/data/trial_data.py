@@ -108,6 +108,16 @@ def ensure_available(config: TrialConfig) -> list[PartContents]:
         return [contents_of(train, "train"), contents_of(test, "test")]
 
 
+def shown_name(config: TrialConfig) -> str:
+    """Return the name of the data set for titles and records: `cifar10`, or `cifar10 (JPEG copy)` of a copy.
+
+    Figures on a copy do not compare with published ones. Raise DataError as `load_trial_data` does.
+    """
+    with _data_root(config) as root:
+        copy = _data_set(*data_set_key(config)).copy_in(root)
+    return f"{config.dataset} ({copy})" if copy else config.dataset
+
+
 def part_contents(config: TrialConfig, part: Part) -> PartContents:
     """Count the images of one part, which must be on disk. Raise DataError as `load_trial_data` does.
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from training.attacks.adversary import ROUNDING, Adversary, AttackError, count_classes, distances
+from training.attacks.adversary import Adversary, AttackError, count_classes, distances, edge_of
 from training.attacks.attack_losses import cross_entropy_of
 
 # So many images are predicted one by one, too. Other sizes of a batch change the order of sums, and so the rounding.
@@ -110,7 +110,7 @@ def require_valid_images(adversary: Adversary, images: Tensor, adversarial: Tens
             f"{adversary.name} returned {final.min():.7g} to {final.max():.7g}, but pixels must be in [0, 1].", "range"
         )
     farthest = distances(images, final, adversary.norm).max().item()
-    if farthest > adversary.epsilon + ROUNDING:
+    if farthest > edge_of(adversary.epsilon):
         raise InvalidImagesError(
             f"{adversary.name} moved an image by {farthest:.7g} in {adversary.norm}, but must stay within"
             f" {adversary.epsilon:.7g}; its images do not count.",

@@ -12,7 +12,7 @@ from training.attacks import AttackError, frozen
 from training.attacks.adversary import count_classes
 from training.compute.numerics import exact_float32, no_autocast, repeatable_convolutions
 from training.config import ConfigError, TrialConfig, parse_trial
-from training.data import DataError, ImageSet, ensure_available, load_test_set, part_contents
+from training.data import DataError, ImageSet, ensure_available, load_test_set, part_contents, shown_name
 from training.data.array_file import ArrayFile
 from training.data.augment import to_unit
 from training.data.contents import contents_of
@@ -52,12 +52,16 @@ class EvaluatedModel:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class ChosenData:
-    """All images of an evaluation, what to print of them, and the names of the classes of their data set, if known."""
+    """All images of an evaluation, what to print of them, and the names of the classes of their data set, if known.
+
+    `shown_name` is that of the data set, with what a copy of a published one is; of a file it is the path.
+    """
 
     name: str
     images: ImageSet
     lines: list[str]
     class_names: tuple[str, ...] | None
+    shown_name: str
 
 
 def config_of_checkpoint(path: Path) -> TrialConfig:
@@ -96,7 +100,9 @@ def data_to_attack(config: TrialConfig, file: Path | None) -> ChosenData:
         return _data_of_file(file)
     ensure_available(config)
     images, contents = load_test_set(config), part_contents(config, "test")
-    return ChosenData(config.dataset, images, contents.lines, tuple(contents.images_by_class))
+    shown = shown_name(config)
+    lines = [] if shown == config.dataset else [f"data: {shown}; its figures do not compare with published ones"]
+    return ChosenData(config.dataset, images, [*contents.lines, *lines], tuple(contents.images_by_class), shown)
 
 
 def _data_of_file(path: Path) -> ChosenData:
@@ -107,7 +113,20 @@ def _data_of_file(path: Path) -> ChosenData:
     lines = [f"{path}: {len(images):,} images {shape}, labels up to {images.labels.max()}"]
     if names is not None:
         lines += contents_of(InMemorySource(names, images.labels, images.images), "test").lines
-    return ChosenData(path.stem, images, lines, names)
+    return ChosenData(path.stem, images, lines, names, str(path))
+
+
+def logits_remark(classes: int, data: ChosenData) -> list[str]:
+    """Return a sentence if a model has more logits than the data have classes, as far as these are known."""
+    known = int(data.images.labels.max()) + 1 if data.class_names is None else len(data.class_names)
+    if classes <= known:
+        return []
+    text = (
+        f"remark: the model has {classes} logits, but the images have {known} classes. A prediction of another class"
+        " counts as wrong, and attacks use these classes, too: the figures do not compare with those of a model of"
+        f" {known} classes."
+    )
+    return [text]
 
 
 def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
@@ -120,7 +139,7 @@ def from_checkpoint(trained: TrainedModel) -> EvaluatedModel:
         record=description(trained),
         identity={},
         folder=trained.path.parent,
-        label=trained.path.stem,
+        label="-".join(filter(None, (trained.path.stem, trained.select))),
     )
 
 

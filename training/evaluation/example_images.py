@@ -22,7 +22,7 @@ def draw_examples(model: nn.Module, images: ImageSet, suite: Suite) -> bytes:
     There is one image per class, at most 8: the first one that is classified correctly when clean. The model uses the
     mean of the latent. The titles show the class before and after.
     """
-    attack = Pgd(epsilon=suite.epsilon, step_size=max(suite.epsilon / 8, 1e-6), steps=20)
+    attack = Pgd(norm=suite.norm, epsilon=suite.epsilon, step_size=max(suite.epsilon / 8, 1e-6), steps=20)
     chosen = images.subset(first_correct(model, images, _COLUMNS))
     clean, adversarial, titles = attack_with_titles(model, chosen, attack)
     return adversarial_examples_png(clean, adversarial, titles)

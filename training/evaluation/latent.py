@@ -72,11 +72,16 @@ class SampledClassifier(nn.Module):
         return torch.stack([self.mean_path.classify(latent.sample(self._generator)) for _ in range(draws)])
 
 
+def has_bottleneck(model: nn.Module) -> bool:
+    """Return whether a model is a classifier with a Gaussian latent."""
+    return isinstance(model, Classifier) and isinstance(model.bottleneck, GaussianBottleneck)
+
+
 def model_in_mode(model: nn.Module, mode: LatentMode, device: torch.device) -> nn.Module:
     """Return the model to attack in this mode. Raise AttackError if the model has no latent to sample."""
     if mode.deterministic:
         return model
-    if not isinstance(model, Classifier) or not isinstance(model.bottleneck, GaussianBottleneck):
+    if not isinstance(model, Classifier) or not has_bottleneck(model):
         raise AttackError(
             f"The latent is {mode.name}, but the model has no Gaussian bottleneck to sample; use mean.", "bottleneck"
         )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from training.attacks.adversary import AttackError
 from training.evaluation.result import Evaluation
+from training.norms import TITLES
 
 _DPI = 150
 _MISSING = "Plots need matplotlib: pip install matplotlib."
@@ -21,7 +22,9 @@ def accuracy_curve_png(evaluation: Evaluation) -> bytes:
     axes.plot(radii, [100 * accuracy for accuracy in accuracies], marker="o", markersize=4, color="#1f5a96")
     axes.axvline(evaluation.epsilon, color="#999999", linewidth=1, linestyle="--")
     axes.text(evaluation.epsilon, 97, f" epsilon {evaluation.epsilon:.4g}", fontsize=8)
-    axes.set(xlabel="epsilon (l-infinity, images in [0, 1])", ylabel="worst-case accuracy (%)", ylim=(0, 100))
+    axes.set(
+        xlabel=f"epsilon ({TITLES[evaluation.norm]}, images in [0, 1])", ylabel="worst-case accuracy (%)", ylim=(0, 100)
+    )
     axes.set_xlim(left=0)
     axes.grid(color="#e5e5e5", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

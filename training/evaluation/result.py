@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from training.attacks.adversary import ROUNDING
+from training.attacks.adversary import ROUNDING, edge_of
 from training.metrics.interval import interval_of
+from training.norms import LINF
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,7 +72,8 @@ class WarningSign:
 class Evaluation:
     """The result for one model on one set of images.
 
-    `natural` says for each image whether it is correct when clean. `epsilon` is the radius of the worst-case accuracy.
+    `natural` says for each image whether it is correct when clean. `epsilon` is the radius of the worst-case accuracy,
+    in `norm`.
     """
 
     suite: str
@@ -81,6 +83,7 @@ class Evaluation:
     warnings: tuple[WarningSign, ...]
     record: dict[str, Any]
     zero_gradients: int = 0
+    norm: str = LINF
 
     @property
     def natural_accuracy(self) -> float:
@@ -89,18 +92,32 @@ class Evaluation:
 
     @property
     def worst_case_accuracy(self) -> float:
-        """Return the share of images that are correct under every attack in the l-infinity ball of `epsilon`."""
+        """Return the share of images that are correct under every attack in the ball of `epsilon`; see `union`."""
         return sum(self._worst_case) / len(self.natural)
 
     @property
     def _worst_case(self) -> list[bool]:
-        return union(self.natural, self.attacks, self.epsilon)
+        return self.robust_within(self.epsilon)
+
+    def robust_within(self, radius: float) -> list[bool]:
+        """Return for each image whether it is correct when clean and under all attacks within `radius`."""
+        return union(self.natural, self.attacks, radius, self.norm)
+
+    def accuracy_within(self, radius: float) -> float:
+        """Return the share of images that `robust_within` finds robust."""
+        return sum(self.robust_within(radius)) / len(self.natural)
 
     @property
     def curve(self) -> tuple[tuple[float, float], ...]:
         """Return pairs (epsilon, worst-case accuracy), with epsilon rising from 0."""
         radii = sorted({result.epsilon for result in self.attacks if result.curve})
-        return tuple((radius, union_accuracy(self.natural, self.attacks, radius)) for radius in (0.0, *radii))
+        return tuple((radius, self.accuracy_within(radius)) for radius in (0.0, *radii))
+
+    @property
+    def radii(self) -> list[float]:
+        """Return the radii of the attacks in the norm of the evaluation, without the curve, rising."""
+        inside = [r for r in self.attacks if r.norm == self.norm and not r.curve and math.isfinite(r.epsilon)]
+        return sorted({result.epsilon for result in inside})
 
     def accuracies(self) -> dict[str, float]:
         """Return the accuracy of each attack by key, a row of Table 4: cascades as a whole, without the curve."""
@@ -108,17 +125,17 @@ class Evaluation:
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the evaluation as plain values for JSON."""
-        radii = sorted({r.epsilon for r in self.attacks if r.norm == "linf" and not r.curve})
         return {
             **self.record,
             "suite": self.suite,
             "images": len(self.natural),
+            "norm": self.norm,
             "epsilon": self.epsilon,
             "natural_accuracy": self.natural_accuracy,
             "natural_interval_95": list(interval_of(sum(self.natural), len(self.natural))),
             "worst_case_accuracy": self.worst_case_accuracy,
             "worst_case_interval_95": list(interval_of(sum(self._worst_case), len(self.natural))),
-            "worst_case_by_epsilon": {f"{e:.6g}": union_accuracy(self.natural, self.attacks, e) for e in radii},
+            "worst_case_by_epsilon": {f"{e:.6g}": self.accuracy_within(e) for e in self.radii},
             "attacks": {result.key: result.to_mapping() for result in self.attacks},
             "curve": [list(point) for point in self.curve],
             "zero_gradients": self.zero_gradients,
@@ -126,18 +143,28 @@ class Evaluation:
         }
 
 
-def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> list[bool]:
-    """Return for each image whether it is correct when clean and under all l-infinity attacks of radius <= `epsilon`.
+def union(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float, norm: str = LINF) -> list[bool]:
+    """Return for each image whether it is correct when clean and under all attacks in `norm` of radius <= `epsilon`.
 
-    Attacks with a smaller radius count because a smaller ball lies within a larger one.
+    Attacks with a smaller radius count because a smaller ball lies within a larger one. Of an attack without a bound
+    those images count that it broke within `epsilon`.
     """
     robust = list(natural)
     for attack in attacks:
-        if attack.norm == "linf" and attack.epsilon <= epsilon + ROUNDING:
+        if attack.norm != norm:
+            continue
+        if attack.epsilon <= epsilon + ROUNDING:
             robust = [a and b for a, b in zip(robust, attack.robust, strict=True)]
+        elif math.isinf(attack.epsilon):
+            robust = [a and b for a, b in zip(robust, _robust_within(natural, attack, epsilon), strict=True)]
     return robust
 
 
-def union_accuracy(natural: Sequence[bool], attacks: Sequence[AttackResult], epsilon: float) -> float:
-    """Return the share of images that `union` finds robust."""
-    return sum(union(natural, attacks, epsilon)) / len(natural)
+def _robust_within(natural: Sequence[bool], attack: AttackResult, epsilon: float) -> list[bool]:
+    """Return for each image whether an attack without a bound left it correct, or moved it farther than `epsilon`.
+
+    The distances are those of the broken images, in their order.
+    """
+    lengths = iter(attack.distances)
+    broken = [right and not robust for right, robust in zip(natural, attack.robust, strict=True)]
+    return [not (each and next(lengths) <= edge_of(epsilon)) for each in broken]

@@ -190,10 +190,12 @@ class _Measurement:
                 zero_gradients=zero,
                 probabilities=all(batch["probabilities"] for batch in clean),
                 not_finite=self._not_finite(),
+                norm=self._suite.norm,
                 agreement=clean[0]["agreement"],
             ),
             record=self._record,
             zero_gradients=zero,
+            norm=self._suite.norm,
         )
 
     def _not_finite(self) -> dict[str, int]:

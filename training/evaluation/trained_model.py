@@ -11,12 +11,15 @@ from training.config import ConfigError, TrialConfig
 from training.data import ImageSet
 from training.data.class_names import naming_difference
 from training.models import Classifier, build_model
-from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+from training.trainer.checkpoint import BEST_NAME, CheckpointError, find_checkpoint, read_checkpoint
+from training.trainer.selected_epoch import selected_weights
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TrainedModel:
     """A classifier with its configuration, the `path` of its checkpoint and the number of `epoch`s it was trained.
+
+    `select` is what a caller asked for in place of what the training selects: `last`, `best` or None.
 
     `class_names` are those of its training images, in the order of the logits.
     """
@@ -26,6 +29,7 @@ class TrainedModel:
     path: Path
     epoch: int
     class_names: tuple[str, ...]
+    select: str | None = None
 
     @property
     def classes(self) -> int:
@@ -37,17 +41,20 @@ class TrainedModel:
         return replace(self, model=self.model.to(device).eval())
 
 
-def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
+def load_model(path: Path, image_shape: tuple[int, int, int], select: str | None = None) -> TrainedModel:
     """Build the classifier of a checkpoint, a file or a folder, for images of `image_shape` (channels, height, width).
 
-    Raise CheckpointError if the file is missing or damaged, or if its weights do not fit its configuration or such
-    images.
+    Its weights are those of the epoch that the training selects, or of the `last` or the `best` one as `select` says.
+    Raise CheckpointError if the file is missing or damaged, has no weights of that epoch, or if they do not fit its
+    configuration or such images.
     """
     file = find_checkpoint(path)
+    if select == "best" and (path / BEST_NAME).is_file():
+        file = path / BEST_NAME
     config, state = read_checkpoint(file)
-    weights = state.get("model")
-    if not isinstance(weights, dict):
+    if not isinstance(state.get("model"), dict):
         raise CheckpointError(f"{file} has no classifier `model`; name a checkpoint of a training.", (file, "model"))
+    weights, epoch = selected_weights(config, state, select)
     names = state.get("class_names")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         rule = "must have the names of its classes: use the version that wrote it, or train again"
@@ -63,7 +70,7 @@ def load_model(path: Path, image_shape: tuple[int, int, int]) -> TrainedModel:
             f" {image_shape}: {_first_line(error)} Name a checkpoint and data that belong together.",
             (file, "architecture"),
         ) from error
-    return TrainedModel(model.eval(), config, file, int(state["epoch"]), tuple(names))
+    return TrainedModel(model.eval(), config, file, epoch, tuple(names), select)
 
 
 def require_classes(images: ImageSet, class_names: Sequence[str] | None, trained: TrainedModel) -> None:

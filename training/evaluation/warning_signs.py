@@ -5,20 +5,25 @@ Croce and Hein 2020 (arXiv:2003.01690), Carlini et al. 2019 (arXiv:1902.06705), 
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from training.attacks.adversary import ROUNDING
 from training.evaluation.honest_model import LEAST_AGREEMENT
-from training.evaluation.latent import ATTACK_DRAWS, PREDICTION_DRAWS, LatentMode
+from training.evaluation.latent import LatentMode
 from training.evaluation.result import AttackResult, WarningSign, union
+from training.evaluation.signs_of_draws import signs_of_draws
+from training.norms import LINF
 
 # The share of images by which Square may lower the worst case (AutoAttack's own check), and by which a stronger attack
 # may leave more images robust than a weaker one.
 SLACK = 0.002
+# How rarely so many of a sample of images may be beyond the share above by chance.
+_CHANCE = 0.05
 # PGD leaves 2 to 5 points more than AutoAttack on most of RobustBench's models (Croce et al. 2021, arXiv:2010.09670).
 _USUAL_GAP = 0.08
-_STRONGER = ("pgd", "apgd", "fab", "square", "cascade")
-_WHITE_BOX = ("fgsm", "pgd", "apgd", "fab", "cascade")
+_STRONGER = ("pgd", "apgd", "fab", "square", "latent", "cascade")
+_WHITE_BOX = ("fgsm", "pgd", "apgd", "fab", "latent", "cascade")
 
 
 def warning_signs(
@@ -29,22 +34,25 @@ def warning_signs(
     zero_gradients: int,
     probabilities: bool = False,
     not_finite: Mapping[str, int] | None = None,
+    norm: str = LINF,
     agreement: float = 1.0,
 ) -> tuple[WarningSign, ...]:
     """Return every sign that the figures show, the most important first.
 
-    `natural` says for each image whether it is correct when clean. `zero_gradients` is the number of correct images
+    They compare the attacks in `norm`, that of the evaluation. `natural` says for each image whether it is correct when
+    clean. `zero_gradients` is the number of correct images
     with a gradient of 0, or one that is not finite. `probabilities` says whether the outputs look like probabilities.
     `not_finite` counts the predictions that are not finite, by attack. `agreement` is that of gradients and finite
     differences, from -1 to 1.
     """
-    whole = [attack for attack in attacks if not attack.curve and attack.norm == "linf"]
+    whole = [attack for attack in attacks if not attack.curve and attack.norm == norm]
     return (
         *_not_finite(not_finite or {}),
-        *_draws(mode),
+        *signs_of_draws(mode, whole),
         *_autoattack_above_pgd(whole),
         *_pgd_flatters(whole),
         *_square_lowers(natural, whole),
+        *_latent_lowers(natural, whole),
         *_black_box_stronger(whole),
         *_more_steps_weaker(whole),
         *_noise_as_strong(natural, whole),
@@ -62,16 +70,6 @@ def _not_finite(counts: Mapping[str, int]) -> Iterator[WarningSign]:
             "logits_not_finite",
             f"Some logits are NaN or infinite (images: {listed}). These predictions count as wrong. Attacks get no"
             " gradient there, so the true accuracy can be lower.",
-        )
-
-
-def _draws(mode: LatentMode) -> Iterator[WarningSign]:
-    few = mode.attack_draws < ATTACK_DRAWS or mode.prediction_draws < PREDICTION_DRAWS
-    if not mode.deterministic and few:
-        yield WarningSign(
-            "few_draws",
-            f"The latent is sampled with {mode.attack_draws} draws per gradient and {mode.prediction_draws} per"
-            f" prediction. With fewer than {ATTACK_DRAWS} and {PREDICTION_DRAWS}, noise looks like robustness.",
         )
 
 
@@ -115,18 +113,32 @@ def _square_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> 
         if square.family != "square":
             continue
         # A whole cascade contains Square, so the worst case without Square uses its other members.
-        others = [
-            a for a in attacks if a.family not in ("square", "cascade", "transfer") and a.epsilon <= square.epsilon
-        ]
-        without = sum(union(natural, others, square.epsilon))
-        gain = without - sum(union(natural, [*others, square], square.epsilon))
-        if others and gain > SLACK * len(natural):
+        inside = [a for a in attacks if a.epsilon <= square.epsilon or math.isinf(a.epsilon)]
+        others = [a for a in inside if a.family not in ("square", "cascade", "transfer")]
+        without = sum(union(natural, others, square.epsilon, square.norm))
+        gain = without - sum(union(natural, [*others, square], square.epsilon, square.norm))
+        if others and _beyond_chance(gain, len(natural)):
             yield WarningSign(
                 "square_lowers_the_union",
                 f"{square.name}, which uses no gradient, lowers the worst case by {100 * gain / len(natural):.1f}"
                 f" points ({gain} of {len(natural)} images), from {100 * without / len(natural):.1f} %: a sign of"
                 " masked gradients. The true accuracy is still lower.",
             )
+
+
+def _latent_lowers(natural: Sequence[bool], attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
+    """Look for an attack on the latent that breaks images which AutoAttack leaves."""
+    for latent in (attack for attack in attacks if attack.family == "latent"):
+        for cascade in _of(attacks, ("cascade",), latent.epsilon):
+            without = sum(union(natural, [cascade], latent.epsilon, latent.norm))
+            gain = without - sum(union(natural, [cascade, latent], latent.epsilon, latent.norm))
+            if gain > max(1, SLACK * len(natural)):
+                yield WarningSign(
+                    "latent_below_autoattack",
+                    f"{latent.name}, which attacks the latent, breaks {gain} of the {without} images that"
+                    f" {cascade.name} leaves: the bottleneck hides the way to the boundary from attacks on logits. The"
+                    " true accuracy can be still lower.",
+                )
 
 
 def _black_box_stronger(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
@@ -222,6 +234,17 @@ def _probabilities(*, outputs_are_probabilities: bool) -> Iterator[WarningSign]:
             "The model's outputs are at least 0 and sum to 1: they are probabilities, and a second softmax makes every"
             " gradient small. Evaluate the logits.",
         )
+
+
+def _beyond_chance(count: int, images: int) -> bool:
+    """Return whether `count` of so many images are more than a share of `SLACK` explains, by the binomial tail.
+
+    On the whole population AutoAttack's check compares the shares. Of a sample of less than 500 images a single one is
+    already more than the share, and of 100 images one in five samples has it.
+    """
+    from scipy.stats import binom
+
+    return count > SLACK * images and float(binom.sf(count - 1, images, SLACK)) < _CHANCE
 
 
 def _clearly_above(higher: AttackResult, lower: AttackResult) -> bool:

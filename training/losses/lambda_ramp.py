@@ -9,7 +9,7 @@ class LambdaRamp:
 
     It is constant before and after. A large lambda from the beginning collapses the encoder. With fractions instead of
     epochs, a shorter trial runs the whole schedule; the paper's 120 epochs ramp from 0.083 to 0.833 of the budget.
-    Yu et al. 2023, section 4.3.
+    Yu et al. 2023, section 4.1: from epoch 10 on, over 90 epochs.
     """
 
     first: float

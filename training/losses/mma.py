@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.attacks import TrainingAttack, soft_logit_margin
-from training.config.fields import share_above_zero, sourced
+from training.config.fields import positive, radius, sourced
 from training.losses.forward_pass import ForwardPass
 from training.losses.objective import Batch, Objective
 from training.registry import OBJECTIVES
@@ -30,10 +30,10 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
 @OBJECTIVES.register(
     "mma",
     conflicts=_conflicts,
-    # The l-infinity margin from which on an image is left alone, in place of epsilon.
-    max_margin=sourced(share_above_zero(12 / 255), "Yu et al. 2023, Table 3"),
+    # The margin, in the norm of the trial, from which on an image is left alone, in place of epsilon.
+    max_margin=sourced(radius(positive(12 / 255)), "Yu et al. 2023, Table 3"),
     # The radius in which the first search for the margin looks.
-    smallest_margin=sourced(share_above_zero(0.005), "Ding et al. 2020, official code"),
+    smallest_margin=sourced(radius(positive(0.005)), "Ding et al. 2020, official code"),
 )
 class Mma(Objective):
     """1/3 CE(clean) + 2/3 of the margin loss.
@@ -41,10 +41,12 @@ class Mma(Objective):
     For an image that is classified correctly the margin loss is CE on the decision boundary, which pushes the boundary
     away; for the others it is CE(clean). The sum is divided by the size of the whole batch. Images with a margin of
     `max_margin` or more do not count. The margin of an image is remembered until it is drawn again, and is then the
-    radius of its attack, but at least `smallest_margin`. Both are l-infinity distances for images in [0, 1].
+    radius of its attack, but at least `smallest_margin`. Both are distances in the norm of the trial, for
+    images in [0, 1].
 
-    As in the official code, "correct" means a soft logit margin below 0, which is stricter than the largest logit. The
-    official code computes it in train mode; here it is computed in eval mode, like the search for the boundary.
+    As in the official code, "correct" means a soft logit margin below 0, which is stricter than the largest logit, and
+    the images on the boundary are not clamped to [0, 1]. The official code computes the margin in train mode; here it
+    is computed in eval mode, like the search for the boundary.
     """
 
     one_process = "each image's margin is known to one process alone"

@@ -5,6 +5,7 @@ from torch.nn import functional
 
 from training.compute.numerics import at_least_float32
 from training.models.bottleneck import Gaussian
+from training.models.gaussian_kl import symmetric_kl_by_image
 
 
 def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
@@ -14,12 +15,7 @@ def symmetric_kl(first: Gaussian, second: Gaussian) -> Tensor:
     the same lambda has more weight in a wider latent. Yu et al. 2023, eq. 16; Federici et al. 2020, arXiv:2002.07017,
     also sum over the dimensions. It is computed in float32 or better.
     """
-    mu1, sigma1, mu2, sigma2 = (at_least_float32(t) for t in (*first, *second))
-    ratio = sigma1 / sigma2
-    # v1/v2 + v2/v1 - 2 as a square: it cannot cancel to a negative value near equality.
-    spread = (ratio - ratio.reciprocal()).square()
-    shift = (mu1 - mu2).square() * (sigma1.square().reciprocal() + sigma2.square().reciprocal())
-    return 0.25 * (spread + shift).sum(dim=1).mean()
+    return symmetric_kl_by_image(first, second).mean()
 
 
 def symmetric_kl_of_logits(first: Tensor, second: Tensor) -> Tensor:

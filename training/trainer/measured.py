@@ -41,6 +41,21 @@ class Seen(NamedTuple):
     images: Tensor | None
     adversarial_images: Tensor | None
 
+    def part(self, part: slice) -> "Seen":
+        """Return the same of a part of the images."""
+
+        def cut(values: Tensor | None) -> Tensor | None:
+            return None if values is None else values[part]
+
+        return Seen(
+            labels=self.labels[part],
+            predictions=self.predictions[part],
+            adversarial_predictions=self.adversarial_predictions[part],
+            margin_predictions=cut(self.margin_predictions),
+            images=cut(self.images),
+            adversarial_images=cut(self.adversarial_images),
+        )
+
 
 class MetricError(ExplainedError):
     """A metric from outside the project raised an error, or returned something else than one finite number."""

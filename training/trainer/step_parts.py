@@ -16,6 +16,7 @@ def build_attack(
 ) -> InnerAttack:
     """Return the attack on `model` that `config` trains against."""
     settings = InnerAttackSettings(
+        norm=config.norm,
         epsilon=config.epsilon,
         step_size=config.attack_step_size,
         steps=config.attack_steps,
@@ -33,6 +34,7 @@ def build_validation_attack(
     if config.compile == "off":
         return exact_attack(model, config, device)
     settings = InnerAttackSettings(
+        norm=config.norm,
         epsilon=config.epsilon,
         step_size=config.eval_attack_step_size,
         steps=config.eval_attack_steps,

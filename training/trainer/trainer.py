@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,11 +23,13 @@ from training.losses import Batch, build_objective, gradient_norms, weighted_tot
 from training.metrics.costs import seconds
 from training.models import build_model
 from training.trainer.best_checkpoint import save_best_so_far
+from training.trainer.best_weights import BestWeights
 from training.trainer.checkpoint import load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
+from training.trainer.selected_epoch import require_two_halves, with_best
 from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
 from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
@@ -64,6 +66,7 @@ class Trainer:
             raise ConfigError([("batch_size", f"the value is {config.batch_size}, but must be {rule}")])
         if problems := group_conflicts(config, group.size):
             raise ConfigError(problems)
+        require_two_halves(config, len(data.validation))
         self.config = config
         self._group = group
         self.epochs = config.epochs
@@ -75,6 +78,7 @@ class Trainer:
         self._layout = torch.channels_last if fast else torch.contiguous_format
         self.epoch = 0
         self.history: list[dict[str, float]] = []
+        self._best = BestWeights()
         self._between_epochs = True
         self._data = replace(data, train=data.train.to(self.device), validation=data.validation.to(self.device))
         self._streams = RandomStreams(config.seed, self.device)
@@ -140,6 +144,8 @@ class Trainer:
 
         - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
         - the metrics that `config.metrics` names, where the accuracies are
+        - with `select: best` these are of the best epoch until now, with `best_epoch`, `selection_accuracy` and
+          `last/NAME` beside them (`training/trainer/selected_epoch.py`)
         - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
         - `diagnostic/NAME`: other numbers of the objective
         - `learning_rate`: of the last step, and so the knobs that the objective changes by a schedule, such as `lambda`
@@ -167,6 +173,7 @@ class Trainer:
         }
         self.epoch += 1
         self.history.append(metrics)
+        self._best.update(self.history, self.model)
         self._between_epochs = True
         return metrics
 
@@ -185,9 +192,9 @@ class Trainer:
     def save_best(self, folder: Path) -> None:
         """Write `folder/best.pt` if no earlier epoch had as high a PGD accuracy on the validation set.
 
-        For the early stopping of Yu et al. 2023, Table 11. Call it before `save`: if the process dies between the
-        two calls, it trains the epoch again and writes the same file. The weights are under `state`, `model`. A trainer
-        that trains on the validation set cannot know the best epoch, and writes nothing.
+        With `select: best` it is that on the half of the images that chooses. Call it before `save`: if the process
+        dies between the two calls, it trains the epoch again and writes the same file. The weights are under `state`,
+        `model`. A trainer that trains on the validation set cannot know the best epoch, and writes nothing.
         """
         if self.config.train_on != "train":
             return
@@ -206,6 +213,7 @@ class Trainer:
             "split_digest": self._data.split_digest,
             "class_names": list(self._data.class_names),
             "start_weights": None if self.start is None else self.start.digest,
+            **({"best": self._best.kept} if self.config.select == "best" else {}),
         }
 
     def restore(self, folder: Path) -> None:
@@ -221,8 +229,18 @@ class Trainer:
         self._objective.load_state_dict(state["objective"])
         self.epoch = state["epoch"]
         self.history = list(state["history"])
+        self._best.kept = state.get("best")
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+
+    @property
+    def selected_epoch(self) -> int:
+        """The epoch whose weights stand for the trial: the last one, or with `select: best` the best one until now."""
+        return self._best.epoch(self.epoch)
+
+    def selected(self) -> AbstractContextManager[None]:
+        """Give the model the weights of `selected_epoch` for a block."""
+        return self._best.given_to(self.model)
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -262,7 +280,8 @@ class Trainer:
     def _validated(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
-        return validate(self.model, self._data.validation, self.config, self._group, self.validation_attack)
+        found = validate(self.model, self._data.validation, self.config, self._group, self.validation_attack)
+        return with_best(self.history, found) if self.config.select == "best" else found
 
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]

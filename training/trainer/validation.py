@@ -1,6 +1,6 @@
 """The metrics of the deterministic classifier on the validation set, by which a search compares trials."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,10 +13,14 @@ from training.attacks.inner import InnerAttack
 from training.compute.numerics import exact_float32
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
-from training.config import ACCURACIES, TrialConfig, computed_metrics
+from training.config import ACCURACIES, SELECTION, TrialConfig, computed_metrics
 from training.data import ImageSet
 from training.data.augment import to_unit
 from training.trainer.measured import MEASURING_SEED, Seen, asks_for, measured, offered_values
+from training.trainer.selected_epoch import choosing_images, measuring_images
+
+# The accuracy that chooses the best epoch.
+CHOOSING = "pgd_accuracy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ def exact_attack(model: nn.Module, config: TrialConfig, device: torch.device) ->
             model,
             images,
             loss,
+            norm=config.norm,
             epsilon=config.epsilon,
             step_size=config.eval_attack_step_size,
             steps=config.eval_attack_steps,
@@ -67,6 +72,9 @@ def validate(
     attack: ValidationAttack | None = None,
 ) -> dict[str, float]:
     """Return `natural_accuracy`, `pgd_accuracy` and `config.metrics` on the first `config.eval_images` images of a set.
+
+    With `select: best` these are of the second half of the images, and `selection_accuracy` is the PGD accuracy on the
+    first half.
 
     The logits are those of the latent mean, in float32 and eval mode. So is the attack, unless there is another
     `attack`. `image_set` is on the model's device. The processes of a `group` share the batches, and each gets the
@@ -90,7 +98,14 @@ def validate(
             images=to_unit(chosen.images) if asks_for(names, "images") else None,
             adversarial_images=images,
         )
-        return measured(names, config, offered_values(model, config, seen))
+
+        def measure(names: Sequence[str], part: slice) -> dict[str, float]:
+            return measured(names, config, offered_values(model, config, seen.part(part)))
+
+        metrics = measure(names, measuring_images(config, count))
+        if config.select == "best":
+            metrics[SELECTION] = measure([CHOOSING], slice(choosing_images(config, count)))[CHOOSING]
+        return metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +139,7 @@ class ValidationBatches:
         kept = torch.zeros_like(to_unit(self.image_set.images)) if keep_images else None
         for batch, images, is_own in self._batches():
             if not is_own:  # so that the next batch starts where it would in one process
-                uniform_start(images, self.config.epsilon, self.attack.generator)
+                uniform_start(images, self.config.epsilon, self.attack.generator, norm=self.config.norm)
                 continue
             adversarial = self.attack.find(images, loss_of(self.image_set.labels[batch]))
             with torch.no_grad():

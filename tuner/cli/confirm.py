@@ -1,5 +1,6 @@
 """`tuner confirm`: train chosen trials again with several seeds, and measure them on the test set."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,13 @@ from training.suite_names import SuiteName
 from tuner.cli import options
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.errors import UsageError
+
+
+class SelectedEpoch(StrEnum):
+    """The epoch whose weights a confirmation measures."""
+
+    LAST = "last"
+    BEST = "best"
 
 
 def _show_attacks(attacks: str | None) -> str | None:
@@ -49,7 +57,11 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     ] = None,
     epsilon: Annotated[
         str | None,
-        typer.Option("--epsilon", metavar="E", help="Radius in [0, 1], such as 8/255; default: that of the search."),
+        typer.Option("--epsilon", metavar="E", help="Radius, such as 8/255; default: that of the search."),
+    ] = None,
+    norm: Annotated[
+        str | None,
+        typer.Option("--norm", metavar="linf|l2", help="Norm of the balls; default: that of the search."),
     ] = None,
     images: Annotated[
         int, typer.Option("--images", min=0, help="Number of test images, balanced by class; 0: all.")
@@ -61,6 +73,14 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
             help="Train again on training and validation images, or measure the weights of the trials themselves.",
         ),
     ] = True,
+    select: Annotated[
+        SelectedEpoch | None,
+        typer.Option(
+            "--select",
+            help="The epoch that is measured: last; or best, on half of the validation images, and the last one beside "
+            "it. Then only training images are trained on. Default: that of the search.",
+        ),
+    ] = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the confirmation; default: NAME-confirm.")] = None,
     concurrency: options.Concurrency = None,
     gpus_per_trial: options.GpusPerTrial = None,
@@ -79,7 +99,8 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     """Measure chosen trials of a search on the test set: for each attack the mean and deviation over several seeds.
 
     Each trial is trained on training and validation images for the whole budget, with seeds that the search did not
-    use. A confirmation continues like a search: tuner run --resume NAME-confirm.
+    use. With --select best the validation images choose the epoch instead. A confirmation continues like a search:
+    tuner run --resume NAME-confirm.
 
     Examples:
 
@@ -91,8 +112,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 
       tuner confirm cifar10_tradeoff-1 --knee --attacks square,apgd_t --epsilon 8/255
     """
-    from tuner.confirm.attacks import read_attacks, read_epsilon
+    from tuner.confirm.attacks import read_attacks, read_epsilon, read_norm
     from tuner.confirm.choice import Choice, choose_trials, confirmation_space
+    from tuner.confirm.measurements import count_line, measurements
     from tuner.driver.drive import drive_search
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.console.terminal import terminal
@@ -122,14 +144,28 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         dry_run=dry_run,
     )
     source = load_search(runs_dir, search, ledger)
-    radius = read_epsilon(epsilon)
+    ball = read_norm(norm, epsilon, source.space.shared("norm"))
+    radius = read_epsilon(epsilon, ball)
     classes = source.data.classes or 10
-    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes)
-    choice = Choice(tuple(trials or ()), from_front.wish(source.data), seeds, suite, images, retrain, named, radius)
+    named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes, norm=ball)
+    choice = Choice(
+        trials=tuple(trials or ()),
+        wish=from_front.wish(source.data),
+        seeds=seeds,
+        suite=suite,
+        images=images,
+        retrain=retrain,
+        attacks=named,
+        epsilon=radius,
+        norm=norm,
+        select=select,
+    )
     chosen = choose_trials(source.trials, source.data, choice)
     folder = find_search(runs_dir, search)
     look_where_recorded(folder)
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, source.space))
+    if not quiet:
+        typer.echo(count_line(search, measurements(folder.path)))
     raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, terminal()).exit_code)

@@ -53,7 +53,8 @@ def rerank_front(runs_dir: Path, search: "LoadedSearch", text: str, top: int | N
     from tuner.runs.folder import find_search
 
     data = search.data
-    attacks = read_attacks(text, search.space.shared("epsilon"), data.classes or 10, option="--rerank", always=())
+    norm, epsilon = search.space.shared("norm"), search.space.shared("epsilon")
+    attacks = read_attacks(text, epsilon, data.classes or 10, norm=norm, option="--rerank", always=())
     numbers = best_trials(data, search.trials, top or 10)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {number: progress.add_task(f"trial {number}", total=None, start=False) for number in numbers}

@@ -21,7 +21,8 @@ _VALIDATION_IMAGES = 100
 class Choice:
     """Which trials are confirmed, and how: `trials`, or those of the front that meet the `wish`, by default all.
 
-    `attacks` take the place of the suite if there are any; `epsilon` is by default that of the search.
+    `attacks` take the place of the suite if there are any; `norm` and `epsilon` are by default those of the search, and
+    so is `select`, the epoch that is measured: `last`, or `best` and the last one beside it.
     """
 
     trials: Sequence[int] = ()
@@ -32,6 +33,8 @@ class Choice:
     retrain: bool = True
     attacks: Sequence[str] = ()
     epsilon: float | None = None
+    norm: str | None = None
+    select: str | None = None
 
 
 def choose_trials(trials: Sequence[TrialRecord], data: FrontData, choice: Choice) -> list[TrialRecord]:
@@ -61,13 +64,23 @@ def confirmation_space(
     """Return the space of a confirmation of `search`: a grid of the chosen points, each with several seeds.
 
     The trials are trained again on training and validation images for the whole budget, with seeds that the search did
-    not use. Without `choice.retrain` each trial is a point of its own, with the seed that it was trained with.
-    Raise ConfirmationError if the search `search` is a confirmation itself.
+    not use. With `select: best` the validation images choose the epoch, and are not trained on. Without
+    `choice.retrain` each trial is a point of its own, with the seed that it was trained with. Raise ConfirmationError
+    if the search `search` is a confirmation itself, and UsageError if its own weights are of another epoch than asked.
     """
     presentation_of(source).require(Use.CONFIRMATION, search)
     unique = _unique(chosen, with_seed=not choice.retrain)
     mapping = source.model_dump(mode="json")
-    trial, parameters, seed = _with_training(mapping) if choice.retrain else _without_training(mapping, unique)
+    kept = source.shared("select")
+    select = choice.select or kept
+    if not choice.retrain and select != kept:
+        raise UsageError(
+            f"--select is {select}, but {search} has select: {kept}, and --no-retrain measures what its trials kept: "
+            "leave out --select, or --no-retrain.",
+            "--select",
+        )
+    setting = _with_training(mapping, select) if choice.retrain else _without_training(mapping, unique)
+    trial, parameters, seed = setting
     search_part = {
         "sampler": "grid",
         "points": [{n: record.parameters[n] for n in parameters if n in record.parameters} for record in unique],
@@ -81,6 +94,7 @@ def confirmation_space(
         "trials": [trial.number for trial in unique],
         "suite": choice.suite,
         "attacks": list(choice.attacks),
+        "norm": choice.norm,
         "epsilon": choice.epsilon,
         "images": choice.images,
         "retrain": choice.retrain,
@@ -105,10 +119,13 @@ class _Setting(NamedTuple):
     seed: int
 
 
-def _with_training(source: dict[str, Any]) -> _Setting:
-    """Train on training and validation images, with seeds above all seeds of the search."""
-    trial = {name: value for name, value in source["trial"].items() if name != "seed"}
-    trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}
+def _with_training(source: dict[str, Any], select: str) -> _Setting:
+    """Train with seeds above all seeds of the search, also on validation images unless these choose the epoch."""
+    trial = {name: value for name, value in source["trial"].items() if name not in {"seed", "select"}}
+    if select == "best":
+        trial |= {"select": select}
+    else:
+        trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}
     parameters = {name: value for name, value in source["parameters"].items() if name != "seed"}
     first_unused = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
     return _Setting(trial, parameters, first_unused)

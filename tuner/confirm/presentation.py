@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from tuner.confirm.measurements import record_measurements
 from tuner.confirm.table import (
     attacks_of,
     confirm_section,
@@ -137,16 +138,15 @@ class ConfirmationPresentation:
     def purpose(self) -> list[str]:
         """Return the confirmed trials, how they are trained, and how they are measured."""
         confirm = confirm_section(self.space)
-        radius = "" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}"
+        norm = "" if confirm.norm is None else f", {confirm.norm}"
+        radius = norm + ("" if confirm.epsilon is None else f", epsilon {confirm.epsilon:.4g}")
         images = f"{confirm.images} test images" if confirm.images else "all test images"
-        training = (
-            "trained again on training and validation images"
-            if confirm.retrain
-            else "with their own weights, untrained"
-        )
+        best = self.space.shared("select") == "best"
+        again = "training images; validation images choose the epoch" if best else "training and validation images"
+        training = f"trained again on {again}" if confirm.retrain else "with their own weights, untrained"
         return [
             f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
-            f"Measures:   {attacks_of(confirm)} on {images}{radius}",
+            f"Measures:   {attacks_of(confirm)} on {images}{radius}{', the best and the last epoch' if best else ''}",
         ]
 
     def result_table(self, data: FrontData) -> RenderableType:
@@ -163,7 +163,8 @@ class ConfirmationPresentation:
         return command, f"the front with error bars; the table: {place_of(folder)}/confirmation.md"
 
     def write_files(self, folder: Path, data: FrontData) -> list[Path]:
-        """Write the table in three formats and return the paths."""
+        """Write the table in three formats and return the paths; record the measurements in the search's folder."""
+        record_measurements(folder, self.space, data.records)
         return write_confirmation(folder, self.space, confirmation_rows(self.space, data.records))
 
     def markdown(self, data: FrontData, links: Mapping[int, str]) -> str:

@@ -26,6 +26,8 @@ PREFIX = "test/"
 WARNINGS = "test_warnings"
 _TRIALS_SIDE_BY_SIDE = 4
 NATURAL, WORST_CASE = "Natural", "Worst over attacks"
+# With `select: best` what is measured of the last epoch has this after its name, and its files end so.
+LAST_EPOCH, LAST_FILES = " last epoch", "_last"
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,10 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     The parameters of the trials are left out; the files have them.
     """
     confirm = confirm_section(space)
-    title = f"Confirmation of {confirm.search}, {attacks_of(confirm)}, epsilon {_epsilon(space):.4g}"
+    title = f"Confirmation of {confirm.search}, {attacks_of(confirm)}, {_ball(space)}"
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
-    caption = f"Accuracy in per cent on {_measured_on(confirm)}, mean ± standard deviation over the seeds."
+    caption = f"Accuracy in per cent on {_measured_on(space)}, mean ± standard deviation over the seeds."
     parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
     worst = next((name for name in rows[0].means if name.startswith(WORST_CASE)), WORST_CASE)
     tables = [rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts]
@@ -126,9 +128,12 @@ def warning_lines(folder: Path) -> list[str]:
     """Read the warnings from the files of a confirmation's evaluations; return them as `trial-NNNN: message`."""
     lines = []
     for name in names_in(folder / "evaluations"):
-        download(folder / "evaluations" / name / "evaluation.json")
-    for path in sorted(folder.glob("evaluations/*/evaluation.json")):
-        lines += [f"{path.parent.name}: {message}" for message in _messages_in(path)]
+        for found in names_in(folder / "evaluations" / name):
+            if found.startswith("evaluation"):
+                download(folder / "evaluations" / name / found)
+    for path in sorted(folder.glob("evaluations/*/evaluation*.json")):
+        epoch = "," + LAST_EPOCH if path.stem.endswith(LAST_FILES) else ""
+        lines += [f"{path.parent.name}{epoch}: {message}" for message in _messages_in(path)]
     return lines
 
 
@@ -144,16 +149,19 @@ def attacks_of(confirm: ConfirmSpec) -> str:
     return f"attacks {', '.join(confirm.attacks)}" if confirm.attacks else f"suite {confirm.suite}"
 
 
-def _epsilon(space: Space) -> float:
-    """Return the radius of a confirmation: its own, or that of the search."""
-    own = confirm_section(space).epsilon
-    epsilon: float = space.shared("epsilon") if own is None else own
-    return epsilon
+def _ball(space: Space) -> str:
+    """Return norm and radius of a confirmation, its own or those of the search, as `linf epsilon 0.031`."""
+    confirm = confirm_section(space)
+    epsilon = space.shared("epsilon") if confirm.epsilon is None else confirm.epsilon
+    return f"{confirm.norm or space.shared('norm')} epsilon {epsilon:.4g}"
 
 
-def _measured_on(confirm: ConfirmSpec) -> str:
+def _measured_on(space: Space) -> str:
+    confirm = confirm_section(space)
     images = f"{confirm.images} images of the test set" if confirm.images else "the test set"
-    return images if confirm.retrain else f"{images} with the trials' own weights"
+    own = "" if confirm.retrain else " with the trials' own weights"
+    best = " of the epoch with the best validation accuracy" if space.shared("select") == "best" else ""
+    return f"{images}{own}{best}"
 
 
 def _side_by_side(rows: Sequence[Row]) -> TextTable:
@@ -169,8 +177,8 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     for row in rows:
         lines += ["", *_markdown(compared_table(row.trial, row.compared))] if row.compared else []
     title = (
-        f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(confirm)}, {attacks_of(confirm)}, "
-        f"epsilon {_epsilon(space):.4g} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
+        f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(space)}, {attacks_of(confirm)}, "
+        f"{_ball(space)} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."
     )
     return "\n".join([title, "", *lines, ""])
 

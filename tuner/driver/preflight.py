@@ -40,6 +40,7 @@ def check_data(space: Space) -> CheckedData:
     architecture, or if there are fewer images than a batch needs.
     """
     from training.data import DataError, ensure_available, forget_data, lines_of, load_trial_data
+    from training.trainer.selected_epoch import measuring_images
 
     try_sampler(space)
     try:
@@ -49,11 +50,11 @@ def check_data(space: Space) -> CheckedData:
             data = load_trial_data(config)
             started.update(_try(space, config, data))
         left_out = tuple(sentence for part in parts for sentence in part.left_out)
-        count = len(data.validation)
+        compared = measuring_images(space.example, len(data.validation))
         return CheckedData(
             data.split_digest,
             data.num_classes,
-            validation_images=min(space.example.eval_images or count, count),
+            validation_images=compared.stop - compared.start,
             contents=(*lines_of(parts), *started),
             left_out=left_out,
         )

@@ -98,6 +98,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
             suite=confirm.suite,
             attacks=tuple(confirm.attacks),
             epsilon=confirm.epsilon,
+            norm=confirm.norm,
             images=confirm.images,
             folder=f"{self._checkpoint_root}/evaluations/{trial_name(assignment.number)}",
             weights=None if confirm.retrain else f"{runs_dir}/{confirm.checkpoints[index]}",

@@ -6,13 +6,15 @@ This module loads torch, so a worker imports it only for a confirmation.
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from training.attacks.adversary import ROUNDING
-from training.config import TrialConfig, computed_metrics
+from training.config import LAST, TrialConfig, computed_metrics
 from training.data import ImageSet, load_test_set
 from training.evaluation import (
     Evaluation,
@@ -30,7 +32,7 @@ from training.trainer import Trainer
 from training.trainer.measured import depends_on_images
 from training.trainer.validation import validate
 from tuner.confirm.as_run import AS_RUN, PAPER
-from tuner.confirm.table import NATURAL, PREFIX, WARNINGS, WORST_CASE
+from tuner.confirm.table import LAST_EPOCH, LAST_FILES, NATURAL, PREFIX, WARNINGS, WORST_CASE
 from tuner.engine.trial_task import ConfirmationTask
 from tuner.runs.mirror import working_folder
 from tuner.space.sections import ConfirmSpec
@@ -39,9 +41,17 @@ from tuner.space.sections import ConfirmSpec
 _PGD = "PGD-20"
 
 
+class Ball(NamedTuple):
+    """The ball that an attack stays in; the radius is infinite if nothing bounds the distance."""
+
+    norm: str
+    radius: float
+
+
 def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, float]:
     """Evaluate the trainer's model on the test set and return its accuracies, and other metrics of images, as metrics.
 
+    With `select: best` these are of the weights of the best epoch, and those of the last epoch are measured as well.
     The attacks have the radius of the task, or that which the search measured with. `task.folder` gets the state of the
     evaluation after each batch, from which an interrupted evaluation continues (in object storage, unless the machine
     itself failed). At the end it gets the whole evaluation with its warning signs. Raise AttackError if the model
@@ -51,8 +61,31 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
     if task.images:
         count = min(task.images, len(images))
         images = images.subset(balanced_subset(images.labels, count))
+    with trainer.selected():
+        found = _measured(trainer, images, task)
+    if trainer.config.select == "last":
+        return found
+    same = trainer.selected_epoch == trainer.epoch
+    return with_last(found, found if same else _measured(trainer, images, task, LAST_FILES), same=same)
+
+
+def with_last(found: Mapping[str, float], last: Mapping[str, float], *, same: bool) -> dict[str, float]:
+    """Return the metrics of the best epoch, and beside them those of the last one under names of their own.
+
+    If both are the `same` epoch, its warnings count once.
+    """
+    beside = {
+        f"{name}{LAST_EPOCH}" if name.startswith(PREFIX) else f"{LAST}{name}": value
+        for name, value in last.items()
+        if name != WARNINGS and not name.startswith((PAPER, AS_RUN))
+    }
+    return {**found, **beside, WARNINGS: found[WARNINGS] + (0 if same else last[WARNINGS])}
+
+
+def _measured(trainer: Trainer, images: ImageSet, task: ConfirmationTask, ending: str = "") -> dict[str, float]:
+    """Evaluate the weights that the model has; the files get this ending."""
     classes = trainer.model.head.out_features
-    suite = suite_of(trainer.config, classes, task)
+    suite = suite_of(trainer.config, classes, task, images.images[0].numel())
 
     def evaluate(state: Path) -> Evaluation:
         return evaluate_robustness(
@@ -64,15 +97,17 @@ def measure_on_test_set(trainer: Trainer, task: ConfirmationTask) -> dict[str, f
         )
 
     with working_folder(task.folder) as folder:
-        state = folder / "state.json"
+        state = folder / f"state{ending}.json"
         try:
             evaluation = evaluate(state)
         except ResumeStateError:
             # The last epoch was trained again and gave other weights: another device, thread count or library.
             state.unlink()
             evaluation = evaluate(state)
-        (folder / "evaluation.json").write_text(json.dumps(evaluation.to_mapping(), indent=1) + "\n", encoding="utf-8")
-    return {**_other_metrics(trainer, images), **metrics_of(evaluation, trainer.config.epsilon)}
+        text = json.dumps(evaluation.to_mapping(), indent=1) + "\n"
+        (folder / f"evaluation{ending}.json").write_text(text, encoding="utf-8")
+    searched = Ball(trainer.config.norm, trainer.config.epsilon)
+    return {**_other_metrics(trainer, images), **metrics_of(evaluation, searched)}
 
 
 def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
@@ -80,38 +115,40 @@ def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
     names = [name for name in computed_metrics(trainer.config.metrics) if depends_on_images(name)]
     if not names:
         return {}
-    config = replace(trainer.config, metrics=tuple(names), eval_images=0)
+    config = replace(trainer.config, metrics=tuple(names), eval_images=0, select="last")
     found = validate(trainer.model, images.to(torch.device(trainer.device)), config)
     return {name: found[name] for name in names}
 
 
-def suite_of(config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask) -> Suite:
-    """Return the attacks of a confirmation, with the radius that it asks for, or that which the search measured with.
+def suite_of(
+    config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask, dimensions: int | None = None
+) -> Suite:
+    """Return the attacks of a confirmation, in the ball that it asks for, or that which the search measured with.
 
-    Raise AttackError if an attack cannot be built.
+    `dimensions` is the number of values of an image. Raise AttackError if an attack cannot be built.
     """
-    scale = scale_of(config, classes)
     radius = config.epsilon if asked.epsilon is None else asked.epsilon
-    if scale.epsilon != radius:
-        scale = scale.resized(radius)
+    scale = scale_of(config, classes, norm=asked.norm, epsilon=radius, dimensions=dimensions)
     # A suite of named attacks is compared with nothing.
     suite = SuiteName.STANDARD if asked.attacks else asked.suite
-    return build_suite(suite, scale, attacks=asked.attacks or None)
+    return build_suite(suite, scale, attacks=asked.attacks or None, bottleneck=config.bottleneck > 0)
 
 
-def metrics_of(evaluation: Evaluation, searched: float) -> dict[str, float]:
+def metrics_of(evaluation: Evaluation, searched: Ball) -> dict[str, float]:
     """Return accuracies in [0, 1]: those that a search compares, and `test/NAME` for every attack and their union.
 
-    What has another radius than `searched`, that of the search, has it in the metric's name: it is another measurement.
+    What has another ball than `searched`, that of the search, has it in the metric's name: it is another measurement.
     """
     headline = [result for result in evaluation.attacks if result.part_of is None and not result.curve]
-    worst = _with_radius(WORST_CASE, evaluation.epsilon, searched)
+    worst = _with_ball(WORST_CASE, Ball(evaluation.norm, evaluation.epsilon), searched)
     return {
         "natural_accuracy": evaluation.natural_accuracy,
         "pgd_accuracy": next(result.accuracy for result in headline if result.name == _PGD),
         f"{PREFIX}{NATURAL}": evaluation.natural_accuracy,
         **{
-            f"{PREFIX}{_with_radius(_metric_name(result.name), result.epsilon, searched)}": result.accuracy
+            f"{PREFIX}{_with_ball(_metric_name(result.name), Ball(result.norm, result.epsilon), searched)}": (
+                result.accuracy
+            )
             for result in headline
         },
         f"{PREFIX}{worst}": evaluation.worst_case_accuracy,
@@ -129,9 +166,12 @@ def _table_2(evaluation: Evaluation) -> dict[str, float]:
     return found
 
 
-def _with_radius(name: str, epsilon: float, searched: float) -> str:
-    """Return the name, with the radius if it is another one; an attack that minimises a distance has none."""
-    return name if math.isinf(epsilon) or abs(epsilon - searched) <= ROUNDING else f"{name} at {epsilon:.4g}"
+def _with_ball(name: str, ball: Ball, searched: Ball) -> str:
+    """Return the name, with norm and radius as far as they are others; an attack that minimises a distance has none."""
+    norm = "" if ball.norm == searched.norm else f" in {ball.norm}"
+    if math.isinf(ball.radius) or (not norm and abs(ball.radius - searched.radius) <= ROUNDING):
+        return name
+    return f"{name} at {ball.radius:.4g}{norm}"
 
 
 def _metric_name(attack: str) -> str:

@@ -18,14 +18,15 @@ FALLBACKS_KEY = "fallbacks"
 class ConfirmationTask:
     """What a trial of a confirmation does besides training.
 
-    `suite` names the attacks, unless `attacks` are named themselves. `epsilon` is their radius; if it is None, that of
-    the trial. `images` is the number of test images, 0 for all of them. The evaluation is kept in
+    `suite` names the attacks, unless `attacks` are named themselves. `norm` and `epsilon` are those of the balls; if
+    one is None, that of the trial. `images` is the number of test images, 0 for all of them. The evaluation is kept in
     `folder`. `weights` is the checkpoint to measure; if it is None, the trial is trained first.
     """
 
     suite: str
     attacks: tuple[str, ...] = ()
     epsilon: float | None = None
+    norm: str | None = None
     images: int
     folder: str
     weights: str | None

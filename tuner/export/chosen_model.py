@@ -27,6 +27,8 @@ class ChosenModel:
         trial = self.origin.trial
         metrics = ", ".join(metric_with_unit(name, value) for name, value in self.origin.metrics.items())
         ended = f"{trial.outcome.value} after {count_of(trial.epochs_trained, 'epoch')}"
+        if self.model.epoch != trial.epochs_trained:
+            ended += f", weights of epoch {self.model.epoch}"
         text = f"Trial {trial.number} of {self.origin.search}, {ended}: {metrics} on the validation split"
         return f"{text}; {self.standing}." if self.standing else f"{text}."
 

@@ -72,6 +72,7 @@ def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
         "trial": trial.number,
         "outcome": trial.outcome.value,
         "epochs_trained": trial.epochs_trained,
+        "epoch_of_weights": model.epoch,
         "parameters": trial.parameters,
         "metrics": origin.metrics,
         "measured_on": "validation split" if trial.outcome is Outcome.COMPLETED else "validation split, unfinished",

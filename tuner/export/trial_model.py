@@ -1,5 +1,6 @@
-"""The trained model of a trial: the weights of its last checkpoint, and what is needed to use them."""
+"""The trained model of a trial: the weights of its last checkpoint, those that its `select` names, and their use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from training.data import DataError, ImageSet, TrialData, load_trial_data
 from training.data.augment import to_unit
 from training.models import Classifier, build_model
 from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_checkpoint
+from training.trainer.selected_epoch import selected_weights
 from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
 from tuner.report.text import count_of
@@ -25,13 +27,15 @@ EXAMPLES = 4
 class TrainedModel:
     """A classifier in eval mode on the CPU, its configuration, and the images on which it was validated.
 
-    `validation` has the images with which the search compared the trial.
+    Its weights are those after `epoch` epochs. `validation` has all images of the validation split, with which the
+    search compared the trial.
     """
 
     config: TrialConfig
     classifier: Classifier
     class_names: tuple[str, ...]
     validation: ImageSet
+    epoch: int
 
     @property
     def examples(self) -> Tensor:
@@ -55,7 +59,7 @@ def find_trial(trials: list[TrialRecord], number: int, folder: SearchFolder) -> 
 
 
 def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
-    """Build a trial's classifier with the weights of its last checkpoint.
+    """Build a trial's classifier with the weights that its last checkpoint has of the selected epoch.
 
     The data set is read for its classes, and to check that it is the one on which the trial was validated. `data_root`
     is its folder, if that has changed since the search. Raise UsageError if weights or data are missing, or are not
@@ -79,7 +83,7 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
             f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root.",
             "--data-root",
         )
-    return _build(config, data, state["model"])
+    return _build(config, data, *selected_weights(config, state))
 
 
 def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> None:
@@ -94,11 +98,11 @@ def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> Non
             )
 
 
-def _build(config: TrialConfig, data: TrialData, weights: dict[str, Tensor]) -> TrainedModel:
+def _build(config: TrialConfig, data: TrialData, weights: Mapping[str, Tensor], epoch: int) -> TrainedModel:
     classifier = build_model(config, data.num_classes, data.image_shape)
     classifier.load_state_dict(weights)
     classifier.eval()
-    return TrainedModel(config, classifier, data.class_names, data.validation)
+    return TrainedModel(config, classifier, data.class_names, data.validation, epoch)
 
 
 def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from training.config import BEST_EPOCH, LAST
 from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.figure.front_figure import FrontFigure, front_figure
@@ -40,6 +41,7 @@ def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None =
 def front_csv(data: FrontData) -> str:
     """Return the front as CSV, the best in the first objective first: trial, metrics, parameters, epochs.
 
+    With `select: best` the chosen epoch and the metrics of the last one, `last/NAME`, follow.
     Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. The cell of a
     parameter that a trial does not have is empty.
     """
@@ -47,11 +49,17 @@ def front_csv(data: FrontData) -> str:
     parameters = parameter_names(data.front)
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["trial", *metrics, *parameters, "epochs"])
+    beside = [BEST_EPOCH, *(f"{LAST}{name}" for name in metrics)] if _selects_best(data) else []
+    writer.writerow(["trial", *metrics, *parameters, "epochs", *beside])
     for point in data.front:
         values = [point.parameters.get(name) for name in parameters]
-        writer.writerow([point.number, *(point.metrics[name] for name in metrics), *values, point.epochs])
+        last = [point.best_epoch, *(point.last.get(name) for name in metrics)] if beside else []
+        writer.writerow([point.number, *(point.metrics[name] for name in metrics), *values, point.epochs, *last])
     return text.getvalue()
+
+
+def _selects_best(data: FrontData) -> bool:
+    return any(point.best_epoch is not None for point in data.points)
 
 
 def front_json(data: FrontData) -> str:
@@ -91,4 +99,5 @@ def _completed(point: CompletedTrial) -> dict[str, Any]:
         "parameters": point.parameters,
         "epochs": point.epochs,
         "pareto_rank": point.pareto_rank,
+        **({} if point.best_epoch is None else {"best_epoch": point.best_epoch, "last": point.last}),
     }

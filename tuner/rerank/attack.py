@@ -10,6 +10,7 @@ from training.attacks import Scale, attacks_of
 from training.config import TrialConfig
 from training.evaluation import Evaluation, StateFile, Suite, evaluate_robustness
 from training.evaluation.resume_state import ResumeStateError
+from training.trainer.selected_epoch import measuring_images
 from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
 from tuner.ledger import TrialRecord
 from tuner.rerank.order import Attacked
@@ -32,8 +33,8 @@ def attack_trials(
 ) -> list[Attacked]:
     """Return the accuracies of some trials under all `attacks` together, in the order of `numbers`.
 
-    The radius is that of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one. The
-    folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
+    Norm and radius are those of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one.
+    The folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
     UsageError if a trial has no weights or other data, AttackError if a model cannot be evaluated.
     """
     found = []
@@ -57,18 +58,19 @@ def attack_trials(
 
 
 def suite_of(config: TrialConfig, attacks: Sequence[str], classes: int) -> Suite:
-    """Return the suite of named attacks, with the radius and the step size with which the search measured."""
-    scale = Scale(epsilon=config.epsilon, step_size=config.eval_attack_step_size, rate=0.01, classes=classes)
+    """Return the suite of named attacks, with the norm, the radius and the step size with which the search measured."""
+    step_size = config.eval_attack_step_size
+    scale = Scale(norm=config.norm, epsilon=config.epsilon, step_size=step_size, rate=0.01, classes=classes)
     built = [attack for text in attacks for attack in attacks_of(text, scale)]
-    return Suite(name="rerank", epsilon=config.epsilon, attacks=tuple(built))
+    return Suite(name="rerank", norm=config.norm, epsilon=config.epsilon, attacks=tuple(built))
 
 
 def _evaluated(
     model: TrainedModel, attacks: Sequence[str], state: Path, on_batch: Callable[[int, int, str], None] | None
 ) -> Evaluation:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    count = min(model.config.eval_images or len(model.validation), len(model.validation))
-    images = model.validation.subset(torch.arange(count)).to(device)
+    compared = measuring_images(model.config, len(model.validation))
+    images = model.validation.subset(torch.arange(len(model.validation))[compared]).to(device)
     suite = suite_of(model.config, attacks, len(model.class_names))
 
     def evaluate() -> Evaluation:

@@ -125,7 +125,8 @@ class ConfirmSpec(Part):
     """Makes a grid the confirmation of `search`: its trials `trials`, one for each point, measured on the test set.
 
     `search_id` is the id of the search, which stays when its folder gets another name.
-    `attacks` are named ones that take the place of the suite. `epsilon` is their radius, by default that of the search.
+    `attacks` are named ones that take the place of the suite. `norm` and `epsilon` are those of the balls, by default
+    those of the search.
     `images` is the number of test images, equally many of each class; 0 means all. Without `retrain` the trials' own
     weights are measured, from `checkpoints`, relative to the folder of all searches.
     """
@@ -135,7 +136,8 @@ class ConfirmSpec(Part):
     trials: list[int]
     suite: SuiteName = SuiteName.STANDARD
     attacks: list[str] = Field(default_factory=list)
-    epsilon: Annotated[float, Field(gt=0, le=1)] | None = None
+    norm: Literal["linf", "l2"] | None = None
+    epsilon: Annotated[float, Field(gt=0)] | None = None
     images: Annotated[int, Field(ge=0)] = 0
     retrain: bool = True
     checkpoints: list[str] = Field(default_factory=list)

@@ -42,6 +42,12 @@ def every_adversary(epsilon: float = 0.05) -> list[Adversary]:
         Fab(epsilon=epsilon, steps=5),
         Fab(epsilon=epsilon, steps=5, targets=0),
         Square(epsilon=epsilon, queries=20),
+        Noise(epsilon=epsilon, norm="l2"),
+        Fgsm(epsilon=epsilon, norm="l2"),
+        Pgd(epsilon=epsilon, norm="l2", step_size=0.02, steps=4),
+        Apgd(epsilon=epsilon, norm="l2", steps=5),
+        Fab(epsilon=epsilon, norm="l2", steps=5),
+        Square(epsilon=epsilon, norm="l2", queries=20),
         CarliniWagner(),
         RepresentationAttack(epsilon=epsilon, iterations=3, layer="1"),
         Transfer(surrogate=linear_net(4, side=5), attack=Fgsm(epsilon=epsilon)),
@@ -49,7 +55,7 @@ def every_adversary(epsilon: float = 0.05) -> list[Adversary]:
     ]
 
 
-EVERY = [pytest.param(index, id=attack.name) for index, attack in enumerate(every_adversary())]
+EVERY = [pytest.param(index, id=f"{attack.name} {attack.norm}") for index, attack in enumerate(every_adversary())]
 
 
 def images_and_labels(seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -119,6 +125,16 @@ def test_is_an_adversary_that_its_record_describes(index: int) -> None:
 def test_an_epsilon_outside_the_unit_is_refused(kind: type[Noise], epsilon: float) -> None:
     with raises_about(AttackError, "epsilon"):
         kind(epsilon=epsilon)
+
+
+@pytest.mark.parametrize("kind", [Noise, Fgsm, Apgd, Fab, Square])
+def test_in_l2_an_epsilon_may_be_above_1_but_not_below_0(kind: type[Noise]) -> None:
+    assert kind(epsilon=3.0, norm="l2").epsilon == 3
+    for epsilon in (-0.1, math.nan, math.inf):
+        with raises_about(AttackError, "epsilon"):
+            kind(epsilon=epsilon, norm="l2")
+    with raises_about(AttackError, "norm"):
+        kind(epsilon=0.1, norm="l1")
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+import torchattacks
 from pyautoattack import AutoAttack
 from raises_about import raises_about
 from torch import Tensor, nn
@@ -36,6 +38,61 @@ def test_equals_the_official_implementation_sample_for_sample(version: str) -> N
     assert torch.equal(ours, theirs)
     broken = model(ours).argmax(dim=1) != labels
     assert 5 < broken.sum() < 35
+
+
+def test_in_l2_each_member_equals_the_official_one_from_the_same_start() -> None:
+    model, images = relu_net(8, 5, side=6), interior_images(30, side=6)
+    labels = model(images).argmax(dim=1)
+    ours = Cascade(
+        title="l2",
+        members=(
+            Apgd(epsilon=0.1, norm="l2"),
+            Apgd(epsilon=0.1, norm="l2", loss="targeted", targets=4),
+            Fab(epsilon=0.1, norm="l2", targets=4),
+            Square(epsilon=0.1, norm="l2", queries=200),
+        ),
+    )
+    assert (ours.norm, ours.epsilon) == ("l2", 0.1)
+    theirs = AutoAttack(model, norm="L2", eps=0.1, seed=7)
+    theirs.apgd_targeted.n_target_classes = theirs.fab.n_target_classes = 4
+    theirs.square.n_queries = 200
+    for name, member in zip(("apgd-ce", "apgd-t", "fab-t", "square"), ours.members, strict=True):
+        theirs.attacks_to_run = [name]
+        trace = sys.gettrace()
+        with torch.random.fork_rng():
+            expected, _ = theirs.run_standard_evaluation(images, labels, batch_size=len(images))
+        sys.settrace(trace)
+        found = member(model, images, labels, seed=7)
+        # The official code leaves what was not broken as it was.
+        broken = model(found).argmax(dim=1) != labels
+        assert broken.any()
+        assert torch.equal(found.where(broken[:, None, None, None], images), expected)
+
+
+def test_in_l2_the_members_agree_with_torchattacks() -> None:
+    model, images = relu_net(8, 5, side=6), interior_images(30, side=6)
+    labels = model(images).argmax(dim=1)
+    shared = {"norm": "L2", "eps": 0.1, "seed": 7}
+    pairs = (
+        (Apgd(epsilon=0.1, norm="l2"), torchattacks.APGD(model, steps=100, **shared), 1e-3),
+        (Fab(epsilon=0.1, norm="l2", targets=0), torchattacks.FAB(model, steps=100, n_classes=5, **shared), 1e-4),
+        (
+            Square(epsilon=0.1, norm="l2", queries=200),
+            torchattacks.Square(model, n_queries=200, resc_schedule=False, **shared),
+            1e-4,
+        ),
+    )
+    for ours, theirs, tolerance in pairs:
+        found = ours(model, images, labels, seed=7)
+        with torch.random.fork_rng():
+            expected = theirs(images, labels)
+        torch.testing.assert_close(found, expected, rtol=0, atol=tolerance)
+
+
+def test_square_in_l2_refuses_images_that_it_cannot_tile() -> None:
+    model, images, labels = problem(2)
+    with raises_about(AttackError, "side"):
+        Square(epsilon=0.1, norm="l2")(model, images, labels, seed=0)
 
 
 class Counting(nn.Module):
@@ -89,6 +146,8 @@ def test_standard_is_made_of_the_official_members() -> None:
         Square(epsilon=EPSILON, queries=5000),
     )
     assert auto_attack(EPSILON, classes=100).members == attack.members
+    in_l2 = auto_attack(0.5, norm="l2")
+    assert in_l2.members == tuple(replace(member, epsilon=0.5, norm="l2") for member in attack.members)
     rand = auto_attack(EPSILON, version="rand")
     assert [(member.name, member.draws) for member in rand.members if isinstance(member, Apgd)] == [
         ("APGD-CE (EOT 20)", 20),
@@ -135,6 +194,8 @@ def test_a_cascade_attacks_only_what_is_left() -> None:
 def test_members_of_different_radii_make_no_cascade() -> None:
     with raises_about(AttackError, "members"):
         Cascade(title="odd", members=(Fgsm(epsilon=0.1), Fgsm(epsilon=0.2)))
+    with raises_about(AttackError, "members"):
+        Cascade(title="odd", members=(Fgsm(epsilon=0.1), Fgsm(epsilon=0.1, norm="l2")))
 
 
 def test_a_missing_library_is_named_with_the_way_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,13 +52,20 @@ def test_no_attack_goes_below_the_truth_and_their_union_comes_close(seed: int) -
         (4, Fab(epsilon=0.02)),
         (4, Fab(epsilon=0.02, targets=0)),
         (4, auto_attack(0.02, classes=4)),
+        (2, Pgd(epsilon=0.1, norm="l2", step_size=0.02, steps=20)),
+        (2, Fgsm(epsilon=0.1, norm="l2")),
+        (2, Apgd(epsilon=0.1, norm="l2")),
+        (2, Fab(epsilon=0.1, norm="l2", targets=0)),
+        (4, Pgd(epsilon=0.1, norm="l2", step_size=0.02, steps=20, restarts=10, loss="margin")),
+        (4, Apgd(epsilon=0.1, norm="l2", loss="targeted", targets=3)),
+        (4, Fab(epsilon=0.1, norm="l2")),
     ],
     ids=lambda value: value if isinstance(value, int) else value.name,
 )
 def test_reaches_the_closed_form_of_a_linear_network(classes: int, attack: Adversary) -> None:
     model, images = linear_net(classes), interior_images(80, side=6)
     labels = model(images).argmax(dim=1)
-    margins = linear_margins(model, images, labels)
+    margins = linear_margins(model, images, labels, attack.norm)
     robust = still_right(attack, model, images, labels)
     # Within a thousandth of the radius rounding decides.
     assert robust[margins > attack.epsilon * 1.001].all()

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ from training.registry import ATTACKS
 
 def shift(images, epsilon, towards=1.0):
     return (images + epsilon * towards).clamp(0, 1)
+
+def along(images, epsilon, norm):
+    length = images[0].numel() ** 0.5 if norm == "l2" else 1
+    return images + (0.5 - images).sign() * epsilon / length
 
 class Ascent:
     def __init__(self, steps: int = 3, step_size: float = 0.01) -> None:
@@ -149,6 +154,19 @@ def test_what_is_registered_has_its_name_knobs_and_facts(model: Disturbable, ima
     assert one("my_attacks:in_l2(epsilon=3)").epsilon == 3
     with raises_about(AttackError, "in_l2"):
         one("in_l2")
+
+
+def test_in_an_evaluation_in_l2_an_attack_says_or_asks_for_the_norm(model: Disturbable, images: Tensor) -> None:
+    scale = replace(SCALE, norm="l2", epsilon=0.5)
+    (asking,), (own,) = attacks_of("my_attacks:along", scale), attacks_of("in_l2", scale)
+    assert [(attack.norm, attack.epsilon) for attack in (asking, own)] == [("l2", 0.5)] * 2
+    found = asking(model, images, LABELS, seed=0)
+    assert (found - images).flatten(1).norm(dim=1).max() == pytest.approx(0.5, abs=1e-6)
+    with raises_about(AttackError, "my_attacks:shift"):
+        attacks_of("my_attacks:shift", scale)
+    (beside,) = attacks_of("my_attacks:shift(epsilon=0.1)", scale)
+    assert (beside.norm, beside.epsilon) == ("linf", 0.1)
+    assert one("my_attacks:along").norm == "linf"
 
 
 def test_all_randomness_follows_from_the_seed(model: Disturbable, images: Tensor) -> None:

@@ -99,6 +99,18 @@ def test_the_bound_is_that_of_the_evaluation_unless_it_is_given() -> None:
     assert record_of(given) != record_of(own)
 
 
+def test_in_l2_an_attack_has_the_bound_of_the_evaluation_or_its_own() -> None:
+    for name in ("PGDL2", "APGD", "FAB", "Square", "AutoAttack"):
+        attack = parse_torchattack(f"torchattacks:{name}", 2.0, "l2")
+        assert (attack.epsilon, attack.norm) == (2.0, "l2")
+    assert dict(parse_torchattack("torchattacks:PGDL2", 0.5, "l2").parameters)["alpha"] == pytest.approx(0.1)
+    other = parse_torchattack("torchattacks:PGD(eps=8/255)", 2.0, "l2")
+    assert (other.epsilon, other.norm) == (8 / 255, "linf")
+    for text in ("torchattacks:PGD", "torchattacks:APGD(norm='Linf')"):
+        with raises_about(AttackError, text):
+            parse_torchattack(text, 2.0, "l2")
+
+
 def test_an_attack_that_the_installed_version_lacks_has_its_facts() -> None:
     assert ATTACKS["PIFGSM"] == Facts(bound="max_epsilon", steps="num_iter_set", cost="num_iter_set g")
     if "PIFGSM" not in INSTALLED:

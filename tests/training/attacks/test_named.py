@@ -1,6 +1,7 @@
 """Attacks by their registered names, with parameters, sizes and facts."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def test_the_facts_of_each_attack_are_true(name: str) -> None:
     if name != "transfer":  # it also transfers an attack without a bound
         assert {attack.norm for attack in built} == {facts.norm}
         assert {math.isfinite(attack.epsilon) for attack in built} == {facts.bounded}
+    if facts.either_norm or not facts.bounded:
+        in_l2 = attacks_of(name, replace(scale, norm="l2", epsilon=3))
+        assert {attack.norm for attack in in_l2} == {"l2"}
+        assert {attack.epsilon for attack in in_l2} <= {3, math.inf}
     sampled = attacks_of(name, scale, sampled=True)
     assert any(isinstance(attack, MeanPath) for attack in sampled) is not facts.in_expectation
     for knob in ATTACKS[name].knobs:

@@ -6,9 +6,11 @@ import torchattacks
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional
 from toys import Disturbable, seeded
 
 from training.attacks import ascend, cross_entropy_of, divergence_from, frozen, gaussian_start, pgd, uniform_start
+from training.attacks.adversary import distances
 
 LABELS = torch.arange(12) % 4
 
@@ -39,6 +41,34 @@ def test_binary_linear_model_has_a_closed_form() -> None:
     torch.testing.assert_close(found, (images + 0.1 * direction).clamp(0, 1))
 
 
+def test_in_l2_the_closed_form_is_a_step_along_the_weights() -> None:
+    model, images, labels = linear_model(classes=2), 0.4 + 0.2 * draw_images(), torch.arange(12) % 2
+    weight = model.get_parameter("1.weight").detach()
+    direction = functional.normalize(weight[1 - labels] - weight[labels]).view_as(images)
+    found = pgd(
+        model, images, cross_entropy_of(labels), epsilon=1.0, step_size=0.3, steps=60, generator=seeded(0), norm="l2"
+    )
+    torch.testing.assert_close(found, images + direction, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_an_image_without_a_gradient_stays_at_its_start(norm: str) -> None:
+    images = draw_images()
+    found = ascend(
+        nn.Identity(),
+        images,
+        images,
+        lambda moved: moved[1:].sum() + 0 * moved.sum(),
+        epsilon=0.3,
+        step_size=0.1,
+        steps=3,
+        norm=norm,
+    )
+    assert torch.equal(found[0], images[0])
+    assert found.isfinite().all()
+    assert (found[1:] != images[1:]).flatten(1).any(dim=1).all()
+
+
 def cross_entropy_by(network: nn.Module) -> Callable[[Tensor], Tensor]:
     loss = cross_entropy_of(LABELS)
     return lambda images: loss(network(images))
@@ -57,8 +87,25 @@ def test_agrees_with_torchattacks_from_the_same_start(network: Disturbable) -> N
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
+def test_agrees_with_torchattacks_in_l2_from_the_same_start(network: Disturbable) -> None:
+    images = draw_images()
+    oracle = torchattacks.PGDL2(network.eval(), eps=0.5, alpha=0.1, steps=7, random_start=True)
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        expected = oracle(images, LABELS)
+        torch.manual_seed(5)
+        # torchattacks draws a direction, and then a length that is not uniform in the ball.
+        change = torch.empty_like(images).normal_()
+        length = torch.zeros(len(images), 1, 1, 1).uniform_(0, 1)
+        start = (images + 0.5 * length * change / change.flatten(1).norm(dim=1)[:, None, None, None]).clamp(0, 1)
+    loss = cross_entropy_by(network)
+    found = ascend(network, images, start, loss, epsilon=0.5, step_size=0.1, steps=7, norm="l2")
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
 @given(st.floats(0, 1), st.floats(1e-3, 1), st.integers(1, 4), st.integers(0, 1000))
-def test_stays_in_the_ball_and_in_the_box(epsilon: float, step_size: float, steps: int, seed: int) -> None:
+def test_stays_in_the_ball_and_in_the_box(norm: str, epsilon: float, step_size: float, steps: int, seed: int) -> None:
     images = draw_images(seed)
     found = pgd(
         linear_model(),
@@ -68,8 +115,9 @@ def test_stays_in_the_ball_and_in_the_box(epsilon: float, step_size: float, step
         step_size=step_size,
         steps=steps,
         generator=seeded(seed),
+        norm=norm,
     )
-    assert (found - images).abs().max() <= epsilon + 1e-6
+    assert distances(images, found, norm).max() <= epsilon + 1e-6
     assert found.min() >= 0
     assert found.max() <= 1
     assert not found.requires_grad
@@ -115,23 +163,18 @@ def test_a_frozen_model_evaluates_without_weight_gradients_and_is_restored_after
     assert network.flags() == flags
 
 
-def test_robust_accuracy_falls_with_epsilon() -> None:
+@pytest.mark.parametrize(("norm", "scale"), [("linf", 1), ("l2", 6)])
+def test_robust_accuracy_falls_with_epsilon(norm: str, scale: float) -> None:
     model, images = linear_model(), draw_images(count=60)
     labels = model(images).argmax(dim=1)
 
-    def correct(epsilon: float) -> int:
-        found = pgd(
-            model,
-            images,
-            cross_entropy_of(labels),
-            epsilon=epsilon,
-            step_size=epsilon / 4,
-            steps=10,
-            generator=seeded(0),
-        )
+    def correct(share: float) -> int:
+        sizes = {"epsilon": scale * share, "step_size": scale * share / 4}
+        loss = cross_entropy_of(labels)
+        found = pgd(model, images, loss, **sizes, steps=10, generator=seeded(0), norm=norm)
         return int((model(found).argmax(dim=1) == labels).sum())
 
-    counts = [correct(epsilon) for epsilon in (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)]
+    counts = [correct(share) for share in (0.0, 0.02, 0.05, 0.1, 0.3, 1.0)]
     assert counts == sorted(counts, reverse=True)
     assert counts[0] == 60
     assert counts[-1] <= 3

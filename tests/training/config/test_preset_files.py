@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from stand_ins import words_in
 
 from training.config import TrialConfig, parse_trial
 from training.config.preset_files import PRESETS, UnknownPresetError, find_config, preset_names, with_preset
+from training.losses.lambda_ramp import LambdaRamp
 from training.trainer.schedules import learning_rate_at
 from training.yaml_text import read_yaml
 
@@ -17,6 +19,10 @@ def read(name: str) -> TrialConfig:
     return parse_trial(read_yaml(find_config(name)))
 
 
+def ramp_of(config: TrialConfig) -> LambdaRamp:
+    return LambdaRamp(*(config.knobs[key] for key in ("lam_start", "lam", "ramp_start", "ramp_end")))
+
+
 def rates(config: TrialConfig, *epochs: int) -> list[float]:
     """Return the learning rate after so many finished epochs."""
     return [learning_rate_at(config, epoch / config.epochs) for epoch in epochs]
@@ -24,18 +30,23 @@ def rates(config: TrialConfig, *epochs: int) -> list[float]:
 
 def test_there_is_a_preset_for_every_method_and_data_set() -> None:
     expected = {f"{data}_{method}" for data in ("mnist", "cifar10", "cifar100") for method in METHODS}
+    wide = {f"cifar10_{method}_wrn" for method in METHODS[:4]}
+    stopped = {f"cifar10_{method}_stopped" for method in METHODS[:5]}
     others = {"cifar10_trades_official", "cifar10_mart_official", "cifar10_natural"}
-    assert set(preset_names()) == expected | others
+    others |= {"cifar10_standard_l2", "cifar10_shared_information_l2"}
+    assert set(preset_names()) == expected | wide | stopped | others
 
 
 @pytest.mark.parametrize("name", preset_names())
 def test_a_preset_is_what_its_name_says(name: str) -> None:
     config = read(name)
-    data, _, method = name.removesuffix("_official").partition("_")
+    data, _, method = re.sub("_(official|wrn|stopped|l2)$", "", name).partition("_")
     assert (config.dataset, config.objective) == (data, method)
     assert (config.bottleneck > 0) == (method == "shared_information")
     assert config.batch_size == 128
-    assert config.epsilon == (0.3 if data == "mnist" else 0.031)
+    in_l2 = name.endswith("_l2")
+    assert config.norm == ("l2" if in_l2 else "linf")
+    assert config.epsilon == (0.3 if data == "mnist" else 128 / 255 if in_l2 else 0.031)
     assert f"--config {name} " in find_config(name).read_text()
 
 
@@ -56,6 +67,38 @@ def test_table_3() -> None:
     assert [read(f"cifar10_{method}").weight_decay for method in METHODS] == [5e-4, 5e-4, 2e-4, 3.5e-4, 2e-4, 2e-4]
     assert [read(f"{data}_shared_information").knobs["lam"] for data in ("mnist", "cifar10", "cifar100")] == [4, 4, 6]
     assert [read(f"{data}_trades").attack_steps for data in ("mnist", "cifar10", "cifar100")] == [40, 10, 20]
+
+
+def test_table_5_has_a_preset_for_each_row() -> None:
+    for method in METHODS[:4]:
+        small, wide, hundred = (
+            read(f"{name}_{method}{end}") for name, end in (("cifar10", ""), ("cifar10", "_wrn"), ("cifar100", ""))
+        )
+        same = replace(small, architecture="wrn34_10", bottleneck=wide.bottleneck, knobs=wide.knobs)
+        assert wide == same
+        assert (wide.bottleneck, wide.architecture) == (hundred.bottleneck, hundred.architecture)
+    assert read("cifar10_mart_wrn").knobs["lam"] == 6
+
+
+@pytest.mark.parametrize(
+    ("method", "epochs"), [("standard", 76), ("trades", 76), ("mma", 76), ("mart", 91), ("shared_information", 101)]
+)
+def test_table_11_is_the_beginning_of_table_3(method: str, epochs: int) -> None:
+    whole, stopped = read(f"cifar10_{method}"), read(f"cifar10_{method}_stopped")
+    assert stopped.epochs == epochs
+    assert rates(stopped, *range(epochs)) == pytest.approx(rates(whole, *range(epochs)))
+    left_out = {"epochs", "lr_drops", "lr_after_drops", "ramp_start", "ramp_end"}
+    plain = [{k: v for k, v in config.to_mapping().items() if k not in left_out} for config in (whole, stopped)]
+    assert plain[0] == plain[1]
+    for epoch in range(epochs if method == "shared_information" else 0):
+        assert ramp_of(stopped)(epoch / epochs) == pytest.approx(ramp_of(whole)(epoch / 120))
+
+
+def test_lambda_rises_from_epoch_10_on_over_90_epochs_on_every_data_set() -> None:
+    for data in ("mnist", "cifar10", "cifar100"):
+        config = read(f"{data}_shared_information")
+        first, last = (round(config.epochs * config.knobs[key]) for key in ("ramp_start", "ramp_end"))
+        assert (first, last) == (10, 100)
 
 
 def test_the_preset_of_the_papers_method_is_the_default() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stand_ins import make_config
 
-from training.config import ConfigError, TrialConfig, parse_trial
+from training.config import ConfigError, TrialConfig, field_problems, parse_trial
 from training.losses.information.hsic import NORMALISATIONS
 from training.losses.shared_information import TERMS
 from training.registry import ESTIMATORS, OBJECTIVES
@@ -105,3 +105,30 @@ def test_combinations_with_sense_are_accepted() -> None:
         assert make_config(objective=objective, bottleneck=0).objective == objective
     for normalisation in NORMALISATIONS:
         assert make_config(hsic_normalisation=normalisation).knobs["hsic_normalisation"] == normalisation
+
+
+L2_SIZES = {"epsilon": "128/255", "attack_step_size": "15/255", "eval_attack_step_size": "16/255"}
+
+
+def test_in_l2_every_distance_needs_a_value_of_its_own() -> None:
+    config = parse_trial({"norm": "l2", **L2_SIZES})
+    assert (config.norm, config.epsilon) == ("l2", 128 / 255)
+    assert parse_trial(config.to_mapping()) == config
+    with pytest.raises(ConfigError) as caught:
+        parse_trial({"norm": "l2"})
+    assert {key for key, _ in caught.value.problems} == set(L2_SIZES)
+    with pytest.raises(ConfigError) as caught:
+        parse_trial({"norm": "l2", **L2_SIZES, "objective": "mma", "bottleneck": 0})
+    assert {key for key, _ in caught.value.problems} == {"max_margin", "smallest_margin"}
+
+
+@pytest.mark.parametrize("key", ["epsilon", "max_margin", "smallest_margin"])
+def test_a_radius_is_at_most_1_in_l_infinity_and_any_number_in_l2(key: str) -> None:
+    mma = {"objective": "mma", "bottleneck": 0, "max_margin": 4, "smallest_margin": 3}
+    assert make_config(norm="l2", **{**mma, "epsilon": 2}).values[key] > 1
+    rest = {"max_margin": 1, "smallest_margin": 0.1} if key != "max_margin" else {"smallest_margin": 0.1}
+    with pytest.raises(ConfigError) as caught:
+        make_config(**{**mma, **rest, key: 1.5})
+    assert key in {found for found, _ in caught.value.problems}
+    assert (key in {found for found, _ in field_problems({key: 1.5})}) is True
+    assert not field_problems({key: 1.5, "norm": "l2"})

@@ -44,6 +44,16 @@ def _images(name: str) -> Pixels:
     return random_pixels(np.random.default_rng(list(name.encode())), 4, 3072)
 
 
+def test_a_copy_as_single_images_is_not_the_published_data(cifar: Cifar, tmp_path: Path) -> None:
+    assert cifar.copy_in(tmp_path) == "", "reading compares the MD5 sums"
+    for ending, expected in ((".png", "copy"), (".JPG", "JPEG copy"), (".jpeg", "JPEG copy")):
+        root = tmp_path / ending
+        for part in ("train", "test"):
+            (root / part / "cat").mkdir(parents=True)
+            (root / part / "cat" / f"0{ending}").touch()
+        assert cifar.copy_in(root) == expected
+
+
 def test_both_parts_are_read_in_order(cifar: Cifar, tmp_path: Path) -> None:
     assert cifar.is_complete(tmp_path)
     theirs = getattr(datasets, cifar.name)

@@ -1,3 +1,5 @@
+import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,27 @@ def test_torchvision_reads_the_same(tmp_path: Path, *, is_train: bool) -> None:
     ours = Mnist().read(tmp_path, "train" if is_train else "test")
     assert torch.equal(ours.pixels.squeeze(1), theirs.data)
     assert torch.equal(ours.labels, theirs.targets)
+
+
+def test_other_images_in_files_of_the_same_names_are_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = write_mnist(tmp_path)
+    assert Mnist().copy_in(tmp_path) == "other images"
+    folder = Mnist().folder(tmp_path)
+    sums = [
+        hashlib.md5((folder / f"t10k-{kind}-ubyte").read_bytes()).hexdigest() for kind in ("images-idx3", "labels-idx1")
+    ]
+    assert len(images["test"]) > 0
+    monkeypatch.setattr("training.data.mnist._TEST_SUMS", tuple(sums))
+    assert Mnist().copy_in(tmp_path) == ""
+
+
+def test_the_published_sums_are_those_of_mnist() -> None:
+    root = os.environ.get("MNIST_ROOT")
+    if root is None:
+        pytest.skip("set MNIST_ROOT to the data root of MNIST")
+    assert Mnist().copy_in(Path(root)) == ""
 
 
 def test_a_missing_file_makes_it_incomplete(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def result(right: int, *, of: int = 1000, family: str = "pgd", epsilon: float = 
 def pgd(right: int, steps: int, **changes: Any) -> AttackResult:
     """Return a PGD of so many steps."""
     parameters = {"loss": "ce", "steps": steps, "restarts": 1}
-    return result(right, name=f"PGD-{steps}", parameters=parameters, **changes)
+    return result(right, **{"name": f"PGD-{steps}", "parameters": parameters, **changes})
 
 
 def evaluation(*attacks: AttackResult, mode: LatentMode | None = None) -> Evaluation:

@@ -8,7 +8,7 @@ from stand_ins import words_in
 from toys import image_set, relu_net
 
 from training.attacks import AttackError, Fgsm
-from training.evaluation import Suite
+from training.evaluation import LatentMode, Suite
 from training.evaluation.accuracy_table import format_table
 from training.evaluation.example_images import attack_with_titles, draw_examples, first_correct
 from training.evaluation.plots import accuracy_curve_png, adversarial_examples_png
@@ -41,6 +41,13 @@ def test_other_radii_have_a_worst_case_of_their_own() -> None:
         ["worst", "over", "these", "attacks", "linf", "0.11", "45.00", "41.9", "–", "48.1"],
         ["worst", "over", "these", "attacks", "linf", "0.1", "50.00", "46.9", "–", "53.1"],
     ]
+
+
+def test_the_union_of_a_sampled_latent_is_no_headline() -> None:
+    text = format_table(evaluation(result(500), mode=LatentMode.named("sampled")))
+    assert "worst over these attacks" not in text
+    assert ["union,", "sampled", "latent", "linf", "0.1", "50.00"] in [line.split()[:6] for line in text.splitlines()]
+    assert "no headline" in text
 
 
 def test_pictures_are_drawn_without_a_display() -> None:

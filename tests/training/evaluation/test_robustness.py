@@ -15,8 +15,10 @@ from training.attacks import Adversary, Apgd, AttackError, CarliniWagner, Fgsm, 
 from training.attacks.adversary import LinfBall
 from training.data import ImageSet
 from training.data.augment import to_unit
-from training.evaluation import Evaluation, LatentMode, Suite, evaluate_robustness
+from training.evaluation import AttackResult, Evaluation, LatentMode, Suite, evaluate_robustness
+from training.evaluation.accuracy_table import format_table
 from training.evaluation.checks import InvalidImagesError, RandomisedModelError
+from training.evaluation.example_images import draw_examples
 from training.evaluation.latent import SampledClassifier
 from training.evaluation.resume_state import ResumeStateError, StateFile
 from training.trainer import Trainer
@@ -331,3 +333,50 @@ def test_images_that_become_not_finite_under_attack_are_broken() -> None:
     assert all(evaluation.natural)
     assert evaluation.attacks[0].accuracy == 0.0
     assert "logits_not_finite" in {sign.code for sign in evaluation.warnings}
+
+
+def test_an_evaluation_in_l2_has_its_worst_case_there() -> None:
+    model = relu_net(side=6, seed=0).eval()
+    images = image_set(model, 40, side=6)
+    attacks = (
+        Pgd(norm="l2", epsilon=0.1, step_size=0.0125, steps=20),
+        CarliniWagner(steps=100, searches=6),
+        Square(norm="l2", epsilon=0.1, queries=30),
+        Fgsm(epsilon=0.5),
+    )
+    suite = Suite(name="test", norm="l2", epsilon=0.1, attacks=attacks, curve=(replace(attacks[0], epsilon=3.0),))
+    evaluation = evaluate_robustness(model, images, suite)
+    pgd, cw, square, outside = evaluation.attacks[:4]
+    near = [not right and length <= 0.1 for right, length in zip(cw.robust, _all_distances(cw), strict=True)]
+    expected = [a and b and not c for a, b, c in zip(pgd.robust, square.robust, near, strict=True)]
+    assert evaluation.worst_case_accuracy == sum(expected) / 40
+    assert sum(outside.robust) < sum(expected), "an attack in another norm stands beside it"
+    mapping = evaluation.to_mapping()
+    assert (mapping["norm"], list(mapping["worst_case_by_epsilon"])) == ("l2", ["0.1"])
+    assert "l2" in format_table(evaluation).splitlines()[7]
+    assert draw_examples(model, images, suite).startswith(b"\x89PNG")
+
+
+def _all_distances(result: AttackResult) -> list[float]:
+    """Return the distance of each image, 0 for those that are robust; all are right when clean."""
+    lengths = iter(result.distances)
+    return [0.0 if robust else next(lengths) for robust in result.robust]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeapingInL2(LinfBall):
+    """Keeps to its ball in l-infinity, and leaves it in l2."""
+
+    family = name = "leaping"
+    norm: str = "l2"
+    epsilon: float = EPSILON
+
+    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, seed: int) -> Tensor:
+        del model, labels, seed
+        return (images + self.epsilon).clamp(0, 1)
+
+
+def test_images_outside_the_ball_in_l2_are_found() -> None:
+    model, images = problem()
+    with raises_about(InvalidImagesError, "epsilon"):
+        evaluate_robustness(model, images, replace(suite_of(LeapingInL2()), norm="l2"))

@@ -1,15 +1,27 @@
 import itertools
+import math
+from dataclasses import replace
 
 import pytest
 from raises_about import raises_about
 from stand_ins import make_config
 from toys import relu_net
 
-from training.attacks import AttackError, CarliniWagner, Cascade, MeanPath, Pgd, RepresentationAttack, Scale, Transfer
+from training.attacks import (
+    AttackError,
+    CarliniWagner,
+    Cascade,
+    LatentAttack,
+    MeanPath,
+    Pgd,
+    RepresentationAttack,
+    Scale,
+    Transfer,
+)
 from training.evaluation import LatentMode, build_suite, scale_of
 from training.evaluation.attack_runs import attack_runs_of
 from training.registry import ATTACKS
-from training.suite_names import SUITES
+from training.suite_names import SUITES, SuiteName
 
 DIGITS = Scale(epsilon=0.2, step_size=0.05, rate=0.01, classes=10)
 
@@ -52,6 +64,46 @@ def test_every_suite_can_be_run_in_every_mode(name: str, latent: str, classes: i
     assert any(attack.epsilon == suite.epsilon for attack in suite.attacks)
 
 
+L2 = Scale(norm="l2", epsilon=0.5, step_size=0.05, rate=0.01, classes=10, dimensions=64)
+
+
+@pytest.mark.parametrize(
+    ("name", "latent"), [*itertools.product(set(SUITES) - {SuiteName.PAPER_AS_RUN}, ("mean", "sampled"))]
+)
+def test_every_suite_in_l2_is_in_l2(name: str, latent: str) -> None:
+    mode = LatentMode.named(latent)
+    suite = build_suite(name, L2, latent=mode, surrogate=relu_net())
+    assert {attack.norm for attack in (*suite.attacks, *suite.curve)} == {suite.norm} == {"l2"}
+    assert {attack.epsilon for attack in suite.attacks} == {0.5, math.inf}
+    assert attack_runs_of(suite, mode)
+    # In this ball every image of 64 values can become grey.
+    assert suite.curve[-1].epsilon == 0.5 * 8
+    assert 0.5 in [attack.epsilon for attack in suite.curve]
+    assert build_suite(name, replace(L2, dimensions=None)).curve == ()
+
+
+def test_what_exists_in_l_infinity_alone_is_refused_in_l2() -> None:
+    with raises_about(AttackError, "suite"):
+        build_suite("paper_as_run", L2)
+    for name in ("representation", "torchattacks:PGD"):
+        with raises_about(AttackError, name):
+            build_suite("quick", L2, attacks=[name])
+
+
+def test_the_sizes_in_l2_are_those_of_the_literature_or_of_the_configuration() -> None:
+    cifar = make_config(dataset="cifar10", architecture="resnet18")
+    assert scale_of(cifar, 10, norm="l2").epsilon == 128 / 255
+    assert scale_of(cifar, 10, norm="l2").step_size == pytest.approx(128 / 255 / 8)
+    digits = make_config(norm="l2", epsilon=0.7, eval_attack_step_size=0.1)
+    assert scale_of(digits, 10) == Scale(norm="l2", epsilon=0.7, step_size=0.1, rate=0.01, classes=10)
+    assert scale_of(digits, 10, epsilon=1.4).step_size == pytest.approx(0.2)
+    given = scale_of(make_config(), 10, norm="l2", epsilon=0.8, dimensions=64)
+    assert given == Scale(norm="l2", epsilon=0.8, step_size=0.1, rate=0.01, classes=10, dimensions=64)
+    for wrong in ({"norm": "l2"}, {"norm": "l2", "epsilon": 0}, {"norm": "l2", "epsilon": 128, "dimensions": 3072}):
+        with raises_about(AttackError, "epsilon"):
+            scale_of(make_config(), 10, **wrong)
+
+
 def test_sampled_latents_are_attacked_in_expectation_or_on_the_mean_path() -> None:
     suite = build_suite("standard", DIGITS, latent=LatentMode.named("sampled"))
     for attack in suite.attacks:
@@ -71,6 +123,20 @@ def test_attacks_by_name_replace_the_suite_s() -> None:
     assert radii == [(e / 255, n) for n in (10, 20) for e in (5, 10, 15)]
     for name in set(ATTACKS) - {"transfer"}:
         assert build_suite("quick", DIGITS, attacks=[name]).attacks
+
+
+def test_the_latent_is_attacked_where_there_is_a_bottleneck() -> None:
+    for scale in (DIGITS, L2):
+        for latent in ("mean", "sampled"):
+            mode = LatentMode.named(latent)
+            suites = [build_suite("standard", scale, latent=mode, bottleneck=has) for has in (True, False, None)]
+            inner = [[getattr(each, "attack", each) for each in suite.attacks] for suite in suites]
+            assert [sum(isinstance(each, LatentAttack) for each in attacks) for attacks in inner] == [1, 0, 0]
+    assert build_suite("quick", DIGITS, attacks=["latent"]).attacks == (
+        LatentAttack(epsilon=0.2, step_size=0.05, steps=50, restarts=2),
+    )
+    with raises_about(AttackError, "latent"):
+        build_suite("quick", DIGITS, attacks=["latent"], bottleneck=False)
 
 
 def test_a_surrogate_adds_table_6() -> None:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 from findings import evaluation, pgd, result
 from hypothesis import given
@@ -88,9 +90,19 @@ def test_one_image_more_or_less_is_no_sign() -> None:
 def test_square_is_measured_against_the_union_of_all_others() -> None:
     # FAB has already broken what Square breaks, although PGD has not.
     assert codes(pgd(500, 20), result(480, family="fab"), result(480, family="square")) == []
-    # Two thousandths are allowed, as in the official check.
-    assert codes(pgd(500, 20), result(498, family="square")) == []
-    assert codes(pgd(500, 20), result(497, family="square")) == ["square_lowers_the_union"]
+
+
+@pytest.mark.parametrize(("images", "least"), [(50, 2), (100, 2), (500, 4), (1000, 6), (10_000, 29)])
+def test_square_must_break_more_images_than_two_thousandths_give_by_chance(images: int, least: int) -> None:
+    # The tail of the binomial distribution by hand: P(at least `least`) is the first below 5 %.
+    tail = [
+        1 - sum(math.comb(images, k) * 0.002**k * 0.998 ** (images - k) for k in range(n)) for n in (least - 1, least)
+    ]
+    assert tail[0] >= 0.05 > tail[1]
+    for gain, expected in ((1, []), (least - 1, []), (least, ["square_lowers_the_union"])):
+        attacks = [pgd(images, 20, of=images), result(images - gain, of=images, family="square")]
+        signs = warning_signs((True,) * images, attacks, LatentMode(), zero_gradients=0)
+        assert [sign.code for sign in signs] == expected
 
 
 def test_attacks_of_another_radius_or_loss_are_not_compared() -> None:
@@ -118,3 +130,19 @@ def test_autoattack_at_or_below_every_pgd_is_never_called_above(pgds: list[int],
     lowest = min(pgds)
     cascade = result(max(0, lowest - margin), family="cascade")
     assert "autoattack_above_pgd" not in codes(pgd(pgds[0], 20), pgd(pgds[1], 40), cascade)
+
+
+def test_an_attack_on_the_latent_is_measured_against_autoattack() -> None:
+    whole = result(450, family="cascade", name="AutoAttack")
+    assert codes(whole, result(449, family="latent")) == []
+    assert codes(whole, result(440, family="latent")) == ["latent_below_autoattack"]
+    assert codes(whole, result(440, family="latent", epsilon=0.2)) == []
+
+
+def test_a_sampled_latent_needs_both_kinds_of_attacks() -> None:
+    mode = LatentMode.named("sampled")
+    drawn = pgd(500, 20, parameters={"loss": "ce", "steps": 20, "restarts": 1, "draws": 20})
+    mean = result(500, family="mean_path")
+    assert codes(drawn, mean, mode=mode) == []
+    for alone in (drawn, mean):
+        assert codes(alone, mode=mode) == ["sampled_union_incomplete"]

@@ -51,6 +51,15 @@ def test_a_clean_error_is_never_robust() -> None:
     assert values == {"natural_accuracy": 2 / 3, "pgd_accuracy": 1 / 3}
 
 
+def test_the_norm_decides_what_can_be_broken() -> None:
+    # The brightness of 16 pixels moves by 0.1 in the l-infinity ball of 0.1, and by a quarter of that in the l2 ball.
+    levels = torch.tensor([115, 124], dtype=torch.uint8)
+    images = ImageSet(levels.view(2, 1, 1, 1).expand(2, 1, 4, 4).contiguous(), torch.zeros(2, dtype=torch.int64))
+    sizes = {"epsilon": 0.1, "eval_attack_steps": 20}
+    assert validate(Brightness(), images, make_config(**sizes))["pgd_accuracy"] == 0
+    assert validate(Brightness(), images, make_config(**sizes, norm="l2"))["pgd_accuracy"] == 0.5
+
+
 class Confident(Brightness):
     """As `Brightness`, but so sure that the cross-entropy of a correct image has a gradient of 0 in float32."""
 

@@ -48,6 +48,8 @@ def test_named_attacks_and_a_radius_are_recorded_and_shown(tuner: Tuner, finishe
         (f"{SEARCH} --min natural_accuracy=0.999", Wish({"natural_accuracy": 0.999})),
         (f"{SEARCH} --attacks pgd", "--attacks"),
         (f"{SEARCH} --epsilon 8", "--epsilon"),
+        (f"{SEARCH} --norm l2", ("--norm", "--epsilon")),
+        (f"{SEARCH} --norm l1 --epsilon 1", "--norm"),
     ],
 )
 def test_what_cannot_be_confirmed_is_refused(make_ledger: MakeLedger, options: str, subject: object) -> None:

@@ -8,7 +8,10 @@ from typed_commands import Tuner
 from training.yaml_text import parse_yaml
 from tuner.space import load_space, space_from_mapping
 
-SHIPPED = ["digits_tradeoff", "digits_methods", "mnist_tradeoff", "cifar10_tradeoff", "cifar100_tradeoff"]
+SHIPPED = [
+    *("digits_tradeoff", "digits_methods", "digits_hsic", "mnist_tradeoff"),
+    *("cifar10_tradeoff", "cifar10_hsic", "cifar100_tradeoff"),
+]
 
 
 def test_spaces_are_listed_with_and_without_the_word(tuner: Tuner) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from raises_about import raises_about
 
-from tuner.confirm.attacks import read_attacks, read_epsilon
+from tuner.confirm.attacks import read_attacks, read_epsilon, read_norm
 from tuner.errors import UsageError
 
 
@@ -29,3 +29,23 @@ def test_a_radius_is_a_number_or_a_fraction() -> None:
 def test_another_radius_is_refused(text: str) -> None:
     with raises_about(UsageError, "--epsilon"):
         read_epsilon(text)
+
+
+def test_in_l2_a_radius_may_be_above_1_and_an_attack_in_linf_needs_its_own() -> None:
+    assert read_epsilon("2", "l2") == 2
+    for text in ("0", "-1", "inf", "nan"):
+        with raises_about(UsageError, "--epsilon"):
+            read_epsilon(text, "l2")
+    assert read_attacks("square", 0.5, 10, norm="l2") == ("pgd20", "square")
+    assert read_attacks("torchattacks:PGD(eps=8/255)", 0.5, 10, norm="l2")
+    for text in ("representation", "torchattacks:PGD"):
+        with raises_about(UsageError, "--attacks"):
+            read_attacks(text, 0.5, 10, norm="l2")
+
+
+def test_another_norm_than_that_of_the_search_needs_a_radius() -> None:
+    assert read_norm(None, None, "l2") == read_norm("l2", None, "l2") == read_norm("l2", "0.5", "linf") == "l2"
+    with raises_about(UsageError, ("--norm", "--epsilon")):
+        read_norm("l2", None, "linf")
+    with raises_about(UsageError, "--norm"):
+        read_norm("l1", "0.5", "linf")

@@ -89,6 +89,37 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
         confirmation_space(SPACE, "small-1", "small-1-id", [lost], Choice(retrain=False))
 
 
+@pytest.mark.parametrize(("kept", "asked"), [("best", None), ("last", "best"), ("best", "best")])
+def test_images_that_choose_the_best_epoch_are_not_trained_on(finished: Finished, kept: str, asked: str | None) -> None:
+    trials, data = finished
+    source = small_space(search={"trials": 24}, trial={"select": kept})
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
+    space = confirmation_space(source, "small-1", "small-1-id", [chosen], Choice(seeds=1, select=asked))
+    (config,) = [space.trial_config(point) for point in space.grid()]
+    expected = source.trial_config(chosen.parameters)
+    assert config == parse_trial({**expected.to_mapping(), "seed": config.seed, "select": "best"})
+
+
+def test_the_last_epoch_of_a_search_for_the_best_is_confirmed_with_all_images(finished: Finished) -> None:
+    trials, data = finished
+    source = small_space(search={"trials": 24}, trial={"select": "best"})
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
+    space = confirmation_space(source, "small-1", "small-1-id", [chosen], Choice(seeds=1, select="last"))
+    assert space.shared("select") == "last"
+    assert space.shared("train_on") == "train_and_validation"
+
+
+@pytest.mark.parametrize(("kept", "asked"), [("best", "last"), ("last", "best")])
+def test_weights_that_the_trials_did_not_keep_are_not_measured(finished: Finished, kept: str, asked: str) -> None:
+    trials, data = finished
+    source = small_space(search={"trials": 24}, trial={"select": kept})
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
+    with raises_about(UsageError, "--select"):
+        confirmation_space(source, "small-1", "small-1-id", [chosen], Choice(retrain=False, select=asked))
+    space = confirmation_space(source, "small-1", "small-1-id", [chosen], Choice(retrain=False, select=kept))
+    assert space.shared("select") == kept
+
+
 def test_a_point_is_confirmed_once(finished: Finished) -> None:
     trials, data = finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))

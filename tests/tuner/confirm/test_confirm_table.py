@@ -12,6 +12,7 @@ from tuner.confirm.table import (
     confirmation_rows,
     confirmation_table,
     confirmation_text_table,
+    warning_lines,
     write_confirmation,
 )
 from tuner.ledger import TrialRecord
@@ -68,7 +69,7 @@ def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
 def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None:
     space = confirmation()
     named = space.model_dump(mode="json")
-    named["confirm"] |= {"attacks": ["pgd20", "square"], "epsilon": 8 / 255}
+    named["confirm"] |= {"attacks": ["pgd20", "square"], "norm": "l2", "epsilon": 8 / 255}
     space = space_from_mapping(named, "confirmation")
     rows = confirmation_rows(space, TRIALS)
     console = Console(width=80, color_system=None)
@@ -77,9 +78,26 @@ def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None
     markdown, _, stored = write_confirmation(tmp_path, space, rows)
     for text in (capture.get(), markdown.read_text()):
         assert "attacks pgd20, square" in " ".join(text.split())
-        assert "0.03137" in text
+        assert "l2 epsilon 0.03137" in " ".join(text.split())
         assert "quick" not in text
     assert json.loads(stored.read_text())["attacks"] == ["pgd20", "square"]
+
+
+def test_the_last_epoch_is_named_and_its_warnings_are_shown(tmp_path: Path) -> None:
+    mapping = confirmation().model_dump(mode="json")
+    mapping["trial"]["select"] = "best"
+    space = space_from_mapping(mapping, "confirmation")
+    (report,) = TRIALS[0].reports
+    last = {"test/PGD-20 last epoch": 0.4, "best_epoch": 5.0}
+    trial = replace(TRIALS[0], reports=(replace(report, metrics={**report.metrics, **last}),))
+    (row,) = confirmation_rows(space, [trial])
+    assert row.means["PGD-20 last epoch"] == 0.4
+    folder = tmp_path / "evaluations" / "trial-0000"
+    folder.mkdir(parents=True)
+    for ending in ("", "_last"):
+        (folder / f"evaluation{ending}.json").write_text(json.dumps({"warnings": [{"message": f"of{ending}"}]}))
+    assert warning_lines(tmp_path) == ["trial-0000: of", "trial-0000, last epoch: of_last"]
+    assert "PGD-20 last epoch" in confirmation_markdown(space, [row])
 
 
 def as_run_trial(number: int, paper: dict[str, float], theirs: dict[str, float]) -> TrialRecord:

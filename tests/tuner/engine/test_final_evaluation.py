@@ -85,6 +85,42 @@ def test_metrics_of_images_are_measured_on_the_test_images_as_well(tmp_path: Pat
     assert not {"own_right:weights", "parameters"} & metrics.keys(), "the values of the training are kept"
 
 
+def test_the_best_and_the_last_epoch_are_measured(tmp_path: Path) -> None:
+    config = replace(CONFIG, epochs=2, select="best")
+    trained = Trainer(config, load_trial_data(config), "cpu")
+    trained.train_epoch()
+    task = ConfirmationTask(suite="quick", attacks=("pgd20",), images=60, folder=str(tmp_path / "one"), weights=None)
+    first = measure_on_test_set(trained, task)
+    assert trained.selected_epoch == trained.epoch == 1
+    assert first["test/PGD-20 last epoch"] == first["test/PGD-20"], "one epoch is measured once"
+    assert not (tmp_path / "one" / "evaluation_last.json").exists()
+    trained.train_epoch()
+    trained.history[-1]["selection_accuracy"] = -1.0
+    trained._best.kept = {"epoch": 1, "model": {n: 0 * v for n, v in trained.model.state_dict().items()}}
+    before = {name: value.clone() for name, value in trained.model.state_dict().items()}
+    task = replace(task, folder=str(tmp_path / "two"))
+    both = measure_on_test_set(trained, task)
+    last = measure_on_test_set(_as_last(trained), replace(task, folder=str(tmp_path / "three")))
+    for name in ("Natural", "PGD-20", "Worst over attacks"):
+        assert both[f"test/{name} last epoch"] == last[f"test/{name}"]
+    assert both["last/pgd_accuracy"] == last["pgd_accuracy"]
+    # With all weights 0 every image is of the first class.
+    labels = load_test_set(config).labels
+    assert both["test/Natural"] == pytest.approx(6 / 60)
+    assert both["natural_accuracy"] == both["test/Natural"] != last["test/Natural"]
+    assert len(labels) > 60
+    assert (tmp_path / "two" / "evaluation_last.json").is_file()
+    assert all(value.equal(before[name]) for name, value in trained.model.state_dict().items())
+
+
+def _as_last(trained: Trainer) -> Trainer:
+    """Return a trainer that has only the last weights of another one."""
+    config = replace(trained.config, select="last")
+    other = Trainer(config, load_trial_data(config), "cpu")
+    other.model.load_state_dict(trained.model.state_dict())
+    return other
+
+
 def test_a_state_of_other_weights_is_measured_again(trainer: Trainer, tmp_path: Path) -> None:
     task = ConfirmationTask(suite="quick", images=30, folder=str(tmp_path), weights=None)
     expected = measure_on_test_set(trainer, task)
@@ -116,3 +152,21 @@ def test_named_attacks_have_the_radius_that_was_asked_for_in_their_names(trainer
     stored = json.loads((tmp_path / "evaluation.json").read_text())
     assert stored["epsilon"] == 0.2
     assert float(stored["attacks"]["PGD-20, linf 0.2"]["parameters"]["epsilon"]) == 0.2
+
+
+def test_another_norm_is_in_the_names_as_well(trainer: Trainer, tmp_path: Path) -> None:
+    attacks = ("pgd20", "fgsm", "cw", "torchattacks:FGSM(eps=0.1)")
+    task = ConfirmationTask(
+        suite="standard", attacks=attacks, norm="l2", epsilon=0.5, images=20, folder=str(tmp_path), weights=None
+    )
+    metrics = measure_on_test_set(trainer, task)
+    assert [name for name in metrics if name.startswith("test/")] == [
+        "test/Natural",
+        "test/PGD-20 at 0.5 in l2",
+        "test/FGM at 0.5 in l2",
+        "test/CandW c1 20 steps",
+        "test/torchattacks-FGSM",
+        "test/Worst over attacks at 0.5 in l2",
+    ]
+    stored = json.loads((tmp_path / "evaluation.json").read_text())
+    assert (stored["norm"], stored["epsilon"]) == ("l2", 0.5)

@@ -54,6 +54,21 @@ def test_a_checkpoint_of_another_trial_is_refused(
     assert refused.value.subject == (cause.subject if isinstance(cause, CheckpointError) else "--data-root")
 
 
+def test_the_weights_are_those_of_the_selected_epoch(trained: SqlLedger, runs_dir: Path) -> None:
+    record = trained.load()[0]
+    assert load_model(trained, runs_dir).epoch == 1
+    path = runs_dir / trained.search / str(record.reports[-1].checkpoint) / FILE_NAME
+    saved = torch.load(path, weights_only=True)
+    saved["config"]["select"] = "best"
+    kept = {name: torch.zeros_like(value) for name, value in saved["state"]["model"].items()}
+    saved["state"] |= {"epoch": 5, "best": {"epoch": 3, "model": kept}}
+    write_sealed(path, saved)
+    space = SPACE.model_copy(update={"trial": {**SPACE.trial, "select": "best"}})
+    model = load_trained_model(SearchFolder(runs_dir / trained.search), space, record, None)
+    assert model.epoch == 3
+    assert all((value == 0).all() for value in model.classifier.state_dict().values())
+
+
 def test_a_trial_without_weights_is_named(trained: SqlLedger, runs_dir: Path) -> None:
     for number in (1, 2):
         with raises_about(UsageError, number):

@@ -16,7 +16,7 @@ from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.text_tables import summary
+from tuner.report.analysis.text_tables import front_text_table, summary
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_csv, front_json, write_front_files
 from tuner.report.image import front_pictures
@@ -53,6 +53,26 @@ def test_all_five_files_are_written_for_any_search(name: str, tmp_path: Path) ->
     assert [path.name for path in paths] == ["front.csv", "front.json", "front.html", "front.png", "front.svg"]
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == sorted(p.name for p in paths)
     assert all(path.stat().st_size > 0 for path in paths)
+
+
+def test_the_last_epoch_stands_beside_the_best_one() -> None:
+    best = trial(0, 0.8, 0.5, parameters={"alpha": 0.5})
+    (report,) = best.reports
+    values = {"best_epoch": 76.0, "last/natural_accuracy": 0.82, "last/pgd_accuracy": 0.44, "selection_accuracy": 0.51}
+    data = search_of([replace(best, reports=(replace(report, metrics={**report.metrics, **values}),))])
+    (row,) = csv.DictReader(front_csv(data).splitlines())
+    assert (row["best_epoch"], row["last/natural_accuracy"], row["last/pgd_accuracy"]) == ("76", "0.82", "0.44")
+    (point,) = json.loads(front_json(data))["front"]
+    assert point["metrics"] == {"natural_accuracy": 0.8, "pgd_accuracy": 0.5}
+    assert (point["best_epoch"], point["last"]) == (76, {"natural_accuracy": 0.82, "pgd_accuracy": 0.44})
+    table = front_text_table(data)
+    (cells,) = table.rows
+    shown = dict(zip(table.headings, cells, strict=True))
+    assert [shown[name] for name in ("Best epoch", "Last Natural %", "Last PGD %")] == ["76", "82.00", "44.00"]
+    only_last = SEARCHES["one"]
+    assert front_csv(only_last).splitlines()[0] == "trial,natural_accuracy,pgd_accuracy,alpha,epochs"
+    assert "last" not in json.loads(front_json(only_last))["front"][0]
+    assert "Best epoch" not in front_text_table(only_last).headings
 
 
 def test_csv_holds_the_front_unrounded() -> None:

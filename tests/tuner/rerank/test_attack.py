@@ -8,10 +8,11 @@ from raises_about import raises_about
 from trained_trials import SPACE, load_model
 
 from training.attacks import Adversary, Fgsm, Pgd
+from training.config import parse_trial
 from training.data.augment import to_unit
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger
-from tuner.rerank.attack import attack_trials
+from tuner.rerank.attack import attack_trials, suite_of
 from tuner.runs.folder import SearchFolder
 
 ATTACKS = ("fgsm", "pgd(steps=3, loss=margin)")
@@ -64,3 +65,10 @@ def test_a_state_of_another_evaluation_is_replaced(trained: SqlLedger, runs_dir:
 def test_a_trial_without_weights_is_refused(trained: SqlLedger, runs_dir: Path) -> None:
     with raises_about(UsageError, 1):
         attack_trials(SearchFolder(runs_dir / trained.search), SPACE, trained.load(), [1], ["fgsm"])
+
+
+def test_the_norm_is_that_of_the_search() -> None:
+    sizes = {"epsilon": 0.8, "attack_step_size": 0.3, "eval_attack_step_size": 0.1}
+    suite = suite_of(parse_trial({"norm": "l2", **sizes}), ["pgd20"], 10)
+    assert suite.norm == "l2"
+    assert suite.attacks == (Pgd(norm="l2", epsilon=0.8, step_size=0.1, steps=20),)

@@ -40,25 +40,46 @@ def _conflicts(values: Mapping[str, Any]) -> Problems:
         choice("biased", ("biased", "unnormalised", "cka", "cca", "unbiased")), "Gretton et al. 2005, the biased form"
     ),
     hsic_width=sourced(choice("nearest", ("nearest", "first_columns")), "Yu et al. 2023, section 4.1"),
+    # The paper does not say whether the gradient passes through the width.
+    hsic_width_gradient=sourced(choice("detached", ("detached", "full")), "the first author's own code: detached"),
 )
 class Hsic(WithoutLearning):
     """HSIC with RBF kernels: like I(z; z') it is about 0 for independent views, but its unit is not nats."""
 
     def __init__(
-        self, *, hsic_neighbours: int, hsic_normalisation: str = "biased", hsic_width: str = "nearest"
+        self,
+        *,
+        hsic_neighbours: int,
+        hsic_normalisation: str = "biased",
+        hsic_width: str = "nearest",
+        hsic_width_gradient: str = "detached",
     ) -> None:
         """Store the options of the function `hsic`, which explains them."""
         self._neighbours = hsic_neighbours
         self._normalisation = hsic_normalisation
         self._width = hsic_width
+        self._width_gradient = hsic_width_gradient
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Return the HSIC of `first` and `second`, (batch, dimensions) each, a scalar."""
-        return hsic(first, second, neighbours=self._neighbours, normalisation=self._normalisation, width=self._width)
+        return hsic(
+            first,
+            second,
+            neighbours=self._neighbours,
+            normalisation=self._normalisation,
+            width=self._width,
+            width_gradient=self._width_gradient,
+        )
 
 
 def hsic(
-    first: Tensor, second: Tensor, *, neighbours: int, normalisation: str = "biased", width: str = "nearest"
+    first: Tensor,
+    second: Tensor,
+    *,
+    neighbours: int,
+    normalisation: str = "biased",
+    width: str = "nearest",
+    width_gradient: str = "detached",
 ) -> Tensor:
     """Return the HSIC of two views with RBF kernels, a scalar; a larger value means a stronger dependence.
 
@@ -67,10 +88,15 @@ def hsic(
     [0, 0.25 (n / (n - 1))^2], so at the paper's weight of 0.001 it has almost no effect, and therefore the others
     exist. `width` is `nearest` (see `kernel_width`) or `first_columns`, as in the first author's DIB code: the kernel
     is exp(-d^2 / s^2) without the factor 2, and s is the mean distance to the first `neighbours` samples of the batch.
-    It is computed in float32 or better. Raise ValueError unless n > `neighbours`.
+    With `width_gradient` = `detached` the width is a constant for the gradient: it sets the scale. With `full` the
+    gradient passes through it, too, so that it is that of the value. It is computed in float32 or better. Raise
+    ValueError unless n > `neighbours`.
     """
+    detached = width_gradient == "detached"
     with no_autocast(first.device):
-        kernels = [_rbf_kernel(at_least_float32(view), neighbours, width) for view in (first, second)]
+        kernels = [
+            _rbf_kernel(at_least_float32(view), neighbours, width, detached=detached) for view in (first, second)
+        ]
         return NORMALISATIONS[normalisation](*kernels)
 
 
@@ -133,28 +159,27 @@ def _centred(kernel: Tensor) -> Tensor:
     return kernel - kernel.mean(dim=0, keepdim=True) - kernel.mean(dim=1, keepdim=True) + kernel.mean()
 
 
-def kernel_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Return the mean distance between a sample and its `neighbours` nearest other samples, a detached scalar.
+def kernel_width(distances: Tensor, neighbours: int) -> Tensor:
+    """Return the mean distance between a sample and its `neighbours` nearest other samples, a scalar.
 
-    `squared_distances` is (n, n). A sample is not its own neighbour, which would make the width smaller by about
-    1/`neighbours`. The width is detached, as in the first author's code: it sets the scale, and the encoder cannot
-    lower the loss through it.
+    `distances` is (n, n). A sample is not its own neighbour, which would make the width smaller by about
+    1/`neighbours`.
     """
-    _require_neighbours(len(squared_distances), neighbours)
-    others = squared_distances.detach().clone().fill_diagonal_(torch.inf)
-    width = others.topk(neighbours, largest=False).values.sqrt().mean()
+    _require_neighbours(len(distances), neighbours)
+    itself = torch.eye(len(distances), dtype=torch.bool, device=distances.device)
+    others = distances.masked_fill(itself, torch.inf)
     # Samples that coincide have no scale; any positive width then gives them the kernel value 1.
-    return width.clamp_min(1e-6)
+    return others.topk(neighbours, largest=False).values.mean().clamp_min(1e-6)
 
 
-def first_columns_width(squared_distances: Tensor, neighbours: int) -> Tensor:
-    """Return the mean distance to the first `neighbours` samples of the batch, a detached scalar.
+def first_columns_width(distances: Tensor, neighbours: int) -> Tensor:
+    """Return the mean distance to the first `neighbours` samples of the batch, a scalar; `distances` is (n, n).
 
     The distances of these samples to themselves are included. `yuxi120407/DIB` computes this, because it takes the
     first columns of the distance matrix before it sorts them.
     """
-    _require_neighbours(len(squared_distances), neighbours)
-    return squared_distances.detach()[:, :neighbours].sqrt().mean().clamp_min(1e-6)
+    _require_neighbours(len(distances), neighbours)
+    return distances[:, :neighbours].mean().clamp_min(1e-6)
 
 
 def _require_neighbours(count: int, neighbours: int) -> None:
@@ -165,21 +190,18 @@ def _require_neighbours(count: int, neighbours: int) -> None:
         )
 
 
-def _rbf_kernel(samples: Tensor, neighbours: int, width: str) -> Tensor:
-    squared = _squared_distances(samples)
+def _rbf_kernel(samples: Tensor, neighbours: int, width: str, *, detached: bool) -> Tensor:
+    distances = pairwise_distances(samples)
+    measured = distances.detach() if detached else distances
     if width == "first_columns":
-        return torch.exp(-squared / first_columns_width(squared, neighbours).square())
-    return torch.exp(squared / (-2 * kernel_width(squared, neighbours).square()))
+        return torch.exp(-(distances / first_columns_width(measured, neighbours)).square())
+    return torch.exp((distances / kernel_width(measured, neighbours)).square() / -2)
 
 
-def _squared_distances(samples: Tensor) -> Tensor:
-    """Return all squared Euclidean distances, (n, n), without a square root: its gradient at 0 would be NaN.
+def pairwise_distances(samples: Tensor) -> Tensor:
+    """Return all Euclidean distances between the rows of (n, dimensions), (n, n).
 
-    The samples are centred first, so that |a|^2 + |b|^2 - 2ab does not lose precision if the features have a large
-    mean. Distances do not depend on the mean, so the mean needs no gradient.
+    Each is the norm of a difference. |a|^2 + |b|^2 - 2ab would be faster, but it loses the distances inside tight
+    clusters, which the kernel width is made of. The gradient at distance 0 is 0.
     """
-    centred = samples - samples.detach().mean(dim=0)
-    norms = centred.square().sum(dim=1)
-    squared = norms[:, None] + norms[None, :] - 2 * centred @ centred.T
-    itself = torch.eye(len(samples), dtype=torch.bool, device=samples.device)
-    return squared.clamp_min(0).masked_fill(itself, 0)
+    return torch.cdist(samples, samples, compute_mode="donot_use_mm_for_euclid_dist")

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from training.config import BEST_EPOCH, LAST
 from tuner.ledger.records import Outcome, TrialRecord, latest
 from tuner.pareto.dominance import constrained_rank, non_domination_rank, violations
 from tuner.pareto.hypervolume import front_growth
@@ -25,6 +26,7 @@ class CompletedTrial:
 
     `metrics` are the objectives and what the constraints limit. `pareto_rank` counts from 0, the Pareto front, among
     completed trials; those beyond a constraint come after all others, and never have rank 0.
+    With `select: best` they are of `best_epoch`, and `last` has those of the last epoch.
     """
 
     number: int
@@ -32,6 +34,8 @@ class CompletedTrial:
     metrics: dict[str, float]
     epochs: int
     pareto_rank: int
+    best_epoch: int | None = None
+    last: dict[str, float] = field(default_factory=dict)
 
     @property
     def on_front(self) -> bool:
@@ -196,6 +200,8 @@ def _points(completed: Sequence[TrialRecord], names: Sequence[str], ranks: Seque
             metrics=_chosen(trial.last_metrics, names),
             epochs=trial.epochs_trained,
             pareto_rank=rank,
+            best_epoch=round(trial.last_metrics[BEST_EPOCH]) if BEST_EPOCH in trial.last_metrics else None,
+            last=_of_last_epoch(trial.last_metrics, names),
         )
         for trial, rank in zip(completed, ranks, strict=True)
     )
@@ -208,6 +214,10 @@ def _has_final_values(trial: TrialRecord, names: Sequence[str]) -> bool:
 
 def _chosen(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
     return {name: metrics[name] for name in names if name in metrics}
+
+
+def _of_last_epoch(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
+    return {name: metrics[f"{LAST}{name}"] for name in names if f"{LAST}{name}" in metrics}
 
 
 def _unfinished(trial: TrialRecord, names: Sequence[str]) -> UnfinishedTrial:

@@ -11,12 +11,13 @@ from typing import Any
 
 from training.config import MEASUREMENT_KEYS, own_value
 from training.config.preset_files import with_preset
+from training.norms import LINF
 from training.yaml_text import read_yaml
 from tuner.pareto.objectives import Objective
 
 PUBLISHED_NOTE = (
     "Diamonds are published by Yu et al. 2023, measured on the test set after full training, under epsilon 0.031 "
-    "(MNIST: 0.3); the search's own points are measured on its validation split."
+    "(MNIST: 0.3) in l-infinity; the search's own points are measured on its validation split."
 )
 _FILE = Path(__file__).with_name("published.yaml")
 _OBJECTIVES = ("natural_accuracy", "pgd_accuracy")
@@ -41,6 +42,7 @@ class _Table:
     architecture: str
     epsilon: float
     eval_attack_steps: int
+    eval_attack_step_size: float
     points: dict[str, list[float]]
 
 
@@ -66,19 +68,23 @@ def measured_with(setting: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def published_points(setting: Mapping[str, Any], objectives: Sequence[Objective]) -> tuple[PublishedPoint, ...]:
-    """Return the paper's points for the data set, architecture, epsilon and attack steps of a search.
+    """Return the paper's points for the data set, architecture, epsilon and attack (steps and their size) of a search.
 
-    An epsilon of 8/255 counts as the paper's 0.031. There are none unless the first two objectives are the paper's
-    accuracies, and none if the data set or the architecture is searched, and so not in the setting.
+    They are all in l-infinity and of the last epoch, so a search in l2 or with `select: best` has none. An epsilon of
+    8/255 counts as the paper's 0.031. There are none unless the first two objectives are the paper's accuracies, and
+    none if the data set or the architecture is searched, and so not in the setting.
     """
     named = {"dataset", "architecture"} <= with_preset(setting).keys()
     if not named or tuple(objective.name for objective in objectives[:2]) != _OBJECTIVES:
         return ()
     ours = measured_with(setting)
-    measurement = (ours["dataset"], ours["architecture"], round(ours["epsilon"], 3), ours["eval_attack_steps"])
+    if ours["select"] != "last" or ours["norm"] != LINF:
+        return ()
+    attack = (round(ours["epsilon"], 3), ours["eval_attack_steps"], ours["eval_attack_step_size"])
     return tuple(
         PublishedPoint(label, natural, pgd, table.source)
         for table in _tables()
-        if (table.dataset, table.architecture, table.epsilon, table.eval_attack_steps) == measurement
+        if (table.dataset, table.architecture) == (ours["dataset"], ours["architecture"])
+        and (table.epsilon, table.eval_attack_steps, table.eval_attack_step_size) == attack
         for label, (natural, pgd) in table.points.items()
     )

@@ -9,7 +9,7 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData, Unfinish
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
-EPOCHS = "Epochs"
+EPOCHS, BEST_EPOCH = "Epochs", "Best epoch"
 KNEE_MARK = "◆ knee"
 _BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
@@ -24,14 +24,32 @@ def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[
 def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> TextTable:
     """Return the Pareto front as a table, or the given `trials`: the best in the first objective first.
 
-    The knee is marked, and so are trials beyond the limits.
+    The knee is marked, and so are trials beyond the limits. With `select: best` there are columns for the chosen epoch
+    and the metrics of the last one.
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
     metrics = data.metric_names
-    headings = ["Trial", *map(metric_heading, metrics), *names, EPOCHS, ""]
-    rows = [[str(p.number), *_figures(p, metrics, names), _marks(p, data)] for p in shown]
+    beside = last_headings(data)
+    headings = ["Trial", *map(metric_heading, metrics), *beside, *names, EPOCHS, ""]
+    rows = [
+        [str(p.number), *_accuracies(p, metrics), *_of_both_epochs(p, data), *_setting(p, names), _marks(p, data)]
+        for p in shown
+    ]
     return TextTable(headings, rows)
+
+
+def last_headings(data: FrontData) -> list[str]:
+    """Return the headings of the chosen epoch and of what the last epoch measured; none with `select: last`."""
+    if all(point.best_epoch is None for point in data.points):
+        return []
+    return [BEST_EPOCH, *(f"Last {metric_heading(name)}" for name in data.metric_names)]
+
+
+def _of_both_epochs(point: CompletedTrial, data: FrontData) -> list[str]:
+    if not last_headings(data):
+        return []
+    return [format_value(point.best_epoch), *(format_metric(name, point.last.get(name)) for name in data.metric_names)]
 
 
 def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
@@ -44,7 +62,9 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     names = parameter_names(trials)
     metrics = data.metric_names
     headings = ["Trial", "State", *map(metric_heading, metrics), *names, EPOCHS]
-    rows = [[str(t.number), _state(t, data, ranked=ranked), *_figures(t, metrics, names)] for t in trials]
+    rows = [
+        [str(t.number), _state(t, data, ranked=ranked), *_accuracies(t, metrics), *_setting(t, names)] for t in trials
+    ]
     return TextTable(headings, rows)
 
 
@@ -101,12 +121,12 @@ def _chance_note(data: FrontData) -> str:
     return " Every trial of the front is near the chance level: train longer, or on more images."
 
 
-def _figures(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str], parameters: Sequence[str]) -> list[str]:
-    return [
-        *(format_metric(name, trial.metrics.get(name)) for name in metrics),
-        *(format_value(trial.parameters.get(name)) for name in parameters),
-        str(trial.epochs),
-    ]
+def _accuracies(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str]) -> list[str]:
+    return [format_metric(name, trial.metrics.get(name)) for name in metrics]
+
+
+def _setting(trial: CompletedTrial | UnfinishedTrial, parameters: Sequence[str]) -> list[str]:
+    return [*(format_value(trial.parameters.get(name)) for name in parameters), str(trial.epochs)]
 
 
 def _marks(point: CompletedTrial, data: FrontData) -> str:

@@ -12,6 +12,7 @@ from tuner.report.analysis.text_tables import (
     KNEE_MARK,
     count_trials,
     front_text_table,
+    last_headings,
     parameter_names,
     summary,
     trials_text_table,
@@ -23,14 +24,14 @@ from tuner.report.text import TextTable
 
 def front_table(data: FrontData) -> RenderableType:
     """Return the Pareto front as a table for a terminal."""
-    optional = [EPOCHS, *parameter_names(data.front)]
+    optional = [EPOCHS, *last_headings(data)[1:], *parameter_names(data.front)]
     return rich_table(f"Pareto front of {data.search}", summary(data), front_text_table(data), KNEE_MARK, optional)
 
 
 def selection_table(data: FrontData, selection: Selection) -> RenderableType:
     """Return chosen trials as a table for a terminal, with the reasons for the choice below."""
     title = f"Chosen from {data.search}"
-    optional = [EPOCHS, *parameter_names(selection.trials)]
+    optional = [EPOCHS, *last_headings(data)[1:], *parameter_names(selection.trials)]
     text_table = front_text_table(data, selection.trials)
     return rich_table(title, "\n".join(selection.reasons), text_table, KNEE_MARK, optional)
 

@@ -8,7 +8,12 @@ from training.registry import ESTIMATORS
 
 
 def build(name: str, seed: int = 0) -> InformationEstimator:
-    options = {"hsic_neighbours": 2, "hsic_normalisation": "biased", "hsic_width": "nearest"}
+    options = {
+        "hsic_neighbours": 2,
+        "hsic_normalisation": "biased",
+        "hsic_width": "nearest",
+        "hsic_width_gradient": "detached",
+    }
     generator = torch.Generator().manual_seed(seed)
     built: InformationEstimator = ESTIMATORS[name].build(options, dimensions=3, generator=generator)
     return built

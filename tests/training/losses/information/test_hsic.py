@@ -5,9 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 from toys import normal
 
-from training.losses.information.hsic import hsic, hsic_of_kernels, kernel_width
+from training.losses.information.hsic import hsic, hsic_of_kernels, kernel_width, pairwise_distances
 
 
 def plain_kernel(samples: Tensor, neighbours: int) -> list[list[float]]:
@@ -78,20 +79,58 @@ def test_a_view_depends_on_itself_within_the_bound(seed: int) -> None:
 def test_width_excludes_the_sample_itself() -> None:
     # On a line at 0, 1, 3: nearest others at 1, 1 and 2.
     positions = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
-    squared = (positions[:, None] - positions[None, :]).square()
-    assert kernel_width(squared, 1).item() == pytest.approx(4 / 3)
+    distances = (positions[:, None] - positions[None, :]).abs()
+    assert kernel_width(distances, 1).item() == pytest.approx(4 / 3)
 
 
-def test_width_carries_no_gradient() -> None:
+def test_a_detached_width_carries_no_gradient() -> None:
     first, second = normal(0, 6, 2).requires_grad_(), normal(1, 6, 2)
     (gradient,) = torch.autograd.grad(hsic(first, second, neighbours=2), first)
-    widths = [kernel_width(torch.cdist(view, view).square(), 2) for view in (first, second)]
+    widths = [kernel_width(torch.cdist(view, view).detach(), 2) for view in (first, second)]
     fixed = [
         torch.exp(-(view[:, None] - view[None, :]).square().sum(dim=2) / (2 * width**2))
         for view, width in zip((first, second), widths, strict=True)
     ]
     (expected,) = torch.autograd.grad(hsic_of_kernels(*fixed), first)
     torch.testing.assert_close(gradient, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("width", ["nearest", "first_columns"])
+def test_the_full_gradient_is_that_of_finite_differences(width: str) -> None:
+    first, second = normal(0, 7, 2).requires_grad_(), normal(1, 7, 2)
+
+    def value(view: Tensor) -> Tensor:
+        return hsic(view, second, neighbours=2, width=width, width_gradient="full")
+
+    assert torch.autograd.gradcheck(value, (first,))
+    (gradient,) = torch.autograd.grad(value(first), first)
+    # The value does not change if all distances do by one factor, so the full gradient is orthogonal to the samples.
+    assert (gradient * (first - first.mean(dim=0))).sum().item() == pytest.approx(0, abs=1e-12)
+    (detached,) = torch.autograd.grad(hsic(first, second, neighbours=2, width=width), first)
+    assert not torch.allclose(gradient, detached)
+
+
+def tight_clusters(seed: int, count: int, dimensions: int, spread: float) -> Tensor:
+    """Return samples in ten clusters, whose centres are about 100 from the mean and whose radius is `spread`, float32.
+
+    So many samples of a cluster have all their nearest neighbours in it.
+    """
+    centres = 100 * functional.normalize(normal(seed, 10, dimensions), dim=1)
+    return (centres.repeat(count // 10, 1) + spread * normal(seed + 1, count, dimensions)).float()
+
+
+@pytest.mark.parametrize("spread", [1e-2, 1e-3])
+def test_the_distances_inside_tight_clusters_are_kept(spread: float) -> None:
+    z = tight_clusters(0, 120, 32, spread)
+    exact = (z.double()[:, None] - z.double()[None, :]).square().sum(dim=2).sqrt()
+    torch.testing.assert_close(pairwise_distances(z).double(), exact, rtol=1e-5, atol=0)
+    assert kernel_width(pairwise_distances(z), 10).item() == pytest.approx(kernel_width(exact, 10).item(), rel=1e-5)
+
+
+def test_the_value_for_tight_clusters_is_that_of_brute_force_in_float64() -> None:
+    first, second = tight_clusters(0, 120, 32, 1e-3), tight_clusters(2, 120, 32, 1e-3)
+    expected = plain_hsic(plain_kernel(first.double(), 10), plain_kernel(second.double(), 10))
+    assert hsic(first, second, neighbours=10).item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_features_with_a_large_common_mean_keep_their_precision() -> None:

@@ -94,8 +94,8 @@ def test_unbiased_needs_four_samples() -> None:
 def test_first_columns_are_the_distances_to_the_batchs_first_samples() -> None:
     # On a line at 0, 1, 3: to the first two 0, 1 / 1, 0 / 3, 2, themselves included.
     positions = torch.tensor([0.0, 1.0, 3.0], dtype=torch.float64)
-    squared = (positions[:, None] - positions[None, :]).square()
-    width = first_columns_width(squared, 2).item()
+    distances = (positions[:, None] - positions[None, :]).abs()
+    width = first_columns_width(distances, 2).item()
     assert width == pytest.approx(7 / 6)
     z = positions[:, None]
     k = [[math.exp(-((a - b) ** 2) / width**2) for b in positions.tolist()] for a in positions.tolist()]
@@ -108,18 +108,19 @@ def test_first_columns_are_the_distances_to_the_batchs_first_samples() -> None:
 
 @pytest.mark.parametrize("normalisation", NORMALISATIONS)
 @pytest.mark.parametrize("width", ["nearest", "first_columns"])
-def test_symmetric_and_finite_for_coincident_samples(normalisation: str, width: str) -> None:
+@pytest.mark.parametrize("width_gradient", ["detached", "full"])
+def test_symmetric_and_finite_for_coincident_samples(normalisation: str, width: str, width_gradient: str) -> None:
     some_equal = normal(0, 6, 3).float().repeat(2, 1).requires_grad_()
     all_equal = torch.full((12, 3), 0.7, requires_grad=True)
     other = normal(1, 12, 3).float()
     one, two = (
-        hsic(*pair, neighbours=2, normalisation=normalisation, width=width)
+        hsic(*pair, neighbours=2, normalisation=normalisation, width=width, width_gradient=width_gradient)
         for pair in ((some_equal, other), (other, some_equal))
     )
     assert one.dtype == torch.float32
     assert one.item() == pytest.approx(two.item(), rel=1e-4)
     for view in (some_equal, all_equal):
-        value = hsic(view, other, neighbours=2, normalisation=normalisation, width=width)
+        value = hsic(view, other, neighbours=2, normalisation=normalisation, width=width, width_gradient=width_gradient)
         (gradient,) = torch.autograd.grad(value, view)
         assert value.isfinite()
         assert gradient.isfinite().all()

@@ -44,10 +44,14 @@ def test_other_data_other_attacks_and_other_objectives_have_none() -> None:
     assert published_points(load_space("digits_tradeoff").trial, OBJECTIVES) == ()
     assert published_points(load_space("cifar100_tradeoff").trial, OBJECTIVES) == (), "a ResNet-18; the paper's is wide"
     assert published_points({**CIFAR10, "eval_attack_steps": 7}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "eval_attack_step_size": 0.007}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "eval_attack_step_size": "1/255"}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "select": "best"}, OBJECTIVES) == ()
     assert published_points(CIFAR10, OBJECTIVES[::-1]) == ()
     assert published_points(CIFAR10, OBJECTIVES[:1]) == ()
     assert published_points(CIFAR10, [*OBJECTIVES, Objective("seconds", maximise=False)])
     assert published_points({}, OBJECTIVES) == ()
+    assert published_points({**CIFAR10, "norm": "l2"}, OBJECTIVES) == ()
 
 
 @pytest.mark.parametrize("epsilon", [4 / 255, "4/255", 0.0305, 0.032, 0.3])
