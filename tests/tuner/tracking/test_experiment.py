@@ -6,7 +6,7 @@ import pytest
 from mlflow_store import Store, ended_search, new_store, write
 from simulated_search import MakeLedger
 
-from tuner.tracking.experiment import experiment_note, open_experiment, write_view
+from tuner.tracking.experiment import delete_runs, experiment_note, open_experiment, write_view
 from tuner.tracking.layout import NOTE
 from tuner.tracking.saved_view import view_tag, view_value
 
@@ -66,3 +66,13 @@ def test_the_description_of_a_trial_that_ended_has_its_commands(store: Store, ma
         assert checkpoint is None or checkpoint in note
     inputs = [run.inputs for run in children.values() if run.inputs is not None]
     assert [found.dataset_inputs[0].dataset.name for found in inputs] == ["digits"] * len(trials)
+
+
+def test_a_deleted_search_leaves_no_view(store: Store, make_ledger: MakeLedger) -> None:
+    write(store, store.projection(), ended_search(make_ledger, store).load())
+    tags_after(store, "small-2")
+    assert delete_runs(store.uri, store.space.name, f"{store.space.name}-id") == 7
+    tags = open_experiment(store.client, store.space.name, None).tags
+    assert view_tag("small-1") not in tags
+    assert view_tag("small-2") in tags
+    assert "small-1" not in tags[NOTE]
