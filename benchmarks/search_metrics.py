@@ -167,6 +167,7 @@ def table(models: list[dict[str, Any]], steps: int) -> list[dict[str, Any]]:
     """Return a row for each candidate: its cost, how far it lies above AutoAttack, and how well it ranks the models."""
     truth = np.array([model["accuracy"][_TRUTH] for model in models])
     better = truth >= np.median(truth)
+    objectives = dict.fromkeys(model["objective"] for model in models)
     return [
         {
             "candidate": name,
@@ -177,10 +178,17 @@ def table(models: list[dict[str, Any]], steps: int) -> list[dict[str, Any]]:
             "spearman": round(float(spearmanr(found, truth).statistic), 4),
             "kendall": round(float(kendalltau(found, truth).statistic), 4),
             "spearman_of_better_half": round(float(spearmanr(found[better], truth[better]).statistic), 4),
+            "kendall_within": {objective: _within(models, objective, found, truth) for objective in objectives},
         }
         for name, passes in _passes(steps)
         for found in [np.array([model["accuracy"][name] for model in models])]
     ]
+
+
+def _within(models: list[dict[str, Any]], objective: str, found: np.ndarray, truth: np.ndarray) -> float | None:
+    """Return Kendall's tau among the models of one objective; None for fewer than four."""
+    own = np.array([model["objective"] == objective for model in models])
+    return round(float(kendalltau(found[own], truth[own]).statistic), 4) if own.sum() >= 4 else None
 
 
 def _seconds(models: list[dict[str, Any]], name: str) -> np.ndarray:
