@@ -24,7 +24,7 @@ MNIST = {
     "beta": 0.001,
     "lambda": 4,
     "ramp_start": 0.1,
-    "ramp_end": 0.9,
+    "ramp_end": 1.0,
     "epochs": 100,
     "batch_size": 128,
     "learning_rate": 0.01,

@@ -166,6 +166,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     space = confirmation_space(source.space, search, folder.frozen()["search_id"], chosen, choice)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, source.space))
+    plan = plan_confirmation(request, space, search)
     if not quiet:
         typer.echo(count_line(search, measurements(folder.path)))
-    raise typer.Exit(drive_search(plan_confirmation(request, space, search), request, terminal()).exit_code)
+    raise typer.Exit(drive_search(plan, request, terminal()).exit_code)
