@@ -101,9 +101,8 @@ class LatentAttack(EachImage):
         if not isinstance(latent, Gaussian | Point):
             raise AttackError(_NO_BOTTLENECK, "bottleneck")
         if self.distance == "symmetric_kl" and not isinstance(latent, Gaussian):
-            way = "latent(distance=features) attacks its features"
             raise AttackError(
-                f"The attack {self.name} needs a Gaussian latent, but the model has none: {way}.", "distance"
+                f"The attack {self.name} needs a Gaussian latent, but the model has none: leave it out.", "distance"
             )
 
 

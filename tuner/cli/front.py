@@ -8,7 +8,7 @@ import typer
 
 from tuner.cli.front_choice import FrontChoice, Knee, Maximums, MaxLoss, Minimums
 from tuner.cli.front_rerank import Rerank, Top, require_alone, rerank_front
-from tuner.cli.options import Format, LedgerUrl, OutputFormat, RunsDir, complete_search
+from tuner.cli.options import Format, LedgerUrl, MovedData, OutputFormat, RunsDir, complete_search
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     ] = None,
     rerank: Rerank = None,
     top: Top = None,
+    data_root: MovedData = None,
 ) -> None:
     """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show trials chosen from the front.
 
@@ -73,7 +74,12 @@ def front(  # noqa: PLR0917 - each is an option by its name
     from tuner.report.load import load_search
 
     choice = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss, trial)
-    require_alone(rerank, top, [*choice.given, *(["--by"] if by else []), *(["--out"] if out else [])], len(names))
+    require_alone(
+        rerank,
+        {"--top": top, "--data-root": data_root},
+        [*choice.given, *(["--by"] if by else []), *(["--out"] if out else [])],
+        len(names),
+    )
     searches = [load_search(runs_dir, name, ledger) for name in dict.fromkeys(names)]
     if len(searches) > 1 or by is not None:
         if choice.given:
@@ -92,7 +98,7 @@ def front(  # noqa: PLR0917 - each is an option by its name
     if choice.given or rerank is not None:
         presentation.require(Use.CHOICE, data.search)
     if rerank is not None:
-        rerank_front(runs_dir, searches[0], rerank, top, output)
+        rerank_front(runs_dir, searches[0], rerank, top=top, data_root=data_root, output=output)
         return
     if presentation.has_front:
         if not choice.given:

@@ -9,7 +9,7 @@ from tuner.cli.options import Format
 from tuner.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tuner.report.load import LoadedSearch
 
@@ -28,11 +28,16 @@ Top = Annotated[
 ]
 
 
-def require_alone(rerank: str | None, top: int | None, others: "Sequence[str]", searches: int) -> None:
-    """Raise UsageError if --top stands without --rerank, or --rerank beside `others` or several searches."""
+def require_alone(rerank: str | None, own: "Mapping[str, object]", others: "Sequence[str]", searches: int) -> None:
+    """Raise UsageError if an option of `own` stands without --rerank, or --rerank beside `others` or several searches.
+
+    `own` are the options that --rerank alone has, with None for those that are not given.
+    """
     if rerank is None:
-        if top is not None:
-            raise UsageError(f"--top {top} is for --rerank: name the attacks, as --rerank autoattack.", "--top")
+        for option, value in own.items():
+            if value is not None:
+                way = "name the attacks, as --rerank autoattack"
+                raise UsageError(f"{option} {value} is for --rerank: {way}.", option)
         return
     if others:
         raise UsageError(f"--rerank attacks the best trials by Pareto rank: leave out {' and '.join(others)}.", others)
@@ -40,7 +45,15 @@ def require_alone(rerank: str | None, top: int | None, others: "Sequence[str]", 
         raise UsageError(f"--rerank is for one search, but {searches} are named: name one.", "--rerank")
 
 
-def rerank_front(runs_dir: Path, search: "LoadedSearch", text: str, top: int | None, output: Format) -> None:
+def rerank_front(
+    runs_dir: Path,
+    search: "LoadedSearch",
+    text: str,
+    *,
+    top: int | None,
+    data_root: Path | None,
+    output: Format,
+) -> None:
     """Attack the trials, with a progress bar on standard error, and print the table or the rows."""
     from rich.console import Console
     from rich.progress import Progress
@@ -65,7 +78,13 @@ def rerank_front(runs_dir: Path, search: "LoadedSearch", text: str, top: int | N
 
         try:
             found = attack_trials(
-                find_search(runs_dir, data.search), search.space, search.trials, numbers, attacks, on_batch=on_batch
+                find_search(runs_dir, data.search),
+                search.space,
+                search.trials,
+                numbers,
+                attacks,
+                data_root=data_root,
+                on_batch=on_batch,
             )
         except AttackError as error:
             raise UsageError(f"--rerank {text!r}: {error}", "--rerank") from error

@@ -199,7 +199,9 @@ def write_confirmation(folder: Path, space: Space, rows: Sequence[Row]) -> list[
         ),
         "confirmation.csv": table.getvalue(),
         "confirmation.json": json.dumps(
-            {**confirm.model_dump(), "rows": [_json_row(row) for row in rows]}, indent=2, allow_nan=False
+            {**confirm.model_dump(), "select": space.shared("select"), "rows": [_json_row(row) for row in rows]},
+            indent=2,
+            allow_nan=False,
         )
         + "\n",
     }

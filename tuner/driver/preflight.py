@@ -69,7 +69,7 @@ def _try_attacks(confirm: ConfirmSpec, trainer: "Trainer", data: "TrialData") ->
     from training.evaluation.outside_attacks import try_outside_attacks
     from tuner.engine.final_evaluation import suite_of
 
-    suite = suite_of(trainer.config, data.num_classes, confirm)
+    suite = suite_of(trainer.config, data.num_classes, confirm, data.validation.images[0].numel())
     try_outside_attacks(trainer.model, data.validation, suite)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 
+from training.attacks import Scale
 from training.attacks.adversary import ROUNDING
 from training.config import LAST, TrialConfig, computed_metrics
 from training.data import ImageSet, load_test_set
@@ -107,15 +108,18 @@ def _measured(trainer: Trainer, images: ImageSet, task: ConfirmationTask, ending
         text = json.dumps(evaluation.to_mapping(), indent=1) + "\n"
         (folder / f"evaluation{ending}.json").write_text(text, encoding="utf-8")
     searched = Ball(trainer.config.norm, trainer.config.epsilon)
-    return {**_other_metrics(trainer, images), **metrics_of(evaluation, searched)}
+    return {**_other_metrics(trainer, images, task), **metrics_of(evaluation, searched)}
 
 
-def _other_metrics(trainer: Trainer, images: ImageSet) -> dict[str, float]:
-    """Return the other metrics of the trial on these images, with the attack that the search measured with."""
+def _other_metrics(trainer: Trainer, images: ImageSet, task: ConfirmationTask) -> dict[str, float]:
+    """Return the other metrics of the trial on these images, with the steps of the search in the ball of the task."""
     names = [name for name in computed_metrics(trainer.config.metrics) if depends_on_images(name)]
     if not names:
         return {}
+    scale = _scale_of(trainer.config, trainer.model.head.out_features, task, images.images[0].numel())
     config = replace(trainer.config, metrics=tuple(names), eval_images=0, select="last")
+    if (scale.norm, scale.epsilon) != (config.norm, config.epsilon):
+        config = replace(config, norm=scale.norm, epsilon=scale.epsilon, eval_attack_step_size=scale.step_size)
     found = validate(trainer.model, images.to(torch.device(trainer.device)), config)
     return {name: found[name] for name in names}
 
@@ -127,11 +131,17 @@ def suite_of(
 
     `dimensions` is the number of values of an image. Raise AttackError if an attack cannot be built.
     """
-    radius = config.epsilon if asked.epsilon is None else asked.epsilon
-    scale = scale_of(config, classes, norm=asked.norm, epsilon=radius, dimensions=dimensions)
+    scale = _scale_of(config, classes, asked, dimensions)
     # A suite of named attacks is compared with nothing.
     suite = SuiteName.STANDARD if asked.attacks else asked.suite
     return build_suite(suite, scale, attacks=asked.attacks or None, bottleneck=config.bottleneck > 0)
+
+
+def _scale_of(
+    config: TrialConfig, classes: int, asked: ConfirmSpec | ConfirmationTask, dimensions: int | None
+) -> Scale:
+    radius = config.epsilon if asked.epsilon is None else asked.epsilon
+    return scale_of(config, classes, norm=asked.norm, epsilon=radius, dimensions=dimensions)
 
 
 def metrics_of(evaluation: Evaluation, searched: Ball) -> dict[str, float]:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -42,6 +43,7 @@ class _Measured(BaseModel):
     suite: SuiteName
     attacks: tuple[str, ...]
     epsilon: float | None
+    select: Literal["last", "best"]
     rows: list[_MeasuredTrial]
 
     def confirmed(self, confirmation: str) -> list[Confirmed]:
@@ -55,6 +57,7 @@ class _Measured(BaseModel):
                 suite=self.suite,
                 attacks=self.attacks,
                 epsilon=self.epsilon,
+                select=self.select,
                 means={name: math.nan if mean is None else mean for name, mean in row.means.items()},
                 deviations={name: row.deviations.get(name) for name in row.means},
                 warnings=row.warnings,

@@ -1,12 +1,14 @@
 """Attacks trained trials of a search on the validation images with which the search compared them."""
 
+import math
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 
-from training.attacks import Scale, attacks_of
+from training.attacks import Adversary, AttackError, Scale, attacks_of
+from training.attacks.adversary import edge_of
 from training.config import TrialConfig
 from training.evaluation import Evaluation, StateFile, Suite, evaluate_robustness
 from training.evaluation.resume_state import ResumeStateError
@@ -58,11 +60,28 @@ def attack_trials(
 
 
 def suite_of(config: TrialConfig, attacks: Sequence[str], classes: int) -> Suite:
-    """Return the suite of named attacks, with the norm, the radius and the step size with which the search measured."""
+    """Return the suite of named attacks, with the norm, the radius and the step size with which the search measured.
+
+    Raise AttackError for an attack that has another ball: its result says nothing of the robust accuracy.
+    """
     step_size = config.eval_attack_step_size
     scale = Scale(norm=config.norm, epsilon=config.epsilon, step_size=step_size, rate=0.01, classes=classes)
     built = [attack for text in attacks for attack in attacks_of(text, scale)]
+    for attack in built:
+        _require_inside(attack, config)
     return Suite(name="rerank", norm=config.norm, epsilon=config.epsilon, attacks=tuple(built))
+
+
+def _require_inside(attack: Adversary, config: TrialConfig) -> None:
+    """Raise AttackError unless every image of the attack lies in the ball of the search, or it minimises a distance."""
+    if attack.norm == config.norm and (math.isinf(attack.epsilon) or attack.epsilon <= edge_of(config.epsilon)):
+        return
+    radius = "without a bound" if math.isinf(attack.epsilon) else f"of radius {attack.epsilon:.4g}"
+    raise AttackError(
+        f"{attack.name} is an attack in {attack.norm} {radius}, but the search measures in the {config.norm} ball of"
+        f" radius {config.epsilon:.4g}: leave it out, or give it this ball.",
+        attack.name,
+    )
 
 
 def _evaluated(

@@ -27,6 +27,7 @@ def test_the_best_trials_are_attacked_again(tuner: Tuner) -> None:
     ("options", "subject"),
     [
         ("--top 3", "--top"),
+        ("--data-root elsewhere", "--data-root"),
         ("--rerank fgsm --knee", ["--knee"]),
         ("--rerank fgsm --out x.html", ["--out"]),
         ("--rerank nothing", "--rerank"),

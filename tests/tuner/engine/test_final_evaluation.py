@@ -85,6 +85,18 @@ def test_metrics_of_images_are_measured_on_the_test_images_as_well(tmp_path: Pat
     assert not {"own_right:weights", "parameters"} & metrics.keys(), "the values of the training are kept"
 
 
+def test_metrics_of_images_are_measured_in_the_ball_of_the_confirmation(tmp_path: Path) -> None:
+    """At an epsilon of almost 0 every right image is robust, whatever the search measured with."""
+    config = replace(CONFIG, metrics=("robust_accuracy",))
+    trained = Trainer(config, load_trial_data(config), "cpu")
+    trained.train_epoch()
+    task = ConfirmationTask(suite="quick", attacks=("pgd20",), images=100, folder=str(tmp_path / "e"), weights=None)
+    searched = measure_on_test_set(trained, task)
+    tiny = measure_on_test_set(trained, replace(task, epsilon=1e-6, folder=str(tmp_path / "tiny")))
+    assert searched["robust_accuracy"] < searched["natural_accuracy"]
+    assert tiny["robust_accuracy"] == tiny["natural_accuracy"] == tiny["pgd_accuracy"]
+
+
 def test_the_best_and_the_last_epoch_are_measured(tmp_path: Path) -> None:
     config = replace(CONFIG, epochs=2, select="best")
     trained = Trainer(config, load_trial_data(config), "cpu")

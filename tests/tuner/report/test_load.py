@@ -138,6 +138,15 @@ def test_an_accuracy_that_is_no_number_is_a_gap() -> None:
     assert confirmed_marks(data) == ()
 
 
+def test_the_epoch_that_was_measured_is_named(runs_dir: Path) -> None:
+    file = runs_dir / "small-1-confirm" / "confirmation.json"
+    document = json.loads(file.read_text())
+    assert document["select"] == "last"
+    file.write_text(json.dumps({**document, "select": "best"}))
+    data = confirmed_search(runs_dir, SEARCHED)
+    assert "best epoch" in confirmed_text_table(data).rows[1][-2]
+
+
 def test_a_mean_that_is_no_number_is_read_as_a_gap(runs_dir: Path) -> None:
     file = runs_dir / "small-1-confirm" / "confirmation.json"
     document = json.loads(file.read_text())

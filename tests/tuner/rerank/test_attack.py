@@ -7,7 +7,7 @@ import torch
 from raises_about import raises_about
 from trained_trials import SPACE, load_model
 
-from training.attacks import Adversary, Fgsm, Pgd
+from training.attacks import Adversary, AttackError, Fgsm, Pgd
 from training.config import parse_trial
 from training.data.augment import to_unit
 from tuner.errors import UsageError
@@ -60,6 +60,13 @@ def test_a_state_of_another_evaluation_is_replaced(trained: SqlLedger, runs_dir:
     (state,) = (folder.path / "rerank").glob("*/trial-0.json")
     state.write_text("{}", encoding="utf-8")
     assert attack_trials(folder, SPACE, trained.load(), [0], ["fgsm"]) == first
+
+
+@pytest.mark.parametrize("attack", ["cw", "pgd(steps=2, epsilon=0.9)"])
+def test_an_attack_in_another_ball_is_refused(trained: SqlLedger, runs_dir: Path, attack: str) -> None:
+    """C&W minimises an l2 distance, and the second ball is larger than that of the search."""
+    with pytest.raises(AttackError):
+        attack_trials(SearchFolder(runs_dir / trained.search), SPACE, trained.load(), [0], ["fgsm", attack])
 
 
 def test_a_trial_without_weights_is_refused(trained: SqlLedger, runs_dir: Path) -> None:

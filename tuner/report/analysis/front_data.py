@@ -62,6 +62,7 @@ class Confirmed:
     """What a confirmation measured for one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
 
     `attacks` are named ones in the place of the `suite`; `epsilon` is their radius, None if it is that of the search.
+    `select` is the epoch that was measured, `last` or `best`.
     Deviations are sample deviations (n - 1), None for a single seed. `warnings` counts the warning signs of all seeds.
     """
 
@@ -75,6 +76,7 @@ class Confirmed:
     warnings: int = 0
     attacks: tuple[str, ...] = ()
     epsilon: float | None = None
+    select: str = "last"
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,10 +61,10 @@ def confirmed_text_table(data: FrontData, attacks: Sequence[str] | None = None) 
 
 
 def _measured(found: Confirmed) -> str:
-    """Return what was measured in few words: two confirmations of one trial may differ in both."""
-    return (
-        f"{'trained again' if found.retrained else 'own weights'}, {'named attacks' if found.attacks else found.suite}"
-    )
+    """Return what was measured in few words: two confirmations of one trial may differ in each of them."""
+    weights = "trained again" if found.retrained else "own weights"
+    epoch = ", best epoch" if found.select == "best" else ""
+    return f"{weights}{epoch}, {'named attacks' if found.attacks else found.suite}"
 
 
 def _how(found: Confirmed) -> str:
