@@ -5,31 +5,35 @@ Each look at the test set makes a choice by its figures easier, and the best of 
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from training.config import BEST_EPOCH
 from tuner.confirm.table import LAST_EPOCH, PREFIX, attacks_of, confirm_section
+from tuner.errors import UsageError
 from tuner.ledger import Outcome, TrialRecord
+from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import download, names_in, write_whole
 from tuner.space import Space
 
-FILE = "test_set.json"
+FOLDER = "test_set"
 _log = logging.getLogger(__name__)
 
 
 def record_measurements(confirmation: Path, space: Space, trials: Sequence[TrialRecord]) -> None:
     """Write how often a confirmation has measured the test set so far into the folder of the search that it confirms.
 
-    A later call replaces its entry. Nothing is written if that folder is gone. A folder that cannot be written to is
-    reported in the log: the table of the confirmation does not depend on it.
+    Each confirmation has a file of its own, named by its id: a later call replaces it, and a later confirmation of the
+    same name does not. Nothing is written if the search is gone. A folder that cannot be written to is reported in the
+    log: the table of the confirmation does not depend on it.
     """
     confirm = confirm_section(space)
-    runs, measured = confirmation.parent, [t for t in trials if t.outcome is Outcome.COMPLETED]
-    if not measured or confirm.search not in names_in(runs):
+    search, measured = SearchFolder(confirmation.parent / confirm.search), [t for t in trials if _is_measured(t)]
+    if not measured or not download(search.space_file).is_file():
         return
     entry = {
+        "confirmation": confirmation.name,
         "measurements": sum(_evaluations(trial) for trial in measured),
         "trials": confirm.trials,
         "measured": attacks_of(confirm),
@@ -37,33 +41,54 @@ def record_measurements(confirmation: Path, space: Space, trials: Sequence[Trial
         "first": min(trial.started for trial in measured),
         "latest": max(trial.ended or trial.started for trial in measured),
     }
-    folder = runs / confirm.search
     try:
-        known = measurements(folder)
-        if known.get(confirmation.name) != entry:
-            content = json.dumps({**known, confirmation.name: entry}, indent=2) + "\n"
-            folder.mkdir(parents=True, exist_ok=True)  # of a search in object storage
-            write_whole(folder / FILE, content.encode())
-    except OSError as error:
-        _log.warning("The measurements on the test set could not be recorded in %s: %s", folder, error)
+        if search.frozen()["search_id"] != confirm.search_id:  # a later search that took the name
+            return
+        file = search.path / FOLDER / f"{SearchFolder(confirmation).frozen()['search_id']}.json"
+        if not file.is_file() or _entry(file) != entry:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, (json.dumps(entry, indent=2) + "\n").encode())
+    except (OSError, UsageError) as error:
+        _log.warning("The measurements on the test set could not be recorded in %s: %s", search.path, error)
 
 
 def measurements(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return what was measured on the test set for the search in `folder`, by the name of the confirmation."""
+    """Return what was measured on the test set for the search in `folder`, by the id of the confirmation.
+
+    What cannot be read is left out, and reported in the log.
+    """
     try:
-        content = json.loads(download(folder / FILE).read_text("utf-8"))
-    except (FileNotFoundError, ValueError):
+        files = [folder / FOLDER / name for name in names_in(folder / FOLDER) if name.endswith(".json")]
+    except OSError as error:
+        _log.warning("%s cannot be read (%s): its measurements are not counted.", folder / FOLDER, error)
         return {}
-    return content if isinstance(content, dict) else {}
+    found = {file.stem: _entry(download(file)) for file in files}
+    return {confirmation: entry for confirmation, entry in found.items() if entry is not None}
 
 
-def count_line(search: str, found: dict[str, dict[str, Any]]) -> str:
+def _entry(file: Path) -> dict[str, Any] | None:
+    try:
+        entry = json.loads(file.read_text("utf-8"))
+        if isinstance(entry, dict) and isinstance(entry.get("measurements"), int):
+            return entry
+        reason: object = "it holds no count"
+    except (OSError, ValueError) as error:
+        reason = error
+    _log.warning("%s cannot be read (%s): its measurements are not counted.", file, reason)
+    return None
+
+
+def count_line(search: str, found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return how often the test set was measured for a search, in words, with the count of each confirmation."""
-    counts = {name: int(entry.get("measurements", 0)) for name, entry in found.items()}
-    if not counts:
+    if not found:
         return f"Test set: not measured yet for {search}."
-    listed = ", ".join(f"{name} {count}" for name, count in counts.items())
-    return f"Test set: measured {sum(counts.values())} times for {search} so far ({listed})."
+    counts = [(entry.get("confirmation", identifier), entry["measurements"]) for identifier, entry in found.items()]
+    listed = ", ".join(f"{name} {count}" for name, count in counts)
+    return f"Test set: measured {sum(count for _, count in counts)} times for {search} so far ({listed})."
+
+
+def _is_measured(trial: TrialRecord) -> bool:
+    return trial.outcome is Outcome.COMPLETED
 
 
 def _evaluations(trial: TrialRecord) -> int:

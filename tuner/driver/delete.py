@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from tuner.driver.prune import size_of
 from tuner.errors import UsageError
-from tuner.ledger import default_ledger_url
+from tuner.ledger import SqlLedger, default_ledger_url
+from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.lock import driver_lock
 from tuner.runs.mirror import file_system, url_of
@@ -27,17 +28,33 @@ class Deletion:
 
 def plan_deletion(folder: SearchFolder, ledger_url: str | None, tracking_uri: str | None) -> Deletion:
     """Return what a deletion would remove; remove nothing. Raise UsageError if the search cannot be read."""
-    with folder.ledger(ledger_url) as ledger:
-        space, trials = recorded_space(ledger), ledger.load()
+    ledger, space, trials = _ledger_left(folder, ledger_url), folder.space(), 0
+    if ledger is not None:
+        with ledger:
+            space, trials = recorded_space(ledger), len(ledger.load())
     return Deletion(
         folder,
         folder.ledger_url(ledger_url),
         folder.tracking_uri(tracking_uri),
-        len(trials),
+        trials,
         0 if url_of(folder.path) else size_of(folder.path),
         space.name,
         folder.frozen()["search_id"],
     )
+
+
+def _ledger_left(folder: SearchFolder, ledger_url: str | None) -> SqlLedger | None:
+    """Open the ledger of a search; return None if an interrupted deletion has removed the search from it already.
+
+    A shared ledger counts only if it is the recorded one: with a wrong --ledger the search would stay in the right one.
+    """
+    try:
+        return folder.ledger(ledger_url)
+    except UsageError as error:
+        recorded = folder.frozen().get("ledger")
+        if error.subject == folder.name and recorded and without_password(folder.ledger_url(ledger_url)) == recorded:
+            return None
+        raise
 
 
 def delete_search(deletion: Deletion, *, in_mlflow: bool) -> int:
@@ -51,7 +68,9 @@ def delete_search(deletion: Deletion, *, in_mlflow: bool) -> int:
         if in_mlflow:
             runs = _delete_runs(deletion)
         if deletion.ledger_url != default_ledger_url(folder.path):
-            folder.ledger(deletion.ledger_url).delete()
+            ledger = _ledger_left(folder, deletion.ledger_url)
+            if ledger is not None:
+                ledger.delete()
         folder.space_file.unlink()  # first: without it no command takes the rest for a search
         if (url := url_of(folder.path)) is not None:
             system, path = file_system(url)

@@ -2,6 +2,8 @@
 
 import dataclasses
 import logging
+import math
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,6 +72,7 @@ class _Driver:
     request: Request
     console: Console
     environment: Environment
+    locked_at: float = math.inf  # in seconds since 1970
 
     def say_interrupted(self, consequence: str) -> Driven:
         """Print that the driver was interrupted, and what follows."""
@@ -112,11 +115,12 @@ class _Driver:
         """Take the lock, write or open the search, and run it on `data`."""
         plan, request, console, environment = self.plan, self.request, self.console, self.environment
         with environment.lock(plan.folder.path, plan.ledger_url):
+            locked_at = time.time()
             if is_incomplete:
                 plan = settle_incomplete(plan, request)
             with reopen_search(plan, data) if plan.is_resume else create_search(plan, request, data) as ledger:
                 try:
-                    code = dataclasses.replace(self, plan=plan).run_on(ledger, data)
+                    code = dataclasses.replace(self, plan=plan, locked_at=locked_at).run_on(ledger, data)
                 except TakenOverError as error:  # the run in MLflow now belongs to the other driver
                     print_line(console, str(error))
                     code = 1
@@ -190,6 +194,7 @@ class _Driver:
             tell=lambda text: print_line(self.console, f"Asked: {text}") if request.verbosity >= 0 else None,
             concurrency=request.concurrency,
             given=[*given, CONCURRENCY] if request.concurrency else given,
+            driving_since=self.locked_at,
         )
 
     def run_session(self, search: Search, ledger: Ledger, watchers: "_Watchers") -> Ending:

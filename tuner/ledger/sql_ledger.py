@@ -94,6 +94,7 @@ class SqlLedger(Ledger):
                     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                     study.set_metric_names([objective.name for objective in objectives])
                 reports.metadata.create_all(connections[1])
+                ledger._delete_rows()  # of a study that another program removed: Optuna's tools leave them
                 ledger.set_facts({"schema_version": _SCHEMA_VERSION, **facts})
                 require_written(url)
             except BaseException:
@@ -246,14 +247,20 @@ class SqlLedger(Ledger):
         return self._latest
 
     def delete(self) -> None:
-        """Remove the record of a search, so that its name is free again, and close."""
+        """Remove the record of a search, so that its name is free again, and close.
+
+        The study is the last part that goes: while it is there, an interrupted deletion can be repeated.
+        """
+        self._delete_rows()
         optuna.delete_study(study_name=self.search, storage=self._storage)
+        self.close()
+
+    def _delete_rows(self) -> None:
         with as_ledger_errors(self.url), self._engine.begin() as connection:
             present = set(sa.inspect(connection).get_table_names())
             for table in reports.metadata.sorted_tables:
                 if table.name in present:
                     connection.execute(table.delete().where(table.c.search == self.search))
-        self.close()
 
     def close(self) -> None:
         """Release all connections. When the last one closes, SQLite merges the files beside the database into it."""

@@ -34,7 +34,9 @@ _ATTEMPTS, _PAUSE_SECONDS = 3, 0.05
 _WATCH_SECONDS = 2.0
 # Idle seconds, seconds between probes, and probes, after which the server releases the lock of a lost connection.
 _KEEPALIVE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
-_HOLDER = re.compile(r"process (?P<process>\d+) on (?P<host>.*), started (?P<started>\S+)")
+# Process, start in seconds since 1970, and host: PostgreSQL keeps 63 characters, so what may be long comes last.
+_HOLDER = re.compile(r"(?P<process>\d{1,10}) (?P<started>\d{1,10}) (?P<host>\S*)")
+_IN_DATABASE = "tuner: "
 _HOLDER_QUERY = (
     "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
@@ -64,8 +66,11 @@ def holder_of(folder: Path, ledger_url: str) -> Holder | None:
 
 
 def _parsed(text: str) -> Holder | None:
-    found = _HOLDER.search(text)
-    return None if found is None else Holder(int(found["process"]), found["host"], found["started"])
+    found = _HOLDER.fullmatch(text.strip().removeprefix(_IN_DATABASE))
+    if found is None:
+        return None
+    started = datetime.fromtimestamp(int(found["started"]), UTC).isoformat(timespec="seconds")
+    return Holder(int(found["process"]), found["host"], started)
 
 
 def _terminate() -> None:
@@ -116,11 +121,11 @@ def only_driver_by_database(
             "--ledger",
         )
     with engine.connect() as connection:
-        for name, value in {**_KEEPALIVE, "application_name": f"tuner: {_holder()}"}.items():
+        for name, value in {**_KEEPALIVE, "application_name": f"{_IN_DATABASE}{_holder()}"}.items():
             connection.execute(sa.text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value})
         if not connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": key}).scalar():
             holder = connection.execute(sa.text(_HOLDER_QUERY), {"key": key}).scalar()
-            raise _held(search, str(holder or "").removeprefix("tuner: "))
+            raise _held(search, str(holder or ""))
         with _watched(connection, search, watch_seconds, stop):
             yield
 
@@ -165,11 +170,11 @@ def _key(search: str) -> int:
 
 
 def _holder() -> str:
-    # PostgreSQL keeps 63 characters of this text.
-    return str(Holder(os.getpid(), socket.gethostname()[:20], datetime.now(UTC).isoformat(timespec="seconds")))
+    return f"{os.getpid()} {int(time.time())} {socket.gethostname()}"
 
 
-def _held(search: str, holder: str) -> UsageError:
+def _held(search: str, text: str) -> UsageError:
+    holder = _parsed(text)
     way = f"wait for it, or stop it with `tuner stop {search}`"
     return UsageError(f"The search {search} is being driven by {holder or 'another process'}: {way}.", search)
 
@@ -201,4 +206,4 @@ def _lock(file: TextIO, folder: Path, flock: _Flock, attempts: int = _ATTEMPTS) 
                 folder,
             ) from error
         file.seek(0)
-        raise _held(folder.name, file.read().strip()) from error
+        raise _held(folder.name, file.read()) from error

@@ -9,9 +9,10 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from enum import StrEnum
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
@@ -60,13 +61,37 @@ class EventCommand(Listener):
             values = ", ".join(f"{o.name} {trial.last_metrics[o.name]:.4g}" for o in self._space.objective_list)
             self._tell(Event.FRONT, f"Trial {trial.number} of {self._search} is on the front: {values}.", trial.number)
 
-    def close(self, event: Event | None) -> None:
-        """Tell how the search ended, if the user is told of that, and wait some seconds for the commands."""
+    def close(self, event: Event | None, seconds: float = _CLOSING_SECONDS) -> None:
+        """Tell how the search ended, if the user is told of that, and wait some `seconds` for the commands.
+
+        What waits then behind a command that still runs is dropped, and reported in the log; but the end of the search
+        is told at once, beside that command.
+        """
         if event is not None:
             words = "has finished" if event is Event.FINISHED else "has broken off; it can be resumed"
             self._tell(event, f"{self._search} {words}.")
         self._events.put(None)
-        self._thread.join(_CLOSING_SECONDS)
+        self._thread.join(seconds)
+        waiting = [one for one in self._drained() if one is not None]
+        if event is not None and waiting:
+            self._tell_beside(waiting.pop(), seconds)
+        if waiting:
+            numbers = ", ".join(one["TUNER_TRIAL"] for one in waiting)
+            _log.warning("The command of on_event was not run for trials %s: an earlier one still runs.", numbers)
+
+    def _drained(self) -> Iterator[Mapping[str, str] | None]:
+        with suppress(Empty):
+            while True:
+                yield self._events.get_nowait()
+
+    def _tell_beside(self, event: Mapping[str, str], seconds: float) -> None:
+        """Start the command, and leave it to itself after `seconds`: it does not need this process."""
+        try:
+            _started(self._command, event).wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        except OSError as error:
+            _warn_of(event, error)
 
     def _enters_front(self, trial: TrialRecord) -> bool:
         """Take a trial to the front, and return whether it belongs there."""
@@ -88,7 +113,11 @@ class EventCommand(Listener):
             try:
                 run_command(self._command, event)
             except (OSError, subprocess.SubprocessError) as error:
-                _log.warning("The command of on_event failed on %s: %s.", event["TUNER_EVENT"], error)
+                _warn_of(event, error)
+
+
+def _warn_of(event: Mapping[str, str], error: Exception) -> None:
+    _log.warning("The command of on_event failed on %s: %s.", event["TUNER_EVENT"], error)
 
 
 def run_command(command: str, variables: Mapping[str, str], seconds: float = _SECONDS) -> None:
@@ -96,15 +125,7 @@ def run_command(command: str, variables: Mapping[str, str], seconds: float = _SE
 
     Raise what `subprocess` raises if its exit code is not 0, or after `seconds`, when it is ended with its children.
     """
-    process = subprocess.Popen(  # noqa: S602 - a line of the user's own space, for the shell
-        command,
-        shell=True,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = _started(command, variables)
     try:
         code = process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -113,3 +134,15 @@ def run_command(command: str, variables: Mapping[str, str], seconds: float = _SE
         raise
     if code != 0:
         raise subprocess.CalledProcessError(code, command)
+
+
+def _started(command: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S602 - a line of the user's own space, for the shell
+        command,
+        shell=True,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )

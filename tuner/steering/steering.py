@@ -1,6 +1,7 @@
 """The driver's part: it looks for instructions, obeys them, and records its answers."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -49,9 +50,14 @@ class Steering:
         tell: Callable[[str], None] = lambda _: None,
         concurrency: int | None = None,
         given: Sequence[str] = (),
+        driving_since: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`freeze` writes the space to disk, `tell` shows an answer, `given` are settings of the command line."""
+        """`freeze` writes the space to disk, `tell` shows an answer, `given` are settings of the command line.
+
+        `driving_since` is the time, in seconds since 1970, when this driver took the lock. What was asked for later is
+        meant for this driver, even if it is read by `begin`.
+        """
         self.concurrency = concurrency
         self.stopping = False
         self._search = search
@@ -59,12 +65,13 @@ class Steering:
         self._freeze = freeze
         self._tell = tell
         self._given = frozenset(given)
+        self._driving_since = driving_since
         self._clock = clock
         self._due = 0.0
         self._failing = False
 
     def begin(self) -> None:
-        """Obey what was asked for while no driver ran; call this once, before a session."""
+        """Obey what was asked for before the session; call this once."""
         if self.concurrency is None:
             self._attempt(self._recall)
         self._look(starting=True)
@@ -90,7 +97,8 @@ class Steering:
         for instruction in waiting:
             if self.stopping:  # the next driver obeys the rest
                 break
-            answered += self._attempt(partial(self._obey, instruction, starting=starting))
+            is_older = starting and instruction.time < self._driving_since
+            answered += self._attempt(partial(self._obey, instruction, starting=is_older))
         if works and answered == len(waiting):
             self._failing = False
         return answered

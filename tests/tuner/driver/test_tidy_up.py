@@ -3,6 +3,7 @@
 from io import StringIO
 from pathlib import Path
 
+import optuna
 import pytest
 from mlflow import MlflowClient
 from raises_about import raises_about
@@ -40,6 +41,15 @@ def stored(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
             file.write_bytes(b"x" * 100)
     (runs_dir / SEARCH / "ray" / "session-1" / "tuner.pkl").write_bytes(b"x" * 100)
     return ledger
+
+
+def in_shared_ledger(stored: SqlLedger, runs_dir: Path) -> str:
+    """Move a search's ledger out of its folder, as if many searches shared it; return its URL."""
+    stored.close()
+    folder = SearchFolder(runs_dir / SEARCH)
+    url = f"sqlite:///{(folder.path / 'ledger.db').rename(runs_dir / 'server.db')}"
+    folder.freeze(SPACE, {**folder.frozen(), "ledger": url})
+    return url
 
 
 def checkpoints(runs_dir: Path) -> set[str]:
@@ -104,15 +114,48 @@ def test_a_deleted_search_is_gone_from_disk_and_from_mlflow(
 
 
 def test_a_deleted_search_leaves_nothing_in_a_shared_ledger(tuner: Tuner, stored: SqlLedger, runs_dir: Path) -> None:
-    folder = SearchFolder(runs_dir / SEARCH)
     stored.instruct("set", {"values": {"search.trials": 9}})
-    stored.close()
-    url = f"sqlite:///{(folder.path / 'ledger.db').rename(runs_dir / 'server.db')}"
-    folder.freeze(SPACE, {**folder.frozen(), "ledger": url})
+    url = in_shared_ledger(stored, runs_dir)
     assert tuner("delete", SEARCH, "--yes", "--no-mlflow").code == 0
-    assert not folder.path.exists()
+    assert not (runs_dir / SEARCH).exists()
     with SqlLedger.create(url, SEARCH, SPACE.objective_list, {}) as again:
         assert (again.load(), again.instructions()) == ([], [])
+        assert list(again.reports_at([1])) == []
+
+
+@pytest.mark.parametrize("died_after", ["rows", "study"])
+def test_a_deletion_that_died_in_a_shared_ledger_can_be_repeated(
+    tuner: Tuner, stored: SqlLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch, died_after: str
+) -> None:
+    url = in_shared_ledger(stored, runs_dir)
+    ledger = SqlLedger.open(url, SEARCH)
+    with monkeypatch.context() as dying:
+        if died_after == "rows":
+            dying.setattr("tuner.ledger.sql_ledger.optuna.delete_study", raise_exit)
+            with pytest.raises(SystemExit):
+                ledger.delete()
+            assert len(ledger.load()) == 6, "the study is there, so the search is found again"
+            assert list(ledger.reports_at([1])) == []
+            ledger.close()
+        else:
+            ledger.delete()
+    other = f"sqlite:///{runs_dir / 'other.db'}"
+    SqlLedger.create(other, "another", SPACE.objective_list, {}).close()
+    assert tuner("delete", SEARCH, "--yes", "--no-mlflow", "--ledger", other).code == 2
+    assert tuner("delete", SEARCH, "--yes", "--no-mlflow").code == 0
+    assert not (runs_dir / SEARCH).exists()
+
+
+def raise_exit(**_: object) -> None:
+    raise SystemExit
+
+
+def test_a_new_search_has_no_rows_of_one_that_another_program_deleted(stored: SqlLedger, runs_dir: Path) -> None:
+    stored.instruct("set", {"values": {"search.trials": 9}})
+    url = in_shared_ledger(stored, runs_dir)
+    optuna.delete_study(study_name=SEARCH, storage=url)
+    with SqlLedger.create(url, SEARCH, SPACE.objective_list, {}) as again:
+        assert again.instructions() == []
         assert list(again.reports_at([1])) == []
 
 

@@ -14,7 +14,7 @@ from full_disk import full_disk
 from raises_about import raises_about
 
 from tuner.errors import UsageError
-from tuner.runs.lock import _write_holder, is_driven, only_driver
+from tuner.runs.lock import _holder, _write_holder, holder_of, is_driven, only_driver
 
 HOLDER = """
 import sys
@@ -37,14 +37,37 @@ def hold(folder: Path) -> subprocess.Popen[str]:
 
 def test_a_second_driver_is_refused_with_the_firsts_process_and_host(tmp_path: Path) -> None:
     with hold(tmp_path) as first:
-        holder = rf"process {first.pid} on {socket.gethostname()[:20]}, started 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
+        holder = rf"process {first.pid} on {socket.gethostname()}, started 20\d\d-\d\d-\d\dT[\d:]+\+00:00"
         for _ in range(2):
             with raises_about(UsageError, tmp_path.name) as caught, only_driver(tmp_path):
                 pass
             assert re.search(holder, str(caught.value))
         first.communicate("done\n")
     with only_driver(tmp_path):
-        assert (tmp_path / "driver.lock").read_text().startswith(f"process {os.getpid()} on ")
+        assert (tmp_path / "driver.lock").read_text().startswith(f"{os.getpid()} ")
+
+
+@pytest.mark.parametrize("host", ["gpu-worker-01", "h" * 64])
+def test_what_postgresql_keeps_of_a_holder_has_its_process_and_its_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setattr("os.getpid", lambda: 4194304)
+    monkeypatch.setattr("socket.gethostname", lambda: host)
+    monkeypatch.setattr("time.time", lambda: 1764504000.5)
+    kept = f"tuner: {_holder()}"[:63]
+    monkeypatch.setattr("tuner.runs.lock.url_of", str)
+    monkeypatch.setattr("tuner.runs.lock._holder_in_database", lambda *_: kept)
+    holder = holder_of(tmp_path, "postgresql://server/searches")
+    assert holder is not None
+    assert (holder.process, holder.started) == (4194304, "2025-11-30T12:00:00+00:00")
+    assert host.startswith(holder.host)
+    assert len(holder.host) >= 13
+
+
+@pytest.mark.parametrize("text", ["", "another program", "process 7 on host, started 2026-11-30T12:"])
+def test_a_text_of_another_program_names_no_holder(tmp_path: Path, text: str) -> None:
+    (tmp_path / "driver.lock").write_text(text)
+    assert holder_of(tmp_path, "") is None
 
 
 def test_a_reader_sees_whether_a_driver_is_at_work(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The user's command on the events of a search."""
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,19 @@ def test_a_command_that_fails_ends_no_search(caplog: pytest.LogCaptureFixture) -
 def test_a_command_that_hangs_is_ended() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         run_command("sleep 100", {}, seconds=0.2)
+
+
+def test_the_end_is_told_although_a_command_still_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log, go_on = tmp_path / "log", tmp_path / "go_on"
+    wait = f'if [ "$TUNER_EVENT" = front ]; then until [ -e {go_on} ]; do sleep 0.1; done; fi'
+    search = Search(SPACE, MemoryLedger())
+    command = EventCommand(f'{wait}; echo "$TUNER_EVENT $TUNER_TRIAL" >> {log}', "mine", SPACE)
+    search.listeners.append(command)
+    for point in ((0.9, 0.1), (0.4, 0.4), (0.1, 0.9)):
+        complete(search, *point)
+    command.close(Event.FINISHED, seconds=1.0)
+    while not log.exists():
+        time.sleep(0.1)
+    assert log.read_text().split() == ["finished"]
+    assert len(caplog.records) == 1, "two points of the front were not told"
+    go_on.touch()

@@ -121,6 +121,21 @@ def test_a_stop_ends_this_driver_and_not_the_next_one(ledger: Any) -> None:
     assert driver.search.space.search.trials == 9
 
 
+def test_what_is_asked_for_after_the_lock_is_meant_for_this_driver_although_its_session_has_not_begun(
+    ledger: Any,
+) -> None:
+    ledger.instruct("stop", {})
+    ledger.instruct("set", {"values": {"search.trials": 8}})
+    ledger.instruct("set", {"values": {"search.trials": 9}})
+    ledger.instruct("stop", {})
+    locked_at = ledger.instructions()[2].time
+    driver = Driver(ledger, given=["search.trials"], driving_since=locked_at)
+    driver.steering.begin()
+    assert states(ledger) == [REFUSED, REFUSED, OBEYED, OBEYED]
+    assert driver.steering.stopping
+    assert driver.search.space.search.trials == 9
+
+
 def test_instructions_are_looked_for_every_two_seconds(ledger: Any) -> None:
     driver = Driver(ledger)
     driver.poll()
