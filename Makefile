@@ -29,7 +29,7 @@ test-rest: $(VENV)/installed-test
 test-all: test test-rest
 
 screenshots: $(VENV)/installed-test
-	SCREENSHOTS=docs/images $(BIN)/pytest tests/integration/test_mlflow_pages.py
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/integration/test_mlflow_pages.py tests/integration/test_live_page.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

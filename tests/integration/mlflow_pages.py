@@ -66,7 +66,7 @@ class Pages:
 
     def __init__(self, page: Page, pictures: Path) -> None:
         self.page = page
-        self._pictures = pictures
+        self.pictures = pictures
         self._home = ""
         page.set_default_timeout(_PATIENCE_MS)
 
@@ -195,7 +195,7 @@ class Pages:
 
     def take(self, name: str) -> None:
         """Save a screenshot of the window."""
-        self.page.screenshot(path=self._pictures / f"{name}.png", animations="disabled")
+        self.page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
 
 
 def hover_text(page: Page, frame: Frame, name: str, index: int) -> str:

@@ -28,9 +28,9 @@ def stop(
       tuner stop digits_tradeoff-1 7
     """
     from tuner.cli.instructing import instruct
-    from tuner.ledger import Outcome
     from tuner.runs.folder import find_search
     from tuner.runs.lock import is_driven
+    from tuner.steering.arguments import require_running
     from tuner.steering.decide import STOP
 
     folder = find_search(runs_dir, name)
@@ -39,10 +39,5 @@ def stop(
             typer.echo(f"{name} is not running: there is nothing to stop.")
             return
         if trial is not None:
-            from tuner.errors import UsageError
-
-            found = next((each for each in opened.load() if each.number == trial), None)
-            if found is None or found.outcome is not Outcome.RUNNING:
-                state = "has not started" if found is None else f"has ended already: it is {found.outcome}"
-                raise UsageError(f"Trial {trial} of {name} {state}. `tuner show {name}` lists the trials.", trial)
+            require_running(name, opened.load(), trial)
         instruct(folder, opened, STOP, {} if trial is None else {"trial": trial}, runs_dir=runs_dir, wait=wait)

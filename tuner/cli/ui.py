@@ -1,4 +1,4 @@
-"""`tuner ui`: open MLflow on the searches of a folder."""
+"""`tuner ui`: open MLflow on the searches of a folder, or a page of its own on one search."""
 
 import contextlib
 import os
@@ -11,19 +11,69 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.options import RunsDir
+from tuner.cli.options import LedgerUrl, RunsDir, complete_search
 from tuner.engine.signals import handle_signals, interrupt
 from tuner.errors import UsageError
 
 _PATIENCE_SECONDS = 3.0
+_MLFLOW_PORT = 5000
 _MOST_LINKS = 20  # to the newest searches; the others are one click further, in the list of experiments
 
 
 def ui(
     runs_dir: RunsDir = Path("runs"),
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port of the page on this machine.")] = 5000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            min=1,
+            max=65535,
+            help="Port of the page on this machine; default: 5000, with --live the first free one from 5001.",
+        ),
+    ] = None,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            "--live",
+            help="Watch and steer this search, without MLflow.",
+            metavar="NAME",
+            autocompletion=complete_search,
+        ),
+    ] = None,
+    ledger: LedgerUrl = None,
 ) -> None:
-    """Open MLflow on the searches of a folder, until you press Ctrl-C."""
+    """Open MLflow on the searches of a folder, or with --live a page of its own on one search, until you press Ctrl-C.
+
+    Example:
+
+      tuner ui --live digits_tradeoff-1
+    """
+    if live is not None:
+        _serve_live(live, runs_dir, ledger, port)
+    else:
+        _serve_mlflow(runs_dir, port or _MLFLOW_PORT)
+
+
+def _serve_live(name: str, runs_dir: Path, ledger: str | None, port: int | None) -> None:
+    """Serve the page of a search; it lasts as long as this command, and the search goes on without it."""
+    from tuner.live.application import LiveSearch
+    from tuner.live.gate import TOKEN, new_token
+    from tuner.live.server import HOST, listen, server_of
+
+    search = LiveSearch(runs_dir, name, ledger)
+    search.load()
+    try:
+        with handle_signals(interrupt), listen(port) as listening:
+            token = new_token()
+            address = f"http://{HOST}:{listening.getsockname()[1]}/?{TOKEN}={token}"
+            typer.echo(f"{name}: {address}  (for you only, on this machine; Ctrl-C ends it)")
+            sys.stdout.flush()
+            server_of(search, token).run([listening])
+    except KeyboardInterrupt:
+        typer.echo("The page has ended; the search is as it was.")
+
+
+def _serve_mlflow(runs_dir: Path, port: int) -> None:
     from tuner.runs.folder import all_searches, default_tracking_uri
     from tuner.runs.mirror import place_of
     from tuner.tracking import store

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from tuner.ledger import Instruction, InstructionState, Outcome, TrialRecord, as_interrupted
+from tuner.ledger import Instruction, InstructionState, Outcome, SqlLedger, TrialRecord, as_interrupted
 from tuner.report.text import count_of
 from tuner.report.time_left import in_words, seconds_left_on_record
 from tuner.runs.folder import SearchFolder, recorded_space
@@ -58,15 +58,19 @@ def state_of(folder: SearchFolder, ledger_url: str, space: Space, trials: Sequen
 
 def status_of(folder: SearchFolder, given_url: str | None, now: float) -> Status:
     """Return the status of a search at the time `now`, in seconds since 1970; raise UsageError if it is unreadable."""
-    url = folder.ledger_url(given_url)
     with folder.ledger(given_url) as ledger:
-        space, trials, given = recorded_space(ledger), ledger.load(), tuple(ledger.instructions())
-        state, holder = state_of(folder, url, space, trials), holder_of(folder.path, url)
-        left = None
-        if state is SearchState.RUNNING and holder is not None:
-            began = datetime.fromisoformat(holder.started).timestamp()
-            search = space.search
-            left = seconds_left_on_record(trials, search.trials, space.epochs, search.max_epochs, began=began, now=now)
+        return status_on_record(folder, ledger, now)
+
+
+def status_on_record(folder: SearchFolder, ledger: SqlLedger, now: float) -> Status:
+    """Return the status of the search of a folder from its open ledger, at the time `now`, in seconds since 1970."""
+    space, trials, given = recorded_space(ledger), ledger.load(), tuple(ledger.instructions())
+    state, holder = state_of(folder, ledger.url, space, trials), holder_of(folder.path, ledger.url)
+    left = None
+    if state is SearchState.RUNNING and holder is not None:
+        began = datetime.fromisoformat(holder.started).timestamp()
+        search = space.search
+        left = seconds_left_on_record(trials, search.trials, space.epochs, search.max_epochs, began=began, now=now)
     shown = trials if state is SearchState.RUNNING else as_interrupted(trials)
     counts = {outcome: sum(trial.outcome is outcome for trial in shown) for outcome in Outcome}
     return Status(
@@ -83,16 +87,8 @@ def status_of(folder: SearchFolder, given_url: str | None, now: float) -> Status
 
 def status_lines(status: Status, resume: str) -> list[str]:
     """Return the status as lines for a terminal; `resume` is the command that resumes the search."""
-    who = "" if status.holder is None else f" by {status.holder}"
-    last = "" if status.holder is None else f"; its last driver was {status.holder}"
-    head = {
-        SearchState.RUNNING: f"running{who}",
-        SearchState.INTERRUPTED: f"interrupted{last}. Resume it: {resume}",
-        SearchState.FINISHED: "finished",
-        SearchState.NEW: f"not started. Start it: {resume}",
-    }[status.state]
     counts = ", ".join(f"{count} {outcome}" for outcome, count in status.counts.items()) or "none yet"
-    lines = [f"{status.search}: {head}", f"Trials:     {counts}; {status.trials} in all"]
+    lines = [f"{status.search}: {state_text(status, resume)}", f"Trials:     {counts}; {status.trials} in all"]
     lines.append(f"Epochs:     {status.epochs} trained")
     if status.state is SearchState.RUNNING:
         left = "not known yet" if status.left_seconds is None else f"about {in_words(status.left_seconds)}"
@@ -101,6 +97,18 @@ def status_lines(status: Status, resume: str) -> list[str]:
     if waiting:
         lines.append(f"Waiting:    {count_of(len(waiting), 'instruction')}, obeyed at the next resume or in seconds")
     return [*lines, *(f"  {instruction_line(one)}" for one in status.instructions[-5:])]
+
+
+def state_text(status: Status, resume: str) -> str:
+    """Return the state in words: who drives the search, or the command `resume` that goes on with it."""
+    who = "" if status.holder is None else f" by {status.holder}"
+    last = "" if status.holder is None else f"; its last driver was {status.holder}"
+    return {
+        SearchState.RUNNING: f"running{who}",
+        SearchState.INTERRUPTED: f"interrupted{last}. Resume it: {resume}",
+        SearchState.FINISHED: "finished",
+        SearchState.NEW: f"not started. Start it: {resume}",
+    }[status.state]
 
 
 def instruction_line(instruction: Instruction) -> str:

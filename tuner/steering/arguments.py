@@ -1,11 +1,12 @@
 """The words of `tuner add` and `tuner set`, read and checked before an instruction is on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from training.nearest_names import did_you_mean
 from training.yaml_text import YamlTextError, parse_yaml
 from tuner.errors import UsageError
+from tuner.ledger import Outcome, TrialRecord
 from tuner.search.enqueued import fault_of_enqueued
 from tuner.space import Space, space_from_mapping
 from tuner.space.fractions import with_numbers
@@ -39,6 +40,14 @@ def read_settings(space: Space, words: Sequence[str]) -> dict[str, Any]:
     with_settings(space, values)
     read_concurrency(values.get(CONCURRENCY, AUTO))
     return values
+
+
+def require_running(search: str, trials: Iterable[TrialRecord], number: int) -> None:
+    """Raise UsageError if a trial cannot be stopped, because it has not started or has ended."""
+    found = next((trial for trial in trials if trial.number == number), None)
+    if found is None or found.outcome is not Outcome.RUNNING:
+        state = "has not started" if found is None else f"has ended already: it is {found.outcome}"
+        raise UsageError(f"Trial {number} of {search} {state}. `tuner show {search}` lists the trials.", number)
 
 
 def with_settings(space: Space, values: Mapping[str, Any]) -> Space:

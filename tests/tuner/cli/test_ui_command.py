@@ -12,6 +12,8 @@ import typer
 from typed_commands import Tuner
 
 from tuner.cli.ui import serve, server_command
+from tuner.ledger import SqlLedger
+from tuner.live.server import listen
 
 # A server with a child, both of which ignore SIGTERM and say that they run.
 STUBBORN = """
@@ -35,6 +37,16 @@ def test_a_folder_without_a_store_is_refused(tuner: Tuner, runs_dir: Path) -> No
     answer = tuner("ui")
     assert (answer.code, answer.out) == (2, "")
     assert str(runs_dir) in answer.err
+
+
+def test_a_live_page_needs_a_search_and_a_free_port(tuner: Tuner, finished: SqlLedger) -> None:
+    unknown = tuner("ui", "--live", "unknown")
+    assert (unknown.code, unknown.out) == (2, "")
+    assert "unknown" in unknown.err
+    with listen(None) as taken:
+        answer = tuner("ui", "--live", finished.search, "--port", str(taken.getsockname()[1]))
+    assert (answer.code, answer.out) == (2, "")
+    assert "--port" in answer.err
 
 
 def test_a_server_that_ends_decides_the_exit_code() -> None:

@@ -14,13 +14,17 @@ from tuner.report.text import TextTable, count_of, finite_or_none, format_metric
 
 def trial_details(search: str, trial: TrialRecord, criteria: Sequence[Objective]) -> RenderableType:
     """Return a trial as a table for a terminal, a row for each rung and the last epoch."""
+    return rich_table(_title(search, trial), trial_caption(trial), decisions_table(trial, criteria), emphasised="")
+
+
+def decisions_table(trial: TrialRecord, criteria: Sequence[Objective]) -> TextTable:
+    """Return what a trial measured at its rungs and last epoch, and the reason of each decision."""
     names = list(dict.fromkeys(criterion.name for criterion in criteria))
     rows = [
-        [str(report.epoch), *(format_metric(n, report.metrics.get(n)) for n in names), _decision(report)]
+        [str(report.epoch), *(format_metric(n, report.metrics.get(n)) for n in names), decision_text(report)]
         for report in _decisive(trial)
     ]
-    headings = ["Epoch", *map(metric_heading, names), "Decision"]
-    return rich_table(_title(search, trial), _caption(trial), TextTable(headings, rows), emphasised="")
+    return TextTable(["Epoch", *map(metric_heading, names), "Decision"], rows)
 
 
 def trial_detail_row(trial: TrialRecord, criteria: Sequence[Objective]) -> dict[str, Any]:
@@ -48,12 +52,14 @@ def _title(search: str, trial: TrialRecord) -> str:
     return f"Trial {trial.number} of {search}: {parameters}"
 
 
-def _caption(trial: TrialRecord) -> str:
+def trial_caption(trial: TrialRecord) -> str:
+    """Return the state of a trial as a sentence, with its error."""
     state = f"{trial.outcome.value.capitalize()} after {count_of(trial.epochs_trained, 'epoch')}."
     return f"{state} {trial.error}" if trial.error else state
 
 
-def _decision(report: Report) -> str:
+def decision_text(report: Report) -> str:
+    """Return the decision on a report in words, with its reason if one is on record."""
     return report.reason or {"complete": "trained to the end", "stop": "stopped: a value is not finite"}.get(
         report.decision.value, "goes on"
     )

@@ -5,12 +5,8 @@ Its templates, style and scripts lie in `templates/`, beside this file.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from tuner.ledger.records import Outcome
@@ -28,18 +24,12 @@ from tuner.report.figure.front_figure import FrontFigure, front_figure, further_
 from tuner.report.text import TextTable
 from tuner.report.web.plotly_front import FONT, NOISE_NOTE, Drawn, colourings, plot_front
 from tuner.report.web.plotly_search import plot_comparison, plot_curves, plot_growth, plot_importances, plot_parallel
+from tuner.report.web.rendering import as_script_data, templates
 
-_TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(__file__).with_name("templates")),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+_TEMPLATES = templates()
 
 # In the templates of commands, where the page's script puts the number of a trial.
-_NUMBER = 987654321
+NUMBER = 987654321
 
 
 class Section(NamedTuple):
@@ -86,8 +76,8 @@ def _page(title: str, sections: Sequence[Section]) -> str:
         title=title,
         plotly=get_plotlyjs() if drawn else "",
         sections=sections,
-        data=_data,
-        number=_NUMBER,
+        data=as_script_data,
+        number=NUMBER,
         has_knee=lambda row: any(cell.startswith(KNEE_MARK) for cell in row),
     )
 
@@ -102,13 +92,13 @@ def _front(data: FrontData, shown: FrontFigure) -> Section:
         "front",
         600,
         colourings=colourings(shown, figure) if figure else (),
-        commands=_commands(data),
+        commands=commands_by_outcome(data),
     )
 
 
-def _commands(data: FrontData) -> dict[str, dict[str, str]]:
+def commands_by_outcome(data: FrontData) -> dict[str, dict[str, str]]:
     """Return the commands for a trial by its outcome, with a number in the place of the trial's."""
-    return {outcome.value: trial_commands(data.search, _NUMBER, outcome, data.runs_flag) for outcome in Outcome}
+    return {outcome.value: trial_commands(data.search, NUMBER, outcome, data.runs_flag) for outcome in Outcome}
 
 
 def _other_pairs(data: FrontData) -> list[Section]:
@@ -168,8 +158,3 @@ def _parameters(data: FrontData) -> list[Section]:
         note = "Completed trials. Drag along an axis to select the lines that cross it there."
         sections.insert(0, Section("Parameters and objectives", (note,), plot_parallel(data), "parallel"))
     return sections
-
-
-def _data(value: Any) -> Markup:
-    """Return a value as JSON for a script element of the page, which a `<` in a text must not end."""
-    return Markup(str(to_json_plotly(value)).replace("<", "\\u003c"))  # noqa: S704 - escaped here

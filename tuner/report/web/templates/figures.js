@@ -83,12 +83,15 @@ for (const element of document.querySelectorAll("script[data-figure]")) {
   figures[key] = {...found, colourings, element: document.getElementById(key)};
 }
 
+function recolour(figure, index) {
+  for (const [place, marker] of Object.entries(figure.colourings[index].markers)) {
+    figure.data[place] = {...figure.data[place], marker: {...figure.data[place].marker, ...marker}};
+  }
+}
+
 for (const select of document.querySelectorAll("select[data-colours]")) {
   select.addEventListener("change", () => {
-    const figure = figures[select.dataset.colours];
-    for (const [place, marker] of Object.entries(figure.colourings[select.selectedIndex].markers)) {
-      figure.data[place] = {...figure.data[place], marker: {...figure.data[place].marker, ...marker}};
-    }
+    recolour(figures[select.dataset.colours], select.selectedIndex);
     draw(select.dataset.colours);
   });
 }

@@ -107,6 +107,7 @@ function choose(number, {move = false} = {}) {
   remember(found ? `#trial-${number}` : "");
   Plotly.relayout(figures.front.element, {shapes: shapesOf(figures.front)}).then(div => resized && Plotly.Plots.resize(div));
   if (move && number !== null) panel.scrollIntoView({block: "nearest"});
+  panel.dispatchEvent(new CustomEvent("trial", {detail: number}));
 }
 
 function alongFront(step) {
