@@ -149,19 +149,25 @@ def provenance() -> dict[str, Any]:
     """Return the date and the versions with which a search starts."""
     versions = {"python": platform.python_version(), "robust-tuner": _version("robust-tuner")}
     versions |= {package: _version(package) for package in _PACKAGES}
-    commit = _git_commit(Path(__file__).parent)
+    commit = _git_commit(Path(__file__))
     found = {"commit": commit} if commit else {}
     return {"created": datetime.now(UTC).isoformat(timespec="seconds"), "versions": versions, **found}
 
 
-def _git_commit(folder: Path) -> str | None:
-    """Return the commit of the checkout that a folder belongs to; None for an installed package, or without git."""
+def _git_commit(file: Path) -> str | None:
+    """Return the commit of the checkout that a file belongs to; None for an installed package, or without git.
+
+    A package in a virtual environment inside another repository is a file that this repository does not track.
+    """
     git = shutil.which("git")
     if git is None:
         return None
-    asked = [git, "-C", str(folder), "rev-parse", "HEAD"]
-    answer = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
-    return answer.stdout.strip() if answer.returncode == 0 else None
+    for asked in (["ls-files", "--error-unmatch", file.name], ["rev-parse", "HEAD"]):
+        command = [git, "-C", str(file.parent), *asked]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+        if answer.returncode != 0:
+            return None
+    return answer.stdout.strip()
 
 
 def _version(package: str) -> str:

@@ -3,6 +3,7 @@
 import errno
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from raises_about import raises_about
 from simulated_driver import Driver, interrupted, refused, to_the_end
 from simulated_search import small_space
 
-from tuner.driver.create import make_folder, provenance, settle_incomplete
+from tuner.driver.create import _git_commit, make_folder, provenance, settle_incomplete
 from tuner.driver.plan import Request, plan_new, plan_resume, plan_search
 from tuner.engine.session_interface import Ending, SessionEvents, SessionOptions
 from tuner.errors import UsageError
@@ -211,3 +212,24 @@ def test_resume_or_start_continues_a_search_that_another_driver_creates_and_leav
     before = driver.trials("mine")
     assert driver.drive(second, request, to_the_end) == 0
     assert [trial.parameters for trial in driver.trials("mine")][: len(before)] == [t.parameters for t in before]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_is_that_of_the_repository_that_tracks_the_file(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        identity = ["-c", "user.name=me", "-c", "user.email=me@example.com"]
+        done = subprocess.run(
+            ["git", *identity, "-C", str(tmp_path), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    tracked, installed = tmp_path / "create.py", tmp_path / ".venv" / "create.py"
+    installed.parent.mkdir()
+    for file in (tracked, installed):
+        file.touch()
+    git("init")
+    assert _git_commit(tracked) is None, "nothing is tracked yet"
+    git("add", "create.py")
+    git("commit", "-m", "first")
+    assert _git_commit(tracked) == git("rev-parse", "HEAD")
+    assert _git_commit(installed) is None
