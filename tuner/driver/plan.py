@@ -186,6 +186,16 @@ def plan_resume(request: Request, name: str) -> Plan:
     return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), is_resume=True)
 
 
+def with_present_rules(plan: Plan, request: Request) -> Plan:
+    """Return the plan of a resume with the rules that are on record now. The caller must hold the lock of the search.
+
+    While the plan was made, the driver before may have obeyed a user who changed them.
+    """
+    places = {"tracking_uri": plan.tracking_uri, "ledger": plan.ledger_url}
+    present = plan_resume(replace(request, **places), plan.folder.name)
+    return plan if present.space == plan.space else present
+
+
 def _newest_unfinished(request: Request) -> SearchFolder:
     for folder in all_searches(request.runs_dir):
         try:
