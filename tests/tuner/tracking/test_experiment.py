@@ -34,6 +34,15 @@ def test_each_search_has_a_view_and_a_link_to_it(store: Store) -> None:
     assert tags[NOTE].index("viewStateShareKey=small-2") < tags[NOTE].index("viewStateShareKey=small-1")
 
 
+def test_two_drivers_that_start_at_once_are_both_linked(store: Store) -> None:
+    experiment = open_experiment(store.client, store.space.name, None)
+    for name in ("small-1", "small-2"):
+        write_view(store.client, experiment, store.space, name, None)
+    note = open_experiment(store.client, store.space.name, None).tags[NOTE]
+    assert "viewStateShareKey=small-1" in note
+    assert "viewStateShareKey=small-2" in note
+
+
 def test_a_renamed_search_leaves_no_view_of_its_old_name(store: Store) -> None:
     tags_after(store, "small-1")
     tags = tags_after(store, "renamed", former="small-1")
