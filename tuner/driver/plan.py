@@ -191,8 +191,8 @@ def with_present_rules(plan: Plan, request: Request) -> Plan:
 
     While the plan was made, the driver before may have obeyed a user who changed them.
     """
-    places = {"tracking_uri": plan.tracking_uri, "ledger": plan.ledger_url}
-    present = plan_resume(replace(request, **places), plan.folder.name)
+    asked = replace(request, tracking_uri=plan.tracking_uri, ledger=plan.ledger_url)
+    present = plan_resume(asked, plan.folder.name)
     return plan if present.space == plan.space else present
 
 
