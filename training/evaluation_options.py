@@ -77,11 +77,16 @@ def parser_of_evaluation() -> argparse.ArgumentParser:
     add("--surrogate", metavar="CHECKPOINT", help="a second model for transfer attacks")
     add("--data-root", metavar="DIR", help="folder of the data set; default: that of the checkpoint, or data")
     add("--out", metavar="DIR", help="folder of the results; default: a folder beside the checkpoint or the weights")
+    _add_computing_options(parser)
+    return parser
+
+
+def _add_computing_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add("--batch-size", type=int, default=500, metavar="N", help="images per batch; default: 500")
     add("--seed", type=int, default=0, metavar="N", help="seed of the attacks and of --images; default: 0")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: CUDA if there is one")
     add("--threads", type=int, metavar="N", help="CPU threads; 1 is fastest for small models")
-    return parser
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tuner.errors import UsageError
+
 if TYPE_CHECKING:
     from tuner.ledger import Instruction, SqlLedger
     from tuner.runs.folder import SearchFolder
@@ -51,12 +53,21 @@ def _answer(folder: "SearchFolder", ledger: "SqlLedger", number: int) -> "Instru
 
     end = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < end and _runs(folder, ledger):
-        found = next(one for one in ledger.instructions() if one.number == number)
+        found = _instruction(folder, ledger, number)
         if found.state is not InstructionState.WAITING:
             return found
         time.sleep(_PAUSE_SECONDS)
-    found = next(one for one in ledger.instructions() if one.number == number)
+    found = _instruction(folder, ledger, number)
     return None if found.state is InstructionState.WAITING else found
+
+
+def _instruction(folder: "SearchFolder", ledger: "SqlLedger", number: int) -> "Instruction":
+    """Return an instruction; raise UsageError if its search was deleted meanwhile."""
+    found = [one for one in ledger.instructions() if one.number == number]
+    if not found:
+        what = f"The search {folder.name} was deleted while the command waited for an answer"
+        raise UsageError(f"{what}: `tuner list` shows the searches that are left.", folder.name)
+    return found[0]
 
 
 def _runs(folder: "SearchFolder", ledger: "SqlLedger") -> bool:

@@ -1,14 +1,16 @@
 """`tuner delete`: remove a search with its files, its ledger and its runs in MLflow."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tuner.driver.prune import size_of
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, default_ledger_url
 from tuner.redact import without_password
 from tuner.runs.folder import SearchFolder, recorded_space
-from tuner.runs.lock import driver_lock
+from tuner.runs.lock import LOCK_FILE, driver_lock
 from tuner.runs.mirror import file_system, url_of
 from tuner.tracking import store
 
@@ -75,8 +77,20 @@ def delete_search(deletion: Deletion, *, in_mlflow: bool) -> int:
         if (url := url_of(folder.path)) is not None:
             system, path = file_system(url)
             system.delete_dir(path)
-        shutil.rmtree(folder.path)
+        _empty(folder.path)
+    # On NFS the lock file leaves the folder only when it is closed. Another driver may have taken the name since.
+    with suppress(OSError):
+        folder.path.rmdir()
     return runs
+
+
+def _empty(folder: Path) -> None:
+    """Remove all that is in a folder, its lock last."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == LOCK_FILE):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _delete_runs(deletion: Deletion) -> int:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tuner.driver.create import create_search, discard_unused, make_folder, reopen_search, settle_incomplete
 from tuner.driver.environment import Environment
-from tuner.driver.plan import Plan, Request
+from tuner.driver.plan import Plan, Request, with_present_rules
 from tuner.driver.preflight import CheckedData
 from tuner.driver.progress import LiveProgress, PlainProgress, Progress
 from tuner.driver.progress.dry_run import print_plan
@@ -118,6 +118,8 @@ class _Driver:
             locked_at = time.time()
             if is_incomplete:
                 plan = settle_incomplete(plan, request)
+            elif plan.is_resume:
+                plan = with_present_rules(plan, request)
             with reopen_search(plan, data) if plan.is_resume else create_search(plan, request, data) as ledger:
                 try:
                     code = dataclasses.replace(self, plan=plan, locked_at=locked_at).run_on(ledger, data)

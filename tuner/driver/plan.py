@@ -19,7 +19,7 @@ from tuner.search import compared_epochs
 from tuner.search.stopping import finished
 from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
 from tuner.space import Space, load_space, space_from_mapping
-from tuner.space.continued import differing_keys, in_recorded_order
+from tuner.space.continued import FREE_KEYS, differing_keys, in_recorded_order
 
 _log = logging.getLogger(__name__)
 
@@ -177,14 +177,23 @@ def plan_resume(request: Request, name: str) -> Plan:
         raise UsageError(
             f"{folder.name} cannot continue with a changed space, because old and new trials could not be compared:\n  "
             + "\n  ".join(f"{key}: {before!r}, now {after!r}" for key, (before, after) in changed.items())
-            + "\nPut these back, or start a new search. Only the number of trials, the rules that end the search, "
-            "resources, data_root and description may change.",
+            + f"\nPut these back, or start a new search. Only these may change: {', '.join(FREE_KEYS)}.",
             tuple(changed),
         )
     space = in_recorded_order(recorded, asked)
     if not request.accept_changed_code:
         require_unchanged(folder, plug_ins_of(space))
     return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), is_resume=True)
+
+
+def with_present_rules(plan: Plan, request: Request) -> Plan:
+    """Return the plan of a resume with the rules that are on record now. The caller must hold the lock of the search.
+
+    While the plan was made, the driver before may have obeyed a user who changed them.
+    """
+    asked = replace(request, tracking_uri=plan.tracking_uri, ledger=plan.ledger_url)
+    present = plan_resume(asked, plan.folder.name)
+    return plan if present.space == plan.space else present
 
 
 def _newest_unfinished(request: Request) -> SearchFolder:

@@ -54,9 +54,7 @@ def run_session(
     steering = options.steering or Steering(search, MemoryLedger(), concurrency=options.concurrency)
     limit = trial_limit(resources, lambda: steering.concurrency)
     crashes = Crashes(search, limit)
-    url = url_of(folder)
-    sweeper = RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
-    search.listeners += [sweeper, crashes]
+    search.listeners += [sweeper := _sweeper_of(folder), crashes]
     stop = StopRequest(options.time_budget_seconds, can_work=lambda: not crashes.too_many, alive=lambda: searcher.alive)
     shares = GpuShares(resources.gpus_per_trial)
     searcher = LedgerSearcher(
@@ -95,6 +93,11 @@ def run_session(
     with _supervision(stop, events, sweeper):
         tuner.fit()
     return _ending(search, stop, crashes)
+
+
+def _sweeper_of(folder: Path) -> Sweeper:
+    url = url_of(folder)
+    return RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
 
 
 class StopRequest(EmptyPickle, tune.Stopper):

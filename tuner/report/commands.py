@@ -19,15 +19,28 @@ def lasting_flag(runs_dir: Path) -> str:
     return f" --runs-dir {shlex.quote(place_of(runs_dir.resolve()))}"
 
 
-def trial_commands(search: str, number: int, outcome: Outcome, runs_flag: str) -> dict[str, str]:
-    """Return the commands for a trial and what each does; a model can be confirmed or registered if it completed."""
+def trial_commands(
+    search: str,
+    number: int,
+    outcome: Outcome,
+    runs_flag: str,
+    *,
+    has_checkpoint: bool = True,
+    of_confirmation: bool = False,
+) -> dict[str, str]:
+    """Return the commands for a trial and what each does.
+
+    A model can be exported if it has a checkpoint, and registered if its trial completed as well. A completed trial can
+    be confirmed, unless it belongs to a confirmation itself (`of_confirmation`).
+    """
     name = shlex.quote(search)
     export = f"tuner export {name} {number} --out {shlex.quote(f'{search}-trial-{number}')}{runs_flag}"
     commands = {}
-    if outcome in {Outcome.COMPLETED, Outcome.STOPPED}:
+    if has_checkpoint and outcome in {Outcome.COMPLETED, Outcome.STOPPED}:
         commands[export] = "its weights and configuration, with a script that loads them"
-    if outcome is Outcome.COMPLETED:
+    if outcome is Outcome.COMPLETED and not of_confirmation:
         commands[f"tuner confirm {name} --trial {number}{runs_flag}"] = "several seeds, strong attacks, the test set"
+    if has_checkpoint and outcome is Outcome.COMPLETED:
         commands[f"tuner register {name} {number}{runs_flag}"] = "into MLflow's registry"
     commands[f"tuner show {name} --trial {number}{runs_flag}"] = "its values at rungs, and why it went on or ended"
     return commands

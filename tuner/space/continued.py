@@ -5,13 +5,14 @@ from typing import Any
 
 from tuner.space.model import Space
 
-# These keys change how much is searched and where, but not what the result of a trial means.
-_FREE = (
+# These keys, and those below `resources`, change how much is searched and where, but not what the result of a trial
+# means.
+FREE_KEYS = (
     "search.trials",
     "search.max_failures",
     "search.max_epochs",
     "search.patience",
-    "resources.",
+    "resources",
     "trial.data_root",
     "trial.metrics",
     "description",
@@ -25,7 +26,7 @@ def differing_keys(recorded: Space, asked: Space) -> dict[str, tuple[Any, Any]]:
     return {
         key: (before.get(key, "absent"), after.get(key, "absent"))
         for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and not key.startswith(_FREE)
+        if before.get(key) != after.get(key) and not key.startswith(FREE_KEYS)
     }
 
 

@@ -33,7 +33,8 @@ def write_view(client: MlflowClient, experiment: Experiment, space: Space, searc
 
     `former` is the name that the search had before; its view is removed. A description that somebody wrote stays.
     """
-    tags, identifier = dict(experiment.tags), str(experiment.experiment_id)
+    identifier = str(experiment.experiment_id)
+    tags = dict(client.get_experiment(identifier).tags)  # another driver may have written its view since
     if former is not None and former != search and view_tag(former) in tags:
         client.delete_experiment_tag(identifier, view_tag(former))
         del tags[view_tag(former)]

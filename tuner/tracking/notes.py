@@ -55,7 +55,14 @@ def search_note(search: str, table: str, front: FrontData, page: RunPage, *, has
 def trial_note(space: Space, search: str, trial: TrialRecord, runs_flag: str, page: RunPage) -> str:
     """Return the description of a trial that has ended: commands, links, its checkpoint, and its configuration."""
     head = f"Trial {trial.number} of `{search}`: {trial.outcome.value} after {count_of(trial.epochs_trained, 'epoch')}."
-    offered = trial_commands(search, trial.number, trial.outcome, runs_flag)
+    offered = trial_commands(
+        search,
+        trial.number,
+        trial.outcome,
+        runs_flag,
+        has_checkpoint=trial.last_checkpoint is not None,
+        of_confirmation=space.confirm is not None,
+    )
     commands = "\n".join(offered)
     places = [f"[Learning curves]({page.tab('/model-metrics')})"]
     if trial.last_checkpoint:

@@ -124,3 +124,13 @@ def test_a_status_tells_driver_trials_and_what_is_left(
     assert status(tuner)["left_seconds"] >= 0
     assert tuner("status", SEARCH, "--format", "csv").code == 0
     assert ledger.trial(0).outcome is Outcome.RUNNING
+
+
+def test_a_search_that_is_deleted_while_a_command_waits_is_said_to_be_gone(
+    tuner: Tuner, ledger: SqlLedger, begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin()
+    monkeypatch.setattr("tuner.cli.instructing.time.sleep", lambda _: ledger._delete_rows())
+    answer = tuner("set", SEARCH, "search.trials=9")
+    assert answer.code == 2
+    assert SEARCH in answer.err

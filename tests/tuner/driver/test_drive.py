@@ -24,6 +24,7 @@ from tuner.report.load import load_search
 from tuner.runs.lock import driver_lock
 from tuner.search import Search
 from tuner.space import Space
+from tuner.steering.arguments import with_settings
 
 POINT = {"alpha": 0.5, "lambda": 0.5, "bottleneck": 16}
 
@@ -203,6 +204,26 @@ def test_an_interruption_while_mlflow_is_closed_ends_the_waiting(driver: Driver)
     assert driver.run(to_the_end) == 0
     assert f"`tuner sync small-1 --runs-dir {driver.runs_dir}`" in driver.text
     assert "tuner front small-1" in driver.text
+
+
+@pytest.mark.parametrize(("options", "trials"), [({}, 5), ({"trials": 4}, 4)])
+def test_a_resume_keeps_what_the_driver_before_was_told_while_it_ended(
+    driver: Driver, options: dict[str, int], trials: int
+) -> None:
+    driver.run(interrupted)
+
+    @contextmanager
+    def lock(folder: Path, ledger_url: str) -> Iterator[None]:
+        search = driver.folder()
+        with search.ledger() as ledger:
+            longer = with_settings(Space.model_validate(ledger.facts()["space"]), {"search.trials": 5})
+            search.freeze(longer, search.frozen())
+            ledger.set_facts({"space": longer.model_dump(mode="json")})
+        with driver_lock(folder, ledger_url):
+            yield
+
+    assert driver.run(to_the_end, resume="small-1", lock=lock, **options) == 0
+    assert len(driver.trials()) == trials
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """`tuner prune`, `delete` and `clone`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from tuner.errors import UsageError
 from tuner.ledger import SqlLedger
 from tuner.report.load import load_search
 from tuner.runs.folder import SearchFolder
-from tuner.runs.lock import only_driver
+from tuner.runs.lock import driver_lock, only_driver
 from tuner.search import Search
 from tuner.space import Space
 
@@ -142,6 +144,21 @@ def test_a_deletion_that_died_in_a_shared_ledger_can_be_repeated(
     other = f"sqlite:///{runs_dir / 'other.db'}"
     SqlLedger.create(other, "another", SPACE.objective_list, {}).close()
     assert tuner("delete", SEARCH, "--yes", "--no-mlflow", "--ledger", other).code == 2
+    assert tuner("delete", SEARCH, "--yes", "--no-mlflow").code == 0
+    assert not (runs_dir / SEARCH).exists()
+
+
+def test_the_folder_is_removed_after_its_lock_is_released(
+    tuner: Tuner, stored: SqlLedger, runs_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def lock(folder: Path, ledger_url: str) -> Iterator[None]:
+        with driver_lock(folder, ledger_url):
+            yield
+            assert list(folder.iterdir()) == [], "on NFS the open lock file would still be there"
+
+    stored.close()
+    monkeypatch.setattr("tuner.driver.delete.driver_lock", lock)
     assert tuner("delete", SEARCH, "--yes", "--no-mlflow").code == 0
     assert not (runs_dir / SEARCH).exists()
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 from mlflow_store import Store, ended_search, new_store, write
+from simulated_confirmation import TRIALS, confirmation
 from simulated_search import MakeLedger
 
 from tuner.tracking.experiment import delete_runs, experiment_note, open_experiment, write_view
 from tuner.tracking.layout import NOTE
+from tuner.tracking.notes import RunPage, trial_note
 from tuner.tracking.saved_view import view_tag, view_value
 
 
@@ -30,6 +32,15 @@ def test_each_search_has_a_view_and_a_link_to_it(store: Store) -> None:
         view_value(store.space, name) for name in ("small-1", "small-2")
     }
     assert tags[NOTE].index("viewStateShareKey=small-2") < tags[NOTE].index("viewStateShareKey=small-1")
+
+
+def test_two_drivers_that_start_at_once_are_both_linked(store: Store) -> None:
+    experiment = open_experiment(store.client, store.space.name, None)
+    for name in ("small-1", "small-2"):
+        write_view(store.client, experiment, store.space, name, None)
+    note = open_experiment(store.client, store.space.name, None).tags[NOTE]
+    assert "viewStateShareKey=small-1" in note
+    assert "viewStateShareKey=small-2" in note
 
 
 def test_a_renamed_search_leaves_no_view_of_its_old_name(store: Store) -> None:
@@ -66,6 +77,13 @@ def test_the_description_of_a_trial_that_ended_has_its_commands(store: Store, ma
         assert checkpoint is None or checkpoint in note
     inputs = [run.inputs for run in children.values() if run.inputs is not None]
     assert [found.dataset_inputs[0].dataset.name for found in inputs] == ["digits"] * len(trials)
+
+
+def test_the_description_of_a_confirmed_trial_offers_only_what_works() -> None:
+    note = trial_note(confirmation(), "small-1-confirm", TRIALS[0], "", RunPage("1", "abc"))
+    assert "tuner show small-1-confirm" in note
+    assert "tuner confirm" not in note
+    assert "tuner export" not in note, "it has no checkpoint"
 
 
 def test_a_deleted_search_leaves_no_view(store: Store, make_ledger: MakeLedger) -> None:

@@ -9,7 +9,7 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData, Unfinish
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
-EPOCHS, BEST_EPOCH = "Epochs", "Best epoch"
+EPOCHS, BEST_EPOCH_HEADING = "Epochs", "Best epoch"
 KNEE_MARK = "◆ knee"
 _BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
@@ -43,7 +43,7 @@ def last_headings(data: FrontData) -> list[str]:
     """Return the headings of the chosen epoch and of what the last epoch measured; none with `select: last`."""
     if all(point.best_epoch is None for point in data.points):
         return []
-    return [BEST_EPOCH, *(f"Last {metric_heading(name)}" for name in data.metric_names)]
+    return [BEST_EPOCH_HEADING, *(f"Last {metric_heading(name)}" for name in data.metric_names)]
 
 
 def _of_both_epochs(point: CompletedTrial, data: FrontData) -> list[str]:
