@@ -119,7 +119,8 @@ def test_a_status_tells_driver_trials_and_what_is_left(
     found = status(tuner)
     assert (found["state"], found["outcomes"], found["epochs"]) == ("running", {"running": 1}, 0)
     assert found["left_seconds"] is None
-    assert f"process {found['process']} on {found['host']}" in (runs_dir / SEARCH / "driver.lock").read_text()
+    process, _, host = (runs_dir / SEARCH / "driver.lock").read_text().split(maxsplit=2)
+    assert (str(found["process"]), found["host"]) == (process, host.strip())
     search.report(0, 1, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}, None)
     assert status(tuner)["left_seconds"] >= 0
     assert tuner("status", SEARCH, "--format", "csv").code == 0
