@@ -31,7 +31,7 @@ class BestWeights:
 
     @contextmanager
     def given_to(self, model: nn.Module) -> Iterator[None]:
-        """Give `model` these weights for a block, if there are any; afterwards it has its own again."""
+        """Put these weights into `model` for a block, if there are any; afterwards it has its own again."""
         if self.kept is None:
             yield
             return

@@ -239,7 +239,7 @@ class Trainer:
         return self._best.epoch(self.epoch)
 
     def selected(self) -> AbstractContextManager[None]:
-        """Give the model the weights of `selected_epoch` for a block."""
+        """Put the weights of `selected_epoch` into the model for a block."""
         return self._best.given_to(self.model)
 
     @contextmanager
