@@ -77,6 +77,7 @@ def _serve_mlflow(runs_dir: Path, port: int) -> None:
     from tuner.runs.folder import all_searches, default_tracking_uri
     from tuner.runs.mirror import place_of
     from tuner.tracking import store
+    from tuner.tracking.saved_view import view_key
 
     uri = default_tracking_uri(runs_dir)
     if not (runs_dir / "mlflow.db").is_file():
@@ -88,10 +89,11 @@ def _serve_mlflow(runs_dir: Path, port: int) -> None:
         f"MLflow: http://127.0.0.1:{port}/#/experiments?workflowType=machine_learning  (answers in a few seconds; "
         "Ctrl-C ends it)"
     )
-    experiments = store.searches(uri)
-    shown = [search.name for search in all_searches(runs_dir) if search.name in experiments]
-    for name in shown[:_MOST_LINKS]:
-        typer.echo(f"  {name}: {store.search_link(f'http://127.0.0.1:{port}', experiments[name], name)}")
+    experiments = store.views(uri)
+    keys = {search.name: view_key(search.name, search.frozen()["search_id"]) for search in all_searches(runs_dir)}
+    shown = [(name, key) for name, key in keys.items() if key in experiments]
+    for name, key in shown[:_MOST_LINKS]:
+        typer.echo(f"  {name}: {store.view_link(f'http://127.0.0.1:{port}', experiments[key], key)}")
     sys.stdout.flush()
     serve(server_command(uri, store.artifact_folder(uri, runs_dir) or "", port))
 

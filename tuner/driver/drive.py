@@ -176,7 +176,7 @@ class _Driver:
             search,
             ending,
             presentation,
-            experiment_id=projection.experiment_id,
+            view_link=projection.view_link,
             how_to_resume=self.how_to_resume,
         )
 

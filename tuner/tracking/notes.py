@@ -34,13 +34,14 @@ class RunPage:
         return f"#/experiments/{self.experiment_id}/runs/{self.run_id}{name}?{MODEL_TRAINING}"
 
 
-def search_note(search: str, table: str, front: FrontData, page: RunPage, *, has_front: bool) -> str:
+def search_note(key: str, table: str, front: FrontData, page: RunPage, *, has_front: bool) -> str:
     """Return the description of a search: links, its `table` in markdown, and the front as a picture.
 
-    The picture is an artifact of the run. `points` changes with it, so that no browser shows an old one. It is the
-    SVG file, because MLflow shows pictures in their own size and the PNG file is wider than the page.
+    `key` is that of its saved view. The picture is an artifact of the run. `points` changes with it, so that no browser
+    shows an old one. It is the SVG file, because MLflow shows pictures in their own size and the PNG file is wider than
+    the page.
     """
-    view = f"#/experiments/{page.experiment_id}/runs?{view_query(search)}"
+    view = f"#/experiments/{page.experiment_id}/runs?{view_query(key)}"
     links = [f"[Trials]({view})", f"[Charts]({view}&compareRunsMode=CHART)"]
     if not has_front:
         return f"{' · '.join(links)}\n\n{table}"

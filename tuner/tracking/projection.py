@@ -20,10 +20,11 @@ from tuner.runs.folder import SearchFolder
 from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 from tuner.tracking import layout
-from tuner.tracking.experiment import open_experiment, write_view
+from tuner.tracking.experiment import open_experiment, remove_view, write_view
 from tuner.tracking.known_runs import Child, known, one_each
 from tuner.tracking.notes import RunPage, search_note, trial_note
-from tuner.tracking.store import artifact_folder
+from tuner.tracking.saved_view import view_key
+from tuner.tracking.store import artifact_folder, view_link
 
 # MLflow's limits for one call. There are never enough parameters or tags to reach theirs.
 _METRICS_A_BATCH = 1000
@@ -75,7 +76,7 @@ class Projection:
             pages = {number: self._page(self._children[number].run_id).link for number in shown}
             table = presentation.markdown(front, pages)
             page, has_front = self._page(parent_id), presentation.has_front
-            description = search_note(self.search, table, front, page, has_front=has_front)
+            description = search_note(self._view_key, table, front, page, has_front=has_front)
             if description != self._described:
                 self._log(parent_id, tags=[RunTag(layout.NOTE, description)])
                 self._described = description
@@ -111,6 +112,15 @@ class Projection:
                 child.waiting = True
         self._client.set_terminated(self._parent_id, status, _milliseconds(self._ended))
 
+    @property
+    def view_link(self) -> str | None:
+        """The address of the search's trials on an MLflow server; None before MLflow is reached, or for a database."""
+        return view_link(self.tracking_uri, self.experiment_id, self._view_key) if self.experiment_id else None
+
+    @property
+    def _view_key(self) -> str:
+        return view_key(self.search, self.search_id)
+
     @cached_property
     def _client(self) -> MlflowClient:
         """The connection, made at its first use: a new database takes seconds, and a missing one raises."""
@@ -139,7 +149,9 @@ class Projection:
                 self._set_tag(run, layout.SEARCH_NAME, self.search)
         self._client.update_run(parent_id, status="RUNNING")
         former = parent.data.tags.get(layout.SEARCH_NAME) if parent is not None else None
-        write_view(self._client, experiment, self.space, self.search, former)
+        write_view(self._client, experiment, self.space, self.search_id, self._view_key)
+        if former is not None and former != self.search:
+            remove_view(self._client, experiment, view_key(former, self.search_id))
         if parent is not None and former != self.search:
             self._client.update_run(parent_id, name=self.search)
             self._set_tag(parent, layout.SEARCH_NAME, self.search)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tuner.confirm.presentation import presentation_of
 from tuner.space import Space
-from tuner.tracking.layout import DIAGNOSTICS, FINAL, SEARCH_NAME
+from tuner.tracking.layout import DIAGNOSTICS, FINAL, SEARCH_ID
 
 _TAG = "mlflow.sharedViewState."
 # MLflow's own section, for metrics without a slash in their name.
@@ -23,23 +23,33 @@ _SCATTER_RUNS = 1000
 _NAMESPACE = uuid.UUID("6f0b7f0e-6c1d-4c0a-9d39-5d0d7f3f2b11")
 
 
-def view_tag(search: str) -> str:
-    """Return the key of the experiment's tag that holds the view of a search; the key in links is its name."""
-    return f"{_TAG}{search}"
+def view_key(search: str, search_id: str) -> str:
+    """Return the key of a search's view: its name, and the end of its id, because two folders may use one name."""
+    return f"{search}-{search_id.rpartition('-')[2]}"
 
 
-def searches_with_view(tags: Iterable[str]) -> list[str]:
-    """Return the searches that have a view, by the keys of an experiment's tags."""
-    return [key.removeprefix(_TAG) for key in tags if key.startswith(_TAG)]
+def search_of_view(key: str) -> str:
+    """Return the name of the search in the key of its view."""
+    return key.rpartition("-")[0]
 
 
-def view_value(space: Space, search: str) -> str:
+def view_tag(key: str) -> str:
+    """Return the key of the experiment's tag that holds a view."""
+    return f"{_TAG}{key}"
+
+
+def view_keys(tags: Iterable[str]) -> list[str]:
+    """Return the keys of the views that an experiment with these tags has."""
+    return [tag.removeprefix(_TAG) for tag in tags if tag.startswith(_TAG)]
+
+
+def view_value(space: Space, search_id: str) -> str:
     """Return the value of the tag, compressed in the form of MLflow's page."""
-    text = json.dumps(view_state(space, search), separators=(",", ":"))
+    text = json.dumps(view_state(space, search_id), separators=(",", ":"))
     return f"deflate;{base64.b64encode(zlib.compress(text.encode())).decode()}"
 
 
-def view_state(space: Space, search: str) -> dict[str, Any]:
+def view_state(space: Space, search_id: str) -> dict[str, Any]:
     """Return the state of the page: which runs, in which order, with which columns and charts.
 
     The table is ordered by the tag `pareto`, downwards: the search, the front, dominated trials, the rest. In any order
@@ -48,7 +58,7 @@ def view_state(space: Space, search: str) -> dict[str, Any]:
     sections, charts = _charts(space)
     ranked = presentation_of(space).has_front
     return {
-        "searchFilter": f"tags.`{SEARCH_NAME}` = '{search}'",
+        "searchFilter": f"tags.`{SEARCH_ID}` = '{search_id}'",
         "orderByKey": "tags.`pareto`" if ranked else "tags.`outcome`",
         "orderByAsc": not ranked,
         "selectedColumns": _columns(space),

@@ -76,16 +76,16 @@ def _require_access(tracking_uri: str) -> None:
             ) from error
 
 
-def view_query(search: str) -> str:
-    """Return the part of a link that opens the saved view of a search."""
-    return f"{MODEL_TRAINING}&viewStateShareKey={search}"
+def view_query(key: str) -> str:
+    """Return the part of a link that opens the saved view with this key."""
+    return f"{MODEL_TRAINING}&viewStateShareKey={key}"
 
 
-def search_link(tracking_uri: str, experiment_id: str, search: str) -> str | None:
-    """Return the address of a search's saved view on a server; None for a database, which `tuner ui` opens."""
+def view_link(tracking_uri: str, experiment_id: str, key: str) -> str | None:
+    """Return the address of a saved view on a server; None for a database, which `tuner ui` opens."""
     if not tracking_uri.startswith(("http://", "https://")):
         return None
-    return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs?{view_query(search)}"
+    return f"{tracking_uri.rstrip('/')}/#/experiments/{experiment_id}/runs?{view_query(key)}"
 
 
 def _require_database(tracking_uri: str) -> None:
@@ -150,11 +150,11 @@ def _unreachable(tracking_uri: str, error: BaseException) -> UsageError:
     )
 
 
-def searches(tracking_uri: str) -> dict[str, str]:
-    """Return the searches in a store that have a saved view, each with the id of its experiment; the newest last."""
+def views(tracking_uri: str) -> dict[str, str]:
+    """Return the keys of the saved views in a store, each with the id of its experiment; the newest last."""
     from mlflow import MlflowClient
 
-    from tuner.tracking.saved_view import searches_with_view
+    from tuner.tracking.saved_view import view_keys
 
     found = MlflowClient(tracking_uri).search_experiments(order_by=["creation_time ASC"])
-    return {name: e.experiment_id for e in found for name in searches_with_view(list(e.tags))}
+    return {key: e.experiment_id for e in found for key in view_keys(e.tags)}

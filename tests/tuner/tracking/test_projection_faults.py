@@ -15,6 +15,7 @@ from simulated_search import MakeLedger, small_space
 from tuner.errors import UsageError
 from tuner.ledger import Outcome, SqlLedger
 from tuner.tracking.projection import Projection, RefusedError
+from tuner.tracking.saved_view import search_of_view, view_keys
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_database_that_is_not_where_its_address_says_is_named(
         write(store, projection, ledger.load())
 
 
-@pytest.mark.parametrize("calls", range(1, 12))
+@pytest.mark.parametrize("calls", range(1, 15))
 def test_a_renaming_that_breaks_off_is_completed_by_the_next_attempt(
     store: Store, ledger: SqlLedger, calls: int
 ) -> None:
@@ -96,6 +97,8 @@ def test_a_renaming_that_breaks_off_is_completed_by_the_next_attempt(
     parent, children = store.runs()
     assert {run.data.tags["tuner.search"] for run in (parent, *children.values())} == {"renamed"}
     assert parent.info.run_name == "renamed"
+    tags = store.client.get_experiment(parent.info.experiment_id).tags
+    assert [search_of_view(key) for key in view_keys(tags)] == ["renamed"]
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["answer lost", "request lost"])

@@ -9,7 +9,7 @@ import pytest
 from conditional_spaces import methods_space
 from simulated_search import small_space
 
-from tuner.tracking.saved_view import searches_with_view, view_state, view_tag, view_value
+from tuner.tracking.saved_view import search_of_view, view_key, view_keys, view_state, view_tag, view_value
 
 SPACE = small_space()
 FINALS = ["final/natural_accuracy", "final/pgd_accuracy"]
@@ -42,7 +42,7 @@ def test_charts_begin_with_the_front_then_the_hypervolume_and_diagnostics_are_fo
 
 def test_the_view_lists_the_trials_of_its_search_the_front_first() -> None:
     state = view_state(SPACE, "small-1")
-    assert state["searchFilter"] == "tags.`tuner.search` = 'small-1'"
+    assert state["searchFilter"] == "tags.`tuner.search_id` = 'small-1'"
     assert (state["orderByKey"], state["orderByAsc"]) == ("tags.`pareto`", False)
     assert sorted(["dominated", "search", "front"], reverse=True) == ["search", "front", "dominated"]
     assert state["runsHiddenMode"] == "SHOW_ALL"
@@ -63,4 +63,6 @@ def test_the_tag_holds_the_view_and_fits_into_mlflows_limit(space: Any) -> None:
 
 
 def test_the_searches_of_an_experiment_are_those_with_a_view() -> None:
-    assert searches_with_view(["mlflow.note.content", view_tag("a-1"), view_tag("b.2")]) == ["a-1", "b.2"]
+    keys = [view_key(name, f"first-{end}") for name, end in (("a-1", "0a"), ("b.2", "0b"))]
+    assert view_keys(["mlflow.note.content", *map(view_tag, keys)]) == keys
+    assert [search_of_view(key) for key in keys] == ["a-1", "b.2"]

@@ -60,8 +60,8 @@ def test_a_server_decides_for_itself_where_artifacts_go(tmp_path: Path) -> None:
 
 def test_links_open_mlflows_training_pages_on_a_server() -> None:
     expected = "http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=digits-1"
-    assert store.search_link("http://host:5000/", "7", "digits-1") == expected
-    assert store.search_link("sqlite:////mlflow.db", "7", "digits-1") is None
+    assert store.view_link("http://host:5000/", "7", "digits-1") == expected
+    assert store.view_link("sqlite:////mlflow.db", "7", "digits-1") is None
 
 
 @pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])

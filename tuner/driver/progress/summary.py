@@ -22,7 +22,6 @@ from tuner.report.time_left import in_words
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.runs.mirror import place_of, runs_flag
 from tuner.search import Search
-from tuner.tracking import store
 
 REASONS = {
     Ending.INTERRUPTED: "Interrupted.",
@@ -57,19 +56,19 @@ def conclude(
     ending: Ending,
     presentation: Presentation,
     *,
-    experiment_id: str | None,
+    view_link: str | None,
     how_to_resume: str,
 ) -> int:
     """Print the results and what can be done next; return the exit code.
 
-    `experiment_id` is that of MLflow, if it was reached.
+    `view_link` opens its trials on an MLflow server, if that was reached.
     """
     space = search.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
     data = search_data(plan.folder.path.parent, plan.folder.name, space, trials)
     for warning in presentation.warnings(plan.folder.path):
         print_line(console, f"Warning: {warning}")
-    _print_closing(console, presentation, data, plan, experiment_id)
+    _print_closing(console, presentation, data, plan, view_link)
     if ending is not Ending.FINISHED:
         print_line(console, f"{REASONS[ending]} {how_to_resume}")
         return EXIT_CODES[ending]
@@ -83,7 +82,7 @@ def conclude(
 
 
 def _print_closing(
-    console: Console, presentation: Presentation, data: FrontData, plan: Plan, experiment_id: str | None
+    console: Console, presentation: Presentation, data: FrontData, plan: Plan, view_link: str | None
 ) -> None:
     """Print the results of a search, how long it took, and the commands that come next."""
     table = presentation.result_table(data)
@@ -91,11 +90,10 @@ def _print_closing(
     if took := duration(data.records):
         print_line(console, took)
     folder, runs = plan.folder, runs_flag(plan.folder.path.parent)
-    link = store.search_link(plan.tracking_uri, experiment_id, folder.name) if experiment_id else None
     steps = [
         *([presentation.next_command(folder.path)] if data.points else []),
         (f"tuner show {folder.name}{runs}", "every trial"),
-        (link or f"tuner ui{runs}", "the trials in MLflow"),
+        (view_link or f"tuner ui{runs}", "the trials in MLflow"),
     ]
     width = max(len(command) for command, _ in steps)
     print_line(console, "Next:")

@@ -21,12 +21,11 @@ def search(make_ledger: MakeLedger) -> Search:
     return Search(SPACE, make_ledger(SPACE))
 
 
-def closing(search: Search, runs_dir: Path, **changes: object) -> Screen:
+def closing(search: Search, runs_dir: Path, link: str | None = None) -> Screen:
     """Return what is printed at the end of a search."""
     screen = Screen()
-    ran = plan(runs_dir, **changes)
     ending, presentation = Ending.INTERRUPTED, SearchPresentation()
-    conclude(screen.console, ran, search, ending, presentation, experiment_id="7", how_to_resume="")
+    conclude(screen.console, plan(runs_dir), search, ending, presentation, view_link=link, how_to_resume="")
     return screen
 
 
@@ -35,8 +34,7 @@ def test_the_closing_words_name_the_commands_that_come_next(search: Search, runs
     screen = closing(search, runs_dir)
     for command in ("tuner front small-1", "tuner show small-1", "tuner ui"):
         assert f"  {command} --runs-dir {runs_dir} " in screen.text
-    link = "http://host:5000/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=small-1"
-    assert link in closing(search, runs_dir, tracking_uri="http://host:5000").text
+    assert "http://host:5000/#/7" in closing(search, runs_dir, "http://host:5000/#/7").text
 
 
 def test_the_front_is_no_next_step_before_a_trial_is_completed(search: Search, runs_dir: Path) -> None:
