@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.surroundings import own_environment
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol", "scancel")
-_PATIENCE_SECONDS = 240.0
+_PATIENCE_SECONDS = 600.0
 
 # A requeued job waits for `cred_expire` seconds, and by default for two minutes.
 _CONFIGURATION = """\

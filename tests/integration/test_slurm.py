@@ -34,8 +34,8 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def wait_for_end(cluster: Cluster, job: str) -> dict[str, str]:
-    """Wait until a job has left the queue, and return what the controller knows of it."""
-    wait_until(lambda: cluster.job(job)["JobState"] not in {"PENDING", "RUNNING", "COMPLETING"})
+    """Wait until a job has left the queue for good, and return what the controller knows of it."""
+    wait_until(lambda: cluster.job(job)["JobState"] in {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL"})
     return cluster.job(job)
 
 

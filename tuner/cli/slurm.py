@@ -74,14 +74,14 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
         typer.Option("--setup", help="A line of the shell that comes first; repeatable.", metavar="LINE"),
     ] = None,
     lead: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--lead",
-            help="How long before the time limit the search is told to end.",
+            help="How long before the time limit the search is told to end; default: 120s.",
             parser=lambda text: options.parse_duration(text, "--lead"),
             metavar="TIME",
         ),
-    ] = "120s",  # type: ignore[assignment] - the parser reads it
+    ] = None,
     requeue: Annotated[
         bool, typer.Option("--requeue/--no-requeue", help="Go into the queue again at the time limit.")
     ] = True,
@@ -97,7 +97,7 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
 
       tuner slurm --space cifar10_tradeoff --gpus-per-node 1 --time 8h --partition gpu -- --trials 96 > job.sh
     """
-    from tuner.driver.slurm_script import SlurmJob, fitting_cpus, slurm_script
+    from tuner.driver.slurm_script import LEAD_SECONDS, SlurmJob, fitting_cpus, slurm_script
     from tuner.runs.folder import require_name
 
     checked = _checked_space(space, run_options or [])
@@ -113,7 +113,7 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
         gpus_per_node=gpus,
         cpus_per_node=fitting_cpus(checked, gpus, cpus_per_task),
         seconds=math.ceil(time),
-        lead_seconds=math.ceil(lead),
+        lead_seconds=LEAD_SECONDS if lead is None else math.ceil(lead),
         requeues=requeue,
         partition=partition,
         account=account,
