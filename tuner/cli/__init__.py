@@ -28,6 +28,7 @@ from tuner.cli.register import register
 from tuner.cli.run import run, with_resume_value
 from tuner.cli.set_rules import set_rules
 from tuner.cli.show import show
+from tuner.cli.slurm import slurm
 from tuner.cli.spaces import spaces
 from tuner.cli.status import status
 from tuner.cli.stop import stop
@@ -113,6 +114,7 @@ app.command("register")(register)
 app.command("sync")(sync)
 app.command("adopt")(adopt)
 app.command("ui")(ui)
+app.command("slurm")(slurm)
 
 
 def main(arguments: list[str] | None = None) -> None:

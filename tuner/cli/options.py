@@ -12,8 +12,8 @@ from tuner.errors import UsageError
 from tuner.runs.mirror import open_runs
 
 
-def parse_duration(text: str) -> float:
-    """Return the seconds of a duration such as 90s, 45m, 12h or 2d; raise UsageError for anything else."""
+def parse_duration(text: str, option: str = "--time-budget") -> float:
+    """Return the seconds of a duration such as 90s, 45m, 12h or 2d; raise UsageError about `option` for all else."""
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     unit = units.get(text[-1:], 0)
     try:
@@ -21,7 +21,7 @@ def parse_duration(text: str) -> float:
     except ValueError:
         value = 0
     if not 0 < value < math.inf:
-        raise UsageError(f"--time-budget is {text!r}, but must be a time such as 90s, 45m, 12h or 2d.", "--time-budget")
+        raise UsageError(f"{option} is {text!r}, but must be a time such as 90s, 45m, 12h or 2d.", option)
     return value
 
 

@@ -1,6 +1,7 @@
 """The installed Ray has every undocumented name that this project uses; a failure lists those that it lacks."""
 
 import importlib
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ray.train.constants import CHECKPOINT_DIR_NAME
 from ray.tune.experiment import Trial
 from ray_stand_ins import trial_task
 
+from tuner.driver import slurm_script
 from tuner.engine.cluster import ENVIRONMENT, HEAD_PATIENCE
 from tuner.engine.ray_private import (
     CHECKPOINT_FOLDER_KEY,
@@ -81,9 +83,10 @@ def test_ray_reads_the_environment_variables() -> None:
     folders = ("_private", "tune")
     sources = "".join(file.read_text(encoding="utf-8") for folder in folders for file in (RAY / folder).rglob("*.py"))
     core = (RAY / "_raylet.so").read_bytes()
+    slurm_job = (Path(slurm_script.__file__).parent / "templates" / "slurm_job.sh").read_text(encoding="utf-8")
     missing = [
         name
-        for name in (*ENVIRONMENT, HEAD_PATIENCE)
+        for name in (*ENVIRONMENT, HEAD_PATIENCE, *re.findall(r"export (RAY_\w+)", slurm_job))
         if name not in sources and name.removeprefix("RAY_").encode() not in core
     ]
     assert not missing, f"Ray {ray.__version__} no longer reads, see tuner/engine/cluster.py: {missing}"
