@@ -71,6 +71,10 @@ class LedgerSearcher(EmptyPickle, Searcher):
         self._alive.add(trial_id)
         return self._task(assignment).to_ray_config()
 
+    def checkpoints(self, number: int) -> tuple[str, ...]:
+        """Return the paths of the checkpoints on record from which a trial may continue, the newest first."""
+        return tuple(f"{self._checkpoint_root}/{path}" for path in self._search.checkpoints(number))
+
     def _task(self, assignment: Assignment) -> TrialTask:
         space = self._search.space
         resources = space.resources
@@ -78,7 +82,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
         return TrialTask(
             number=assignment.number,
             config=config,
-            checkpoints=tuple(f"{self._checkpoint_root}/{path}" for path in assignment.checkpoints),
+            checkpoints=self.checkpoints(assignment.number),
             device="cuda" if resources.gpus_per_trial > 0 else "cpu",
             gpus=self._shares.of(assignment.number),
             threads=threads_for(resources.cpus_per_trial, resources.processes_per_trial),

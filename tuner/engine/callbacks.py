@@ -11,6 +11,7 @@ from tuner.engine.crashes import Crashes
 from tuner.engine.ray_private import (
     EmptyPickle,
     allow_failures,
+    continue_from,
     failures,
     forget_metrics,
     has_failed,
@@ -36,6 +37,7 @@ class FailureCallback(EmptyPickle, tune.Callback):
         self._crashes = crashes
         self._on_retry = on_retry
         self._searcher = searcher
+        self._done: set[str] = set()  # whose last report is on record
         self._ended: set[str] = set()
         self._counted: dict[str, int] = {}
 
@@ -47,13 +49,19 @@ class FailureCallback(EmptyPickle, tune.Callback):
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
-        """Note that trials can work here, unless the report is of an error."""
+        """Note that trials can work here, unless the report is of an error.
+
+        After its last report a trial may not start again, even if its process dies before Ray has ended it.
+        """
         del iteration, trials, info
         if "out_of_memory" in result:
             self._on_retry(ray_task(trial).number, result["out_of_memory"])
         elif "error" not in result:
             self._crashes.record_epoch()
             self._allow_retries(trial)
+        if result.get("done"):
+            self._done.add(trial.trial_id)
+            allow_failures(trial, failures(trial))
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """Free the memory that Ray keeps for the trial."""
@@ -61,18 +69,25 @@ class FailureCallback(EmptyPickle, tune.Callback):
         forget_metrics(trial)
 
     def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Record a crash; Ray starts the trial again from its last checkpoint."""
+        """Record a crash; Ray starts the trial again.
+
+        It continues from the checkpoints on record: Ray does not know the newest one if the process died too early.
+        """
         del iteration, trials, info
         number, error = ray_task(trial).number, _last_error(trial)
         own = failures(trial) > self._counted.get(trial.trial_id, 0)
         self._counted[trial.trial_id] = failures(trial)
         self._crashes.record_retry(number, error, own=own)
+        continue_from(trial, self._searcher.checkpoints(number))
         self._on_retry(number, error)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """Record the crash of a trial that Ray does not start again."""
+        """Record the crash of a trial that Ray does not start again, unless its last report is on record."""
         del iteration, trials, info
         self._ended.add(trial.trial_id)
+        if trial.trial_id in self._done:
+            forget_metrics(trial)
+            return
         number, error = ray_task(trial).number, _last_error(trial)
         if self._crashes.give_up(number, error, mendable=_is_mendable(trial)):
             self._on_retry(number, error)

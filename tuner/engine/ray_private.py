@@ -7,6 +7,7 @@ before you raise Ray's upper bound in pyproject.toml.
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ PRIVATE_NAMES: Mapping[str, str] = {
     "ray.tune.experiment.Trial.status": "shows that a trial was ended without a call of any callback",
     "ray.tune.experiment.Trial.ERROR": "the status of such a trial",
     "ray.tune.experiment.Trial.storage.trial_dir_name": "the folder of the trial's checkpoints, unique in a session",
+    "ray.tune.experiment.Trial.storage.current_checkpoint_index": "the number of the trial's newest checkpoint",
     "ray.tune.experiment.Trial.error_file": "holds the tracebacks of a crashed trial",
     "ray.tune.experiment.Trial.pickled_error_file": "holds the exception of a crashed trial",
     "ray.tune.experiment.Trial.num_failures": "counts the crashes that Ray retries",
@@ -59,6 +61,18 @@ def gcs_address() -> str:
 def ray_task(trial: Trial) -> TrialTask:
     """Return the task of a trial of Ray Tune."""
     return task_of(trial.config)
+
+
+def continue_from(trial: Trial, checkpoints: tuple[str, ...]) -> None:
+    """Let the next process of the trial continue from one of these checkpoints, and write over none of them.
+
+    Ray learns of a checkpoint later than the record does. It would give its name to the next one.
+    """
+    storage: Any = trial.storage
+    own = [Path(path).name for path in checkpoints if Path(path).parent.name == folder_name(trial)]
+    used = [int(name.removeprefix(CHECKPOINT_PREFIX)) for name in own]
+    storage.current_checkpoint_index = max([storage.current_checkpoint_index, *used])
+    trial.config = replace(ray_task(trial), checkpoints=checkpoints).to_ray_config()
 
 
 def folder_name(trial: Trial) -> str:

@@ -195,13 +195,13 @@ def _measured_on_test_set(trainer: "Trainer", confirmation: ConfirmationTask) ->
 def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:
     """Yield the checkpoints that a trial may continue from, the best first.
 
-    After a crash in this session these are Ray's newest checkpoint and those before it. Then come those that were on
-    record when the trial was handed out.
+    They are those on record when the trial was handed out, or when it crashed in this session. After such a crash come
+    Ray's newest checkpoint and those before it.
     """
+    yield from map(tune.Checkpoint, recorded)
     if newest is not None:
         yield newest
         yield from _earlier(newest)
-    yield from map(tune.Checkpoint, recorded)
 
 
 def _earlier(newest: tune.Checkpoint) -> list[tune.Checkpoint]:

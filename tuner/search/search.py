@@ -75,9 +75,7 @@ class Search:
             trial = self._propose()
         else:
             return None
-        recorded = [report.checkpoint for report in reversed(trial.reports) if report.checkpoint]
-        checkpoints = tuple(recorded[:_CHECKPOINTS_TRIED])
-        assignment = Assignment(trial.number, trial.parameters, checkpoints, trial.epochs_trained)
+        assignment = Assignment(trial.number, trial.parameters, self.checkpoints(trial.number), trial.epochs_trained)
         for listener in self.listeners:
             listener.on_started(assignment)
         return assignment
@@ -99,6 +97,11 @@ class Search:
             self._prepared = number, proposal()
 
         return work
+
+    def checkpoints(self, number: int) -> tuple[str, ...]:
+        """Return the checkpoints on record from which a trial may continue, the newest first."""
+        recorded = [report.checkpoint for report in reversed(self._trials[number].reports) if report.checkpoint]
+        return tuple(recorded[:_CHECKPOINTS_TRIED])
 
     def hand_out_again(self, number: int) -> None:
         """Let `next_assignment` return a running trial again, because its worker has lost it."""

@@ -38,7 +38,7 @@ def ray_trial(
         config=trial_task(number).to_ray_config(),
         error_file=None if error_file is None else str(error_file),
         pickled_error_file=None if pickled_error_file is None else str(pickled_error_file),
-        storage=SimpleNamespace(trial_dir_name=f"trial-{number:04d}_ab12"),
+        storage=SimpleNamespace(trial_dir_name=f"trial-{number:04d}_ab12", current_checkpoint_index=-1),
         status=Trial.RUNNING,
         num_failures=failures,
         max_failures=99,

@@ -145,6 +145,35 @@ def test_a_trial_starts_with_the_retries_that_earlier_sessions_left_it(search: S
     assert restarted.max_failures == 5 + search.space.search.max_failures - 1, "Ray never forgets its own count"
 
 
+def test_a_trial_whose_last_report_is_on_record_is_not_started_again(search: Search) -> None:
+    """Its process may die between the report and the end that Ray then asks it for."""
+    crashes = Crashes(search, lambda: 1)
+    callback = FailureCallback(crashes, ignore, LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0)))
+    search.next_assignment(), search.next_assignment()
+    trial = ray_trial(0, failures=1)
+    trial.run_metadata = SimpleNamespace(metric_analysis={}, metric_n_steps={})
+    callback.on_trial_start(1, [], trial)
+    callback.on_trial_result(1, [], trial, {**result(1), "done": True})
+    assert trial.max_failures == trial.num_failures, "the next crash is one too many"
+    callback.on_trial_error(1, [], trial)
+    callback.on_trial_result(1, [], ray_trial(1), result(1))
+    assert search.trials[0].outcome is Outcome.RUNNING
+    assert crashes.retries_left(0) == search.space.search.max_failures
+
+
+def test_a_trial_whose_process_dies_after_its_report_continues_from_the_record(search: Search) -> None:
+    """Ray learns of a checkpoint only after the record has it, and would start the epoch again."""
+    searcher = LedgerSearcher(search, "/runs", lambda: 1, GpuShares(0))
+    callback = FailureCallback(Crashes(search, lambda: 1), ignore, searcher)
+    scheduler = LedgerScheduler(search, "ray/session-1", GpuShares(0))
+    searcher.suggest("0")
+    trial = ray_trial(0, failures=1)
+    scheduler.on_trial_result(None, trial, result(1, checkpoint_dir_name="checkpoint_000000"))
+    callback.on_trial_recover(1, [], trial)
+    assert task_of(trial.config).checkpoints == ("/runs/ray/session-1/trial-0000_ab12/checkpoint_000000",)
+    assert trial.storage.current_checkpoint_index == 0, "the next one is checkpoint_000001"
+
+
 def test_ray_keeps_no_statistics_of_a_trial_that_has_ended(search: Search) -> None:
     trial = ray_trial(0)
     trial.run_metadata = SimpleNamespace(metric_analysis={"epoch": {"max": 1}}, metric_n_steps={"epoch": {"5": [1]}})

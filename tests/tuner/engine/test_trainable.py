@@ -131,6 +131,14 @@ def test_a_retry_takes_the_newest_checkpoint_that_is_whole(session: Session) -> 
     assert session.reports[0]["metrics"]["loss/total"] == whole[3]
 
 
+def test_a_checkpoint_on_record_that_ray_does_not_know_yet_is_taken(session: Session) -> None:
+    run_task(task(), session)
+    session.reports.clear()
+    session.newest = tune.Checkpoint(str(session.folder / "checkpoint_000000"))
+    run_task(replace(task(), checkpoints=(str(session.folder / "checkpoint_000001"),)), session)
+    assert session.epochs == [3]
+
+
 def test_a_checkpoint_later_than_rays_newest_is_not_on_record_and_not_taken(session: Session) -> None:
     run_task(task(), session)
     session.reports.clear()
