@@ -1,4 +1,4 @@
-"""How large the page of a large search is, and how long `tuner front` and `tuner show` take on it.
+"""How large the pages of a large search are, and how long and how much memory each command takes on it.
 
 Run:  python -m benchmarks.browsing [--trials 10000]
 Writes a made-up search into a temporary folder: a tenth of its trials complete 20 epochs, the others stop after 5.
@@ -8,6 +8,7 @@ Writes benchmarks/results/browsing.json with hardware, versions, date and comman
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -19,18 +20,34 @@ from typing import Any
 
 import numpy as np
 from optuna.trial import TrialState, create_trial
+from plotly.io.json import to_json_plotly
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings, write_result
 from tuner.driver.create import provenance
 from tuner.ledger import Decision, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
+from tuner.live.application import LiveSearch
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"
 _BUDGET, _RUNG = 20, 5
-_RUNS = 5
+_RUNS = 3
+# `{run}` is the number of the run. The search is not running, so an instruction is recorded and waits.
+_COMMANDS = (
+    "front large",
+    "front large --knee",
+    "show large",
+    "show large --trial 4321",
+    "list",
+    "status large",
+    "set large search.trials={trials}",
+    "add large alpha=0.{run}",
+    "stop large",
+    "clone large large-{run}",
+    "prune large --yes",
+)
 
 
 def main() -> None:
@@ -41,15 +58,19 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ.pop("TUNER_LEDGER", None)
     with tempfile.TemporaryDirectory() as folder:
-        make_search(Path(folder), arguments.trials, arguments.completed)
+        runs_dir = Path(folder)
+        make_search(runs_dir, arguments.trials, arguments.completed)
+        words = {"trials": arguments.trials + 50}
+        commands = {command: _runs(runs_dir, command.format(run="{run}", **words)) for command in _COMMANDS}
+        page = round((runs_dir / "large" / "front.html").stat().st_size / 1e6, 2)
+        live = _live(runs_dir)
+        commands["delete large --yes"] = _runs(runs_dir, "delete large --yes", count=1)
         figures = {
             "trials": arguments.trials,
             "completed_share": arguments.completed,
-            "runs of each command": _RUNS,
-            "tuner front (s)": _seconds(folder, "front", "large"),
-            "tuner front --knee (s)": _seconds(folder, "front", "large", "--knee"),
-            "tuner show (s)": _seconds(folder, "show", "large"),
-            "front.html (MB)": round((Path(folder) / "large" / "front.html").stat().st_size / 1e6, 2),
+            "commands": commands,
+            "front.html (MB)": page,
+            "live page": live,
         }
     found = {
         "figures": figures,
@@ -114,16 +135,39 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
         }
 
 
-def _seconds(runs_dir: str, *command: str) -> dict[str, float]:
-    """Return the median and the extremes of the seconds of a command, including the start of Python."""
-    taken = []
+def _runs(runs_dir: Path, command: str, count: int = _RUNS) -> dict[str, float]:
+    """Return the seconds of a command, including the start of Python, and the most memory that a run of it took."""
+    taken, memory = [], []
+    for run in range(1, count + 1):
+        words = command.format(run=run).split()
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tuner", *words, "--runs-dir", str(runs_dir)], stdout=subprocess.DEVNULL
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        taken.append(time.perf_counter() - started)
+        memory.append(used.ru_maxrss / 1000)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"tuner {' '.join(words)} ended with exit code {process.returncode}.")
+    return {**_spread(taken), "MB": round(max(memory)), "runs": count}
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    found = {"median": median(seconds), "least": min(seconds), "most": max(seconds)}
+    return {f"{name} (s)": round(value, 2) for name, value in found.items()}
+
+
+def _live(runs_dir: Path) -> dict[str, Any]:
+    """Return the seconds of one reading of the live page, the size of its answer, and this process's memory."""
+    search = LiveSearch(runs_dir, "large")
+    taken, size = [], 0
     for _ in range(_RUNS):
         started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "tuner", *command, "--runs-dir", runs_dir], check=True, stdout=subprocess.DEVNULL
-        )
+        size = len(str(to_json_plotly(search.snapshot(""))))
         taken.append(time.perf_counter() - started)
-    return {"median": round(median(taken), 2), "least": round(min(taken), 2), "most": round(max(taken), 2)}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    return {**_spread(taken), "first answer (MB)": round(size / 1e6, 2), "MB": round(memory), "runs": _RUNS}
 
 
 if __name__ == "__main__":

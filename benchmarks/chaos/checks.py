@@ -8,6 +8,7 @@ from typing import Any
 
 from tuner.ledger import Outcome, SqlLedger, TrialRecord, default_ledger_url
 from tuner.ledger.stored_trial import ENDED_ELSEWHERE
+from tuner.tracking.layout import metric_name
 
 # The metric that no two trainings share.
 _TIME = "seconds"
@@ -143,7 +144,7 @@ def _expected_values(trial: TrialRecord) -> Mapping[str, list[tuple[int, float]]
     expected: dict[str, list[tuple[int, float]]] = {"epochs_trained": [(0, float(trial.epochs_trained))]}
     for report in trial.reports:
         for key, value in report.metrics.items():
-            expected.setdefault(key, []).append((report.epoch, value))
+            expected.setdefault(metric_name(key), []).append((report.epoch, value))
     if trial.outcome is Outcome.COMPLETED:
         for key in ("natural_accuracy", "pgd_accuracy"):
             expected[f"final/{key}"] = [(0, trial.last_metrics[key])]

@@ -6,9 +6,11 @@ from dataclasses import replace
 import pytest
 from simulated_search import MakeLedger, drive, small_space
 
-from benchmarks.chaos.checks import Faults, Snapshot, check_epochs, check_record, essence
+from benchmarks.chaos.checks import Faults, Snapshot, check_epochs, check_mlflow, check_record, essence
 from tuner.ledger import Outcome, TrialRecord
+from tuner.report.analysis.front_data import front_data
 from tuner.search import Search
+from tuner.tracking.projection import Projection
 
 SPACE = small_space(search={"trials": 5})
 Change = Callable[[list[TrialRecord]], Sequence[TrialRecord]]
@@ -32,6 +34,28 @@ def test_a_search_that_was_left_alone_has_no_fault(trials: list[TrialRecord]) ->
     faults = Faults()
     check_record(trials, [earlier(trials)], 5, faults)
     assert faults.found == {}
+
+
+def test_mlflow_has_each_value_of_the_ledger_also_those_in_folders(trials: list[TrialRecord], mlflow_uri: str) -> None:
+    reports = [
+        tuple(replace(report, metrics={**report.metrics, "gradient_norm/total": 2.0}) for report in trial.reports)
+        for trial in trials
+    ]
+    recorded = [replace(trial, reports=found) for trial, found in zip(trials, reports, strict=True)]
+    front = front_data("chaos-1", recorded, SPACE.objective_list, SPACE.reference)
+    Projection(mlflow_uri, SPACE, "chaos-1", "chaos-1-id", None).write(recorded, front)
+    faults = Faults()
+    assert check_mlflow(mlflow_uri, "chaos-1", recorded, faults) > 0
+    assert faults.found == {}
+    changed = replace(
+        recorded[0],
+        reports=(
+            replace(reports[0][0], metrics={**reports[0][0].metrics, "gradient_norm/total": 3.0}),
+            *reports[0][1:],
+        ),
+    )
+    check_mlflow(mlflow_uri, "chaos-1", [changed, *recorded[1:]], faults)
+    assert set(faults.found) == {"ledger and MLflow differ"}
 
 
 def test_a_trial_that_a_client_ended_is_no_fault(trials: list[TrialRecord]) -> None:

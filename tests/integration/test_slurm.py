@@ -39,6 +39,11 @@ def wait_for_end(cluster: Cluster, job: str) -> dict[str, str]:
     return cluster.job(job)
 
 
+def limit(cluster: Cluster, job: str, minutes: int) -> None:
+    """Set the time limit of a job, from its present start."""
+    cluster.ask("scontrol", "update", f"JobId={job}", f"TimeLimit={minutes}")
+
+
 def test_a_job_ends_its_driver_before_each_limit_and_goes_on(cluster: Cluster, tmp_path: Path) -> None:
     driver = tmp_path / "driver"
     driver.write_text(_DRIVER)
@@ -48,14 +53,14 @@ def test_a_job_ends_its_driver_before_each_limit_and_goes_on(cluster: Cluster, t
     script.write_text(slurm_script(job))
     number = cluster.submit(script)
     wait_until((tmp_path / "log").exists)
-    cluster.ask("scontrol", "update", f"JobId={number}", "TimeLimit=1")  # the lead time has come
+    limit(cluster, number, 1)  # the lead time has come
     found = wait_for_end(cluster, number)
     assert (found["JobState"], found["Restarts"]) == ("COMPLETED", "2")
     assert (tmp_path / "log").read_text().split() == ["begun", "told", "begun", "told", "begun"]
 
 
 def test_a_search_that_is_requeued_twice_ends_as_an_undisturbed_one(cluster: Cluster, tmp_path: Path) -> None:
-    """The signal is sent as SLURM sends it before a limit, but after so many reports, however fast the machine is."""
+    """The limit is moved near after so many reports, however fast the machine is; SLURM itself sends the signal."""
     runs_dir, alone = tmp_path / "runs", tmp_path / "alone"
     script = tmp_path / "job.sh"
     words = ("-m", "tuner", "slurm", "--space", str(TINY), "--name", "requeued", "--time", "30m")
@@ -70,8 +75,10 @@ def test_a_search_that_is_requeued_twice_ends_as_an_undisturbed_one(cluster: Clu
     for restarts in ("1", "2"):
         wanted = reports() + 3
         wait_until(lambda wanted=wanted: reports() >= wanted)  # type: ignore[misc]
-        cluster.ask("scancel", "--batch", "--signal=USR1", number)
+        hours, minutes, _ = map(int, cluster.job(number)["RunTime"].split(":"))
+        limit(cluster, number, 60 * hours + minutes + 2)  # at most the lead time is left
         wait_until(lambda restarts=restarts: cluster.job(number)["Restarts"] == restarts)  # type: ignore[misc]
+        limit(cluster, number, 30)  # it waits in the queue
     found = wait_for_end(cluster, number)
     assert found["JobState"] == "COMPLETED", (tmp_path / f"requeued-{number}.log").read_text()
     output, _ = undisturbed.communicate()

@@ -178,7 +178,6 @@ def _write_files(folder: Path, data: "FrontData", figure: "FrontFigure") -> tupl
 
 def _print_tables(data: "FrontData", figure: "FrontFigure | None", selection: "Selection") -> None:
     """Print the whole front if there is a `figure` of it, and otherwise the selection."""
-    from tuner.report.analysis.noise_notes import noise_notes
     from tuner.report.analysis.seed_means import has_seeds
     from tuner.report.console.tables import confirmed_table, front_table, seed_means_table, selection_table
     from tuner.report.console.terminal import print_plot, terminal
@@ -191,8 +190,6 @@ def _print_tables(data: "FrontData", figure: "FrontFigure | None", selection: "S
         console.print(selection_table(data, selection))
     else:
         console.print(front_table(data))
-        for note in noise_notes(data):
-            console.print(note, markup=False)
         if has_seeds(data):
             console.print("Each row is one seed. The means over the seeds:", "", seed_means_table(data))
         print_plot(console, figure)

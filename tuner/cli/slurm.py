@@ -3,14 +3,16 @@
 import math
 import os
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tuner.cli import options
 from tuner.cli.run import run
 from tuner.errors import UsageError
-from tuner.space import Space
+
+if TYPE_CHECKING:
+    from tuner.space import Space
 
 # What the script itself says to `tuner run`.
 _TAKEN = {
@@ -123,7 +125,7 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
     typer.echo(slurm_script(job), nl=False)
 
 
-def _checked_space(space: str, run_options: list[str]) -> Space:
+def _checked_space(space: str, run_options: list[str]) -> "Space":
     """Return the space as the options of `tuner run` change it: the job would find a fault only after its waiting."""
     from tuner.driver.plan import Request
     from tuner.space import load_space

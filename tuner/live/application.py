@@ -61,8 +61,9 @@ class LiveSearch:
     def snapshot(self, known_figure: str) -> dict[str, Any]:
         """Return what the page shows."""
         with self.opened() as (folder, ledger):
-            status = status_on_record(folder, ledger, self.clock())
-            return snapshot(status, search_on_record(folder, ledger), known_figure)
+            search = search_on_record(folder, ledger)
+            status = status_on_record(folder, ledger, search.space, search.trials, self.clock())
+            return snapshot(status, search, known_figure)
 
     def trial(self, number: int) -> dict[str, Any]:
         """Return what the page shows of one trial."""

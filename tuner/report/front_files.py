@@ -12,6 +12,7 @@ from typing import Any
 
 from training.config import BEST_EPOCH, LAST
 from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
+from tuner.report.analysis.image_noise import interval
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.figure.front_figure import FrontFigure, front_figure
 from tuner.report.image import front_pictures
@@ -63,7 +64,10 @@ def _selects_best(data: FrontData) -> bool:
 
 
 def front_json(data: FrontData) -> str:
-    """Return the front, the dominated and confirmed trials, the counts by state and the hypervolume as JSON."""
+    """Return the front, the dominated and confirmed trials, the counts by state and the hypervolume as JSON.
+
+    `intervals` are 95 % intervals of the shares of the validation images, if the number of these is known.
+    """
     document = {
         "search": data.search,
         "objectives": [
@@ -78,8 +82,8 @@ def front_json(data: FrontData) -> str:
         "reference": data.reference,
         "counts": data.counts,
         "knee": data.knee,
-        "front": [_completed(point) for point in data.front],
-        "dominated": [_completed(point) for point in data.dominated],
+        "front": [_completed(point, data.validation_images) for point in data.front],
+        "dominated": [_completed(point, data.validation_images) for point in data.dominated],
         "confirmed": [_confirmed(found) for found in data.confirmed],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
@@ -92,10 +96,12 @@ def _confirmed(found: Confirmed) -> dict[str, Any]:
     return {**asdict(found), "means": means, "deviations": deviations}
 
 
-def _completed(point: CompletedTrial) -> dict[str, Any]:
+def _completed(point: CompletedTrial, images: int | None) -> dict[str, Any]:
+    intervals = {name: interval(name, value, images) for name, value in point.metrics.items()}
     return {
         "trial": point.number,
         "metrics": point.metrics,
+        "intervals": {name: found for name, found in intervals.items() if found is not None},
         "parameters": point.parameters,
         "epochs": point.epochs,
         "pareto_rank": point.pareto_rank,

@@ -59,12 +59,16 @@ def state_of(folder: SearchFolder, ledger_url: str, space: Space, trials: Sequen
 def status_of(folder: SearchFolder, given_url: str | None, now: float) -> Status:
     """Return the status of a search at the time `now`, in seconds since 1970; raise UsageError if it is unreadable."""
     with folder.ledger(given_url) as ledger:
-        return status_on_record(folder, ledger, now)
+        return status_on_record(folder, ledger, recorded_space(ledger), ledger.load(), now)
 
 
-def status_on_record(folder: SearchFolder, ledger: SqlLedger, now: float) -> Status:
-    """Return the status of the search of a folder from its open ledger, at the time `now`, in seconds since 1970."""
-    space, trials, given = recorded_space(ledger), ledger.load(), tuple(ledger.instructions())
+def status_on_record(
+    folder: SearchFolder, ledger: SqlLedger, space: Space, trials: Sequence[TrialRecord], now: float
+) -> Status:
+    """Return the status of a search from its open ledger, of which `space` and `trials` have been read.
+
+    `now` is in seconds since 1970.
+    """
     state, holder = state_of(folder, ledger.url, space, trials), holder_of(folder.path, ledger.url)
     left = None
     if state is SearchState.RUNNING and holder is not None:
@@ -81,7 +85,7 @@ def status_on_record(folder: SearchFolder, ledger: SqlLedger, now: float) -> Sta
         trials=space.search.trials,
         epochs=sum(trial.epochs_trained for trial in trials),
         left_seconds=left,
-        instructions=given,
+        instructions=tuple(ledger.instructions()),
     )
 
 

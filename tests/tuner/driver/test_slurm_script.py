@@ -117,9 +117,9 @@ def test_the_cores_of_a_node_are_those_of_the_trials_on_its_gpus() -> None:
     assert fitting_cpus(small_space(resources={"gpus_per_trial": 0, "cpus_per_trial": 2}), 0, None) == 2
 
 
-# It stands in for the driver: it says that it runs, ends with 130 at SIGTERM, and with 0 after a while.
+# It stands in for the driver: it says that it runs, ends with $CODE at SIGTERM, and with 0 after a while.
 _DRIVER = """#!/bin/bash
-trap 'echo told >> "$LOG"; kill "$!"; exit 130' TERM
+trap 'echo told >> "$LOG"; kill "$!"; exit "$CODE"' TERM
 echo begun >> "$LOG"
 sleep "$SECONDS_TO_WORK" &
 wait "$!"
@@ -139,10 +139,10 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def played(place: Path, *signals: signal.Signals, seconds: int = 60) -> tuple[int, list[str]]:
+def played(place: Path, *signals: signal.Signals, seconds: int = 60, code: int = 130) -> tuple[int, list[str]]:
     """Run the script, send it signals as SLURM does once the driver runs; return its exit code and the log."""
     log = place / "log"
-    settings = {"LOG": str(log), "SLURM_JOB_ID": "7", "SECONDS_TO_WORK": str(seconds)}
+    settings = {"LOG": str(log), "SLURM_JOB_ID": "7", "SECONDS_TO_WORK": str(seconds), "CODE": str(code)}
     path = f"{place / 'bin'}:{os.environ['PATH']}"
     process = subprocess.Popen(["bash", str(place / "job.sh")], env={**os.environ, **settings, "PATH": path})
     while not log.exists():
@@ -158,6 +158,17 @@ def test_at_the_limit_the_driver_is_told_once_and_the_job_is_requeued(place: Pat
 
 def test_a_search_that_is_done_ends_the_job(place: Path) -> None:
     assert played(place, seconds=0) == (0, ["begun"])
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_a_search_that_ends_or_fails_just_at_the_limit_is_not_requeued(place: Path, code: int) -> None:
+    assert played(place, signal.SIGUSR1, code=code) == (code, ["begun", "told"])
+
+
+def test_a_python_that_is_missing_fails_the_job(place: Path) -> None:
+    (place / "log").touch()
+    (place / "bin" / "driver").unlink()
+    assert played(place) == (127, [])
 
 
 def test_a_job_that_is_cancelled_is_not_requeued(place: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_name_that_ray_lacks_is_noticed(trial: Any) -> None:
 
 def test_ray_reads_the_environment_variables() -> None:
     """Python code reads most of them by their names; the core has the others in a list, without the prefix."""
-    folders = ("_private", "tune")
+    folders = ("_common", "_private", "tune")
     sources = "".join(file.read_text(encoding="utf-8") for folder in folders for file in (RAY / folder).rglob("*.py"))
     core = (RAY / "_raylet.so").read_bytes()
     slurm_job = (Path(slurm_script.__file__).parent / "templates" / "slurm_job.sh").read_text(encoding="utf-8")

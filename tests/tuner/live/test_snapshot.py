@@ -100,7 +100,7 @@ def test_events_are_the_newest_first_and_name_their_trials(live: LiveSearch, fin
 
 def test_a_confirmation_shows_no_front(make_ledger: MakeLedger, runs_dir: Path) -> None:
     ledger, space = make_ledger(confirmation()), confirmation()
-    status = status_on_record(SearchFolder(runs_dir / SEARCH), ledger, 0.0)
+    status = status_on_record(SearchFolder(runs_dir / SEARCH), ledger, space, TRIALS, 0.0)
     search = LoadedSearch(space, TRIALS, search_data(runs_dir, SEARCH, space, TRIALS), [])
     shown = snapshot(status, search)
     assert shown["figure"] is None

@@ -110,6 +110,13 @@ def test_json_holds_front_dominated_counts_and_hypervolume() -> None:
     assert document["objectives"][1] == {"name": "pgd_accuracy", "direction": "maximize"}
 
 
+def test_json_holds_the_intervals_of_the_accuracies() -> None:
+    data = replace(search_of([trial(0, 0.8, 0.4)]), validation_images=100)
+    (point,) = json.loads(front_json(data))["front"]
+    assert point["intervals"]["pgd_accuracy"] == pytest.approx([0.3094, 0.4980], abs=1e-4)
+    assert json.loads(front_json(SEARCHES["usual"]))["front"][0]["intervals"] == {}
+
+
 def embedded(page: str, attribute: str = "data-figure") -> dict[str, Any]:
     """Read the JSON of a page's script elements with this attribute, by its value, as the page's script does."""
     found = re.findall(rf'<script type="application/json" {attribute}="([\w-]+)">(.*?)</script>', page, re.DOTALL)

@@ -41,8 +41,8 @@ tell_driver() {
         kill -TERM "$driver"
     fi
 }
-trap 'at_limit=yes; tell_driver' USR1
-trap 'at_limit=' TERM
+trap 'interrupted=yes; at_limit=yes; tell_driver' USR1
+trap 'interrupted=yes; at_limit=' TERM
 {% if job.nodes > 1 %}
 
 # A token of this job keeps others out of its cluster. Every port is a free one, so that several jobs share a node.
@@ -90,11 +90,13 @@ workers=$!
 "$python" -u -m tuner run --resume-or-start{% for word in job.words %} {{ word | quote }}{% endfor %}{% if job.nodes > 1 %} --address "$address"{% endif %} &
 driver=$!
 tell_driver
-wait "$driver"
-code=$?
-while kill -0 "$driver" 2>/dev/null; do # a signal had ended the waiting
+# A signal ends the waiting with a code of its own. 127 is also the answer to a second waiting for the same end.
+code=127 interrupted=yes
+while [ -n "$interrupted" ]; do
+    interrupted=''
     wait "$driver"
-    code=$?
+    ended=$?
+    [ "$ended" = 127 ] || code=$ended
 done
 {% if job.nodes > 1 %}
 end_ray

@@ -3,26 +3,32 @@
 import math
 from itertools import pairwise
 
-from training.metrics.interval import interval_of
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.image_noise import interval, is_share
 from tuner.report.text import count_of, noun_of, value_with_unit
 
 # Differences that are smaller than this many of their standard deviations can be chance.
 _CERTAIN = 2.0
 _MOST_LISTED = 8
-# Shares of the validation images. That of a single class is known from fewer.
-_SHARES = ("natural_accuracy", "pgd_accuracy", "robust_accuracy")
+ALIKE_MARK = "≈"
 
 
 def noise_notes(data: FrontData) -> list[str]:
     """Return sentences on how exact the front is, and on neighbours that noise can hide; none if nothing is known."""
     notes = [*_on_images(data), *_on_seeds(data)]
-    alike = [pair for pair in pairwise(data.front) if is_alike(*pair, data)] if notes else []
+    alike = list(alike_neighbours(data).items())
     if alike:
-        shown = ", ".join(f"{first.number} and {second.number}" for first, second in alike[:_MOST_LISTED])
+        shown = ", ".join(f"{first} and {second}" for first, second in alike[:_MOST_LISTED])
         more = f", and {len(alike) - _MOST_LISTED} more pairs" if len(alike) > _MOST_LISTED else ""
-        notes.append(f"Neighbours on the front that this can hide: {shown}{more}.")
+        notes.append(f"Neighbours on the front that this can hide ({ALIKE_MARK}): {shown}{more}.")
     return notes
+
+
+def alike_neighbours(data: FrontData) -> dict[int, int]:
+    """Return the trials of the front that noise can hide from the next one, each with the number of that."""
+    if data.validation_images is None and not data.seed_noise:
+        return {}
+    return {first.number: second.number for first, second in pairwise(data.front) if is_alike(first, second, data)}
 
 
 def is_alike(first: CompletedTrial, second: CompletedTrial, data: FrontData) -> bool:
@@ -41,20 +47,23 @@ def is_alike(first: CompletedTrial, second: CompletedTrial, data: FrontData) -> 
 
 def _variance(name: str, value: float, data: FrontData) -> float:
     of_seeds = data.seed_noise.get(name, 0.0) ** 2
-    if name not in _SHARES or data.validation_images is None:
+    if not is_share(name) or data.validation_images is None:
         return of_seeds
     return of_seeds + value * (1 - value) / data.validation_images
 
 
 def _on_images(data: FrontData) -> list[str]:
-    shares = [objective.name for objective in data.objectives if objective.name in _SHARES]
+    shares = [objective.name for objective in data.objectives if is_share(objective.name)]
     if data.validation_images is None or not shares or not data.front:
         return []
-    name, count = shares[-1], data.validation_images
+    name = shares[-1]
     middle = sorted(trial.metrics[name] for trial in data.front)[len(data.front) // 2]
-    low, high = interval_of(round(middle * count), count)
-    interval = f"the 95 % interval of a {noun_of(name)} of {value_with_unit(name, middle)} goes from {100 * low:.1f} to"
-    return [f"Measured on {count_of(count, 'validation image')}: {interval} {100 * high:.1f} %."]
+    found = interval(name, middle, data.validation_images)
+    if found is None:
+        return []
+    whole = f"that of a {noun_of(name)} of {value_with_unit(name, middle)} goes from {100 * found[0]:.1f} to"
+    images = count_of(data.validation_images, "validation image")
+    return [f"Measured on {images}; ± is half of the 95 % interval: {whole} {100 * found[1]:.1f} %."]
 
 
 def _on_seeds(data: FrontData) -> list[str]:

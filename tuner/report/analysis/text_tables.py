@@ -7,6 +7,8 @@ from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.early_attack import early_attack_note
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.image_noise import format_measured
+from tuner.report.analysis.noise_notes import ALIKE_MARK, alike_neighbours, noise_notes
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
@@ -14,7 +16,7 @@ EPOCHS, BEST_EPOCH_HEADING = "Epochs", "Best epoch"
 KNEE_MARK = "◆ knee"
 _BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
-MARKDOWN_LIMIT = 7000
+MARKDOWN_LIMIT = 6500
 
 
 def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[str]:
@@ -25,17 +27,23 @@ def parameter_names(trials: Iterable[CompletedTrial | UnfinishedTrial]) -> list[
 def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = None) -> TextTable:
     """Return the Pareto front as a table, or the given `trials`: the best in the first objective first.
 
-    The knee is marked, and so are trials beyond the limits. With `select: best` there are columns for the chosen epoch
-    and the metrics of the last one.
+    The knee is marked, and so are trials beyond the limits and, on the front, neighbours that noise can hide.
+    With `select: best` there are columns for the chosen epoch and the metrics of the last one.
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
-    metrics = data.metric_names
     beside = last_headings(data)
-    headings = ["Trial", *map(metric_heading, metrics), *beside, *names, EPOCHS, ""]
+    headings = ["Trial", *map(metric_heading, data.metric_names), *beside, *names, EPOCHS, ""]
+    alike = alike_neighbours(data) if trials is None else {}
     rows = [
-        [str(p.number), *_accuracies(p, metrics), *_of_both_epochs(p, data), *_setting(p, names), _marks(p, data)]
-        for p in shown
+        [
+            str(point.number),
+            *_accuracies(point.metrics, data),
+            *_of_both_epochs(point, data),
+            *_setting(point, names),
+            _marks(point, data, alike),
+        ]
+        for point in shown
     ]
     return TextTable(headings, rows)
 
@@ -50,7 +58,7 @@ def last_headings(data: FrontData) -> list[str]:
 def _of_both_epochs(point: CompletedTrial, data: FrontData) -> list[str]:
     if not last_headings(data):
         return []
-    return [format_value(point.best_epoch), *(format_metric(name, point.last.get(name)) for name in data.metric_names)]
+    return [format_value(point.best_epoch), *_accuracies(point.last, data)]
 
 
 def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
@@ -61,10 +69,10 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.unfinished]
     trials.sort(key=lambda trial: trial.number)
     names = parameter_names(trials)
-    metrics = data.metric_names
-    headings = ["Trial", "State", *map(metric_heading, metrics), *names, EPOCHS]
+    headings = ["Trial", "State", *map(metric_heading, data.metric_names), *names, EPOCHS]
     rows = [
-        [str(t.number), _state(t, data, ranked=ranked), *_accuracies(t, metrics), *_setting(t, names)] for t in trials
+        [str(t.number), _state(t, data, ranked=ranked), *_accuracies(t.metrics, data), *_setting(t, names)]
+        for t in trials
     ]
     return TextTable(headings, rows)
 
@@ -84,7 +92,8 @@ def front_markdown(data: FrontData, links: Mapping[int, str] | None = None) -> s
     head = [_markdown_line(text_table.headings), "|" + "---:|" * len(text_table.headings)]
     omitted = len(lines) - len(kept)
     note = [f"\n{omitted} more trials of the front are in `front.csv`."] if omitted else []
-    return "\n".join([summary(data), "", *head, *kept, *note, ""])
+    exactness = ["", " ".join(noise_notes(data))] if noise_notes(data) else []
+    return "\n".join([summary(data), "", *head, *kept, *note, *exactness, ""])
 
 
 def count_trials(data: FrontData) -> str:
@@ -122,18 +131,21 @@ def _chance_note(data: FrontData) -> str:
     return " Every trial of the front is near the chance level: train longer, or on more images."
 
 
-def _accuracies(trial: CompletedTrial | UnfinishedTrial, metrics: Sequence[str]) -> list[str]:
-    return [format_metric(name, trial.metrics.get(name)) for name in metrics]
+def _accuracies(metrics: Mapping[str, float], data: FrontData) -> list[str]:
+    return [format_measured(name, metrics.get(name), data.validation_images) for name in data.metric_names]
 
 
 def _setting(trial: CompletedTrial | UnfinishedTrial, parameters: Sequence[str]) -> list[str]:
     return [*(format_value(trial.parameters.get(name)) for name in parameters), str(trial.epochs)]
 
 
-def _marks(point: CompletedTrial, data: FrontData) -> str:
-    if point.number == data.knee:
-        return KNEE_MARK
-    return "" if within_limits(point.metrics, data.criteria) else _BEYOND_MARK
+def _marks(point: CompletedTrial, data: FrontData, alike: Mapping[int, int]) -> str:
+    marks = [KNEE_MARK] if point.number == data.knee else []
+    if not within_limits(point.metrics, data.criteria):
+        marks.append(_BEYOND_MARK)
+    if point.number in alike:
+        marks.append(f"{ALIKE_MARK} {alike[point.number]}")
+    return " ".join(marks)
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:

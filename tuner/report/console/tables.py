@@ -3,6 +3,7 @@
 from rich.console import RenderableType
 
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
 from tuner.report.analysis.rung_readings import rungs_text_table, silent_rungs
 from tuner.report.analysis.seed_means import seed_means_text_table
@@ -23,9 +24,10 @@ from tuner.report.text import TextTable
 
 
 def front_table(data: FrontData) -> RenderableType:
-    """Return the Pareto front as a table for a terminal."""
+    """Return the Pareto front as a table for a terminal, with notes on its exactness below."""
     optional = [EPOCHS, *last_headings(data)[1:], *parameter_names(data.front)]
-    return rich_table(f"Pareto front of {data.search}", summary(data), front_text_table(data), KNEE_MARK, optional)
+    caption = "\n".join([summary(data), *noise_notes(data)])
+    return rich_table(f"Pareto front of {data.search}", caption, front_text_table(data), KNEE_MARK, optional)
 
 
 def selection_table(data: FrontData, selection: Selection) -> RenderableType:

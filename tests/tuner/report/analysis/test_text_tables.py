@@ -8,6 +8,7 @@ from fake_search import printed, search_of, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
+from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.text_tables import (
     MARKDOWN_LIMIT,
     front_markdown,
@@ -34,6 +35,21 @@ def test_the_front_lists_objectives_in_per_cent_parameters_and_epochs() -> None:
         ["2", "89.00", "49.00", "–", "–", "120", "◆ knee"],
         ["0", "80.00", "50.00", "–", "0.1235", "120", ""],
     ]
+
+
+def test_accuracies_have_their_interval_and_neighbours_that_it_hides_are_marked() -> None:
+    trials = [trial(0, 0.9, 0.4), trial(1, 0.89, 0.41), trial(2, 0.5, 0.8)]
+    data = replace(search_of(trials), validation_images=100)
+    assert [row[:3] for row in front_text_table(data).rows] == [
+        ["0", "90.00 ±6.0", "40.00 ±9.4"],
+        ["1", "89.00 ±6.2", "41.00 ±9.5"],
+        ["2", "50.00 ±9.6", "80.00 ±7.8"],
+    ]
+    marks = [row[-1] for row in front_text_table(data).rows]
+    assert [mark.removeprefix("◆ knee").strip() for mark in marks] == ["≈ 1", "", ""]
+    assert "≈ 1 |" in front_markdown(data)
+    assert noise_notes(data)[0] in front_markdown(data)
+    assert noise_notes(data)[0] in printed(front_table(data), 200)
 
 
 def test_all_trials_are_listed_by_number_with_their_state() -> None:
