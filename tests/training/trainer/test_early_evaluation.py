@@ -20,7 +20,11 @@ ACCURACIES = ("natural_accuracy", "pgd_accuracy", "robust_accuracy")
 
 def measured_by_hand(trainer: Trainer, steps: int, step_size: float) -> dict[str, float]:
     """Return the accuracies of the present weights under PGD with these steps, of the attack without any copy."""
-    attack = {"eval_attack_steps": steps, "eval_attack_step_size": step_size, "eval_early_attack_steps": 0}
+    attack: dict[str, Any] = {
+        "eval_attack_steps": steps,
+        "eval_attack_step_size": step_size,
+        "eval_early_attack_steps": 0,
+    }
     return validate(trainer.model, make_data().validation, replace(trainer.config, **attack))
 
 
