@@ -17,7 +17,7 @@ from training.command_line import (
     explain_long_names,
     require_current_folder,
 )
-from training.config import ACCURACIES, ConfigError, TrialConfig, foreign_keys, parse_trial, sources_in
+from training.config import ACCURACIES, ATTACK_STEPS, ConfigError, TrialConfig, foreign_keys, parse_trial, sources_in
 from training.config.preset_files import UnknownPresetError, find_config, with_preset
 from training.tolerant_output import tolerate_lost_output
 
@@ -193,7 +193,8 @@ def _train_with_progress(trainer: "Trainer", folder: "RunFolder") -> None:
 def _accuracies(metrics: Mapping[str, float]) -> str:
     if ACCURACIES[0] not in metrics:
         return "not evaluated"
-    return ", ".join(f"{name} {metrics[name]:.4f}" for name in ACCURACIES)
+    steps = f" ({metrics[ATTACK_STEPS]:.0f} PGD steps)" if ATTACK_STEPS in metrics else ""
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in ACCURACIES) + steps
 
 
 def _resume_command(words: Sequence[str], folder: Path) -> str:

@@ -14,6 +14,7 @@ def conflicts(config: TrialConfig) -> Problems:
     if config.attack_latent == "sample" and config.bottleneck == 0:
         problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
     problems += _selection_conflicts(config)
+    problems += _early_attack_conflicts(config)
     problems += _rung_conflicts(config)
     values = config.values
     for registry in REGISTRIES:
@@ -31,6 +32,17 @@ def _selection_conflicts(config: TrialConfig) -> Problems:
     if config.select == "best" and config.eval_images == 1:
         rule = "at least 2 for select: best, one to choose the epoch and one to measure it, or 0 for all"
         problems.append(("eval_images", f"the value is 1, but must be {rule}"))
+    return problems
+
+
+def _early_attack_conflicts(config: TrialConfig) -> Problems:
+    steps, problems = config.eval_early_attack_steps, []
+    if steps >= config.eval_attack_steps:
+        rule = f"below eval_attack_steps = {config.eval_attack_steps}, or 0 for one attack in all epochs"
+        problems.append(("eval_early_attack_steps", f"the value is {steps}, but must be {rule}"))
+    if steps > 0 and config.select == "best":
+        rule = "the last epoch has another attack than those before it, so that they do not compare; set it to 0"
+        problems.append(("select", f"the value is best, but with eval_early_attack_steps = {steps} {rule}"))
     return problems
 
 

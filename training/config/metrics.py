@@ -19,6 +19,8 @@ ACCURACIES = ALWAYS_REPORTED[:2]
 # With `select: best` a trial also reports the PGD accuracy on the half of the images that chooses the epoch, the chosen
 # epoch, and with this prefix the metrics of the epoch itself; those without it are of the chosen epoch.
 SELECTION, BEST_EPOCH, LAST = "selection_accuracy", "best_epoch", "last/"
+# With `eval_early_attack_steps` a trial also reports of how many steps the attack of an evaluation was.
+ATTACK_STEPS = "pgd_steps"
 ACCURACY_SUFFIX = "_accuracy"
 _SHARES = (ACCURACY_SUFFIX, "_share")
 # What noise of a small validation set adds to the chance level: half of it, but at most 5 points.

@@ -104,6 +104,8 @@ class TrialConfig:
     attack_step_size: float = length(positive(0.007))
     eval_attack_steps: int = whole(20, 1)
     eval_attack_step_size: float = length(positive(0.003))
+    # The steps of the same attack in evaluations before the last epoch, each larger in proportion; 0 = as at the end.
+    eval_early_attack_steps: int = whole(0, 0)
     # 0 = the whole validation split; otherwise its first `eval_images` images (the split is shuffled).
     eval_images: int = whole(0, 0)
     eval_batch_size: int = whole(500, 1)
@@ -152,6 +154,7 @@ MEASUREMENT_KEYS = (
     "epsilon",
     "eval_attack_steps",
     "eval_attack_step_size",
+    "eval_early_attack_steps",
     "eval_images",
     "eval_every",
     "select",

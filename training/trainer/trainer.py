@@ -15,7 +15,7 @@ from training.compute.optimiser_state import load_optimiser_state
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import arithmetic_for
 from training.compute.random_streams import RandomStreams
-from training.config import ConfigError, TrialConfig
+from training.config import ATTACK_STEPS, ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import build_augmentation, to_unit
@@ -26,6 +26,7 @@ from training.trainer.best_checkpoint import save_best_so_far
 from training.trainer.best_weights import BestWeights
 from training.trainer.checkpoint import load_checkpoint, save_checkpoint
 from training.trainer.divergence import require_finite
+from training.trainer.early_evaluation import evaluated_with
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
 from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
@@ -33,7 +34,7 @@ from training.trainer.selected_epoch import require_two_halves, with_best
 from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
 from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
-from training.trainer.validation import validate
+from training.trainer.validation import ValidationAttack, validate
 
 OnStep = Callable[[int, int], None]
 
@@ -94,9 +95,10 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
-        self.validation_attack = build_validation_attack(
-            config, self.model, self._attack, self._arithmetic, self.device
-        )
+        # The attacks of the evaluations after the last epoch and before it; None if these are the same.
+        self.validation_attack = self._validation_attack(config)
+        early = evaluated_with(config, epoch=1)
+        self.early_validation_attack = None if early is config else self._validation_attack(early)
         self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
 
     @property
@@ -107,7 +109,8 @@ class Trainer:
     @property
     def fallbacks(self) -> list[str]:
         """What is not computed as the configuration asks, and why; complete after the first evaluation."""
-        texts = (self._arithmetic.fallback, self._attack.fallback, self.validation_attack.fallback())
+        measuring = [self.early_validation_attack, self.validation_attack]
+        texts = [self._arithmetic.fallback, self._attack.fallback, *(each.fallback() for each in measuring if each)]
         return [text for text in dict.fromkeys(texts) if text is not None]
 
     def try_outside_code(self) -> None:
@@ -144,6 +147,7 @@ class Trainer:
 
         - `natural_accuracy`, `pgd_accuracy`: in [0, 1], on the validation set, where `is_evaluated` says so
         - the metrics that `config.metrics` names, where the accuracies are
+        - `pgd_steps`: with `eval_early_attack_steps`, the steps of the attack that measured them
         - with `select: best` these are of the best epoch until now, with `best_epoch`, `selection_accuracy` and
           `last/NAME` beside them (`training/trainer/selected_epoch.py`)
         - `loss/TERM`: the mean over the epoch; `gradient_norm/TERM`: of the last step
@@ -194,9 +198,10 @@ class Trainer:
 
         With `select: best` it is that on the half of the images that chooses. Call it before `save`: if the process
         dies between the two calls, it trains the epoch again and writes the same file. The weights are under `state`,
-        `model`. A trainer that trains on the validation set cannot know the best epoch, and writes nothing.
+        `model`. A trainer that trains on the validation set cannot know the best epoch, and writes nothing. Nor does
+        one whose early epochs have another attack than the last one: their accuracies do not compare.
         """
-        if self.config.train_on != "train":
+        if self.config.train_on != "train" or self.config.eval_early_attack_steps:
             return
         weights = self.model.state_dict()
         save_best_so_far(folder, self.config, self.history, weights, self._data.class_names)
@@ -280,8 +285,15 @@ class Trainer:
     def _validated(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
-        found = validate(self.model, self._data.validation, self.config, self._group, self.validation_attack)
+        config = evaluated_with(self.config, epoch)
+        attack = self.validation_attack if config is self.config else self.early_validation_attack
+        found = validate(self.model, self._data.validation, config, self._group, attack)
+        if self.config.eval_early_attack_steps:
+            found[ATTACK_STEPS] = config.eval_attack_steps
         return with_best(self.history, found) if self.config.select == "best" else found
+
+    def _validation_attack(self, config: TrialConfig) -> ValidationAttack:
+        return build_validation_attack(config, self.model, self._attack, self._arithmetic, self.device)
 
     def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]

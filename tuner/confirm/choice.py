@@ -123,6 +123,7 @@ def _with_training(source: dict[str, Any], select: str) -> _Setting:
     """Train with seeds above all seeds of the search, also on validation images unless these choose the epoch."""
     trial = {name: value for name, value in source["trial"].items() if name not in {"seed", "select"}}
     if select == "best":
+        trial.pop("eval_early_attack_steps", None)  # one attack for all epochs, because the best one is chosen
         trial |= {"select": select}
     else:
         trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}

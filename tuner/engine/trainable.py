@@ -151,7 +151,7 @@ class _Reporter:
         # Before the report: a trial that the driver stops does not come back from it.
         self._prune()
         if self._confirmation is not None and epoch >= self._trainer.epochs:
-            metrics = {**metrics, **_measured_on_test_set(self._trainer, self._confirmation)}
+            metrics = _with_test_set(metrics, self._trainer, self._confirmation)
         with tempfile.TemporaryDirectory(prefix=_UNSENT, dir=Path.cwd()) as folder:
             save(Path(folder))
             self._session.report(
@@ -179,17 +179,22 @@ def _measure_weights(trainer: "Trainer", confirmation: ConfirmationTask, weights
     try:
         with tune.Checkpoint(weights).as_directory() as folder:
             trainer.restore(Path(folder))
-        metrics = {**trainer.history[-1], **_measured_on_test_set(trainer, confirmation)}
+        metrics = _with_test_set(trainer.history[-1], trainer, confirmation)
     except AttackError as error:
         session.report({"epoch": 0, "error": str(error), "metrics": {}})
         return
     session.report({"epoch": trainer.epoch, "metrics": metrics})
 
 
-def _measured_on_test_set(trainer: "Trainer", confirmation: ConfirmationTask) -> dict[str, float]:
+def _with_test_set(
+    metrics: Mapping[str, float], trainer: "Trainer", confirmation: ConfirmationTask
+) -> dict[str, float]:
+    """Return the metrics of the last epoch, with accuracies on the test set in the place of those of the validation."""
+    from training.config import ATTACK_STEPS
     from tuner.engine.final_evaluation import measure_on_test_set
 
-    return measure_on_test_set(trainer, confirmation)
+    kept = {name: value for name, value in metrics.items() if name != ATTACK_STEPS}  # the suite has its own attacks
+    return {**kept, **measure_on_test_set(trainer, confirmation)}
 
 
 def _candidates(newest: tune.Checkpoint | None, recorded: Sequence[str]) -> Iterator[tune.Checkpoint]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from training.config import sources_in
+from training.config import ATTACK_STEPS, sources_in
 from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.export.trial_model import TrainedModel
@@ -64,8 +64,12 @@ class Origin:
 
 
 def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
-    """Return what a user of the weights has to know, as plain values."""
+    """Return what a user of the weights has to know, as plain values.
+
+    Among them are the steps of the attack that measured them, if not all epochs of the trial have the same attack.
+    """
     trial = origin.trial
+    steps = {ATTACK_STEPS: trial.last_metrics[ATTACK_STEPS]} if ATTACK_STEPS in trial.last_metrics else {}
     return {
         "search": origin.search,
         "search_id": origin.search_id,
@@ -75,6 +79,7 @@ def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
         "epoch_of_weights": model.epoch,
         "parameters": trial.parameters,
         "metrics": origin.metrics,
+        **steps,
         "measured_on": "validation split" if trial.outcome is Outcome.COMPLETED else "validation split, unfinished",
         "confirmed": None if origin.confirmed is None else asdict(origin.confirmed),
         "class_names": list(model.class_names),

@@ -82,6 +82,9 @@ def test_values_that_break_the_rule_of_their_key_are_refused(key: str, values: l
         ({"information_estimator": "mige", "hsic_width": "first_columns"}, "hsic_width", "mige"),
         ({"objective": "trades", "hsic_neighbours": 10}, "hsic_neighbours", "trades"),
         ({"rungs": [2]}, "rungs", "eval_every"),
+        ({"eval_early_attack_steps": 3}, "eval_early_attack_steps", "eval_attack_steps = 3"),
+        ({"eval_early_attack_steps": 4}, "eval_early_attack_steps", "eval_attack_steps = 3"),
+        ({"eval_early_attack_steps": 2, "select": "best"}, "select", "eval_early_attack_steps = 2"),
         ({"rungs": [2, 4], "eval_every": 2}, "rungs", "epochs"),
     ],
 )

@@ -100,6 +100,15 @@ def test_images_that_choose_the_best_epoch_are_not_trained_on(finished: Finished
     assert config == parse_trial({**expected.to_mapping(), "seed": config.seed, "select": "best"})
 
 
+def test_epochs_that_are_compared_have_one_attack(finished: Finished) -> None:
+    trials, data = finished
+    source = small_space(search={"trials": 24}, trial={"eval_early_attack_steps": 5})
+    (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
+    for choice, steps in ((Choice(select="best"), 0), (Choice(), 5), (Choice(retrain=False), 5)):
+        space = confirmation_space(source, "small-1", "small-1-id", [chosen], choice)
+        assert space.shared("eval_early_attack_steps") == steps
+
+
 def test_the_last_epoch_of_a_search_for_the_best_is_confirmed_with_all_images(finished: Finished) -> None:
     trials, data = finished
     source = small_space(search={"trials": 24}, trial={"select": "best"})

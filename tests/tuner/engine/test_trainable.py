@@ -18,14 +18,15 @@ from ray_stand_ins import trial_task
 
 from training.attacks.cuda_graph import CudaRecorder, RecordingError
 from training.compute.cuda_state import BrokenCudaError
-from training.config import ConfigError, TrialConfig
+from training.config import ATTACK_STEPS, ConfigError, TrialConfig
 from training.data import DataError, TrialData
 from training.models import build_model
 from training.trainer import OnStep, Trainer
 from training.trainer.checkpoint import StorageError
+from tuner.engine import final_evaluation
 from tuner.engine.gpu_sharing import OutOfGpuMemoryError
 from tuner.engine.trainable import run_task
-from tuner.engine.trial_task import TrialTask
+from tuner.engine.trial_task import ConfirmationTask, TrialTask
 
 
 class Session:
@@ -103,6 +104,24 @@ def test_divergence_is_final(session: Session) -> None:
     (report,) = session.reports
     assert report["epoch"] == 1
     assert "epoch 1" in report["error"]
+
+
+def test_the_driver_is_told_which_attack_measured_an_epoch(session: Session) -> None:
+    run_task(task(eval_attack_steps=4, eval_early_attack_steps=1), session)
+    assert [report["metrics"][ATTACK_STEPS] for report in session.reports] == [1, 1, 4]
+
+
+def test_accuracies_on_the_test_set_do_not_have_the_attack_of_the_validation(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confirmation = ConfirmationTask(suite="quick", images=10, folder="evaluation", weights=None)
+    monkeypatch.setattr(final_evaluation, "measure_on_test_set", lambda *_: {"pgd_accuracy": 0.125})
+    trial = replace(task(eval_attack_steps=4, eval_early_attack_steps=1), confirmation=confirmation)
+    run_task(trial, session)
+    *early, last = (report["metrics"] for report in session.reports)
+    assert [metrics[ATTACK_STEPS] for metrics in early] == [1, 1]
+    assert ATTACK_STEPS not in last
+    assert last["pgd_accuracy"] == 0.125
 
 
 def damage(checkpoint: Path) -> None:

@@ -13,11 +13,11 @@ from plug_ins import plug_ins
 from raises_about import raises_about
 from trained_trials import SPACE, load_model
 
-from training.config import parse_trial
+from training.config import ATTACK_STEPS, parse_trial
 from training.registry import METRICS
 from training.yaml_text import read_yaml
 from tuner.errors import UsageError
-from tuner.export.model_files import Origin, write_export
+from tuner.export.model_files import Origin, model_facts, write_export
 from tuner.export.trial_model import TrainedModel
 from tuner.ledger import SqlLedger
 
@@ -51,6 +51,15 @@ def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, or
     assert done.returncode == 0, done.stderr
     assert torch.equal(torch.load(tmp_path / "logits.pt"), model.classifier(model.examples).detach())
     assert len(json.loads(done.stdout.replace("'", '"'))) == 2
+
+
+def test_the_steps_of_an_attack_that_changes_are_among_the_facts(model: TrainedModel, origin: Origin) -> None:
+    plain = model_facts(model, origin)
+    (*earlier, last) = origin.trial.reports
+    changed = replace(last, metrics={**last.metrics, ATTACK_STEPS: 5.0})
+    trial = replace(origin.trial, reports=(*earlier, changed))
+    assert ATTACK_STEPS not in plain
+    assert model_facts(model, replace(origin, trial=trial)) == {**plain, ATTACK_STEPS: 5.0}
 
 
 def test_the_facts_are_those_of_the_ledger(

@@ -59,6 +59,14 @@ def test_how_often_and_at_which_rungs_trials_are_evaluated_is_free() -> None:
     assert [found.number for found in chosen([trial(0)], earlier, space)] == [0]
 
 
+def test_trials_with_another_early_attack_are_no_evidence() -> None:
+    cheap, cheaper = (small_space(trial={"eval_early_attack_steps": steps}) for steps in (5, 2))
+    assert len(chosen([trial(0)], cheap, cheap)) == 1
+    for earlier, space in ((cheap, SPACE), (SPACE, cheap), (cheap, cheaper)):
+        with raises_about(UsageError, ("--warm-start", "eval_early_attack_steps")):
+            chosen([trial(0)], earlier, space)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.RUNNING])
 def test_failed_and_running_trials_are_left_out(outcome: Outcome) -> None:
     assert [found.number for found in chosen([trial(0, outcome=outcome), trial(1)])] == [1]

@@ -27,6 +27,8 @@ ATTAINED_SHARE = 0.25
 class Workload(NamedTuple):
     """The operations of one image in training and in an evaluation, and the images that an epoch trains and evaluates.
 
+    An image whose attack is weaker than that of the end counts as the part of an image that it costs.
+
     `precision` is that of training, `evaluated_precision` that of the attacks in an evaluation, nearly all of it.
     """
 
@@ -80,6 +82,7 @@ def _workload(space: Space) -> Workload | None:
     from training.compute.precision import arithmetic_for
     from training.data import is_available, load_trial_data
     from training.models.operations import operations_of
+    from training.trainer.early_evaluation import evaluated_with
     from training.trainer.schedules import is_evaluated
 
     config = space.example
@@ -88,7 +91,10 @@ def _workload(space: Space) -> Workload | None:
     data = load_trial_data(config)
     operations = operations_of(config, data.num_classes, data.image_shape)
     count = min(config.eval_images or len(data.validation), len(data.validation))
-    evaluations = sum(is_evaluated(config, epoch) for epoch in range(1, config.epochs + 1))
+    evaluated = [epoch for epoch in range(1, config.epochs + 1) if is_evaluated(config, epoch)]
+    # In units of an evaluation at the end. An image costs the steps of its attack and one more pass.
+    passes = sum(evaluated_with(config, epoch).eval_attack_steps + 1 for epoch in evaluated)
+    evaluations = passes / (config.eval_attack_steps + 1)
     precision = arithmetic_for(config.precision, torch.device("cuda")).precision
     return Workload(
         *operations,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from training.config import is_chance_level
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
+from tuner.report.analysis.early_attack import early_attack_note
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.image_noise import format_measured
 from tuner.report.analysis.noise_notes import ALIKE_MARK, alike_neighbours, noise_notes
@@ -105,7 +106,7 @@ def summary(data: FrontData) -> str:
     """Return a summary of a search in one line: trials by state, size of the front, hypervolume."""
     trials = count_trials(data)
     if not data.points:
-        return f"{trials} No trial has final values yet, so there is no front."
+        return " ".join([f"{trials} No trial has final values yet, so there is no front.", *early_attack_note(data)])
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
         f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
@@ -119,7 +120,7 @@ def _notes(data: FrontData) -> str:
     notes = [f" Completed trials beyond the constraints: {beyond}."] if beyond else []
     if data.front and data.hypervolume == 0:
         notes.append(" It is 0 because no trial of the front is better than the reference point in every objective.")
-    return "".join(notes) + _chance_note(data)
+    return "".join(notes) + _chance_note(data) + "".join(f" {note}" for note in early_attack_note(data))
 
 
 def _chance_note(data: FrontData) -> str:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from training.config import ATTACK_STEPS
 from tuner.ledger import Outcome, TrialRecord, latest, trial_name
 from tuner.pareto.objectives import Objective, within_limits
 from tuner.report.analysis.front_data import CompletedTrial
@@ -16,7 +17,10 @@ _OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
 
 
 def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Return a row for each trial: `final` are the objectives of a completed trial, `last` the last measured ones."""
+    """Return a row for each trial: `final` are the objectives of a completed trial, `last` the last measured ones.
+
+    If the attack of the end is not that of the epochs before it, `last` has its steps as well.
+    """
     names = [objective.name for objective in objectives]
     return [
         {
@@ -25,7 +29,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             "outcome": trial.outcome.value,
             "epochs_trained": trial.epochs_trained,
             "parameters": trial.parameters,
-            "last": {n: finite_or_none(latest(trial, n)) for n in names},
+            "last": {n: finite_or_none(latest(trial, n)) for n in [*names, *_attack_steps(trial)]},
             "final": {n: finite_or_none(trial.last_metrics.get(n)) for n in names}
             if trial.outcome is Outcome.COMPLETED
             else None,
@@ -33,6 +37,11 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
         }
         for trial in trials
     ]
+
+
+def _attack_steps(trial: TrialRecord) -> list[str]:
+    # Only of the last report: the ledger has not loaded the others.
+    return [ATTACK_STEPS] if ATTACK_STEPS in trial.last_metrics else []
 
 
 def completed_rows(trials: Sequence[CompletedTrial], criteria: Sequence[Objective]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from rich.console import RenderableType
 
+from training.config import ATTACK_STEPS
 from tuner.ledger import Report, TrialRecord
 from tuner.pareto.objectives import Objective
 from tuner.report.console.listing import trial_rows
@@ -18,11 +19,16 @@ def trial_details(search: str, trial: TrialRecord, criteria: Sequence[Objective]
 
 
 def decisions_table(trial: TrialRecord, criteria: Sequence[Objective]) -> TextTable:
-    """Return what a trial measured at its rungs and last epoch, and the reason of each decision."""
-    names = list(dict.fromkeys(criterion.name for criterion in criteria))
+    """Return what a trial measured at its rungs and last epoch, and the reason of each decision.
+
+    If the attack of the end is not that of the rungs, there is a column with its steps.
+    """
+    decisive = _decisive(trial)
+    steps = [ATTACK_STEPS] if any(ATTACK_STEPS in report.metrics for report in decisive) else []
+    names = [*dict.fromkeys(criterion.name for criterion in criteria), *steps]
     rows = [
         [str(report.epoch), *(format_metric(n, report.metrics.get(n)) for n in names), decision_text(report)]
-        for report in _decisive(trial)
+        for report in decisive
     ]
     return TextTable(["Epoch", *map(metric_heading, names), "Decision"], rows)
 

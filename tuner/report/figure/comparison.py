@@ -17,6 +17,8 @@ from tuner.report.figure.front_figure import Axis, FrontFigure, front_figure
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 
 MOST_PARTS = len(PALETTE)
+# Fronts have final values, which no key decides that is about the evaluations before the last epoch.
+_OF_FINAL_VALUES = [key for key in MEASUREMENT_KEYS if key not in {*IDLE_KEYS, "eval_early_attack_steps"}]
 _SEEDS_NOTE = (
     "Points with bars are means ± standard deviation over the seeds; lines connect them in the order of the grid."
 )
@@ -191,7 +193,7 @@ def _holding(axes: Sequence[Axis], means: Sequence[MeanMark], direction: int) ->
 def _differences(searches: Sequence[FrontData]) -> tuple[str, ...]:
     notes = []
     measured = {data.search: _measured_with(data) for data in searches}
-    for key in (key for key in MEASUREMENT_KEYS if key not in IDLE_KEYS):
+    for key in _OF_FINAL_VALUES:
         values = {name: setting[key] for name, setting in measured.items()}
         if len(set(values.values())) > 1:
             shown = ", ".join(f"{format_value(value)} in {name}" for name, value in values.items())

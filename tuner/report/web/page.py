@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from plotly.offline import get_plotlyjs
 
 from tuner.ledger.records import Outcome
+from tuner.report.analysis.early_attack import early_attack_note
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.parameter_effects import importances
@@ -133,6 +134,7 @@ def _curves(data: FrontData) -> list[Section]:
         return []
     reported = sum(bool(record.reports) for record in data.records)
     notes = ["Trials on the front have the stronger colour. A cross marks where a trial was stopped."]
+    notes += early_attack_note(data)
     if len(found) < reported:
         notes.append(f"{len(found)} of {reported} trials: the front first, then others at even distances.")
     names = [objective.name for objective in data.objectives]

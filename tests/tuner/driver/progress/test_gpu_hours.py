@@ -9,7 +9,7 @@ from simulated_search import small_space
 from stand_ins import words_in
 
 from tuner.driver.progress.dry_run import print_plan
-from tuner.driver.progress.gpu_hours import ATTAINED_SHARE, Workload, estimated_hours
+from tuner.driver.progress.gpu_hours import ATTAINED_SHARE, Workload, _workload, estimated_hours
 from tuner.driver.progress.summary import print_opening
 
 # ResNet-18 with PGD-10 on 50,000 images: 1.444 PFLOP an epoch.
@@ -27,6 +27,17 @@ def test_evaluations_have_a_precision_of_their_own() -> None:
     peaks = {"bf16": 312e12, "tf32": 156e12, "fp32": 19.5e12}
     found = [estimated_hours(work._replace(evaluated_precision=name), 1, "A100") for name in peaks]
     assert found == [pytest.approx(1e12 / (peak * ATTAINED_SHARE) / 3600) for peak in peaks.values()]
+
+
+def test_early_evaluations_count_with_the_steps_of_their_attack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (9, 0))
+    trial = {"eval_attack_steps": 19, "eval_images": 100}
+    whole, cheap = (_workload(small_space(trial={**trial, "eval_early_attack_steps": steps})) for steps in (0, 4))
+    assert whole is not None
+    assert cheap is not None
+    assert whole.evaluated_images == 100  # after each of 9 epochs
+    assert cheap.evaluated_images == pytest.approx(100 * (8 * 5 / 20 + 1) / 9)
+    assert cheap.evaluated_operations == whole.evaluated_operations
 
 
 def test_there_is_no_estimate_for_an_unknown_gpu() -> None:

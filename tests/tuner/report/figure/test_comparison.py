@@ -90,6 +90,7 @@ def test_different_yardsticks_are_named() -> None:
         ({}, {"split_seed": 0, "eval_images": 0, "epsilon": 0.031}),
         ({"epsilon": "8/255"}, {"epsilon": 8 / 255}),
         ({"eval_every": 4, "rungs": [6]}, {"eval_every": 2, "rungs": [5, 10]}),
+        ({"eval_early_attack_steps": 5}, {}),
         ({"epochs": 120}, {"epochs": 120.0, "batch_size": 64, "data_root": "elsewhere", "alpha": 0.1}),
         ({"preset": "mnist_trades"}, {"dataset": "mnist", "epsilon": 0.3, "epochs": 100, **MNIST_ATTACK}),
     ],

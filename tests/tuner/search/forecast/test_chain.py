@@ -31,6 +31,23 @@ def test_a_linear_relation_is_found_from_each_rung(level: int) -> None:
     assert np.abs(walked - truth).mean() < 0.2 * truth.std()
 
 
+def test_a_rung_on_another_scale_says_the_same_of_the_end() -> None:
+    """A cheaper attack at a rung leaves other accuracies there, but the end keeps its own."""
+
+    def scaled(losses: np.ndarray) -> np.ndarray:
+        return np.asarray(0.4 * losses - 3.0)
+
+    same = Chain(made(INPUTS, FIRST, STEPS, (24, 18, 14)), {})
+    first = STEPS[0]
+    steps = ((lambda inputs, losses: first(inputs, (losses + 3.0) / 0.4)), STEPS[1])
+    other = Chain(made(INPUTS, scaled(FIRST), steps, (24, 18, 14)), {})
+    rng, still = np.random.default_rng(5), np.zeros((1, 3, 2))
+    places, losses = rng.random((30, 3)), rng.random((30, 2))
+    expected = same.final_losses(places, still, 0, losses)
+    assert other.final_losses(places, still, 0, scaled(losses)) == pytest.approx(expected, abs=0.02)
+    assert other.final_losses(places, still) == pytest.approx(same.final_losses(places, still), abs=0.02)
+
+
 def test_samples_spread_more_from_an_earlier_level() -> None:
     steps = (linear(0.5, 0.3, 0.05, 1), linear(0.8, -0.6, 0.05, 2))
     measured = made(INPUTS, FIRST, steps, (24, 20, 16))
