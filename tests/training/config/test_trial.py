@@ -83,6 +83,8 @@ def test_values_that_break_the_rule_of_their_key_are_refused(key: str, values: l
         ({"objective": "trades", "hsic_neighbours": 10}, "hsic_neighbours", "trades"),
         ({"rungs": [2]}, "rungs", "eval_every"),
         ({"rungs": [2, 4], "eval_every": 2}, "rungs", "epochs"),
+        ({"rungs": [2], "eval_every": 2, "stop_after": 2}, "rungs", "stop_after"),
+        ({"stop_after": 5}, "stop_after", "epochs"),
     ],
 )
 def test_combinations_without_sense_are_refused(changes: dict[str, Any], key: str, other: str) -> None:
