@@ -15,7 +15,7 @@ def conflicts(config: TrialConfig) -> Problems:
         problems.append(("attack_latent", "without a bottleneck there is nothing to sample; set bottleneck >= 1"))
     problems += _selection_conflicts(config)
     problems += _early_attack_conflicts(config)
-    problems += _rung_conflicts(config)
+    problems += _epoch_conflicts(config)
     values = config.values
     for registry in REGISTRIES:
         name = values.get(name_in_code(registry.key))
@@ -46,12 +46,15 @@ def _early_attack_conflicts(config: TrialConfig) -> Problems:
     return problems
 
 
-def _rung_conflicts(config: TrialConfig) -> Problems:
+def _epoch_conflicts(config: TrialConfig) -> Problems:
     problems = []
+    if config.stop_after > config.epochs:
+        rule = f"at most epochs = {config.epochs}, whose schedules it cuts off, or 0 for all of them"
+        problems.append(("stop_after", f"the value is {config.stop_after}, but must be {rule}"))
     if config.rungs and config.eval_every == 1:
         problems.append(("rungs", "has no effect with eval_every = 1; remove it"))
-    if config.rungs and config.rungs[-1] >= config.epochs:
-        rule = f"below epochs = {config.epochs}"
+    if config.rungs and config.rungs[-1] >= config.last_epoch:
+        rule = f"below {'stop_after' if config.stop_after else 'epochs'} = {config.last_epoch}"
         problems.append(("rungs", f"the last value is {config.rungs[-1]}, but must be {rule}"))
     return problems
 

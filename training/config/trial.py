@@ -84,6 +84,8 @@ class TrialConfig:
     # set to the rates of lr_after_drops. Momentum is SGD's.
     optimiser: str = choice("sgd", OPTIMISERS)
     epochs: int = whole(120, 1)
+    # The epoch after which training ends, on the schedules of `epochs`; 0 = after all of them.
+    stop_after: int = whole(0, 0)
     batch_size: int = whole(128, 2)
     learning_rate: float = positive(0.1)
     momentum: float = real(0.9, "in [0, 1)", lambda value: 0 <= value < 1)
@@ -128,6 +130,11 @@ class TrialConfig:
     knobs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def last_epoch(self) -> int:
+        """The epoch after which training ends."""
+        return self.stop_after or self.epochs
+
+    @property
     def values(self) -> dict[str, Any]:
         """The value of every key, by its name in code."""
         own = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "knobs"}
@@ -138,9 +145,9 @@ class TrialConfig:
         return {file_key(key): list(value) if isinstance(value, tuple) else value for key, value in self.values.items()}
 
 
-# Keys that change nothing a trial learns: where the data lie, which may change between machines, the epochs after
-# which it is evaluated, and what is measured then.
-IDLE_KEYS = frozenset({"data_root", "eval_every", "metrics", "rungs"})
+# Keys that change nothing a trial learns until an epoch: where the data lie, which may change between machines, the
+# epochs after which it is evaluated, what is measured then, and when it ends before its schedules do.
+IDLE_KEYS = frozenset({"data_root", "eval_every", "metrics", "rungs", "stop_after"})
 # Two trials that differ in one of these are measured with different yardsticks, or at other epochs.
 MEASUREMENT_KEYS = (
     "dataset",

@@ -15,7 +15,7 @@ def evaluated_with(config: TrialConfig, epoch: int) -> TrialConfig:
     that all of them together reach as far.
     """
     steps = config.eval_early_attack_steps
-    if steps == 0 or epoch >= config.epochs:
+    if steps == 0 or epoch >= config.last_epoch:
         return config
     step_size = config.eval_attack_step_size * config.eval_attack_steps / steps
     return replace(config, eval_attack_steps=steps, eval_attack_step_size=step_size, eval_early_attack_steps=0)

@@ -31,4 +31,4 @@ def progress_at(config: TrialConfig, epoch: int, step: int, steps: int) -> float
 
 def is_evaluated(config: TrialConfig, epoch: int) -> bool:
     """Return whether accuracies are measured after `epoch` epochs: every `eval_every`, at each rung, and at the end."""
-    return epoch % config.eval_every == 0 or epoch in config.rungs or epoch == config.epochs
+    return epoch % config.eval_every == 0 or epoch in config.rungs or epoch == config.last_epoch

@@ -70,7 +70,7 @@ class Trainer:
         require_two_halves(config, len(data.validation))
         self.config = config
         self._group = group
-        self.epochs = config.epochs
+        self.epochs = config.last_epoch
         self.device = torch.device(device)
         self._arithmetic = arithmetic_for(config.precision, self.device)
         # Channels last: convolutions on a CPU and on tensor cores then need not reorder the images before and after.

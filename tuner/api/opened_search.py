@@ -104,17 +104,20 @@ class Search:
         ]
         return pd.DataFrame(rows, columns=columns)
 
-    def model(self, trial: int, *, data_root: str | Path | None = None) -> nn.Module:
+    def model(self, trial: int, *, epoch: int | None = None, data_root: str | Path | None = None) -> nn.Module:
         """Return the classifier of a trial with the weights of its last checkpoint, in eval mode on the CPU.
 
-        It takes images (batch, channels, height, width) in [0, 1] and returns logits (batch, classes). `data_root` is
+        It takes images (batch, channels, height, width) in [0, 1] and returns logits (batch, classes). With `epoch` it
+        has the weights of that epoch: with `candidates: every_evaluation` those of the front are kept. `data_root` is
         the folder of the data set, if it was moved. Raise UsageError if weights or data are missing.
         """
-        return self._chosen(trial, data_root).model.classifier
+        return self._chosen(trial, epoch, data_root).model.classifier
 
-    def export(self, trial: int, out: str | Path, *, data_root: str | Path | None = None) -> list[Path]:
+    def export(
+        self, trial: int, out: str | Path, *, epoch: int | None = None, data_root: str | Path | None = None
+    ) -> list[Path]:
         """Write the model of a trial into a folder, as `tuner export` does, and return the paths of the files."""
-        chosen = self._chosen(trial, data_root)
+        chosen = self._chosen(trial, epoch, data_root)
         return write_export(Path(out), chosen.model, chosen.origin)
 
     def front_figure(self) -> go.Figure:
@@ -146,9 +149,9 @@ class Search:
         """Return how much each parameter explains of each objective, over the completed trials."""
         return _figure(plot_importances(importances(self.data)))
 
-    def _chosen(self, trial: int, data_root: str | Path | None) -> ChosenModel:
+    def _chosen(self, trial: int, epoch: int | None, data_root: str | Path | None) -> ChosenModel:
         moved = None if data_root is None else Path(data_root)
-        return load_model(self.name, trial, self._runs_dir, self._ledger, moved)
+        return load_model(self.name, trial, self._runs_dir, self._ledger, moved, epoch=epoch)
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: the table of all trials."""

@@ -15,17 +15,24 @@ from tuner.report.analysis.wish import Wish, bound_fault, max_loss_fault, metric
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A trial that was chosen from a front: its final values on the validation split, and a sentence that says why."""
+    """A trial that was chosen from a front: its values on the validation split, and a sentence that says why.
+
+    The values are final ones, or with `candidates: every_evaluation` those of the `epoch`.
+    """
 
     trial: int
     metrics: dict[str, float]
     parameters: dict[str, Any]
     reason: str
+    epoch: int | None = None
 
 
 @dataclass(frozen=True)
 class Front:
-    """The completed trials that no other one beats in every objective, or those of them that keep to some bounds."""
+    """The completed trials that no other one beats in every objective, or those of them that keep to some bounds.
+
+    With `candidates: every_evaluation` these are epochs of trials.
+    """
 
     _data: FrontData
     _wish: Wish = field(default_factory=Wish)
@@ -35,12 +42,15 @@ class Front:
         """A row for each trial, by its number, from the best to the worst in the first objective.
 
         The columns are the objectives and what constraints limit, in their own units, the parameters, and `epochs`; an
-        accuracy is a share.
+        accuracy is a share. With `candidates: every_evaluation` a row is an epoch of a trial, by (trial, epoch).
         """
         points = choose(self._data, self._wish).trials
         metrics, parameters = self._data.metric_names, parameter_names(points)
         rows = [_row(point, metrics, parameters) for point in points]
         index = pd.Index([point.number for point in points], name="trial")
+        if self._data.every_epoch:
+            places = [[point.number for point in points], [point.epoch for point in points]]
+            index = pd.MultiIndex.from_arrays(places, names=["trial", "epoch"])
         return pd.DataFrame(rows, index=index, columns=[*metrics, *parameters, "epochs"])
 
     def __len__(self) -> int:
@@ -87,7 +97,7 @@ class Front:
         if not selection.trials:
             raise UsageError(" ".join(selection.reasons), self._data.search)
         point = selection.trials[0]
-        return Choice(point.number, point.metrics, point.parameters, " ".join(selection.reasons))
+        return Choice(point.number, point.metrics, point.parameters, " ".join(selection.reasons), point.epoch)
 
     def _check(self, call: str, bounds: Mapping[str, float], other: str) -> None:
         """Raise UsageError for a bound that the front cannot have."""

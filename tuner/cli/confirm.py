@@ -35,6 +35,16 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
         list[int] | None,
         typer.Option("--trial", help="Confirm this trial; repeatable; default: all trials of the front."),
     ] = None,
+    epoch: Annotated[
+        int | None,
+        typer.Option(
+            "--epoch",
+            min=1,
+            metavar="E",
+            help="Confirm this epoch of the trial, in a search with search.candidates: every_evaluation: train to it "
+            "on the schedules of the whole budget; default: its last epoch.",
+        ),
+    ] = None,
     minimum: Minimums = None,
     maximum: Maximums = None,
     knee: Knee = False,
@@ -98,8 +108,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
 ) -> None:
     """Measure chosen trials of a search on the test set: for each attack the mean and deviation over several seeds.
 
-    Each trial is trained on training and validation images for the whole budget, with seeds that the search did not
-    use. With --select best the validation images choose the epoch instead. A confirmation continues like a search:
+    Each trial is trained on training and validation images for the whole budget, or to the epoch that is a point of the
+    front, with seeds that the search did not use. With --select best the validation images choose the epoch instead. A
+    confirmation continues like a search:
     tuner run --resume NAME-confirm.
 
     Examples:
@@ -150,6 +161,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     named = read_attacks(attacks, radius or source.space.shared("epsilon"), classes, norm=ball)
     choice = Choice(
         trials=tuple(trials or ()),
+        epoch=epoch,
         wish=from_front.wish(source.data),
         seeds=seeds,
         suite=suite,

@@ -144,7 +144,7 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
     else:
         from tuner.report.console.listing import completed_rows, print_rows
 
-        columns = ["trial", *data.metric_names, "epochs"]
+        columns = ["trial", *(["epoch"] if data.every_epoch else []), *data.metric_names, "epochs"]
         print_rows(completed_rows(selection.trials, data.criteria), output.value, columns)
         for reason in selection.reasons:
             typer.echo(reason, err=True)
@@ -156,9 +156,10 @@ def _show_front(folder: Path, data: "FrontData", choice: FrontChoice, output: Fo
         for path in files:
             typer.echo(f"  {place_of(path)}")
         if choice.given and len(selection.trials) == 1:
-            number, flag = selection.trials[0].number, runs_flag(folder.parent)
-            typer.echo(f"Its model: tuner export {data.search} {number}{flag} --out DIR")
-            typer.echo(f"Its accuracy on the test set: tuner confirm {data.search} --trial {number}{flag}")
+            point, flag = selection.trials[0], runs_flag(folder.parent)
+            flag = f"{'' if point.epoch is None else f' --epoch {point.epoch}'}{flag}"
+            typer.echo(f"Its model: tuner export {data.search} {point.number}{flag} --out DIR")
+            typer.echo(f"Its accuracy on the test set: tuner confirm {data.search} --trial {point.number}{flag}")
 
 
 def _write_files(folder: Path, data: "FrontData", figure: "FrontFigure") -> tuple[list[Path], UsageError | None]:

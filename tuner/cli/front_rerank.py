@@ -61,27 +61,27 @@ def rerank_front(
     from training.attacks import AttackError
     from tuner.confirm.attacks import read_attacks
     from tuner.rerank.attack import attack_trials
-    from tuner.rerank.order import best_trials, reranked
+    from tuner.rerank.order import Model, best_models, reranked
     from tuner.rerank.table import rerank_notes, rerank_rows, rerank_text_table
     from tuner.runs.folder import find_search
 
     data = search.data
     norm, epsilon = search.space.shared("norm"), search.space.shared("epsilon")
     attacks = read_attacks(text, epsilon, data.classes or 10, norm=norm, option="--rerank", always=())
-    numbers = best_trials(data, search.trials, top or 10)
+    models = best_models(data, search.trials, top or 10)
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        bars = {number: progress.add_task(f"trial {number}", total=None, start=False) for number in numbers}
+        bars = {model: progress.add_task(model.name, total=None, start=False) for model in models}
 
-        def on_batch(number: int, done: int, total: int) -> None:
-            progress.start_task(bars[number])
-            progress.update(bars[number], completed=done, total=total)
+        def on_batch(model: Model, done: int, total: int) -> None:
+            progress.start_task(bars[model])
+            progress.update(bars[model], completed=done, total=total)
 
         try:
             found = attack_trials(
                 find_search(runs_dir, data.search),
                 search.space,
                 search.trials,
-                numbers,
+                models,
                 attacks,
                 data_root=data_root,
                 on_batch=on_batch,

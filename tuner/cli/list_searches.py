@@ -37,14 +37,14 @@ def _row(folder: "SearchFolder", ledger_url: str | None) -> dict[str, Any]:
     """
     from tuner.confirm.presentation import presentation_of
     from tuner.ledger import Outcome
-    from tuner.report.analysis.front_data import front_data
+    from tuner.report.load import front_of
     from tuner.report.status import state_of
     from tuner.runs.folder import recorded_space
 
     try:
         with folder.ledger(folder.if_shared(ledger_url)) as ledger:
             space, trials = recorded_space(ledger), ledger.load()
-        data = front_data(folder.name, trials, space.objective_list, space.reference, constraints=space.constraint_list)
+        data = front_of(folder.name, space, trials)
         created = str(folder.frozen()["created"])
         state = state_of(folder, ledger.url, space, trials)
     except UsageError as error:

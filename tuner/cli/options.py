@@ -106,6 +106,15 @@ SearchName = Annotated[
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the driver's answer, 20 seconds at most.")]
+OfEpoch = Annotated[
+    int | None,
+    typer.Option(
+        "--epoch",
+        min=1,
+        metavar="E",
+        help="The model after this epoch, a point of a search with search.candidates: every_evaluation; default: last.",
+    ),
+]
 TrialNumber = Annotated[int, typer.Argument(help="Number of the trial.", metavar="TRIAL", min=0)]
 
 

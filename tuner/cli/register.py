@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from tuner.cli.options import LedgerUrl, MovedData, RunsDir, SearchName, TrackingUri, TrialNumber
+from tuner.cli.options import LedgerUrl, MovedData, OfEpoch, RunsDir, SearchName, TrackingUri, TrialNumber
 
 
 def register(  # noqa: PLR0917 - each is an option by its name
@@ -16,12 +16,16 @@ def register(  # noqa: PLR0917 - each is an option by its name
         typer.Option("--as", help="Name of the registered model; default: the name of the search.", metavar="MODEL"),
     ] = None,
     alias: Annotated[str, typer.Option("--alias", help="Alias that points at the new version.")] = "chosen",
+    epoch: OfEpoch = None,
     runs_dir: RunsDir = Path("runs"),
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
     data_root: MovedData = None,
 ) -> None:
-    """Put the model of a completed trial into MLflow's registry, with its signature and accuracies."""
+    """Put the model of a completed trial into MLflow's registry, with its signature and accuracies.
+
+    With --epoch it is the model of one epoch, a point of a search with search.candidates: every_evaluation.
+    """
     from tuner.export.chosen_model import load_model
     from tuner.redact import without_password
     from tuner.runs.folder import default_tracking_uri, find_search
@@ -31,7 +35,7 @@ def register(  # noqa: PLR0917 - each is an option by its name
     uri = tracking_uri or find_search(runs_dir, name).frozen().get("tracking_uri")
     uri = uri or default_tracking_uri(runs_dir)
     store.require_reachable(uri)
-    chosen = load_model(name, trial, runs_dir, ledger, data_root, must_be_completed=True)
+    chosen = load_model(name, trial, runs_dir, ledger, data_root, must_be_completed=True, epoch=epoch)
     entry = register_model(uri, chosen.model, chosen.origin, name=model_name or name, alias=alias)
     typer.echo(chosen.headline)
     was = "was registered already as" if entry.existed else "is now"

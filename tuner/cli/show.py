@@ -40,6 +40,7 @@ def show(
         return
     space, trials, data = search.space, search.trials, search.data
     has_front = presentation_of(space).has_front
+    epochs = data.front_epochs if data.every_epoch else None
     if output is Format.TABLE:
         console = terminal()
         console.print(trials_table(data, ranked=has_front))
@@ -56,10 +57,12 @@ def show(
             added = "; ".join(f"{trial.trial} ({_state(trial)})" for trial in search.foreign)
             console.print(f"Trials that other programs added (not part of this search): {added}.", markup=False)
     elif output is Format.CSV:
-        print_rows(trial_rows(trials, space.criteria), "csv")
+        rows = trial_rows(trials, space.criteria, epochs)
+        texts = [{k: " ".join(map(str, v)) if k == "front_epochs" else v for k, v in row.items()} for row in rows]
+        print_rows(texts, "csv")
     else:
         volume = data.hypervolume if has_front else None
-        shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.criteria)}
+        shown = {"search": name, "hypervolume": volume, "trials": trial_rows(trials, space.criteria, epochs)}
         shown["foreign"] = [asdict(trial) for trial in search.foreign]
         if has_seeds(data):
             shown["points"] = [asdict(point) for point in seed_means(data)]
@@ -76,12 +79,13 @@ def _show_trial(name: str, search: "LoadedSearch", number: int, output: Format) 
         known = f"0 to {search.trials[-1].number}" if search.trials else "none yet"
         raise UsageError(f"--trial is {number}, but {name} has no such trial; its trials are {known}.", "--trial")
     criteria = search.space.criteria
+    on_front = search.data.front_epochs.get(number, [])
     if output is Format.TABLE:
-        terminal().print(trial_details(name, trial, criteria))
+        terminal().print(trial_details(name, trial, criteria, on_front))
     elif output is Format.CSV:
-        print_rows(trial_detail_row(trial, criteria)["decisions"], "csv")
+        print_rows(trial_detail_row(trial, criteria, on_front)["decisions"], "csv")
     else:
-        typer.echo(json.dumps(trial_detail_row(trial, criteria), indent=2))
+        typer.echo(json.dumps(trial_detail_row(trial, criteria, on_front), indent=2))
 
 
 def _state(trial: "ForeignTrial") -> str:

@@ -90,7 +90,7 @@ def show_keys(
 ) -> None:
     """List every key of a trial: who has it, what its value must be, its default and where that comes from.
 
-    Then list metrics and samplers.
+    Then list metrics, what may be a point of the front, and samplers.
     """
     from itertools import groupby
 
@@ -99,6 +99,7 @@ def show_keys(
     from training.registry import METRICS
     from tuner.space import load_space
     from tuner.space.samplers import SAMPLERS
+    from tuner.space.sections import CANDIDATES
 
     if name is not None:
         load_space(name)
@@ -113,4 +114,5 @@ def show_keys(
     for metric in METRICS:
         unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))
         typer.echo(f"  {metric:<{width}}  {unit}; default: {usual_direction(metric)}")
+    typer.echo(f"search.candidates: one of {', '.join(CANDIDATES)}; default: {CANDIDATES[0]}")
     typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: forecast")

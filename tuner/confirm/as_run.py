@@ -57,10 +57,10 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.fmean(known) if known else None
 
 
-def compared_table(trial: int, rows: Sequence[Compared]) -> TextTable:
-    """Return the rows of one trial as a table in per cent, the difference in points."""
+def compared_table(name: str, rows: Sequence[Compared]) -> TextTable:
+    """Return the rows of one trial, by its name, as a table in per cent, the difference in points."""
     cells = [[row.attack, _percent(row.paper), _percent(row.as_run), _points(row)] for row in rows]
-    return TextTable([f"Table 2, trial {trial}", "paper", "as run", "difference"], cells)
+    return TextTable([f"Table 2, {name[0].lower()}{name[1:]}", "paper", "as run", "difference"], cells)
 
 
 def _percent(value: Any) -> str:

@@ -29,7 +29,7 @@ from tuner.report.analysis.seed_means import has_seeds
 from tuner.report.analysis.text_tables import front_markdown, summary
 from tuner.report.console.tables import front_table, seed_means_table
 from tuner.runs.mirror import download, place_of, runs_flag
-from tuner.space import Space
+from tuner.space import STOP_AFTER, Space
 
 
 class Use(StrEnum):
@@ -144,8 +144,12 @@ class ConfirmationPresentation:
         best = self.space.shared("select") == "best"
         again = "training images; validation images choose the epoch" if best else "training and validation images"
         training = f"trained again on {again}" if confirm.retrain else "with their own weights, untrained"
+        names = list(map(str, confirm.trials))
+        if STOP_AFTER in self.space.parameters:
+            points = zip(confirm.trials, self.space.search.points, strict=True)
+            names = [f"{number} after epoch {point[STOP_AFTER]}" for number, point in points]
         return [
-            f"Confirms:   trial {', '.join(map(str, confirm.trials))} of {confirm.search}, {training}",
+            f"Confirms:   trial {', '.join(names)} of {confirm.search}, {training}",
             f"Measures:   {attacks_of(confirm)} on {images}{radius}{', the best and the last epoch' if best else ''}",
         ]
 

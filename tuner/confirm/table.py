@@ -18,7 +18,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.report.console.rich_table import rich_table
 from tuner.report.text import TextTable, finite_or_none, format_mean, format_value
 from tuner.runs.mirror import download, names_in, place_of, write_whole
-from tuner.space import Space
+from tuner.space import STOP_AFTER, Space
 from tuner.space.sections import ConfirmSpec
 
 # In a trial's metrics this precedes the name of an attack.
@@ -36,6 +36,7 @@ class Row:
 
     Attributes:
         trial: the number of the trial in the search that is confirmed.
+        epoch: the epoch after which it is measured, on the schedules of the whole budget; None for the end.
         parameters: its searched parameters.
         seeds: how many trainings were measured.
         means: the mean accuracy under each attack.
@@ -52,6 +53,12 @@ class Row:
     deviations: dict[str, float | None]
     warnings: int
     compared: tuple[Compared, ...] = ()
+    epoch: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the row is about: the trial, with its epoch."""
+        return f"Trial {self.trial}" if self.epoch is None else f"Trial {self.trial}, epoch {self.epoch}"
 
 
 def confirmation_rows(space: Space, trials: Sequence[TrialRecord]) -> list[Row]:
@@ -84,6 +91,7 @@ def _row(number: int, parameters: dict[str, Any], runs: Sequence[TrialRecord]) -
         deviations={name: statistics.stdev(found) if len(found) > 1 else None for name, found in values.items()},
         warnings=round(sum(run.last_metrics[WARNINGS] for run in runs)),
         compared=compared(runs),
+        epoch=parameters.get(STOP_AFTER),
     )
 
 
@@ -118,9 +126,7 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
     worst = next((name for name in rows[0].means if name.startswith(WORST_CASE)), WORST_CASE)
     tables = [rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts]
-    as_run = [
-        rich_table("", "", compared_table(row.trial, row.compared), emphasised="") for row in rows if row.compared
-    ]
+    as_run = [rich_table("", "", compared_table(row.name, row.compared), emphasised="") for row in rows if row.compared]
     return Group(*tables, *as_run)
 
 
@@ -167,7 +173,7 @@ def _measured_on(space: Space) -> str:
 def _side_by_side(rows: Sequence[Row]) -> TextTable:
     lines = [[name, *(_cell(row, name) for row in rows)] for name in rows[0].means]
     lines += [["Seeds", *(str(row.seeds) for row in rows)], ["Warnings", *(str(row.warnings) for row in rows)]]
-    return TextTable(["", *(f"Trial {row.trial}" for row in rows)], lines)
+    return TextTable(["", *(row.name for row in rows)], lines)
 
 
 def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
@@ -175,7 +181,7 @@ def confirmation_markdown(space: Space, rows: Sequence[Row]) -> str:
     confirm, text_table = confirm_section(space), confirmation_text_table(rows)
     lines = _markdown(text_table)
     for row in rows:
-        lines += ["", *_markdown(compared_table(row.trial, row.compared))] if row.compared else []
+        lines += ["", *_markdown(compared_table(row.name, row.compared))] if row.compared else []
     title = (
         f"Confirmation of {confirm.search}: accuracy in per cent on {_measured_on(space)}, {attacks_of(confirm)}, "
         f"{_ball(space)} unless an attack's name says otherwise (C&W: l2, unbounded), latent mean."

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.errors import UsageError
-from tuner.ledger import Outcome, TrialRecord
+from tuner.ledger import TrialRecord
+from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_rows import has_ended
+from tuner.report.analysis.kept_checkpoints import kept_checkpoints
 from tuner.report.load import search_on_record
 from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock
 from tuner.runs.mirror import url_of
+from tuner.space import Space
 
 # A trial that is resumed may have to go on from the checkpoint before its last one.
 _KEPT_OF_RUNNING = 2
@@ -35,18 +39,18 @@ class Prunable:
 def find_prunable(folder: SearchFolder, ledger_url: str | None, *, everything: bool) -> Prunable:
     """Return what a search does not need; remove nothing.
 
-    The checkpoints of its front stay, unless `everything` may go. Those of trials that a resume continues always stay.
+    The checkpoints of its front stay (with `candidates: every_evaluation` those of the epochs on it), unless
+    `everything` may go. Those of trials that a resume continues always stay.
     Raise UsageError if the search is in object storage.
     """
     if (url := url_of(folder.path)) is not None:
         raise UsageError(f"{url} is in object storage: remove its folder `ray` with the tools of the storage.", url)
     with folder.ledger(ledger_url) as ledger:
         search = search_on_record(folder, ledger)
-        front = set() if everything else {point.number for point in search.data.front}
-        kept = {number: folder.path / place for number, place in _kept(search.trials, front)}
-        needed = {folder.path / place for _, place in _kept(search.trials, front)}
+        kept = _kept(search.trials, search.space, () if everything else search.data.front)
+        needed = {folder.path / place for _, place in kept}
     paths = tuple(_others(folder.path / "ray", needed))
-    return Prunable(paths, sum(map(size_of, paths)), tuple(sorted(kept)))
+    return Prunable(paths, sum(map(size_of, paths)), tuple(sorted({number for number, _ in kept})))
 
 
 def prune(folder: SearchFolder, ledger_url: str | None, *, everything: bool) -> Prunable:
@@ -68,16 +72,22 @@ def size_of(path: Path) -> int:
     return sum(each.lstat().st_size for each in path.rglob("*") if each.is_symlink() or each.is_file())
 
 
-def _kept(trials: Sequence[TrialRecord], front: set[int]) -> list[tuple[int, str]]:
-    """Return the checkpoints that stay, each with its trial's number."""
+def _kept(trials: Sequence[TrialRecord], space: Space, front: Sequence[CompletedTrial]) -> list[tuple[int, str]]:
+    """Return the checkpoints that stay, each with its trial's number: those of trials that go on, and of `front`."""
+    epochs: dict[int, set[int | None]] = {}
+    for point in front:
+        epochs.setdefault(point.number, set()).add(point.epoch)
     found = []
     for trial in trials:
-        running = trial.outcome in {Outcome.RUNNING, Outcome.INTERRUPTED}
-        if running:
+        if not has_ended(trial):
             places = [report.checkpoint for report in reversed(trial.reports) if report.checkpoint]
-            found += [(trial.number, place) for place in places[:_KEPT_OF_RUNNING]]
-        elif trial.number in front and trial.last_checkpoint is not None:
+            found += [(trial.number, p) for p in {*places[:_KEPT_OF_RUNNING], *kept_checkpoints(trial, space)}]
+            continue
+        wanted = epochs.get(trial.number, set())
+        if None in wanted and trial.last_checkpoint is not None:
             found.append((trial.number, trial.last_checkpoint))
+        reports = trial.reports if wanted - {None} else ()
+        found += [(trial.number, r.checkpoint) for r in reports if r.epoch in wanted and r.checkpoint]
     return found
 
 

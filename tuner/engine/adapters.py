@@ -13,7 +13,7 @@ from ray.tune.search import Searcher
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.ray_private import CHECKPOINT_FOLDER_KEY, EmptyPickle, folder_name, ray_task
 from tuner.engine.slow_proposals import SlowProposals
-from tuner.engine.trial_task import ConfirmationTask, TrialTask
+from tuner.engine.trial_task import ConfirmationTask, KeptEpochs, TrialTask
 from tuner.ledger import Decision, trial_name
 from tuner.search import Assignment, Search
 
@@ -90,6 +90,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
             split_digest=self._split_digest,
             start_digest=self._start_weights.get(str(Path(config.start_weights).expanduser())),
             confirmation=self._confirmation(assignment),
+            kept=KeptEpochs(space.objective_list, space.constraint_list) if space.every_epoch else None,
         )
 
     def _confirmation(self, assignment: Assignment) -> ConfirmationTask | None:

@@ -25,6 +25,7 @@ from tuner.engine.watchdogs import EndTimer, watch_ray
 from tuner.ledger import MemoryLedger, trial_name
 from tuner.runs.mirror import names_in, place_of, url_of
 from tuner.search import Search
+from tuner.space import Space
 from tuner.steering.steering import Steering
 
 # A search that is asked to end has 30 seconds for everything.
@@ -54,7 +55,7 @@ def run_session(
     steering = options.steering or Steering(search, MemoryLedger(), concurrency=options.concurrency)
     limit = trial_limit(resources, lambda: steering.concurrency)
     crashes = Crashes(search, limit)
-    search.listeners += [sweeper := _sweeper_of(folder), crashes]
+    search.listeners += [sweeper := _sweeper_of(folder, search.space), crashes]
     stop = StopRequest(options.time_budget_seconds, can_work=lambda: not crashes.too_many, alive=lambda: searcher.alive)
     shares = GpuShares(resources.gpus_per_trial)
     searcher = LedgerSearcher(
@@ -95,9 +96,9 @@ def run_session(
     return _ending(search, stop, crashes)
 
 
-def _sweeper_of(folder: Path) -> Sweeper:
+def _sweeper_of(folder: Path, space: Space) -> Sweeper:
     url = url_of(folder)
-    return RemoteCheckpointSweeper(url) if url else CheckpointSweeper(folder)
+    return RemoteCheckpointSweeper(url, space) if url else CheckpointSweeper(folder, space)
 
 
 class StopRequest(EmptyPickle, tune.Stopper):

@@ -131,7 +131,7 @@ def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
         return
     _restore(trainer, _candidates(session.get_checkpoint(), task.checkpoints))
     try:
-        trainer.run(_Reporter(trainer, session, confirmation))
+        trainer.run(_Reporter(trainer, session, task))
     except AttackError as error:
         session.report({"epoch": trainer.epoch, "error": f"the evaluation on the test set: {error}", "metrics": {}})
     except (DivergedError, MetricError) as error:
@@ -141,11 +141,12 @@ def _train(trainer: "Trainer", task: TrialTask, session: TuneSession) -> None:
 class _Reporter:
     """Sends epochs to the driver; a report returns only when the driver wants the next epoch."""
 
-    def __init__(self, trainer: "Trainer", session: TuneSession, confirmation: ConfirmationTask | None) -> None:
+    def __init__(self, trainer: "Trainer", session: TuneSession, task: TrialTask) -> None:
         self._trainer = trainer
         self._session = session
-        self._confirmation = confirmation
-        self._stored: list[tune.Checkpoint] = []
+        self._confirmation = task.confirmation
+        self._kept = task.kept
+        self._stored: dict[int, tune.Checkpoint] = {}  # by epoch, those that this process has written
 
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None]) -> None:
         # Before the report: a trial that the driver stops does not come back from it.
@@ -160,13 +161,21 @@ class _Reporter:
             )
         stored = self._session.get_checkpoint()
         if stored is not None:
-            self._stored.append(stored)
+            self._stored[epoch] = stored
 
     def _prune(self) -> None:
-        while len(self._stored) > _KEPT_CHECKPOINTS:
-            old = self._stored.pop(0)
-            if old.filesystem is not None:
-                old.filesystem.delete_dir(old.path)
+        """Remove the checkpoints that neither a continuation nor the front needs.
+
+        Only epochs on record count: one that dominates another may be lost before its own checkpoint is stored.
+        """
+        older = list(self._stored)[:-_KEPT_CHECKPOINTS]
+        recorded = self._trainer.history[: max(self._stored, default=0)]
+        needed = () if self._kept is None else self._kept.of(recorded)
+        for epoch in older:
+            if epoch not in needed:
+                old = self._stored.pop(epoch)
+                if old.filesystem is not None:
+                    old.filesystem.delete_dir(old.path)
 
 
 def _measure_weights(trainer: "Trainer", confirmation: ConfirmationTask, weights: str, session: TuneSession) -> None:

@@ -3,11 +3,13 @@
 A worker reads this module before its first trial. Nothing that it imports loads torch, Optuna or SQLAlchemy.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from training.config import TrialConfig
+from tuner.pareto.epochs import undominated_epochs
+from tuner.pareto.objectives import Objective
 
 _KEY = "task"
 # The key under which a trial reports the trainer's fallbacks.
@@ -32,6 +34,18 @@ class ConfirmationTask:
     weights: str | None
 
 
+@dataclass(frozen=True)
+class KeptEpochs:
+    """Which epochs of a trial stay on disk beside the newest ones: those that can be points of the front."""
+
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Objective, ...] = ()
+
+    def of(self, history: Sequence[Mapping[str, float]]) -> tuple[int, ...]:
+        """Return these epochs, from 1, of the metrics of all epochs so far."""
+        return undominated_epochs(dict(enumerate(history, start=1)), self.objectives, self.constraints)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialTask:
     """One trial of a search.
@@ -40,7 +54,7 @@ class TrialTask:
     the trial's number of GPUs, or its share of one. `threads` is the number of torch threads of each of its
     `processes`; a trial on several GPUs has one process for each. `split_digest` identifies the validation images
     that the trial must find, and `start_digest` the file of `start_weights`; None accepts any.
-    `confirmation` is None in a search.
+    `confirmation` is None in a search. `kept` is None unless every evaluated epoch may be a point of the front.
     """
 
     number: int
@@ -53,6 +67,7 @@ class TrialTask:
     split_digest: str | None
     start_digest: str | None
     confirmation: ConfirmationTask | None
+    kept: KeptEpochs | None = None
 
     def __str__(self) -> str:
         """Return a short label: Ray Tune keeps one for each trial."""

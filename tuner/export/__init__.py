@@ -1,1 +1,1 @@
-"""A chosen trial's model: its weights read from the last checkpoint, and written as files for use elsewhere."""
+"""A chosen trial's model: its weights read from a checkpoint, and written as files for use elsewhere."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin
 from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
+from tuner.report.analysis.front_rows import has_ended
 from tuner.report.analysis.selection import standing
 from tuner.report.load import best_confirmed, load_search
 from tuner.report.text import count_of, metric_with_unit
@@ -41,19 +42,28 @@ def load_model(
     data_root: Path | None,
     *,
     must_be_completed: bool = False,
+    epoch: int | None = None,
 ) -> ChosenModel:
-    """Load the model of a trial; raise UsageError if that is not possible."""
+    """Load the model of a trial, or that of one of its epochs; raise UsageError if that is not possible.
+
+    With `must_be_completed` the trial must have completed, or else the search must take the epoch for a point of the
+    front.
+    """
     folder = find_search(runs_dir, name)
     search = load_search(runs_dir, name, ledger)
     record = find_trial(search.trials, number, folder)
-    if must_be_completed and record.outcome != "completed":
+    is_point = search.space.every_epoch and epoch is not None and has_ended(record)
+    if must_be_completed and record.outcome != "completed" and not is_point:
         raise UsageError(
             f"Trial {number} is {record.outcome.value} after {count_of(record.epochs_trained, 'epoch')}; register a "
             f"completed one. `tuner export {name} {number}{runs_flag(runs_dir)} --out DIR` writes the weights of any.",
             number,
         )
-    model = load_trained_model(folder, search.space, record, data_root)
+    model = load_trained_model(folder, search.space, record, data_root, epoch)
     search_id = str(folder.frozen()["search_id"])
-    origin = Origin.of(name, search_id, search.space, record, best_confirmed(search.data.confirmed, number))
-    point = next((point for point in search.data.points if point.number == number), None)
+    at = record.epochs_trained if epoch is None and search.space.every_epoch else epoch
+    confirmed = best_confirmed(search.data.confirmed, number, at if search.space.every_epoch else None)
+    origin = Origin.of(name, search_id, search.space, record, confirmed, epoch=at)
+    points = (point for point in search.data.candidates if point.number == number)
+    point = next((point for point in points if point.epoch in {None, at}), None)
     return ChosenModel(model, origin, None if point is None else standing(search.data, point))

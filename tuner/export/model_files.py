@@ -45,22 +45,41 @@ print([facts["class_names"][index] for index in model(images).argmax(dim=1).toli
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from: the search, its id, the trial, its metrics, and its confirmation if there is one."""
+    """Where a model comes from: the search, its id, the trial, its metrics, and its confirmation if there is one.
+
+    `epoch` is that of the weights if the user named one, or if every evaluated epoch may be a point of the front.
+    """
 
     search: str
     search_id: str
     trial: TrialRecord
     metrics: dict[str, float]
     confirmed: Confirmed | None = None
+    epoch: int | None = None
 
     @classmethod
     def of(
-        cls, search: str, search_id: str, space: Space, trial: TrialRecord, confirmed: Confirmed | None = None
+        cls,
+        search: str,
+        search_id: str,
+        space: Space,
+        trial: TrialRecord,
+        confirmed: Confirmed | None = None,
+        *,
+        epoch: int | None = None,
     ) -> "Origin":
-        """Return the origin with the objectives of the trial's last epoch: final values if it completed."""
+        """Return the origin with the objectives of an epoch; those of the last one, by default, may be final values."""
         names = [objective.name for objective in space.objective_list]
-        metrics = {name: trial.last_metrics[name] for name in names if name in trial.last_metrics}
-        return cls(search, search_id, trial, metrics, confirmed)
+        found = trial.last_metrics
+        if epoch is not None:
+            found = next((report.metrics for report in trial.reports if report.epoch == epoch), {})
+        metrics = {name: found[name] for name in names if name in found}
+        return cls(search, search_id, trial, metrics, confirmed, epoch)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the model was trained to the end of its schedule."""
+        return self.trial.outcome is Outcome.COMPLETED and self.epoch in {None, self.trial.epochs_trained}
 
 
 def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
@@ -80,7 +99,7 @@ def model_facts(model: TrainedModel, origin: Origin) -> dict[str, Any]:
         "parameters": trial.parameters,
         "metrics": origin.metrics,
         **steps,
-        "measured_on": "validation split" if trial.outcome is Outcome.COMPLETED else "validation split, unfinished",
+        "measured_on": "validation split" if origin.is_final else "validation split, unfinished",
         "confirmed": None if origin.confirmed is None else asdict(origin.confirmed),
         "class_names": list(model.class_names),
         "image_shape": list(model.image_shape),

@@ -1,4 +1,7 @@
-"""The trained model of a trial: the weights of its last checkpoint, those that its `select` names, and their use."""
+"""The trained model of a trial: the weights of one of its checkpoints, and their use.
+
+It is the last checkpoint, with the weights that its `select` names, or that of an epoch that was kept.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +17,7 @@ from training.trainer.checkpoint import CheckpointError, find_checkpoint, read_c
 from training.trainer.selected_epoch import selected_weights
 from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
+from tuner.report.analysis.kept_checkpoints import checkpoint_of_epoch
 from tuner.report.text import count_of
 from tuner.runs.folder import SearchFolder
 from tuner.runs.mirror import download, runs_flag
@@ -58,14 +62,16 @@ def find_trial(trials: list[TrialRecord], number: int, folder: SearchFolder) -> 
     raise UsageError(f"{folder.name} has no trial {number}: {known}. `{command}` lists them.", number)
 
 
-def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None) -> TrainedModel:
+def load_trained_model(
+    folder: SearchFolder, space: Space, trial: TrialRecord, data_root: Path | None, epoch: int | None = None
+) -> TrainedModel:
     """Build a trial's classifier with the weights that its last checkpoint has of the selected epoch.
 
-    The data set is read for its classes, and to check that it is the one on which the trial was validated. `data_root`
-    is its folder, if that has changed since the search. Raise UsageError if weights or data are missing, or are not
-    those of the trial.
+    With `epoch` they are the weights after so many epochs, if that checkpoint was kept. The data set is read for its
+    classes, and to check that it is the one on which the trial was validated. `data_root` is its folder, if that has
+    changed since the search. Raise UsageError if weights or data are missing, or are not those of the trial.
     """
-    checkpoint = _checkpoint(folder, trial)
+    checkpoint = download(folder.path / (_last(trial) if epoch is None else checkpoint_of_epoch(trial, epoch, space)))
     look_where_recorded(folder)
     try:
         saved, state = read_checkpoint(find_checkpoint(checkpoint))
@@ -83,7 +89,7 @@ def load_trained_model(folder: SearchFolder, space: Space, trial: TrialRecord, d
             f"{config.data_root} (digest {data.split_digest}): give the data of the search with --data-root.",
             "--data-root",
         )
-    return _build(config, data, *selected_weights(config, state))
+    return _build(config, data, *selected_weights(config, state, None if epoch is None else "last"))
 
 
 def _require_same(saved: TrialConfig, now: TrialConfig, checkpoint: Path) -> None:
@@ -105,11 +111,11 @@ def _build(config: TrialConfig, data: TrialData, weights: Mapping[str, Tensor], 
     return TrainedModel(config, classifier, data.class_names, data.validation, epoch)
 
 
-def _checkpoint(folder: SearchFolder, trial: TrialRecord) -> Path:
+def _last(trial: TrialRecord) -> str:
     recorded = trial.reports[-1].checkpoint if trial.reports else None
     if recorded is None:
         raise UsageError(
             f"Trial {trial.number} has no checkpoint after {count_of(trial.epochs_trained, 'epoch')}: choose another.",
             trial.number,
         )
-    return download(folder.path / recorded)
+    return recorded

@@ -14,7 +14,7 @@ from tuner.ledger.records import (
     latest,
     trial_name,
 )
-from tuner.ledger.reports import report_times
+from tuner.ledger.reports import made_of_reports, report_times
 from tuner.ledger.sql_ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "as_interrupted",
     "default_ledger_url",
     "latest",
+    "made_of_reports",
     "remove_empty_study",
     "report_times",
     "trial_name",

@@ -6,9 +6,9 @@ from the database when they are used.
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from tuner.ledger.connection import damaged_rows_as_ledger_errors
 from tuner.ledger.records import Decision, Report, TrialRecord
 from tuner.pareto.objectives import FloatArray
 
+T = TypeVar("T")
 metadata = sa.MetaData()
 table = sa.Table(
     "tuner_reports",
@@ -47,6 +48,13 @@ def row_of(search: str, number: int, report: Report) -> dict[str, Any]:
         "metrics": json.dumps(report.metrics),
         "reason": report.reason,
     }
+
+
+def made_of_reports(trial: TrialRecord, key: Hashable, work: Callable[[Sequence[Report]], T]) -> T:
+    """Return what `work` makes of a trial's reports; it is remembered if they are in a database and do not change."""
+    if isinstance(trial.reports, StoredReports):
+        return trial.reports.remember(key, work)
+    return work(trial.reports)
 
 
 def report_times(trial: TrialRecord) -> FloatArray:
@@ -127,6 +135,17 @@ class StoredReports(Sequence[Report]):
         self._number = number
         self._count = count
         self._last = last
+        self._remembered: dict[Hashable, Any] = {}
+
+    def remember(self, key: Hashable, work: Callable[[Sequence[Report]], T]) -> T:
+        """Return what `work` makes of the reports, which are read only at the first call with this key.
+
+        Those of an ended trial do not change any more.
+        """
+        if key not in self._remembered:
+            self._remembered[key] = work(self._reader.of_trial(self._number))
+        found: T = self._remembered[key]
+        return found
 
     @property
     def times(self) -> FloatArray:

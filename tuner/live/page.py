@@ -5,7 +5,7 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from tuner.report.load import LoadedSearch
-from tuner.report.web.page import NUMBER, commands_by_outcome
+from tuner.report.web.page import SLOTS, commands_by_outcome
 from tuner.report.web.plotly_front import FONT
 from tuner.report.web.rendering import as_script_data, templates
 from tuner.steering.arguments import SETTINGS
@@ -27,7 +27,7 @@ def page_html(search: LoadedSearch) -> str:
         parameters={name: parameter.text for name, parameter in search.space.parameters.items()},
         settings=SETTINGS,
         commands=commands_by_outcome(search.data),
-        number=NUMBER,
+        slots=SLOTS,
         data=as_script_data,
     )
 

@@ -58,7 +58,7 @@ def trial_snapshot(search: LoadedSearch, number: int) -> dict[str, Any]:
     trial = next((each for each in search.trials if each.number == number), None)
     if trial is None:
         raise UsageError(f"There is no trial {number}: it has not started.", number)
-    table = decisions_table(trial, search.space.criteria)
+    table = decisions_table(trial, search.space.criteria, search.data.front_epochs.get(number, ()))
     return {
         "trial": number,
         "running": trial.outcome is Outcome.RUNNING,

@@ -19,6 +19,19 @@ def lasting_flag(runs_dir: Path) -> str:
     return f" --runs-dir {shlex.quote(place_of(runs_dir.resolve()))}"
 
 
+def epoch_commands(search: str, number: int, epoch: int, runs_flag: str) -> dict[str, str]:
+    """Return the commands for a point of the front that is one epoch of a trial, and what each does."""
+    name = shlex.quote(search)
+    of_epoch, tests = f"{number} --epoch {epoch}", "trained to this epoch: several seeds, strong attacks, the test set"
+    out = shlex.quote(f"{search}-trial-{number}-epoch-{epoch}")
+    return {
+        f"tuner export {name} {of_epoch} --out {out}{runs_flag}": "its weights, with a script that loads them",
+        f"tuner confirm {name} --trial {of_epoch}{runs_flag}": tests,
+        f"tuner register {name} {of_epoch}{runs_flag}": "into MLflow's registry",
+        f"tuner show {name} --trial {number}{runs_flag}": "its values at rungs, and why it went on or ended",
+    }
+
+
 def trial_commands(
     search: str,
     number: int,

@@ -42,7 +42,8 @@ def write_front_files(folder: Path, data: FrontData, shown: FrontFigure | None =
 def front_csv(data: FrontData) -> str:
     """Return the front as CSV, the best in the first objective first: trial, metrics, parameters, epochs.
 
-    With `select: best` the chosen epoch and the metrics of the last one, `last/NAME`, follow.
+    With `select: best` the chosen epoch and the metrics of the last one, `last/NAME`, follow. With `candidates:
+    every_evaluation` there is a column `epoch` after that of the trial.
     Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. The cell of a
     parameter that a trial does not have is empty.
     """
@@ -51,11 +52,13 @@ def front_csv(data: FrontData) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     beside = [BEST_EPOCH, *(f"{LAST}{name}" for name in metrics)] if _selects_best(data) else []
-    writer.writerow(["trial", *metrics, *parameters, "epochs", *beside])
+    at = ["epoch"] if data.every_epoch else []
+    writer.writerow(["trial", *at, *metrics, *parameters, "epochs", *beside])
     for point in data.front:
         values = [point.parameters.get(name) for name in parameters]
         last = [point.best_epoch, *(point.last.get(name) for name in metrics)] if beside else []
-        writer.writerow([point.number, *(point.metrics[name] for name in metrics), *values, point.epochs, *last])
+        known = [*(point.metrics[name] for name in metrics), *values, point.epochs, *last]
+        writer.writerow([point.number, *([point.epoch] if at else []), *known])
     return text.getvalue()
 
 
@@ -82,6 +85,7 @@ def front_json(data: FrontData) -> str:
         "reference": data.reference,
         "counts": data.counts,
         "knee": data.knee,
+        **({"knee_epoch": data.knee_epoch} if data.every_epoch else {}),
         "front": [_completed(point, data.validation_images) for point in data.front],
         "dominated": [_completed(point, data.validation_images) for point in data.dominated],
         "confirmed": [_confirmed(found) for found in data.confirmed],
@@ -100,6 +104,7 @@ def _completed(point: CompletedTrial, images: int | None) -> dict[str, Any]:
     intervals = {name: interval(name, value, images) for name, value in point.metrics.items()}
     return {
         "trial": point.number,
+        **({} if point.epoch is None else {"epoch": point.epoch}),
         "metrics": point.metrics,
         "intervals": {name: found for name, found in intervals.items() if found is not None},
         "parameters": point.parameters,

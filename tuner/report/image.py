@@ -15,7 +15,7 @@ from matplotlib.colors import LogNorm, Normalize, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from tuner.ledger.records import Outcome, trial_name
+from tuner.ledger.records import Outcome
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.parameter_effects import ParameterScale
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
@@ -214,7 +214,7 @@ def _draw_completed(axes: Axes, shown: FrontFigure) -> None:
     _scatter(axes, shown.front, "Pareto front", c=_colours(shown.front, shown.colours), **front)
     if shown.knee:
         ring = {"s": 150, "facecolors": "none", "edgecolors": KNEE, "linewidths": 1.4, "zorder": 3}
-        _scatter(axes, [shown.knee], f"knee: {trial_name(shown.knee.number)}", **ring)
+        _scatter(axes, [shown.knee], f"knee: {shown.knee.name}", **ring)
     dominated = {"s": 20, "alpha": 0.4, "linewidths": 0.6, "edgecolors": LINE}
     seen = marks_inside(shown.dominated, shown.x.limits, shown.y.limits)
     _scatter(axes, seen, "dominated", c=_colours(seen, shown.colours), **dominated)

@@ -33,6 +33,7 @@ class _MeasuredTrial(BaseModel):
     means: dict[str, float | None]
     deviations: dict[str, float | None]
     warnings: int
+    epoch: int | None = None
 
 
 class _Measured(BaseModel):
@@ -61,6 +62,7 @@ class _Measured(BaseModel):
                 means={name: math.nan if mean is None else mean for name, mean in row.means.items()},
                 deviations={name: row.deviations.get(name) for name in row.means},
                 warnings=row.warnings,
+                epoch=row.epoch,
             )
             for row in self.rows
         ]
@@ -108,12 +110,22 @@ def search_on_record(folder: SearchFolder, ledger: SqlLedger) -> LoadedSearch:
     return LoadedSearch(space, shown, search_data(folder.path.parent, folder.name, space, shown), foreign)
 
 
+def front_of(name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:
+    """Return the front of a search, as its space defines it."""
+    return front_data(
+        name,
+        trials,
+        space.objective_list,
+        space.reference,
+        space.trial,
+        constraints=space.constraint_list,
+        every_epoch=space.every_epoch,
+    )
+
+
 def search_data(runs_dir: Path, name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontData:
     """Return the front of a search, with what its folder says and what the confirmations beside it measured."""
-    data = front_data(
-        name, trials, space.objective_list, space.reference, space.trial, constraints=space.constraint_list
-    )
-    folder = SearchFolder(runs_dir / name)
+    folder, data = SearchFolder(runs_dir / name), front_of(name, space, trials)
     return replace(
         data,
         confirmed=confirmed_trials(runs_dir, name),
@@ -141,8 +153,8 @@ def confirmed_trials(runs_dir: Path, search: str) -> tuple[Confirmed, ...]:
     return tuple(sorted(found, key=lambda confirmed: confirmed.trial))
 
 
-def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | None:
-    """Return the best confirmation of a trial.
+def best_confirmed(confirmed: Sequence[Confirmed], number: int, epoch: int | None = None) -> Confirmed | None:
+    """Return the best confirmation of a trial, or of an epoch of it.
 
     Retrained ones come first, then those with the radius of the search, the strongest suite, and the most seeds. Named
     attacks come after every suite.
@@ -152,4 +164,4 @@ def best_confirmed(confirmed: Sequence[Confirmed], number: int) -> Confirmed | N
         suite = -1 if found.attacks else _SUITES.index(found.suite)
         return (found.retrained, found.epsilon is None, suite, found.seeds)
 
-    return max((found for found in confirmed if found.trial == number), key=rank, default=None)
+    return max((c for c in confirmed if (c.trial, c.epoch) == (number, epoch)), key=rank, default=None)

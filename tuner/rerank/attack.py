@@ -15,45 +15,48 @@ from training.evaluation.resume_state import ResumeStateError
 from training.trainer.selected_epoch import measuring_images
 from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
 from tuner.ledger import TrialRecord
-from tuner.rerank.order import Attacked
+from tuner.rerank.order import Attacked, Model, metrics_of
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space
 
-# Called with the trial, the number of finished batches and the number of all batches.
-OnBatch = Callable[[int, int, int], None]
+# Called with the model, the number of finished batches and the number of all batches.
+OnBatch = Callable[[Model, int, int], None]
 
 
 def attack_trials(
     folder: SearchFolder,
     space: Space,
     records: list[TrialRecord],
-    numbers: Sequence[int],
+    models: Sequence[Model],
     attacks: Sequence[str],
     *,
     data_root: Path | None = None,
     on_batch: OnBatch | None = None,
 ) -> list[Attacked]:
-    """Return the accuracies of some trials under all `attacks` together, in the order of `numbers`.
+    """Return the accuracies of some trials under all `attacks` together, in the order of `models`.
 
-    Norm and radius are those of the search. Each trial is attacked with its last checkpoint, on a GPU if there is one.
-    The folder `rerank` of the search has the state of each evaluation, so that an interrupted call continues. Raise
-    UsageError if a trial has no weights or other data, AttackError if a model cannot be evaluated.
+    Norm and radius are those of the search. Each trial is attacked with its last checkpoint, or that of the epoch, on a
+    GPU if there is one. The folder `rerank` of the search has the state of each evaluation, so that an interrupted call
+    continues. Raise UsageError if a trial has no weights or other data, AttackError if a model cannot be evaluated.
     """
     found = []
-    for number in numbers:
+    for wanted in models:
+        number, epoch = wanted
         record = find_trial(records, number, folder)
-        model = load_trained_model(folder, space, record, data_root)
-        state = folder.path / "rerank" / f"{zlib.crc32(','.join(attacks).encode()):08x}" / f"trial-{number}.json"
+        model = load_trained_model(folder, space, record, data_root, epoch)
+        name = f"trial-{number}.json" if epoch is None else f"trial-{number}-epoch-{epoch}.json"
+        state = folder.path / "rerank" / f"{zlib.crc32(','.join(attacks).encode()):08x}" / name
         state.parent.mkdir(parents=True, exist_ok=True)
-        evaluation = _evaluated(model, attacks, state, on_batch and _of(number, on_batch))
+        evaluation = _evaluated(model, attacks, state, on_batch and _of(wanted, on_batch))
         found.append(
             Attacked(
                 trial=number,
-                pgd_accuracy=record.last_metrics["pgd_accuracy"],
+                pgd_accuracy=metrics_of(record, epoch)["pgd_accuracy"],
                 natural_accuracy=evaluation.natural_accuracy,
                 robust=round(evaluation.worst_case_accuracy * len(evaluation.natural)),
                 images=len(evaluation.natural),
                 warnings=tuple(sign.code for sign in evaluation.warnings),
+                epoch=epoch,
             )
         )
     return found
@@ -109,5 +112,5 @@ def _evaluated(
         return evaluate()
 
 
-def _of(number: int, on_batch: OnBatch) -> Callable[[int, int, str], None]:
-    return lambda done, total, _attack: on_batch(number, done, total)
+def _of(model: Model, on_batch: OnBatch) -> Callable[[int, int, str], None]:
+    return lambda done, total, _attack: on_batch(model, done, total)

@@ -1,16 +1,29 @@
 """The order of trials before and after a stronger attack: pure functions of their accuracies."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from scipy.stats import kendalltau
 
 from tuner.ledger import TrialRecord
 from tuner.pareto.dominance import non_domination_rank
 from tuner.pareto.objectives import Objective, as_losses
-from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_data import CompletedTrial, FrontData
 
 _AXES = (Objective("natural_accuracy", maximise=True), Objective("robust_accuracy", maximise=True))
+
+
+class Model(NamedTuple):
+    """A trial, or one epoch of it, where every evaluated epoch may be a point of the front."""
+
+    trial: int
+    epoch: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The trial in words, with its epoch."""
+        return f"trial {self.trial}" if self.epoch is None else f"trial {self.trial}, epoch {self.epoch}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,7 @@ class Attacked:
     robust: int
     images: int
     warnings: tuple[str, ...] = ()
+    epoch: int | None = None
 
     @property
     def robust_accuracy(self) -> float:
@@ -48,11 +62,22 @@ class Row:
     on_front: bool
 
 
-def best_trials(data: FrontData, records: Sequence[TrialRecord], top: int) -> list[int]:
-    """Return the numbers of the first `top` completed trials: by Pareto rank, then by PGD accuracy."""
-    pgd = {record.number: record.last_metrics.get("pgd_accuracy", 0.0) for record in records}
-    ordered = sorted(data.points, key=lambda point: (point.pareto_rank, -pgd[point.number], point.number))
-    return [point.number for point in ordered[:top]]
+def best_models(data: FrontData, records: Sequence[TrialRecord], top: int) -> list[Model]:
+    """Return the first `top` candidates of the front: by Pareto rank, then by PGD accuracy, trial and epoch."""
+    by_number = {record.number: record for record in records}
+
+    def place(point: CompletedTrial) -> tuple[int, float, int, int]:
+        pgd = metrics_of(by_number[point.number], point.epoch).get("pgd_accuracy", 0.0)
+        return point.pareto_rank, -pgd, point.number, point.trained
+
+    return [Model(point.number, point.epoch) for point in sorted(data.candidates, key=place)[:top]]
+
+
+def metrics_of(record: TrialRecord, epoch: int | None) -> Mapping[str, float]:
+    """Return what a trial measured at an epoch; None stands for its last one."""
+    if epoch is None:
+        return record.last_metrics
+    return next(report.metrics for report in record.reports if report.epoch == epoch)
 
 
 def reranked(found: Sequence[Attacked]) -> list[Row]:
@@ -68,7 +93,7 @@ def reranked(found: Sequence[Attacked]) -> list[Row]:
         )
         for one, rank in zip(found, ranks, strict=True)
     ]
-    return sorted(rows, key=lambda row: (row.place_after, row.attacked.trial))
+    return sorted(rows, key=lambda row: (row.place_after, row.attacked.trial, row.attacked.epoch or 0))
 
 
 def agreement(rows: Sequence[Row]) -> float | None:

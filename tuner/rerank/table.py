@@ -12,7 +12,9 @@ _ALIKE = 0.8
 
 def rerank_text_table(rows: Sequence[Row]) -> TextTable:
     """Return the trials by robust accuracy: per cent, the 95 % interval, and the places before and after."""
-    headings = ["Trial", "Natural %", "PGD %", "Robust %", "95 % interval", "Place by PGD", "Place now", "Front now"]
+    at = ["At epoch"] if any(row.attacked.epoch is not None for row in rows) else []
+    accuracies = ["Natural %", "PGD %", "Robust %", "95 % interval"]
+    headings = ["Trial", *at, *accuracies, "Place by PGD", "Place now", "Front now"]
     return TextTable(headings, [_cells(row) for row in rows])
 
 
@@ -23,6 +25,7 @@ def _cells(row: Row) -> list[str]:
     interval = f"{100 * low:.1f} to {100 * high:.1f}"
     return [
         str(one.trial),
+        *([] if one.epoch is None else [str(one.epoch)]),
         *percent,
         interval,
         str(row.place_before),
@@ -52,6 +55,7 @@ def rerank_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {
             "trial": row.attacked.trial,
+            **({} if row.attacked.epoch is None else {"epoch": row.attacked.epoch}),
             "natural_accuracy": row.attacked.natural_accuracy,
             "pgd_accuracy": row.attacked.pgd_accuracy,
             "robust_accuracy": row.attacked.robust_accuracy,

@@ -17,7 +17,7 @@ from tuner.search.listener import Assignment, Listener
 from tuner.search.sampling import propose
 from tuner.search.stopping import finished, stop_reason
 from tuner.search.warm_start import from_facts
-from tuner.space import Space
+from tuner.space import STOP_AFTER, Space
 from tuner.space.samplers import facts_of
 
 # The newest checkpoint may have been damaged with the machine; the one before it is still on disk.
@@ -102,6 +102,10 @@ class Search:
         """Return the checkpoints on record from which a trial may continue, the newest first."""
         recorded = [report.checkpoint for report in reversed(self._trials[number].reports) if report.checkpoint]
         return tuple(recorded[:_CHECKPOINTS_TRIED])
+
+    def end_of(self, parameters: Mapping[str, Any]) -> int:
+        """Return the epoch after which the trial of a point ends: of a confirmation it may be an early one."""
+        return int(parameters.get(STOP_AFTER) or self.epochs)
 
     def hand_out_again(self, number: int) -> None:
         """Let `next_assignment` return a running trial again, because its worker has lost it."""
@@ -188,7 +192,7 @@ class Search:
         """Return the decision, and its reason if it was made at a rung."""
         if self.knowledge.is_broken(report.epoch, report.metrics):
             return Decision.STOP, None
-        if report.epoch >= self.epochs:
+        if report.epoch >= self.end_of(self._trials[number].parameters):
             return Decision.COMPLETE, None
         if not report.rung:
             return Decision.CONTINUE, None

@@ -9,7 +9,7 @@ from training.config.preset_files import with_preset
 from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
 from tuner.space.chosen_names import used_keys
-from tuner.space.points import SearchedPoints
+from tuner.space.points import STOP_AFTER, SearchedPoints
 from tuner.space.sections import ConstraintSpec
 
 
@@ -21,6 +21,14 @@ class Space(SearchedPoints):
         """The budget of one trial, in epochs."""
         epochs: int = self.shared("epochs")
         return epochs
+
+    @property
+    def most_epochs(self) -> int:
+        """The epochs of all trials together, if none is stopped. Trials of a confirmation may end early."""
+        if STOP_AFTER not in self.parameters:
+            return self.search.trials * self.epochs
+        ends = [int(point.get(STOP_AFTER) or self.epochs) for point in self.search.points]
+        return sum(ends) * self.search.seeds
 
     def shared(self, key: str) -> Any:
         """Return the value of a key that all trials have and that cannot be searched, without loading the trainer."""
@@ -67,6 +75,11 @@ class Space(SearchedPoints):
     def criteria(self) -> tuple[Objective, ...]:
         """All by which trials are compared: the objectives, then the constraints."""
         return (*self.objective_list, *self.constraint_list)
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether every evaluated epoch of a trial may be a point of the front, and not only its final values."""
+        return self.search.candidates == "every_evaluation"
 
     @property
     def reference(self) -> dict[str, float]:

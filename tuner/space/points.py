@@ -24,6 +24,8 @@ from tuner.space.sections import (
 
 # A space has 2^parameters corners. Beyond this number the rules of the trainer are not tried.
 MOST_CORNERS = 4096
+# The key that ends a trial before its schedules do: in a confirmation it is a parameter.
+STOP_AFTER = "stop_after"
 # A grid is listed as a whole.
 MOST_POINTS = 1_000_000
 

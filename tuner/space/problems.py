@@ -21,7 +21,7 @@ from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
 from tuner.space.conditions import holds
 from tuner.space.model import Space
-from tuner.space.points import MOST_POINTS
+from tuner.space.points import MOST_POINTS, STOP_AFTER
 from tuner.space.samplers import sampler_fault, unknown_sampler
 
 _Problems = list[tuple[str, str]]
@@ -58,13 +58,14 @@ def cross_problems(space: Space) -> _Problems:
     problems += trial_problems(fixed)
     if not problems:
         problems += _parameter_problems(space)
-    return problems or [*_preset_problems(space), *idle_keys(space), *_attack_problems(space)]
+    later = (_preset_problems, idle_keys, _attack_problems, _candidates_problems)
+    return problems or [problem for find in later for problem in find(space)]
 
 
 def form_problems(space: Space) -> _Problems:
     """Return the faults that can be found without the trainer, and without importing code from outside."""
     problems = [*_metric_problems(space, outside=False), *_objective_problems(space)]
-    problems += [*key_problems(space), *_rung_problems(space), *_leak_problems(space)]
+    problems += [*key_problems(space), *_rung_problems(space), *_leak_problems(space), *_stop_problems(space)]
     if "imports" in space.trial or "imports" in space.parameters:
         problems.append(("imports", "stands at the top of the space, beside trial and parameters; move it there"))
     if not space.imports and (fault := unknown_sampler(space.search.sampler)):
@@ -217,6 +218,28 @@ def _rung_problems(space: Space) -> _Problems:
     if space.early_stopping.scheduler == "none" or "rungs" not in space.trial:
         return []
     return [("trial.rungs", "follows from early_stopping; remove it, or set early_stopping.scheduler: none")]
+
+
+def _stop_problems(space: Space) -> _Problems:
+    """Refuse trials that end before their schedules; only a confirmation of single epochs has them."""
+    given = [f"parameters.{name}" for name in space.names_of(STOP_AFTER)]
+    given += [f"trial.{STOP_AFTER}"] if space.trial.get(STOP_AFTER) else []
+    if space.confirm is not None:
+        return []
+    rule = "ends a trial before its schedules do, for `tuner confirm --epoch` and `training.run`; set epochs instead"
+    return [(path, rule) for path in given]
+
+
+def _candidates_problems(space: Space) -> _Problems:
+    """Refuse a front of epochs whose metrics are those of another epoch, or of another attack."""
+    if not space.every_epoch:
+        return []
+    rules = []
+    if space.shared("select") != "last":
+        rules.append("with select: best a trial reports the metrics of its best epoch; set select: last")
+    if space.shared("eval_early_attack_steps"):
+        rules.append("with eval_early_attack_steps the last epoch has another attack than those before it; set it to 0")
+    return [("search.candidates", f"the value is {space.search.candidates}, but {rule}") for rule in rules]
 
 
 def _leak_problems(space: Space) -> _Problems:

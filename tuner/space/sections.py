@@ -1,12 +1,16 @@
 """The sections of a space file other than `trial` and `parameters`."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from training.config import is_accuracy, usual_direction
 from training.suite_names import SuiteName
 from tuner.space.parameters import Number, Part, Real
+
+# What may be a point of the front: the final values of completed trials, or every evaluated epoch of ended ones.
+Candidates = Literal["final", "every_evaluation"]
+CANDIDATES: tuple[Candidates, ...] = get_args(Candidates)
 
 
 class ObjectiveSpec(Part):
@@ -72,6 +76,8 @@ class SearchSpec(Part):
 
     `points` and `seeds` are for the sampler `grid`. It runs the points, or all combinations of the parameters if there
     are none, each with `seeds` seeds from `seed` on. By default `trials` is then the size of the grid.
+    `candidates` says what may be a point of the front: the final values of a completed trial, or every evaluated epoch
+    of a trial that has ended in any way. It changes neither proposals nor decisions at rungs.
     A search ends before `trials` if its trials together have trained `max_epochs`, if the hypervolume of its front has
     not grown for `patience` trials, or if every point of a finite space was tried.
     """
@@ -80,6 +86,7 @@ class SearchSpec(Part):
     trials: Annotated[int, Field(ge=1)] = 64
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Annotated[int, Field(ge=1)] = 1
+    candidates: Candidates = "final"
     points: list[dict[str, Number | str]] = Field(default_factory=list)
     start_points: list[dict[str, Number | str]] = Field(default_factory=list)
     max_failures: Annotated[int, Field(ge=0)] = 2

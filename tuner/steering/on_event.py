@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from queue import Empty, SimpleQueue
+from typing import NamedTuple
 
 import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
+from tuner.pareto.epochs import undominated_epochs
 from tuner.pareto.objectives import FloatArray, as_losses, within_limits
 from tuner.search import Listener
 from tuner.space import Space
@@ -34,6 +36,13 @@ class Event(StrEnum):
     FINISHED = "finished"
     BROKEN_OFF = "broken_off"
     FRONT = "front"
+
+
+class _Point(NamedTuple):
+    """What may be on the front: metrics, and the epoch that they are of if they are no final values."""
+
+    metrics: Mapping[str, float]
+    epoch: int | None = None
 
 
 class EventCommand(Listener):
@@ -57,8 +66,8 @@ class EventCommand(Listener):
 
     def on_ended(self, trial: TrialRecord) -> None:
         """Tell of a new point of the front."""
-        if self._enters_front(trial):
-            values = ", ".join(f"{o.name} {trial.last_metrics[o.name]:.4g}" for o in self._space.objective_list)
+        if entered := self._enters_front(trial):
+            values = "; ".join(map(self._in_words, entered))
             self._tell(Event.FRONT, f"Trial {trial.number} of {self._search} is on the front: {values}.", trial.number)
 
     def close(self, event: Event | None, seconds: float = _CLOSING_SECONDS) -> None:
@@ -93,12 +102,26 @@ class EventCommand(Listener):
         except OSError as error:
             _warn_of(event, error)
 
-    def _enters_front(self, trial: TrialRecord) -> bool:
-        """Take a trial to the front, and return whether it belongs there."""
+    def _in_words(self, point: "_Point") -> str:
+        values = ", ".join(f"{o.name} {point.metrics[o.name]:.4g}" for o in self._space.objective_list)
+        return values if point.epoch is None else f"{values} at epoch {point.epoch}"
+
+    def _enters_front(self, trial: TrialRecord) -> list["_Point"]:
+        """Take a trial to the front, and return what of it belongs there: its final values, or some of its epochs."""
+        return [point for point in self._candidates(trial) if self._is_new(point.metrics)]
+
+    def _candidates(self, trial: TrialRecord) -> list["_Point"]:
         space = self._space
-        if trial.outcome is not Outcome.COMPLETED or not within_limits(trial.last_metrics, space.constraint_list):
+        if not space.every_epoch:
+            return [_Point(trial.last_metrics)] if trial.outcome is Outcome.COMPLETED else []
+        measured = {report.epoch: report.metrics for report in trial.reports}
+        best = undominated_epochs(measured, space.objective_list, space.constraint_list)
+        return [] if trial.outcome is Outcome.RUNNING else [_Point(measured[epoch], epoch) for epoch in best]
+
+    def _is_new(self, metrics: Mapping[str, float]) -> bool:
+        if not within_limits(metrics, self._space.constraint_list):
             return False
-        losses = as_losses([trial.last_metrics], space.objective_list)[0]
+        losses = as_losses([metrics], self._space.objective_list)[0]
         if not np.isfinite(losses).all() or any((other <= losses).all() for other in self._front):
             return False
         self._front = [other for other in self._front if not (losses <= other).all()] + [losses]

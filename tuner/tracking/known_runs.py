@@ -7,6 +7,8 @@ from mlflow.entities import Run, RunTag
 
 from tuner.tracking import layout
 
+_PARETO = (layout.PARETO, layout.PARETO_RANK, layout.FRONT_EPOCHS)
+
 
 @dataclass
 class Child:
@@ -43,5 +45,5 @@ def known(run: Run) -> Child:
         epochs_logged=int(tags.get(layout.EPOCHS_LOGGED, 0)),
         ended=run.info.status in {"FINISHED", "KILLED", "FAILED"},
         waiting=run.info.status == "SCHEDULED",
-        pareto=[RunTag(key, tags[key]) for key in ("pareto", "pareto_rank") if key in tags],
+        pareto=[RunTag(key, tags[key]) for key in _PARETO if key in tags],
     )

@@ -12,7 +12,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.front_data import HistoryEntry
+from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_history import HistoryEntry
 from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 
@@ -28,7 +29,8 @@ FINAL = "final/"
 # MLflow shows the metrics of such a name in a section of their own.
 DIAGNOSTICS = "diagnostics/"
 # The tag by which tables are ordered; downwards the search comes first, then the front, then dominated trials.
-PARETO, OF_SEARCH, OF_FRONT, OF_DOMINATED = "pareto", "search", "front", "dominated"
+PARETO, PARETO_RANK, FRONT_EPOCHS = "pareto", "pareto_rank", "front_epochs"
+OF_SEARCH, OF_FRONT, OF_DOMINATED = "search", "front", "dominated"
 
 _PARAM_LIMIT = 6000
 # A trial that a rung stopped did not fail: the tag `outcome` tells it from a completed one.
@@ -126,9 +128,16 @@ def end_tags(trial: TrialRecord) -> list[RunTag]:
     return [RunTag(key, value) for key, value in tags.items()]
 
 
-def pareto_tags(on_front: bool, rank: int) -> list[RunTag]:
-    """Return the tags by which a filter in MLflow finds the front."""
-    return [RunTag(PARETO, OF_FRONT if on_front else OF_DOMINATED), RunTag("pareto_rank", str(rank))]
+def pareto_tags(points: Sequence[CompletedTrial]) -> list[RunTag]:
+    """Return the tags of a trial by which a filter in MLflow finds the front, from its candidates, one or several.
+
+    If a candidate is an epoch, `front_epochs` has those on the front: they may become none.
+    """
+    rank = min(point.pareto_rank for point in points)
+    tags = {PARETO: OF_FRONT if rank == 0 else OF_DOMINATED, PARETO_RANK: str(rank)}
+    if any(point.epoch is not None for point in points):
+        tags[FRONT_EPOCHS] = ", ".join(str(point.epoch) for point in points if point.on_front)
+    return [RunTag(key, value) for key, value in tags.items()]
 
 
 def run_status(trial: TrialRecord) -> str | None:

@@ -47,9 +47,9 @@ def search_note(key: str, table: str, front: FrontData, page: RunPage, *, has_fr
         return f"{' · '.join(links)}\n\n{table}"
     links.append(f"[Interactive front]({page.tab('/artifacts/front.html')})")
     text = f"{' · '.join(links)}\n\n{table}"
-    if not front.points:
+    if not front.candidates:
         return text
-    address = f"get-artifact?path=front.svg&run_uuid={page.run_id}&points={len(front.points)}"
+    address = f"get-artifact?path=front.svg&run_uuid={page.run_id}&points={len(front.candidates)}"
     return f"{text}\n![The front as a picture: front.svg among the artifacts]({address})\n"
 
 

@@ -69,7 +69,7 @@ class Projection:
             refused = self._write_trials(trials, rest)
             presentation = presentation_of(self.space)
             if presentation.has_front:
-                self._write_pareto([point for point in front.points if point.number not in refused])
+                self._write_pareto([point for point in front.candidates if point.number not in refused])
                 self._log(parent_id, metrics=layout.growth_metrics(front.history, after=self._history_logged))
                 self._history_logged = len(front.history)
             shown = [point.number for point in front.front if point.number in self._children]
@@ -251,9 +251,12 @@ class Projection:
         return self._children[trial.number]
 
     def _write_pareto(self, points: Sequence[CompletedTrial]) -> None:
+        of_trial: dict[int, list[CompletedTrial]] = {}
         for point in points:
-            child = self._children[point.number]
-            tags = layout.pareto_tags(point.on_front, point.pareto_rank)
+            of_trial.setdefault(point.number, []).append(point)
+        for number, own in of_trial.items():
+            child = self._children[number]
+            tags = layout.pareto_tags(own)
             if tags != child.pareto:
                 self._log(child.run_id, tags=tags)
                 child.pareto = tags

@@ -29,6 +29,8 @@ from tuner.redact import without_password
 from tuner.report.analysis.front_data import Confirmed
 from tuner.tracking import layout
 
+_EPOCH = "tuner.epoch"  # the tag of a version that is one epoch of its trial
+
 
 @dataclass(frozen=True)
 class RegistryEntry:
@@ -74,6 +76,7 @@ def version_tags(origin: Origin) -> dict[str, str]:
         layout.SEARCH_ID: origin.search_id,
         layout.SEARCH_NAME: origin.search,
         layout.TRIAL: str(origin.trial.number),
+        **({} if origin.epoch is None else {_EPOCH: str(origin.epoch)}),
         **{key: f"{value:.6g}" for key, value in origin.metrics.items()},
         **_confirmed_accuracies(origin.confirmed),
     }
@@ -104,7 +107,8 @@ def version_description(origin: Origin) -> str:
     rows = [f"| {key} | {value} |" for key, value in shown.items()]
     again = " trained again" if origin.confirmed is not None and origin.confirmed.retrained else ""
     parameters = ", ".join(f"{key} {value}" for key, value in origin.trial.parameters.items())
-    head = f"Trial {origin.trial.number} of the search {origin.search}: {parameters}."
+    after = "" if origin.epoch is None else f" after epoch {origin.epoch}"
+    head = f"Trial {origin.trial.number}{after} of the search {origin.search}: {parameters}."
     note = (
         "Values without `confirmed/` were measured on the validation split, by which the trial was chosen; those "
         f"with it on the test set, with the same setting{again}. Input: images in [0, 1]. Output: logits."
@@ -136,11 +140,12 @@ def _run(client: MlflowClient, origin: Origin) -> Run:
 
 
 def _version(client: MlflowClient, name: str, origin: Origin) -> ModelVersion | None:
-    """Return the version of this trial if there is one, so that registering again does not make a second one."""
+    """Return the version of this model if there is one, so that registering again does not make a second one."""
     quote = '"' if "'" in name else "'"
     for version in client.search_model_versions(f"name = {quote}{name}{quote}"):
         same_search = version.tags.get(layout.SEARCH_ID) == origin.search_id
-        if same_search and version.tags.get(layout.TRIAL) == str(origin.trial.number):
+        same_epoch = version.tags.get(_EPOCH) == (None if origin.epoch is None else str(origin.epoch))
+        if same_search and same_epoch and version.tags.get(layout.TRIAL) == str(origin.trial.number):
             return version
     return None
 

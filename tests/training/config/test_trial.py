@@ -86,6 +86,8 @@ def test_values_that_break_the_rule_of_their_key_are_refused(key: str, values: l
         ({"eval_early_attack_steps": 4}, "eval_early_attack_steps", "eval_attack_steps = 3"),
         ({"eval_early_attack_steps": 2, "select": "best"}, "select", "eval_early_attack_steps = 2"),
         ({"rungs": [2, 4], "eval_every": 2}, "rungs", "epochs"),
+        ({"rungs": [2], "eval_every": 2, "stop_after": 2}, "rungs", "stop_after"),
+        ({"stop_after": 5}, "stop_after", "epochs"),
     ],
 )
 def test_combinations_without_sense_are_refused(changes: dict[str, Any], key: str, other: str) -> None:

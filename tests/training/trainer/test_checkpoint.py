@@ -36,7 +36,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert [path.name for path in folder.iterdir()] == [FILE_NAME]
 
 
-@pytest.mark.parametrize("changes", [{"data_root": "elsewhere"}, {"eval_every": 4, "rungs": [2]}])
+@pytest.mark.parametrize("changes", [{"data_root": "elsewhere"}, {"eval_every": 4, "rungs": [2]}, {"stop_after": 1}])
 def test_data_may_have_moved_and_evaluations_may_have_another_schedule(tmp_path: Path, changes: dict[str, Any]) -> None:
     """`confirm --no-retrain` measures a trial that was evaluated at its rungs in a grid without any."""
     save_checkpoint(tmp_path, make_config(**changes), STATE)

@@ -50,3 +50,13 @@ def test_how_often_it_evaluates_changes_nothing_in_training() -> None:
     often, seldom = (trained(epochs=3, eval_every=every) for every in (1, 3))
     assert same_weights(often.model, seldom.model)
     assert without_seconds(often.history[-1:]) == without_seconds(seldom.history[-1:])
+
+
+def test_a_training_that_stops_early_is_the_beginning_of_the_whole_one() -> None:
+    """The schedules are those of the whole budget, and the last epoch is evaluated."""
+    whole, part = trained(epochs=4, eval_every=3), trained(epochs=4, eval_every=3, stop_after=2)
+    assert (part.epoch, part.epochs) == (2, 2)
+    for epoch in (0, 1):
+        for name in ("loss/total", "lambda", "learning_rate"):
+            assert part.history[epoch][name] == whole.history[epoch][name]
+    assert ["pgd_accuracy" in metrics for metrics in part.history] == [False, True]

@@ -15,7 +15,7 @@ from typed_commands import Tuner
 
 from training.suite_names import SuiteName
 from tuner.cli import app
-from tuner.confirm.choice import Choice, confirmation_space
+from tuner.confirm.choice import Choice, Chosen, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.errors import UsageError
@@ -101,7 +101,7 @@ def confirmation(make_ledger: MakeLedger, runs_dir: Path) -> str:
     report(space, ledger, [accuracies(0.9, 0.5)])
     measured = {"test/Natural": 0.88, "test/PGD-20": 0.45, "test/Worst over attacks": 0.4, "test_warnings": 0.0}
     confirming = confirmation_space(
-        space, SEARCH, f"{SEARCH}-0a1b2c3d", ledger.load(), Choice(seeds=2, suite=SuiteName.QUICK)
+        space, SEARCH, f"{SEARCH}-0a1b2c3d", [Chosen(ledger.load()[0])], Choice(seeds=2, suite=SuiteName.QUICK)
     )
     name = f"{SEARCH}-confirm"
     confirmed = make_ledger(confirming, name)

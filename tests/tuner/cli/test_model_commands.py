@@ -1,10 +1,12 @@
 """`tuner export` and `tuner register`."""
 
+import json
 from pathlib import Path
 
 import pytest
 from raises_about import raises_about
-from simulated_search import SEARCH
+from simulated_search import SEARCH, MakeLedger
+from trained_trials import trained_epochs
 from typed_commands import Tuner
 
 from tuner.cli import app
@@ -44,3 +46,20 @@ def test_what_cannot_be_exported_or_registered_is_refused(
         app(command.split())
     assert capsys.readouterr().out == ""
     assert not (tmp_path / "x").exists()
+
+
+def test_an_epoch_of_a_stopped_trial_is_exported_and_registered(
+    tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path, tmp_path: Path, mlflow_uri: str
+) -> None:
+    trained_epochs(make_ledger, runs_dir)
+    assert tuner("export", SEARCH, "0", "--epoch", "1", "--out", "first").code == 0
+    facts = json.loads((tmp_path / "first" / "model.json").read_text("utf-8"))
+    assert (facts["epoch_of_weights"], facts["epochs_trained"], facts["metrics"]["natural_accuracy"]) == (1, 2, 0.5)
+    assert facts["measured_on"] == "validation split, unfinished"
+    tuner("sync", SEARCH, "--tracking-uri", mlflow_uri)
+    register = ["register", SEARCH, "0", "--as", "epochs", "--tracking-uri", mlflow_uri]
+    versions = [tuner(*register, "--epoch", epoch).out for epoch in ("1", "2", "1")]
+    assert ["version 1 of" in out for out in versions] == [True, False, True]
+    assert "version 2 of" in versions[1]
+    with raises_about(UsageError, 0):
+        app(register)

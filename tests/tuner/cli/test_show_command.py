@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from finished_search import SPACE
-from simulated_search import SEARCH, MakeLedger
+from simulated_search import SEARCH, MakeLedger, drive, small_space
 from typed_commands import Tuner
 
 from tuner.ledger import Outcome, SqlLedger
+from tuner.report.load import front_of
 from tuner.search import Search
 
 
@@ -76,3 +77,20 @@ def test_a_trial_that_is_not_there_is_refused(tuner: Tuner, finished: SqlLedger)
     answer = tuner("show", SEARCH, "--trial", "99")
     assert answer.code == 2
     assert all(fact in answer.err for fact in ("--trial", "99", str(len(finished.load()) - 1)))
+
+
+def test_the_epochs_on_the_front_are_shown(tuner: Tuner, make_ledger: MakeLedger) -> None:
+    space = small_space(search={"trials": 4, "candidates": "every_evaluation"})
+    search = Search(space, make_ledger(space))
+    drive(search)
+    epochs = front_of(SEARCH, space, search.trials).front_epochs
+    rows = json.loads(tuner("show", SEARCH, "--format", "json").out)["trials"]
+    assert {row["trial"]: row["front_epochs"] for row in rows if row["front_epochs"]} == epochs
+    lines = csv.DictReader(io.StringIO(tuner("show", SEARCH, "--format", "csv").out))
+    assert {int(line["trial"]): line["front_epochs"] for line in lines if line["front_epochs"]} == {
+        number: " ".join(map(str, found)) for number, found in epochs.items()
+    }
+    number = next(iter(epochs))
+    decisions = json.loads(tuner("show", SEARCH, "--trial", str(number), "--format", "json").out)["decisions"]
+    assert [entry["epoch"] for entry in decisions if entry["on_front"]] == epochs[number]
+    assert tuner("show", SEARCH).code == tuner("show", SEARCH, "--trial", str(number)).code == 0

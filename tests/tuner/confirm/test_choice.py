@@ -7,7 +7,7 @@ from simulated_search import MakeLedger, checkpoint_of, drive, small_space
 
 from training.config import parse_trial
 from training.suite_names import SuiteName
-from tuner.confirm.choice import Choice, choose_trials, confirmation_space
+from tuner.confirm.choice import Choice, Chosen, choose_trials, confirmation_space
 from tuner.confirm.presentation import ConfirmationError, Use
 from tuner.confirm.table import confirm_section
 from tuner.errors import UsageError
@@ -15,6 +15,7 @@ from tuner.ledger import Decision, Outcome, Report, TrialRecord
 from tuner.pareto.objectives import Objective
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.wish import Wish
+from tuner.report.load import front_of
 from tuner.search import Search
 from tuner.space import space_from_mapping
 
@@ -33,17 +34,17 @@ def finished(make_ledger: MakeLedger) -> Finished:
 def test_the_front_is_chosen_unless_something_else_is(finished: Finished) -> None:
     trials, data = finished
     front = [point.number for point in data.front]
-    assert [trial.number for trial in choose_trials(trials, data, Choice())] == front
-    assert [trial.number for trial in choose_trials(trials, data, Choice(wish=Wish(knee=True)))] == [data.knee]
+    assert [one.trial.number for one in choose_trials(trials, data, Choice())] == front
+    assert [one.trial.number for one in choose_trials(trials, data, Choice(wish=Wish(knee=True)))] == [data.knee]
     completed = [trial.number for trial in trials if trial.outcome is Outcome.COMPLETED]
     named = (completed[-1], completed[0], completed[-1])
-    assert [trial.number for trial in choose_trials(trials, data, Choice(trials=named))] == [
+    assert [one.trial.number for one in choose_trials(trials, data, Choice(trials=named))] == [
         completed[-1],
         completed[0],
     ]
     best = max(point.metrics["natural_accuracy"] for point in data.front)
     wish = Wish(minimums={"natural_accuracy": best})
-    assert [trial.number for trial in choose_trials(trials, data, Choice(wish=wish))] == front[:1]
+    assert [one.trial.number for one in choose_trials(trials, data, Choice(wish=wish))] == front[:1]
 
 
 def test_what_has_no_final_value_cannot_be_confirmed(finished: Finished) -> None:
@@ -68,11 +69,11 @@ def test_points_are_trained_on_everything_with_seeds_of_their_own(finished: Fini
     )
     assert space.search.trials == 2 * len(chosen)
     assert space.early_stopping.scheduler == "none"
-    assert confirm_section(space).trials == [trial.number for trial in chosen]
+    assert confirm_section(space).trials == [one.trial.number for one in chosen]
     configs = [space.trial_config(point) for point in space.grid()]
     assert {config.seed for config in configs} == {4, 5}, "the search's own seed is 3"
-    for trial, config in zip([*chosen, *chosen], configs, strict=True):
-        expected = SPACE.trial_config(trial.parameters)
+    for one, config in zip([*chosen, *chosen], configs, strict=True):
+        expected = SPACE.trial_config(one.trial.parameters)
         changes = {"seed": config.seed, "train_on": "train_and_validation", "eval_images": 100}
         assert config == parse_trial({**expected.to_mapping(), **changes})
 
@@ -81,11 +82,12 @@ def test_without_retraining_a_point_is_the_trial_itself(finished: Finished) -> N
     trials, data = finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     space = confirmation_space(SPACE, "small-1", "small-1-id", [chosen], Choice(retrain=False, seeds=5))
-    assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.parameters)]
-    assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.number, 9)}"]
-    last = replace(chosen.reports[-1], checkpoint=None)  # the weights of an earlier report are not those of the trial
-    lost = replace(chosen, reports=(*chosen.reports[:-1], last))
-    with raises_about(UsageError, chosen.number):
+    assert [space.trial_config(point) for point in space.grid()] == [SPACE.trial_config(chosen.trial.parameters)]
+    assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(chosen.trial.number, 9)}"]
+    trial = chosen.trial
+    last = replace(trial.reports[-1], checkpoint=None)  # the weights of an earlier report are not those of the trial
+    lost = Chosen(replace(trial, reports=(*trial.reports[:-1], last)))
+    with raises_about(UsageError, trial.number):
         confirmation_space(SPACE, "small-1", "small-1-id", [lost], Choice(retrain=False))
 
 
@@ -96,7 +98,7 @@ def test_images_that_choose_the_best_epoch_are_not_trained_on(finished: Finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
     space = confirmation_space(source, "small-1", "small-1-id", [chosen], Choice(seeds=1, select=asked))
     (config,) = [space.trial_config(point) for point in space.grid()]
-    expected = source.trial_config(chosen.parameters)
+    expected = source.trial_config(chosen.trial.parameters)
     assert config == parse_trial({**expected.to_mapping(), "seed": config.seed, "select": "best"})
 
 
@@ -132,9 +134,9 @@ def test_weights_that_the_trials_did_not_keep_are_not_measured(finished: Finishe
 def test_a_point_is_confirmed_once(finished: Finished) -> None:
     trials, data = finished
     (chosen,) = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
-    twin = replace(chosen, number=77, parameters={**chosen.parameters})
+    twin = Chosen(replace(chosen.trial, number=77, parameters={**chosen.trial.parameters}))
     space = confirmation_space(SPACE, "small-1", "small-1-id", [chosen, twin], Choice())
-    assert confirm_section(space).trials == [chosen.number]
+    assert confirm_section(space).trials == [chosen.trial.number]
 
 
 def test_a_confirmation_survives_its_file(finished: Finished) -> None:
@@ -160,13 +162,13 @@ def test_a_choice_by_the_test_set_is_refused(finished: Finished) -> None:
 @pytest.mark.parametrize("retrain", [True, False])
 def test_the_seeds_of_a_grid_are_kept_or_left_behind(finished: Finished, retrain: bool) -> None:
     trials, data = finished
-    first = choose_trials(trials, data, Choice(wish=Wish(knee=True)))[0]
+    first = choose_trials(trials, data, Choice(wish=Wish(knee=True)))[0].trial
     point = first.parameters
     mapping = SPACE.model_dump(mode="json")
     mapping["search"] = {"sampler": "grid", "points": [point], "seeds": 3, "seed": 5}
     source = space_from_mapping(mapping, "grid")
     runs = [replace(first, number=number, parameters={**point, "seed": 5 + number}) for number in range(3)]
-    space = confirmation_space(source, "grid-1", "grid-1-id", runs, Choice(seeds=2, retrain=retrain))
+    space = confirmation_space(source, "grid-1", "grid-1-id", list(map(Chosen, runs)), Choice(seeds=2, retrain=retrain))
     configs = [space.trial_config(values) for values in space.grid()]
     if retrain:
         assert confirm_section(space).trials == [0]
@@ -194,7 +196,8 @@ def test_a_confirmation_of_methods_has_the_parameters_of_each_trial() -> None:
         {"objective": "trades", "bottleneck": 16, "trades_lambda": 2.0},
         {"objective": "mma", "bottleneck": 8},
     ]
-    chosen = [TrialRecord(number, point, Outcome.COMPLETED, 0.0, 1.0) for number, point in enumerate(points)]
+    records = [TrialRecord(number, point, Outcome.COMPLETED, 0.0, 1.0) for number, point in enumerate(points)]
+    chosen = list(map(Chosen, records))
     confirmation = confirmation_space(space, "methods-1", "id", chosen, Choice(seeds=2))
     assert confirmation.grid() == [{**point, "seed": seed} for seed in (4, 5) for point in points[:2]]
     assert [confirmation.trial_config(point).objective for point in confirmation.grid()[:2]] == ["mma", "trades"]
@@ -214,3 +217,61 @@ def test_a_search_whose_trials_are_all_beyond_its_constraints_says_so() -> None:
     data = front_data("s", [record], [Objective("a", maximise=True)], {"a": 0.0}, constraints=[limit])
     with raises_about(UsageError, Wish()):
         choose_trials([record], data, Choice())
+
+
+EPOCHS = small_space(
+    search={"trials": 12, "candidates": "every_evaluation"}, early_stopping={"grace_epochs": 3, "reduction_factor": 2}
+)
+
+
+@pytest.fixture
+def of_epochs(make_ledger: MakeLedger) -> Finished:
+    search = Search(EPOCHS, make_ledger(EPOCHS, "epochs-1"))
+    drive(search)
+    return search.trials, front_of("epochs-1", EPOCHS, search.trials)
+
+
+def test_points_that_are_epochs_are_trained_to_them_on_the_schedules_of_the_budget(of_epochs: Finished) -> None:
+    trials, data = of_epochs
+    chosen = choose_trials(trials, data, Choice())
+    assert [(one.trial.number, one.epoch) for one in chosen] == [(point.number, point.epoch) for point in data.front]
+    space = confirmation_space(EPOCHS, "small-1", "id", chosen, Choice(seeds=2))
+    configs = [space.trial_config(point) for point in space.grid()]
+    assert [config.last_epoch for config in configs] == 2 * [one.epoch for one in chosen]
+    assert {config.epochs for config in configs} == {9}
+    assert space.most_epochs == sum(config.last_epoch for config in configs)
+    assert space_from_mapping(space.model_dump(mode="json"), "space.yaml") == space
+
+
+def test_an_epoch_of_a_stopped_trial_is_confirmed_with_its_own_weights(of_epochs: Finished) -> None:
+    trials, data = of_epochs
+    stopped = next(trial for trial in trials if trial.outcome is Outcome.STOPPED)
+    last = stopped.epochs_trained
+    choice = Choice(trials=(stopped.number,), epoch=last, retrain=False)
+    (chosen,) = choose_trials(trials, data, choice)
+    space = confirmation_space(EPOCHS, "small-1", "id", [chosen], choice)
+    assert confirm_section(space).checkpoints == [f"small-1/{checkpoint_of(stopped.number, last)}"]
+    assert [space.trial_config(point).stop_after for point in space.grid()] == [last]
+
+
+def test_a_completed_trial_without_an_epoch_stands_for_its_last_one(of_epochs: Finished) -> None:
+    trials, data = of_epochs
+    completed = next(trial for trial in trials if trial.outcome is Outcome.COMPLETED)
+    assert choose_trials(trials, data, Choice(trials=(completed.number,))) == [Chosen(completed, 9)]
+
+
+def test_epochs_that_cannot_be_confirmed_are_refused(of_epochs: Finished, finished: Finished) -> None:
+    trials, data = of_epochs
+    number = data.front[0].number
+    for choice, subject in (
+        (Choice(trials=(number,), epoch=99), "--epoch"),
+        (Choice(trials=(0, 1), epoch=3), ("--epoch", "--trial")),
+        (Choice(trials=(77,), epoch=3), 77),
+    ):
+        with raises_about(UsageError, subject):
+            choose_trials(trials, data, choice)
+    with raises_about(UsageError, "--epoch"):
+        choose_trials(*finished, Choice(trials=(0,), epoch=3))
+    chosen = choose_trials(trials, data, Choice())
+    with raises_about(UsageError, "--select"):
+        confirmation_space(EPOCHS, "small-1", "id", chosen, Choice(select="best"))

@@ -33,7 +33,7 @@ Session = Callable[[Search, Path, SessionOptions, SessionEvents], Ending]
 class FakeProjection:
     """Takes the place of MLflow."""
 
-    experiment_id = None
+    view_link: str | None = None
 
     def __init__(self) -> None:
         self.trials: Sequence[TrialRecord] = []

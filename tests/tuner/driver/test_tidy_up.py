@@ -195,3 +195,17 @@ def test_a_search_in_object_storage_is_not_pruned(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("tuner.driver.prune.url_of", lambda _: "s3://bucket/small-1")
     with raises_about(UsageError, "s3://bucket/small-1"):
         find_prunable(SearchFolder(runs_dir / SEARCH), None, everything=False)
+
+
+def test_pruning_keeps_the_epochs_on_the_front(tuner: Tuner, make_ledger: MakeLedger, runs_dir: Path) -> None:
+    space = small_space(search={"trials": 6, "candidates": "every_evaluation"})
+    ledger = make_ledger(space)
+    drive(Search(space, ledger))
+    for trial in ledger.load():
+        for report in trial.reports:
+            file = runs_dir / SEARCH / str(report.checkpoint) / "checkpoint.pt"
+            file.parent.mkdir(parents=True)
+            file.touch()
+    front = load_search(runs_dir, SEARCH).data.front
+    assert tuner("prune", SEARCH, "--yes").code == 0
+    assert checkpoints(runs_dir) == {checkpoint_of(point.number, point.epoch or 0) for point in front}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from simulated_search import MakeLedger, checkpoint_of, new_search
+from simulated_search import MakeLedger, checkpoint_of, new_search, small_space
 
 from tuner.engine.checkpoints import CheckpointSweeper
 from tuner.search import Search
@@ -14,7 +14,7 @@ GOOD = {"natural_accuracy": 0.9, "pgd_accuracy": 0.9}
 @pytest.fixture
 def search(make_ledger: MakeLedger, tmp_path: Path) -> Search:
     search = new_search(make_ledger)
-    search.listeners.append(CheckpointSweeper(tmp_path))
+    search.listeners.append(CheckpointSweeper(tmp_path, search.space))
     search.next_assignment()
     return search
 
@@ -54,3 +54,16 @@ def test_without_a_record_all_are_removed_and_without_the_last_one_on_disk_none(
     assert on_disk(tmp_path) == {checkpoint_of(1, 1)}
     search.report(1, 9, GOOD, "ray/elsewhere/trial-0001/checkpoint_000008")
     assert on_disk(tmp_path) == {checkpoint_of(1, 1)}
+
+
+def test_epochs_that_may_be_points_of_the_front_stay(make_ledger: MakeLedger, tmp_path: Path) -> None:
+    space = small_space(search={"candidates": "every_evaluation"})
+    search = Search(space, make_ledger(space))
+    search.listeners.append(CheckpointSweeper(tmp_path, space))
+    search.next_assignment()
+    write(tmp_path, *(checkpoint_of(0, epoch) for epoch in (2, 4, 5, 6)))
+    for epoch, natural, pgd in ((2, 0.9, 0.1), (4, 0.4, 0.4), (5, 0.5, 0.5), (6, 0.3, 0.3)):
+        metrics = {"natural_accuracy": natural, "pgd_accuracy": pgd}
+        search.report(0, epoch, metrics, checkpoint_of(0, epoch))
+    search.fail(0, "out of memory")
+    assert on_disk(tmp_path) == {checkpoint_of(0, epoch) for epoch in (2, 5, 6)}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 from raises_about import raises_about
+from simulated_search import MakeLedger
 from stand_ins import write_sealed
-from trained_trials import SPACE, load_model
+from trained_trials import OF_EPOCHS, SPACE, load_model, trained_epochs
 
 from training.data import load_trial_data
 from training.data.augment import to_unit
@@ -90,3 +91,18 @@ def test_an_unknown_trial_is_answered_with_the_known_ones(trained: SqlLedger, ru
     assert f"--runs-dir {runs_dir}" in str(refused.value)
     with raises_about(UsageError, 9):
         find_trial([], 9, folder)
+
+
+def test_an_epoch_has_its_own_weights(make_ledger: MakeLedger, runs_dir: Path) -> None:
+    ledger = trained_epochs(make_ledger, runs_dir)
+    folder, (record,) = SearchFolder(runs_dir / ledger.search), ledger.load()
+    for epoch in (1, 2):
+        model = load_trained_model(folder, OF_EPOCHS, record, None, epoch)
+        stored = torch.load(folder.path / str(record.reports[epoch - 1].checkpoint) / FILE_NAME, weights_only=True)
+        assert model.epoch == epoch
+        for name, weights in model.classifier.state_dict().items():
+            assert torch.equal(weights, stored["state"]["model"][name])
+    with raises_about(UsageError, 3):
+        load_trained_model(folder, OF_EPOCHS, record, None, 3)
+    with raises_about(UsageError, 1):
+        load_trained_model(folder, SPACE, record, None, 1)

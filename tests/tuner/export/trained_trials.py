@@ -38,6 +38,33 @@ def trained_search(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
     return ledger
 
 
+OF_EPOCHS = small_space(
+    search={"trials": 1, "candidates": "every_evaluation", "start_points": SPACE.search.start_points},
+    trial={**SPACE.trial, "epochs": 3},
+    early_stopping={"scheduler": "none"},
+)
+
+
+def trained_epochs(make_ledger: MakeLedger, runs_dir: Path) -> SqlLedger:
+    """Train the two first of three epochs of trial 0 and leave their checkpoints; then the user stops it.
+
+    Its accuracies are made up, so that both epochs may be points of the front.
+    """
+    ledger = make_ledger(OF_EPOCHS)
+    search = Search(OF_EPOCHS, ledger)
+    assignment = search.next_assignment()
+    assert assignment is not None
+    config = OF_EPOCHS.trial_config(assignment.parameters)
+    trainer = Trainer(config, load_trial_data(config), torch.device("cpu"))
+    for epoch, natural, pgd in ((1, 0.5, 0.25), (2, 0.25, 0.5)):
+        metrics = trainer.train_epoch() | {"natural_accuracy": natural, "pgd_accuracy": pgd}
+        checkpoint = f"ray/session-1/trial-0000/checkpoint_{epoch:06d}"
+        trainer.save(SearchFolder(runs_dir / ledger.search).path / checkpoint)
+        search.report(0, epoch, metrics, checkpoint)
+    search.stop_trial(0, "the user wants it")
+    return ledger
+
+
 def load_model(ledger: SqlLedger, runs_dir: Path, number: int = 0) -> TrainedModel:
     """Return the model of a trial."""
     return load_trained_model(SearchFolder(runs_dir / ledger.search), SPACE, ledger.load()[number], None)

@@ -1,6 +1,7 @@
 """Searches made up for the tests of the reports: a trade-off along lambda, with rungs at 13 and 40 epochs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,24 @@ def _end(number: int, quality: float, rng: np.random.Generator) -> tuple[Outcome
 def search_of(trials: Sequence[TrialRecord], objectives: Sequence[Objective] = OBJECTIVES) -> FrontData:
     """Work out the front of made-up trials, with the origin as the reference point."""
     return front_data("example", trials, objectives, {o.name: 0.0 for o in objectives})
+
+
+def search_of_epochs(count: int = 20, epochs: int = 6, seed: int = 0) -> FrontData:
+    """Work out the front of every epoch of made-up trials, whose PGD accuracy rises and then falls; some stop early."""
+    rng = np.random.default_rng(seed)
+    trials = []
+    for number in range(count):
+        top, peak = rng.uniform(0.3, 0.6), rng.uniform(2, epochs)
+        outcome = Outcome.STOPPED if number % 3 == 0 else Outcome.COMPLETED
+        last = epochs // 2 if outcome is Outcome.STOPPED else epochs
+        shares = [(0.9 - 0.5 * top - 0.3 / epoch, top - 0.02 * (epoch - peak) ** 2) for epoch in range(1, last + 1)]
+        reports = tuple(
+            Report(epoch, dict(zip(REFERENCE, pair, strict=True)), False, Decision.CONTINUE, None, float(number))
+            for epoch, pair in enumerate(shares, start=1)
+        )
+        whole = trial(number, *shares[-1], outcome=outcome, epochs=last, parameters={"lambda": float(10 * top)})
+        trials.append(replace(whole, reports=reports))
+    return front_data("example", trials, OBJECTIVES, REFERENCE, every_epoch=True)
 
 
 def printed(table: RenderableType, width: int = 80) -> str:

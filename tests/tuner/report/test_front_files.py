@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import plotly.graph_objects as go
 import pytest
-from fake_search import OBJECTIVES, search_of, trade_off_trials, trial
+from fake_search import OBJECTIVES, search_of, search_of_epochs, trade_off_trials, trial
 
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
@@ -44,6 +44,7 @@ SEARCHES = {
         ]
     ),
     "usual": search_of(trade_off_trials()),
+    "every epoch": search_of_epochs(),
 }
 
 
@@ -180,7 +181,7 @@ def test_the_page_has_the_commands_for_a_trial_of_each_outcome() -> None:
     found = re.search(r'<script type="application/json" id="commands">(.*?)</script>', page)
     assert found
     commands = json.loads(found[1])
-    number, completed = commands["number"], list(commands["byOutcome"]["completed"])
+    number, completed = commands["slots"]["number"], list(commands["byOutcome"]["completed"])
     assert [command.split()[1] for command in completed] == ["export", "confirm", "register", "show"]
     assert all(number in command and command.endswith(" --runs-dir /elsewhere") for command in completed)
     assert [command.split()[1] for command in commands["byOutcome"]["stopped"]] == ["export", "show"]
@@ -272,3 +273,38 @@ def test_nothing_is_written_if_a_figure_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Inf"):
         write_front_files(tmp_path, SEARCHES["one"], endless)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_and_page_say_which_epoch_a_point_is_of() -> None:
+    data = SEARCHES["every epoch"]
+    front = [(point.number, point.epoch) for point in data.front]
+    assert len({number for number, _ in front}) < len(front), "some trial has several points"
+    rows = list(csv.DictReader(front_csv(data).splitlines()))
+    assert [(int(row["trial"]), int(row["epoch"])) for row in rows] == front
+    stored = json.loads(front_json(data))
+    assert [(point["trial"], point["epoch"]) for point in stored["front"]] == front
+    assert (stored["knee"], stored["knee_epoch"]) == (data.knee, data.knee_epoch)
+    table = front_text_table(data)
+    assert [(int(row[0]), int(row[1])) for row in table.rows] == front
+    page = front_html(data)
+    assert re.findall(r'<td><a href="#trial-(\d+)-epoch-(\d+)">', page) == [(str(n), str(e)) for n, e in front]
+
+
+def test_every_epoch_of_a_page_can_be_chosen_and_has_commands() -> None:
+    data = SEARCHES["every epoch"]
+    page = front_html(data)
+    marks = {
+        found["meta"]["outcome"]: found["customdata"]
+        for found in traces(page)
+        if "meta" in found and found["name"] == "Pareto front"
+    }
+    assert marks == {"epoch": [[f"{point.number}-epoch-{point.epoch}", point.epoch] for point in data.front]}
+    drawn = [mark[0] for found in traces(page) for mark in found.get("customdata", []) if "meta" in found]
+    knee = f"{data.knee}-epoch-{data.knee_epoch}"
+    assert sorted(drawn) == sorted({*drawn}) or sorted(drawn) == sorted([*{*drawn}, knee]), "the knee has two marks"
+    found = re.search(r'<script type="application/json" id="commands">(.*?)</script>', page)
+    assert found
+    commands = json.loads(found[1])
+    of_epoch = [command.split() for command in commands["byOutcome"]["epoch"]]
+    assert [words[1] for words in of_epoch] == ["export", "confirm", "register", "show"]
+    assert all(words[words.index("--epoch") + 1] == commands["slots"]["epoch"] for words in of_epoch[:3])

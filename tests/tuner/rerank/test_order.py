@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from simulated_search import MakeLedger, small_space
 
 from tuner.report.analysis.front_data import front_data
-from tuner.rerank.order import Attacked, agreement, best_trials, reranked
+from tuner.rerank.order import Attacked, Model, agreement, best_models, reranked
 from tuner.search import Search
 
 SHARE = st.integers(0, 10).map(lambda tenths: tenths / 10)
@@ -48,7 +48,7 @@ def test_the_agreement_is_that_of_the_pairs(found: list[Attacked]) -> None:
     assert abs(tau - sum(x * y for x, y in zip(before, after, strict=True)) / scale) < 1e-9
 
 
-def test_the_best_trials_come_by_pareto_rank_then_by_pgd(make_ledger: MakeLedger) -> None:
+def test_the_best_models_come_by_pareto_rank_then_by_pgd(make_ledger: MakeLedger) -> None:
     space = small_space(early_stopping={"scheduler": "none"}, trial={"epochs": 1})
     ledger = make_ledger(space)
     search = Search(space, ledger)
@@ -59,5 +59,5 @@ def test_the_best_trials_come_by_pareto_rank_then_by_pgd(make_ledger: MakeLedger
         search.report(assignment.number, 1, metrics, None)
     records = ledger.load()
     data = front_data("s", records, space.objective_list, space.reference, space.trial)
-    assert best_trials(data, records, 10) == [2, 0, 1, 3]
-    assert best_trials(data, records, 1) == [2]
+    assert best_models(data, records, 10) == [Model(2), Model(0), Model(1), Model(3)]
+    assert best_models(data, records, 1) == [Model(2)]

@@ -207,3 +207,17 @@ def test_imports_stand_at_the_top(code: Path) -> None:
     code.write_text(format_yaml(space_mapping()))
     with raises_about(UsageError, ("imports",)):
         load_space(str(code), ["imports=[marking]"])
+
+
+def test_epochs_are_chosen_once() -> None:
+    every = {"candidates": "every_evaluation"}
+    refused(space_mapping(search=every, trial={"select": "best"}), "search.candidates")
+    refused(space_mapping(search=every, trial={"eval_early_attack_steps": 1}), "search.candidates")
+    assert small_space(search=every).every_epoch
+    assert not small_space().every_epoch
+
+
+def test_a_search_ends_its_trials_by_their_epochs() -> None:
+    refused(space_mapping(trial={"stop_after": 4}), "trial.stop_after")
+    refused(space_mapping(parameters={"stop_after": {"type": "int", "low": 1, "high": 4}}), "parameters.stop_after")
+    assert small_space(trial={"stop_after": 0}).epochs == 9, "the default may be written"

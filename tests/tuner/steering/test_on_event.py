@@ -65,3 +65,18 @@ def test_the_end_is_told_although_a_command_still_runs(tmp_path: Path, caplog: p
     assert log.read_text().split() == ["finished"]
     assert len(caplog.records) == 1, "two points of the front were not told"
     go_on.touch()
+
+
+def test_the_epochs_of_a_trial_on_the_front_are_told_at_its_end(tmp_path: Path) -> None:
+    space = small_space(search={"candidates": "every_evaluation"}, early_stopping={"scheduler": "none"})
+    log, search = tmp_path / "log", Search(space, MemoryLedger())
+    command = EventCommand(f'echo "$TUNER_TRIAL $TUNER_TEXT" >> {log}', "mine", space)
+    search.listeners.append(command)
+    search.next_assignment()
+    for epoch, natural, pgd in ((1, 0.9, 0.1), (2, 0.5, 0.5), (3, 0.4, 0.4)):
+        search.report(0, epoch, {"natural_accuracy": natural, "pgd_accuracy": pgd}, None)
+    search.stop_trial(0, "the user wants it")
+    command.close(None)
+    (line,) = log.read_text().splitlines()
+    assert line.startswith("0 ")
+    assert ["epoch 1" in line, "epoch 2" in line, "epoch 3" in line] == [True, True, False]

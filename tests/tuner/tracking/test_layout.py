@@ -9,7 +9,8 @@ from mlflow.entities import Metric, Param, RunTag
 from simulated_search import small_space
 
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
-from tuner.report.analysis.front_data import HistoryEntry
+from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_history import HistoryEntry
 from tuner.tracking import layout
 
 SPACE = small_space(trial={"epsilon": "8/255"})
@@ -104,9 +105,17 @@ def test_an_outcome_has_a_status(outcome: Outcome, status: str | None) -> None:
     assert layout.run_status(replace(TRIAL, outcome=outcome)) == status
 
 
+def candidate(rank: int, epoch: int | None = None) -> CompletedTrial:
+    return CompletedTrial(7, {}, {}, epochs=9, pareto_rank=rank, epoch=epoch)
+
+
 def test_pareto_tags_and_the_metrics_of_the_front() -> None:
-    assert values(layout.pareto_tags(on_front=True, rank=0)) == {"pareto": "front", "pareto_rank": "0"}
-    assert values(layout.pareto_tags(on_front=False, rank=3)) == {"pareto": "dominated", "pareto_rank": "3"}
+    assert values(layout.pareto_tags([candidate(0)])) == {"pareto": "front", "pareto_rank": "0"}
+    assert values(layout.pareto_tags([candidate(3)])) == {"pareto": "dominated", "pareto_rank": "3"}
+    several = [candidate(0, epoch=2), candidate(4, epoch=5), candidate(0, epoch=9)]
+    assert values(layout.pareto_tags(several)) == {"pareto": "front", "pareto_rank": "0", "front_epochs": "2, 9"}
+    fallen = {"pareto": "dominated", "pareto_rank": "1", "front_epochs": ""}
+    assert values(layout.pareto_tags([candidate(1, epoch=2)])) == fallen
     entry = HistoryEntry(4, 12.5, hypervolume=0.3, front_size=2, best={"natural_accuracy": 0.9})
     assert numbers(layout.growth_metrics([entry, entry], after=1)) == [
         ("hypervolume", 0.3, 12_500, 2),

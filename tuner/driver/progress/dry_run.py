@@ -11,7 +11,7 @@ from tuner.driver.progress.summary import print_line
 from tuner.ledger import Outcome
 from tuner.redact import without_password
 from tuner.runs.mirror import place_of
-from tuner.space import Space, parameter_lines
+from tuner.space import STOP_AFTER, Space, parameter_lines
 
 
 def print_plan(console: Console, plan: Plan) -> None:
@@ -88,8 +88,8 @@ def _rungs(space: Space) -> list[str]:
 
 def _cost(plan: Plan) -> list[str]:
     space = plan.space
-    most = space.search.trials * space.epochs
-    line = f"Cost:       at most {most} epochs ({space.search.trials} trials of {space.epochs})"
+    each = f"{space.epochs} or fewer" if STOP_AFTER in space.parameters else str(space.epochs)
+    line = f"Cost:       at most {space.most_epochs} epochs ({space.search.trials} trials of {each})"
     if not plan.is_resume:
         return [line]
     with plan.folder.ledger(plan.ledger_url) as ledger:

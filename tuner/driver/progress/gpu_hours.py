@@ -59,7 +59,7 @@ def hours_line(space: Space) -> list[str]:
     if space.resources.gpus_per_trial == 0 or not torch.cuda.is_available():
         return []
     device = torch.cuda.get_device_name()
-    most = space.search.trials * space.epochs
+    most = space.most_epochs
     workload = _workload(space)
     hours = None if workload is None else estimated_hours(workload, most, device)
     if workload is None or hours is None:

@@ -11,10 +11,11 @@ from rich.text import Text
 from tuner.confirm.presentation import presentation_of
 from tuner.driver.progress.plain import PlainProgress, Progress
 from tuner.ledger import Outcome, TrialRecord, latest
-from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_data import FrontData
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table
 from tuner.report.console.rich_table import drop_columns, rich_table
+from tuner.report.load import front_of
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
 from tuner.report.time_left import Clock, in_words
 from tuner.search import Assignment, Search
@@ -53,11 +54,11 @@ class LiveProgress(Progress):
         self._alive.add(assignment.number)
 
     def on_ended(self, trial: TrialRecord) -> None:
-        """Remove the trial from the running ones; print a failure, and draw the front again if the trial completed."""
+        """Remove the trial from the running ones; print a failure, and draw the front again if it may have changed."""
         self._alive.discard(trial.number)
         if trial.outcome is Outcome.FAILED:
             self._lines.on_ended(trial)
-        if trial.outcome is Outcome.COMPLETED:
+        if trial.outcome is Outcome.COMPLETED or self._search.space.every_epoch:
             self._draw_front()
 
     def on_retry(self, number: int, error: str) -> None:
@@ -68,9 +69,8 @@ class LiveProgress(Progress):
         space = self._search.space
         if not presentation_of(space).has_front:
             return
-        trials, limited = self._search.trials, space.constraint_list
-        data = front_data(self._name, trials, space.objective_list, space.reference, space.trial, constraints=limited)
-        nothing = "No front yet: no trial has completed" + (" within the constraints." if data.points else ".")
+        data = front_of(self._name, space, self._search.trials)
+        nothing = "No front yet: no trial has completed" + (" within the constraints." if data.candidates else ".")
         self._front = self._front_table(data) if data.front else Text(nothing)
 
     def _front_table(self, data: FrontData) -> RenderableType:
@@ -80,7 +80,8 @@ class LiveProgress(Progress):
         hidden = len(data.front) - len(shown)
         # The usual caption counts trials, and these counts would be out of date before the front is drawn again.
         caption = f"Hypervolume {format_volume(data.hypervolume)}" + (f"; {hidden} more on the front" if hidden else "")
-        text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=1 + len(data.metric_names))
+        kept = 1 + data.every_epoch + len(data.metric_names)
+        text_table = drop_columns(front_text_table(data, shown), self._console.width, kept=kept)
         return rich_table(f"Pareto front of {data.search}", caption, text_table, emphasised=KNEE_MARK)
 
     def _render(self) -> RenderableType:
@@ -121,7 +122,7 @@ class LiveProgress(Progress):
         rows = [
             [
                 str(trial.number),
-                f"{trial.epochs_trained}/{self._search.epochs}",
+                f"{trial.epochs_trained}/{self._search.end_of(trial.parameters)}",
                 *(format_metric(name, latest(trial, name)) for name in names),
                 *(format_value(trial.parameters.get(name)) for name in parameters),
                 "",

@@ -91,7 +91,7 @@ def _print_closing(
         print_line(console, took)
     folder, runs = plan.folder, runs_flag(plan.folder.path.parent)
     steps = [
-        *([presentation.next_command(folder.path)] if data.points else []),
+        *([presentation.next_command(folder.path)] if data.candidates else []),
         (f"tuner show {folder.name}{runs}", "every trial"),
         (view_link or f"tuner ui{runs}", "the trials in MLflow"),
     ]

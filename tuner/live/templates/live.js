@@ -53,7 +53,7 @@ function stopButton(number) {
   const button = element("button", "Stop", {type: "button", ariaLabel: `Stop trial ${number}`});
   button.dataset.key = `stop-${number}`;
   button.addEventListener("click", async () => {
-    if (await agreed(`Stop trial ${number} for good? It keeps what it has measured, and is never on the front.`, "Stop the trial")) send({kind: "stop", trial: number});
+    if (await agreed(`Stop trial ${number} for good? It keeps what it has measured.`, "Stop the trial")) send({kind: "stop", trial: number});
   });
   return button;
 }

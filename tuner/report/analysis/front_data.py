@@ -3,20 +3,17 @@
 All tables, files and figures use one `FrontData`, so that their numbers agree.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from training.config import BEST_EPOCH, LAST
 from tuner.ledger.records import Outcome, TrialRecord, latest
-from tuner.pareto.dominance import constrained_rank, non_domination_rank, violations
-from tuner.pareto.hypervolume import front_growth
-from tuner.pareto.objectives import FloatArray, Objective, as_losses, loss_limits, within_limits
+from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
 from tuner.pareto.select import knee
+from tuner.report.analysis.front_history import HistoryEntry, front_history
+from tuner.report.analysis.front_rows import Row, epoch_rows, final_rows, ranks_of
 from tuner.search.forecast.rung_quality import RungQuality
 
 
@@ -27,6 +24,9 @@ class CompletedTrial:
     `metrics` are the objectives and what the constraints limit. `pareto_rank` counts from 0, the Pareto front, among
     completed trials; those beyond a constraint come after all others, and never have rank 0.
     With `select: best` they are of `best_epoch`, and `last` has those of the last epoch.
+
+    With `candidates: every_evaluation` it may be one evaluated `epoch` of a trial that has ended in any way. `epochs`
+    are then still those that the trial trained.
     """
 
     number: int
@@ -36,11 +36,22 @@ class CompletedTrial:
     pareto_rank: int
     best_epoch: int | None = None
     last: dict[str, float] = field(default_factory=dict)
+    epoch: int | None = None
 
     @property
     def on_front(self) -> bool:
-        """Whether no other completed trial dominates this one."""
+        """Whether no other candidate dominates this one."""
         return self.pareto_rank == 0
+
+    @property
+    def label(self) -> str:
+        """The number of the trial for a sentence, with the epoch if it is of one."""
+        return str(self.number) if self.epoch is None else f"{self.number} at epoch {self.epoch}"
+
+    @property
+    def trained(self) -> int:
+        """The epochs after which the metrics were measured."""
+        return self.epochs if self.epoch is None else self.epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,8 @@ class Confirmed:
     """What a confirmation measured for one trial: accuracies in [0, 1] on the test set by attack, over the seeds.
 
     `attacks` are named ones in the place of the `suite`; `epsilon` is their radius, None if it is that of the search.
-    `select` is the epoch that was measured, `last` or `best`.
+    `select` is the epoch that was measured, `last` or `best`; `epoch` is its number if it is a point of a search with
+    `candidates: every_evaluation`.
     Deviations are sample deviations (n - 1), None for a single seed. `warnings` counts the warning signs of all seeds.
     """
 
@@ -77,32 +89,25 @@ class Confirmed:
     attacks: tuple[str, ...] = ()
     epsilon: float | None = None
     select: str = "last"
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
-    """The front after one more trial completed: trial `number`, at `ended` (seconds since 1970)."""
-
-    number: int
-    ended: float
-    hypervolume: float
-    front_size: int
-    best: dict[str, float]
+    epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FrontData:
     """A search at one moment.
 
-    `points` and `unfinished` are sorted by trial number and hold every trial once; `history` has an entry for
-    each of `points` within the constraints, in the order in which they ended. `reference` is the reference point of the
-    hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within the
-    limits of the objectives, if there is one. `records` are all trials with their reports, by number; `setting`
-    is what is the same in all of them, by the keys of a space's `trial`; `confirmed` what confirmations measured;
-    `classes` the number of classes of the data and `validation_images` that of the images by which trials are
-    compared, if they are known; `rungs` how well each rung says the end and `seed_noise` the standard deviation of
-    each metric between seeds, if the models of the forecast were asked; `runs_flag` is what a command about the
-    search needs beside its name.
+    `points` and `unfinished` are sorted by trial number and hold every trial once. The front is that of the
+    `candidates`: these are `points`, or with `every_epoch` (`candidates: every_evaluation`) evaluated epochs of the
+    trials that have ended, by trial and epoch, and a trial has the rank of its best one. `history` has an entry for
+    each trial with a candidate within the constraints, in the order in which they ended. `reference` is the reference
+    point of the hypervolume in the units of the metrics, `knee` the number of the trial at the front's knee, within
+    the limits of the objectives, if there is one, and `knee_epoch` its epoch with `every_epoch`.
+
+    `records` are all trials with their reports, by number; `setting` is what is the same in all of them, by the keys of
+    a space's `trial`; `confirmed` what confirmations measured; `classes` the number of classes of the data and
+    `validation_images` that of the images by which trials are compared, if they are known; `rungs` how well each rung
+    says the end and `seed_noise` the standard deviation of each metric between seeds, if the models of the forecast
+    were asked; `runs_flag` is what a command about the search needs beside its name.
     """
 
     search: str
@@ -123,6 +128,9 @@ class FrontData:
     seed_noise: Mapping[str, float] = field(default_factory=dict)
     constraints: tuple[Objective, ...] = ()
     runs_flag: str = ""
+    candidates: tuple[CompletedTrial, ...] = ()
+    every_epoch: bool = False
+    knee_epoch: int | None = None
 
     @property
     def criteria(self) -> tuple[Objective, ...]:
@@ -138,13 +146,26 @@ class FrontData:
     def front(self) -> tuple[CompletedTrial, ...]:
         """The Pareto front, from the best to the worst in the first objective; equal trials by number."""
         sign = -1 if self.objectives[0].maximise else 1
-        front = [point for point in self.points if point.on_front]
+        front = [point for point in self.candidates if point.on_front]
         return tuple(sorted(front, key=lambda point: sign * point.metrics[self.objectives[0].name]))
 
     @property
     def dominated(self) -> tuple[CompletedTrial, ...]:
-        """The completed trials that are not on the front."""
-        return tuple(point for point in self.points if not point.on_front)
+        """The candidates that are not on the front."""
+        return tuple(point for point in self.candidates if not point.on_front)
+
+    @property
+    def front_epochs(self) -> dict[int, list[int]]:
+        """The epochs on the front by trial, ascending; empty unless every evaluated epoch may be a point of it."""
+        found: dict[int, list[int]] = {}
+        for point in self.candidates:
+            if point.on_front and point.epoch is not None:
+                found.setdefault(point.number, []).append(point.epoch)
+        return found
+
+    def is_knee(self, point: CompletedTrial) -> bool:
+        """Return whether a candidate is the knee of the front."""
+        return (point.number, point.epoch) == (self.knee, self.knee_epoch)
 
 
 def front_data(
@@ -155,63 +176,65 @@ def front_data(
     setting: Mapping[str, Any] | None = None,
     *,
     constraints: Sequence[Objective] = (),
+    every_epoch: bool = False,
 ) -> FrontData:
     """Return the front of a search from its trials, with a reference point in the units of the metrics.
 
     Only completed trials with finite values within the constraints can be on the front: the last report of a stopped
-    trial is a value at its rung, never a final one.
+    trial is a value at its rung, never a final one. With `every_epoch` an evaluated epoch of any trial that has ended
+    can be on it, as what it is: the model of this epoch.
     """
     names = list(dict.fromkeys(criterion.name for criterion in (*objectives, *constraints)))
     ordered = sorted(trials, key=lambda trial: trial.number)
-    completed = [trial for trial in ordered if _has_final_values(trial, names)]
-    losses = as_losses([trial.last_metrics for trial in completed], objectives)
-    points = _points(completed, names, _ranks(completed, losses, constraints))
-    allowed = [place for place, trial in enumerate(completed) if within_limits(trial.last_metrics, constraints)]
-    history = _history([completed[place] for place in allowed], losses[allowed], objectives, reference)
+    finals = final_rows(ordered, names)
+    rows = epoch_rows(ordered, objectives, constraints) if every_epoch else finals
+    losses = as_losses([row.metrics for row in rows], objectives)
+    candidates = _points(rows, names, ranks_of(rows, losses, constraints))
+    allowed = [place for place, row in enumerate(rows) if within_limits(row.metrics, constraints)]
+    history = front_history([rows[place] for place in allowed], losses[allowed], objectives, reference)
+    bend = _knee(candidates, losses, objectives)
+    final = {row.trial.number for row in finals}
     return FrontData(
         search=search,
         objectives=tuple(objectives),
         reference=_chosen(reference, [objective.name for objective in objectives]),
-        points=points,
-        unfinished=tuple(_unfinished(trial, names) for trial in ordered if not _has_final_values(trial, names)),
+        points=_points(finals, names, _best_ranks(finals, candidates)) if every_epoch else candidates,
+        unfinished=tuple(_unfinished(trial, names) for trial in ordered if trial.number not in final),
         counts=_counts(trials),
         hypervolume=history[-1].hypervolume if history else 0.0,
-        knee=_knee_number(points, losses, objectives),
+        knee=None if bend is None else bend.number,
         history=history,
         records=tuple(ordered),
         setting=dict(setting or {}),
         constraints=tuple(constraints),
+        candidates=candidates,
+        every_epoch=every_epoch,
+        knee_epoch=None if bend is None else bend.epoch,
     )
 
 
-def _ranks(completed: Sequence[TrialRecord], losses: FloatArray, constraints: Sequence[Objective]) -> list[int]:
-    """Return the front of each trial; if none is within the constraints, they count from 1."""
-    limits = loss_limits(constraints)
-    if limits is None:
-        return list(non_domination_rank(losses).tolist())
-    beyond = violations(as_losses([trial.last_metrics for trial in completed], constraints), limits)
-    ranks = constrained_rank(losses, beyond)
-    return list((ranks + (0 if (beyond == 0).any() else 1)).tolist())
+def _best_ranks(rows: Sequence[Row], candidates: Sequence[CompletedTrial]) -> list[int]:
+    """Return for the trial of each row the rank of its best candidate."""
+    best: dict[int, int] = {}
+    for point in candidates:
+        best[point.number] = min(point.pareto_rank, best.get(point.number, point.pareto_rank))
+    return [best[row.trial.number] for row in rows]
 
 
-def _points(completed: Sequence[TrialRecord], names: Sequence[str], ranks: Sequence[int]) -> tuple[CompletedTrial, ...]:
+def _points(rows: Sequence[Row], names: Sequence[str], ranks: Sequence[int]) -> tuple[CompletedTrial, ...]:
     return tuple(
         CompletedTrial(
             number=trial.number,
             parameters=trial.parameters,
-            metrics=_chosen(trial.last_metrics, names),
+            metrics=_chosen(metrics, names),
             epochs=trial.epochs_trained,
             pareto_rank=rank,
-            best_epoch=round(trial.last_metrics[BEST_EPOCH]) if BEST_EPOCH in trial.last_metrics else None,
-            last=_of_last_epoch(trial.last_metrics, names),
+            best_epoch=round(metrics[BEST_EPOCH]) if BEST_EPOCH in metrics else None,
+            last=_of_last_epoch(metrics, names),
+            epoch=epoch,
         )
-        for trial, rank in zip(completed, ranks, strict=True)
+        for (trial, metrics, epoch), rank in zip(rows, ranks, strict=True)
     )
-
-
-def _has_final_values(trial: TrialRecord, names: Sequence[str]) -> bool:
-    metrics = trial.last_metrics
-    return trial.outcome is Outcome.COMPLETED and all(math.isfinite(metrics.get(n, math.nan)) for n in names)
 
 
 def _chosen(metrics: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
@@ -238,34 +261,10 @@ def _counts(trials: Sequence[TrialRecord]) -> dict[Outcome, int]:
     return {outcome: counted[outcome] for outcome in ended_first}
 
 
-def _knee_number(points: Sequence[CompletedTrial], losses: FloatArray, objectives: Sequence[Objective]) -> int | None:
-    """Return the trial at the knee of the front, or of its part within the limits of the objectives."""
-    front = [i for i, point in enumerate(points) if point.on_front and within_limits(point.metrics, objectives)]
+def _knee(
+    candidates: Sequence[CompletedTrial], losses: FloatArray, objectives: Sequence[Objective]
+) -> CompletedTrial | None:
+    """Return the knee of the front, or of its part within the limits of the objectives."""
+    front = [i for i, point in enumerate(candidates) if point.on_front and within_limits(point.metrics, objectives)]
     place = knee(losses[front])
-    return None if place is None else points[front[place]].number
-
-
-def _history(
-    completed: Sequence[TrialRecord],
-    losses: FloatArray,
-    objectives: Sequence[Objective],
-    reference: Mapping[str, float],
-) -> tuple[HistoryEntry, ...]:
-    """Return the front after each completed trial, in the order of their ends; trials that ended together by number."""
-    ends = np.array([math.inf if trial.ended is None else trial.ended for trial in completed])
-    order = np.argsort(ends, kind="stable")
-    growth = front_growth(losses[order], as_losses([reference], objectives)[0])
-    best_losses = np.minimum.accumulate(losses[order], axis=0)
-    signs = [-1.0 if objective.maximise else 1.0 for objective in objectives]
-    return tuple(
-        HistoryEntry(
-            number=completed[index].number,
-            ended=float(ends[index]),
-            hypervolume=volume,
-            front_size=size,
-            best={o.name: sign * loss for o, sign, loss in zip(objectives, signs, best, strict=True)},
-        )
-        for index, volume, size, best in zip(
-            order, growth.hypervolumes.tolist(), growth.sizes.tolist(), best_losses.tolist(), strict=True
-        )
-    )
+    return None if place is None else candidates[front[place]]

@@ -24,11 +24,11 @@ def noise_notes(data: FrontData) -> list[str]:
     return notes
 
 
-def alike_neighbours(data: FrontData) -> dict[int, int]:
-    """Return the trials of the front that noise can hide from the next one, each with the number of that."""
+def alike_neighbours(data: FrontData) -> dict[str, str]:
+    """Return the points of the front that noise can hide from the next one, each with that one, by their labels."""
     if data.validation_images is None and not data.seed_noise:
         return {}
-    return {first.number: second.number for first, second in pairwise(data.front) if is_alike(first, second, data)}
+    return {first.label: second.label for first, second in pairwise(data.front) if is_alike(first, second, data)}
 
 
 def is_alike(first: CompletedTrial, second: CompletedTrial, data: FrontData) -> bool:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class GrowthPoint:
-    """The hypervolume when trial `number` had completed, after `epochs` of all trials together.
+    """The hypervolume when trial `number` had ended, after `epochs` of all trials together.
 
     Without a number it is the hypervolume after all epochs that were trained so far.
     """

@@ -27,7 +27,7 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen trials, best first in the first objective, and the sentences that say why these."""
+    """The chosen trials, or epochs of trials, best first in the first objective, and the sentences that say why."""
 
     trials: tuple[CompletedTrial, ...]
     reasons: tuple[str, ...] = ()
@@ -41,8 +41,8 @@ def choose(data: FrontData, wish: Wish) -> Selection:
     if wish.trial is not None:
         return _by_number(data, wish.trial)
     if not data.front:
-        none = f"No completed trial is within the constraints of the search ({_limits(data.constraints)})"
-        why = none if data.points else "No trial has completed yet"
+        none = f"No {_one(data)} is within the constraints of the search ({_limits(data.constraints)})"
+        why = none if data.candidates else f"No trial has {'ended' if data.every_epoch else 'completed'} yet"
         return Selection((), (f"{why}, so there is no front to choose from.",))
     return Selection(data.front) if wish == Wish() else _from_front(data, wish)
 
@@ -51,13 +51,13 @@ def _from_front(data: FrontData, wish: Wish) -> Selection:
     limits = _limits(data.objectives)
     allowed = tuple(point for point in data.front if within_limits(point.metrics, data.objectives))
     if not allowed:
-        return Selection((), (f"No trial of the front is within the limits of the search ({limits}).",))
+        return Selection((), (f"No {_noun(data)} of the front is within the limits of the search ({limits}).",))
     meeting = tuple(point for point in allowed if not _lacking(point, wish.bounds))
     if not meeting:
         return Selection((), (_nearest(allowed, data, wish.bounds),))
     reasons = (_met(data, meeting, wish.bounds),) if wish.bounds or limits else ()
     if wish.max_loss is not None:
-        return _most_robust(data.objectives, meeting, wish.max_loss, reasons)
+        return _most_robust(data, meeting, wish.max_loss, reasons)
     if wish.knee:
         return _knee(data, meeting, reasons)
     return Selection(meeting, reasons)
@@ -68,7 +68,8 @@ def _met(data: FrontData, meeting: Sequence[CompletedTrial], bounds: Sequence[Ob
     wanted = " and ".join(
         [*([f"within the limits of the search ({limits})"] if limits else []), *filter(None, [asked])]
     )
-    kept = f"{len(meeting)} of the {len(data.front)} trials" if len(data.front) > 1 else "the only trial"
+    noun = _noun(data)
+    kept = f"{len(meeting)} of the {len(data.front)} {noun}s" if len(data.front) > 1 else f"the only {noun}"
     return f"{wanted[0].upper()}{wanted[1:]}: {kept} on the front."
 
 
@@ -102,15 +103,15 @@ def _nearest(allowed: Sequence[CompletedTrial], data: FrontData, bounds: Sequenc
     missing = " and ".join(f"{_points(name, lack)} of {noun_of(name)}" for name, lack in missed)
     exceeds = any(not bound.maximise and bound.name in dict(missed) for bound in bounds)
     return (
-        f"No trial of the front{within_them} has {_limits(bounds)}. The nearest is trial {nearest.number} "
+        f"No {_noun(data)} of the front{within_them} has {_limits(bounds)}. The nearest is trial {nearest.label} "
         f"({_values(data, nearest)}), which {'misses it by' if exceeds else 'lacks'} {missing}."
     )
 
 
 def _most_robust(
-    objectives: Sequence[Objective], candidates: Sequence[CompletedTrial], max_loss: float, reasons: tuple[str, ...]
+    data: FrontData, candidates: Sequence[CompletedTrial], max_loss: float, reasons: tuple[str, ...]
 ) -> Selection:
-    first, last = traded(objectives)
+    first, last = traded(data.objectives)
     losses = as_losses([point.metrics for point in candidates], [first, last])
     near = within(losses[:, 0], max_loss)
     chosen = candidates[int(near[losses[near, 1].argmin()])]
@@ -119,13 +120,13 @@ def _most_robust(
     top = f"best {noun_of(first.name)}{' among those' if reasons else ''}, {value}"
     near_it = f"within {_points(first.name, max_loss)} of"
     if len(candidates) == 1:
-        return Selection((best,), (*reasons, f"Trial {best.number} is the only one to choose from."))
+        return Selection((best,), (*reasons, f"Trial {best.label} is the only one to choose from."))
     if len(near) == 1:
-        others = "no other of them" if reasons else "no other trial of the front"
-        return Selection((best,), (*reasons, f"Trial {best.number} has the {top}, and {others} is {near_it} it."))
+        others = "no other of them" if reasons else f"no other {_noun(data)} of the front"
+        return Selection((best,), (*reasons, f"Trial {best.label} has the {top}, and {others} is {near_it} it."))
     why = (
-        f"Trial {chosen.number} has the best {noun_of(last.name)}, {gained_value}, of the "
-        f"{len(near)} trials {near_it} the {top} (trial {best.number})"
+        f"Trial {chosen.label} has the best {noun_of(last.name)}, {gained_value}, of the "
+        f"{len(near)} {_noun(data)}s {near_it} the {top} (trial {best.label})"
     )
     lost = abs(best.metrics[first.name] - chosen.metrics[first.name])
     gained = abs(best.metrics[last.name] - chosen.metrics[last.name])
@@ -140,27 +141,31 @@ def _knee(data: FrontData, meeting: Sequence[CompletedTrial], reasons: tuple[str
         few = len(np.unique(as_losses([point.metrics for point in data.front], data.objectives), axis=0)) < 3
         what = "A front of fewer than 3 different points" if few else "This front bends nowhere towards the ideal: it"
         return Selection((), (*reasons, f"{what} has no knee: choose by --min, --max, --max-loss or --trial."))
-    chosen = tuple(point for point in meeting if point.number == data.knee)
-    if not chosen:
-        return Selection((), (*reasons, f"The knee of the front, trial {data.knee}, is not among them."))
+    (bend,) = (point for point in data.front if data.is_knee(point))
+    if bend not in meeting:
+        return Selection((), (*reasons, f"The knee of the front, trial {bend.label}, is not among them."))
     where = (
-        f"lies farthest from the line between the front's ends (trials {data.front[0].number} and "
-        f"{data.front[-1].number})"
+        f"lies farthest from the line between the front's ends (trials {data.front[0].label} and "
+        f"{data.front[-1].label})"
         if len(data.objectives) == 2
         else "has the smallest sum of losses"
     )
-    knee = f"Trial {data.knee} is the knee, the best compromise"
-    return Selection(chosen, (*reasons, f"{knee}: with every objective scaled to the front's extent, it {where}."))
+    knee = f"Trial {bend.label} is the knee, the best compromise"
+    return Selection((bend,), (*reasons, f"{knee}: with every objective scaled to the front's extent, it {where}."))
 
 
 def _by_number(data: FrontData, number: int) -> Selection:
-    for point in data.points:
-        if point.number == number:
-            return Selection((point,), (f"Trial {number} was chosen by its number; {standing(data, point)}.",))
+    found = tuple(point for point in data.candidates if point.number == number)
+    if len(found) == 1:
+        return Selection(found, (f"Trial {number} was chosen by its number; {standing(data, found[0])}.",))
+    if found:
+        count = sum(point.on_front for point in found)
+        own = f"its {len(found)} epochs that no other of its epochs beats, of which {count} are on the front"
+        return Selection(found, (f"Trial {number} was chosen by its number: {own}.",))
     for trial in data.unfinished:
         if trial.number == number:
             after = f"{_ENDED[trial.outcome]} after {count_of(trial.epochs, 'epoch')}"
-            return Selection((), (f"Trial {number} {after} and has no final values. Choose a completed trial.",))
+            return Selection((), (f"Trial {number} {after} and has no final values. Choose a {_one(data)}.",))
     count = len(data.points) + len(data.unfinished)
     few = {0: "no trial has begun", 1: "the only one is trial 0"}
     known = few.get(count, f"the trials are numbered 0 to {count - 1}")
@@ -176,7 +181,16 @@ def standing(data: FrontData, point: CompletedTrial) -> str:
     losses = as_losses([point.metrics, *(other.metrics for other in data.front)], data.objectives)
     beats = (losses[1:] <= losses[0]).all(axis=1) & (losses[1:] < losses[0]).any(axis=1)
     better = data.front[int(beats.argmax())]
-    return f"it is not on the front: trial {better.number} ({_values(data, better)}) beats it"
+    return f"it is not on the front: trial {better.label} ({_values(data, better)}) beats it"
+
+
+def _noun(data: FrontData) -> str:
+    """Return what a point of the front is called: with `candidates: every_evaluation` a trial may have several."""
+    return "point" if data.every_epoch else "trial"
+
+
+def _one(data: FrontData) -> str:
+    return "trial that has ended" if data.every_epoch else "completed trial"
 
 
 def _values(data: FrontData, point: CompletedTrial) -> str:

@@ -10,9 +10,9 @@ from tuner.report.analysis.front_data import CompletedTrial, FrontData, Unfinish
 from tuner.report.analysis.image_noise import format_measured
 from tuner.report.analysis.noise_notes import ALIKE_MARK, alike_neighbours, noise_notes
 from tuner.report.analysis.progress_curves import thin_out
-from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
+from tuner.report.text import TextTable, count_of, format_metric, format_value, format_volume, metric_heading
 
-EPOCHS, BEST_EPOCH_HEADING = "Epochs", "Best epoch"
+EPOCHS, BEST_EPOCH_HEADING, AT_EPOCH_HEADING = "Epochs", "Best epoch", "At epoch"
 KNEE_MARK = "◆ knee"
 _BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
@@ -28,16 +28,19 @@ def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = 
     """Return the Pareto front as a table, or the given `trials`: the best in the first objective first.
 
     The knee is marked, and so are trials beyond the limits and, on the front, neighbours that noise can hide.
-    With `select: best` there are columns for the chosen epoch and the metrics of the last one.
+    With `select: best` there are columns for the chosen epoch and the metrics of the last one, with `candidates:
+    every_evaluation` one for the epoch that a point is of.
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
     beside = last_headings(data)
-    headings = ["Trial", *map(metric_heading, data.metric_names), *beside, *names, EPOCHS, ""]
+    at = [AT_EPOCH_HEADING] if data.every_epoch else []
+    headings = ["Trial", *at, *map(metric_heading, data.metric_names), *beside, *names, EPOCHS, ""]
     alike = alike_neighbours(data) if trials is None else {}
     rows = [
         [
             str(point.number),
+            *([str(point.trained)] if at else []),
             *_accuracies(point.metrics, data),
             *_of_both_epochs(point, data),
             *_setting(point, names),
@@ -64,7 +67,8 @@ def _of_both_epochs(point: CompletedTrial, data: FrontData) -> list[str]:
 def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     """Return every trial by number as a table. An uncompleted trial has the metrics of its last report.
 
-    Without `ranked`, completed trials are called `completed`, not `front` or `dominated`.
+    Without `ranked`, completed trials are called `completed`, not `front` or `dominated`. With `candidates:
+    every_evaluation` the state names the epochs that are on the front.
     """
     trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.unfinished]
     trials.sort(key=lambda trial: trial.number)
@@ -105,19 +109,27 @@ def count_trials(data: FrontData) -> str:
 def summary(data: FrontData) -> str:
     """Return a summary of a search in one line: trials by state, size of the front, hypervolume."""
     trials = count_trials(data)
-    if not data.points:
+    if not data.candidates:
         return " ".join([f"{trials} No trial has final values yet, so there is no front.", *early_attack_note(data)])
+    size = f"{len(data.front)} of {len(data.points)} completed trials"
+    if data.every_epoch:
+        size = f"{len(data.front)} epochs of {count_of(len({point.number for point in data.front}), 'trial')}"
     reference = ", ".join(format_metric(name, value) for name, value in data.reference.items())
     return (
-        f"{trials} Front: {len(data.front)} of {len(data.points)} completed trials. "
+        f"{trials} Front: {size}. "
         f"Hypervolume {format_volume(data.hypervolume)} (reference point {reference}).{_notes(data)}"
     )
 
 
 def _notes(data: FrontData) -> str:
     """Return sentences about a front that is empty, that the hypervolume cannot measure, or that learned nothing."""
-    beyond = sum(not within_limits(point.metrics, data.constraints) for point in data.points)
-    notes = [f" Completed trials beyond the constraints: {beyond}."] if beyond else []
+    beyond = sum(not within_limits(point.metrics, data.constraints) for point in data.candidates)
+    what = (
+        "Trials without an epoch within the constraints"
+        if data.every_epoch
+        else "Completed trials beyond the constraints"
+    )
+    notes = [f" {what}: {beyond}."] if beyond else []
     if data.front and data.hypervolume == 0:
         notes.append(" It is 0 because no trial of the front is better than the reference point in every objective.")
     return "".join(notes) + _chance_note(data) + "".join(f" {note}" for note in early_attack_note(data))
@@ -139,22 +151,33 @@ def _setting(trial: CompletedTrial | UnfinishedTrial, parameters: Sequence[str])
     return [*(format_value(trial.parameters.get(name)) for name in parameters), str(trial.epochs)]
 
 
-def _marks(point: CompletedTrial, data: FrontData, alike: Mapping[int, int]) -> str:
-    marks = [KNEE_MARK] if point.number == data.knee else []
+def _marks(point: CompletedTrial, data: FrontData, alike: Mapping[str, str]) -> str:
+    marks = [KNEE_MARK] if data.is_knee(point) else []
     if not within_limits(point.metrics, data.criteria):
         marks.append(_BEYOND_MARK)
-    if point.number in alike:
-        marks.append(f"{ALIKE_MARK} {alike[point.number]}")
+    if point.label in alike:
+        marks.append(f"{ALIKE_MARK} {alike[point.label]}")
     return " ".join(marks)
 
 
 def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: bool) -> str:
+    if ranked and data.every_epoch:
+        return _state_of_epochs(trial, data)
     if isinstance(trial, CompletedTrial):
         if not ranked:
             return Outcome.COMPLETED.value
         beyond = "" if within_limits(trial.metrics, data.criteria) else f" {_BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value
+
+
+def _state_of_epochs(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> str:
+    """Return how a trial ended, and which of its epochs are on the front; first the front, as for final values."""
+    outcome = Outcome.COMPLETED if isinstance(trial, CompletedTrial) else trial.outcome
+    epochs = data.front_epochs.get(trial.number)
+    if not epochs:
+        return outcome.value
+    return f"front: epoch{'s' if len(epochs) > 1 else ''} {', '.join(map(str, epochs))} ({outcome.value})"
 
 
 def _linked(number: int, links: Mapping[int, str]) -> str:

@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.config import ATTACK_STEPS
@@ -16,10 +16,15 @@ from tuner.report.text import finite_or_none, format_value, format_volume
 _OPTIONAL = ("Front", "Hypervolume", "Created", "Space")
 
 
-def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+def trial_rows(
+    trials: Sequence[TrialRecord],
+    objectives: Sequence[Objective],
+    front_epochs: Mapping[int, Sequence[int]] | None = None,
+) -> list[dict[str, Any]]:
     """Return a row for each trial: `final` are the objectives of a completed trial, `last` the last measured ones.
 
-    If the attack of the end is not that of the epochs before it, `last` has its steps as well.
+    If the attack of the end is not that of the epochs before it, `last` has its steps as well. `front_epochs` are those
+    on the front by trial, if points of the front are epochs.
     """
     names = [objective.name for objective in objectives]
     return [
@@ -34,6 +39,7 @@ def trial_rows(trials: Sequence[TrialRecord], objectives: Sequence[Objective]) -
             if trial.outcome is Outcome.COMPLETED
             else None,
             "error": trial.error,
+            **({} if front_epochs is None else {"front_epochs": list(front_epochs.get(trial.number, ()))}),
         }
         for trial in trials
     ]
@@ -45,7 +51,7 @@ def _attack_steps(trial: TrialRecord) -> list[str]:
 
 
 def completed_rows(trials: Sequence[CompletedTrial], criteria: Sequence[Objective]) -> list[dict[str, Any]]:
-    """Return a row for each completed trial: number, metrics, parameters, epochs.
+    """Return a row for each candidate of a front: number of the trial, epoch if it is of one, metrics, and so on.
 
     If criteria have limits, `within_limits` says whether the trial is within all of them.
     """
@@ -53,6 +59,7 @@ def completed_rows(trials: Sequence[CompletedTrial], criteria: Sequence[Objectiv
     return [
         {
             "trial": point.number,
+            **({} if point.epoch is None else {"epoch": point.epoch}),
             **point.metrics,
             **point.parameters,
             "epochs": point.epochs,

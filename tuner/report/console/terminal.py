@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tuner.report.figure.front_figure import FrontFigure, Limits, Mark
+from tuner.report.figure.front_figure import FrontFigure, Mark
+from tuner.report.figure.front_notes import Limits
 
 # From back to front: a cell shows the last symbol that lies in it.
 _UNFINISHED, _DOMINATED, _FRONT, _KNEE = "·", "∘", "●", "◆"

@@ -13,27 +13,34 @@ from tuner.report.console.rich_table import rich_table
 from tuner.report.text import TextTable, count_of, finite_or_none, format_metric, format_value, metric_heading
 
 
-def trial_details(search: str, trial: TrialRecord, criteria: Sequence[Objective]) -> RenderableType:
-    """Return a trial as a table for a terminal, a row for each rung and the last epoch."""
-    return rich_table(_title(search, trial), trial_caption(trial), decisions_table(trial, criteria), emphasised="")
+def trial_details(
+    search: str, trial: TrialRecord, criteria: Sequence[Objective], on_front: Sequence[int] = ()
+) -> RenderableType:
+    """Return a trial as a table for a terminal, a row for each rung, the last epoch, and each epoch `on_front`."""
+    table = decisions_table(trial, criteria, on_front)
+    return rich_table(_title(search, trial), trial_caption(trial), table, emphasised="")
 
 
-def decisions_table(trial: TrialRecord, criteria: Sequence[Objective]) -> TextTable:
-    """Return what a trial measured at its rungs and last epoch, and the reason of each decision.
+def decisions_table(trial: TrialRecord, criteria: Sequence[Objective], on_front: Sequence[int] = ()) -> TextTable:
+    """Return what a trial measured at rungs, its last epoch and those on the front, and the reason of each decision.
 
     If the attack of the end is not that of the rungs, there is a column with its steps.
     """
-    decisive = _decisive(trial)
+    decisive = _decisive(trial, on_front)
     steps = [ATTACK_STEPS] if any(ATTACK_STEPS in report.metrics for report in decisive) else []
     names = [*dict.fromkeys(criterion.name for criterion in criteria), *steps]
     rows = [
-        [str(report.epoch), *(format_metric(n, report.metrics.get(n)) for n in names), decision_text(report)]
+        [
+            str(report.epoch),
+            *(format_metric(n, report.metrics.get(n)) for n in names),
+            f"{'on the front; ' if report.epoch in on_front else ''}{decision_text(report)}",
+        ]
         for report in decisive
     ]
     return TextTable(["Epoch", *map(metric_heading, names), "Decision"], rows)
 
 
-def trial_detail_row(trial: TrialRecord, criteria: Sequence[Objective]) -> dict[str, Any]:
+def trial_detail_row(trial: TrialRecord, criteria: Sequence[Objective], on_front: Sequence[int] = ()) -> dict[str, Any]:
     """Return a trial as plain values: its row among all trials, and its decisions."""
     (row,) = trial_rows([trial], criteria)
     decisions = [
@@ -42,15 +49,16 @@ def trial_detail_row(trial: TrialRecord, criteria: Sequence[Objective]) -> dict[
             "metrics": {name: finite_or_none(value) for name, value in report.metrics.items()},
             "decision": report.decision.value,
             "reason": report.reason,
+            **({"on_front": report.epoch in on_front} if on_front else {}),
         }
-        for report in _decisive(trial)
+        for report in _decisive(trial, on_front)
     ]
     return {**row, "crashes": trial.crashes, "decisions": decisions}
 
 
-def _decisive(trial: TrialRecord) -> list[Report]:
+def _decisive(trial: TrialRecord, on_front: Sequence[int]) -> list[Report]:
     reports = list(trial.reports)
-    return [report for report in reports if report.rung or report is reports[-1]]
+    return [report for report in reports if report.rung or report is reports[-1] or report.epoch in on_front]
 
 
 def _title(search: str, trial: TrialRecord) -> str:

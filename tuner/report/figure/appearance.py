@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from tuner.ledger.records import Outcome
-from tuner.report.figure.front_figure import FrontFigure, Limits, Mark, count_outside
+from tuner.report.figure.front_figure import FrontFigure, Mark
+from tuner.report.figure.front_notes import Limits, count_outside
 
 # One scale whose lightness grows with the value and greys for the rest: readable without colour vision.
 SCALE = "viridis"

@@ -103,6 +103,7 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
             data.reference,
             {**data.setting, name: value},
             constraints=data.constraints,
+            every_epoch=data.every_epoch,
         )
         for value, shown in zip(values, _told_apart(values), strict=True)
     ]
@@ -175,9 +176,11 @@ def _objectives(data: FrontData) -> str:
 
 def _axes(searches: Sequence[FrontData]) -> tuple[Axis, Axis]:
     """Return axes for all that is drawn: completed trials, published points near them, and means with their bars."""
-    points = tuple(point for data in searches for point in data.points)
+    points, candidates = (
+        tuple(p for data in searches for p in getattr(data, part)) for part in ("points", "candidates")
+    )
     # Unfinished and confirmed trials are not drawn, so the axes need not hold them.
-    drawn = [replace(data, points=points, unfinished=(), confirmed=()) for data in searches]
+    drawn = [replace(data, points=points, candidates=candidates, unfinished=(), confirmed=()) for data in searches]
     settings = {published_points(data.setting, data.objectives): data for data in drawn}
     figures = [front_figure(data) for data in settings.values()]
     means = [mean for data in searches for mean in mean_marks(data)]

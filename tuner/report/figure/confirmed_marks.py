@@ -30,7 +30,7 @@ def confirmed_marks(data: FrontData) -> tuple[MeanMark, ...]:
             place=(100 * found.means[x], 100 * found.means[y]),
             deviations=(100 * bar_of(found.deviations[x]), 100 * bar_of(found.deviations[y])),
             description=(
-                f"{trial_name(found.trial)}, {_how(found)}",
+                f"{trial_name(found.trial)}{_of_epoch(found)}, {_how(found)}",
                 *(f"{name}: {_cell(found, name)}" for name in found.means),
                 *([f"Warnings: {found.warnings}"] if found.warnings else []),
             ),
@@ -63,8 +63,12 @@ def confirmed_text_table(data: FrontData, attacks: Sequence[str] | None = None) 
 def _measured(found: Confirmed) -> str:
     """Return what was measured in few words: two confirmations of one trial may differ in each of them."""
     weights = "trained again" if found.retrained else "own weights"
-    epoch = ", best epoch" if found.select == "best" else ""
+    epoch = ", best epoch" if found.select == "best" else _of_epoch(found)
     return f"{weights}{epoch}, {'named attacks' if found.attacks else found.suite}"
+
+
+def _of_epoch(found: Confirmed) -> str:
+    return "" if found.epoch is None else f", epoch {found.epoch}"
 
 
 def _how(found: Confirmed) -> str:

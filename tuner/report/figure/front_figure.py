@@ -14,14 +14,13 @@ from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.objectives import Objective, within_limits
 from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
 from tuner.report.analysis.parameter_effects import ParameterScale, parameter_scales
-from tuner.report.analysis.published import PUBLISHED_NOTE, PublishedPoint, published_points
+from tuner.report.analysis.published import PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_notes
+from tuner.report.figure.front_notes import Limits, Place, figure_notes, outside_notes
 from tuner.report.figure.staircase import staircase
 from tuner.report.text import count_of, format_metric, format_value, metric_label, to_shown_unit
 
-Limits = tuple[float, float]
-Place = tuple[float, float]
 Vertices = tuple[Place, ...]
 
 MEANS = "mean over the seeds, ± standard deviation"
@@ -32,7 +31,10 @@ _RIM = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One trial in the figure: its place, the lines that describe it, and the parameters, one of which colours it."""
+    """One trial in the figure: its place, the lines that describe it, and the parameters, one of which colours it.
+
+    `epoch` is that of a point which is one epoch of its trial; `epochs` are those after which the values were measured.
+    """
 
     number: int
     x: float
@@ -40,6 +42,12 @@ class Mark:
     epochs: int
     description: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    epoch: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the trial, with the epoch if the mark is of one."""
+        return trial_name(self.number) if self.epoch is None else f"{trial_name(self.number)}, epoch {self.epoch}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,9 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
     The axes hold the front and what is near it, unless `limits` are given. For a single objective the line is the best
     value so far, trial by trial.
     """
-    front, dominated, unfinished = (_marks(trials, data) for trials in (data.front, data.dominated, data.unfinished))
+    shown = {point.number for point in data.candidates}
+    others = [trial for trial in data.unfinished if trial.number not in shown]
+    front, dominated, unfinished = (_marks(trials, data) for trials in (data.front, data.dominated, others))
     published = published_points(data.setting, data.objectives)
     confirmed = confirmed_marks(data)
     beside = [
@@ -96,6 +106,12 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
         *((point.natural, point.pgd) for point in published),
         *(end for mark in confirmed for end in mark.ends),
     ]
+    places = {
+        f"Dominated {'points' if data.every_epoch else 'trials'}": [(mark.x, mark.y) for mark in dominated],
+        "Unfinished trials": [(mark.x, mark.y) for mark in unfinished],
+        "Published points": [(point.natural, point.pgd) for point in published],
+    }
+    without_values = len(others) - len(unfinished)
     x, y = _axis_objectives(data.objectives)
     limits = limits or _frame([(mark.x, mark.y) for mark in front], beside, data.objectives)
     outcome_of = {trial.number: trial.outcome for trial in data.unfinished}
@@ -109,15 +125,15 @@ def front_figure(data: FrontData, limits: tuple[Limits, Limits] | None = None) -
             for outcome in Outcome
             if (marks := tuple(mark for mark in unfinished if outcome_of[mark.number] is outcome))
         },
-        knee=next((mark for mark in front if mark.number == data.knee), None),
+        knee=next((mark for mark in front if (mark.number, mark.epoch) == (data.knee, data.knee_epoch)), None),
         staircase=staircase(data, *limits),
-        notes=(*_notes(data, unfinished, published), *confirmed_notes(confirmed, data.setting)),
-        scales=parameter_scales(data.points),
+        notes=(*figure_notes(data, without_values, published), *confirmed_notes(confirmed, data.setting)),
+        scales=parameter_scales(data.candidates),
         published=published,
         means=mean_marks(data),
         confirmed=confirmed,
         accepted=_accepted(data.objectives),
-        outside=_outside(dominated, unfinished, published, limits),
+        outside=outside_notes(places, limits),
         noise=_noise(data),
     )
 
@@ -134,11 +150,6 @@ def further_figures(data: FrontData) -> tuple[FrontFigure, ...]:
     return tuple(figures)
 
 
-def count_outside(places: Sequence[Place], x_limits: Limits, y_limits: Limits) -> int:
-    """Return how many places are outside the limits."""
-    return sum(not (x_limits[0] <= x <= x_limits[1] and y_limits[0] <= y <= y_limits[1]) for x, y in places)
-
-
 def _axis_objectives(objectives: Sequence[Objective]) -> tuple[Objective | None, Objective]:
     """Return the objectives of both axes; with one objective the first axis shows trial numbers instead."""
     return (objectives[0], objectives[1]) if len(objectives) > 1 else (None, objectives[0])
@@ -152,7 +163,9 @@ def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], data: FrontData) 
         x = float(trial.number) if x_objective is None else _value(trial, x_objective)
         y = _value(trial, y_objective)
         if math.isfinite(x) and math.isfinite(y):
-            marks.append(Mark(trial.number, x, y, trial.epochs, _description(trial, data), trial.parameters))
+            epoch = trial.epoch if isinstance(trial, CompletedTrial) else None
+            after = trial.epochs if epoch is None else epoch
+            marks.append(Mark(trial.number, x, y, after, _description(trial, data), trial.parameters, epoch))
     return tuple(marks)
 
 
@@ -161,14 +174,20 @@ def _value(trial: CompletedTrial | UnfinishedTrial, objective: Objective) -> flo
 
 
 def _description(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> tuple[str, ...]:
-    state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
     return (
         trial_name(trial.number),
         *(f"{metric_label(name)}: {format_metric(name, trial.metrics.get(name))}" for name in data.metric_names),
         *(f"{name}: {format_value(value)}" for name, value in trial.parameters.items()),
-        f"{state} after {count_of(trial.epochs, 'epoch')}",
+        _after(trial),
         *(["beyond a constraint"] if _is_excluded(trial, data) else []),
     )
+
+
+def _after(trial: CompletedTrial | UnfinishedTrial) -> str:
+    if isinstance(trial, CompletedTrial) and trial.epoch is not None:
+        return f"epoch {trial.epoch} of the {trial.epochs} that it trained"
+    state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
+    return f"{state} after {count_of(trial.epochs, 'epoch')}"
 
 
 def _is_excluded(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> bool:
@@ -222,37 +241,3 @@ def _axis_limits(front: Sequence[float], beside: Sequence[float], share: bool) -
     low, high = low - margin, high + margin
     rim = _RIM * (high - low)
     return (max(low, -rim), min(high, 100 + rim)) if share else (low, high)
-
-
-def _notes(data: FrontData, unfinished: Sequence[Mark], published: Sequence[PublishedPoint]) -> list[str]:
-    notes = []
-    if any(objective.limit is not None for objective in data.objectives[:2]):
-        notes.append("The dotted lines are the limits of the search.")
-    if len(data.objectives) == 1 and data.front:
-        notes.append("The line is the best value so far.")
-    if len(data.objectives) > 2:
-        notes.append(
-            f"Each pair of the {len(data.objectives)} objectives has a picture. The front is that of all objectives; "
-            "the line is the best that it reaches in the two."
-        )
-    if without_values := len(data.unfinished) - len(unfinished):
-        notes.append(f"Trials without values, not shown: {without_values}.")
-    if published:
-        notes.append(PUBLISHED_NOTE)
-    return notes
-
-
-def _outside(
-    dominated: Sequence[Mark],
-    unfinished: Sequence[Mark],
-    published: Sequence[PublishedPoint],
-    limits: tuple[Limits, Limits],
-) -> tuple[str, ...]:
-    """Return a sentence for each kind of mark of which some are outside the axes."""
-    places = {
-        "Dominated trials": [(mark.x, mark.y) for mark in dominated],
-        "Unfinished trials": [(mark.x, mark.y) for mark in unfinished],
-        "Published points": [(point.natural, point.pgd) for point in published],
-    }
-    counts = {what: count_outside(found, *limits) for what, found in places.items()}
-    return tuple(f"{what} outside the axes: {count}." for what, count in counts.items() if count)

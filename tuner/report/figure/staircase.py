@@ -41,7 +41,7 @@ def attainment_staircase(losses: FloatArray, worst: FloatArray) -> FloatArray:
 def _best_so_far(data: FrontData, end: float) -> tuple[_Pair, ...]:
     """Return the steps of the best value of a single objective over the numbers of the completed trials."""
     (objective,) = data.objectives
-    allowed = [point for point in data.points if within_limits(point.metrics, data.constraints)]
+    allowed = [point for point in data.candidates if within_limits(point.metrics, data.constraints)]
     losses = as_losses([point.metrics for point in allowed], data.objectives)[:, 0]
     sign, unit = (-1.0 if objective.maximise else 1.0), to_shown_unit(objective.name, 1.0)
     best = (sign * unit * np.minimum.accumulate(losses)).tolist()

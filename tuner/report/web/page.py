@@ -18,25 +18,27 @@ from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.analysis.rung_readings import NOTE as NOTE_ON_RUNGS
 from tuner.report.analysis.rung_readings import rungs_text_table, silent_rungs
 from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table, summary
-from tuner.report.commands import trial_commands
+from tuner.report.commands import epoch_commands, trial_commands
 from tuner.report.figure.comparison import Comparison
 from tuner.report.figure.confirmed_marks import NOTE, confirmed_text_table
 from tuner.report.figure.front_figure import FrontFigure, front_figure, further_figures
 from tuner.report.text import TextTable
-from tuner.report.web.plotly_front import FONT, NOISE_NOTE, Drawn, colourings, plot_front
+from tuner.report.web.plotly_front import FONT, NOISE_NOTE, OF_EPOCH, Drawn, colourings, mark_key, plot_front
 from tuner.report.web.plotly_search import plot_comparison, plot_curves, plot_growth, plot_importances, plot_parallel
 from tuner.report.web.rendering import as_script_data, templates
 
 _TEMPLATES = templates()
 
-# In the templates of commands, where the page's script puts the number of a trial.
-NUMBER = 987654321
+# In the templates of commands, where the page's script puts the number of a trial, and an epoch of it.
+NUMBER, EPOCH = 987654321, 987654322
+SLOTS = {"number": str(NUMBER), "epoch": str(EPOCH)}
 
 
 class Section(NamedTuple):
     """A part of the page: its heading, sentences, a figure with its id and height, and a table.
 
-    `colourings` are the parameters by which the reader can colour the figure. A section with `commands` shows the
+    `colourings` are the parameters by which the reader can colour the figure. `links` are the marks of the front's
+    figure to which the rows of the table lead. A section with `commands` shows the
     trial that the reader chooses in its figure, with the commands for a trial of each outcome.
     """
 
@@ -48,7 +50,7 @@ class Section(NamedTuple):
     table: TextTable | None = None
     colourings: Sequence[dict[str, Any]] = ()
     commands: dict[str, dict[str, str]] | None = None
-    links: bool = False
+    links: Sequence[str | int] = ()
 
 
 def front_html(data: FrontData, shown: FrontFigure | None = None) -> str:
@@ -78,7 +80,7 @@ def _page(title: str, sections: Sequence[Section]) -> str:
         plotly=get_plotlyjs() if drawn else "",
         sections=sections,
         data=as_script_data,
-        number=NUMBER,
+        slots=SLOTS,
         has_knee=lambda row: any(cell.startswith(KNEE_MARK) for cell in row),
     )
 
@@ -98,8 +100,12 @@ def _front(data: FrontData, shown: FrontFigure) -> Section:
 
 
 def commands_by_outcome(data: FrontData) -> dict[str, dict[str, str]]:
-    """Return the commands for a trial by its outcome, with a number in the place of the trial's."""
-    return {outcome.value: trial_commands(data.search, NUMBER, outcome, data.runs_flag) for outcome in Outcome}
+    """Return the commands for a trial by its outcome, with a number in the place of the trial's.
+
+    Those for one epoch of a trial are under the name that `plot_front` gives to such marks.
+    """
+    found = {outcome.value: trial_commands(data.search, NUMBER, outcome, data.runs_flag) for outcome in Outcome}
+    return {**found, OF_EPOCH: epoch_commands(data.search, NUMBER, EPOCH, data.runs_flag)}
 
 
 def _other_pairs(data: FrontData) -> list[Section]:
@@ -116,7 +122,8 @@ def _other_pairs(data: FrontData) -> list[Section]:
 def _table(data: FrontData) -> Section:
     if not data.front:
         return Section("Pareto front", ("No trial has final values yet.",))
-    return Section("Pareto front", noise_notes(data), table=front_text_table(data), links=True)
+    links = [mark_key(point.number, point.epoch) for point in data.front]
+    return Section("Pareto front", noise_notes(data), table=front_text_table(data), links=links)
 
 
 def _confirmed(data: FrontData) -> list[Section]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from tuner.ledger.records import Outcome, trial_name
+from tuner.ledger.records import Outcome
 from tuner.report.analysis.published import PublishedPoint, by_source, is_named
 from tuner.report.analysis.seed_means import MeanMark
 from tuner.report.figure.appearance import AT_EPOCH, GRID, KNEE, LINE, PLAIN, sparse_marks, unfinished_layers
@@ -26,6 +26,7 @@ Drawn = dict[str, Any]  # a figure, {"data": traces, "layout": …}, or a trace
 FONT = "system-ui, Helvetica, Arial, sans-serif"
 LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
+OF_EPOCH = "epoch"  # what the page's script finds as the outcome of marks that are single epochs
 NOISE_NOTE = "Thin bars are ± one standard deviation of one training with another seed, as the models estimate it."
 # Above so many marks a layer is drawn by WebGL, which needs a moment to start but stays fluid.
 _MOST_SVG_MARKS = 1000
@@ -49,7 +50,7 @@ def plot_front(shown: FrontFigure) -> Drawn:
         traces.append(staircase(shown, LINE))
     if shown.knee:
         ring = {"symbol": "circle-open", "size": 22, "color": KNEE, "line": {"width": 2}}
-        traces.append(trace([shown.knee], f"knee: {trial_name(shown.knee.number)}", ring))
+        traces.append(trace([shown.knee], f"knee: {shown.knee.name}", ring))
     if shown.front:
         rim = {"color": LINE, "width": 1.2}
         bright = {"size": 12, "line": rim, **colouring(shown.front, scale, with_bar=True)}
@@ -119,7 +120,7 @@ def trace(
 ) -> Drawn:
     """Return a trace of marks; hovering over one shows `heading` and its description.
 
-    The page's script finds the trial of a mark and its epochs in `customdata`, its outcome in `meta`.
+    The page's script finds the key of a mark and its epochs in `customdata`, its outcome in `meta`.
     """
     line = f"<b>{escape(heading)}</b><br>" if heading else ""
     return scatter(
@@ -128,13 +129,18 @@ def trace(
         y=[mark.y for mark in marks],
         text=["<br>".join(map(escape, mark.description)) for mark in marks],
         hovertemplate=f"{line}%{{text}}<extra></extra>",
-        customdata=[[mark.number, mark.epochs] for mark in marks],
-        meta={"outcome": outcome.value},
+        customdata=[[mark_key(mark.number, mark.epoch), mark.epochs] for mark in marks],
+        meta={"outcome": outcome.value if all(mark.epoch is None for mark in marks) else OF_EPOCH},
         mode="markers",
         marker=style,
         name=escape(name),
         **options,
     )
+
+
+def mark_key(number: int, epoch: int | None) -> int | str:
+    """Return what tells a mark from the others on a page: the number of its trial, and its epoch if it is of one."""
+    return number if epoch is None else f"{number}-epoch-{epoch}"
 
 
 def scatter(**properties: Any) -> Drawn:

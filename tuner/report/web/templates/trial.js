@@ -34,10 +34,18 @@ function edgeMarks(key, [xs, ys]) {
   return {type, x, y, text, customdata, mode: "markers", marker, name: EDGE, hovertemplate: "%{text}<extra></extra>", showlegend: x.length > 0};
 }
 
-function place(number) {
-  for (const trace of figures.front.data) {
-    const index = isTrials(trace) ? trace.customdata.findIndex(([found]) => found === number) : -1;
-    if (index >= 0) return {trace, index};
+// A mark has the number of its trial as its key, or, if it is one epoch of it, a text such as "7-epoch-9".
+const trialOf = key => Number.parseInt(key, 10);
+const keyOf = text => /^\d+$/.test(text) ? Number(text) : text;
+
+// Return where the mark with a key is. A number alone stands for the mark of this trial that is drawn last.
+function place(key) {
+  const traces = figures.front.data.filter(isTrials).reverse();
+  for (const same of [found => found === key, found => trialOf(found) === key]) {
+    for (const trace of traces) {
+      const index = trace.customdata.findIndex(([found]) => same(found));
+      if (index >= 0) return {trace, index, key: trace.customdata[index][0]};
+    }
   }
   return null;
 }
@@ -67,11 +75,12 @@ async function copy(code, button) {
   setTimeout(() => { button.textContent = "Copy"; }, 1500);
 }
 
-function commandsOf(number, outcome) {
-  const {number: slot, byOutcome} = json(document.getElementById("commands"));
-  return Object.entries(byOutcome[outcome]).map(([command, purpose]) => {
+function commandsOf({trace, index}) {
+  const {slots, byOutcome} = json(document.getElementById("commands"));
+  const [key, epochs] = trace.customdata[index];
+  return Object.entries(byOutcome[trace.meta.outcome]).map(([command, purpose]) => {
     const row = element("div", "", {className: "command"}), words = element("div", "");
-    const code = element("code", command.replaceAll(slot, String(number)));
+    const code = element("code", command.replaceAll(slots.number, String(trialOf(key))).replaceAll(slots.epoch, String(epochs)));
     const button = element("button", "Copy", {type: "button", ariaLabel: `Copy: ${purpose}`});
     button.addEventListener("click", () => copy(code, button));
     words.append(code, element("small", purpose));
@@ -84,11 +93,11 @@ function remember(hash) {
   try { history.replaceState(null, "", hash || location.pathname + location.search); } catch { /* a sandboxed frame has no address */ }
 }
 
-function choose(number, {move = false} = {}) {
-  const panel = document.getElementById("trial"), found = number === null ? null : place(number);
-  chosen = found ? number : null;
-  const resized = panel.hidden !== (number === null);
-  panel.hidden = number === null;
+function choose(wanted, {move = false} = {}) {
+  const panel = document.getElementById("trial"), found = wanted === null ? null : place(wanted);
+  chosen = found ? found.key : null;
+  const resized = panel.hidden !== (wanted === null);
+  panel.hidden = wanted === null;
   for (const row of document.querySelectorAll("tr.chosen")) row.classList.remove("chosen");
   if (found) {
     const [name, ...lines] = new DOMParser().parseFromString(found.trace.text[found.index].replaceAll("<br>", "\n"), "text/html").body.textContent.split("\n");
@@ -97,25 +106,25 @@ function choose(number, {move = false} = {}) {
     heading.append(close);
     const list = element("ul", "");
     list.append(...lines.map(line => element("li", line)));
-    const link = element("a", "Link to this trial", {href: `#trial-${number}`});
-    panel.replaceChildren(heading, list, ...commandsOf(number, found.trace.meta.outcome), link);
-    const cell = document.querySelector(`td a[href="#trial-${number}"]`);
+    const link = element("a", "Link to this trial", {href: `#trial-${chosen}`});
+    panel.replaceChildren(heading, list, ...commandsOf(found), link);
+    const cell = document.querySelector(`td a[href="#trial-${chosen}"]`);
     if (cell) cell.closest("tr").classList.add("chosen");
-  } else if (number !== null) {
-    panel.replaceChildren(element("p", `Trial ${number} has no values in this figure.`));
+  } else if (wanted !== null) {
+    panel.replaceChildren(element("p", `Trial ${wanted} has no values in this figure.`));
   }
-  remember(found ? `#trial-${number}` : "");
+  remember(found ? `#trial-${chosen}` : "");
   Plotly.relayout(figures.front.element, {shapes: shapesOf(figures.front)}).then(div => resized && Plotly.Plots.resize(div));
-  if (move && number !== null) panel.scrollIntoView({block: "nearest"});
-  panel.dispatchEvent(new CustomEvent("trial", {detail: number}));
+  if (move && wanted !== null) panel.scrollIntoView({block: "nearest"});
+  panel.dispatchEvent(new CustomEvent("trial", {detail: wanted === null ? null : trialOf(wanted)}));
 }
 
 function alongFront(step) {
   const front = figures.front.data.find(trace => trace.name === "Pareto front");
   if (!front) return;
-  const numbers = front.customdata.map(([number]) => number), at = numbers.indexOf(chosen);
-  const next = step === "first" ? 0 : step === "last" ? numbers.length - 1 : at < 0 ? 0 : at + step;
-  choose(numbers[Math.min(Math.max(next, 0), numbers.length - 1)]);
+  const keys = front.customdata.map(([key]) => key), at = keys.indexOf(chosen);
+  const next = step === "first" ? 0 : step === "last" ? keys.length - 1 : at < 0 ? 0 : at + step;
+  choose(keys[Math.min(Math.max(next, 0), keys.length - 1)]);
 }
 
 // Return axes that hold all trials.
@@ -169,10 +178,10 @@ function start() {
   });
   document.addEventListener("click", event => {
     const link = event.target.closest && event.target.closest('a[href^="#trial-"]');
-    if (link) { event.preventDefault(); choose(Number(link.hash.slice(7)), {move: true}); }
+    if (link) { event.preventDefault(); choose(keyOf(link.hash.slice(7)), {move: true}); }
   });
-  const wanted = /^#trial-(\d+)$/.exec(location.hash);
-  if (wanted) choose(Number(wanted[1]));
+  const wanted = /^#trial-(\d+(?:-epoch-\d+)?)$/.exec(location.hash);
+  if (wanted) choose(keyOf(wanted[1]));
 }
 
 // Figures far below the window are drawn when the reader comes near them.
