@@ -100,8 +100,13 @@ def _pgd_flatters(attacks: Sequence[AttackResult]) -> Iterator[WarningSign]:
                 "pgd_flatters",
                 f"{pgd.name} leaves {_percent(pgd)}, {100 * (pgd.accuracy - lowest.accuracy):.1f} points more than"
                 f" {lowest.name} with {_percent(lowest)}: its cross-entropy does not find the images that can be"
-                " broken. Report no figure of PGD for this model, and run the suite standard.",
+                f" broken. Report no figure of PGD for this model{_stronger_suite(attacks)}.",
             )
+
+
+def _stronger_suite(attacks: Sequence[AttackResult]) -> str:
+    """Return the advice to run AutoAttack, unless it ran."""
+    return "" if any(attack.family == "cascade" for attack in attacks) else ", and run the suite standard"
 
 
 def _follows_cross_entropy(attack: AttackResult) -> bool:

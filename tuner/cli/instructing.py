@@ -37,7 +37,7 @@ def instruct(
         typer.echo(f"The driver has not answered yet: `tuner status {folder.name}` shows its answer.")
     else:
         command = resume_command(folder, runs_dir)
-        typer.echo(f"{folder.name} is not running. It is kept, and obeyed at the next resume: {command}")
+        typer.echo(f"{folder.name} is not running. The instruction is kept, and obeyed at the next resume: {command}")
 
 
 def resume_command(folder: "SearchFolder", runs_dir: Path) -> str:

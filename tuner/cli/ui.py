@@ -94,6 +94,8 @@ def _serve_mlflow(runs_dir: Path, port: int) -> None:
     shown = [(name, key) for name, key in keys.items() if key in experiments]
     for name, key in shown[:_MOST_LINKS]:
         typer.echo(f"  {name}: {store.view_link(f'http://127.0.0.1:{port}', experiments[key], key)}")
+    if shown:
+        typer.echo("Press `Override saved view` there once: or else MLflow forgets the columns when you go back.")
     sys.stdout.flush()
     serve(server_command(uri, store.artifact_folder(uri, runs_dir) or "", port))
 
@@ -112,7 +114,7 @@ def serve(command: list[str]) -> None:
     for each request that it breaks off.
     """
     # Nobody asks MLflow for jobs here, and without them it starts a process less.
-    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **os.environ}
+    environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore", **os.environ}
     try:
         with handle_signals(interrupt):
             server = subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - our own command

@@ -131,7 +131,7 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
 
 
 def warning_lines(folder: Path) -> list[str]:
-    """Read the warnings from the files of a confirmation's evaluations; return them as `trial-NNNN: message`."""
+    """Read the warnings from the files of a confirmation's evaluations; return them by its own trials, a line each."""
     lines = []
     for name in names_in(folder / "evaluations"):
         for found in names_in(folder / "evaluations" / name):
@@ -139,7 +139,7 @@ def warning_lines(folder: Path) -> list[str]:
                 download(folder / "evaluations" / name / found)
     for path in sorted(folder.glob("evaluations/*/evaluation*.json")):
         epoch = "," + LAST_EPOCH if path.stem.endswith(LAST_FILES) else ""
-        lines += [f"{path.parent.name}{epoch}: {message}" for message in _messages_in(path)]
+        lines += [f"{path.parent.name} of the confirmation{epoch}: {message}" for message in _messages_in(path)]
     return lines
 
 

@@ -160,6 +160,9 @@ class _Driver:
         watchers.steering.begin()
         if request.verbosity >= 0:
             print_opening(console, plan, data.contents, trials=search.space.search.trials)
+            if search.finished and presentation.has_front:
+                name = f"{folder.name}{runs_flag(folder.path.parent)}"
+                print_line(console, f"It has finished already: `tuner run --resume {name} --trials N` extends it.")
         else:
             for sentence in data.left_out:
                 _log.warning("Data: %s", sentence)

@@ -125,6 +125,8 @@ class Publisher(Listener):
     def _close(self, status: str) -> bool:
         self._thread.join()
         front = self._front(as_interrupted(self._trials()))
+        if status == "FINISHED":
+            front = with_forecast(front, self._space)  # an interruption leaves no time for it
         if not self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front)):
             return False
         # If the artifacts cannot be written, the run in MLflow is ended all the same.
@@ -168,7 +170,7 @@ class Publisher(Listener):
             self._computed = self._processor_clock()
 
     def _write_files(self, front: FrontData, *others: Path) -> None:
-        front = with_forecast(front, self._space)
+        front = front if front.rungs or front.seed_noise else with_forecast(front, self._space)
         for rung, warning in silent_rungs(front.rungs).items():
             if rung not in self._silent_rungs:
                 self._silent_rungs.add(rung)

@@ -6,6 +6,7 @@ from pathlib import Path
 from tuner.errors import UsageError
 from tuner.export.model_files import Origin
 from tuner.export.trial_model import TrainedModel, find_trial, load_trained_model
+from tuner.ledger import Outcome
 from tuner.report.analysis.front_rows import has_ended
 from tuner.report.analysis.selection import standing
 from tuner.report.load import best_confirmed, load_search
@@ -31,7 +32,10 @@ class ChosenModel:
         if self.model.epoch != trial.epochs_trained:
             ended += f", weights of epoch {self.model.epoch}"
         text = f"Trial {trial.number} of {self.origin.search}, {ended}: {metrics} on the validation split"
-        return f"{text}; {self.standing}." if self.standing else f"{text}."
+        text = f"{text}; {self.standing}." if self.standing else f"{text}."
+        if trial.outcome is Outcome.STOPPED and self.standing is None:
+            return f"{text} It was stopped early, so this model is not trained to the end."
+        return text
 
 
 def load_model(

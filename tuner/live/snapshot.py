@@ -12,6 +12,7 @@ from tuner.errors import UsageError
 from tuner.ledger import Instruction, InstructionState, Outcome, TrialRecord
 from tuner.live.events import latest_events
 from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.noise_notes import noise_notes
 from tuner.report.analysis.text_tables import count_trials, summary, trials_text_table
 from tuner.report.console.trial_details import decisions_table, trial_caption
 from tuner.report.figure.front_figure import front_figure
@@ -114,7 +115,8 @@ def _figure(data: FrontData) -> tuple[str, dict[str, Any] | None]:
     if not shown.front and not shown.unfinished:
         return "none", None
     drawn = plot_front(shown)
-    figure = {**drawn, "colourings": colourings(shown, drawn), "notes": [*shown.notes, *shown.outside]}
+    notes = [*noise_notes(data), *shown.notes, *shown.outside]
+    figure = {**drawn, "colourings": colourings(shown, drawn), "notes": notes}
     return hashlib.sha256(str(to_json_plotly(figure)).encode()).hexdigest()[:16], figure
 
 

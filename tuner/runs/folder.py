@@ -268,7 +268,7 @@ def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
     folder = SearchFolder(runs_dir / name)
     if folder.path.exists() and not folder.is_incomplete:
         way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
-        raise UsageError(f"The name {name!r} exists already: choose another --name, or {way}.", ("--name", name))
+        raise UsageError(f"The name {name!r} exists already: choose another name, or {way}.", ("--name", name))
     return folder
 
 

@@ -15,6 +15,7 @@ from tuner.driver.progress.gpu_hours import precision_line
 from tuner.engine.session_interface import Ending, all_failed
 from tuner.ledger import TrialRecord, as_interrupted, default_ledger_url
 from tuner.redact import without_password
+from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.analysis.front_data import FrontData
 from tuner.report.load import search_data
 from tuner.report.text import last_line
@@ -66,6 +67,8 @@ def conclude(
     space = search.space
     trials = search.trials if ending is Ending.FINISHED else as_interrupted(search.trials)
     data = search_data(plan.folder.path.parent, plan.folder.name, space, trials)
+    if ending is Ending.FINISHED and presentation.has_front:
+        data = with_forecast(data, space)
     for warning in presentation.warnings(plan.folder.path):
         print_line(console, f"Warning: {warning}")
     _print_closing(console, presentation, data, plan, view_link)

@@ -3,9 +3,10 @@
 import math
 from itertools import pairwise
 
+from training.config import unit_of
 from tuner.report.analysis.front_data import CompletedTrial, FrontData
 from tuner.report.analysis.image_noise import interval, is_share
-from tuner.report.text import count_of, noun_of, value_with_unit
+from tuner.report.text import count_of, noun_of, to_shown_unit, value_with_unit
 
 # Differences that are smaller than this many of their standard deviations can be chance.
 _CERTAIN = 2.0
@@ -70,5 +71,9 @@ def _on_seeds(data: FrontData) -> list[str]:
     noise = {each.name: data.seed_noise[each.name] for each in data.objectives if each.name in data.seed_noise}
     if not noise or not data.front:
         return []
-    listed = ", ".join(f"{noun_of(name)} {value_with_unit(name, deviation)}" for name, deviation in noise.items())
-    return [f"Standard deviation of one training with another seed, estimated by the models: {listed}."]
+    listed = ", ".join(
+        f"{noun_of(name)} {to_shown_unit(name, deviation):.2g} {unit_of(name)}".rstrip()
+        for name, deviation in noise.items()
+    )
+    rough = f"a rough estimate by the models from {count_of(len(data.points), 'completed trial')}"
+    return [f"Standard deviation of one training with another seed, {rough}: {listed}."]
