@@ -38,10 +38,12 @@ def trade_off(share: float, epoch: int, epochs: int) -> dict[str, float]:
     return {"natural_accuracy": (0.97 - 0.1 * share**2) * grown, "pgd_accuracy": (0.2 + 0.4 * share**0.5) * grown}
 
 
-def simulate(searches: Searches, space_name: str, name: str, *, unfinished: bool = False) -> None:
+def simulate(
+    searches: Searches, space_name: str, name: str, *, unfinished: bool = False, candidates: str = "final"
+) -> None:
     """Leave a search with 12 completed trials on disk, or with 6 of 12 and one that runs."""
     flags = {"search.trials": 12, "trial.epochs": 20, "early_stopping.scheduler": "none", "trial.data_root": "data"}
-    space = load_space(space_name, flags=flags)
+    space = load_space(space_name, flags=flags | {"search.candidates": candidates})
     search = Search(space, searches.make_ledger(space, name))
     for number in range(6 if unfinished else 12):
         assignment = search.next_assignment()
@@ -59,6 +61,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Ite
     searches = Searches(folder / "runs", empty_database)
     simulate(searches, "digits_tradeoff", "digits_tradeoff-1")
     simulate(searches, "digits_tradeoff", "digits_tradeoff-2", unfinished=True)
+    simulate(searches, "digits_tradeoff", "digits_tradeoff-3", candidates="every_evaluation")
     simulate(searches, "cifar10_tradeoff", "cifar10_tradeoff-1")
     shutil.copytree(ROOT / "examples", folder / "examples")
     yield folder
