@@ -76,7 +76,7 @@ def test_the_warnings_of_a_confirmation_come_from_its_evaluations(tmp_path: Path
     folder = tmp_path / "evaluations" / "trial-0002"
     folder.mkdir(parents=True)
     (folder / "evaluation.json").write_text('{"warnings": [{"message": "gradients vanish"}]}')
-    assert CONFIRMATION.warnings(tmp_path) == ["trial-0002: gradients vanish"]
+    assert CONFIRMATION.warnings(tmp_path) == ["trial-0002 of the confirmation: gradients vanish"]
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b'{"warnings": 1}', b'{"warnings": [{"text": "no"}]}'])
@@ -85,7 +85,7 @@ def test_a_damaged_evaluation_hides_no_table(tmp_path: Path, content: bytes) -> 
     folder.mkdir(parents=True)
     (folder / "evaluation.json").write_bytes(content)
     (line,) = CONFIRMATION.warnings(tmp_path)
-    assert line.startswith("trial-0002: ")
+    assert line.startswith("trial-0002 of the confirmation: ")
     assert str(folder / "evaluation.json") in line
     CONFIRMATION.write_files(tmp_path, CONFIRMED)
 

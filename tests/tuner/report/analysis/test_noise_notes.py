@@ -41,8 +41,8 @@ def test_the_variances_of_images_and_seeds_add_up(images: int, seed: float) -> N
 
 def test_the_noise_is_written_in_the_unit_of_each_metric() -> None:
     (note, *_) = noise_notes(replace(FRONT, seed_noise={"natural_accuracy": 0.004, "pgd_accuracy": 0.011}))
-    assert "natural accuracy 0.40 %" in note
-    assert "PGD accuracy 1.10 %" in note
+    assert "natural accuracy 0.4 %" in note
+    assert "PGD accuracy 1.1 %" in note
 
 
 def test_the_interval_is_that_of_the_middle_of_the_front() -> None:
