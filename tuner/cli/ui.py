@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from tuner.cli.options import LedgerUrl, RunsDir, complete_search
-from tuner.engine.signals import handle_signals, interrupt
+from tuner.engine.signals import delay_signals, handle_signals, interrupt
 from tuner.errors import UsageError
 
 _PATIENCE_SECONDS = 3.0
@@ -115,13 +115,16 @@ def serve(command: list[str]) -> None:
     """
     # Nobody asks MLflow for jobs here, and without them it starts a process less.
     environment = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "PYTHONWARNINGS": "ignore", **os.environ}
+    server = None
     try:
         with handle_signals(interrupt):
-            server = subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - our own command
             try:
+                with delay_signals():  # a signal while the server starts would leave it without anybody who ends it
+                    server = subprocess.Popen(command, start_new_session=True, env=environment)  # noqa: S603 - ours
                 raise typer.Exit(server.wait())
             finally:
-                _end(server)
+                if server is not None:
+                    _end(server)
     except KeyboardInterrupt:
         typer.echo("MLflow has ended; the searches are as they were.")
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -53,6 +54,21 @@ def test_a_server_that_ends_decides_the_exit_code() -> None:
     with pytest.raises(typer.Exit) as ended:
         serve([sys.executable, "-c", "raise SystemExit(3)"])
     assert ended.value.exit_code == 3
+
+
+def test_a_signal_while_the_server_starts_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own `Popen` returns a while after the server runs; on a busy machine that takes long."""
+    started: list[subprocess.Popen[bytes]] = []
+    start = subprocess.Popen
+
+    def slow(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(start(*arguments, **named))
+        os.kill(os.getpid(), signal.SIGTERM)
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", slow)
+    serve([sys.executable, "-c", "import time; time.sleep(600)"])
+    assert started[0].returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

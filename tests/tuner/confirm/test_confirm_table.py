@@ -96,7 +96,8 @@ def test_the_last_epoch_is_named_and_its_warnings_are_shown(tmp_path: Path) -> N
     folder.mkdir(parents=True)
     for ending in ("", "_last"):
         (folder / f"evaluation{ending}.json").write_text(json.dumps({"warnings": [{"message": f"of{ending}"}]}))
-    assert warning_lines(tmp_path) == ["trial-0000 of the confirmation: of", "trial-0000 of the confirmation, last epoch: of_last"]
+    own = "trial-0000 of the confirmation"
+    assert warning_lines(tmp_path) == [f"{own}: of", f"{own}, last epoch: of_last"]
     assert "PGD-20 last epoch" in confirmation_markdown(space, [row])
 
 
