@@ -144,4 +144,6 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise UsageError(f"Port {port} is not free ({error}): choose one with --port.", "--port") from error
+            raise UsageError(
+                f"Port {port} is not free ({error.strerror}): choose one with --port.", "--port"
+            ) from error

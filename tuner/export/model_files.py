@@ -38,8 +38,8 @@ model = build_model(config, len(facts["class_names"]), tuple(facts["image_shape"
 model.load_state_dict(torch.load(HERE / "weights.pt", weights_only=True))
 model.eval()
 
-images = torch.rand(2, *facts["image_shape"])  # yours: (batch, channels, height, width), float32 in [0, 1]
-print([facts["class_names"][index] for index in model(images).argmax(dim=1).tolist()])
+images = torch.rand(2, *facts["image_shape"])  # noise; yours: (batch, channels, height, width), float32 in [0, 1]
+print("Classes:", [facts["class_names"][index] for index in model(images).argmax(dim=1).tolist()])
 ''')
 
 
@@ -130,6 +130,8 @@ def write_export(out: Path, model: TrainedModel, origin: Origin) -> list[Path]:
             else:
                 shutil.copyfile(source, copy)
         (out / EXAMPLE).write_text(_EXAMPLE.substitute(trial=origin.trial.number, search=origin.search), "utf-8")
+    except FileExistsError as error:
+        raise UsageError(f"--out {out} is a file: choose a folder.", out) from error
     except OSError as error:
         raise UsageError(f"--out {out} cannot be written to ({error}): choose another folder.", out) from error
     return paths

@@ -1,5 +1,6 @@
 """The files of an exported model."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -50,7 +51,7 @@ def test_the_example_loads_the_model_with_training_alone(model: TrainedModel, or
     done = subprocess.run([sys.executable, "-c", ALONE.format(**names)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert torch.equal(torch.load(tmp_path / "logits.pt"), model.classifier(model.examples).detach())
-    assert len(json.loads(done.stdout.replace("'", '"'))) == 2
+    assert len(ast.literal_eval(done.stdout[done.stdout.index("[") :])) == 2
 
 
 def test_the_steps_of_an_attack_that_changes_are_among_the_facts(model: TrainedModel, origin: Origin) -> None:
@@ -92,7 +93,14 @@ def test_the_example_of_a_search_with_an_own_metric_runs_from_any_folder(
     command = [sys.executable, str(tmp_path / "out" / "load.py")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert len(json.loads(done.stdout.replace("'", '"'))) == 2
+    assert len(ast.literal_eval(done.stdout[done.stdout.index("[") :])) == 2
+
+
+def test_a_file_is_no_folder_for_an_export(model: TrainedModel, origin: Origin, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    with raises_about(UsageError, tmp_path / "out"):
+        write_export(tmp_path / "out", model, origin)
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_an_export_replaces_an_earlier_one_and_nothing_else(

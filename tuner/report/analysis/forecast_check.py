@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tuner.ledger import TrialRecord
+from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import as_losses
 from tuner.report.analysis.front_data import FrontData
 from tuner.search import compared_epochs
@@ -11,7 +11,7 @@ from tuner.search.comparable_values import Values, has_failed
 from tuner.search.forecast.chain import Chain
 from tuner.search.forecast.measured import Measured
 from tuner.search.forecast.measured_trials import MeasuredTrials
-from tuner.search.forecast.rung_quality import rung_qualities
+from tuner.search.forecast.rung_quality import FEWEST, rung_qualities
 from tuner.search.forecast.seed_noise import seed_noise
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.space import Space
@@ -22,7 +22,7 @@ _MOST_TRIALS = 256
 
 def with_forecast(data: FrontData, space: Space) -> FrontData:
     """Return a front with what the models say, which takes seconds; nothing if too few trials are completed."""
-    if not space.parameters:
+    if not space.parameters or sum(trial.outcome is Outcome.COMPLETED for trial in data.records) < FEWEST:
         return data
     measured = measured_on_record(space, data.records[-_MOST_TRIALS:])
     names = [criterion.name for criterion in space.criteria]

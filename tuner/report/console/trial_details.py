@@ -69,7 +69,7 @@ def _title(search: str, trial: TrialRecord) -> str:
 def trial_caption(trial: TrialRecord) -> str:
     """Return the state of a trial as a sentence, with its error."""
     state = f"{trial.outcome.value.capitalize()} after {count_of(trial.epochs_trained, 'epoch')}."
-    return f"{state} {trial.error}" if trial.error else state
+    return f"{state.removesuffix('.')}: {trial.error}" if trial.error else state
 
 
 def decision_text(report: Report) -> str:

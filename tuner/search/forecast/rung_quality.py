@@ -19,8 +19,8 @@ from tuner.search.forecast.measured import Measured
 INTERVAL = 0.8
 _MOST_GROUPS = 20
 _SAMPLES = 256
-# A correlation of fewer trials says nothing.
-_FEWEST = 8
+# A correlation of fewer completed trials says nothing, and their noise is that of the priors.
+FEWEST = 8
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def rung_qualities(measured: Measured, metrics: Sequence[str], kept: Kept = Mapp
     """
     last = len(measured.levels) - 1
     ended = measured.levels[last]
-    if last == 0 or measured.highest < last or len(ended) < _FEWEST:
+    if last == 0 or measured.highest < last or len(ended) < FEWEST:
         return []
     groups = np.arange(len(ended)) % min(len(ended), _MOST_GROUPS)
     samples = np.empty((last, _SAMPLES, *ended.losses.shape))

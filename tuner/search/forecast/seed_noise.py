@@ -7,10 +7,9 @@ import numpy as np
 
 from tuner.search.forecast.chain import Chain, Kept
 from tuner.search.forecast.measured import Measured
+from tuner.search.forecast.rung_quality import FEWEST
 
 _SAMPLES = 256
-# The noise of fewer trials is that of the priors.
-_FEWEST = 8
 
 
 def seed_noise(measured: Measured, metrics: Sequence[str], kept: Kept = MappingProxyType({})) -> dict[str, float]:
@@ -21,10 +20,10 @@ def seed_noise(measured: Measured, metrics: Sequence[str], kept: Kept = MappingP
     `kept` is what is fitted already.
     """
     ended = measured.levels[-1]
-    if measured.highest < len(measured.levels) - 1 or len(ended) < _FEWEST:
+    if measured.highest < len(measured.levels) - 1 or len(ended) < FEWEST:
         return {}
     ranks = np.argsort(np.argsort(ended.losses, axis=0, kind="stable"), axis=0, kind="stable")
-    best = np.argsort(ranks.min(axis=1), kind="stable")[: max(_FEWEST // 2, len(ended) // 4)]
+    best = np.argsort(ranks.min(axis=1), kind="stable")[: max(FEWEST // 2, len(ended) // 4)]
     normals = np.random.default_rng(0).standard_normal((_SAMPLES, len(measured.levels), len(metrics)))
     deviations = Chain(measured, kept).seed_noise(ended.inputs[best], normals)
     return dict(zip(metrics, np.median(deviations, axis=0).tolist(), strict=True))
