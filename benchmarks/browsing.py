@@ -8,7 +8,6 @@ Writes benchmarks/results/browsing.json with hardware, versions, date and comman
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,21 +18,24 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from optuna.trial import TrialState, create_trial
+from optuna.trial import create_trial
 from plotly.io.json import to_json_plotly
 
 from benchmarks.surroundings import command as command_line
 from benchmarks.surroundings import surroundings, write_result
 from tuner.driver.create import provenance
-from tuner.ledger import Decision, SqlLedger, default_ledger_url
+from tuner.ledger import Decision, Outcome, SqlLedger, default_ledger_url
 from tuner.ledger.reports import table
+from tuner.ledger.stored_trial import STATES, end_mark, start_mark
 from tuner.live.application import LiveSearch
 from tuner.runs.folder import SearchFolder
 from tuner.space import Space, load_space
 
 _RESULTS = Path(__file__).parent / "results"
 _BUDGET, _RUNG = 20, 5
+_ID = "large-0"
 _RUNS = 3
+_PAUSE_SECONDS = 0.01
 # `{run}` is the number of the run. The search is not running, so an instruction is recorded and waits.
 _COMMANDS = (
     "front large",
@@ -85,7 +87,7 @@ def make_search(runs_dir: Path, trials: int, completed: float) -> None:
     space = load_space("digits_tradeoff")
     folder = SearchFolder(runs_dir / "large")
     folder.path.mkdir(parents=True)
-    facts = {"search_id": "large-0", "space": space.model_dump(mode="json")}
+    facts = {"search_id": _ID, "space": space.model_dump(mode="json")}
     ledger = SqlLedger.create(default_ledger_url(folder.path), "large", space.objective_list, facts)
     rows = list(_trials(space, trials, completed))
     ledger._study.add_trials([trial for trial, _ in rows])  # noqa: SLF001
@@ -93,7 +95,7 @@ def make_search(runs_dir: Path, trials: int, completed: float) -> None:
     with ledger._engine.begin() as connection:  # noqa: SLF001
         connection.execute(table.insert(), reports)
     ledger.close()
-    folder.freeze(space, {"search_id": "large-0", **provenance()})
+    folder.freeze(space, {"search_id": _ID, **provenance()})
 
 
 def _trials(space: Space, count: int, completed: float) -> Iterator[tuple[Any, list[dict[str, float]]]]:
@@ -110,15 +112,22 @@ def _trials(space: Space, count: int, completed: float) -> Iterator[tuple[Any, l
         end = [0.98 - 0.2 * share**2 - 0.1 * (1 - quality), 0.1 + 0.4 * share**0.5 - 0.1 * (1 - quality)]
         grown = [1 - 0.6 * 0.8**epoch for epoch in range(_BUDGET if done else _RUNG)]
         metrics = [{"natural_accuracy": end[0] * g, "pgd_accuracy": max(0.0, end[1] * g)} for g in grown]
+        outcome, began = (Outcome.COMPLETED if done else Outcome.STOPPED), float(number * _BUDGET)
+        marks = start_mark(_ID, number, began, enqueued=False) | end_mark(outcome, began + len(metrics))
         yield (
             create_trial(
                 params=parameters,
                 distributions=space.distributions(),
                 values=list(metrics[-1].values()) if done else None,
-                state=TrialState.COMPLETE if done else TrialState.PRUNED,
+                state=STATES[outcome],
+                user_attrs=marks,
             ),
             metrics,
         )
+
+
+def _end_of(epochs: int) -> Decision:
+    return Decision.COMPLETE if epochs == _BUDGET else Decision.STOP
 
 
 def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[str, Any]]:
@@ -128,7 +137,7 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
             "trial": number,
             "epoch": epoch,
             "rung": epoch == _RUNG,
-            "decision": Decision.CONTINUE.value,
+            "decision": (Decision.CONTINUE if epoch < len(metrics) else _end_of(len(metrics))).value,
             "checkpoint": None,
             "time": float(number * _BUDGET + epoch),
             "metrics": json.dumps(values),
@@ -136,7 +145,10 @@ def _with_number(number: int, metrics: list[dict[str, float]]) -> Iterator[dict[
 
 
 def _runs(runs_dir: Path, command: str, count: int = _RUNS) -> dict[str, float]:
-    """Return the seconds of a command, including the start of Python, and the most memory that a run of it took."""
+    """Return the seconds of a command, including the start of Python, and the most memory that a run of it took.
+
+    The memory is read from Linux's /proc while the command runs: what `wait4` reports has that of this process in it.
+    """
     taken, memory = [], []
     for run in range(1, count + 1):
         words = command.format(run=run).split()
@@ -144,13 +156,24 @@ def _runs(runs_dir: Path, command: str, count: int = _RUNS) -> dict[str, float]:
         process = subprocess.Popen(
             [sys.executable, "-m", "tuner", *words, "--runs-dir", str(runs_dir)], stdout=subprocess.DEVNULL
         )
-        _, status, used = os.wait4(process.pid, 0)
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _peak_memory(process.pid))
+            time.sleep(_PAUSE_SECONDS)
         taken.append(time.perf_counter() - started)
-        memory.append(used.ru_maxrss / 1000)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        memory.append(peak)
         if process.returncode:
             raise SystemExit(f"tuner {' '.join(words)} ended with exit code {process.returncode}.")
     return {**_spread(taken), "MB": round(max(memory)), "runs": count}
+
+
+def _peak_memory(process: int) -> float:
+    """Return the most memory that a process has taken so far, in MB; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0.0
+    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:")), 0.0)
 
 
 def _spread(seconds: list[float]) -> dict[str, float]:
@@ -159,15 +182,14 @@ def _spread(seconds: list[float]) -> dict[str, float]:
 
 
 def _live(runs_dir: Path) -> dict[str, Any]:
-    """Return the seconds of one reading of the live page, the size of its answer, and this process's memory."""
+    """Return the seconds of one reading of the live page, and the size of its answer with the figure."""
     search = LiveSearch(runs_dir, "large")
     taken, size = [], 0
     for _ in range(_RUNS):
         started = time.perf_counter()
         size = len(str(to_json_plotly(search.snapshot(""))))
         taken.append(time.perf_counter() - started)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    return {**_spread(taken), "first answer (MB)": round(size / 1e6, 2), "MB": round(memory), "runs": _RUNS}
+    return {**_spread(taken), "first answer (MB)": round(size / 1e6, 2), "runs": _RUNS}
 
 
 if __name__ == "__main__":
