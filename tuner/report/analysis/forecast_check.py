@@ -1,7 +1,10 @@
 """What the models of the forecast say of a search on record: of its rungs, and of the noise between seeds."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import as_losses
@@ -18,16 +21,24 @@ from tuner.space import Space
 
 # The latest trials that are looked at: the check takes seconds.
 _MOST_TRIALS = 256
+_log = logging.getLogger(__name__)
 
 
 def with_forecast(data: FrontData, space: Space) -> FrontData:
-    """Return a front with what the models say, which takes seconds; nothing if too few trials are completed."""
+    """Return a front with what the models say, which takes seconds.
+
+    It is returned as it is if too few trials are completed, or, with a warning, if the models cannot be fitted.
+    """
     if not space.parameters or sum(trial.outcome is Outcome.COMPLETED for trial in data.records) < FEWEST:
         return data
     measured = measured_on_record(space, data.records[-_MOST_TRIALS:])
     names = [criterion.name for criterion in space.criteria]
-    kept = Chain(measured, {}).fitted if measured.highest >= 0 else {}  # the fits take most of the time
-    rungs, noise = rung_qualities(measured, names, kept), seed_noise(measured, names, kept)
+    try:
+        kept = Chain(measured, {}).fitted if measured.highest >= 0 else {}  # the fits take most of the time
+        rungs, noise = rung_qualities(measured, names, kept), seed_noise(measured, names, kept)
+    except (np.linalg.LinAlgError, FloatingPointError, ValueError) as error:
+        _log.warning("What the rungs say of the end is not known: the models cannot be fitted (%s).", error)
+        return data
     return replace(data, rungs=tuple(rungs), seed_noise=noise)
 
 

@@ -1,9 +1,11 @@
 """What the models say of a search on record."""
 
+import numpy as np
 import pytest
 from simulated_search import drive, small_space
 
 from tuner.ledger import MemoryLedger, TrialRecord
+from tuner.report.analysis import forecast_check
 from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.rung_readings import rungs_text_table
@@ -45,3 +47,16 @@ def test_few_trials_say_nothing_and_a_search_without_rungs_nothing_of_them(trial
     few = checked(SPACE, trials[:7])
     assert (few.rungs, few.seed_noise) == ((), {})
     assert checked(small_space(early_stopping={"scheduler": "none"}), trials).rungs == ()
+
+
+def test_models_that_cannot_be_fitted_hide_no_front(
+    trials: list[TrialRecord], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def singular(*_: object) -> None:
+        raise np.linalg.LinAlgError("a matrix is singular")
+
+    monkeypatch.setattr(forecast_check, "rung_qualities", singular)
+    data = checked(SPACE, trials)
+    assert len(data.points) == 12
+    assert (data.rungs, data.seed_noise) == ((), {})
+    assert len(caplog.records) == 1
