@@ -2,15 +2,18 @@
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_process import TINY, mlflow_runs, start, trials_of, wait_for_reports
+from driver_process import TINY, mlflow_runs, trials_of, wait_for_reports
+from driver_process import run as finish
 from typed_commands import Tuner
 
+from benchmarks.surroundings import own_environment
 from tuner.ledger import Outcome
 from tuner.runs.folder import SearchFolder
 from tuner.steering.decide import STOPPED_BY_USER
@@ -18,7 +21,20 @@ from tuner.steering.decide import STOPPED_BY_USER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAME = "steered"
-EPOCHS = 25  # so that a trial runs longer than a few commands take on a busy machine
+_HELD = Path(__file__).parent / "held_trials.py"
+
+
+def start_held(hold: Path, runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `tuner run` in the background; its trials wait as the file `hold` says (held_trials.py)."""
+    return subprocess.Popen(
+        [sys.executable, "-u", str(_HELD), str(hold), "--runs-dir", str(runs_dir), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=own_environment(PYTHONPATH=str(Path(__file__).parents[2])),
+        cwd=runs_dir.parent,
+        start_new_session=True,
+    )
 
 
 def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
@@ -42,14 +58,17 @@ def test_a_steered_search_survives_a_kill_and_agrees_everywhere(tuner: Tuner, ru
     def all_obeyed() -> bool:
         return {one["state"] for one in status()["instructions"]} == {"obeyed"}
 
-    space = ("--space", str(TINY), "--set", "early_stopping.scheduler=none", "--epochs", str(EPOCHS), "--trials", "2")
-    process = start(runs_dir, *space, "--name", NAME, "--concurrency", "1")
+    hold = runs_dir.parent / "hold"
+    hold.touch()
+    space = ("--space", str(TINY), "--set", "early_stopping.scheduler=none", "--trials", "2")
+    process = start_held(hold, runs_dir, *space, "--name", NAME, "--concurrency", "1")
     wait_for_reports(runs_dir, NAME, 1, process)
     assert (status()["state"], status()["process"]) == ("running", process.pid)
     done("add", NAME, "alpha=0.25", "lambda=2", "bottleneck=16")
     done("set", NAME, "search.trials=4", "concurrency=2")
     running = next(trial.number for trial in trials_of(runs_dir, NAME) if trial.outcome is Outcome.RUNNING)
     done("stop", NAME, str(running))
+    hold.write_text(str(running), encoding="utf-8")  # its process ends with its epoch
     stopped = trials_of(runs_dir, NAME)[running]
     assert (stopped.outcome, stopped.error) == (Outcome.STOPPED, STOPPED_BY_USER)
 
@@ -59,7 +78,7 @@ def test_a_steered_search_survives_a_kill_and_agrees_everywhere(tuner: Tuner, ru
     assert status()["state"] == "interrupted"
     assert f"tuner run --resume {NAME}" in done("set", NAME, "search.trials=5")
 
-    process = start(runs_dir, "--resume", NAME)
+    process = start_held(hold, runs_dir, "--resume", NAME)
     wait_until(process, all_obeyed)
     done("stop", NAME)
     output, _ = process.communicate()
@@ -67,9 +86,8 @@ def test_a_steered_search_survives_a_kill_and_agrees_everywhere(tuner: Tuner, ru
     assert f"tuner run --resume {NAME}" in output
     assert status()["state"] == "interrupted"
 
-    process = start(runs_dir, "--resume", NAME)
-    output, _ = process.communicate()
-    assert process.returncode == 0, output
+    undisturbed = finish(runs_dir, "--resume", NAME)
+    assert undisturbed.code == 0, undisturbed.output
 
     trials = trials_of(runs_dir, NAME)
     assert [trial.number for trial in trials] == list(range(5))
