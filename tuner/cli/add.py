@@ -17,7 +17,7 @@ def add(
     ledger: LedgerUrl = None,
     wait: Wait = True,
 ) -> None:
-    """Add a trial of your choice to a search: it is the next one that starts.
+    """Add a trial of your choice; it starts next.
 
     If all trials of the search were proposed, it gets one more. If the search does not run, the trial waits for the
     next resume.

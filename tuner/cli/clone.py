@@ -23,7 +23,9 @@ def clone(  # noqa: PLR0917 - each is an option by its name
     ledger: LedgerUrl = None,
     data_root: DataRoot = None,
 ) -> None:
-    """Write a new search over the space of another one, with your changes and without trials; a resume starts it.
+    """Copy the space of a search into a new one, with changes.
+
+    The new search has no trials; `tuner run --resume NEW` starts it.
 
     Example:
 

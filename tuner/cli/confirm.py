@@ -106,7 +106,9 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     verbose: options.Verbose = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Measure chosen trials of a search on the test set: for each attack the mean and deviation over several seeds.
+    """Measure chosen trials on the test set, over several seeds.
+
+    The result has for each attack the mean and the deviation over the seeds.
 
     Each trial is trained on training and validation images for the whole budget, or to the epoch that is a point of the
     front, with seeds that the search did not use. With --select best the validation images choose the epoch instead. A

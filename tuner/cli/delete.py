@@ -18,9 +18,10 @@ def delete(  # noqa: PLR0917 - each is an option by its name
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
 ) -> None:
-    """Remove a search with its files, its ledger and its runs in MLflow, after a question.
+    """Remove a search with its files and MLflow runs.
 
-    Confirmations of it and models in MLflow's registry stay. MLflow keeps deleted runs until `mlflow gc`.
+    The command asks first. Confirmations of the search and models in MLflow's registry stay. MLflow keeps deleted runs
+    until `mlflow gc`.
     """
     from tuner.driver.delete import delete_search, plan_deletion
     from tuner.report.text import count_of, format_bytes

@@ -18,7 +18,10 @@ def export(  # noqa: PLR0917 - each is an option by its name
     ledger: LedgerUrl = None,
     data_root: MovedData = None,
 ) -> None:
-    """Write the weights and the configuration of a trial, with an example that loads them without this tool."""
+    """Write the weights and the configuration of a trial.
+
+    An example beside them loads the model without this tool.
+    """
     from tuner.export.chosen_model import load_model
     from tuner.export.model_files import write_export
 

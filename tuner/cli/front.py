@@ -51,7 +51,9 @@ def front(  # noqa: PLR0917 - each is an option by its name
     top: Top = None,
     data_root: MovedData = None,
 ) -> None:
-    """Show the Pareto front and write front.csv, .json, .html, .png and .svg; or show trials chosen from the front.
+    """Show the Pareto front, or trials chosen from it.
+
+    The whole front is also written as front.csv, .json, .html, .png and .svg.
 
     If no trial meets the choice, the command prints the reason and ends with exit code 1.
 

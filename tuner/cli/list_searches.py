@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def list_searches(
     runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None, output: OutputFormat = Format.TABLE
 ) -> None:
-    """List all searches with their state, their trials and the hypervolume of their fronts.
+    """List all searches: state, trials and hypervolume.
 
     The state is running, interrupted (it can be resumed), finished, or not started.
     """

@@ -17,10 +17,10 @@ def prune(
     runs_dir: RunsDir = Path("runs"),
     ledger: LedgerUrl = None,
 ) -> None:
-    """Remove checkpoints and Ray's own files that a search does not need, after a question.
+    """Remove files that a search does not need.
 
-    The checkpoints of the front stay, and so do those of trials that a resume continues. The record, the front and its
-    figures stay in any case.
+    These are checkpoints and Ray's own files. The command asks first. The checkpoints of the front stay, and
+    so do those of trials that a resume continues. The record, the front and its figures stay in any case.
     """
     from tuner.driver.prune import find_prunable
     from tuner.driver.prune import prune as remove

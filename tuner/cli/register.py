@@ -22,9 +22,10 @@ def register(  # noqa: PLR0917 - each is an option by its name
     ledger: LedgerUrl = None,
     data_root: MovedData = None,
 ) -> None:
-    """Put the model of a completed trial into MLflow's registry, with its signature and accuracies.
+    """Put a trial's model into MLflow's registry.
 
-    With --epoch it is the model of one epoch, a point of a search with search.candidates: every_evaluation.
+    The trial must be completed. The model has its signature and its accuracies there. With --epoch it is the model of
+    one epoch, a point of a search with search.candidates: every_evaluation.
     """
     from tuner.export.chosen_model import load_model
     from tuner.redact import without_password

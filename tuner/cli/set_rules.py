@@ -21,7 +21,9 @@ def set_rules(
     ledger: LedgerUrl = None,
     wait: Wait = True,
 ) -> None:
-    """Change how many trials a search runs, when it ends, and how many trials run at once.
+    """Change how many trials run, and when a search ends.
+
+    How many trials run at once can be changed as well.
 
     `null` takes a rule away (search.max_epochs=null); concurrency=auto runs as many trials as fit. Other keys change
     with a resume: tuner run --resume NAME --set KEY=VALUE.

@@ -23,7 +23,7 @@ def show(
         int | None, typer.Option("--trial", min=0, help="Show one trial, with the reason of each decision on it.")
     ] = None,
 ) -> None:
-    """Show every trial of a search: its parameters, state and accuracies; or one trial in detail."""
+    """Show every trial of a search, or one in detail."""
     from tuner.confirm.presentation import presentation_of
     from tuner.report.analysis.forecast_check import with_forecast
     from tuner.report.analysis.noise_notes import noise_notes

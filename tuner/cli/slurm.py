@@ -91,7 +91,7 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
         list[str] | None, typer.Argument(help="Options of `tuner run`, after `--`.", metavar="[-- OPTIONS]")
     ] = None,
 ) -> None:
-    """Print a batch script for SLURM that runs a search job after job until it is done.
+    """Print a SLURM batch script that runs a search to its end.
 
     Examples:
 

@@ -88,9 +88,10 @@ def show_keys(
         str | None, typer.Argument(help="A space whose own code adds names and keys.", metavar="[SPACE]")
     ] = None,
 ) -> None:
-    """List every key of a trial: who has it, what its value must be, its default and where that comes from.
+    """List every key of a trial with its rule and default.
 
-    Then list metrics, what may be a point of the front, and samplers.
+    The list also says which names have the key, and where the default comes from. Lists of metrics, of what may be a
+    point of the front, and of samplers follow.
     """
     from itertools import groupby
 

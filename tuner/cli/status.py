@@ -16,9 +16,10 @@ def status(
     ledger: LedgerUrl = None,
     output: OutputFormat = Format.TABLE,
 ) -> None:
-    """Show whether a search runs, by which process, its trials by state, the time left, and the last instructions.
+    """Show whether a search runs, and how far it is.
 
-    The state is running, interrupted (it can be resumed), finished, or not started.
+    The output also has the process that drives it, its trials by state, the time left and the last instructions. The
+    state is running, interrupted (it can be resumed), finished, or not started.
     """
     from tuner.report.console.listing import print_rows
     from tuner.report.status import status_lines, status_of, status_row

@@ -17,7 +17,9 @@ def stop(
     ledger: LedgerUrl = None,
     wait: Wait = True,
 ) -> None:
-    """Stop a search as Ctrl-C does, from any terminal or machine: it can be resumed. Or stop one trial for good.
+    """Stop a search, or one of its trials.
+
+    A search stops as with Ctrl-C, from any terminal or machine, and can be resumed. A trial stops for good.
 
     A stopped trial keeps what it has measured, and its process ends with the epoch that it trains.
 

@@ -13,7 +13,10 @@ def sync(
     tracking_uri: TrackingUri = None,
     ledger: LedgerUrl = None,
 ) -> None:
-    """Write a search into MLflow again, including runs that somebody deleted there."""
+    """Write a search into MLflow again.
+
+    Runs that somebody deleted there are written as well.
+    """
     from tuner.driver.sync import sync_search
     from tuner.redact import without_password
 

@@ -42,7 +42,9 @@ def ui(
     ] = None,
     ledger: LedgerUrl = None,
 ) -> None:
-    """Open MLflow on the searches of a folder, or with --live a page of its own on one search, until you press Ctrl-C.
+    """Open MLflow, or with --live a page on one search.
+
+    The server runs until you press Ctrl-C.
 
     Example:
 

@@ -230,12 +230,15 @@ class _Driver:
 
     def progress(self, search: Search) -> Progress:
         """Return the display that fits the terminal and the verbosity."""
-        name, console = self.plan.folder.name, self.console
+        folder, console = self.plan.folder, self.console
         verbosity, seconds = self.request.verbosity, self.request.time_budget_seconds
         if verbosity < 0:
             return Progress()
         if console.is_terminal and verbosity == 0:
-            return LiveProgress(search, console, name, time_budget_seconds=seconds)
+            images = folder.validation_images
+            return LiveProgress(
+                search, console, folder.name, time_budget_seconds=seconds, validation_images=images
+            )
         return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
 
 

@@ -19,7 +19,7 @@ from tuner.report.figure.front_figure import front_figure
 from tuner.report.load import LoadedSearch
 from tuner.report.status import SearchState, Status, state_text
 from tuner.report.text import count_of, format_value
-from tuner.report.time_left import in_words
+from tuner.report.time_left import left_in_words
 from tuner.report.web.plotly_front import colourings, plot_front
 from tuner.space import Space
 from tuner.steering.arguments import AUTO, CONCURRENCY, SETTINGS
@@ -98,15 +98,10 @@ def _trials(data: FrontData, *, ranked: bool) -> dict[str, Any]:
 
 
 def _progress(status: Status) -> dict[str, Any]:
-    open_ones = status.counts.get(Outcome.RUNNING, 0) + status.counts.get(Outcome.INTERRUPTED, 0)
-    ended = sum(status.counts.values()) - open_ones
-    parts = [f"{ended} of {status.trials} trials ended", f"{count_of(status.epochs, 'epoch')} trained"]
+    parts = [f"{status.ended} of {status.trials} trials ended", f"{count_of(status.epochs, 'epoch')} trained"]
     if status.state is SearchState.RUNNING:
-        left = (
-            "time left not known yet" if status.left_seconds is None else f"about {in_words(status.left_seconds)} left"
-        )
-        parts.append(left)
-    return {"ended": ended, "trials": status.trials, "text": ", ".join(parts)}
+        parts.append(f"time left: {left_in_words(status.left_seconds, status.ended)}")
+    return {"ended": status.ended, "trials": status.trials, "text": ", ".join(parts)}
 
 
 def _figure(data: FrontData) -> tuple[str, dict[str, Any] | None]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.ledger import Instruction, InstructionState, Outcome, SqlLedger, TrialRecord, as_interrupted
 from tuner.report.text import count_of
-from tuner.report.time_left import in_words, seconds_left_on_record
+from tuner.report.time_left import left_in_words, seconds_left_on_record
 from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.lock import Holder, holder_of, is_driven
 from tuner.search.stopping import finished
@@ -45,6 +45,12 @@ class Status:
     epochs: int
     left_seconds: float | None
     instructions: tuple[Instruction, ...]
+
+    @property
+    def ended(self) -> int:
+        """The number of trials that have ended."""
+        still_open = (Outcome.RUNNING, Outcome.INTERRUPTED)
+        return sum(count for outcome, count in self.counts.items() if outcome not in still_open)
 
 
 def state_of(folder: SearchFolder, ledger_url: str, space: Space, trials: Sequence[TrialRecord]) -> SearchState:
@@ -95,8 +101,7 @@ def status_lines(status: Status, resume: str) -> list[str]:
     lines = [f"{status.search}: {state_text(status, resume)}", f"Trials:     {counts}; {status.trials} in all"]
     lines.append(f"Epochs:     {status.epochs} trained")
     if status.state is SearchState.RUNNING:
-        left = "not known yet" if status.left_seconds is None else f"about {in_words(status.left_seconds)}"
-        lines.append(f"Time left:  {left}")
+        lines.append(f"Time left:  {left_in_words(status.left_seconds, status.ended)}")
     waiting = [one for one in status.instructions if one.state is InstructionState.WAITING]
     if waiting:
         lines.append(f"Waiting:    {count_of(len(waiting), 'instruction')}, obeyed at the next resume or in seconds")

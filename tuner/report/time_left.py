@@ -8,6 +8,8 @@ from itertools import accumulate
 
 from tuner.ledger import Outcome, TrialRecord, report_times
 
+_FEW_ENDED = 4
+
 
 @dataclass(frozen=True)
 class State:
@@ -128,6 +130,18 @@ def _most_epochs(trials: Sequence[TrialRecord], total: int, epochs_a_trial: int,
 
 def _epochs(trials: Sequence[TrialRecord]) -> int:
     return sum(trial.epochs_trained for trial in trials)
+
+
+def left_in_words(seconds: float | None, ended: int) -> str:
+    """Return what a user reads of the time left, after `ended` trials of the search have ended; None is not known.
+
+    The first estimates count the whole budget of each trial, because no trial has shown yet how early one can stop.
+    """
+    if seconds is None:
+        return "not known yet"
+    if round(seconds) == 0:
+        return "the last step is running"
+    return f"{'at most' if ended < _FEW_ENDED else 'about'} {in_words(seconds)}"
 
 
 def in_words(seconds: float) -> str:

@@ -26,6 +26,13 @@ def test_every_command_has_a_help(tuner: Tuner, command: list[str]) -> None:
     assert answer.err == ""
 
 
+@pytest.mark.parametrize("group", [[], ["spaces"]])
+def test_the_help_shows_each_summary_whole(tuner: Tuner, monkeypatch: pytest.MonkeyPatch, group: list[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = tuner(*group, "--help").out.splitlines()
+    assert [line for line in lines if line.endswith(("...", "…"))] == []
+
+
 def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys\nfrom tuner.cli import main\n"

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
-from tuner.report.time_left import Clock, epochs_to_do, in_words, seconds_left, seconds_left_on_record
+from tuner.report.time_left import Clock, epochs_to_do, in_words, left_in_words, seconds_left, seconds_left_on_record
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,13 @@ def test_the_time_left_falls_between_reports_and_does_not_jump_with_them() -> No
 def test_a_search_without_reports_does_not_count_down_for_ever() -> None:
     assert seconds_left(10, 5, 50.0, 3.0) == 97
     assert seconds_left(10, 5, 50.0, 10.0**6) == 90, "only the epoch that is being trained"
+
+
+def test_the_time_left_is_a_bound_at_first_and_no_time_at_the_end() -> None:
+    assert left_in_words(None, 0) != left_in_words(60, 0) != left_in_words(60, 24)
+    assert in_words(60) in left_in_words(60, 0)
+    assert in_words(60) in left_in_words(60, 24)
+    assert in_words(0) not in left_in_words(0.4, 24), "attacks may still run after the last epoch"
 
 
 def test_the_nearest_of_all_bounds_counts() -> None:

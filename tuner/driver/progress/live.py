@@ -1,5 +1,6 @@
 """A display on a terminal that follows the search: trials by state, epochs trained, time left, the present front."""
 
+from dataclasses import replace
 from typing import Self
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,7 @@ from tuner.report.analysis.text_tables import KNEE_MARK, front_text_table
 from tuner.report.console.rich_table import drop_columns, rich_table
 from tuner.report.load import front_of
 from tuner.report.text import TextTable, format_metric, format_value, format_volume, metric_heading
-from tuner.report.time_left import Clock, in_words
+from tuner.report.time_left import Clock, in_words, left_in_words
 from tuner.search import Assignment, Search
 
 _MOST_FRONT_ROWS = 12
@@ -29,10 +30,18 @@ class LiveProgress(Progress):
     """Redraws itself twice a second inside a `with` block."""
 
     def __init__(
-        self, search: Search, console: Console, name: str, *, time_budget_seconds: float | None = None
+        self,
+        search: Search,
+        console: Console,
+        name: str,
+        *,
+        time_budget_seconds: float | None = None,
+        validation_images: int | None = None,
     ) -> None:
+        """`validation_images` is the number of those by which trials are compared, if it is known."""
         self._search = search
         self._name = name
+        self._validation_images = validation_images
         self._console = console
         self._epochs_before = sum(trial.epochs_trained for trial in search.trials)
         self._clock = Clock(search.trials, budget_seconds=time_budget_seconds)
@@ -70,6 +79,7 @@ class LiveProgress(Progress):
         if not presentation_of(space).has_front:
             return
         data = front_of(self._name, space, self._search.trials)
+        data = replace(data, validation_images=self._validation_images)
         nothing = "No front yet: no trial has completed" + (" within the constraints." if data.candidates else ".")
         self._front = self._front_table(data) if data.front else Text(nothing)
 
@@ -88,9 +98,7 @@ class LiveProgress(Progress):
         trials = self._search.trials
         space = self._search.space
         state = self._clock.state(trials, space.search.trials, space.epochs, space.search.max_epochs)
-        left = (
-            "time left: not known yet" if state.left_seconds is None else f"about {in_words(state.left_seconds)} left"
-        )
+        left = left_in_words(state.left_seconds, state.ended)
         counts = ", ".join(f"{n} {o}" for o in Outcome if (n := sum(t.outcome is o for t in trials)))
         done = f"{state.ended}/{state.trials} trials"
         bar = ProgressBar(
@@ -100,7 +108,7 @@ class LiveProgress(Progress):
         head.add_row(_line(self._name), done, bar)
         return Group(
             head,
-            _line(f"{in_words(state.elapsed_seconds)} so far, {left}"),
+            _line(f"{in_words(state.elapsed_seconds)} so far, time left: {left}"),
             _line(counts or "no trial yet"),
             _line(self._waits_for(state.epochs) or f"{state.epochs} epochs trained of at most {state.most_epochs}"),
             self._running(trials),

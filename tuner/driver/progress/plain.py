@@ -6,7 +6,7 @@ from rich.console import Console
 
 from tuner.ledger import Decision, Outcome, TrialRecord, latest
 from tuner.report.text import format_value, last_line, metric_with_unit
-from tuner.report.time_left import Clock, in_words
+from tuner.report.time_left import Clock, left_in_words
 from tuner.search import Assignment, Listener, Search
 
 
@@ -55,7 +55,7 @@ class PlainProgress(Progress):
             what = f"failed: {last_line(trial.error)}"
         space = self._search.space
         state = self._clock.state(self._search.trials, space.search.trials, space.epochs, space.search.max_epochs)
-        left = f", about {in_words(state.left_seconds)} left" if state.left_seconds else ""
+        left = f", time left: {left_in_words(state.left_seconds, state.ended)}" if state.left_seconds else ""
         self._line(f"trial {trial.number} {what}  [{state.ended}/{state.trials} trials{left}]")
 
     def on_retry(self, number: int, error: str) -> None:
