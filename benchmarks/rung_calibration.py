@@ -21,7 +21,8 @@ from benchmarks.search_quality.searchers import OwnSearch, space_of
 from benchmarks.search_quality.simulate import simulate
 from benchmarks.surroundings import command, surroundings, write_result
 from tuner.report.analysis.forecast_check import measured_on_record
-from tuner.search.forecast.rung_quality import RungQuality, rung_qualities
+from tuner.search.forecast.rung_check import rung_qualities
+from tuner.search.forecast.rung_quality import RungQuality
 
 _RESULT = Path(__file__).parent / "results" / "rung_calibration.json"
 _WORKERS = 4

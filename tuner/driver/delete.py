@@ -30,8 +30,10 @@ class Deletion:
 
 def plan_deletion(folder: SearchFolder, ledger_url: str | None, tracking_uri: str | None) -> Deletion:
     """Return what a deletion would remove; remove nothing. Raise UsageError if the search cannot be read."""
-    ledger, space, trials = _ledger_left(folder, ledger_url), folder.space(), 0
-    if ledger is not None:
+    ledger = _ledger_left(folder, ledger_url)
+    if ledger is None:
+        space, trials = folder.space(), 0
+    else:
         with ledger:
             space, trials = recorded_space(ledger), len(ledger.load())
     return Deletion(

@@ -236,9 +236,7 @@ class _Driver:
             return Progress()
         if console.is_terminal and verbosity == 0:
             images = folder.validation_images
-            return LiveProgress(
-                search, console, folder.name, time_budget_seconds=seconds, validation_images=images
-            )
+            return LiveProgress(search, console, folder.name, time_budget_seconds=seconds, validation_images=images)
         return PlainProgress(search, console, every_epoch=verbosity > 0, time_budget_seconds=seconds)
 
 

@@ -139,7 +139,7 @@ def left_in_words(seconds: float | None, ended: int) -> str:
     """
     if seconds is None:
         return "not known yet"
-    if round(seconds) == 0:
+    if seconds <= 0:
         return "the last step is running"
     return f"{'at most' if ended < _FEW_ENDED else 'about'} {in_words(seconds)}"
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tuner.ledger import Report, TrialRecord
 from tuner.pareto.objectives import FloatArray, as_losses, loss_limits
 from tuner.search.comparable_values import Values, earlier_values, evidence, has_failed
-from tuner.search.forecast import Forecasts
 from tuner.search.rungs import Judgement, Rungs
 from tuner.search.sampling import Evidence, propose
 from tuner.search.warm_start import EarlierTrial
 from tuner.space import Space
+
+if TYPE_CHECKING:
+    from tuner.search.forecast.forecasts import Forecasts
 
 FORECAST = "forecast"
 Propose = Callable[..., dict[str, Any]]  # takes what `propose` takes
@@ -33,8 +35,7 @@ class Knowledge:
         self._propose = partial(propose, conditions=space.conditions) if space.conditions else propose
         limits = loss_limits(space.criteria)
         self._rungs = Rungs(space.rung_epochs, space.early_stopping.reduction_factor, limits, self._constraints)
-        forecasts = FORECAST in {space.search.sampler, space.early_stopping.scheduler}
-        self._forecasts = Forecasts(space, earlier) if forecasts else None
+        self._forecasts = _forecasts(space, earlier)
 
     def is_rung(self, epoch: int) -> bool:
         """Return whether trials are judged after this epoch."""
@@ -103,6 +104,15 @@ class Knowledge:
 
     def _losses(self, metrics: Mapping[str, float]) -> FloatArray:
         return as_losses([metrics], self._criteria).reshape(-1)
+
+
+def _forecasts(space: Space, earlier: Sequence[EarlierTrial]) -> "Forecasts | None":
+    if FORECAST not in {space.search.sampler, space.early_stopping.scheduler}:
+        return None
+    # Imported only here: scikit-learn and scipy.stats take a second, and most commands need no forecast.
+    from tuner.search.forecast.forecasts import Forecasts
+
+    return Forecasts(space, earlier)
 
 
 def compared_epochs(space: Space) -> tuple[int, ...]:

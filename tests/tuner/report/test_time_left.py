@@ -81,7 +81,7 @@ def test_the_time_left_is_a_bound_at_first_and_no_time_at_the_end() -> None:
     assert left_in_words(None, 0) != left_in_words(60, 0) != left_in_words(60, 24)
     assert in_words(60) in left_in_words(60, 0)
     assert in_words(60) in left_in_words(60, 24)
-    assert in_words(0) not in left_in_words(0.4, 24), "attacks may still run after the last epoch"
+    assert in_words(0) not in left_in_words(0, 24), "attacks may still run after the last epoch"
 
 
 def test_the_nearest_of_all_bounds_counts() -> None:

@@ -14,7 +14,8 @@ from tuner.search.comparable_values import Values, has_failed
 from tuner.search.forecast.chain import Chain
 from tuner.search.forecast.measured import Measured
 from tuner.search.forecast.measured_trials import MeasuredTrials
-from tuner.search.forecast.rung_quality import FEWEST, rung_qualities
+from tuner.search.forecast.rung_check import rung_qualities
+from tuner.search.forecast.rung_quality import FEWEST
 from tuner.search.forecast.seed_noise import seed_noise
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.space import Space

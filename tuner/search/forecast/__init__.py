@@ -1,5 +1,1 @@
 """A forecast of final losses from parameters and rungs: a sampler and a rule for early stopping that rest on it."""
-
-from tuner.search.forecast.forecasts import Forecasts
-
-__all__ = ["Forecasts"]

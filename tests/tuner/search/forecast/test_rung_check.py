@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from made_measured import linear, made
 
-from tuner.search.forecast.rung_quality import rung_qualities
+from tuner.search.forecast.rung_check import rung_qualities
 
 RNG = np.random.default_rng(5)
 INPUTS = RNG.random((40, 2))
