@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuner.driver.prune import size_of
+from tuner.database_url import file_of_url
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, default_ledger_url
 from tuner.redact import without_password
@@ -96,6 +97,9 @@ def _empty(folder: Path) -> None:
 
 
 def _delete_runs(deletion: Deletion) -> int:
+    file = file_of_url(deletion.tracking_uri)
+    if file is not None and not file.exists():  # MLflow would make a new database
+        return 0
     from mlflow.exceptions import MlflowException
 
     from tuner.tracking.experiment import delete_runs

@@ -115,6 +115,12 @@ def test_a_deleted_search_is_gone_from_disk_and_from_mlflow(
     assert len(runs) == 7
 
 
+def test_a_deletion_makes_no_database_for_mlflow(tuner: Tuner, stored: SqlLedger, runs_dir: Path) -> None:
+    assert not (runs_dir / "mlflow.db").exists()
+    assert tuner("delete", SEARCH, "--yes").code == 0
+    assert list(runs_dir.iterdir()) == []
+
+
 def test_a_deleted_search_leaves_nothing_in_a_shared_ledger(tuner: Tuner, stored: SqlLedger, runs_dir: Path) -> None:
     stored.instruct("set", {"values": {"search.trials": 9}})
     url = in_shared_ledger(stored, runs_dir)
