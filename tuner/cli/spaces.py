@@ -90,7 +90,7 @@ def show_keys(
 ) -> None:
     """List every key of a trial: who has it, what its value must be, its default and where that comes from.
 
-    Then list metrics, what may be a point of the front, and samplers.
+    Then list metrics, what may be a point of the front, what is trained again, and samplers.
     """
     from itertools import groupby
 
@@ -99,7 +99,7 @@ def show_keys(
     from training.registry import METRICS
     from tuner.space import load_space
     from tuner.space.samplers import SAMPLERS
-    from tuner.space.sections import CANDIDATES
+    from tuner.space.sections import CANDIDATES, RESEED
 
     if name is not None:
         load_space(name)
@@ -115,4 +115,5 @@ def show_keys(
         unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))
         typer.echo(f"  {metric:<{width}}  {unit}; default: {usual_direction(metric)}")
     typer.echo(f"search.candidates: one of {', '.join(CANDIDATES)}; default: {CANDIDATES[0]}")
+    typer.echo(f"search.reseed: one of {', '.join(RESEED)}; default: {RESEED[0]}")
     typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: forecast")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Hyperparameter, Kernel, Matern, WhiteKernel
@@ -64,8 +64,7 @@ class GaussianProcess:
 
         The last inputs, as many as `slopes`, have the linear kernel, too.
         """
-        regressor = _Regressor(_kernel(inputs.shape[1], slopes), alpha=_JITTER, optimizer=_maximum)
-        regressor.priors = _priors(inputs.shape[1], slopes)
+        regressor = _regressor(inputs.shape[1], slopes, _maximum)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a hyperparameter at its bound is no fault
             regressor.fit(inputs, values)
@@ -98,6 +97,16 @@ class Posterior:
         variance = self.covariance.diag(inputs) - np.einsum("ij,ij->j", explained, explained)
         return cross @ self.weights, np.sqrt(variance.clip(_LEAST_VARIANCE))
 
+    def samples(self, inputs: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return joint samples without noise at (n, d) inputs, (k, n); `normals`, (k, n), are standard normal."""
+        cross = self.covariance(inputs, self.inputs)
+        explained = self.inverse_root @ cross.T
+        covariance = self.covariance(inputs) - explained.T @ explained + _LEAST_VARIANCE * np.eye(len(inputs))
+        # Not by Cholesky's factor: rounding can make a variance that is 0 negative.
+        variances, directions = eigh(covariance, check_finite=False)
+        sampled: FloatArray = cross @ self.weights + normals * np.sqrt(variances.clip(0.0)) @ directions.T
+        return sampled
+
 
 class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-learn has no types
     """A regression whose hyperparameters have priors."""
@@ -116,6 +125,28 @@ class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-lear
         distance = (theta - means) / deviations
         density = -0.5 * float(distance @ distance)
         return (found[0] + density, found[1] - distance / deviations) if eval_gradient else found + density
+
+
+class Density:
+    """The posterior density of the hyperparameters of a process without slopes; the last one is that of the noise."""
+
+    def __init__(self, inputs: FloatArray, values: FloatArray) -> None:
+        """Take what the process is given: (n, d) inputs and (n,) values."""
+        self._regressor = _regressor(inputs.shape[1], 0, None)
+        self._regressor.fit(inputs, values)
+        self.start = np.array([prior.mean for prior in self._regressor.priors])
+        self.bounds = [(prior.low, prior.high) for prior in self._regressor.priors]
+
+    def __call__(self, hyperparameters: FloatArray) -> tuple[float, FloatArray]:
+        """Return the logarithm of the density, up to a constant, and its gradient."""
+        found = self._regressor.log_marginal_likelihood(hyperparameters, eval_gradient=True, clone_kernel=False)
+        return float(found[0]), np.asarray(found[1])
+
+
+def _regressor(inputs: int, slopes: int, optimizer: Callable[..., Any] | None) -> "_Regressor":
+    regressor = _Regressor(_kernel(inputs, slopes), alpha=_JITTER, optimizer=optimizer)
+    regressor.priors = _priors(inputs, slopes)
+    return regressor
 
 
 def _kernel(inputs: int, slopes: int) -> Any:
