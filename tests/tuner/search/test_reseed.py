@@ -15,7 +15,7 @@ from tuner.search import Search
 from tuner.space import MOST_SEEDS, Space
 
 RESEED: dict[str, dict[str, Any]] = {
-    "search": {"sampler": "forecast", "trials": 26, "reseed": "front"},
+    "search": {"sampler": "forecast", "trials": 34, "reseed": "front"},
     "early_stopping": {"scheduler": "none"},
 }
 
@@ -40,7 +40,7 @@ def split(trials: list[TrialRecord]) -> tuple[list[TrialRecord], list[TrialRecor
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_repeat_trains_a_completed_point_to_the_end_with_the_next_seed(workers: int) -> None:
     firsts, repeats = split(run(Search(space_with(), MemoryLedger()), workers, noisy))
-    assert len(firsts) + len(repeats) == 26, "repeats are trials of the budget"
+    assert len(firsts) + len(repeats) == 34, "repeats are trials of the budget"
     assert 2 <= len(repeats) <= 20
     seeds: dict[int, list[int]] = {}
     for repeat in repeats:

@@ -35,7 +35,7 @@ def with_forecast(data: FrontData, space: Space) -> FrontData:
     names = [criterion.name for criterion in space.criteria]
     try:
         kept = Chain(measured, {}).fitted if measured.highest >= 0 else {}  # the fits take most of the time
-        rungs, noise = rung_qualities(measured, names, kept), seed_noise(measured, names)
+        rungs, noise = rung_qualities(measured, names, kept), seed_noise(measured, names, kept)
     except (np.linalg.LinAlgError, FloatingPointError, ValueError) as error:
         _log.warning("What the rungs say of the end is not known: the models cannot be fitted (%s).", error)
         return data

@@ -99,6 +99,26 @@ class Chain:
         assert current is not None
         return self._links[-1].transform.to_losses(current).reshape(count, width, -1)
 
+    def trainings(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return trainings of (n, d) points with other seeds, (k, n, m), in the units of the last level's model.
+
+        `normals`, (k, levels, m), are standard normal. Every training is taken for one at the predicted means, so that
+        trainings differ by their luck only.
+        """
+        count, width = len(normals), len(points)
+        tiled = np.tile(points, (count, 1))
+        current: FloatArray | None = None
+        for index, link in enumerate(self._links):
+            mean, _ = link.predict(tiled if current is None else np.hstack([tiled, current]))
+            current = mean + link.noises * np.repeat(normals[:, index], width, axis=0)
+        assert current is not None
+        return current.reshape(count, width, -1)
+
+    @property
+    def transform(self) -> OutputTransform:
+        """The transform of the losses at the last level to the units of its model."""
+        return self._links[-1].transform
+
 
 class _Link:
     """The model of one level: the transform of its losses, and a process for each, given what is measured."""

@@ -1,7 +1,8 @@
 """The final losses straight from the parameters: what a point is worth on average, and what another seed changes.
 
 The chain of `chain.py` forecasts one training from its rungs, in which the luck of its seed is known in part. Here the
-luck is the noise. So this model says how far a measured value may be from the mean over all seeds.
+luck is the noise, which the chain has estimated. So this model says how far a measured value may be from what the point
+gives on average over all seeds.
 """
 
 from collections.abc import Mapping
@@ -9,26 +10,38 @@ from collections.abc import Mapping
 import numpy as np
 
 from tuner.pareto.objectives import FloatArray
-from tuner.search.forecast.chain import Fitted, first_trials
-from tuner.search.forecast.mean_noise import with_mean_noise
-from tuner.search.forecast.measured import Level
-from tuner.search.forecast.output_transform import OutputTransform
+from tuner.search.forecast.chain import Chain, Fitted, first_trials
+from tuner.search.forecast.gaussian_process import GaussianProcess
+from tuner.search.forecast.measured import Measured, informative
+from tuner.search.forecast.seed_noise import over_the_front, trainings_of_the_front
 
-# By the trials to which the model was fitted: `FinalModel.fitted` is a function of them.
-KeptFinals = Mapping[tuple[int, ...], Fitted]
+# The trials to which the model was fitted, and its noises in steps. What is fitted is a function of these.
+Key = tuple[tuple[int, ...], tuple[int, ...]]
+KeptFinals = Mapping[Key, Fitted]
+# A noise is rounded to a whole power of this number, so that a model need not be fitted anew for each proposal.
+_STEP = 1.1
+_LEAST_NOISE, _MOST_NOISE = 0.01, 1.0
 
 
 class FinalModel:
     """One Gaussian process for each loss at the last level, given its trials."""
 
-    def __init__(self, level: Level, kept: KeptFinals) -> None:
-        """Fit the model to a level of at least 2 trials, or take what is fitted from `kept`."""
-        chosen = first_trials(level)
-        found = kept.get(chosen.numbers) or _fit(chosen)
-        self.fitted: KeptFinals = {chosen.numbers: found}
-        self._transform = found.transform
-        self._noises = np.array([process.noise for process in found.processes])
-        values = found.transform.to_model(level.losses)
+    def __init__(self, measured: Measured, chain: Chain, kept: KeptFinals) -> None:
+        """Fit the model, or take what is fitted from `kept`. `chain` is that of the same trials, up to the end."""
+        level = informative(measured.levels[-1], measured.limits, measured.constraints)
+        noises = over_the_front(trainings_of_the_front(measured, chain)).clip(_LEAST_NOISE, _MOST_NOISE)
+        steps = np.round(np.log(noises) / np.log(_STEP)).astype(int)
+        chosen = first_trials(measured.levels[-1])
+        key = chosen.numbers, tuple(steps.tolist())
+        self._transform, self._noises = chain.transform, _STEP ** steps.astype(float)
+        if key in kept:
+            found = kept[key]
+        else:
+            pairs = zip(self._transform.to_model(chosen.losses).T, self._noises.tolist(), strict=True)
+            processes = tuple(GaussianProcess.fitted(chosen.inputs, values, 0, noise) for values, noise in pairs)
+            found = Fitted(self._transform, processes)
+        self.fitted: KeptFinals = {key: found}
+        values = self._transform.to_model(level.losses)
         self._given = [
             process.given(level.inputs, each) for process, each in zip(found.processes, values.T, strict=True)
         ]
@@ -45,20 +58,5 @@ class FinalModel:
         """Return the losses, (n, m), at the predicted means of (n, d) points."""
         return self._losses(np.stack([each.predict(points)[0] for each in self._given], axis=-1))
 
-    def seed_noise(self, points: FloatArray, luck: FloatArray) -> FloatArray:
-        """Return the standard deviation, (n, m), of the losses of (n, d) points among trainings with other seeds.
-
-        `luck`, (k, m), is standard normal. Every point is taken for one at the predicted mean.
-        """
-        means = np.stack([each.predict(points)[0] for each in self._given], axis=-1)
-        deviations: FloatArray = self._losses(means + self._noises * luck[:, None]).std(axis=0)
-        return deviations
-
     def _losses(self, values: FloatArray) -> FloatArray:
         return self._transform.to_losses(values.reshape(-1, values.shape[-1])).reshape(values.shape)
-
-
-def _fit(level: Level) -> Fitted:
-    transform = OutputTransform.fitted(level.losses)
-    values = transform.to_model(level.losses)
-    return Fitted(transform, tuple(with_mean_noise(level.inputs, each) for each in values.T))

@@ -81,11 +81,12 @@ class Forecasts:
         measured, known = self._trials.now(trials, values, failed), list(trials)
 
         def work(point: Mapping[str, Any]) -> dict[str, Any] | None:
-            if self._repeats is None:
+            if self._repeats is None or measured.highest < len(measured.levels) - 1:
                 return None
             with threadpool_limits(1, "blas"):
                 rng, new = self._rng(_REPEATING, number), self._cube.row(point)
-                return self._repeats.best(known, measured, new, rng)
+                chain = self._moment(measured).chain
+                return self._repeats.best(known, measured, chain, new, rng)
 
         return work
 

@@ -59,12 +59,14 @@ class GaussianProcess:
         self.noise = math.exp(hyperparameters[-1] / 2)
 
     @classmethod
-    def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int) -> Self:
+    def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int, noise: float | None = None) -> Self:
         """Return a process with the hyperparameters that fit (n, d) inputs and (n,) values best.
 
-        The last inputs, as many as `slopes`, have the linear kernel, too.
+        The last inputs, as many as `slopes`, have the linear kernel, too. `noise` is the standard deviation of the
+        noise if it is known.
         """
-        regressor = _regressor(inputs.shape[1], slopes, _maximum)
+        regressor = _Regressor(_kernel(inputs.shape[1], slopes, noise), alpha=_JITTER, optimizer=_maximum)
+        regressor.priors = _priors(inputs.shape[1], slopes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a hyperparameter at its bound is no fault
             regressor.fit(inputs, values)
@@ -127,35 +129,15 @@ class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-lear
         return (found[0] + density, found[1] - distance / deviations) if eval_gradient else found + density
 
 
-class Density:
-    """The posterior density of the hyperparameters of a process without slopes; the last one is that of the noise."""
-
-    def __init__(self, inputs: FloatArray, values: FloatArray) -> None:
-        """Take what the process is given: (n, d) inputs and (n,) values."""
-        self._regressor = _regressor(inputs.shape[1], 0, None)
-        self._regressor.fit(inputs, values)
-        self.start = np.array([prior.mean for prior in self._regressor.priors])
-        self.bounds = [(prior.low, prior.high) for prior in self._regressor.priors]
-
-    def __call__(self, hyperparameters: FloatArray) -> tuple[float, FloatArray]:
-        """Return the logarithm of the density, up to a constant, and its gradient."""
-        found = self._regressor.log_marginal_likelihood(hyperparameters, eval_gradient=True, clone_kernel=False)
-        return float(found[0]), np.asarray(found[1])
-
-
-def _regressor(inputs: int, slopes: int, optimizer: Callable[..., Any] | None) -> "_Regressor":
-    regressor = _Regressor(_kernel(inputs, slopes), alpha=_JITTER, optimizer=optimizer)
-    regressor.priors = _priors(inputs, slopes)
-    return regressor
-
-
-def _kernel(inputs: int, slopes: int) -> Any:
-    """Return the kernel; the logarithms of its hyperparameters have the order of `_priors`."""
+def _kernel(inputs: int, slopes: int, noise: float | None = None) -> Any:
+    """Return the kernel; the logarithms of its hyperparameters have the order of `_priors`. A known noise is fixed."""
     length = _length(inputs)
     kernel = ConstantKernel(1.0, _SCALE.bounds) * Matern([0.7] * inputs, length.bounds, nu=2.5)
     if slopes:
         kernel += _Linear([math.exp(-0.7)] * slopes, _SLOPE.bounds)
-    return kernel + WhiteKernel(math.exp(-4.0), _NOISE.bounds)
+    if noise is None:
+        return kernel + WhiteKernel(math.exp(-4.0), _NOISE.bounds)
+    return kernel + WhiteKernel(noise**2, (noise**2, noise**2))
 
 
 def _priors(inputs: int, slopes: int) -> tuple[_Prior, ...]:

@@ -9,8 +9,9 @@ import numpy as np
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.dominance import constrained_rank, violations
 from tuner.pareto.objectives import FloatArray, optimised
+from tuner.search.forecast.chain import Chain
 from tuner.search.forecast.final_model import FinalModel, KeptFinals
-from tuner.search.forecast.measured import Level, Measured, informative
+from tuner.search.forecast.measured import Level, Measured
 from tuner.search.forecast.reported_front import ReportedFront
 from tuner.search.forecast.rung_quality import FEWEST
 from tuner.search.forecast.value import FinalFront
@@ -31,20 +32,21 @@ class Repeats:
         self._kept: KeptFinals = {}
 
     def best(
-        self, trials: Sequence[TrialRecord], measured: Measured, new: FloatArray, rng: np.random.Generator
+        self, trials: Sequence[TrialRecord], measured: Measured, chain: Chain, new: FloatArray, rng: np.random.Generator
     ) -> dict[str, Any] | None:
         """Return the parameters of the repeat that adds most to the value of the reported front.
 
         Return None if a trial of a new point, with (d,) inputs, adds at least as much, if there is nothing to repeat,
-        or before 8 trials have been trained to the end. A new point is reported after one training, with its luck.
+        or before 8 trials have been trained to the end, up to which the `chain` must go. A new point is reported after
+        one training, with its luck.
         """
         ended = measured.levels[-1]
-        if measured.highest < len(measured.levels) - 1 or len(ended) < FEWEST:
+        if len(ended) < FEWEST:
             return None
         points = _most_promising(_reported(trials, ended), measured)
         if not points:
             return None
-        model = FinalModel(informative(ended, measured.limits, measured.constraints), self._kept)
+        model = FinalModel(measured, chain, self._kept)
         self._kept = model.fitted
         shape = _SAMPLES, len(points) + 1, ended.losses.shape[1]
         inputs = np.array([*(point.inputs for point in points), new])
