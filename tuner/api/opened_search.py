@@ -77,8 +77,10 @@ class Search:
         The final values are of the objectives and of what constraints limit. Only a completed trial has them; what the
         others measured is in `reports`. `pareto_rank` counts the fronts from 0, the Pareto front. `duration_seconds` is
         from the start of the trial to its end. A parameter with the name of another column is called `parameters.NAME`.
+        With `reseed: front` a trial whose point was trained again has the means over its trainings, and a repeat its
+        own values.
         """
-        points = {point.number: point for point in self.data.points}
+        points = {point.number: point for point in (*self.data.points, *self.data.repeats)}
         known = [*_BEFORE, *self.data.metric_names, "pareto_rank"]
         rows = [_row(record, points.get(record.number), {*known, *_AFTER}) for record in self.data.records]
         parameters = dict.fromkeys(name for row in rows for name in row if name not in {*known, *_AFTER})

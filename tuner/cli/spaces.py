@@ -91,7 +91,7 @@ def show_keys(
     """List every key of a trial with its rule and default.
 
     The list also says which names have the key, and where the default comes from. Lists of metrics, of what may be a
-    point of the front, and of samplers follow.
+    point of the front, of what is trained again, and of samplers follow.
     """
     from itertools import groupby
 
@@ -100,7 +100,7 @@ def show_keys(
     from training.registry import METRICS
     from tuner.space import load_space
     from tuner.space.samplers import SAMPLERS
-    from tuner.space.sections import CANDIDATES
+    from tuner.space.sections import CANDIDATES, RESEED
 
     if name is not None:
         load_space(name)
@@ -116,4 +116,5 @@ def show_keys(
         unit = {"%": "share", "": "number"}.get(unit_of(metric), unit_of(metric))
         typer.echo(f"  {metric:<{width}}  {unit}; default: {usual_direction(metric)}")
     typer.echo(f"search.candidates: one of {', '.join(CANDIDATES)}; default: {CANDIDATES[0]}")
+    typer.echo(f"search.reseed: one of {', '.join(RESEED)}; default: {RESEED[0]}")
     typer.echo(f"search.sampler: one of {', '.join(SAMPLERS)}, or MODULE:NAME of your own; default: forecast")

@@ -117,7 +117,8 @@ def confirmation_space(source: Space, search: str, search_id: str, chosen: Seque
             "leave out --select, or --no-retrain.",
             "--select",
         )
-    setting = _with_training(mapping, select) if choice.retrain else _without_training(mapping, unique)
+    first_unused = source.first_unused_seed
+    setting = _with_training(mapping, select, first_unused) if choice.retrain else _without_training(mapping, unique)
     trial, parameters, seed = setting
     if source.every_epoch:
         parameters[STOP_AFTER] = {"type": "int", "low": 1, "high": max(2, source.epochs)}
@@ -159,8 +160,8 @@ class _Setting(NamedTuple):
     seed: int
 
 
-def _with_training(source: dict[str, Any], select: str) -> _Setting:
-    """Train with seeds above all seeds of the search, also on validation images unless these choose the epoch."""
+def _with_training(source: dict[str, Any], select: str, seed: int) -> _Setting:
+    """Train from `seed` on, above all seeds of the search, also on validation images unless these choose the epoch."""
     trial = {name: value for name, value in source["trial"].items() if name not in {"seed", "select"}}
     if select == "best":
         trial.pop("eval_early_attack_steps", None)  # one attack for all epochs, because the best one is chosen
@@ -168,8 +169,7 @@ def _with_training(source: dict[str, Any], select: str) -> _Setting:
     else:
         trial |= {"train_on": "train_and_validation", "eval_images": _VALIDATION_IMAGES}
     parameters = {name: value for name, value in source["parameters"].items() if name != "seed"}
-    first_unused = source["trial"].get("seed", source["search"]["seed"]) + source["search"]["seeds"]
-    return _Setting(trial, parameters, first_unused)
+    return _Setting(trial, parameters, seed)
 
 
 def _without_training(source: dict[str, Any], chosen: Sequence[Chosen]) -> _Setting:

@@ -148,7 +148,9 @@ class Publisher(Listener):
         self._computed = self._processor_clock()
         front = self._front(self._trials())
         written = self._attempt(_TRIALS, lambda: self._projection.write(self._trials(), front, self._rest))
-        epochs = sum(point.epochs for point in front.points) + sum(trial.epochs for trial in front.unfinished)
+        epochs = sum(point.epochs for point in (*front.points, *front.repeats)) + sum(
+            trial.epochs for trial in front.unfinished
+        )
         shown = (front.counts, epochs, front.confirmed)
         self._files_wait = shown != self._files_show
         if not self._files_wait or time.monotonic() < self._files_due:

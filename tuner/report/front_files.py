@@ -43,7 +43,8 @@ def front_csv(data: FrontData) -> str:
     """Return the front as CSV, the best in the first objective first: trial, metrics, parameters, epochs.
 
     With `select: best` the chosen epoch and the metrics of the last one, `last/NAME`, follow. With `candidates:
-    every_evaluation` there is a column `epoch` after that of the trial.
+    every_evaluation` there is a column `epoch` after that of the trial, and if a point was trained again, a last one
+    with the `trainings` over which the metrics are means.
     Numbers are unrounded and in the units of the metrics: accuracies in [0, 1]. The cell of a
     parameter that a trial does not have is empty.
     """
@@ -53,12 +54,13 @@ def front_csv(data: FrontData) -> str:
     writer = csv.writer(text, lineterminator="\n")
     beside = [BEST_EPOCH, *(f"{LAST}{name}" for name in metrics)] if _selects_best(data) else []
     at = ["epoch"] if data.every_epoch else []
-    writer.writerow(["trial", *at, *metrics, *parameters, "epochs", *beside])
+    again = ["trainings"] if any(point.repeats for point in data.front) else []
+    writer.writerow(["trial", *at, *metrics, *parameters, "epochs", *beside, *again])
     for point in data.front:
         values = [point.parameters.get(name) for name in parameters]
         last = [point.best_epoch, *(point.last.get(name) for name in metrics)] if beside else []
         known = [*(point.metrics[name] for name in metrics), *values, point.epochs, *last]
-        writer.writerow([point.number, *([point.epoch] if at else []), *known])
+        writer.writerow([point.number, *([point.epoch] if at else []), *known, *([point.trainings] if again else [])])
     return text.getvalue()
 
 
@@ -111,4 +113,5 @@ def _completed(point: CompletedTrial, images: int | None) -> dict[str, Any]:
         "epochs": point.epochs,
         "pareto_rank": point.pareto_rank,
         **({} if point.best_epoch is None else {"best_epoch": point.best_epoch, "last": point.last}),
+        **({"repeats": list(point.repeats)} if point.repeats else {}),
     }

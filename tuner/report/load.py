@@ -120,6 +120,7 @@ def front_of(name: str, space: Space, trials: Sequence[TrialRecord]) -> FrontDat
         space.trial,
         constraints=space.constraint_list,
         every_epoch=space.every_epoch,
+        reseeds=space.reseeds,
     )
 
 

@@ -1,6 +1,7 @@
 """What a search knows of its trials, and what follows from it: proposals, and decisions at rungs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from tuner.search.comparable_values import Values, earlier_values, evidence, has
 from tuner.search.rungs import Judgement, Rungs
 from tuner.search.sampling import Evidence, propose
 from tuner.search.warm_start import EarlierTrial
-from tuner.space import Space
+from tuner.space import SEED, Space
 
 if TYPE_CHECKING:
     from tuner.search.forecast.forecasts import Forecasts
@@ -31,7 +32,7 @@ class Knowledge:
         self.earlier = earlier_values(earlier, self.values.epochs, space.criteria)
         self._space, self._criteria = space, space.criteria
         self._constraints = len(space.constraint_list)
-        self._distributions = space.distributions()
+        self._distributions, self._recorded = space.distributions(), space.recorded_distributions()
         self._propose = partial(propose, conditions=space.conditions) if space.conditions else propose
         limits = loss_limits(space.criteria)
         self._rungs = Rungs(space.rung_epochs, space.early_stopping.reduction_factor, limits, self._constraints)
@@ -74,13 +75,16 @@ class Knowledge:
         The point is as the ledger gives it back: 16.0 among whole numbers is 16.
         """
         search, number = self._space.search, len(trials)  # not the ledger's number: other programs use some
-        forecast = None
+        forecast, repeat = None, None
+        if self._forecasts is not None and self._space.reseeds and fixed is None:
+            repeat = self._forecasts.repeater(trials, self.values, self.failed, number)
         if self._forecasts is not None and search.sampler == FORECAST:
             forecast = self._forecasts.proposer(trials, self.values, self.failed, number, fixed or {})
             known = Evidence([], [], tried=[trial.parameters for trial in trials])
         else:
+            told = without_seeds(trials)
             known = evidence(
-                trials, self.values, self._criteria, self.failed, self.earlier, constraints=self._constraints
+                told, self.values, self._criteria, self.failed, self.earlier, constraints=self._constraints
             )
 
         def work() -> dict[str, Any]:
@@ -90,7 +94,8 @@ class Knowledge:
                 point = self._propose(
                     search.sampler, self._distributions, objectives, known, seed=search.seed, number=number, fixed=fixed
                 )
-            return self.as_recorded(point)
+            again = None if repeat is None else repeat(point)
+            return self.as_recorded(again or point)
 
         return work
 
@@ -98,7 +103,7 @@ class Knowledge:
         """Return parameters as the ledger gives them back."""
         recorded = {}
         for name, value in parameters.items():
-            distribution = self._distributions[name]
+            distribution = self._recorded[name]
             recorded[name] = distribution.to_external_repr(distribution.to_internal_repr(value))
         return recorded
 
@@ -107,12 +112,20 @@ class Knowledge:
 
 
 def _forecasts(space: Space, earlier: Sequence[EarlierTrial]) -> "Forecasts | None":
-    if FORECAST not in {space.search.sampler, space.early_stopping.scheduler}:
+    if FORECAST not in {space.search.sampler, space.early_stopping.scheduler} and not space.reseeds:
         return None
     # Imported only here: scikit-learn and scipy.stats take a second, and most commands need no forecast.
     from tuner.search.forecast.forecasts import Forecasts
 
     return Forecasts(space, earlier)
+
+
+def without_seeds(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return trials of which repeats have the parameters of their points, as a sampler expects them."""
+    return [
+        replace(t, parameters={n: v for n, v in t.parameters.items() if n != SEED}) if SEED in t.parameters else t
+        for t in trials
+    ]
 
 
 def compared_epochs(space: Space) -> tuple[int, ...]:

@@ -36,7 +36,7 @@ class Search:
         self.listeners: list[Listener] = []
         self._ledger = ledger
         self._clock = clock
-        self._distributions = space.distributions()
+        self._distributions = space.recorded_distributions()
         self._grid = space.grid() if space.search.sampler == "grid" else []
         self._asked_for = EnqueuedTrials(space, ledger)
         self._prepared: tuple[int, dict[str, Any]] | None = None  # the number of a trial and its point
@@ -87,7 +87,8 @@ class Search:
         """
         number = len(self._trials)
         prepared = self._prepared is not None and self._prepared[0] == number
-        if prepared or self._waiting or not facts_of(self.space.search.sampler).slow or self.stop_reason is not None:
+        slow = facts_of(self.space.search.sampler).slow or self.space.reseeds
+        if prepared or self._waiting or not slow or self.stop_reason is not None:
             return None
         if self._ledger.enqueued():
             return None
@@ -140,7 +141,7 @@ class Search:
         report = Report(
             epoch=epoch,
             metrics=dict(metrics),
-            rung=self.knowledge.is_rung(epoch),
+            rung=self.knowledge.is_rung(epoch) and not self.space.is_repeat(trial.parameters),
             decision=Decision.CONTINUE,
             checkpoint=checkpoint,
             time=self._clock(),

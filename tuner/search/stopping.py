@@ -44,10 +44,11 @@ def longest_wait(space: Space, trials: Sequence[TrialRecord]) -> int:
     """Return the longest run of ended trials, at any time of the search, without growth of the hypervolume.
 
     The count starts with the first completed trial that is better than the reference point and within the constraints:
-    before it there is no front to grow.
+    before it there is no front to grow. Repeats of a point with another seed do not count: they add no point.
     """
     objectives = space.objective_list
-    ended = sorted((t for t in trials if t.ended is not None), key=lambda trial: (trial.ended, trial.number))
+    searching = [trial for trial in trials if not space.is_repeat(trial.parameters)]
+    ended = sorted((t for t in searching if t.ended is not None), key=lambda trial: (trial.ended, trial.number))
     losses = as_losses([trial.last_metrics for trial in ended], objectives)
     completed = np.array([t.outcome is Outcome.COMPLETED for t in ended], dtype=np.bool_)
     allowed = np.array([within_limits(trial.last_metrics, space.constraint_list) for trial in ended], dtype=np.bool_)

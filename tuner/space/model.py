@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from optuna.distributions import BaseDistribution
+
 from training.config import TrialConfig, computed_metrics, defaults_of, own_value, parse_trial
 from training.config.preset_files import with_preset
 from training.registry import outside_modules
 from tuner.pareto.objectives import Objective
 from tuner.space.chosen_names import used_keys
 from tuner.space.points import STOP_AFTER, SearchedPoints
+from tuner.space.repeats import MOST_SEEDS, SEED, SEED_DISTRIBUTION
 from tuner.space.sections import ConstraintSpec
 
 
@@ -82,6 +85,28 @@ class Space(SearchedPoints):
         return self.search.candidates == "every_evaluation"
 
     @property
+    def reseeds(self) -> bool:
+        """Whether points may be trained again with another seed."""
+        return self.search.reseed != "none"
+
+    def is_repeat(self, parameters: Mapping[str, Any]) -> bool:
+        """Return whether a trial with these parameters trains a known point with another seed."""
+        return self.reseeds and SEED in parameters
+
+    def seed_of(self, training: int) -> int:
+        """Return the seed of a training of a point; the first one has number 0."""
+        return int(self.trial.get(SEED, self.search.seed)) + training
+
+    @property
+    def first_unused_seed(self) -> int:
+        """A seed from which on no trial of the search has one."""
+        return self.seed_of(MOST_SEEDS if self.reseeds else self.search.seeds)
+
+    def recorded_distributions(self) -> dict[str, BaseDistribution]:
+        """Return Optuna's form of all parameters that a trial may have: the searched ones, and a repeat's seed."""
+        return {**self.distributions(), **({SEED: SEED_DISTRIBUTION} if self.reseeds else {})}
+
+    @property
     def reference(self) -> dict[str, float]:
         """The reference point of the hypervolume, in the units of the metrics."""
         return {name: objective.reference for name, objective in self.objectives.items()}
@@ -110,8 +135,8 @@ class Space(SearchedPoints):
         """Return the trainer's configuration of one point.
 
         All trials have the seed of the search, so that they differ in their parameters only, unless a grid has
-        several seeds. A trainer that does not evaluate after every epoch is told the rungs, to evaluate there too. It
-        is told the metrics of objectives and constraints, to measure them.
+        several seeds, or a trial repeats another one. A trainer that does not evaluate after every epoch is told the
+        rungs, to evaluate there too. It is told the metrics of objectives and constraints, to measure them.
         """
         config = parse_trial(with_preset({**self._always, **self.given_keys(parameters)}))
         config = replace(config, metrics=computed_metrics([*config.metrics, *self.objectives, *self.constraints]))

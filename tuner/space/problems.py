@@ -20,6 +20,7 @@ from training.registry import outside_modules
 from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
 from tuner.space.conditions import holds
+from tuner.space.front_problems import candidates_problems, reseed_problems
 from tuner.space.model import Space
 from tuner.space.points import MOST_POINTS, STOP_AFTER
 from tuner.space.samplers import sampler_fault, unknown_sampler
@@ -58,7 +59,7 @@ def cross_problems(space: Space) -> _Problems:
     problems += trial_problems(fixed)
     if not problems:
         problems += _parameter_problems(space)
-    later = (_preset_problems, idle_keys, _attack_problems, _candidates_problems)
+    later = (_preset_problems, idle_keys, _attack_problems, candidates_problems, reseed_problems)
     return problems or [problem for find in later for problem in find(space)]
 
 
@@ -228,18 +229,6 @@ def _stop_problems(space: Space) -> _Problems:
         return []
     rule = "ends a trial before its schedules do, for `tuner confirm --epoch` and `training.run`; set epochs instead"
     return [(path, rule) for path in given]
-
-
-def _candidates_problems(space: Space) -> _Problems:
-    """Refuse a front of epochs whose metrics are those of another epoch, or of another attack."""
-    if not space.every_epoch:
-        return []
-    rules = []
-    if space.shared("select") != "last":
-        rules.append("with select: best a trial reports the metrics of its best epoch; set select: last")
-    if space.shared("eval_early_attack_steps"):
-        rules.append("with eval_early_attack_steps the last epoch has another attack than those before it; set it to 0")
-    return [("search.candidates", f"the value is {space.search.candidates}, but {rule}") for rule in rules]
 
 
 def _leak_problems(space: Space) -> _Problems:

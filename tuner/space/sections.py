@@ -11,6 +11,9 @@ from tuner.space.parameters import Number, Part, Real
 # What may be a point of the front: the final values of completed trials, or every evaluated epoch of ended ones.
 Candidates = Literal["final", "every_evaluation"]
 CANDIDATES: tuple[Candidates, ...] = get_args(Candidates)
+# Which trials may be trained again with another seed.
+Reseed = Literal["none", "front"]
+RESEED: tuple[Reseed, ...] = get_args(Reseed)
 
 
 class ObjectiveSpec(Part):
@@ -78,6 +81,7 @@ class SearchSpec(Part):
     are none, each with `seeds` seeds from `seed` on. By default `trials` is then the size of the grid.
     `candidates` says what may be a point of the front: the final values of a completed trial, or every evaluated epoch
     of a trial that has ended in any way. It changes neither proposals nor decisions at rungs.
+    With `reseed: front` a trial may train the point of another trial again, with another seed.
     A search ends before `trials` if its trials together have trained `max_epochs`, if the hypervolume of its front has
     not grown for `patience` trials, or if every point of a finite space was tried.
     """
@@ -87,6 +91,7 @@ class SearchSpec(Part):
     seed: Annotated[int, Field(ge=0)] = 0
     seeds: Annotated[int, Field(ge=1)] = 1
     candidates: Candidates = "final"
+    reseed: Reseed = "none"
     points: list[dict[str, Number | str]] = Field(default_factory=list)
     start_points: list[dict[str, Number | str]] = Field(default_factory=list)
     max_failures: Annotated[int, Field(ge=0)] = 2

@@ -113,7 +113,9 @@ class EventCommand(Listener):
     def _candidates(self, trial: TrialRecord) -> list["_Point"]:
         space = self._space
         if not space.every_epoch:
-            return [_Point(trial.last_metrics)] if trial.outcome is Outcome.COMPLETED else []
+            # A repeat changes the mean of a point that is known already.
+            new = trial.outcome is Outcome.COMPLETED and not space.is_repeat(trial.parameters)
+            return [_Point(trial.last_metrics)] if new else []
         measured = {report.epoch: report.metrics for report in trial.reports}
         best = undominated_epochs(measured, space.objective_list, space.constraint_list)
         return [] if trial.outcome is Outcome.RUNNING else [_Point(measured[epoch], epoch) for epoch in best]

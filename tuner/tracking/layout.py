@@ -30,6 +30,8 @@ FINAL = "final/"
 DIAGNOSTICS = "diagnostics/"
 # The tag by which tables are ordered; downwards the search comes first, then the front, then dominated trials.
 PARETO, PARETO_RANK, FRONT_EPOCHS = "pareto", "pareto_rank", "front_epochs"
+# The trial whose point a trial trains again with another seed. Such a trial has none of the tags above.
+REPEAT_OF = "repeat_of"
 OF_SEARCH, OF_FRONT, OF_DOMINATED = "search", "front", "dominated"
 
 _PARAM_LIMIT = 6000
@@ -69,6 +71,7 @@ def search_parameters(space: Space) -> list[Param]:
         "scheduler": space.early_stopping.scheduler,
         "grace_epochs": space.early_stopping.grace_epochs,
         "reduction_factor": space.early_stopping.reduction_factor,
+        **({"reseed": space.search.reseed} if space.reseeds else {}),
         **{f"constraints.{c.name}": f"{'>=' if c.maximise else '<='} {c.limit:g}" for c in space.constraint_list},
         **{f"trial.{key}": value for key, value in space.trial.items()},
         **{
@@ -131,8 +134,10 @@ def end_tags(trial: TrialRecord) -> list[RunTag]:
 def pareto_tags(points: Sequence[CompletedTrial]) -> list[RunTag]:
     """Return the tags of a trial by which a filter in MLflow finds the front, from its candidates, one or several.
 
-    If a candidate is an epoch, `front_epochs` has those on the front: they may become none.
+    If a candidate is an epoch, `front_epochs` has those on the front: they may become none. A repeat is no candidate.
     """
+    if points[0].repeat_of is not None:
+        return [RunTag(REPEAT_OF, str(points[0].repeat_of))]
     rank = min(point.pareto_rank for point in points)
     tags = {PARETO: OF_FRONT if rank == 0 else OF_DOMINATED, PARETO_RANK: str(rank)}
     if any(point.epoch is not None for point in points):

@@ -69,7 +69,8 @@ class Projection:
             refused = self._write_trials(trials, rest)
             presentation = presentation_of(self.space)
             if presentation.has_front:
-                self._write_pareto([point for point in front.candidates if point.number not in refused])
+                points = (*front.candidates, *front.repeats)
+                self._write_pareto([point for point in points if point.number not in refused])
                 self._log(parent_id, metrics=layout.growth_metrics(front.history, after=self._history_logged))
                 self._history_logged = len(front.history)
             shown = [point.number for point in front.front if point.number in self._children]

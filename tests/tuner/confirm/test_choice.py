@@ -17,7 +17,7 @@ from tuner.report.analysis.front_data import FrontData, front_data
 from tuner.report.analysis.wish import Wish
 from tuner.report.load import front_of
 from tuner.search import Search
-from tuner.space import space_from_mapping
+from tuner.space import MOST_SEEDS, space_from_mapping
 
 # Late enough that the front has a knee, early enough that some trials stop.
 SPACE = small_space(search={"trials": 24}, early_stopping={"grace_epochs": 3, "reduction_factor": 2})
@@ -275,3 +275,12 @@ def test_epochs_that_cannot_be_confirmed_are_refused(of_epochs: Finished, finish
     chosen = choose_trials(trials, data, Choice())
     with raises_about(UsageError, "--select"):
         confirmation_space(EPOCHS, "small-1", "id", chosen, Choice(select="best"))
+
+
+def test_the_seeds_of_repeats_are_not_used_again(finished: Finished) -> None:
+    trials, data = finished
+    space = small_space(search={"reseed": "front", "seed": 7})
+    chosen = choose_trials(trials, data, Choice(wish=Wish(knee=True)))
+    confirmation = confirmation_space(space, "small-1", "small-1-id", chosen, Choice(seeds=2))
+    assert {space.seed_of(training) for training in range(MOST_SEEDS)} == {7, 8, 9, 10, 11}
+    assert [point["seed"] for point in confirmation.grid()] == [12, 13]

@@ -217,6 +217,18 @@ def test_epochs_are_chosen_once() -> None:
     assert not small_space().every_epoch
 
 
+def test_repeats_are_of_points_whose_final_values_have_one_seed() -> None:
+    reseed = {"reseed": "front"}
+    refused(space_mapping(search={**reseed, "candidates": "every_evaluation"}), "search.reseed")
+    refused(space_mapping(search=reseed, trial={"select": "best"}), "search.reseed")
+    refused(space_mapping(search=reseed, parameters={"seed": {"type": "int", "low": 0, "high": 9}}), "search.reseed")
+    points = [{"alpha": 0.5, "lambda": 1.0, "bottleneck": 8}]
+    refused(space_mapping(search={**reseed, "sampler": "grid", "points": points, "trials": 1}), "search.reseed")
+    refused(space_mapping(search={**reseed, "sampler": "random"}), "search.reseed")
+    assert small_space(search=reseed).reseeds
+    assert not small_space().reseeds
+
+
 def test_a_search_ends_its_trials_by_their_epochs() -> None:
     refused(space_mapping(trial={"stop_after": 4}), "trial.stop_after")
     refused(space_mapping(parameters={"stop_after": {"type": "int", "low": 1, "high": 4}}), "parameters.stop_after")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from simulated_search import checkpoint_of, small_space
 
-from tuner.ledger import MemoryLedger
+from tuner.ledger import Decision, MemoryLedger, Outcome, Report, TrialRecord
 from tuner.search import Search
 from tuner.steering.on_event import Event, EventCommand, run_command
 
@@ -65,6 +65,18 @@ def test_the_end_is_told_although_a_command_still_runs(tmp_path: Path, caplog: p
     assert log.read_text().split() == ["finished"]
     assert len(caplog.records) == 1, "two points of the front were not told"
     go_on.touch()
+
+
+def test_a_repeat_is_no_new_point(tmp_path: Path) -> None:
+    space = small_space(search={"reseed": "front"}, early_stopping={"scheduler": "none"})
+    point, metrics = {"alpha": 0.5}, {"natural_accuracy": 0.5, "pgd_accuracy": 0.5}
+    command = EventCommand(f"echo $TUNER_TRIAL >> {tmp_path / 'log'}", "mine", space)
+    for number, parameters in enumerate((point, {**point, "seed": 4}, {"alpha": 0.6})):
+        better = {name: value + number / 10 for name, value in metrics.items()}
+        report = Report(9, better, rung=False, decision=Decision.COMPLETE, checkpoint=None, time=1.0)
+        command.on_ended(TrialRecord(number, parameters, Outcome.COMPLETED, 0.0, ended=1.0, reports=(report,)))
+    command.close(None)
+    assert (tmp_path / "log").read_text().split() == ["0", "2"]
 
 
 def test_the_epochs_of_a_trial_on_the_front_are_told_at_its_end(tmp_path: Path) -> None:

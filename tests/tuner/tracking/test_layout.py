@@ -116,6 +116,8 @@ def test_pareto_tags_and_the_metrics_of_the_front() -> None:
     assert values(layout.pareto_tags(several)) == {"pareto": "front", "pareto_rank": "0", "front_epochs": "2, 9"}
     fallen = {"pareto": "dominated", "pareto_rank": "1", "front_epochs": ""}
     assert values(layout.pareto_tags([candidate(1, epoch=2)])) == fallen
+    repeat = replace(candidate(0), repeat_of=3)
+    assert values(layout.pareto_tags([repeat])) == {"repeat_of": "3"}, "it is no point of the front itself"
     entry = HistoryEntry(4, 12.5, hypervolume=0.3, front_size=2, best={"natural_accuracy": 0.9})
     assert numbers(layout.growth_metrics([entry, entry], after=1)) == [
         ("hypervolume", 0.3, 12_500, 2),

@@ -5,7 +5,7 @@ All tables, files and figures use one `FrontData`, so that their numbers agree.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from training.config import BEST_EPOCH, LAST
@@ -13,7 +13,7 @@ from tuner.ledger.records import Outcome, TrialRecord, latest
 from tuner.pareto.objectives import FloatArray, Objective, as_losses, within_limits
 from tuner.pareto.select import knee
 from tuner.report.analysis.front_history import HistoryEntry, front_history
-from tuner.report.analysis.front_rows import Row, epoch_rows, final_rows, ranks_of
+from tuner.report.analysis.front_rows import Row, epoch_rows, final_rows, mean_rows, ranks_of
 from tuner.search.forecast.rung_quality import RungQuality
 
 
@@ -27,6 +27,9 @@ class CompletedTrial:
 
     With `candidates: every_evaluation` it may be one evaluated `epoch` of a trial that has ended in any way. `epochs`
     are then still those that the trial trained.
+
+    With `repeats`, the trials that trained its point with other seeds, `metrics` are the means over all of them. A
+    repeat itself has its own metrics, and the rank of the trial that it repeats, `repeat_of`.
     """
 
     number: int
@@ -37,6 +40,13 @@ class CompletedTrial:
     best_epoch: int | None = None
     last: dict[str, float] = field(default_factory=dict)
     epoch: int | None = None
+    repeats: tuple[int, ...] = ()
+    repeat_of: int | None = None
+
+    @property
+    def trainings(self) -> int:
+        """The trainings over which the metrics are means."""
+        return 1 + len(self.repeats)
 
     @property
     def on_front(self) -> bool:
@@ -96,7 +106,8 @@ class Confirmed:
 class FrontData:
     """A search at one moment.
 
-    `points` and `unfinished` are sorted by trial number and hold every trial once. The front is that of the
+    `points`, `repeats` and `unfinished` are sorted by trial number and hold every trial once. `repeats` train the point
+    of another trial with another seed (`reseed: front`), and are part of its means. The front is that of the
     `candidates`: these are `points`, or with `every_epoch` (`candidates: every_evaluation`) evaluated epochs of the
     trials that have ended, by trial and epoch, and a trial has the rank of its best one. `history` has an entry for
     each trial with a candidate within the constraints, in the order in which they ended. `reference` is the reference
@@ -131,6 +142,7 @@ class FrontData:
     candidates: tuple[CompletedTrial, ...] = ()
     every_epoch: bool = False
     knee_epoch: int | None = None
+    repeats: tuple[CompletedTrial, ...] = ()
 
     @property
     def criteria(self) -> tuple[Objective, ...]:
@@ -177,23 +189,26 @@ def front_data(
     *,
     constraints: Sequence[Objective] = (),
     every_epoch: bool = False,
+    reseeds: bool = False,
 ) -> FrontData:
     """Return the front of a search from its trials, with a reference point in the units of the metrics.
 
     Only completed trials with finite values within the constraints can be on the front: the last report of a stopped
     trial is a value at its rung, never a final one. With `every_epoch` an evaluated epoch of any trial that has ended
-    can be on it, as what it is: the model of this epoch.
+    can be on it, as what it is: the model of this epoch. If the search `reseeds`, a trial has the means over the
+    trainings of its point.
     """
     names = list(dict.fromkeys(criterion.name for criterion in (*objectives, *constraints)))
     ordered = sorted(trials, key=lambda trial: trial.number)
-    finals = final_rows(ordered, names)
+    completed = final_rows(ordered, names)
+    finals, again = mean_rows(completed) if reseeds else (completed, [])
     rows = epoch_rows(ordered, objectives, constraints) if every_epoch else finals
     losses = as_losses([row.metrics for row in rows], objectives)
     candidates = _points(rows, names, ranks_of(rows, losses, constraints))
     allowed = [place for place, row in enumerate(rows) if within_limits(row.metrics, constraints)]
     history = front_history([rows[place] for place in allowed], losses[allowed], objectives, reference)
     bend = _knee(candidates, losses, objectives)
-    final = {row.trial.number for row in finals}
+    final = {row.trial.number for row in completed}
     return FrontData(
         search=search,
         objectives=tuple(objectives),
@@ -210,7 +225,17 @@ def front_data(
         candidates=candidates,
         every_epoch=every_epoch,
         knee_epoch=None if bend is None else bend.epoch,
+        repeats=_repeats(again, names, candidates),
     )
+
+
+def _repeats(
+    again: Sequence[tuple[Row, int]], names: Sequence[str], candidates: Sequence[CompletedTrial]
+) -> tuple[CompletedTrial, ...]:
+    """Return the repeats, each with the trial that it repeats, as rows of their own metrics."""
+    ranks = {point.number: point.pareto_rank for point in candidates}
+    points = _points([row for row, _ in again], names, [ranks[first] for _, first in again])
+    return tuple(replace(point, repeat_of=first) for point, (_, first) in zip(points, again, strict=True))
 
 
 def _best_ranks(rows: Sequence[Row], candidates: Sequence[CompletedTrial]) -> list[int]:
@@ -232,8 +257,9 @@ def _points(rows: Sequence[Row], names: Sequence[str], ranks: Sequence[int]) -> 
             best_epoch=round(metrics[BEST_EPOCH]) if BEST_EPOCH in metrics else None,
             last=_of_last_epoch(metrics, names),
             epoch=epoch,
+            repeats=repeats,
         )
-        for (trial, metrics, epoch), rank in zip(rows, ranks, strict=True)
+        for (trial, metrics, epoch, repeats), rank in zip(rows, ranks, strict=True)
     )
 
 

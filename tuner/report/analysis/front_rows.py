@@ -3,6 +3,7 @@
 Every evaluated epoch is a model of its own, and so may be a better compromise than the last one (arXiv:2405.15303)."""
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,20 +12,42 @@ from tuner.ledger.records import Outcome, Report, TrialRecord
 from tuner.pareto.dominance import constrained_rank, non_domination_rank, violations
 from tuner.pareto.epochs import undominated_epochs
 from tuner.pareto.objectives import FloatArray, Objective, as_losses, loss_limits
+from tuner.space.repeats import trainings_of_points
 
 
 class Row(NamedTuple):
-    """What may be a point of the front: metrics of a trial, and the epoch that they are of; None for final values."""
+    """What may be a point of the front: metrics of a trial, and the epoch that they are of; None for final values.
+
+    With `repeats`, trainings of the same point with other seeds, the metrics are means over all of them.
+    """
 
     trial: TrialRecord
     metrics: Mapping[str, float]
     epoch: int | None = None
+    repeats: tuple[int, ...] = ()
 
 
 def final_rows(trials: Sequence[TrialRecord], names: Sequence[str]) -> list[Row]:
     """Return the final values of the completed trials that have a finite value of each metric in `names`."""
     completed = [trial for trial in trials if trial.outcome is Outcome.COMPLETED]
     return [Row(trial, trial.last_metrics) for trial in completed if _is_whole(trial.last_metrics, names)]
+
+
+def mean_rows(rows: Sequence[Row]) -> tuple[list[Row], list[tuple[Row, int]]]:
+    """Return a row for each point, with the means of its trainings; and the repeats, each with its first trial.
+
+    A repeat whose first trial is not among the rows is left out.
+    """
+    by_number = {row.trial.number: row for row in rows}
+    means: list[Row] = []
+    repeats: list[tuple[Row, int]] = []
+    for first, *others in trainings_of_points({row.trial.number: row.trial.parameters for row in rows}):
+        measured = [by_number[number].metrics for number in (first, *others)]
+        shared = [name for name in measured[0] if all(name in metrics for metrics in measured)]
+        mean = {name: statistics.fmean(metrics[name] for metrics in measured) for name in shared}
+        means.append(by_number[first]._replace(metrics=mean if others else measured[0], repeats=tuple(others)))
+        repeats += [(by_number[number], first) for number in others]
+    return means, sorted(repeats, key=lambda repeat: repeat[0].trial.number)
 
 
 def epoch_rows(

@@ -35,19 +35,20 @@ def alike_neighbours(data: FrontData) -> dict[str, str]:
 def is_alike(first: CompletedTrial, second: CompletedTrial, data: FrontData) -> bool:
     """Return whether the differences of two trials in all objectives can be chance.
 
-    The variance of a difference is that of two seeds plus that of two binomial shares. Both trials are measured on the
+    The variance of a difference is that of two seeds plus that of two binomial shares; the mean over several trainings
+    has less of the first. Both trials are measured on the
     same images, so that the second part is rather too large. An objective of which nothing is known tells them apart.
     """
     for objective in data.objectives:
-        variances = [_variance(objective.name, trial.metrics[objective.name], data) for trial in (first, second)]
+        variances = [_variance(objective.name, trial, data) for trial in (first, second)]
         difference = abs(first.metrics[objective.name] - second.metrics[objective.name])
         if difference > _CERTAIN * math.sqrt(sum(variances)):
             return False
     return True
 
 
-def _variance(name: str, value: float, data: FrontData) -> float:
-    of_seeds = data.seed_noise.get(name, 0.0) ** 2
+def _variance(name: str, trial: CompletedTrial, data: FrontData) -> float:
+    value, of_seeds = trial.metrics[name], data.seed_noise.get(name, 0.0) ** 2 / trial.trainings
     if not is_share(name) or data.validation_images is None:
         return of_seeds
     return of_seeds + value * (1 - value) / data.validation_images
@@ -75,5 +76,5 @@ def _on_seeds(data: FrontData) -> list[str]:
         f"{noun_of(name)} {to_shown_unit(name, deviation):.2g} {unit_of(name)}".rstrip()
         for name, deviation in noise.items()
     )
-    rough = f"a rough estimate by the models from {count_of(len(data.points), 'completed trial')}"
+    rough = f"a rough estimate by the models from {count_of(len(data.points) + len(data.repeats), 'completed trial')}"
     return [f"Standard deviation of one training with another seed, {rough}: {listed}."]

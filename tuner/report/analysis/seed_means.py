@@ -35,8 +35,8 @@ def seed_means(data: FrontData) -> list[PointMeans]:
 
 
 def has_seeds(data: FrontData) -> bool:
-    """Whether the search runs its points with several seeds."""
-    return any(_SEED in trial.parameters for trial in data.records)
+    """Whether a grid runs its points with several seeds: then every trial has its own."""
+    return bool(data.records) and all(_SEED in trial.parameters for trial in data.records)
 
 
 @dataclass(frozen=True, slots=True)

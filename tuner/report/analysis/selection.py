@@ -166,7 +166,11 @@ def _by_number(data: FrontData, number: int) -> Selection:
         if trial.number == number:
             after = f"{_ENDED[trial.outcome]} after {count_of(trial.epochs, 'epoch')}"
             return Selection((), (f"Trial {number} {after} and has no final values. Choose a {_one(data)}.",))
-    count = len(data.points) + len(data.unfinished)
+    for repeat in data.repeats:
+        if repeat.number == number:
+            why = f"Trial {number} trains the point of trial {repeat.repeat_of} again. Choose that one"
+            return Selection((), (f"{why}: it stands for both, with the means.",))
+    count = len(data.points) + len(data.repeats) + len(data.unfinished)
     few = {0: "no trial has begun", 1: "the only one is trial 0"}
     known = few.get(count, f"the trials are numbered 0 to {count - 1}")
     return Selection((), (f"There is no trial {number}: {known}.",))

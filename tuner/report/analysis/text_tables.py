@@ -12,7 +12,7 @@ from tuner.report.analysis.noise_notes import ALIKE_MARK, alike_neighbours, nois
 from tuner.report.analysis.progress_curves import thin_out
 from tuner.report.text import TextTable, count_of, format_metric, format_value, format_volume, metric_heading
 
-EPOCHS, BEST_EPOCH_HEADING, AT_EPOCH_HEADING = "Epochs", "Best epoch", "At epoch"
+EPOCHS, BEST_EPOCH_HEADING, AT_EPOCH_HEADING, TRAININGS = "Epochs", "Best epoch", "At epoch", "Trainings"
 KNEE_MARK = "◆ knee"
 _BEYOND_MARK = "✗ beyond limit"
 # MLflow refuses a description of more than 8,000 characters; the rest of it is the caller's.
@@ -29,13 +29,14 @@ def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = 
 
     The knee is marked, and so are trials beyond the limits and, on the front, neighbours that noise can hide.
     With `select: best` there are columns for the chosen epoch and the metrics of the last one, with `candidates:
-    every_evaluation` one for the epoch that a point is of.
+    every_evaluation` one for the epoch that a point is of, and with repeats one for the trainings of a mean.
     """
     shown = data.front if trials is None else trials
     names = parameter_names(shown)
     beside = last_headings(data)
     at = [AT_EPOCH_HEADING] if data.every_epoch else []
-    headings = ["Trial", *at, *map(metric_heading, data.metric_names), *beside, *names, EPOCHS, ""]
+    again = [TRAININGS] if any(point.repeats for point in shown) else []
+    headings = ["Trial", *at, *map(metric_heading, data.metric_names), *beside, *again, *names, EPOCHS, ""]
     alike = alike_neighbours(data) if trials is None else {}
     rows = [
         [
@@ -43,6 +44,7 @@ def front_text_table(data: FrontData, trials: Sequence[CompletedTrial] | None = 
             *([str(point.trained)] if at else []),
             *_accuracies(point.metrics, data),
             *_of_both_epochs(point, data),
+            *([str(point.trainings)] if again else []),
             *_setting(point, names),
             _marks(point, data, alike),
         ]
@@ -70,7 +72,7 @@ def trials_text_table(data: FrontData, *, ranked: bool = True) -> TextTable:
     Without `ranked`, completed trials are called `completed`, not `front` or `dominated`. With `candidates:
     every_evaluation` the state names the epochs that are on the front.
     """
-    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.unfinished]
+    trials: list[CompletedTrial | UnfinishedTrial] = [*data.points, *data.repeats, *data.unfinished]
     trials.sort(key=lambda trial: trial.number)
     names = parameter_names(trials)
     headings = ["Trial", "State", *map(metric_heading, data.metric_names), *names, EPOCHS]
@@ -166,6 +168,8 @@ def _state(trial: CompletedTrial | UnfinishedTrial, data: FrontData, *, ranked: 
     if isinstance(trial, CompletedTrial):
         if not ranked:
             return Outcome.COMPLETED.value
+        if trial.repeat_of is not None:
+            return f"repeats {trial.repeat_of}"
         beyond = "" if within_limits(trial.metrics, data.criteria) else f" {_BEYOND_MARK}"
         return ("front" if trial.on_front else "dominated") + beyond
     return "no final value" if trial.outcome is Outcome.COMPLETED else trial.outcome.value

@@ -63,6 +63,7 @@ def completed_rows(trials: Sequence[CompletedTrial], criteria: Sequence[Objectiv
             **point.metrics,
             **point.parameters,
             "epochs": point.epochs,
+            **({"trainings": point.trainings} if any(each.repeats for each in trials) else {}),
             **({"within_limits": within_limits(point.metrics, criteria)} if limited else {}),
         }
         for point in trials

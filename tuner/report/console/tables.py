@@ -42,7 +42,7 @@ def trials_table(data: FrontData, *, ranked: bool = True) -> RenderableType:
     """Return every trial as a table for a terminal; if `ranked`, trials on the front are bold."""
     text_table = trials_text_table(data, ranked=ranked)
     caption = summary(data) if ranked else count_trials(data)
-    optional = [EPOCHS, *parameter_names([*data.points, *data.unfinished])]
+    optional = [EPOCHS, *parameter_names([*data.points, *data.repeats, *data.unfinished])]
     return rich_table(f"Trials of {data.search}", caption, text_table, "front", optional)
 
 

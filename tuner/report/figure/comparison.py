@@ -104,6 +104,7 @@ def by_parameter(data: FrontData, name: str) -> list[FrontData]:
             {**data.setting, name: value},
             constraints=data.constraints,
             every_epoch=data.every_epoch,
+            reseeds=bool(data.repeats),
         )
         for value, shown in zip(values, _told_apart(values), strict=True)
     ]

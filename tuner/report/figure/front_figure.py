@@ -186,6 +186,8 @@ def _description(trial: CompletedTrial | UnfinishedTrial, data: FrontData) -> tu
 def _after(trial: CompletedTrial | UnfinishedTrial) -> str:
     if isinstance(trial, CompletedTrial) and trial.epoch is not None:
         return f"epoch {trial.epoch} of the {trial.epochs} that it trained"
+    if isinstance(trial, CompletedTrial) and trial.repeats:
+        return f"mean of {trial.trainings} trainings, each of {count_of(trial.epochs, 'epoch')}"
     state = "completed" if isinstance(trial, CompletedTrial) else trial.outcome.value
     return f"{state} after {count_of(trial.epochs, 'epoch')}"
 

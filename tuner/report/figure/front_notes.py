@@ -17,6 +17,8 @@ EVERY_EPOCH_NOTE = (
 def figure_notes(data: FrontData, without_values: int, published: Sequence[PublishedPoint]) -> list[str]:
     """Return what a reader of the figure has to know; `without_values` trials have no place in it."""
     notes = [EVERY_EPOCH_NOTE] if data.every_epoch else []
+    if data.repeats:
+        notes.append(f"Points that were trained again with other seeds show their means. Repeats: {len(data.repeats)}.")
     if any(objective.limit is not None for objective in data.objectives[:2]):
         notes.append("The dotted lines are the limits of the search.")
     if len(data.objectives) == 1 and data.front:

@@ -56,8 +56,9 @@ class Chain:
         running, failed = _Walkers(measured.running), _Walkers(measured.failed)
         for index in range(self.last + 1):
             whole = measured.levels[index]
-            key = index, _first(whole).numbers
-            self.fitted[key] = kept[key] if key in kept else _fit(_first(whole))
+            first = first_trials(whole)
+            key = index, first.numbers
+            self.fitted[key] = kept[key] if key in kept else _fit(first)
             level = informative(whole, measured.limits, measured.constraints).without(without)
             inputs = level.inputs
             if level.before is not None:
@@ -98,10 +99,11 @@ class Chain:
         assert current is not None
         return self._links[-1].transform.to_losses(current).reshape(count, width, -1)
 
-    def seed_noise(self, points: FloatArray, normals: FloatArray) -> FloatArray:
-        """Return the standard deviation, (n, m), of the last losses of (n, d) points among trainings with other seeds.
+    def trainings(self, points: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return trainings of (n, d) points with other seeds, (k, n, m), in the units of the last level's model.
 
-        `normals`, (k, levels, m), are standard normal. Every training is taken for one at the predicted means.
+        `normals`, (k, levels, m), are standard normal. Every training is taken for one at the predicted means, so that
+        trainings differ by their luck only.
         """
         count, width = len(normals), len(points)
         tiled = np.tile(points, (count, 1))
@@ -110,9 +112,12 @@ class Chain:
             mean, _ = link.predict(tiled if current is None else np.hstack([tiled, current]))
             current = mean + link.noises * np.repeat(normals[:, index], width, axis=0)
         assert current is not None
-        losses = self._links[-1].transform.to_losses(current).reshape(count, width, -1)
-        deviations: FloatArray = losses.std(axis=0)
-        return deviations
+        return current.reshape(count, width, -1)
+
+    @property
+    def transform(self) -> OutputTransform:
+        """The transform of the losses at the last level to the units of its model."""
+        return self._links[-1].transform
 
 
 class _Link:
@@ -180,7 +185,7 @@ class _Walkers:
         return transform.to_losses(np.array(list(self._values.values()))) if self._values else None
 
 
-def _first(level: Level) -> Level:
+def first_trials(level: Level) -> Level:
     """Return the trials to which hyperparameters are fitted: the first ones, nearly all, or some spread among them."""
     number = len(level)
     if number > _ALWAYS_FITTED:

@@ -18,6 +18,7 @@ from tuner.search.forecast.chain import Kept
 from tuner.search.forecast.measured import Measured
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.moment import Moment
+from tuner.search.forecast.repeats import Repeats
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.search.rungs import Judgement
 from tuner.search.warm_start import EarlierTrial
@@ -36,7 +37,7 @@ _FIRST = 2
 # This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
 _TEACHING = 0.15
 # Purposes of random numbers, which must not be the same for two of them.
-_PROPOSING, _JUDGING, _CHOOSING_TEACHERS = 1, 2, 3
+_PROPOSING, _JUDGING, _CHOOSING_TEACHERS, _REPEATING = 1, 2, 3, 4
 
 _LOST = {Outcome.STOPPED, Outcome.FAILED}
 
@@ -51,6 +52,7 @@ class Forecasts:
         self._trials = MeasuredTrials(self._cube, space.criteria, len(space.constraint_list), earlier)
         self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
         self._kept: Kept = {}
+        self._repeats = Repeats(space, self._everywhere) if space.reseeds else None
 
     def proposer(
         self,
@@ -68,6 +70,25 @@ class Forecasts:
         measured = self._trials.now(trials, values, failed)
         tried = [trial.parameters for trial in trials]
         return lambda: next((each for each in self._points(measured, number, fixed) if each not in tried), None)
+
+    def repeater(
+        self, trials: Sequence[TrialRecord], values: Values, failed: Collection[int], number: int
+    ) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+        """Return a function that returns the parameters of a repeat, None if the point that it is given is worth more.
+
+        The function may run while the search goes on: it knows what is measured now.
+        """
+        measured, known = self._trials.now(trials, values, failed), list(trials)
+
+        def work(point: Mapping[str, Any]) -> dict[str, Any] | None:
+            if self._repeats is None or measured.highest < len(measured.levels) - 1:
+                return None
+            with threadpool_limits(1, "blas"):
+                rng, new = self._rng(_REPEATING, number), self._cube.row(point)
+                chain = self._moment(measured).chain
+                return self._repeats.best(known, measured, chain, new, rng)
+
+        return work
 
     def judgement(
         self, trials: Sequence[TrialRecord], values: Values, failed: Collection[int], number: int, epoch: int

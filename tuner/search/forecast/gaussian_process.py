@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.linalg import cho_solve, cholesky, eigh, solve_triangular
 from scipy.optimize import minimize
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Hyperparameter, Kernel, Matern, WhiteKernel
@@ -59,12 +59,13 @@ class GaussianProcess:
         self.noise = math.exp(hyperparameters[-1] / 2)
 
     @classmethod
-    def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int) -> Self:
+    def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int, noise: float | None = None) -> Self:
         """Return a process with the hyperparameters that fit (n, d) inputs and (n,) values best.
 
-        The last inputs, as many as `slopes`, have the linear kernel, too.
+        The last inputs, as many as `slopes`, have the linear kernel, too. `noise` is the standard deviation of the
+        noise if it is known.
         """
-        regressor = _Regressor(_kernel(inputs.shape[1], slopes), alpha=_JITTER, optimizer=_maximum)
+        regressor = _Regressor(_kernel(inputs.shape[1], slopes, noise), alpha=_JITTER, optimizer=_maximum)
         regressor.priors = _priors(inputs.shape[1], slopes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a hyperparameter at its bound is no fault
@@ -98,6 +99,16 @@ class Posterior:
         variance = self.covariance.diag(inputs) - np.einsum("ij,ij->j", explained, explained)
         return cross @ self.weights, np.sqrt(variance.clip(_LEAST_VARIANCE))
 
+    def samples(self, inputs: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return joint samples without noise at (n, d) inputs, (k, n); `normals`, (k, n), are standard normal."""
+        cross = self.covariance(inputs, self.inputs)
+        explained = self.inverse_root @ cross.T
+        covariance = self.covariance(inputs) - explained.T @ explained + _LEAST_VARIANCE * np.eye(len(inputs))
+        # Not by Cholesky's factor: rounding can make a variance that is 0 negative.
+        variances, directions = eigh(covariance, check_finite=False)
+        sampled: FloatArray = cross @ self.weights + normals * np.sqrt(variances.clip(0.0)) @ directions.T
+        return sampled
+
 
 class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-learn has no types
     """A regression whose hyperparameters have priors."""
@@ -118,13 +129,15 @@ class _Regressor(GaussianProcessRegressor):  # type: ignore[misc]  # scikit-lear
         return (found[0] + density, found[1] - distance / deviations) if eval_gradient else found + density
 
 
-def _kernel(inputs: int, slopes: int) -> Any:
-    """Return the kernel; the logarithms of its hyperparameters have the order of `_priors`."""
+def _kernel(inputs: int, slopes: int, noise: float | None = None) -> Any:
+    """Return the kernel; the logarithms of its hyperparameters have the order of `_priors`. A known noise is fixed."""
     length = _length(inputs)
     kernel = ConstantKernel(1.0, _SCALE.bounds) * Matern([0.7] * inputs, length.bounds, nu=2.5)
     if slopes:
         kernel += _Linear([math.exp(-0.7)] * slopes, _SLOPE.bounds)
-    return kernel + WhiteKernel(math.exp(-4.0), _NOISE.bounds)
+    if noise is None:
+        return kernel + WhiteKernel(math.exp(-4.0), _NOISE.bounds)
+    return kernel + WhiteKernel(noise**2, (noise**2, noise**2))
 
 
 def _priors(inputs: int, slopes: int) -> tuple[_Prior, ...]:

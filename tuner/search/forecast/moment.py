@@ -23,11 +23,10 @@ class Moment:
         self.levels = measured.epochs[: self.chain.last + 1]
         self._width = last.losses.shape[1]
         (predicted,) = self.chain.final_losses(everywhere, np.zeros((1, len(self.levels), self._width)))
-        self._front = FinalFront(
-            last.losses, self.chain.believed_losses, predicted, measured.limits, measured.constraints
-        )
-        beyond = None if measured.limits is None else violations(last.losses, measured.limits)
-        ranks = constrained_rank(optimised(last.losses, measured.constraints), beyond, 1)
+        known = means_of_points(last.inputs, last.losses)
+        self._front = FinalFront(known, self.chain.believed_losses, predicted, measured.limits, measured.constraints)
+        beyond = None if measured.limits is None else violations(known, measured.limits)
+        ranks = constrained_rank(optimised(known, measured.constraints), beyond, 1)
         self.front_inputs = last.inputs[ranks == 0]
 
     @property
@@ -47,3 +46,14 @@ class Moment:
     ) -> FloatArray:
         """Return what full trainings of (n, d) points are worth, (n,), known up to `level` with (n, m) `losses`."""
         return self._front.worth(self.chain.final_losses(points, normals, level, losses))
+
+
+def means_of_points(inputs: FloatArray, losses: FloatArray) -> FloatArray:
+    """Return losses, (n, m), in which every row has the mean of the rows with the same (n, d) inputs: other seeds."""
+    _, place, counts = np.unique(inputs, axis=0, return_inverse=True, return_counts=True)
+    if len(counts) == len(inputs):
+        return losses
+    sums = np.zeros((len(counts), losses.shape[1]))
+    np.add.at(sums, place.reshape(-1), losses)
+    means: FloatArray = (sums / counts[:, None])[place.reshape(-1)]
+    return means

@@ -1,6 +1,7 @@
 """A transform of the losses of one epoch to values that a Gaussian process can model: nearly normal, mean 0, sd 1.
 
-Losses far on the bad side are cut, because the model needs no scale for them. Then follows the transform of Yeo and
+Losses far on the bad side are cut, because the model needs no scale for them. What stands on the front of the trials is
+never cut: if most trials are at one end of a front, the other end is far from the median. Then follows the transform of Yeo and
 Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each loss.
 """
 
@@ -10,6 +11,7 @@ from typing import Self
 import numpy as np
 from sklearn.preprocessing import PowerTransformer
 
+from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray
 
 # Losses are cut at the median plus this many times the distance from the best loss to the median.
@@ -31,6 +33,7 @@ class OutputTransform:
         """Fit the transform to an (n >= 2, m) loss matrix."""
         best, middle = losses.min(axis=0), np.median(losses, axis=0)
         cut = np.where(middle > best, middle + _CUT * (middle - best), losses.max(axis=0))
+        cut = np.maximum(cut, losses[is_non_dominated(losses)].max(axis=0))
         kept = np.minimum(losses, cut)
         spread = kept.std(axis=0)
         spread = np.where(spread > 1e-9 * np.abs(kept).max(axis=0).clip(1e-300), spread, 1.0)

@@ -5,6 +5,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from tuner.pareto.dominance import constrained_rank, violations
+from tuner.pareto.objectives import FloatArray, optimised
 from tuner.search.forecast.chain import Chain, Kept
 from tuner.search.forecast.measured import Measured
 from tuner.search.forecast.rung_quality import FEWEST
@@ -15,15 +17,30 @@ _SAMPLES = 256
 def seed_noise(measured: Measured, metrics: Sequence[str], kept: Kept = MappingProxyType({})) -> dict[str, float]:
     """Return the standard deviation of each final loss, which have the names `metrics`, among seeds of one point.
 
-    It is the median over the quarter of the trials that ended best in one of the losses: those near the front, because
-    noise can differ over the space. Return nothing before 8 trials have been trained to the end.
-    `kept` is what is fitted already.
+    Return nothing before 8 trials have been trained to the end. `kept` is what is fitted already.
     """
-    ended = measured.levels[-1]
-    if measured.highest < len(measured.levels) - 1 or len(ended) < FEWEST:
+    if measured.highest < len(measured.levels) - 1 or len(measured.levels[-1]) < FEWEST:
         return {}
-    ranks = np.argsort(np.argsort(ended.losses, axis=0, kind="stable"), axis=0, kind="stable")
-    best = np.argsort(ranks.min(axis=1), kind="stable")[: max(FEWEST // 2, len(ended) // 4)]
-    normals = np.random.default_rng(0).standard_normal((_SAMPLES, len(measured.levels), len(metrics)))
-    deviations = Chain(measured, kept).seed_noise(ended.inputs[best], normals)
-    return dict(zip(metrics, np.median(deviations, axis=0).tolist(), strict=True))
+    chain = Chain(measured, kept)
+    trainings = trainings_of_the_front(measured, chain)
+    losses = chain.transform.to_losses(trainings.reshape(-1, len(metrics))).reshape(trainings.shape)
+    return dict(zip(metrics, over_the_front(losses).tolist(), strict=True))
+
+
+def trainings_of_the_front(measured: Measured, chain: Chain) -> FloatArray:
+    """Return trainings of the points on the front with other seeds, (k, n, m), in the units of the model."""
+    ended = measured.levels[-1]
+    beyond = None if measured.limits is None else violations(ended.losses, measured.limits)
+    ranks = constrained_rank(optimised(ended.losses, measured.constraints), beyond, 1)
+    normals = np.random.default_rng(0).standard_normal((_SAMPLES, len(measured.levels), ended.losses.shape[1]))
+    return chain.trainings(ended.inputs[ranks == 0], normals)
+
+
+def over_the_front(trainings: FloatArray) -> FloatArray:
+    """Return one standard deviation, (m,), for (k, n, m) trainings: the root of the mean variance of the points.
+
+    Noise differs along a front: of robust accuracy it is small where nothing is robust. A median jumps between both
+    ends when a trial is added, the mean does not.
+    """
+    deviation: FloatArray = np.sqrt(trainings.var(axis=0).mean(axis=0))
+    return deviation

@@ -105,10 +105,11 @@ class UnitCube:
         self.width: int = ends[-1]
 
     def row(self, point: Mapping[str, Any]) -> FloatArray:
-        """Return the inputs, (width,), of a point."""
+        """Return the inputs, (width,), of a point. The seed of a repeat is none of them."""
         inputs: FloatArray = np.full(self.width, _ABSENT)
         for name, value in point.items():
-            inputs[self._places[name]] = self._axes[name].row(value)
+            if name in self._axes:
+                inputs[self._places[name]] = self._axes[name].row(value)
         return inputs
 
     def point(self, row: FloatArray, fixed: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:

@@ -59,6 +59,17 @@ class FinalFront:
         mean: FloatArray = found.reshape(count, width).mean(axis=0)
         return mean
 
+    def improvements(self, losses: FloatArray) -> FloatArray:
+        """Return by how much losses, (..., m), are better than the reference point in each objective, in its unit.
+
+        They are 0 where a loss is worse, and for losses beyond a limit.
+        """
+        span, reference = self.units
+        rows = losses.reshape(-1, losses.shape[-1])
+        better = ((reference - optimised(rows, self._constraints)) / span).clip(0.0)
+        within: FloatArray = np.where(self._beyond(rows)[:, None] == 0, better, 0.0)
+        return within.reshape(*losses.shape[:-1], -1)
+
     def _scaled(self, losses: FloatArray) -> FloatArray:
         scaled: FloatArray = optimised(losses, self._constraints) / self._span
         return scaled

@@ -40,6 +40,14 @@ def test_one_loss_far_on_the_bad_side_leaves_the_others_apart() -> None:
     assert np.ptp(values[:20]) > 1.5
 
 
+def test_the_far_end_of_a_front_is_not_cut_when_most_trials_are_at_the_other_end() -> None:
+    near = np.stack([np.linspace(0.0, 0.05, 20), np.linspace(1.0, 2.0, 20)], axis=1)
+    front, dominated = np.array([[0.6, 0.5], [1.0, 0.0]]), np.array([[1e6, 1.5]])
+    transform = OutputTransform.fitted(np.vstack([near, front, dominated]))
+    assert transform.to_losses(transform.to_model(front)) == pytest.approx(front)
+    assert transform.to_losses(transform.to_model(dominated))[0, 0] < 2.0, "it is far on the bad side only"
+
+
 @pytest.mark.parametrize(
     "losses",
     [

@@ -1,9 +1,12 @@
 """How much another seed changes a trial, on trials whose noise is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from made_measured import linear, made
 
+from tuner.pareto.objectives import FloatArray
 from tuner.search.forecast.seed_noise import seed_noise
 
 RNG = np.random.default_rng(0)
@@ -24,6 +27,25 @@ def test_noise_at_the_first_rung_and_at_the_end_adds_up_along_the_chain(noise: f
 def test_a_training_that_repeats_itself_has_little_noise() -> None:
     noise = seed_noise(made(INPUTS, FIRST, (linear(0.5, 0.3), linear(0.8, -0.6))), NAMES)
     assert all(each < 0.05 for each in noise.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_estimate_does_not_jump_when_a_trial_is_added(seed: int) -> None:
+    """The noise of exp(3 u) is 3 exp(3 u) · 0.05: 20 times larger at one end of the front than at the other."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.random((40, 3))
+    first = inputs[:, :1] + rng.normal(0.0, 0.05, (40, 1))
+
+    def last(points: FloatArray, before: FloatArray) -> FloatArray:
+        return np.stack([np.exp(3 * before[:, 0]), 2 - before[:, 0] + 0.3 * points[:, 2]], axis=1)
+
+    steps = (lambda _, before: before, last)
+    losses = np.hstack([first, 1 - first])
+    found = [seed_noise(made(inputs[:n], losses[:n], steps), NAMES)["first"] for n in range(10, 41, 2)]
+    expected = np.sqrt(np.mean((3 * np.exp(3 * inputs[:, 0]) * 0.05) ** 2))
+    assert all(0.5 < after / before < 2 for before, after in pairwise(found))
+    later = found[6:]
+    assert expected / 3 < min(later) < max(later) < expected * 1.5
 
 
 def test_few_completed_trials_say_nothing() -> None:
