@@ -96,11 +96,12 @@ class InnerAttack:
 
     @property
     def fallback(self) -> str | None:
-        """Why the copy or the recording that `compiled` asks for is not used; None if both are, or cannot be asked for.
+        """Why the copy, the recording or the fusion that `compiled` asks for is not used, the first of these.
 
-        It is complete after the first attack.
+        None if all are used, or cannot be asked for. It is complete after the first attack.
         """
-        return self._network.unfit or (None if self._captured is None else self._captured.fallback)
+        unrecorded = None if self._captured is None else self._captured.fallback
+        return self._network.unfit or unrecorded or self._network.unfused
 
     def __call__(self, images: Tensor, loss: LogitLoss, *, strength: float = 1.0) -> Tensor:
         """Return adversarial images; `images` is (batch, channels, height, width) in [0, 1].

@@ -54,7 +54,7 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         recorder = RuleRecorder()
         captured = trainer._attack._captured
         if config.compile == "auto":  # trying the copy needs values
-            trainer._attack._network.fold()
+            trainer._attack._network.fold(fused=True)
         if captured is not None:
             trainer._attack._captured = CapturedAscent(recorder)
         losses, _ = trainer._train_steps(None)
