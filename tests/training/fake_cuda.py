@@ -5,17 +5,17 @@ tensors. What a CUDA graph may not contain is found by the tags that torch gives
 backward passes on a device that is not there, so on fake tensors every gradient is a new tensor of the right shape.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from benchmarks.gpu.without_values import without_values
 from training.attacks.cuda_graph import RecordingError, Run
 
 _FORBIDDEN = (torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded)
@@ -41,44 +41,18 @@ def fake_cuda(patch: pytest.MonkeyPatch, capability: tuple[int, int]) -> Iterato
     patch.setattr(torch.cuda, "get_device_capability", lambda _: capability)
     patch.setattr(torch.cuda, "get_rng_state", lambda _: make().get_state())
     patch.setattr(torch.cuda, "set_rng_state", lambda *_: None)
-    # The states of the host's generators stay real: memory that is not there would be read.
-    for place, name in ((torch, "from_numpy"), (Tensor, "numpy"), (torch, "get_rng_state"), (torch, "set_rng_state")):
-        patch.setattr(place, name, _outside(getattr(place, name)))
     # Autocast asks for a GPU before it begins.
     patch.setattr(torch.cuda.amp.common, "amp_definitely_not_available", lambda: False)
     patch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
     patch.setattr(torch.autograd, "grad", _gradients)
     patch.setattr(torch.autograd, "backward", lambda _: None)
-    patch.setattr(nn.Module, "_apply", _replaced)
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with without_values():
         yield
 
 
 def _gradients(outputs: Any, inputs: Any, **_: Any) -> tuple[Tensor, ...]:
     del outputs
     return tuple(torch.zeros_like(leaf) for leaf in ([inputs] if isinstance(inputs, Tensor) else inputs))
-
-
-def _replaced(module: nn.Module, change: Callable[[Tensor], Tensor], recurse: bool = True) -> nn.Module:
-    """Move a module as torch does, but with new parameters: fake ones cannot be changed in place."""
-    for child in module.children() if recurse else ():
-        _replaced(child, change)
-    for name, parameter in module._parameters.items():
-        if parameter is not None:
-            module._parameters[name] = nn.Parameter(change(parameter.detach()), parameter.requires_grad)
-    for name, buffer in module._buffers.items():
-        module._buffers[name] = None if buffer is None else change(buffer)
-    return module
-
-
-def _outside(function: Any) -> Any:
-    """Return a function that makes real tensors also among fake ones."""
-
-    def call(*arguments: Any) -> Any:
-        with unset_fake_temporarily():
-            return function(*arguments)
-
-    return call
 
 
 class CaptureRules(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.models.layers import InputConv2d, in_float32
+from training.models.layers import InputConv2d, convolve_images
 
 
 class FoldedConv(nn.Module):
@@ -53,9 +53,13 @@ class FoldedConv(nn.Module):
             self.bias.copy_(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return in_float32(self._convolve, x) if self._exact else self._convolve(x)
-
-    def _convolve(self, x: Tensor) -> Tensor:
-        source = self.source
         bias = self.bias if self._adds_bias else None
-        return functional.conv2d(x, self.weight, bias, source.stride, source.padding, source.dilation, source.groups)
+        return (
+            convolve_images(self._convolve, x, self.weight, bias)
+            if self._exact
+            else self._convolve(x, self.weight, bias)
+        )
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        source = self.source
+        return functional.conv2d(x, weight, bias, source.stride, source.padding, source.dilation, source.groups)

@@ -2,7 +2,7 @@
 
 After batch norm is folded into a convolution, what is left of it is a bias for each channel. Bias, residual sum and
 ReLU are then three passes over the activations, and five with the gradients. They take longer than the convolutions of
-a small network, which wait for the memory.
+a small network, which wait for the memory. For the gradient a bit of each number is kept: whether the result is not 0.
 """
 
 import importlib.util
@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from training.compute.numerics import at_least_float32
 
@@ -54,10 +55,25 @@ def reference(x: Tensor, bias: Tensor, residual: Tensor | None = None) -> Tensor
     return value.relu().to(kind)
 
 
-def reference_backward(first: Tensor, second: Tensor | None, out: Tensor) -> Tensor:
-    """Return the gradient of x, and so that of `residual`, from those of two readers and from the result `out`."""
+def packed_signs(out: Tensor) -> Tensor:
+    """Return where `out` is above 0 or NaN, as bits, (numbers / 8 rounded up,) uint8, in the order of the memory."""
+    flat = ~(_in_memory(out).reshape(-1) <= 0)
+    bits = functional.pad(flat.to(torch.int32), (0, -len(flat) % 8)).view(-1, 8)
+    return (bits << torch.arange(8, device=out.device)).sum(dim=1).to(torch.uint8)
+
+
+def reference_backward(first: Tensor, second: Tensor | None, signs: Tensor) -> Tensor:
+    """Return the gradient of x, and so that of `residual`, from those of two readers and from `packed_signs`."""
     value = at_least_float32(first) if second is None else at_least_float32(first) + second
-    return torch.where(out <= 0, 0, value).to(out.dtype)
+    bits = (signs[:, None].to(torch.int32) >> torch.arange(8, device=first.device)) & 1
+    passes = bits.view(-1)[: first.numel()].view(_in_memory(first).shape)
+    if _order(first) == torch.channels_last:
+        passes = passes.permute(0, 3, 1, 2)
+    return torch.where(passes == 1, value, 0).to(first.dtype)
+
+
+def _in_memory(x: Tensor) -> Tensor:
+    return x if _order(x) == torch.contiguous_format else x.permute(0, 2, 3, 1)
 
 
 @cache
@@ -85,11 +101,11 @@ def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
     for order in (torch.contiguous_format, torch.channels_last):
         x, residual = (each.to(dtype).contiguous(memory_format=order) for each in (numbers, numbers.flip(0, 2)))
         for other in (None, residual):
-            found, expected = torch.ops.robust_tuner.bias_relu(x, bias, other), reference(x, bias, other)
-            back = torch.ops.robust_tuner.bias_relu_backward(x, other, expected)
-            for one, two in ((found, expected), (back, reference_backward(x, other, expected))):
-                if not torch.allclose(one, two, rtol=torch.finfo(dtype).eps, atol=1e-6):
-                    return False
+            found, signs = torch.ops.robust_tuner.bias_relu(x, bias, other)
+            back = torch.ops.robust_tuner.bias_relu_backward(x, other, signs)
+            pairs = (found, reference(x, bias, other)), (back, reference_backward(x, other, packed_signs(found)))
+            if not all(torch.allclose(*pair, rtol=torch.finfo(dtype).eps, atol=1e-6) for pair in pairs):
+                return False
     return True
 
 
@@ -97,60 +113,61 @@ def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 @torch.library.custom_op("robust_tuner::bias_relu", mutates_args=(), device_types="cpu")
-def _forward(x: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor:
-    return reference(x, bias, residual)
+def _forward(x: Tensor, bias: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
+    out = reference(x, bias, residual)
+    return out, packed_signs(out)
 
 
 @torch.library.custom_op("robust_tuner::bias_relu_backward", mutates_args=(), device_types="cpu")
-def _backward(first: Tensor, second: Tensor | None, out: Tensor) -> Tensor:
-    return reference_backward(first, second, out)
+def _backward(first: Tensor, second: Tensor | None, signs: Tensor) -> Tensor:
+    return reference_backward(first, second, signs)
 
 
-@_forward.register_kernel("cuda")  # type: ignore[untyped-decorator, unused-ignore]
-def _(x: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor:
+@_forward.register_kernel("cuda")
+def _(x: Tensor, bias: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
     from training.compute.bias_relu_kernels import forward
 
     return forward(x, bias, residual)
 
 
-@_backward.register_kernel("cuda")  # type: ignore[untyped-decorator, unused-ignore]
-def _(first: Tensor, second: Tensor | None, out: Tensor) -> Tensor:
+@_backward.register_kernel("cuda")
+def _(first: Tensor, second: Tensor | None, signs: Tensor) -> Tensor:
     from training.compute.bias_relu_kernels import backward
 
-    return backward(first, second, out)
+    return backward(first, second, signs)
 
 
-@_forward.register_fake  # type: ignore[untyped-decorator, unused-ignore]
-def _(x: Tensor, bias: Tensor, residual: Tensor | None) -> Tensor:
+@_forward.register_fake
+def _(x: Tensor, bias: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
     del bias, residual
-    return torch.empty_like(x)
+    return torch.empty_like(x), x.new_empty(-(-x.numel() // 8), dtype=torch.uint8)
 
 
-@_backward.register_fake  # type: ignore[untyped-decorator, unused-ignore]
-def _(first: Tensor, second: Tensor | None, out: Tensor) -> Tensor:
-    del first, second
-    return torch.empty_like(out)
+@_backward.register_fake
+def _(first: Tensor, second: Tensor | None, signs: Tensor) -> Tensor:
+    del second, signs
+    return torch.empty_like(first)
 
 
 class _BiasRelu(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, bias: Tensor, residual: Tensor | None, readers: int) -> tuple[Tensor, ...]:
-        order = _order(x)
-        out = torch.ops.robust_tuner.bias_relu(
-            x, bias, None if residual is None else residual.contiguous(memory_format=order)
-        )
-        ctx.save_for_backward(out)
+        ctx.order = _order(x)
+        if residual is not None:
+            residual = residual.contiguous(memory_format=ctx.order)
+        out, signs = torch.ops.robust_tuner.bias_relu(x, bias, residual)
+        ctx.save_for_backward(signs)
         ctx.set_materialize_grads(False)
         return (out, *(out.view_as(out) for _ in range(1, readers)))
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator, unused-ignore]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        (out,) = ctx.saved_tensors
-        given = [each.contiguous(memory_format=_order(out)) for each in gradients if each is not None]
+        (signs,) = ctx.saved_tensors
+        given = [each.contiguous(memory_format=ctx.order) for each in gradients if each is not None]
         if not given:
             return None, None, None, None
-        gradient = torch.ops.robust_tuner.bias_relu_backward(given[0], given[1] if len(given) > 1 else None, out)
+        gradient = torch.ops.robust_tuner.bias_relu_backward(given[0], given[1] if len(given) > 1 else None, signs)
         return gradient, None, gradient if ctx.needs_input_grad[2] else None, None
 
 

@@ -10,7 +10,14 @@ import torch
 from torch import Tensor
 
 from training.compute import bias_relu as under_test
-from training.compute.bias_relu import bias_relu, bias_relu_twice, kernel_fault, reference, reference_backward
+from training.compute.bias_relu import (
+    bias_relu,
+    bias_relu_twice,
+    kernel_fault,
+    packed_signs,
+    reference,
+    reference_backward,
+)
 
 KERNELS = Path(under_test.__file__).with_name("bias_relu_kernels.py")
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -53,13 +60,15 @@ def test_the_kernels_compute_as_float64_and_round_once(
     x, bias = drawn(name, order, 0), torch.linspace(-1, 1, SHAPE[1])
     residual = drawn(name, order, 1) if with_residual else None
     exact = reference(x.double(), bias.double(), None if residual is None else residual.double())
-    found = interpreted.forward(x, bias, residual)
+    found, signs = interpreted.forward(x, bias, residual)
     torch.testing.assert_close(found.double(), exact, rtol=ROUNDING[name], atol=1e-6)
     assert found.dtype == x.dtype
     assert found.stride() == x.stride()
+    assert torch.equal(signs, packed_signs(found))
     gradient = drawn(name, order, 2)
-    back = interpreted.backward(gradient, residual, found)
-    expected = reference_backward(gradient.double(), None if residual is None else residual.double(), found.double())
+    back = interpreted.backward(gradient, residual, signs)
+    summed = gradient.double() + (0 if residual is None else residual.double())
+    expected = summed.where(found > 0, 0)
     torch.testing.assert_close(back.double(), expected, rtol=ROUNDING[name], atol=1e-6)
     assert (back.stride(), back.dtype) == (x.stride(), x.dtype)
 
@@ -67,10 +76,10 @@ def test_the_kernels_compute_as_float64_and_round_once(
 def test_the_kernels_keep_what_is_not_a_number(interpreted: ModuleType) -> None:
     x = torch.tensor([torch.nan, torch.inf, -torch.inf, 0.0, -0.0, 1.0]).view(1, 1, 2, 3)
     bias = torch.zeros(1)
-    assert torch.equal(interpreted.forward(x, bias, None).nan_to_num(7.0), torch.relu(x).nan_to_num(7.0))
-    out, ones = torch.relu(x), torch.ones_like(x)
+    out, signs = interpreted.forward(x, bias, None)
+    assert torch.equal(out.nan_to_num(7.0), torch.relu(x).nan_to_num(7.0))
     (expected,) = torch.autograd.grad(torch.relu(leaf := x.clone().requires_grad_()).sum(), leaf)
-    assert torch.equal(interpreted.backward(ones, None, out), expected)
+    assert torch.equal(interpreted.backward(torch.ones_like(x), None, signs), expected)
 
 
 @pytest.mark.parametrize("capability", [80, 90])
@@ -86,8 +95,8 @@ def test_the_kernels_compile_for_gpus_and_move_16_bytes_at_once(
 
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     kernels = loaded("compiled_kernels").KERNELS
-    types = {"bias": "*fp32", "count": "i32"}
-    constants: dict[str, Any] = {"channels": 64, "inner": inner, "adds": True, "block": 1024}
+    types = {"bias": "*fp32", "count": "i32", "signs": "*u8"}
+    constants: dict[str, Any] = {"channels": 64, "inner": inner, "adds": True, "rows": 128, "row": 8}
     for kernel in kernels.values():
         signature = {n: "constexpr" if n in constants else types.get(n, f"*{name}") for n in kernel.arg_names}
         source = ASTSource(
@@ -146,7 +155,7 @@ def test_the_reference_has_the_gradient_of_its_values() -> None:
     out = reference(*inputs)
     (expected,) = gradients(out, inputs[0])
     weights = torch.linspace(-1, 2, out.numel(), dtype=out.dtype).view_as(out)
-    assert torch.equal(reference_backward(weights, None, out), expected)
+    assert torch.equal(reference_backward(weights, None, packed_signs(out)), expected)
 
 
 def test_a_second_derivative_is_refused() -> None:
