@@ -90,6 +90,9 @@ def counted(work: Work) -> list[dict[str, Any]]:
                 "largest": _largest(kernels),
             }
         row["estimated_ms"] = round(1e3 * estimated_seconds(found, form, precision, Device()), 1)
+        # Python that starts a kernel of the passes in less time than this is hidden behind the kernels before it.
+        waiting = busy_seconds(found[PASSES], precision, Device()) / row[PASSES]["kernels"]
+        row["hidden_us_a_kernel"] = round(1e6 * waiting, 1)
         rows.append(row)
     return rows
 
@@ -107,16 +110,20 @@ def kernels_of(work: Work, form: Form) -> dict[str, list[Kernel]]:
 def estimated_seconds(found: Mapping[str, Sequence[Kernel]], form: Form, precision: str, device: Device) -> float:
     """Estimate the time of a step: each kernel waits for memory or for tensor cores, and a phase for Python."""
     recorded = {"nothing": set[str](), "attack": {ATTACK}, "step": {ATTACK, PASSES}}[form.recorded]
-    rate = device.bf16 if precision == "bf16" else device.tf32
     seconds = 0.0
     for phase, kernels in found.items():
-        busy = sum(
-            max(each.bytes / device.bytes_a_second, each.flops / rate, each.kernels * device.shortest_kernel)
-            for each in kernels
-        )
         started = 0.0 if phase in recorded else device.launch * sum(each.kernels for each in kernels)
-        seconds += max(busy, started)
+        seconds += max(busy_seconds(kernels, precision, device), started)
     return seconds
+
+
+def busy_seconds(kernels: Sequence[Kernel], precision: str, device: Device) -> float:
+    """Estimate the time of kernels that follow each other at once."""
+    rate = device.bf16 if precision == "bf16" else device.tf32
+    return sum(
+        max(each.bytes / device.bytes_a_second, each.flops / rate, each.kernels * device.shortest_kernel)
+        for each in kernels
+    )
 
 
 def _largest(kernels: Sequence[Kernel]) -> dict[str, float]:

@@ -46,5 +46,5 @@ def _step(trainer: Trainer, indices: Tensor, enter: Callable[[str], None]) -> No
     enter(PASSES)
     with mock.patch.object(trainer, "_attack", Noted()):
         losses = trainer._losses(indices, 0)  # noqa: SLF001
-    trainer._update(losses["total"], 0)  # noqa: SLF001
+    trainer._update(losses["total"], 0.1)  # noqa: SLF001
     torch.stack([loss.detach() for loss in losses.values()])

@@ -56,7 +56,7 @@ class _Match(NamedTuple):
 def fuse(traced: fx.GraphModule) -> list[BiasRelu]:
     """Replace each ReLU after a folded convolution or a sum with one; return the new modules."""
     modules: dict[str, Any] = dict(traced.named_modules())
-    fused = []
+    fused: list[BiasRelu] = []
     for relu in list(traced.graph.nodes):
         match = _matched(relu, modules) if is_relu(relu, modules) else None
         if match is None:

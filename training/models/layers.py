@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 # From images, weight and bias to the output of a convolution.
 Convolve = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -59,12 +58,19 @@ def in_two_parts(images: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     high = images.to(torch.bfloat16)
     low = (images.detach() - high.detach()).to(torch.bfloat16)
     rounded = weight.to(torch.bfloat16)
-    missing = -2 * images.shape[1] % _CHANNELS_AT_ONCE
-    # Padded, because torch keeps the order of channels in memory for it and for parts of one order.
-    pixels, weights = (
-        functional.pad(torch.cat(parts, dim=1), (0, 0, 0, 0, 0, missing)) for parts in ([high, low], [rounded] * 2)
-    )
-    return pixels, weights
+    return _filled(high, low), _filled(rounded, rounded)
+
+
+def _filled(first: Tensor, second: Tensor) -> Tensor:
+    """Return both, (n, channels, height, width) each, as channels of one tensor, with zeros up to a whole group."""
+    missing = -2 * first.shape[1] % _CHANNELS_AT_ONCE
+    if missing == 0:
+        return torch.cat([first, second], dim=1)
+    size = (len(first), missing, *first.shape[2:])
+    # In the order of the others in memory; otherwise torch would reorder the result in a pass of its own.
+    order = torch.contiguous_format if first.is_contiguous() else torch.channels_last
+    rest = torch.empty(size, dtype=first.dtype, device=first.device, memory_format=order).zero_()
+    return torch.cat([first, second, rest], dim=1)
 
 
 class GlobalMean(nn.Module):

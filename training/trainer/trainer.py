@@ -29,10 +29,12 @@ from training.trainer.divergence import require_finite
 from training.trainer.early_evaluation import evaluated_with
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
-from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
+from training.trainer.recorded_step import step_recording
+from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at, step_scalars
 from training.trainer.selected_epoch import require_two_halves, with_best
 from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
+from training.trainer.step_state import StepState
 from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
 from training.trainer.validation import ValidationAttack, validate
 
@@ -95,6 +97,7 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
+        self._recorded = step_recording(config, self._objective, self._attack, self._streams.generator, self._group)
         # The attacks of the evaluations after the last epoch and before it; None if these are the same.
         self.validation_attack = self._validation_attack(config)
         early = evaluated_with(config, epoch=1)
@@ -111,6 +114,7 @@ class Trainer:
         """What is not computed as the configuration asks, and why; complete after the first evaluation."""
         measuring = [self.early_validation_attack, self.validation_attack]
         texts = [self._arithmetic.fallback, self._attack.fallback, *(each.fallback() for each in measuring if each)]
+        texts += [] if self._recorded is None else [self._recorded.fallback]
         return [text for text in dict.fromkeys(texts) if text is not None]
 
     def try_outside_code(self) -> None:
@@ -237,6 +241,8 @@ class Trainer:
         self._best.kept = state.get("best")
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+        if self._recorded is not None:
+            self._recorded.forget()
 
     @property
     def selected_epoch(self) -> int:
@@ -262,24 +268,56 @@ class Trainer:
         generator = self._streams.generator
         order = torch.randperm(len(self._data.train), generator=generator, device=self.device)
         batches = order[: self.steps * self.config.batch_size].view(self.steps, self.config.batch_size)
+        scalars = None if self._recorded is None else self._scalars()
         taken = []
         norms: dict[str, Tensor] = {}
         for step in range(self.steps):
-            losses = self._losses(batches[step], step)
-            if step == self.steps - 1:
-                norms = self._gradient_norms(losses)
-            self._update(losses["total"], step)
-            self._objective.after_step()
-            taken.append(torch.stack([loss.detach() for loss in losses.values()]))
+            is_last = step == self.steps - 1
+            # The last step is never a replay: gradient norms need the graph of its losses.
+            found = None if scalars is None or is_last else self._recorded_step(batches[step], scalars[step])
+            if found is None:
+                losses = self._losses(batches[step], step)
+                if is_last:
+                    norms = self._gradient_norms(losses)
+                self._update(losses["total"], self._learning_rate(step))
+                self._objective.after_step()
+                found = torch.stack([loss.detach() for loss in losses.values()])
+            taken.append(found)
             if on_step is not None:
                 on_step(step + 1, self.steps)
         all_losses = torch.stack(taken)
         self._group.average([all_losses])
         return dict(zip(losses, all_losses.cpu().unbind(dim=1), strict=True)), norms
 
+    def _scalars(self) -> Tensor:
+        rows = step_scalars(self.config, self._objective.weights, epoch=self.epoch, steps=self.steps)
+        return rows.to(self.device)
+
+    def _recorded_step(self, indices: Tensor, scalars: Tensor) -> Tensor | None:
+        """Take a step by the recording and return its losses, or return None if there can be none."""
+        assert self._recorded is not None
+
+        def keep() -> StepState:
+            return StepState(self.model, self._optimiser, self._objective, self._streams.generator)
+
+        return self._recorded(self._step_on, keep, indices, scalars, lambda: self._attack.unfit)
+
+    def _step_on(self, indices: Tensor, scalars: Tensor) -> Tensor:
+        """Take a step with the numbers of `step_scalars`, read on the device; return its losses in their order."""
+        terms = self._objective.terms(self._batch(indices), self._attack.step_by_step(), self._forward_pass)
+        rate, *weights = scalars.unbind()
+        names = list(self._objective.weights(0.0))
+        total = weighted_total(terms, dict(zip(names, weights, strict=True)))
+        self._update(total, rate)
+        self._objective.after_step()
+        return torch.stack([loss.detach() for loss in (*terms.values(), total)])
+
     def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
         """Return the terms of the objective and `total` on this process's rows of the images at `indices`, (batch,)."""
-        terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
+        is_replayed = self._recorded is not None and self._recorded.fallback is None
+        # The attack of the one step that is not replayed is not worth a recording.
+        attack = self._attack.step_by_step() if is_replayed else self._attack
+        terms = self._objective.terms(self._batch(indices), attack, self._forward_pass)
         return {**terms, "total": weighted_total(terms, self._objective.weights(self._progress(step)))}
 
     def _validated(self, epoch: int) -> dict[str, float]:
@@ -299,9 +337,11 @@ class Trainer:
         shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]
         return gradient_norms(losses, shared, self._group)
 
-    def _update(self, total: Tensor, step: int) -> None:
+    def _update(self, total: Tensor, learning_rate: float | Tensor) -> None:
         for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate(step)
+            group["lr"] = learning_rate
+            if "capturable" in group:  # Adam refuses to be recorded without it, and computes the same with it
+                group["capturable"] = isinstance(learning_rate, Tensor)
         self._optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
         self._optimiser.step()

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from training.attacks import ascend, cross_entropy_of, divergence_from
-from training.attacks.cuda_graph import CapturedAscent, CudaRecorder, RecordingError, Run
+from training.attacks.cuda_graph import CapturedAscent
+from training.compute.cuda_recorder import CudaRecorder, RecordingError, Run
 from training.compute.cuda_state import BrokenCudaError
 
 NETWORK = nn.Sequential(nn.Flatten(), nn.Linear(36, 4))

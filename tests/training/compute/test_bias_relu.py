@@ -163,7 +163,7 @@ def test_a_second_derivative_is_refused() -> None:
     x = drawn("fp32", torch.contiguous_format, 0).requires_grad_()
     (gradient,) = torch.autograd.grad(bias_relu(x, torch.zeros(SHAPE[1])).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
-        gradient.sum().backward()
+        torch.autograd.backward(gradient.sum())
 
 
 def test_what_the_kernels_cannot_compute_is_computed_by_torch() -> None:

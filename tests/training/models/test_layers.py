@@ -27,7 +27,8 @@ def test_two_parts_hold_a_pixel_to_a_small_share_of_a_step(channels: int) -> Non
     pixels, weights = in_two_parts(images, weight)
     assert pixels.dtype == weights.dtype == torch.bfloat16
     assert pixels.shape[1] == weights.shape[1] == -(-2 * channels // 8) * 8
-    high, low, rest = pixels.double().split([channels, channels, pixels.shape[1] - 2 * channels], dim=1)
+    sizes = [channels, channels, pixels.shape[1] - 2 * channels]
+    high, low, rest = torch.split(pixels.double(), sizes, dim=1)
     assert (high + low - images.double()).abs().max() <= 2**-17 < STEP / 390
     assert (high - images.double()).abs().max() > STEP / 2, "one part is not enough"
     assert not rest.any()
@@ -62,7 +63,8 @@ def test_a_step_of_an_attack_is_seen_where_bfloat16_alone_sees_none() -> None:
 def test_gradients_are_those_of_the_whole_pixels() -> None:
     images, weight = drawn(2, 3, 16, 16).requires_grad_(), (drawn(8, 3, 3, 3, seed=1) - 0.5).requires_grad_()
     factors = drawn(2, 8, 16, 16, seed=2) - 0.5
-    output = same_padding(*(part.double() for part in in_two_parts(images, weight)), None)
+    pixels, weights = in_two_parts(images, weight)
+    output = same_padding(pixels.double(), weights.double(), None)
     found = torch.autograd.grad((factors * output).sum(), (images, weight))
     exact = same_padding(images.double(), weight.to(torch.bfloat16).double(), None)
     expected = torch.autograd.grad((factors * exact).sum(), (images, weight))
