@@ -97,15 +97,17 @@ class RecordedStep:
 
         try:
             losses = self._recorder.warm_up(run)
-            expected, drawn = state.copies(), state.drawn()
-            state.put_back()
-            if (reason := unfit()) is not None:
-                self._give_up(reason)
-                return None
-            replay = self._recorder(run)
         except RecordingError as error:
-            state.put_back()
             self._give_up(str(error))
+            return None
+        expected, drawn = state.copies(), state.drawn()
+        state.put_back()
+        if (reason := unfit()) is not None:
+            self._give_up(reason)
+            return None
+        replay = self._recording_of(run)
+        if replay is None:
+            state.put_back()  # Python has run the step
             return None
         found = replay().clone()
         same_draws = all(map(torch.equal, state.drawn(), drawn))
@@ -116,6 +118,15 @@ class RecordedStep:
             return None
         self._replay = replay
         return found
+
+    def _recording_of(self, run: Run) -> Run | None:
+        try:
+            return self._recorder(run)
+        except torch.OutOfMemoryError:
+            self._give_up("the GPU has too little memory for it")
+        except RecordingError as error:
+            self._give_up(str(error))
+        return None
 
     def _give_up(self, reason: str) -> None:
         self._replay = None

@@ -42,7 +42,11 @@ class StepState:
 
     @torch.no_grad()
     def put_back(self) -> None:
-        """Restore everything. State that the optimiser made since then becomes 0, with which optimisers begin."""
+        """Restore everything. State that the optimiser made since then becomes 0, with which optimisers begin.
+
+        Gradients are dropped: each step computes its own.
+        """
+        self._optimiser.zero_grad(set_to_none=True)
         for name, tensor in self._present().items():
             if name in self.before:
                 tensor.copy_(self.before[name])

@@ -83,8 +83,9 @@ class Several(nn.Module):
         changed = own * 1.0
         changed += self.second(own)
         three = self.relu(other)
-        read: Tensor = three + changed.relu() + changed + used_twice + three * three
-        return read + three.sum(dim=1, keepdim=True)
+        read = three + changed.relu() + changed + used_twice + three * three
+        result: Tensor = read + three.sum(dim=1, keepdim=True)
+        return result
 
 
 @pytest.mark.usefixtures("way")

@@ -110,6 +110,12 @@ def refused(run: Run) -> Run:
     raise RecordingError("operation not permitted when stream is capturing")
 
 
+def out_of_memory(run: Run) -> Run:
+    """After Python has run the step."""
+    run()
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
 def empty(run: Run) -> Run:
     """Nothing was recorded."""
     del run
@@ -131,7 +137,7 @@ class NotWarm(Recorder):
         raise RecordingError("forbidden")
 
 
-@pytest.mark.parametrize("recorder", [Failing(refused), Failing(empty), Repeating(), NotWarm()])
+@pytest.mark.parametrize("recorder", [Failing(refused), Failing(out_of_memory), Failing(empty), Repeating(), NotWarm()])
 @pytest.mark.parametrize("changes", [{}, {"objective": "mma"}, {"architecture": "cnn4", "optimiser": "adam"}], ids=str)
 def test_what_cannot_be_recorded_is_computed_and_said_once(recorder: Any, changes: dict[str, Any]) -> None:
     found, computed = trained(recorder, **changes), trained(None, **changes)
