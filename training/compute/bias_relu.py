@@ -112,13 +112,23 @@ def _agrees(device: torch.device, dtype: torch.dtype) -> bool:
 # As operations of torch, fake tensors, tracers and compilers see one operation each.
 
 
-@torch.library.custom_op("robust_tuner::bias_relu", mutates_args=(), device_types="cpu")
+@torch.library.custom_op(
+    "robust_tuner::bias_relu",
+    mutates_args=(),
+    device_types="cpu",
+    schema="(Tensor x, Tensor bias, Tensor? residual) -> (Tensor, Tensor)",
+)
 def _forward(x: Tensor, bias: Tensor, residual: Tensor | None) -> tuple[Tensor, Tensor]:
     out = reference(x, bias, residual)
     return out, packed_signs(out)
 
 
-@torch.library.custom_op("robust_tuner::bias_relu_backward", mutates_args=(), device_types="cpu")
+@torch.library.custom_op(
+    "robust_tuner::bias_relu_backward",
+    mutates_args=(),
+    device_types="cpu",
+    schema="(Tensor first, Tensor? second, Tensor signs) -> Tensor",
+)
 def _backward(first: Tensor, second: Tensor | None, signs: Tensor) -> Tensor:
     return reference_backward(first, second, signs)
 

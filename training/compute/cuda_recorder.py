@@ -136,7 +136,9 @@ class CudaStepRecorder:
 def _memory_left(device: torch.device) -> int:
     """Return the bytes that this process may still allocate: of its share, and of what the others leave."""
     free, total = torch.cuda.mem_get_info(device)
-    share = int(total * torch.cuda.get_per_process_memory_fraction(device))
+    # Releases of torch that do not tell the share run out of memory while they record, which is noticed too.
+    share_of: Callable[..., float] = getattr(torch.cuda, "get_per_process_memory_fraction", lambda _: 1.0)
+    share = int(total * share_of(device))
     allocated, reserved = torch.cuda.memory_allocated(device), torch.cuda.memory_reserved(device)
     return min(share - allocated, free + reserved - allocated)
 
