@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.gpu import correctness, curves, sharing, speed
+from benchmarks.gpu import correctness, curves, forms, sharing, speed
 from benchmarks.gpu.record import Unit
 
 
@@ -40,4 +40,5 @@ PARTS: Mapping[int, Part] = {
         lambda s: curves.mnist(s.device, s.data_root, s.work_folder),
     ),
     8: Part("How fast do two GPUs train one trial over NCCL?", lambda s: sharing.one_trial_on_two(s.device)),
+    9: Part("What do fusion, pixels in two parts and recordings each save?", lambda s: forms.steps_in_forms(s.device)),
 }

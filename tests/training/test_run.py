@@ -12,8 +12,7 @@ from training.config import parse_trial
 from training.data import forget_data
 from training.evaluate import main as evaluate
 from training.run import main
-from training.trainer import Trainer
-from training.trainer.trainer import OnStep
+from training.trainer import OnStep, Trainer
 from training.yaml_text import read_yaml
 
 DIGITS = Path(training.run.__file__).parent / "configs" / "digits.yaml"

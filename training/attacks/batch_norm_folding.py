@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.nn import functional
 
+from training.attacks.folded_convolution import FoldedConv
+from training.attacks.fused_graph import BiasRelu, fuse, has_hooks, is_relu
 from training.attacks.pgd import frozen
-from training.models.layers import InputConv2d, in_float32
+from training.models.layers import InputConv2d
 
 
 class FoldedBackbone(nn.Module):
@@ -23,10 +25,11 @@ class FoldedBackbone(nn.Module):
     convolution or lack scales or statistics, and modules that compute anything else than torch's own classes, by
     inheritance, hooks or parametrisations.
     ReLU works in place where nothing else reads its input. `dtype` is the type of all convolutions except the first,
-    for a run under autocast of the same type; None means the type of the weights.
+    for a run under autocast of the same type; None means the type of the weights. With `fused` biases, sums with
+    residuals and ReLU are one pass each; that needs `kernel_fault` to be None, else it is slower.
     """
 
-    def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None) -> None:
+    def __init__(self, backbone: nn.Module, dtype: torch.dtype | None = None, *, fused: bool = False) -> None:
         """Trace `backbone`; its control flow must not depend on values.
 
         It is traced in eval mode, because code that asks for the mode, such as that of a functional dropout, is
@@ -37,7 +40,9 @@ class FoldedBackbone(nn.Module):
         with frozen(backbone):
             graph = tracer.trace(backbone)
         traced = fx.GraphModule(backbone, graph)
-        self._convolutions = _fold(traced, dtype)
+        self._copies: list[FoldedConv | BiasRelu] = [*_fold(traced, dtype)]
+        if fused:
+            self._copies += fuse(traced)  # after the convolutions, whose biases they copy
         _work_in_place(traced)
         traced.delete_all_unused_submodules()
         traced.recompile()
@@ -49,8 +54,8 @@ class FoldedBackbone(nn.Module):
 
     def refresh(self) -> None:
         """Copy the present weights and statistics of the backbone."""
-        for convolution in self._convolutions:
-            convolution.refresh()
+        for each in self._copies:
+            each.refresh()
 
     def forward(self, images: Tensor) -> Tensor:
         features: Tensor = self._traced(images)
@@ -63,46 +68,7 @@ class _Tracer(fx.Tracer):
         return isinstance(m, nn.Conv2d | nn.BatchNorm2d) or super().is_leaf_module(m, module_qualified_name)
 
 
-class _FoldedConv(nn.Module):
-    """A convolution with the merged weights of `convolution` and `norm`; it reads both modules and owns neither."""
-
-    def __init__(self, convolution: nn.Conv2d, norm: nn.BatchNorm2d | None, dtype: torch.dtype | None) -> None:
-        super().__init__()
-        self._sources = (convolution, norm)  # a tuple, so that torch does not register them as submodules
-        self._exact = isinstance(convolution, InputConv2d)
-        dtype = convolution.weight.dtype if self._exact or dtype is None else dtype
-        self.register_buffer("weight", torch.empty_like(convolution.weight, dtype=dtype).detach())
-        bias = convolution.weight.new_zeros(convolution.out_channels, dtype=dtype)
-        self.register_buffer("bias", None if norm is None and convolution.bias is None else bias)
-        self.weight: Tensor
-        self.bias: Tensor | None
-
-    @torch.no_grad()
-    def refresh(self) -> None:
-        convolution, norm = self._sources
-        weight, bias = convolution.weight, convolution.bias
-        if norm is not None:
-            mean, variance = norm.running_mean, norm.running_var
-            assert mean is not None
-            assert variance is not None
-            scale = norm.weight * (variance + norm.eps).rsqrt()
-            weight = weight * scale[:, None, None, None]
-            bias = norm.bias + (scale * (-mean if bias is None else bias - mean))
-        self.weight.copy_(weight)
-        if self.bias is not None and bias is not None:
-            self.bias.copy_(bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return in_float32(self._convolve, x) if self._exact else self._convolve(x)
-
-    def _convolve(self, x: Tensor) -> Tensor:
-        source = self._sources[0]
-        return functional.conv2d(
-            x, self.weight, self.bias, source.stride, source.padding, source.dilation, source.groups
-        )
-
-
-def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv]:
+def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[FoldedConv]:
     """Replace every convolution, together with the batch norm right after it, by a folded convolution."""
     modules: dict[str, Any] = dict(traced.named_modules())
     folded = []
@@ -111,7 +77,7 @@ def _fold(traced: fx.GraphModule, dtype: torch.dtype | None) -> list[_FoldedConv
         readers = [user for user in node.users if _is_a(user, nn.BatchNorm2d, modules)]
         is_folded = len(node.users) == len(readers) == 1 and _is_plain_norm(modules[readers[0].target])
         norm = readers[0] if is_folded else None
-        convolution = _FoldedConv(modules[node.target], norm and modules[norm.target], dtype)
+        convolution = FoldedConv(modules[node.target], norm and modules[norm.target], dtype)
         folded.append(convolution)
         node.target = f"folded_{len(folded)}"
         traced.add_submodule(node.target, convolution)
@@ -125,10 +91,10 @@ def _work_in_place(traced: fx.GraphModule) -> None:
     """Let ReLU overwrite the outputs of sums and convolutions, because their gradients do not need these outputs."""
     modules: dict[str, Any] = dict(traced.named_modules())
     for node in list(traced.graph.nodes):
-        if not (node.target is functional.relu or _is_a(node, nn.ReLU, modules)):
+        if not is_relu(node, modules):
             continue
         before = node.args[0]
-        overwritable = before.target is operator.add or _is_a(before, _FoldedConv, modules)
+        overwritable = before.target is operator.add or _is_a(before, FoldedConv, modules)
         if overwritable and len(before.users) == 1:
             with traced.graph.inserting_after(node):
                 replaced = traced.graph.call_function(functional.relu, (before,), {"inplace": True})
@@ -138,18 +104,12 @@ def _work_in_place(traced: fx.GraphModule) -> None:
 
 def _is_plain_convolution(module: nn.Module) -> bool:
     kinds = (nn.Conv2d, InputConv2d)
-    return type(module) in kinds and not _is_changed(module) and module.padding_mode == "zeros"
+    return type(module) in kinds and not has_hooks(module) and module.padding_mode == "zeros"
 
 
 def _is_plain_norm(module: nn.Module) -> bool:
     has_all = module.running_mean is not None and module.running_var is not None and module.weight is not None
-    return type(module) is nn.BatchNorm2d and not _is_changed(module) and has_all
-
-
-def _is_changed(module: nn.Module) -> bool:
-    """Return whether hooks run beside the module, such as that of an old weight norm, which computes the weight."""
-    # torch has no public list of hooks.
-    return bool(module._forward_pre_hooks or module._forward_hooks)  # noqa: SLF001
+    return type(module) is nn.BatchNorm2d and not has_hooks(module) and has_all
 
 
 def _is_a(node: fx.Node, kind: type[nn.Module], modules: dict[str, Any]) -> bool:

@@ -19,8 +19,8 @@ _TOLERANCE = 1e-3
 _TRIED_IMAGES = 4
 
 
-def copy_fault(backbone: nn.Module, images: Tensor) -> str | None:
-    """Return why the folded copy of `backbone` cannot be attacked in its place, or None if it can.
+def copy_fault(backbone: nn.Module, images: Tensor, *, fused: bool = False) -> str | None:
+    """Return why the folded copy of `backbone`, `fused` or not, cannot be attacked in its place, or None if it can.
 
     The weights of a second copy are changed after its folding, as a training does, and both are compared on two
     batches. Neither the backbone nor any random state is changed. `images` is (batch, channels, height, width).
@@ -29,7 +29,7 @@ def copy_fault(backbone: nn.Module, images: Tensor) -> str | None:
     with preserved_randomness(device), torch.no_grad(), exact_float32(), no_autocast(device):
         try:
             changed = deepcopy(backbone)
-            folded = FoldedBackbone(changed)
+            folded = FoldedBackbone(changed, fused=fused)
         except Exception as error:  # noqa: BLE001 - code of any network runs here
             return _reason("its network cannot be traced", error)
         try:

@@ -6,26 +6,18 @@ Python they take three times as long as they compute (ResNet-18, batch 128, calc
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from training.attacks.attack_losses import AttackLoss
-from training.compute.cuda_state import require_working_cuda
+from training.compute.cuda_recorder import Recorder, RecordingError, Run
 
-Run = Callable[[], Tensor]
-# Records a run and returns a function that repeats it on the present contents of its input tensors.
-Recorder = Callable[[Run], Run]
 Ascend = Callable[[Tensor, Tensor, Callable[[Tensor], Tensor]], Tensor]
-_WARM_UPS = 3
 # If a recording uses another kernel, the signs of gradients near 0 may differ, and in l2 all values by rounding. A
 # wrong recording differs everywhere, by more than that.
 _LEAST_AGREEMENT, _SAME = 0.95, 1e-4
-
-
-class RecordingError(RuntimeError):
-    """A run cannot be recorded. CUDA still works: the run can be computed step by step."""
 
 
 @dataclass(frozen=True)
@@ -93,69 +85,3 @@ class CapturedAscent:
         self.fallback = f"compile is auto, but the attack is no CUDA graph ({reason}): it is computed step by step"
         self._recordings.clear()
         return instead
-
-
-class CudaRecorder:
-    """Records runs on one CUDA device. All recordings share their memory, because only one is replayed at a time.
-
-    After one recording failed, no other is tried in this process: `forbid` gives the reason to all recorders.
-    """
-
-    _forbidden: ClassVar[str | None] = None
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._pool: Any = None
-
-    @classmethod
-    def forbid(cls, reason: str | None) -> None:
-        """Refuse every recording of this process for `reason`, or allow them again with None."""
-        cls._forbidden = reason
-
-    def __call__(self, run: Run) -> Run:
-        """Record a run.
-
-        Raise RecordingError if the recording fails or is forbidden, BrokenCudaError if CUDA fails afterwards, and any
-        error of the run before the recording.
-        """
-        if self._forbidden is not None:
-            raise RecordingError(self._forbidden)
-        with torch.cuda.device(self._device):
-            self._warm_up(run)
-            if self._pool is None:
-                self._pool = torch.cuda.graph_pool_handle()
-            graph = torch.cuda.CUDAGraph()
-            before = torch.cuda.current_stream()
-            try:
-                with torch.cuda.graph(graph, pool=self._pool):
-                    result = run()
-            except torch.OutOfMemoryError:  # torch has ended the recording properly
-                torch.cuda.set_stream(before)
-                raise
-            except RuntimeError as error:
-                torch.cuda.set_stream(before)
-                self.forbid(f"a recording failed: {_first_line(error)}")
-                require_working_cuda(self._device)
-                raise RecordingError(self._forbidden) from error
-
-        def replay() -> Tensor:
-            graph.replay()
-            return result
-
-        return replay
-
-    @staticmethod
-    def _warm_up(run: Run) -> None:
-        """Let libraries choose their kernels and workspaces, which they must not do while a graph is recorded."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UPS):
-                run()
-        torch.cuda.current_stream().wait_stream(stream)
-
-
-def _first_line(error: BaseException) -> str:
-    """Return the first line of the error that ended a recording; ending it may have failed as a consequence."""
-    cause = error.__context__ if isinstance(error.__context__, RuntimeError) else error
-    return (str(cause).strip() or type(cause).__name__).splitlines()[0]

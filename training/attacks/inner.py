@@ -12,8 +12,9 @@ from training.attacks import l2_ball
 from training.attacks.attack_losses import soft_logit_margin
 from training.attacks.attacked_network import AttackedNetwork
 from training.attacks.boundary_distance import boundary_distances
-from training.attacks.cuda_graph import CapturedAscent, CudaRecorder, Recorder
+from training.attacks.cuda_graph import CapturedAscent
 from training.attacks.pgd import ascend, frozen, gaussian_start, uniform_start
+from training.compute.cuda_recorder import CudaRecorder
 from training.compute.parallel import ALONE, Group
 from training.compute.precision import Arithmetic
 from training.models.bottleneck import Classifier
@@ -78,7 +79,7 @@ class InnerAttack:
         self._settings = settings
         self._network = AttackedNetwork(model, arithmetic, compiled=settings.compiled)
         recorded = settings.compiled and generator.device.type == "cuda"
-        self._recorder: Recorder | None = CudaRecorder(generator.device) if recorded else None
+        self._recorder = CudaRecorder(generator.device) if recorded else None
         self._captured = self._captured_for(settings)
         self._generator = generator
         self._group = group
@@ -90,17 +91,34 @@ class InnerAttack:
         vars(other).update(_settings=settings, _generator=generator, _group=ALONE, _captured=captured)
         return other
 
+    def step_by_step(self) -> "InnerAttack":
+        """Return this attack without recordings, for steps that are recorded as a whole."""
+        other = copy.copy(self)
+        other._captured = None  # noqa: SLF001 - of its own class
+        return other
+
+    @property
+    def recorder(self) -> CudaRecorder | None:
+        """What records this attack; None without CUDA or `compiled`."""
+        return self._recorder
+
+    @property
+    def unfit(self) -> str | None:
+        """Why the copy of the network that `compiled` asks for is not used; known after the first attack."""
+        return self._network.unfit
+
     def _captured_for(self, settings: InnerAttackSettings) -> CapturedAscent | None:
         # Every draw of the latent is a new one; a recording would repeat the first.
         return None if self._recorder is None or settings.sampled else CapturedAscent(self._recorder)
 
     @property
     def fallback(self) -> str | None:
-        """Why the copy or the recording that `compiled` asks for is not used; None if both are, or cannot be asked for.
+        """Why the copy, the recording or the fusion that `compiled` asks for is not used, the first of these.
 
-        It is complete after the first attack.
+        None if all are used, or cannot be asked for. It is complete after the first attack.
         """
-        return self._network.unfit or (None if self._captured is None else self._captured.fallback)
+        unrecorded = None if self._captured is None else self._captured.fallback
+        return self._network.unfit or unrecorded or self._network.unfused
 
     def __call__(self, images: Tensor, loss: LogitLoss, *, strength: float = 1.0) -> Tensor:
         """Return adversarial images; `images` is (batch, channels, height, width) in [0, 1].

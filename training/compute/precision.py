@@ -24,8 +24,8 @@ class Arithmetic:
 
     tf32: float32, but CUDA rounds the factors of convolutions to 10 bits of mantissa, as it does by default. A CPU
     computes fp32 instead, which is more precise and no fallback. bf16: activations and products of the backbone are
-    bfloat16, except for the first convolution, which is computed in tf32. fp16: the same with float16, but only in
-    attacks, whose gradients it scales; the passes that train the weights are in fp32. Weights, statistics, images,
+    bfloat16, but the images are not rounded to it (`training/models/layers.py`). fp16: the same with float16, but only
+    in attacks, whose gradients it scales; the passes that train the weights are in fp32. Weights, statistics, images,
     perturbations and everything after the backbone, above all the distances of HSIC, stay in float32.
     """
 

@@ -26,13 +26,13 @@ class RandomStreams:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Run the block with the trial's states in the global generators, then restore those of the process."""
-        outside = _global_states(self.device)
-        _set_global_states(self._own, self.device)
+        outside = global_states(self.device)
+        set_global_states(self._own, self.device)
         try:
             yield
         finally:
-            self._own = _global_states(self.device)
-            _set_global_states(outside, self.device)
+            self._own = global_states(self.device)
+            set_global_states(outside, self.device)
 
     def state(self) -> dict[str, Any]:
         """Return the states as tensors and plain values, which `torch.load` can read with `weights_only=True`."""
@@ -66,11 +66,11 @@ class RandomStreams:
 @contextmanager
 def preserved_randomness(device: torch.device) -> Iterator[None]:
     """Run the block, then restore the global generators of the process (torch, `device`, Python, NumPy)."""
-    before = _global_states(device)
+    before = global_states(device)
     try:
         yield
     finally:
-        _set_global_states(before, device)
+        set_global_states(before, device)
 
 
 def seed_generators(seed: int) -> None:
@@ -80,7 +80,8 @@ def seed_generators(seed: int) -> None:
     np.random.seed(seed % 2**32)  # noqa: NPY002 - as above
 
 
-def _global_states(device: torch.device) -> dict[str, Any]:
+def global_states(device: torch.device) -> dict[str, Any]:
+    """Return the states of the global generators of torch, `device`, Python and NumPy, as plain values and tensors."""
     states: dict[str, Any] = {
         "torch": torch.get_rng_state(),
         "python": random.getstate(),
@@ -97,7 +98,8 @@ def _plain(state: Any) -> tuple[Any, ...]:
     return (name, torch.from_numpy(keys.astype(np.int64)), *rest)
 
 
-def _set_global_states(states: Mapping[str, Any], device: torch.device) -> None:
+def set_global_states(states: Mapping[str, Any], device: torch.device) -> None:
+    """Restore a result of `global_states`."""
     torch.set_rng_state(states["torch"])
     random.setstate(states["python"])
     name, keys, *rest = states["numpy"]

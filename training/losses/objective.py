@@ -22,11 +22,13 @@ class Batch(NamedTuple):
 class Objective(ABC):
     """A loss that is a weighted sum of named terms.
 
-    `one_process` is the reason why a trial with this objective cannot run on several GPUs, if there is one. An
-    objective may learn something of its own beside the model; the methods after `scheduled` are for such objectives.
+    `one_process` is the reason why a trial with this objective cannot run on several GPUs, if there is one, and
+    `unrecorded` why its step cannot be one CUDA graph. An objective may learn something of its own beside the model;
+    the methods after `scheduled` are for such objectives.
     """
 
     one_process: str | None = None
+    unrecorded: str | None = None
 
     @abstractmethod
     def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
@@ -55,8 +57,8 @@ class Objective(ABC):
         """Continue bit for bit from `state`, a result of `state_dict`."""
 
 
-def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
-    """Return the loss: the sum of the terms times their weights, in the order of the terms."""
+def weighted_total(terms: Mapping[str, Tensor], weights: Mapping[str, float | Tensor]) -> Tensor:
+    """Return the loss: the sum of the terms times their weights, numbers or scalars, in the order of the terms."""
     first, *rest = (weights[name] * term for name, term in terms.items())
     for summand in rest:
         first = first + summand

@@ -72,6 +72,7 @@ class SharedInformation(Objective):
         self._strengths = strengths
         self._group = group
         self._seen: list[tuple[Tensor, Tensor]] = []
+        self.unrecorded = getattr(information, "unrecorded", None) if "information" in names else None
 
     def terms(self, batch: Batch, attack: TrainingAttack, forward_pass: ForwardPass) -> dict[str, Tensor]:
         """Return the selected terms."""

@@ -4,6 +4,11 @@ With fractions instead of epochs, a shorter trial runs the whole schedule. The p
 at 0.625, 0.75 and 0.833.
 """
 
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
 from training.config import TrialConfig
 
 
@@ -32,3 +37,16 @@ def progress_at(config: TrialConfig, epoch: int, step: int, steps: int) -> float
 def is_evaluated(config: TrialConfig, epoch: int) -> bool:
     """Return whether accuracies are measured after `epoch` epochs: every `eval_every`, at each rung, and at the end."""
     return epoch % config.eval_every == 0 or epoch in config.rungs or epoch == config.last_epoch
+
+
+def step_scalars(
+    config: TrialConfig, weights: Callable[[float], Mapping[str, float]], *, epoch: int, steps: int
+) -> Tensor:
+    """Return for each step of the epoch after `epoch` others its learning rate and the weights of the terms, as rows.
+
+    `weights` maps the fraction of the budget to the weights, always in the same order. The result is float32, to which
+    a loss and an update in float32 round them anyway.
+    """
+    moments = [progress_at(config, epoch, step, steps) for step in range(steps)]
+    rows = [[learning_rate_at(config, moment), *weights(moment).values()] for moment in moments]
+    return torch.tensor(rows, dtype=torch.float32)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
 
 from training.compute.numerics import repeatable_convolutions
 from training.compute.optimiser_state import load_optimiser_state
@@ -19,7 +18,7 @@ from training.config import ATTACK_STEPS, ConfigError, TrialConfig
 from training.config.conflicts import group_conflicts
 from training.data import TrialData
 from training.data.augment import build_augmentation, to_unit
-from training.losses import Batch, build_objective, gradient_norms, weighted_total
+from training.losses import build_objective
 from training.metrics.costs import seconds
 from training.models import build_model
 from training.trainer.best_checkpoint import save_best_so_far
@@ -29,14 +28,14 @@ from training.trainer.divergence import require_finite
 from training.trainer.early_evaluation import evaluated_with
 from training.trainer.measured import try_metrics
 from training.trainer.optimiser import build_optimiser
-from training.trainer.schedules import is_evaluated, learning_rate_at, progress_at
+from training.trainer.recorded_step import step_recording
+from training.trainer.schedules import is_evaluated
 from training.trainer.selected_epoch import require_two_halves, with_best
 from training.trainer.start import require_same_start, take_start_weights
 from training.trainer.step_parts import build_attack, build_forward_pass, build_validation_attack
+from training.trainer.training_steps import OnStep, TrainingSteps
 from training.trainer.tried_step import TRIED_IMAGES, has_tried_parts, try_step
 from training.trainer.validation import ValidationAttack, validate
-
-OnStep = Callable[[int, int], None]
 
 
 class Report(Protocol):
@@ -48,7 +47,7 @@ class Report(Protocol):
     def __call__(self, epoch: int, metrics: Mapping[str, float], save: Callable[[Path], None], /) -> None: ...
 
 
-class Trainer:
+class Trainer(TrainingSteps):
     """One trial. After `restore` it continues bit for bit, on the same device, library version and thread count."""
 
     def __init__(self, config: TrialConfig, data: TrialData, device: torch.device | str, group: Group = ALONE) -> None:
@@ -95,6 +94,7 @@ class Trainer:
         self._optimiser = build_optimiser(config, self.model)
         parts = (config, self.model, self._streams.generator, self._arithmetic, self._group)
         self._attack = build_attack(*parts)
+        self._recorded = step_recording(config, self._objective, self._attack, self._streams.generator, self._group)
         # The attacks of the evaluations after the last epoch and before it; None if these are the same.
         self.validation_attack = self._validation_attack(config)
         early = evaluated_with(config, epoch=1)
@@ -111,6 +111,7 @@ class Trainer:
         """What is not computed as the configuration asks, and why; complete after the first evaluation."""
         measuring = [self.early_validation_attack, self.validation_attack]
         texts = [self._arithmetic.fallback, self._attack.fallback, *(each.fallback() for each in measuring if each)]
+        texts += [] if self._recorded is None else [self._recorded.fallback]
         return [text for text in dict.fromkeys(texts) if text is not None]
 
     def try_outside_code(self) -> None:
@@ -237,6 +238,8 @@ class Trainer:
         self._best.kept = state.get("best")
         self._between_epochs = True
         self._streams.restore(state["random"], fallback_seed=self.config.seed + 1 + self.epoch)
+        if self._recorded is not None:
+            self._recorded.forget()
 
     @property
     def selected_epoch(self) -> int:
@@ -253,35 +256,6 @@ class Trainer:
         with self._streams.active(), repeatable_convolutions(), self._arithmetic.active():
             yield
 
-    def _train_steps(self, on_step: OnStep | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Train one epoch; return each loss, (steps,) on the CPU, and the gradient norms of the last step.
-
-        No value is read from the device before the end, so that an accelerator never waits.
-        """
-        self.model.train()
-        generator = self._streams.generator
-        order = torch.randperm(len(self._data.train), generator=generator, device=self.device)
-        batches = order[: self.steps * self.config.batch_size].view(self.steps, self.config.batch_size)
-        taken = []
-        norms: dict[str, Tensor] = {}
-        for step in range(self.steps):
-            losses = self._losses(batches[step], step)
-            if step == self.steps - 1:
-                norms = self._gradient_norms(losses)
-            self._update(losses["total"], step)
-            self._objective.after_step()
-            taken.append(torch.stack([loss.detach() for loss in losses.values()]))
-            if on_step is not None:
-                on_step(step + 1, self.steps)
-        all_losses = torch.stack(taken)
-        self._group.average([all_losses])
-        return dict(zip(losses, all_losses.cpu().unbind(dim=1), strict=True)), norms
-
-    def _losses(self, indices: Tensor, step: int) -> dict[str, Tensor]:
-        """Return the terms of the objective and `total` on this process's rows of the images at `indices`, (batch,)."""
-        terms = self._objective.terms(self._batch(indices), self._attack, self._forward_pass)
-        return {**terms, "total": weighted_total(terms, self._objective.weights(self._progress(step)))}
-
     def _validated(self, epoch: int) -> dict[str, float]:
         if not is_evaluated(self.config, epoch):
             return {}
@@ -294,28 +268,3 @@ class Trainer:
 
     def _validation_attack(self, config: TrialConfig) -> ValidationAttack:
         return build_validation_attack(config, self.model, self._attack, self._arithmetic, self.device)
-
-    def _gradient_norms(self, losses: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        shared = [*self.model.backbone.parameters(), *self.model.bottleneck.parameters()]
-        return gradient_norms(losses, shared, self._group)
-
-    def _update(self, total: Tensor, step: int) -> None:
-        for group in self._optimiser.param_groups:
-            group["lr"] = self._learning_rate(step)
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        self._optimiser.step()
-        self._group.average(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
-
-    def _batch(self, indices: Tensor) -> Batch:
-        images = to_unit(self._data.train.images[indices])
-        images = self._augment(images, self._streams.generator)
-        own = self._group.own
-        images = own(images).contiguous(memory_format=self._layout)
-        return Batch(images, own(self._data.train.labels[indices]), own(indices))
-
-    def _progress(self, step: int) -> float:
-        return progress_at(self.config, self.epoch, step, self.steps)
-
-    def _learning_rate(self, step: int) -> float:
-        return learning_rate_at(self.config, self._progress(step))

@@ -81,7 +81,7 @@ def run_task(task: TrialTask, session: TuneSession, lead: "Lead | None" = None) 
 
 def _heed_failed_recordings() -> None:
     """Record no CUDA graph if a recording broke CUDA in another process of this session on this node."""
-    from training.attacks.cuda_graph import CudaRecorder
+    from training.compute.cuda_recorder import CudaRecorder
 
     if _failed_recordings().exists():
         CudaRecorder.forbid("a recording broke CUDA on this node")

@@ -1,17 +1,16 @@
 """Recordings without a GPU: a recorder that runs again what it was given, on the buffers that the recording owns."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
-from unittest.mock import MagicMock
 
 import pytest
 import torch
+from fake_recording import FakeCuda
 from torch import Tensor, nn
 from torch.nn import functional
 
 from training.attacks import ascend, cross_entropy_of, divergence_from
-from training.attacks.cuda_graph import CapturedAscent, CudaRecorder, RecordingError, Run
+from training.attacks.cuda_graph import CapturedAscent
+from training.compute.cuda_recorder import CudaRecorder, RecordingError, Run
 from training.compute.cuda_state import BrokenCudaError
 
 NETWORK = nn.Sequential(nn.Flatten(), nn.Linear(36, 4))
@@ -119,39 +118,6 @@ def test_a_recording_that_broke_cuda_is_no_fallback() -> None:
         CapturedAscent(broken_cuda)((0.1,), attacked, images_of(0), images_of(0), cross_entropy_of(LABELS))
 
 
-class FakeCuda:
-    """Stands in for the parts of torch.cuda that record; recordings fail, and CUDA works afterwards or not."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, *, works: bool) -> None:
-        self.works = works
-        self.attempts = 0
-        self.stream = "the stream before"
-        for name in ("device", "stream"):
-            patch.setattr(torch.cuda, name, lambda _: nullcontext())
-        for name in ("Stream", "CUDAGraph", "graph_pool_handle"):
-            patch.setattr(torch.cuda, name, MagicMock)
-        patch.setattr(torch.cuda, "current_stream", MagicMock)
-        patch.setattr(torch.cuda, "set_stream", lambda _: None)
-        patch.setattr(torch.cuda, "graph", self.graph)
-        patch.setattr(torch.cuda, "synchronize", self.synchronize)
-
-    @contextmanager
-    def graph(self, graph: Any, pool: Any) -> Iterator[None]:
-        """As torch does: the end of a recording that broke off fails as well."""
-        del graph, pool
-        self.attempts += 1
-        try:
-            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`\nDetails")
-        finally:
-            raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
-        yield
-
-    def synchronize(self, device: torch.device) -> None:
-        del device
-        if not self.works:
-            raise RuntimeError("CUDA error: an illegal memory access was encountered")
-
-
 @pytest.fixture
 def _recordings_allowed_again() -> Iterator[None]:
     yield
@@ -173,10 +139,3 @@ def test_after_one_failure_no_trial_of_the_process_records_and_all_say_the_same(
     (text,) = texts
     assert "CUBLAS_STATUS_ALLOC_FAILED" in str(text)
     assert "Details" not in str(text)
-
-
-@pytest.mark.usefixtures("_recordings_allowed_again")
-def test_a_process_whose_cuda_fails_after_a_recording_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeCuda(monkeypatch, works=False)
-    with pytest.raises(BrokenCudaError):
-        CudaRecorder(torch.device("cpu"))(lambda: images_of(0))

@@ -42,8 +42,8 @@ def test_divergence_names_the_term_that_broke_first(changes: dict[str, Any], las
 
 def test_weights_spoilt_by_the_last_step_are_noticed() -> None:
     class Spoiling(Trainer):
-        def _update(self, total: Tensor, step: int) -> None:
-            super()._update(total, step)
+        def _update(self, total: Tensor, learning_rate: float | Tensor) -> None:
+            super()._update(total, learning_rate)
             next(self.model.head.parameters()).data.fill_(math.inf)
 
     # One step an epoch: its loss is finite, and no later one shows what it did.

@@ -100,9 +100,9 @@ def test_gradient_norms_are_those_of_the_last_step() -> None:
     before = {}
 
     class Remembering(Trainer):
-        def _update(self, total: torch.Tensor, step: int) -> None:
+        def _update(self, total: torch.Tensor, learning_rate: float | torch.Tensor) -> None:
             before.update({name: weight.detach().clone() for name, weight in self.model.named_parameters()})
-            super()._update(total, step)
+            super()._update(total, learning_rate)
 
     # Without momentum and decay a step is the learning rate times the gradient of the total.
     config = make_config(momentum=0, weight_decay=0, architecture="cnn4")
@@ -260,6 +260,6 @@ def test_a_gpu_continues_to_the_last_bit_and_never_waits_inside_an_epoch(tmp_pat
     assert without_seconds(continued.history) == without_seconds(whole.history)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        whole._update(whole._losses(torch.arange(16, device="cuda"), 0)["total"], 0)
+        whole._update(whole._losses(torch.arange(16, device="cuda"), 0)["total"], 0.1)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from fake_cuda import CaptureRules, RuleRecorder, fake_cuda
+from fake_cuda import CaptureRules, RuleRecorder, RuleStepRecorder, fake_cuda
 from stand_ins import make_config, make_data
 
 from training.attacks.attack_losses import cross_entropy_of, margin_of
@@ -12,6 +12,7 @@ from training.attacks.cuda_graph import CapturedAscent
 from training.compute.parallel import ALONE
 from training.registry import ARCHITECTURES, OBJECTIVES
 from training.trainer import Trainer
+from training.trainer.recorded_step import RecordedStep
 from training.trainer.step_parts import build_validation_attack
 from training.trainer.validation import ValidationBatches
 
@@ -24,6 +25,11 @@ NETWORKS: list[Any] = [
 # Mma and natural record nothing: one has a radius for each image, the other attacks nothing.
 UNRECORDED = {"mma", "natural"}
 RECORDED: list[Any] = [*[{"objective": name} for name in OBJECTIVES if name not in UNRECORDED], *NETWORKS]
+MORE_STEPS: list[dict[str, Any]] = [
+    {"augmentation": "crop_flip", "optimiser": "adam"},
+    {"attack_latent": "sample", "forward": "joint"},
+    {"hsic_normalisation": "unbiased", "views": [0, 0.5, 1]},
+]
 STEPS: list[Any] = [
     *[{"objective": name} for name in OBJECTIVES],
     *NETWORKS,
@@ -54,23 +60,29 @@ def test_two_steps_wait_for_nothing_and_stay_on_the_device(
         recorder = RuleRecorder()
         captured = trainer._attack._captured
         if config.compile == "auto":  # trying the copy needs values
-            trainer._attack._network.fold()
+            trainer._attack._network.fold(fused=True)
         if captured is not None:
             trainer._attack._captured = CapturedAscent(recorder)
+        steps = RuleStepRecorder(trainer._streams.generator)
+        whole = trainer._recorded is not None
+        if whole:
+            trainer._recorded = RecordedStep(steps)
         losses, _ = trainer._train_steps(None)
+        assert bool(steps.operations) is whole is (config.compile == "auto" and "estimator" not in str(changes))
         is_recorded = captured is not None and changes.get("objective") not in UNRECORDED
         assert bool(recorder.operations) is is_recorded
         assert losses["total"].shape == (2,)
         assert {parameter.device.type for parameter in trainer.model.parameters()} == {"cuda"}
         if trainer._attack._recorder is not None:
-            trainer._attack._recorder = recorder
+            vars(trainer._attack)["_recorder"] = recorder
         parts = (config, trainer.model, trainer._attack, trainer._arithmetic, trainer.device)
         one_batch = trainer._data.validation.subset(torch.arange(13))
         trainer.validation_attack = build_validation_attack(*parts)
         batches = ValidationBatches(trainer.model, one_batch, config, ALONE, trainer.validation_attack)
         found = [batches.predictions(), batches.attacked(margin_of)[0], *batches.attacked(cross_entropy_of)]
         assert {each.device.type for each in found if each is not None} == {"cuda"}
-        assert len(trainer.fallbacks) == (captured is not None or trainer._attack._recorder is not None), "told once"
+        told = (captured is not None or trainer._attack._recorder is not None) + whole
+        assert len(trainer.fallbacks) == told, "each once"
     assert all(count > 0 for count in recorder.operations)
 
 
@@ -105,3 +117,16 @@ def test_forward_and_backward_passes_of_the_attacks_keep_the_rules(changes: dict
         trainer._objective.terms(trainer._batch(torch.arange(16)), trainer._attack, trainer._forward_pass)
     assert all(count > 0 for count in recorder.operations)
     assert recorder.operations
+
+
+@pytest.mark.parametrize("changes", [*RECORDED, {"objective": "mma"}, {"objective": "natural"}, *MORE_STEPS], ids=str)
+def test_whole_steps_keep_the_rules_with_their_backward_passes_and_updates(changes: dict[str, Any]) -> None:
+    side = side_for(changes)
+    config = make_config(precision="fp32", attack_steps=1, **changes)
+    trainer = Trainer(config, make_data(side=side, train=32), "cpu")
+    recorder = RuleStepRecorder(trainer._streams.generator)
+    trainer._recorded = RecordedStep(recorder)
+    with trainer._computing():
+        trainer._train_steps(None)
+    assert recorder.operations
+    assert all(count > 0 for count in recorder.operations)

@@ -16,7 +16,7 @@ from raises_about import raises_about
 from ray import tune
 from ray_stand_ins import trial_task
 
-from training.attacks.cuda_graph import CudaRecorder, RecordingError
+from training.compute.cuda_recorder import CudaRecorder, RecordingError
 from training.compute.cuda_state import BrokenCudaError
 from training.config import ATTACK_STEPS, ConfigError, TrialConfig
 from training.data import DataError, TrialData

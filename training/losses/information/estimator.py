@@ -9,7 +9,8 @@ from torch import Tensor
 class InformationEstimator(Protocol):
     """An estimate of I(z; z') that the encoder maximises; Yu et al. 2023, eq. 16, 18-20 and Table 13.
 
-    `first` and `second` are z and z', (batch, dimensions) each, paired by row.
+    `first` and `second` are z and z', (batch, dimensions) each, paired by row. An attribute
+    `unrecorded` may give the reason why a step with this estimator cannot be one CUDA graph.
     """
 
     def __call__(self, first: Tensor, second: Tensor) -> Tensor:

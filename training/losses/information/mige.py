@@ -25,6 +25,8 @@ class Mige(WithoutLearning):
     across the narrow direction of (z, z'), and with 0.9 instead of 0.99 the first of these cosines is -0.20.
     """
 
+    unrecorded = "the host checks MIGE's eigenvectors"
+
     def __init__(self, *, kept_share: float = 0.99) -> None:
         """Keep the eigenfunctions that hold `kept_share`, in (0, 1], of the kernel's trace."""
         if not 0 < kept_share <= 1:
