@@ -115,7 +115,8 @@ def test_a_deleted_search_is_gone_from_disk_and_from_mlflow(
     assert len(runs) == 7
 
 
-def test_a_deletion_makes_no_database_for_mlflow(tuner: Tuner, stored: SqlLedger, runs_dir: Path) -> None:
+@pytest.mark.usefixtures("stored")
+def test_a_deletion_makes_no_database_for_mlflow(tuner: Tuner, runs_dir: Path) -> None:
     assert not (runs_dir / "mlflow.db").exists()
     assert tuner("delete", SEARCH, "--yes").code == 0
     assert list(runs_dir.iterdir()) == []
