@@ -5,8 +5,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.driver.prune import size_of
 from tuner.database_url import file_of_url
+from tuner.driver.prune import size_of
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, default_ledger_url
 from tuner.redact import without_password
