@@ -1,4 +1,4 @@
-"""Part 9: the time of a step in each of the forms that `benchmarks.gpu.count` estimates."""
+"""Part 9: the time of a step in each of the forms that `benchmarks.gpu.count` estimates, and compiled as well."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -16,14 +16,16 @@ from benchmarks.trainer_speed.work import Work, work_for
 from training.trainer import Trainer
 
 _WARM_UP, _STEPS = 5, 40
+_COMPILED = Form("training passes compiled", "full", fused=True, two_parts=True, recorded="step")
 
 
 def steps_in_forms(device: str) -> Mapping[str, Unit]:
-    """Return a unit for each form and precision; only bf16 takes pixels in two parts."""
+    """Return a unit for each form and precision; only bf16 takes pixels in two parts, and only a GPU compiles."""
+    forms = (*FORMS, _COMPILED) if device == "cuda" else FORMS
     return {
         f"{precision}: {form.name}": _timed(form, precision, device)
         for precision in ("tf32", "bf16")
-        for form in FORMS
+        for form in forms
         if precision == "bf16" or form.name != "pixels in two parts"
     }
 

@@ -54,5 +54,5 @@ class AttackedNetwork:
             return False
         fault = kernel_fault(device, self._arithmetic.attack_dtype or torch.float32)
         if fault is not None:
-            self.unfused = f"compile is auto, but bias and ReLU are passes of their own in the attack: {fault}"
+            self.unfused = f"compile: bias and ReLU are passes of their own in the attack: {fault}"
         return fault is None

@@ -82,6 +82,6 @@ class CapturedAscent:
         return found
 
     def _give_up(self, reason: str, instead: Tensor) -> Tensor:
-        self.fallback = f"compile is auto, but the attack is no CUDA graph ({reason}): it is computed step by step"
+        self.fallback = f"compile: the attack is no CUDA graph ({reason}): it is computed step by step"
         self._recordings.clear()
         return instead

@@ -65,6 +65,7 @@ def fuse(traced: fx.GraphModule) -> list[BiasRelu]:
         module = BiasRelu([modules[str(node.target)] for node in match.convolutions], several_readers=several)
         name = f"fused_{len(fused)}"
         traced.add_submodule(name, module)
+        modules[name] = module  # a later sum may read it
         fused.append(module)
         _replace(traced.graph, relu, match, name, several_readers=several)
     return fused

@@ -120,9 +120,10 @@ class TrialConfig:
     metrics: tuple[str, ...] = metric_names()
 
     # How training is computed; `training/compute/precision.py` says what each needs. Predictions are in float32 always.
-    # compile: auto attacks a copy of the network that is made for it; off, the network as it is, the reference.
+    # compile: auto attacks a copy of the network that is made for it; full also compiles the passes that train; off
+    # computes the network as it is, the reference.
     precision: str = choice("auto", PRECISIONS)
-    compile: str = choice("auto", ("auto", "off"))
+    compile: str = choice("auto", ("auto", "full", "off"))
 
     seed: int = whole(0, 0)
 

@@ -130,4 +130,4 @@ class RecordedStep:
 
     def _give_up(self, reason: str) -> None:
         self._replay = None
-        self.fallback = f"compile is auto, but the training step is no CUDA graph ({reason}): only its attacks are"
+        self.fallback = f"compile: the training step is no CUDA graph ({reason}); its attacks are recorded alone"

@@ -3,6 +3,7 @@
 import torch
 
 from training.attacks import InnerAttack, InnerAttackSettings
+from training.compute.compiled_backbone import CompiledBackbone
 from training.compute.parallel import Group
 from training.compute.precision import Arithmetic
 from training.config import TrialConfig
@@ -22,7 +23,7 @@ def build_attack(
         steps=config.attack_steps,
         start=config.attack_start,
         sampled=config.attack_latent == "sample",
-        compiled=config.compile == "auto",
+        compiled=config.compile != "off",
     )
     return InnerAttack(model, generator, settings, arithmetic=arithmetic, group=group)
 
@@ -50,8 +51,9 @@ def build_forward_pass(
     config: TrialConfig, model: Classifier, generator: torch.Generator, arithmetic: Arithmetic, group: Group
 ) -> ModelForwardPass:
     """Return how the objective of `config` sees images through `model`."""
+    backbone = arithmetic.backbone(model.backbone)
     return ModelForwardPass(
-        Classifier(arithmetic.backbone(model.backbone), model.bottleneck, model.head),
+        Classifier(CompiledBackbone(backbone) if config.compile == "full" else backbone, model.bottleneck, model.head),
         generator,
         joint=config.forward == "joint",
         sampled=config.loss_latent == "sample",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import torch
 
+from training.compute.compiled_backbone import CompiledBackbone
 from training.compute.numerics import repeatable_convolutions
 from training.compute.optimiser_state import load_optimiser_state
 from training.compute.parallel import ALONE, Group
@@ -99,7 +100,9 @@ class Trainer(TrainingSteps):
         self.validation_attack = self._validation_attack(config)
         early = evaluated_with(config, epoch=1)
         self.early_validation_attack = None if early is config else self._validation_attack(early)
-        self._forward_pass = self._group.data_parallel(build_forward_pass(*parts))
+        forward_pass = build_forward_pass(*parts)
+        self._compiled = [part for part in forward_pass.modules() if isinstance(part, CompiledBackbone)]
+        self._forward_pass = self._group.data_parallel(forward_pass)
 
     @property
     def chosen_arithmetic(self) -> str | None:
@@ -112,6 +115,7 @@ class Trainer(TrainingSteps):
         measuring = [self.early_validation_attack, self.validation_attack]
         texts = [self._arithmetic.fallback, self._attack.fallback, *(each.fallback() for each in measuring if each)]
         texts += [] if self._recorded is None else [self._recorded.fallback]
+        texts += [part.fallback for part in self._compiled]
         return [text for text in dict.fromkeys(texts) if text is not None]
 
     def try_outside_code(self) -> None:

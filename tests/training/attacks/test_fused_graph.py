@@ -83,7 +83,8 @@ class Several(nn.Module):
         changed = own * 1.0
         changed += self.second(own)
         three = self.relu(other)
-        read = three + changed.relu() + changed + used_twice + three * three
+        late = functional.relu(self.relu(self.second(own)) + self.first(own))
+        read = late + three + changed.relu() + changed + used_twice + three * three
         result: Tensor = read + three.sum(dim=1, keepdim=True)
         return result
 
@@ -96,7 +97,7 @@ def test_sums_and_readers_of_any_network_stay_as_they_are() -> None:
     images = torch.rand(2, 2, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     fused = FoldedBackbone(network, fused=True)
     torch.testing.assert_close(with_gradient(fused, images), with_gradient(network, images))
-    assert len(fused_parts(fused)) == 3
+    assert len(fused_parts(fused)) == 5
 
 
 def test_half_precision_keeps_its_types() -> None:
