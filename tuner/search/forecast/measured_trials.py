@@ -25,6 +25,7 @@ class MeasuredTrials:
         # Trials of an earlier search have negative numbers, so that none of them is a trial of this search.
         self._earlier = {-1 - place: trial for place, trial in enumerate(earlier)}
         self._inputs = {number: cube.row(trial.parameters) for number, trial in self._earlier.items()}
+        self._earlier_losses: dict[int, dict[int, FloatArray]] = {}  # by epoch and number; they stay the same
 
     def now(
         self, trials: Sequence[TrialRecord], values: Values, failed: Collection[int], judged: int | None = None
@@ -49,10 +50,15 @@ class MeasuredTrials:
         """Return the losses of trials by level, in the order of measurement, of those that all levels before have."""
         found: list[dict[int, FloatArray]] = []
         for epoch in values.epochs:
-            rows = {number: trial.losses(epoch, self._criteria) for number, trial in self._earlier.items()}
-            here = {number: row for number, row in rows.items() if row is not None} | values.in_order(epoch)
+            here = self._earlier_at(epoch) | values.in_order(epoch)
             found.append(here if not found else {number: row for number, row in here.items() if number in found[-1]})
         return found
+
+    def _earlier_at(self, epoch: int) -> dict[int, FloatArray]:
+        if epoch not in self._earlier_losses:
+            rows = {number: trial.losses(epoch, self._criteria) for number, trial in self._earlier.items()}
+            self._earlier_losses[epoch] = {number: row for number, row in rows.items() if row is not None}
+        return self._earlier_losses[epoch]
 
     def _level(self, by_level: Sequence[Mapping[int, FloatArray]], index: int) -> Level:
         here = by_level[index]

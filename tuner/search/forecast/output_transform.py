@@ -1,8 +1,8 @@
 """A transform of the losses of one epoch to values that a Gaussian process can model: nearly normal, mean 0, sd 1.
 
 Losses far on the bad side are cut, because the model needs no scale for them. What stands on the front of the trials is
-never cut: if most trials are at one end of a front, the other end is far from the median. Then follows the transform of Yeo and
-Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each loss.
+never cut: if most trials are at one end of a front, the other end is far from the median. Then follows the transform of
+Yeo and Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each loss.
 """
 
 import warnings
