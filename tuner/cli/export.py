@@ -20,7 +20,7 @@ def export(  # noqa: PLR0917 - each is an option by its name
 ) -> None:
     """Write the weights and the configuration of a trial.
 
-    An example beside them loads the model without this tool.
+    An example beside them loads the model. It needs the package `training` of this project, but no search and no Ray.
     """
     from tuner.export.chosen_model import load_model
     from tuner.export.model_files import write_export

@@ -54,7 +54,11 @@ def rerank_front(
     data_root: Path | None,
     output: Format,
 ) -> None:
-    """Attack the trials, with a progress bar on standard error, and print the table or the rows."""
+    """Attack the trials, and print the table or the rows; the progress goes to standard error.
+
+    On a terminal it is a bar, elsewhere a line for each trial.
+    """
+    import torch
     from rich.console import Console
     from rich.progress import Progress
 
@@ -69,12 +73,16 @@ def rerank_front(
     norm, epsilon = search.space.shared("norm"), search.space.shared("epsilon")
     attacks = read_attacks(text, epsilon, data.classes or 10, norm=norm, option="--rerank", always=())
     models = best_models(data, search.trials, top or 10)
+    # As many threads as a trial of the search: torch's own choice is many times slower for small models.
+    torch.set_num_threads(search.space.resources.threads_per_process)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         bars = {model: progress.add_task(model.name, total=None, start=False) for model in models}
 
         def on_batch(model: Model, done: int, total: int) -> None:
             progress.start_task(bars[model])
             progress.update(bars[model], completed=done, total=total)
+            if done == total and not progress.console.is_terminal:
+                progress.console.print(f"{model.name}: attacked", highlight=False)
 
         try:
             found = attack_trials(

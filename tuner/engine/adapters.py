@@ -1,6 +1,5 @@
 """Ray Tune's searcher and scheduler: they pass proposals and decisions of a `Search` on, and decide nothing."""
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -85,7 +84,7 @@ class LedgerSearcher(EmptyPickle, Searcher):
             checkpoints=self.checkpoints(assignment.number),
             device="cuda" if resources.gpus_per_trial > 0 else "cpu",
             gpus=self._shares.of(assignment.number),
-            threads=threads_for(resources.cpus_per_trial, resources.processes_per_trial),
+            threads=resources.threads_per_process,
             processes=resources.processes_per_trial,
             split_digest=self._split_digest,
             start_digest=self._start_weights.get(str(Path(config.start_weights).expanduser())),
@@ -119,11 +118,6 @@ class LedgerSearcher(EmptyPickle, Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Restore nothing: a resumed search is a new Ray Tune run on the same ledger."""
-
-
-def threads_for(cpus_per_trial: float, processes: int) -> int:
-    """Return the torch threads of each process of a trial: its share of whole CPUs, at least one."""
-    return max(1, math.floor(cpus_per_trial / processes))
 
 
 class LedgerScheduler(EmptyPickle, FIFOScheduler):

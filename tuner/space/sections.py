@@ -1,5 +1,6 @@
 """The sections of a space file other than `trial` and `parameters`."""
 
+import math
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -131,6 +132,11 @@ class ResourcesSpec(Part):
     def processes_per_trial(self) -> int:
         """How many processes train a trial: one for each GPU."""
         return max(1, round(self.gpus_per_trial))
+
+    @property
+    def threads_per_process(self) -> int:
+        """The torch threads of each of these processes: its share of whole CPUs, at least one."""
+        return max(1, math.floor(self.cpus_per_trial / self.processes_per_trial))
 
 
 class ConfirmSpec(Part):

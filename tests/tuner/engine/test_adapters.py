@@ -10,7 +10,7 @@ from ray.tune.search import Searcher
 from ray_stand_ins import ray_trial, result
 from simulated_search import MakeLedger, small_space
 
-from tuner.engine.adapters import LedgerScheduler, LedgerSearcher, threads_for
+from tuner.engine.adapters import LedgerScheduler, LedgerSearcher
 from tuner.engine.gpu_sharing import GpuShares
 from tuner.engine.trial_task import TrialTask, task_of
 from tuner.ledger import Decision, Outcome
@@ -77,11 +77,6 @@ def test_an_interrupted_trial_goes_on_from_its_checkpoint_under_the_folder(searc
     rebuilt = Search(SPACE, search._ledger)
     task = suggested(LedgerSearcher(rebuilt, "/runs/small-1", lambda: 1, GpuShares(0)), "a")
     assert task.checkpoints == ("/runs/small-1/ray/session-1/trial-0000/checkpoint_000000",)
-
-
-@pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
-def test_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
-    assert threads_for(cpus, 1) == threads_for(4 * cpus, 4) == threads
 
 
 def decision(search: Search, number: int, report: dict[str, Any]) -> str:

@@ -24,6 +24,13 @@ def test_what_several_gpus_cannot_train() -> None:
     assert small_space(resources={"gpus_per_trial": 0.25}).resources.processes_per_trial == 1
 
 
+@pytest.mark.parametrize(("cpus", "threads"), [(0.25, 1), (1, 1), (1.9, 1), (2, 2), (4.5, 4)])
+def test_a_process_of_a_trial_gets_a_thread_for_each_whole_cpu(cpus: float, threads: int) -> None:
+    alone = small_space(resources={"cpus_per_trial": cpus})
+    on_four_gpus = small_space(resources={"cpus_per_trial": 4 * cpus, "gpus_per_trial": 4})
+    assert alone.resources.threads_per_process == on_four_gpus.resources.threads_per_process == threads
+
+
 def test_a_range_is_held_against_the_trainers_rules() -> None:
     wide = {
         "alpha": {"type": "float", "low": -0.5, "high": 2.0},

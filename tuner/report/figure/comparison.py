@@ -128,7 +128,10 @@ def _named_apart(searches: Sequence[FrontData]) -> list[FrontData]:
 
 
 def _rows(searches: Sequence[FrontData], by: str | None) -> tuple[dict[str, Any], ...]:
-    """Return a row of plain values for each search; `best` of an objective is None before a trial has completed."""
+    """Return a row of plain values for each search.
+
+    The hypervolume and the `best` of an objective are None before a trial has completed.
+    """
     nothing = {objective.name: None for objective in searches[0].objectives}
     return tuple(
         {
@@ -136,7 +139,7 @@ def _rows(searches: Sequence[FrontData], by: str | None) -> tuple[dict[str, Any]
             "completed": len(data.points),
             "trials": len(data.records),
             "front": len(data.front),
-            "hypervolume": data.hypervolume,
+            "hypervolume": data.hypervolume if data.points else None,
             "best": data.history[-1].best if data.history else nothing,
             "epochs": sum(record.epochs_trained for record in data.records),
         }
@@ -150,7 +153,7 @@ def _text_table(rows: Sequence[dict[str, Any]], metrics: Sequence[str], by: str 
             row[by or "search"],
             f"{row['completed']} of {row['trials']}",
             str(row["front"]),
-            format_volume(row["hypervolume"]),
+            format_value(None) if row["hypervolume"] is None else format_volume(row["hypervolume"]),
             *(format_metric(name, row["best"][name]) for name in metrics),
             str(row["epochs"]),
         ]

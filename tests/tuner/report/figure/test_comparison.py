@@ -76,6 +76,13 @@ def test_the_table_has_each_searchs_figures() -> None:
     assert text_table.rows[0] == ["first", f"{len(FIRST.points)} of 30", str(len(FIRST.front)), volume, *best, epochs]
 
 
+def test_a_search_without_a_completed_trial_has_no_hypervolume() -> None:
+    stopped = [trial(number, 0.5, 0.2, outcome=Outcome.STOPPED, epochs=1) for number in range(2)]
+    shown = compare([FIRST, replace(search_of(stopped), search="early")])
+    assert [row["hypervolume"] for row in shown.rows] == [FIRST.hypervolume, None]
+    assert "0" not in shown.table.rows[1][3]
+
+
 def test_different_yardsticks_are_named() -> None:
     assert len(compare([FIRST, SECOND]).notes) == 1
     _, note = compare([named("a", 0, epsilon=0.031), named("b", 1, epsilon=0.3)]).notes
