@@ -34,7 +34,8 @@ def test_features_gradients_and_statistics_are_those_of_the_backbone(backend: st
     compiled = CompiledBackbone(backbone(), backend=backend)
     found = features_and_gradients(compiled)
     assert compiled.fallback is None
-    torch.testing.assert_close(found, features_and_gradients(backbone()))
+    # Compiled sums have another order: in float32 a gradient of about 1 differs by 1e-5.
+    torch.testing.assert_close(found, features_and_gradients(backbone()), rtol=1e-3, atol=1e-4)
     assert list(compiled.state_dict()) == [f"inner.{name}" for name in backbone().state_dict()]
 
 
