@@ -15,6 +15,7 @@ from benchmarks.surroundings import own_environment
 from tuner.ledger import SqlLedger, TrialRecord, default_ledger_url
 
 TINY = Path(__file__).parent / "tiny.yaml"
+_HELD = Path(__file__).parent / "held_trials.py"
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,31 @@ def start(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> 
 
     It runs in `folder`, by default the one that holds `runs_dir`.
     """
+    return _started(["-m", "tuner.run", "--runs-dir", str(runs_dir), *arguments], folder or Path(runs_dir).parent)
+
+
+def start_held(hold: Path, runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start `tuner run` in the background; its epochs wait as the file `hold` says (see held_trials.py)."""
+    words = [str(_HELD), str(hold), "--runs-dir", str(runs_dir), *arguments]
+    return _started(words, runs_dir.parent, PYTHONPATH=str(Path(__file__).parents[2]))
+
+
+def let_begin(hold: Path, epochs: int) -> None:
+    """Let so many epochs begin in trials that are held, beside those that have begun or waited already."""
+    record, new = hold.with_suffix(".begun"), hold.with_suffix(".new")
+    begun = len(record.read_text(encoding="utf-8").splitlines()) if record.exists() else 0
+    new.write_text(str(begun + epochs), encoding="utf-8")
+    new.replace(hold)
+
+
+def _started(words: Sequence[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "tuner.run", "--runs-dir", str(runs_dir), *arguments],
+        [sys.executable, "-u", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=own_environment(),
-        cwd=folder or Path(runs_dir).parent,
+        env=own_environment(**environment),
+        cwd=folder,
         start_new_session=True,
     )
 

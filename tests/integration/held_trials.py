@@ -1,9 +1,11 @@
 """`tuner run` with trials that wait for the test: FILE, then the command's own arguments.
 
-While FILE exists, no trial begins its second epoch or a later one, but for the trials whose numbers are in FILE. So a
-trial cannot end before the test has done what it does to a running trial, however slow the machine is.
+FILE holds how many epochs may begin; all others wait until it allows more or is gone. So a search cannot end before the
+test has done what it does to a running one, however slow the machine is. FILE.begun gets a line for each epoch.
 """
 
+import math
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,16 +16,20 @@ FILE = Path(sys.argv[1])
 
 
 def hold(number: int, epoch: int) -> None:
-    """Wait before an epoch of a trial while FILE holds the trial back."""
-    while epoch > 1 and _holds_back(number):
+    """Wait before an epoch until FILE lets it begin."""
+    line, record = f"{number} {epoch} {os.getpid()} {time.monotonic_ns()}", FILE.with_suffix(".begun")
+    with record.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    place = record.read_text(encoding="utf-8").splitlines().index(line) + 1
+    while place > _allowed():
         time.sleep(0.05)
 
 
-def _holds_back(number: int) -> bool:
+def _allowed() -> float:
     try:
-        return str(number) not in FILE.read_text(encoding="utf-8").split()
+        return int(FILE.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return False
+        return math.inf
 
 
 if __name__ == "__main__":

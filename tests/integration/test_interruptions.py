@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, mlflow_runs, run, start, trials_of, wait_for_reports
+from driver_process import TINY, let_begin, mlflow_runs, run, start, start_held, trials_of, wait_for_reports
 
 from benchmarks.chaos.checks import essence
 from tuner.ledger import Outcome
@@ -20,16 +20,21 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
     # Both searches run at the same time: each needs one core only.
     alone = tmp_path / "alone"
     undisturbed = start(alone, "--space", str(TINY), "--name", "undisturbed", "--trials", "9", *_ONE_AT_A_TIME)
-    process = start(runs_dir, "--space", str(TINY), "--name", "disturbed", *_ONE_AT_A_TIME)
+    hold = tmp_path / "hold"
+    let_begin(hold, 3)
+    process = start_held(hold, runs_dir, "--space", str(TINY), "--name", "disturbed", *_ONE_AT_A_TIME)
     wait_for_reports(runs_dir, "disturbed", 3, process)
     process.send_signal(signal.SIGINT)
+    hold.unlink()
     output, _ = process.communicate()
     assert process.returncode == 130, output
     assert "tuner run --resume disturbed" in output
 
-    process = start(runs_dir, "--resume", "disturbed", *_ONE_AT_A_TIME)
+    let_begin(hold, 9 - sum(trial.epochs_trained for trial in trials_of(runs_dir, "disturbed")))
+    process = start_held(hold, runs_dir, "--resume", "disturbed", *_ONE_AT_A_TIME)
     wait_for_reports(runs_dir, "disturbed", 9, process)
     process.kill()
+    hold.unlink()
     process.communicate()
 
     resumed = run(runs_dir, "--resume=", *_ONE_AT_A_TIME)
@@ -50,7 +55,9 @@ def test_interruptions_change_nothing(tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_costs_epochs_and_no_trial(tmp_path: Path) -> None:
     """Two trials at once; SIGTERM reaches Ray's processes as well, as Slurm and `timeout` send it."""
     runs_dir = tmp_path / "runs"
-    process = start(runs_dir, "--space", str(TINY), "--name", "damaged", "--trials", "4")
+    hold = tmp_path / "hold"
+    let_begin(hold, 4)
+    process = start_held(hold, runs_dir, "--space", str(TINY), "--name", "damaged", "--trials", "4")
     wait_for_reports(runs_dir, "damaged", 4, process)
     os.killpg(process.pid, signal.SIGTERM)
     output, _ = process.communicate()

@@ -12,7 +12,7 @@ from typing import Any
 
 import optuna
 import pytest
-from driver_process import TINY, mlflow_runs, start, trials_of, tuner, wait_for_reports
+from driver_process import TINY, let_begin, mlflow_runs, start_held, trials_of, tuner, wait_for_reports
 
 from benchmarks.postgres_server import free_port
 from tuner.ledger import Outcome, default_ledger_url
@@ -39,9 +39,10 @@ class Dashboard:
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A search of four trials of many epochs, one at a time."""
-    words = ["--space", str(TINY), "--name", NAME, "--trials", "4", "--epochs", "150", "--concurrency", "1"]
-    with start(tmp_path / "runs", *words, "--set", "early_stopping.scheduler=none") as search:
+    """A search of four trials, one at a time; the first one waits after its first epoch."""
+    words = ["--space", str(TINY), "--name", NAME, "--trials", "4", "--concurrency", "1"]
+    let_begin(tmp_path / "hold", 1)
+    with start_held(tmp_path / "hold", tmp_path / "runs", *words, "--set", "early_stopping.scheduler=none") as search:
         yield search
         search.kill()
 
@@ -76,6 +77,7 @@ def test_the_dashboard_may_end_trials_and_write_notes_while_the_search_runs(
     opened = optuna.load_study(study_name=NAME, storage=default_ledger_url(runs_dir / NAME))
     opened.enqueue_trial({"alpha": 0.25})
     dashboard.ask("POST", f"/api/trials/{running['trial_id']}/tell", {"state": "fail"})
+    (tmp_path / "hold").unlink()
     output, _ = process.communicate()
     assert process.returncode == 0, output
     trials = trials_of(runs_dir, NAME)

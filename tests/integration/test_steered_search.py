@@ -2,18 +2,16 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from driver_process import TINY, mlflow_runs, trials_of, wait_for_reports
+from driver_process import TINY, let_begin, mlflow_runs, start_held, trials_of, wait_for_reports
 from driver_process import run as finish
 from typed_commands import Tuner
 
-from benchmarks.surroundings import own_environment
 from tuner.ledger import Outcome
 from tuner.runs.folder import SearchFolder
 from tuner.steering.decide import STOPPED_BY_USER
@@ -21,20 +19,6 @@ from tuner.steering.decide import STOPPED_BY_USER
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAME = "steered"
-_HELD = Path(__file__).parent / "held_trials.py"
-
-
-def start_held(hold: Path, runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start `tuner run` in the background; its trials wait as the file `hold` says (held_trials.py)."""
-    return subprocess.Popen(
-        [sys.executable, "-u", str(_HELD), str(hold), "--runs-dir", str(runs_dir), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=own_environment(PYTHONPATH=str(Path(__file__).parents[2])),
-        cwd=runs_dir.parent,
-        start_new_session=True,
-    )
 
 
 def wait_until(process: subprocess.Popen[str], happened: Callable[[], bool]) -> None:
@@ -59,7 +43,7 @@ def test_a_steered_search_survives_a_kill_and_agrees_everywhere(tuner: Tuner, ru
         return {one["state"] for one in status()["instructions"]} == {"obeyed"}
 
     hold = runs_dir.parent / "hold"
-    hold.touch()
+    let_begin(hold, 1)
     space = ("--space", str(TINY), "--set", "early_stopping.scheduler=none", "--trials", "2")
     process = start_held(hold, runs_dir, *space, "--name", NAME, "--concurrency", "1")
     wait_for_reports(runs_dir, NAME, 1, process)
@@ -68,7 +52,6 @@ def test_a_steered_search_survives_a_kill_and_agrees_everywhere(tuner: Tuner, ru
     done("set", NAME, "search.trials=4", "concurrency=2")
     running = next(trial.number for trial in trials_of(runs_dir, NAME) if trial.outcome is Outcome.RUNNING)
     done("stop", NAME, str(running))
-    hold.write_text(str(running), encoding="utf-8")  # its process ends with its epoch
     stopped = trials_of(runs_dir, NAME)[running]
     assert (stopped.outcome, stopped.error) == (Outcome.STOPPED, STOPPED_BY_USER)
 
