@@ -1,9 +1,10 @@
 """Which cheap attack ranks models as AutoAttack does? Rank correlations and costs of candidates for a search's metric.
 
-Run:  python -m benchmarks.search_metrics digits|mnist --keep FOLDER [--data-root DIR] [--jobs 1] [--images 300]
+Run:  python -m benchmarks.search_metrics digits|mnist|cifar10 --keep FOLDER [--data-root DIR] [--jobs 1] [--images 300]
 Trains models of several methods and strengths, and attacks the same validation images with each candidate and with
 AutoAttack. Writes benchmarks/results/search_metrics_NAME.json with hardware, versions, date and command. The figures of
-each model are also kept in a folder, so that an interrupted measurement goes on. MNIST is needed in --data-root.
+each model are also kept in a folder, so that an interrupted measurement goes on. MNIST is needed in --data-root, or
+CIFAR-10 as images in its folders train/CLASS and test/CLASS.
 """
 
 import argparse
@@ -36,6 +37,17 @@ from training.yaml_text import read_yaml
 from tuner.space import load_space
 
 _RESULTS = Path(__file__).parent / "results"
+_MNIST_EVALUATION = {"eval_attack_steps": 20, "eval_attack_step_size": 0.01}
+# ResNet-18 on all images is out of reach of CPU cores.
+_SMALL_CIFAR10: dict[str, Any] = {
+    "dataset": "folder",
+    "architecture": "digits_cnn",
+    "train_fraction": 0.3,
+    "validation_fraction": 0.02,
+    "epochs": 12,
+    "attack_steps": 5,
+    "attack_step_size": 0.012,
+}
 # The attacks that are timed, with their forward-backward passes for each image. {steps} is that of the space's PGD.
 ATTACKS: dict[str, tuple[str, Callable[[int], int]]] = {
     "fgsm": ("fgsm", lambda _steps: 1),
@@ -56,13 +68,13 @@ _TRUTH = "autoattack"
 def main() -> None:
     """Train and attack all models of one data set, and print and write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("digits", "mnist"))
+    parser.add_argument("name", choices=("digits", "mnist", "cifar10"))
     parser.add_argument("--keep", type=Path, required=True, help="folder of the models that are measured already")
     parser.add_argument("--data-root", default="data", help="folder of the images")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--images", type=int, default=300, help="validation images that are attacked")
     arguments = parser.parse_args()
-    configs = digits_configs() if arguments.name == "digits" else mnist_configs(arguments.data_root)
+    configs = configs_of(arguments.name, arguments.data_root)
     folder = arguments.keep / arguments.name
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [(config, arguments.images, folder / f"{number:03d}.json") for number, config in enumerate(configs)]
@@ -77,6 +89,13 @@ def main() -> None:
         **surroundings(("torch", "pyautoattack", "scipy")),
     }
     write_result(_RESULTS / f"search_metrics_{arguments.name}.json", result)
+
+
+def configs_of(name: str, data_root: str) -> list[TrialConfig]:
+    """Return the configurations of the models of one data set."""
+    if name == "digits":
+        return digits_configs()
+    return mnist_configs(data_root) if name == "mnist" else cifar10_configs(data_root)
 
 
 def digits_configs() -> list[TrialConfig]:
@@ -106,11 +125,31 @@ def mnist_configs(data_root: str) -> list[TrialConfig]:
         *(("shared_information", {"lambda": weight, "alpha": alpha})
           for weight, alpha in ((1.0, 0.5), (4.0, 0.5), (4.0, 0.0), (10.0, 1.0))),
     ]  # fmt: skip
-    common = {**SMALL, "data_root": data_root, "eval_attack_steps": 20, "eval_attack_step_size": 0.01}
+    return _preset_configs("mnist", chosen, {**SMALL, "data_root": data_root, **_MNIST_EVALUATION})
+
+
+def cifar10_configs(data_root: str) -> list[TrialConfig]:
+    """Return 15 configurations of the paper's methods on CIFAR-10, with a small network and a part of the images."""
+    rates = {"learning_rate": 0.1, "lr_drops": [0.6, 0.85]}
+    chosen: list[tuple[str, dict[str, Any]]] = [
+        ("standard", rates),
+        *(("trades", {**rates, "lambda": weight}) for weight in (1.0, 3.0, 6.0)),
+        *(("mart", {**rates, "lambda": weight}) for weight in (1.0, 3.0, 6.0)),
+        *(("mma", {**rates, "lr_after_drops": [0.01, 0.001], "max_margin": f"{margin}/255"}) for margin in (4, 8, 12)),
+        *(("shared_information", {**rates, "lambda": weight, "alpha": alpha})
+          for weight, alpha in ((1.0, 0.5), (4.0, 0.5), (4.0, 0.0), (10.0, 1.0), (30.0, 0.5))),
+    ]  # fmt: skip
+    return _preset_configs("cifar10", chosen, {**_SMALL_CIFAR10, "data_root": data_root})
+
+
+def _preset_configs(prefix: str, chosen: list[tuple[str, dict[str, Any]]], common: dict[str, Any]) -> list[TrialConfig]:
+    """Return the configuration of each method's preset, with what all have in common and with its own changes."""
     found = []
     for method, changes in chosen:
-        shared = {key: value for key, value in common.items() if method != "mma" or key != "attack_step_size"}
-        found.append(parse_trial({**read_yaml(find_config(f"mnist_{method}")), **shared, **changes}))
+        preset = read_yaml(find_config(f"{prefix}_{method}"))
+        # The radius of MMA's attack is each image's margin, so it has no step size.
+        shared = {key: value for key, value in common.items() if key != "attack_step_size" or key in preset}
+        found.append(parse_trial({**preset, **shared, **changes}))
     return found
 
 

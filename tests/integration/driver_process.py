@@ -15,7 +15,7 @@ from benchmarks.surroundings import own_environment
 from tuner.ledger import SqlLedger, TrialRecord, default_ledger_url
 
 TINY = Path(__file__).parent / "tiny.yaml"
-_HELD = Path(__file__).parent / "held_trials.py"
+HELD = Path(__file__).parent / "held_trials.py"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def start(runs_dir: Path | str, *arguments: str, folder: Path | None = None) -> 
 
 def start_held(hold: Path, runs_dir: Path, *arguments: str) -> subprocess.Popen[str]:
     """Start `tuner run` in the background; its epochs wait as the file `hold` says (see held_trials.py)."""
-    words = [str(_HELD), str(hold), "--runs-dir", str(runs_dir), *arguments]
+    words = [str(HELD), str(hold), "--runs-dir", str(runs_dir), *arguments]
     return _started(words, runs_dir.parent, PYTHONPATH=str(Path(__file__).parents[2]))
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from driver_process import TINY, ended, start, trials_of
+from driver_process import HELD, TINY, ended, let_begin, start, trials_of
 from slurm_cluster import Cluster, missing_programs, slurm_cluster, wait_until
 
 from benchmarks.chaos.checks import essence
@@ -60,17 +60,22 @@ def test_a_job_ends_its_driver_before_each_limit_and_goes_on(cluster: Cluster, t
 
 
 def test_a_search_that_is_requeued_twice_ends_as_an_undisturbed_one(cluster: Cluster, tmp_path: Path) -> None:
-    """The limit is moved near after so many reports, however fast the machine is; SLURM itself sends the signal."""
-    runs_dir, alone = tmp_path / "runs", tmp_path / "alone"
+    """The limit comes near after so many epochs, and the others wait for the end; SLURM itself sends the signal."""
+    runs_dir, alone, hold = tmp_path / "runs", tmp_path / "alone", tmp_path / "hold"
     script = tmp_path / "job.sh"
-    words = ("-m", "tuner", "slurm", "--space", str(TINY), "--name", "requeued", "--time", "30m")
-    script.write_text(ended(words, tmp_path).output)
+    path = f"export PYTHONPATH={Path(__file__).parents[2]}"
+    words = ("-m", "tuner", "slurm", "--space", str(TINY), "--name", "requeued", "--time", "30m", "--setup", path)
+    command = "-m tuner run "
+    written = ended(words, tmp_path).output
+    assert command in written, written
+    script.write_text(written.replace(command, f"{HELD} {hold} "))
 
     def reports() -> int:
         written = (runs_dir / "requeued" / "space.yaml").exists()
         return sum(trial.epochs_trained for trial in trials_of(runs_dir, "requeued")) if written else 0
 
     undisturbed = start(alone, "--space", str(TINY), "--name", "undisturbed", "--concurrency", "1")
+    let_begin(hold, 3)
     number = cluster.submit(script)
     for restarts in ("1", "2"):
         wanted = reports() + 3
@@ -79,6 +84,8 @@ def test_a_search_that_is_requeued_twice_ends_as_an_undisturbed_one(cluster: Clu
         limit(cluster, number, 60 * hours + minutes + 2)  # at most the lead time is left
         wait_until(lambda restarts=restarts: cluster.job(number)["Restarts"] == restarts)  # type: ignore[misc]
         limit(cluster, number, 30)  # it waits in the queue
+        let_begin(hold, 3)
+    hold.unlink()
     found = wait_for_end(cluster, number)
     assert found["JobState"] == "COMPLETED", (tmp_path / f"requeued-{number}.log").read_text()
     output, _ = undisturbed.communicate()
