@@ -33,13 +33,17 @@ _TEMPLATES = templates()
 NUMBER, EPOCH = 987654321, 987654322
 SLOTS = {"number": str(NUMBER), "epoch": str(EPOCH)}
 
+# In pixels: the longest names of parallel coordinates stay apart. The margins also hold the bar of colours.
+_BETWEEN_COORDINATES, _MARGINS = 125, 260
+
 
 class Section(NamedTuple):
     """A part of the page: its heading, sentences, a figure with its id and height, and a table.
 
-    `colourings` are the parameters by which the reader can colour the figure. `links` are the marks of the front's
-    figure to which the rows of the table lead. A section with `commands` shows the
-    trial that the reader chooses in its figure, with the commands for a trial of each outcome.
+    A figure is never narrower than `least_width` pixels: in a smaller window it scrolls. `colourings` are the parameters
+    by which the reader can colour it. `links` are the marks of the front's figure to which the rows of the table lead.
+    A section with `commands` shows the trial that the reader chooses in its figure, with the commands for a trial of
+    each outcome.
     """
 
     heading: str
@@ -47,6 +51,7 @@ class Section(NamedTuple):
     figure: Drawn | None = None
     key: str = ""
     height: int = 420
+    least_width: int = 0
     table: TextTable | None = None
     colourings: Sequence[dict[str, Any]] = ()
     commands: dict[str, dict[str, str]] | None = None
@@ -165,5 +170,7 @@ def _parameters(data: FrontData) -> list[Section]:
         sections.append(Section("Importance of each parameter", notes, plot_importances(found), "importance", 360))
     if len(data.points) > 1:
         note = "Completed trials. Drag along an axis to select the lines that cross it there."
-        sections.insert(0, Section("Parameters and objectives", (note,), plot_parallel(data), "parallel"))
+        figure = plot_parallel(data)
+        width = _MARGINS + _BETWEEN_COORDINATES * (len(figure["data"][0]["dimensions"]) - 1)
+        sections.insert(0, Section("Parameters and objectives", (note,), figure, "parallel", least_width=width))
     return sections

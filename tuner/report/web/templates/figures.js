@@ -38,6 +38,7 @@ function narrowed(trace) {
 }
 
 function narrowedLayout(layout, traces) {
+  if (traces.some(trace => trace.type === "parcoords")) return layout;  // it scrolls
   const hasBar = traces.some(trace => trace.marker && trace.marker.showscale);
   const margin = {...layout.margin, l: 52, r: 12, t: hasBar ? 70 : 30};
   const legend = layout.legend && {...layout.legend, font: {size: 10}, y: -0.18};
