@@ -21,7 +21,7 @@ from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean
 from benchmarks.search_quality.methods import METHODS, YARDSTICK
 from benchmarks.search_quality.other_package import OtherPackage
 from benchmarks.search_quality.recorded_tasks import recorded_task
-from benchmarks.search_quality.recordings import recorded
+from benchmarks.search_quality.recordings import RECORDINGS, recorded
 from benchmarks.search_quality.scale import Scale, scale_of
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks
@@ -35,8 +35,6 @@ DEPENDS_ON = (
     "benchmarks/search_quality/competitors/*.py",
     *(f"benchmarks/search_quality/{module}.py" for module in ("late_tasks", "lcbench", "tasks")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("recorded_tasks", "recordings")),
-    *(f"benchmarks/results/{recording.file.name}" for recording in recorded()),
-    *(f"search_spaces/{recording.space}.yaml" for recording in recorded()),
 )
 # method -> trainings of each seed
 Runs = Mapping[str, Sequence[Sequence[Training]]]
@@ -120,12 +118,15 @@ def figures(task: Task, runs: Runs, settings: Settings, curve_points: int = _CUR
     return {"epochs": task.epochs, "checkpoints": checkpoints, "curve_at": curve_at, "methods": methods}
 
 
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """Return a digest of all that a simulated search depends on: code, the digits' space and curves, packages."""
+@lru_cache
+def code_digest(task: str) -> str:
+    """Return a digest of all that a simulated search of a task depends on: code, packages, and what was recorded."""
     root = Path(__file__).parents[2]
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in ("numpy", "optuna")).encode())
-    for file in sorted(file for pattern in DEPENDS_ON for file in root.glob(pattern)):
+    files = [file for pattern in DEPENDS_ON for file in root.glob(pattern)]
+    if task in RECORDINGS:
+        files += [RECORDINGS[task].file, root / "search_spaces" / f"{RECORDINGS[task].space}.yaml"]
+    for file in sorted(files):
         digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -139,7 +140,7 @@ def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
     if settings.keep is None:
         return _simulated(*pair)
     words = (name, method, f"seed {seed}", f"{settings.workers} workers", f"{settings.budget} trainings")
-    file = settings.keep / code_digest() / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
+    file = settings.keep / code_digest(name) / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")

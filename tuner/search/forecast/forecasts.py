@@ -32,7 +32,8 @@ _EVERYWHERE = 256
 # Samples of the final losses: for many points, for the good ones, and for the best ones.
 _SAMPLES = 8, 32, 256
 # So many trials are trained to the end whatever they show. Those that follow pass plain MO-ASHA until enough trials
-# have ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well.
+# have ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well. Decisions by the
+# forecast of a rung, as long as the end is unknown, were worse than MO-ASHA: benchmarks/pages/search_forecast.md.
 _FIRST = 2
 # This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
 _TEACHING = 0.15
@@ -93,7 +94,7 @@ class Forecasts:
     def judgement(
         self, trials: Sequence[TrialRecord], values: Values, failed: Collection[int], number: int, epoch: int
     ) -> Judgement | None:
-        """Judge a trial at a rung where it has been measured; None if nothing is known of later levels yet.
+        """Judge a trial at a rung where it has been measured; None if too little is known of the end yet.
 
         A trial goes on if what it is expected to add to the final front, for each epoch that it still costs, is at
         least what a new trial adds for each of its epochs. The first trials, and a share of the later ones, go on
@@ -101,9 +102,10 @@ class Forecasts:
         """
         measured = self._trials.now(trials, values, failed, judged=number)
         level = values.epochs.index(epoch)
-        if measured.highest < len(values.epochs) - 1 and _is_among_the_first(trials, number):
+        knows_the_end = measured.highest == len(values.epochs) - 1
+        if not knows_the_end and _is_among_the_first(trials, number):
             return Judgement(True, f"goes on: the first {_FIRST} trials are trained to the end, to learn from them")
-        if measured.highest <= level or number not in measured.levels[level].numbers:
+        if not knows_the_end or number not in measured.levels[level].numbers:
             return Judgement(True, "goes on to teach the forecast") if self._teaches(number) else None
         rng = self._rng(_JUDGING, number, epoch)
         with threadpool_limits(1, "blas"):
