@@ -40,10 +40,10 @@ _BETWEEN_COORDINATES, _MARGINS = 125, 260
 class Section(NamedTuple):
     """A part of the page: its heading, sentences, a figure with its id and height, and a table.
 
-    A figure is never narrower than `least_width` pixels: in a smaller window it scrolls. `colourings` are the parameters
-    by which the reader can colour it. `links` are the marks of the front's figure to which the rows of the table lead.
-    A section with `commands` shows the trial that the reader chooses in its figure, with the commands for a trial of
-    each outcome.
+    A figure is never narrower than `least_width` pixels: in a smaller window it scrolls. `colourings` are the
+    parameters by which the reader can colour it. `links` are the marks of the front's figure to which the rows of the
+    table lead. A section with `commands` shows the trial that the reader chooses in its figure, with the commands for a
+    trial of each outcome.
     """
 
     heading: str
