@@ -12,7 +12,7 @@ SPACE = small_space(search={"sampler": "forecast"}, early_stopping={"scheduler":
 
 
 def judgements(ended: int, trials: int = 20) -> list[Judgement | None]:
-    """Return the judgements of trials after epoch 3, the second of two rungs; `ended` others are trained to the end."""
+    """Return the judgements of trials after epoch 1, the first of two rungs; `ended` others are trained to the end."""
     rng, values, records = np.random.default_rng(0), Values((1, 3, 9)), []
     for number in range(trials + ended):
         parameters = {"alpha": rng.random(), "lambda": 10 ** rng.uniform(-2, 1), "bottleneck": int(rng.choice([8, 16]))}
@@ -23,7 +23,7 @@ def judgements(ended: int, trials: int = 20) -> list[Judgement | None]:
             losses = -np.array([found["natural_accuracy"], found["pgd_accuracy"]])
             values.record(number, epoch, losses, float(number))
     forecasts = Forecasts(SPACE, [])
-    return [forecasts.judgement(records, values, set(), number, 3) for number in range(trials)]
+    return [forecasts.judgement(records, values, set(), number, 1) for number in range(trials)]
 
 
 def test_nothing_is_stopped_by_the_forecast_of_a_rung_while_the_end_is_unknown() -> None:
