@@ -12,7 +12,7 @@ from tuner.search import Search
 
 def made(*hypervolumes: float, pace: float = 1.0) -> Progress:
     """Return a search whose trials end every 10 epochs, each `pace` seconds long."""
-    ends = 10.0 * np.arange(1, len(hypervolumes) + 1)
+    ends = np.array([10.0 * (index + 1) for index in range(len(hypervolumes))], dtype=np.float64)
     return Progress(ends, ends * pace, np.array(hypervolumes), len(hypervolumes), float(ends[-1] * pace))
 
 

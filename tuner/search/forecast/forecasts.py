@@ -35,8 +35,9 @@ _SAMPLES = 8, 32, 256
 # have ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well. Decisions by the
 # forecast of a rung, as long as the end is unknown, were worse than MO-ASHA: benchmarks/pages/search_forecast.md.
 _FIRST = 2
-# This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models.
-_TEACHING = 0.15
+# This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models. Half of
+# them are not proposed but lie anywhere in the space: a model that is wrong of a region proposes nothing there.
+_TEACHING, _ANYWHERE = 0.15, 0.075
 # Purposes of random numbers, which must not be the same for two of them.
 _PROPOSING, _JUDGING, _CHOOSING_TEACHERS, _REPEATING = 1, 2, 3, 4
 
@@ -66,7 +67,7 @@ class Forecasts:
         """Return a function that returns the parameters of trial `number`, None if every point it finds was tried.
 
         The function may run while the search goes on: it knows what is measured now. As long as there is too little to
-        fit, the points are spread evenly, by Sobol's sequence.
+        fit, and for some trials later on, the points are spread evenly, by Sobol's sequence.
         """
         measured = self._trials.now(trials, values, failed)
         tried = [trial.parameters for trial in trials]
@@ -83,6 +84,8 @@ class Forecasts:
 
         def work(point: Mapping[str, Any]) -> dict[str, Any] | None:
             if self._repeats is None or measured.highest < len(measured.levels) - 1:
+                return None
+            if self._teaches(number, _ANYWHERE):  # it lies there to teach, not for what it is worth
                 return None
             with threadpool_limits(1, "blas"):
                 rng, new = self._rng(_REPEATING, number), self._cube.row(point)
@@ -103,8 +106,9 @@ class Forecasts:
         measured = self._trials.now(trials, values, failed, judged=number)
         level = values.epochs.index(epoch)
         knows_the_end = measured.highest == len(values.epochs) - 1
-        if not knows_the_end and _is_among_the_first(trials, number):
-            return Judgement(True, f"goes on: the first {_FIRST} trials are trained to the end, to learn from them")
+        first = _first_of_its_kind(trials, number, self._cube.named, knows_the_end)
+        if first is not None:
+            return Judgement(True, f"goes on: {first} is trained to the end, to learn from it")
         if not knows_the_end or number not in measured.levels[level].numbers:
             return Judgement(True, "goes on to teach the forecast") if self._teaches(number) else None
         rng = self._rng(_JUDGING, number, epoch)
@@ -125,7 +129,7 @@ class Forecasts:
 
     def _points(self, measured: Measured, number: int, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
         rng = self._rng(_PROPOSING, number)
-        if measured.highest < 0:
+        if measured.highest < 0 or self._teaches(number, _ANYWHERE):
             sequence = qmc.Sobol(self._cube.width, seed=self._seed)
             if number > 0:  # SciPy cannot go forward by nothing
                 sequence.fast_forward(number)
@@ -149,8 +153,8 @@ class Forecasts:
         self._kept = moment.chain.fitted
         return moment
 
-    def _teaches(self, number: int) -> bool:
-        return bool(self._rng(_CHOOSING_TEACHERS, number).random() < _TEACHING)
+    def _teaches(self, number: int, share: float = _TEACHING) -> bool:
+        return bool(self._rng(_CHOOSING_TEACHERS, number).random() < share)
 
     def _rng(self, purpose: int, *place: int) -> np.random.Generator:
         return np.random.default_rng((self._seed, purpose, *place))
@@ -161,7 +165,19 @@ def _worth(moment: Moment, samples: int, rng: np.random.Generator) -> Worth:
     return lambda rows: moment.worth(rows, normals)
 
 
-def _is_among_the_first(trials: Sequence[TrialRecord], number: int) -> bool:
-    """Return whether a trial is one of the first that have not ended early."""
+def _first_of_its_kind(
+    trials: Sequence[TrialRecord], number: int, named: Sequence[str], knows_the_end: bool
+) -> str | None:
+    """Return what a trial is the first of, among those that have not ended early; None if it is like others.
+
+    The first trial of each choice without an order counts whenever it comes: rungs may rank a choice last that is the
+    best one at the end, and no model can know this before it has seen one.
+    """
     before = [trial for trial in trials if trial.number < number and trial.outcome not in _LOST]
-    return len(before) < _FIRST
+    if not knows_the_end and len(before) < _FIRST:
+        return f"each of the first {_FIRST} trials"
+    (parameters,) = (trial.parameters for trial in trials if trial.number == number)
+    for name in named:
+        if name in parameters and all(trial.parameters.get(name) != parameters[name] for trial in before):
+            return f"the first trial with {name}={parameters[name]}"
+    return None

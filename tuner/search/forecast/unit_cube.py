@@ -98,6 +98,8 @@ class UnitCube:
         self._axes = {name: _axis(each) for name, each in distributions.items()}
         self._conditions = conditions
         self._order = in_order(distributions, conditions)
+        self.named = tuple(name for name, axis in self._axes.items() if isinstance(axis, _Named))
+        """The parameters whose choices have no order."""
         ends = np.cumsum([axis.width for axis in self._axes.values()]).tolist()
         self._places = {
             name: slice(end - axis.width, end) for (name, axis), end in zip(self._axes.items(), ends, strict=True)

@@ -1,6 +1,9 @@
 """When the forecast decides at a rung, and when it leaves the decision to plain rungs."""
 
+from dataclasses import replace
+
 import numpy as np
+from conditional_spaces import methods_space
 from simulated_search import measured, small_space
 
 from tuner.ledger import Outcome, TrialRecord
@@ -11,8 +14,8 @@ from tuner.search.rungs import Judgement
 SPACE = small_space(search={"sampler": "forecast"}, early_stopping={"scheduler": "forecast"})
 
 
-def judgements(ended: int, trials: int = 20) -> list[Judgement | None]:
-    """Return the judgements of trials after epoch 1, the first of two rungs; `ended` others are trained to the end."""
+def search_of(trials: int, ended: int) -> tuple[list[TrialRecord], Values]:
+    """Return trials that run after epoch 3, the second of two rungs, and others that are trained to the end."""
     rng, values, records = np.random.default_rng(0), Values((1, 3, 9)), []
     for number in range(trials + ended):
         parameters = {"alpha": rng.random(), "lambda": 10 ** rng.uniform(-2, 1), "bottleneck": int(rng.choice([8, 16]))}
@@ -22,6 +25,12 @@ def judgements(ended: int, trials: int = 20) -> list[Judgement | None]:
             found = measured(parameters, epoch)
             losses = -np.array([found["natural_accuracy"], found["pgd_accuracy"]])
             values.record(number, epoch, losses, float(number))
+    return records, values
+
+
+def judgements(ended: int, trials: int = 20) -> list[Judgement | None]:
+    """Return the judgements of trials after epoch 1, the first of two rungs."""
+    records, values = search_of(trials, ended)
     forecasts = Forecasts(SPACE, [])
     return [forecasts.judgement(records, values, set(), number, 1) for number in range(trials)]
 
@@ -37,3 +46,28 @@ def test_as_soon_as_four_trials_have_ended_the_forecast_decides() -> None:
     found = judgements(ended=4)
     assert None not in found
     assert {judgement.goes_on for judgement in found if judgement is not None} == {True, False}
+
+
+def test_the_first_trial_of_each_method_is_trained_to_the_end() -> None:
+    space = methods_space(search={"sampler": "forecast"}, early_stopping={"scheduler": "forecast"})
+    methods = ["trades", "trades", "trades", "shared_information", "trades", "shared_information", "mma"]
+    records = [TrialRecord(n, {"objective": method}, Outcome.RUNNING, started=0.0) for n, method in enumerate(methods)]
+    values = Values((1, 3, 9))
+    for number in range(len(methods)):
+        values.record(number, 1, np.array([-0.1 * number, 0.1 * number]))
+    forecasts = Forecasts(space, [])
+    found = [forecasts.judgement(records, values, set(), number, 1) for number in range(len(methods))]
+    assert [number for number, judgement in enumerate(found) if judgement is not None] == [0, 1, 3, 6]
+    records[3] = replace(records[3], outcome=Outcome.FAILED)
+    following = forecasts.judgement(records, values, set(), 5, 1)
+    assert following is not None, "the next one takes the place of a trial that has failed"
+    assert following.goes_on
+
+
+def test_some_points_lie_anywhere_however_much_is_known() -> None:
+    """With a seed of which the trials 0 to 39 hold some that teach anywhere."""
+    forecasts, (records, values) = Forecasts(SPACE, []), search_of(20, 8)
+    points = [forecasts.proposer(records, values, set(), number, {})() for number in range(100, 140)]
+    again = [forecasts.proposer([], Values((1, 3, 9)), set(), number, {})() for number in range(100, 140)]
+    same = sum(point == other for point, other in zip(points, again, strict=True))
+    assert 0 < same < 15
