@@ -26,6 +26,7 @@ PREFIX = "test/"
 WARNINGS = "test_warnings"
 _TRIALS_SIDE_BY_SIDE = 4
 NATURAL, WORST_CASE = "Natural", "Worst over attacks"
+_UNBOUNDED = "CandW"  # the names of metrics hold no "&"
 # With `select: best` what is measured of the last epoch has this after its name, and its files end so.
 LAST_EPOCH, LAST_FILES = " last epoch", "_last"
 
@@ -123,6 +124,8 @@ def confirmation_table(space: Space, rows: Sequence[Row]) -> RenderableType:
     if not rows:
         return Text(f"{title}: no training has been measured yet.")
     caption = f"Accuracy in per cent on {_measured_on(space)}, mean ± standard deviation over the seeds."
+    if any(name.startswith(_UNBOUNDED) for row in rows for name in row.means):
+        caption += " C&W looks for the nearest wrong image at any distance, so it is no part of the worst case."
     parts = [rows[start : start + _TRIALS_SIDE_BY_SIDE] for start in range(0, len(rows), _TRIALS_SIDE_BY_SIDE)]
     worst = next((name for name in rows[0].means if name.startswith(WORST_CASE)), WORST_CASE)
     tables = [rich_table(title, caption, _side_by_side(part), emphasised=worst) for part in parts]

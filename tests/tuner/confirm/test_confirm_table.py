@@ -64,6 +64,15 @@ def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
     assert [line.split()[:2] for line in shown.splitlines() if "Trial" in line] == [["Trial", "7"]]
     assert "lambda" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+    assert "C&W" not in shown
+
+
+def test_a_terminal_says_that_an_attack_without_a_bound_is_no_part_of_the_worst_case() -> None:
+    row, *_ = confirmation_rows(confirmation(), TRIALS)
+    console = Console(width=80, color_system=None)
+    with console.capture() as capture:
+        console.print(confirmation_table(confirmation(), [replace(row, means={**row.means, "CandW c1": 0.01})]))
+    assert "C&W" in capture.get()
 
 
 def test_named_attacks_and_their_radius_are_in_the_title(tmp_path: Path) -> None:
