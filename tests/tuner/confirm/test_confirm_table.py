@@ -69,9 +69,10 @@ def test_a_terminal_shows_attacks_line_by_line_and_no_parameters() -> None:
 
 def test_a_terminal_says_that_an_attack_without_a_bound_is_no_part_of_the_worst_case() -> None:
     row, *_ = confirmation_rows(confirmation(), TRIALS)
+    attacked = replace(row, means={**row.means, "CandW c1": 0.01}, deviations={**row.deviations, "CandW c1": None})
     console = Console(width=80, color_system=None)
     with console.capture() as capture:
-        console.print(confirmation_table(confirmation(), [replace(row, means={**row.means, "CandW c1": 0.01})]))
+        console.print(confirmation_table(confirmation(), [attacked]))
     assert "C&W" in capture.get()
 
 
