@@ -88,7 +88,7 @@ class UnderFire:
             while left and process.poll() is None:
                 if self._kill(process, left[0], early=early):
                     left.pop(0)
-            code = self._wait(process)
+            code = self._wait_for_its_end(process)
             if code == 0:
                 self._attacked.finished = True
                 break
@@ -133,6 +133,12 @@ class UnderFire:
             self._attacked.stuck.append(f"the driver of {self._search.folder.name} neither went on nor ended")
             process.kill()
             return process.wait()
+
+    def _wait_for_its_end(self, process: subprocess.Popen[bytes]) -> int:
+        """Wait for the end of a driver that is left alone, however long, as long as it trains."""
+        while process.poll() is None and self._wait_for_progress(process):
+            pass
+        return process.wait()
 
     def _wait_for_progress(self, process: subprocess.Popen[bytes]) -> bool:
         before = self._search.epochs_on_record()
