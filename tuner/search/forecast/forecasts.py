@@ -53,6 +53,8 @@ class Forecasts:
         self._cube = UnitCube(space.distributions(), space.conditions)
         self._trials = MeasuredTrials(self._cube, space.criteria, len(space.constraint_list), earlier)
         self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
+        end = space.epochs
+        self._learnt = [trial.parameters for trial in earlier if trial.losses(end, space.criteria) is not None]
         self._kept: Kept = {}
         self._repeats = Repeats(space, self._everywhere) if space.reseeds else None
 
@@ -106,7 +108,7 @@ class Forecasts:
         measured = self._trials.now(trials, values, failed, judged=number)
         level = values.epochs.index(epoch)
         knows_the_end = measured.highest == len(values.epochs) - 1
-        first = _first_of_its_kind(trials, number, self._cube.named, knows_the_end)
+        first = _first_of_its_kind(trials, number, self._cube.named, self._learnt, knows_the_end)
         if first is not None:
             return Judgement(True, f"goes on: {first} is trained to the end, to learn from it")
         if not knows_the_end or number not in measured.levels[level].numbers:
@@ -166,18 +168,23 @@ def _worth(moment: Moment, samples: int, rng: np.random.Generator) -> Worth:
 
 
 def _first_of_its_kind(
-    trials: Sequence[TrialRecord], number: int, named: Sequence[str], knows_the_end: bool
+    trials: Sequence[TrialRecord],
+    number: int,
+    named: Sequence[str],
+    learnt: Sequence[Mapping[str, Any]],
+    knows_the_end: bool,
 ) -> str | None:
     """Return what a trial is the first of, among those that have not ended early; None if it is like others.
 
     The first trial of each choice without an order counts whenever it comes: rungs may rank a choice last that is the
-    best one at the end, and no model can know this before it has seen one.
+    best one at the end, and no model can know this before it has seen one. `learnt` are the points of an earlier search
+    whose ends are known.
     """
-    before = [trial for trial in trials if trial.number < number and trial.outcome not in _LOST]
+    before = [trial.parameters for trial in trials if trial.number < number and trial.outcome not in _LOST]
     if not knows_the_end and len(before) < _FIRST:
         return f"each of the first {_FIRST} trials"
     (parameters,) = (trial.parameters for trial in trials if trial.number == number)
     for name in named:
-        if name in parameters and all(trial.parameters.get(name) != parameters[name] for trial in before):
+        if name in parameters and all(point.get(name) != parameters[name] for point in (*learnt, *before)):
             return f"the first trial with {name}={parameters[name]}"
     return None

@@ -10,6 +10,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.search.comparable_values import Values
 from tuner.search.forecast.forecasts import Forecasts
 from tuner.search.rungs import Judgement
+from tuner.search.warm_start import EarlierTrial
 
 SPACE = small_space(search={"sampler": "forecast"}, early_stopping={"scheduler": "forecast"})
 
@@ -62,6 +63,11 @@ def test_the_first_trial_of_each_method_is_trained_to_the_end() -> None:
     following = forecasts.judgement(records, values, set(), 5, 1)
     assert following is not None, "the next one takes the place of a trial that has failed"
     assert following.goes_on
+    metrics = {9: {"natural_accuracy": 0.5, "pgd_accuracy": 0.3}}
+    earlier = [EarlierTrial("before", 0, {"objective": "mma"}, metrics)]
+    assert Forecasts(space, earlier).judgement(records, values, set(), 6, 1) is None, (
+        "an earlier search has shown its end"
+    )
 
 
 def test_some_points_lie_anywhere_however_much_is_known() -> None:
