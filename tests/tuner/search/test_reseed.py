@@ -15,7 +15,7 @@ from tuner.search import Search
 from tuner.space import MOST_SEEDS, Space
 
 RESEED: dict[str, dict[str, Any]] = {
-    "search": {"sampler": "forecast", "trials": 34, "reseed": "front"},
+    "search": {"sampler": "forecast", "trials": 44, "reseed": "front"},
     "early_stopping": {"scheduler": "none"},
 }
 
@@ -40,7 +40,7 @@ def split(trials: list[TrialRecord]) -> tuple[list[TrialRecord], list[TrialRecor
 @pytest.mark.parametrize("workers", [1, 4])
 def test_a_repeat_trains_a_completed_point_to_the_end_with_the_next_seed(workers: int) -> None:
     firsts, repeats = split(run(Search(space_with(), MemoryLedger()), workers, noisy))
-    assert len(firsts) + len(repeats) == 34, "repeats are trials of the budget"
+    assert len(firsts) + len(repeats) == 44, "repeats are trials of the budget"
     assert 2 <= len(repeats) <= 20
     seeds: dict[int, list[int]] = {}
     for repeat in repeats:
@@ -55,7 +55,7 @@ def test_a_repeat_trains_a_completed_point_to_the_end_with_the_next_seed(workers
 
 
 def test_a_training_that_another_seed_does_not_change_is_not_repeated() -> None:
-    _, repeats = split(run(Search(space_with(), MemoryLedger()), 1, measured))
+    _, repeats = split(run(Search(space_with(search={"trials": 34}), MemoryLedger()), 1, measured))
     assert len(repeats) <= 1
 
 
@@ -95,7 +95,7 @@ def test_a_killed_driver_repeats_what_an_uninterrupted_one_repeats(
     make_ledger: MakeLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulated_search, "measured", noisy)
-    space = space_with(search={"trials": 20})
+    space = space_with(search={"trials": 30})
     whole, broken = make_ledger(space, "whole"), make_ledger(space, "broken")
     drive(Search(space, whole))
     assert split(whole.load())[1]

@@ -31,10 +31,10 @@ _RIVALS, _GOOD_RIVALS, _BEST_RIVALS = 250, 40, 10
 _EVERYWHERE = 256
 # Samples of the final losses: for many points, for the good ones, and for the best ones.
 _SAMPLES = 8, 32, 256
-# So many trials are trained to the end whatever they show. Those that follow pass plain MO-ASHA until enough trials
-# have ended to be modelled: with 4 instead of 2 the search finds less at first where rungs rank well. Decisions by the
-# forecast of a rung, as long as the end is unknown, were worse than MO-ASHA: benchmarks/pages/search_forecast.md.
-_FIRST = 2
+# A trial goes on if it is worth this share of a new trial, or more. The new one is the best of many forecasts, so that
+# what it is worth is estimated too high, and a trial that goes on also teaches the models. With 1 a search stops nearly
+# all trials for long, and learns no more of the end: benchmarks/pages/search_forecast.md.
+_LEAST_WORTH = 0.25
 # This share of trials, drawn by the seed, is trained to the end whatever is forecast: they teach the models. Half of
 # them are not proposed but lie anywhere in the space: a model that is wrong of a region proposes nothing there.
 _TEACHING, _ANYWHERE = 0.15, 0.075
@@ -102,13 +102,13 @@ class Forecasts:
         """Judge a trial at a rung where it has been measured; None if too little is known of the end yet.
 
         A trial goes on if what it is expected to add to the final front, for each epoch that it still costs, is at
-        least what a new trial adds for each of its epochs. The first trials, and a share of the later ones, go on
-        whatever is forecast.
+        least a quarter of what a new trial adds for each of its epochs. The first trial of each choice without an
+        order, and a share of all trials, go on whatever is forecast.
         """
         measured = self._trials.now(trials, values, failed, judged=number)
         level = values.epochs.index(epoch)
         knows_the_end = measured.highest == len(values.epochs) - 1
-        first = _first_of_its_kind(trials, number, self._cube.named, self._learnt, knows_the_end)
+        first = _first_of_its_kind(trials, number, self._cube.named, self._learnt)
         if first is not None:
             return Judgement(True, f"goes on: {first} is trained to the end, to learn from it")
         if not knows_the_end or number not in measured.levels[level].numbers:
@@ -122,9 +122,12 @@ class Forecasts:
             worth = float(moment.worth(here.inputs[[place]], normals, level, here.losses[[place]])[0])
             new = self._worth_of_a_new_trial(moment, rng)
         left = moment.epochs - epoch
-        goes_on = worth / left >= new / moment.epochs
         rival = new * left / moment.epochs
-        reason = f"would add {100 * worth:.2f} % at {left} epochs; a new trial is worth {100 * rival:.2f} %"
+        goes_on = worth >= _LEAST_WORTH * rival
+        reason = (
+            f"would add {100 * worth:.2f} % at {left} epochs, {'at least' if goes_on else 'less than'} a quarter of a "
+            f"new trial's {100 * rival:.2f} %"
+        )
         if not goes_on and self._teaches(number):
             return Judgement(True, f"goes on to teach the forecast: {reason}")
         return Judgement(goes_on, f"{'goes on' if goes_on else 'stopped'}: {reason}")
@@ -172,7 +175,6 @@ def _first_of_its_kind(
     number: int,
     named: Sequence[str],
     learnt: Sequence[Mapping[str, Any]],
-    knows_the_end: bool,
 ) -> str | None:
     """Return what a trial is the first of, among those that have not ended early; None if it is like others.
 
@@ -181,8 +183,6 @@ def _first_of_its_kind(
     whose ends are known.
     """
     before = [trial.parameters for trial in trials if trial.number < number and trial.outcome not in _LOST]
-    if not knows_the_end and len(before) < _FIRST:
-        return f"each of the first {_FIRST} trials"
     (parameters,) = (trial.parameters for trial in trials if trial.number == number)
     for name in named:
         if name in parameters and all(point.get(name) != parameters[name] for point in (*learnt, *before)):

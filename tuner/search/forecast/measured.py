@@ -12,8 +12,8 @@ from tuner.pareto.objectives import FloatArray, optimised
 # The most trials that the model of one level is given: the time of a proposal grows with their square.
 MOST_TRIALS = 256
 # So many trials must be measured at the first level, and at each later one, before it is modelled.
-FEWEST_AT_FIRST = 6
-FEWEST = 4
+FEWEST_AT_FIRST = 4
+FEWEST = 3
 
 
 @dataclass(frozen=True)

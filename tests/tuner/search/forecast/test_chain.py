@@ -92,9 +92,9 @@ def test_what_is_kept_changes_nothing_and_does_not_grow() -> None:
 
 
 def test_the_last_level_is_the_highest_one_with_enough_trials() -> None:
-    assert made(INPUTS, FIRST, STEPS, (5, 5, 5)).highest == -1
-    assert made(INPUTS, FIRST, STEPS, (24, 3, 3)).highest == 0
-    assert made(INPUTS, FIRST, STEPS, (24, 10, 3)).highest == 1
-    assert made(INPUTS, FIRST, STEPS, (24, 10, 4)).highest == 2
-    chain = Chain(made(INPUTS, FIRST, STEPS, (24, 10, 3)), {})
+    assert made(INPUTS, FIRST, STEPS, (3, 3, 3)).highest == -1
+    assert made(INPUTS, FIRST, STEPS, (24, 2, 2)).highest == 0
+    assert made(INPUTS, FIRST, STEPS, (24, 10, 2)).highest == 1
+    assert made(INPUTS, FIRST, STEPS, (24, 10, 3)).highest == 2
+    chain = Chain(made(INPUTS, FIRST, STEPS, (24, 10, 2)), {})
     assert chain.final_losses(INPUTS[:2], np.zeros((1, 2, 2))).shape == (1, 2, 2)
