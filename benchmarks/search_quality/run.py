@@ -83,7 +83,7 @@ def measured(settings: Settings, jobs: int) -> Iterator[tuple[str, dict[str, Any
 
 
 def figures(task: Task, runs: Runs, settings: Settings, curve_points: int = _CURVE_POINTS) -> dict[str, Any]:
-    """Compute the figures of each method on a task; hypervolumes are shares of the best known front's.
+    """Compute the figures of each method on a task; hypervolumes are shares of the best known front's, `best_volume`.
 
     The target is the hypervolume of the first `budget` random full trainings to end, for any number of workers.
     `share_of_best` counts the trials that ended within the epochs of a checkpoint. `share_when_all_ended` also counts
@@ -115,7 +115,8 @@ def figures(task: Task, runs: Runs, settings: Settings, curve_points: int = _CUR
             "budget_share_to_random": reached / checkpoints[-1] if reached <= checkpoints[-1] else None,
             "curve": [mean_and_error(column) for column in zip(*curves, strict=True)],
         }
-    return {"epochs": task.epochs, "checkpoints": checkpoints, "curve_at": curve_at, "methods": methods}
+    about = {"epochs": task.epochs, "best_volume": best, "checkpoints": checkpoints, "curve_at": curve_at}
+    return {**about, "methods": methods}
 
 
 @lru_cache

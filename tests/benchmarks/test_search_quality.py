@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks.search_quality import run
-from benchmarks.search_quality.measure import epochs_to, full, mean_and_error, volumes_at
+from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
 from benchmarks.search_quality.methods import DEFAULT, FULL_MOTPE, METHODS, YARDSTICK
 from benchmarks.search_quality.recorded_tasks import recorded_task
 from benchmarks.search_quality.recordings import Recording, recorded
@@ -110,7 +110,9 @@ def test_the_target_is_that_of_whole_trainings_however_many_workers_there_are() 
     task, scale = trade_off(), scale_of(trade_off())
     found = found_by(YARDSTICK, 4, 5)
     settings = Settings((YARDSTICK,), 1, 5, 4, None, ())
-    measured = run.figures(task, {YARDSTICK: [found]}, settings, curve_points=2)["methods"][YARDSTICK]
+    figures = run.figures(task, {YARDSTICK: [found]}, settings, curve_points=2)
+    measured = figures["methods"][YARDSTICK]
+    assert figures["best_volume"] == best_volume(found, scale)
     assert len(found) > 5 > len([training for training in found if training.spent <= 5 * task.epochs])
     assert measured["budget_share_to_random"] is None, "the fifth ends after the epochs of five"
     assert measured["share_when_all_ended"][0] == 1.0
