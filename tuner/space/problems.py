@@ -103,7 +103,7 @@ def _objective_problems(space: Space) -> _Problems:
     problems: _Problems = []
     for name, objective in space.objectives.items():
         if objective.direction == "minimize" and "reference" not in objective.model_fields_set:
-            rule = "is minimised and needs a `reference` for the hypervolume: a value that is worse than all"
+            rule = "is minimised and needs a `reference` for the hypervolume: the worst value that is of use"
             problems.append((f"objectives.{name}", rule))
         for key in ("reference", "at_least", "at_most"):
             value = getattr(objective, key)

@@ -12,7 +12,7 @@ from tuner.report.analysis.front_data import FrontData
 from tuner.search import compared_epochs
 from tuner.search.comparable_values import Values, has_failed
 from tuner.search.forecast.chain import Chain
-from tuner.search.forecast.measured import Measured
+from tuner.search.forecast.measured import Measured, Wanted
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.rung_check import rung_qualities
 from tuner.search.forecast.rung_quality import FEWEST
@@ -53,4 +53,4 @@ def measured_on_record(space: Space, trials: Sequence[TrialRecord]) -> Measured:
                 values.record(trial.number, report.epoch, losses, report.time)
     failed = {trial.number for trial in trials if has_failed(trial, space.criteria)}
     cube = UnitCube(space.distributions(), space.conditions)
-    return MeasuredTrials(cube, space.criteria, len(space.constraint_list), ()).now(trials, values, failed)
+    return MeasuredTrials(cube, space.criteria, Wanted.by(space), ()).now(trials, values, failed)

@@ -59,7 +59,7 @@ class Chain:
             first = first_trials(whole)
             key = index, first.numbers
             self.fitted[key] = kept[key] if key in kept else _fit(first)
-            level = informative(whole, measured.limits, measured.constraints).without(without)
+            level = informative(whole, measured.wanted).without(without)
             inputs = level.inputs
             if level.before is not None:
                 inputs = np.hstack([inputs, self._links[-1].transform.to_model(level.before)])

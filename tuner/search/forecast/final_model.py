@@ -28,7 +28,7 @@ class FinalModel:
 
     def __init__(self, measured: Measured, chain: Chain, kept: KeptFinals) -> None:
         """Fit the model, or take what is fitted from `kept`. `chain` is that of the same trials, up to the end."""
-        level = informative(measured.levels[-1], measured.limits, measured.constraints)
+        level = informative(measured.levels[-1], measured.wanted)
         noises = over_the_front(trainings_of_the_front(measured, chain)).clip(_LEAST_NOISE, _MOST_NOISE)
         steps = np.round(np.log(noises) / np.log(_STEP)).astype(int)
         chosen = first_trials(measured.levels[-1])

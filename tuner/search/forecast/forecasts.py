@@ -15,7 +15,7 @@ from tuner.ledger import Outcome, TrialRecord
 from tuner.search.comparable_values import Values
 from tuner.search.forecast.candidates import Worth, best_points, candidates, narrowed
 from tuner.search.forecast.chain import Kept
-from tuner.search.forecast.measured import Measured
+from tuner.search.forecast.measured import Measured, Wanted
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.moment import Moment
 from tuner.search.forecast.repeats import Repeats
@@ -51,7 +51,7 @@ class Forecasts:
         """`earlier` are the trials of an earlier search that are evidence."""
         self._seed = space.search.seed
         self._cube = UnitCube(space.distributions(), space.conditions)
-        self._trials = MeasuredTrials(self._cube, space.criteria, len(space.constraint_list), earlier)
+        self._trials = MeasuredTrials(self._cube, space.criteria, Wanted.by(space), earlier)
         self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
         end = space.epochs
         self._learnt = [trial.parameters for trial in earlier if trial.losses(end, space.criteria) is not None]

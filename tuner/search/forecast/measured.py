@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
 from tuner.pareto.dominance import IntArray, constrained_rank, violations
-from tuner.pareto.objectives import FloatArray, optimised
+from tuner.pareto.objectives import FloatArray, as_losses, loss_limits, optimised
+from tuner.space import Space
 
 # The most trials that the model of one level is given: the time of a proposal grows with their square.
 MOST_TRIALS = 256
@@ -55,19 +57,33 @@ class Unmeasured:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The trials of a search at its levels; losses are those of the objectives, then those of the constraints.
+class Wanted:
+    """What the user wants of losses, which are those of the objectives, then those of the constraints.
 
-    `epochs` are those of the levels. `limits`, (m,), are the largest losses that the user accepts, None if there are
-    none. The last losses, as many as `constraints`, are not optimised.
+    `limits`, (m,), are the largest losses that the user accepts, None if there are none. The last losses, as many as
+    `constraints`, are not optimised. `reference` is the hypervolume's reference point: a loss for each objective.
     """
+
+    limits: FloatArray | None
+    constraints: int
+    reference: FloatArray
+
+    @classmethod
+    def by(cls, space: Space) -> Self:
+        """Return what a space wants."""
+        (reference,) = as_losses([space.reference], space.objective_list)
+        return cls(loss_limits(space.criteria), len(space.constraint_list), reference)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The trials of a search at its levels, whose epochs are `epochs`, and what is wanted of their losses."""
 
     epochs: tuple[int, ...]
     levels: tuple[Level, ...]
     running: tuple[Unmeasured, ...]
     failed: tuple[Unmeasured, ...]
-    limits: FloatArray | None
-    constraints: int
+    wanted: Wanted
 
     @cached_property
     def highest(self) -> int:
@@ -77,16 +93,16 @@ class Measured:
         return enough.index(False) - 1 if False in enough else len(enough) - 1
 
 
-def informative(level: Level, limits: FloatArray | None, constraints: int) -> Level:
+def informative(level: Level, wanted: Wanted) -> Level:
     """Return the level with at most `MOST_TRIALS` of its trials: the best ones, the latest ones, and some of all ages.
 
     A third each. The best ones come first by their front.
     """
     if len(level) <= MOST_TRIALS:
         return level
-    beyond = None if limits is None else violations(level.losses, limits)
+    beyond = None if wanted.limits is None else violations(level.losses, wanted.limits)
     share = MOST_TRIALS // 3
-    order = np.argsort(constrained_rank(optimised(level.losses, constraints), beyond), kind="stable")
+    order = np.argsort(constrained_rank(optimised(level.losses, wanted.constraints), beyond), kind="stable")
     chosen = np.union1d(order[:share], np.arange(len(level) - share, len(level)))
     others = np.setdiff1d(np.arange(len(level)), chosen)
     spread = others[np.linspace(0, len(others) - 1, MOST_TRIALS - len(chosen)).round().astype(int)]

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 
 from tuner.ledger import Outcome, TrialRecord
-from tuner.pareto.objectives import FloatArray, Objective, loss_limits
+from tuner.pareto.objectives import FloatArray, Objective
 from tuner.search.comparable_values import Values
-from tuner.search.forecast.measured import Level, Measured, Unmeasured
+from tuner.search.forecast.measured import Level, Measured, Unmeasured, Wanted
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.search.warm_start import EarlierTrial
 
@@ -19,9 +19,9 @@ class MeasuredTrials:
     """Turns the state of a search into what the models are given. It keeps the inputs of points."""
 
     def __init__(
-        self, cube: UnitCube, criteria: Sequence[Objective], constraints: int, earlier: Sequence[EarlierTrial]
+        self, cube: UnitCube, criteria: Sequence[Objective], wanted: Wanted, earlier: Sequence[EarlierTrial]
     ) -> None:
-        self._cube, self._criteria, self._constraints = cube, criteria, constraints
+        self._cube, self._criteria, self._wanted = cube, criteria, wanted
         # Trials of an earlier search have negative numbers, so that none of them is a trial of this search.
         self._earlier = {-1 - place: trial for place, trial in enumerate(earlier)}
         self._inputs = {number: cube.row(trial.parameters) for number, trial in self._earlier.items()}
@@ -42,8 +42,7 @@ class MeasuredTrials:
             levels=tuple(levels),
             running=tuple(self._unmeasured(number, by_level) for number in running[-_MOST_UNMEASURED:]),
             failed=tuple(self._unmeasured(number, by_level) for number in sorted(failed)[-_MOST_UNMEASURED:]),
-            limits=loss_limits(self._criteria),
-            constraints=self._constraints,
+            wanted=self._wanted,
         )
 
     def _by_level(self, values: Values) -> list[dict[int, FloatArray]]:

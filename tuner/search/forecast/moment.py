@@ -24,9 +24,9 @@ class Moment:
         self._width = last.losses.shape[1]
         (predicted,) = self.chain.final_losses(everywhere, np.zeros((1, len(self.levels), self._width)))
         known = means_of_points(last.inputs, last.losses)
-        self._front = FinalFront(known, self.chain.believed_losses, predicted, measured.limits, measured.constraints)
-        beyond = None if measured.limits is None else violations(known, measured.limits)
-        ranks = constrained_rank(optimised(known, measured.constraints), beyond, 1)
+        self._front = FinalFront(known, self.chain.believed_losses, predicted, measured.wanted)
+        beyond = None if measured.wanted.limits is None else violations(known, measured.wanted.limits)
+        ranks = constrained_rank(optimised(known, measured.wanted.constraints), beyond, 1)
         self.front_inputs = last.inputs[ranks == 0]
 
     @property

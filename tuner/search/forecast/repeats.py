@@ -51,7 +51,7 @@ class Repeats:
         shape = _SAMPLES, len(points) + 1, ended.losses.shape[1]
         inputs = np.array([*(point.inputs for point in points), new])
         predicted = model.means(self._everywhere)
-        scale = FinalFront(model.means(inputs[:-1]), None, predicted, measured.limits, measured.constraints)
+        scale = FinalFront(model.means(inputs[:-1]), None, predicted, measured.wanted)
         typical, single = model.samples(inputs, rng.standard_normal(shape), rng.standard_normal(shape))
         reported = scale.improvements(np.array([point.losses for point in points]))
         front = ReportedFront(np.vstack([reported, np.zeros_like(reported[:1])]), scale.improvements(typical))
@@ -97,6 +97,6 @@ def _reported(trials: Sequence[TrialRecord], ended: Level) -> list[_Point]:
 
 def _most_promising(points: Sequence[_Point], measured: Measured) -> list[_Point]:
     losses = np.array([point.losses for point in points])
-    beyond = None if measured.limits is None else violations(losses, measured.limits)
-    order = np.argsort(constrained_rank(optimised(losses, measured.constraints), beyond), kind="stable")
+    beyond = None if measured.wanted.limits is None else violations(losses, measured.wanted.limits)
+    order = np.argsort(constrained_rank(optimised(losses, measured.wanted.constraints), beyond), kind="stable")
     return [points[place] for place in sorted(order[:_MOST_POINTS].tolist())]

@@ -30,8 +30,8 @@ def seed_noise(measured: Measured, metrics: Sequence[str], kept: Kept = MappingP
 def trainings_of_the_front(measured: Measured, chain: Chain) -> FloatArray:
     """Return trainings of the points on the front with other seeds, (k, n, m), in the units of the model."""
     ended = measured.levels[-1]
-    beyond = None if measured.limits is None else violations(ended.losses, measured.limits)
-    ranks = constrained_rank(optimised(ended.losses, measured.constraints), beyond, 1)
+    beyond = None if measured.wanted.limits is None else violations(ended.losses, measured.wanted.limits)
+    ranks = constrained_rank(optimised(ended.losses, measured.wanted.constraints), beyond, 1)
     normals = np.random.default_rng(0).standard_normal((_SAMPLES, len(measured.levels), ended.losses.shape[1]))
     return chain.trainings(ended.inputs[ranks == 0], normals)
 

@@ -1,8 +1,12 @@
 """What a trial is worth: the hypervolume that its final losses are expected to add to the front.
 
-The unit of each objective is the extent of the front, and the reference point lies a tenth of it beyond the worst
-member. For both, the front is that of the known losses and of the losses that are predicted all over the space: a first
-front of a few trials is narrow, and what lies beyond its ends would be worth nothing.
+The reference point is that of the space, so a search maximises the hypervolume that it reports. The unit of each
+objective is the distance from there to its best value.
+
+As long as no trial is better than the reference point, the hypervolume is 0 and says nothing. Then the unit of each
+objective is the extent of the front, and the reference point lies a tenth of it beyond the worst member. For both, the
+front is that of the known losses and of the losses that are predicted all over the space: a first front of a few trials
+is narrow, and what lies beyond its ends would be worth nothing.
 """
 
 import numpy as np
@@ -10,6 +14,7 @@ import numpy as np
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.objectives import FloatArray, optimised, spans
 from tuner.search.forecast.improvement import Undominated
+from tuner.search.forecast.measured import Wanted
 
 _BEYOND = 0.1
 
@@ -22,26 +27,21 @@ class FinalFront:
         known: FloatArray,
         believed: FloatArray | None,
         predicted: FloatArray,
-        limits: FloatArray | None,
-        constraints: int,
+        wanted: Wanted,
     ) -> None:
         """Take (n, m) losses of trials that are measured at the last level, of running trials, and of all the space."""
-        self._limits, self._constraints = limits, constraints
+        self._limits, self._constraints = wanted.limits, wanted.constraints
         self._units = spans(known)
         allowed = known[self._beyond(known) == 0]
         self._some_allowed = len(allowed) > 0
         self._least = float(self._beyond(known).min())
-        rows = optimised(allowed if len(allowed) else known, constraints)
-        possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], constraints)])
-        front = possible[is_non_dominated(possible)]
-        extent = front.max(axis=0) - front.min(axis=0)
-        self._span = np.where(extent > 0, extent, spans(rows))
-        reference = front.max(axis=0) + _BEYOND * self._span
-        if believed is not None:
-            rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], constraints)])
-        self._undominated = Undominated(rows / self._span, reference / self._span)
-        self.units = self._span, reference
+        rows = optimised(allowed if len(allowed) else known, self._constraints)
+        possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], self._constraints)])
+        self.units = self._unit, self._reference = _unit_and_reference(rows, possible, wanted.reference)
         """The unit of each objective, and the reference point of the hypervolume in the units of the losses."""
+        if believed is not None:
+            rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], self._constraints)])
+        self._undominated = Undominated(rows / self._unit, self._reference / self._unit)
 
     def worth(self, samples: FloatArray) -> FloatArray:
         """Return the mean worth, (n,), of (k, n, m) samples of final losses.
@@ -64,14 +64,13 @@ class FinalFront:
 
         They are 0 where a loss is worse, and for losses beyond a limit.
         """
-        span, reference = self.units
         rows = losses.reshape(-1, losses.shape[-1])
-        better = ((reference - optimised(rows, self._constraints)) / span).clip(0.0)
+        better = ((self._reference - optimised(rows, self._constraints)) / self._unit).clip(0.0)
         within: FloatArray = np.where(self._beyond(rows)[:, None] == 0, better, 0.0)
         return within.reshape(*losses.shape[:-1], -1)
 
     def _scaled(self, losses: FloatArray) -> FloatArray:
-        scaled: FloatArray = optimised(losses, self._constraints) / self._span
+        scaled: FloatArray = optimised(losses, self._constraints) / self._unit
         return scaled
 
     def _beyond(self, losses: FloatArray) -> FloatArray:
@@ -80,3 +79,13 @@ class FinalFront:
             return np.zeros(len(losses))
         excess: FloatArray = ((losses - self._limits).clip(0.0) / self._units).sum(axis=1)
         return excess
+
+
+def _unit_and_reference(known: FloatArray, possible: FloatArray, wanted: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the unit of each objective and the reference point, (m,) each, for (n, m) known and possible losses."""
+    front = possible[is_non_dominated(possible)]
+    best, worst = front.min(axis=0), front.max(axis=0)
+    if (known < wanted).all(axis=1).any():
+        return wanted - best, wanted
+    unit = np.where(worst > best, worst - best, spans(known))
+    return unit, worst + _BEYOND * unit

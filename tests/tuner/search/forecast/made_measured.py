@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from tuner.pareto.objectives import FloatArray
-from tuner.search.forecast.measured import Level, Measured, Unmeasured
+from tuner.search.forecast.measured import Level, Measured, Unmeasured, Wanted
 
 EPOCHS = (3, 9, 27)
 # From the inputs, (n, d), and the losses of the level before, (n, m), to the losses of the next level, (n, m).
@@ -30,7 +30,8 @@ def made(
         before = None if index == 0 else losses[:count]
         losses = losses[:count] if before is None else steps[index - 1](inputs[:count], before)
         levels.append(Level(tuple(range(count)), inputs[:count], before, losses))
-    return Measured(EPOCHS, tuple(levels), running, failed, limits, constraints)
+    nowhere = np.full(losses.shape[1] - constraints, -np.inf)
+    return Measured(EPOCHS, tuple(levels), running, failed, Wanted(limits, constraints, nowhere))
 
 
 def linear(slope: float, effect: float, noise: float = 0.0, seed: int = 0) -> Step:

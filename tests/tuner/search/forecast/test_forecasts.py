@@ -79,3 +79,18 @@ def test_some_points_lie_anywhere_however_much_is_known() -> None:
     again = [forecasts.proposer([], Values((1, 3, 9)), set(), number, {})() for number in range(100, 140)]
     same = sum(point == other for point, other in zip(points, again, strict=True))
     assert 0 < same < 15
+
+
+def test_points_are_proposed_that_are_better_than_the_reference_point() -> None:
+    def within(reference: float) -> int:
+        """Return how many of 40 proposals have a natural accuracy above 0.85 at the end."""
+        space = small_space(
+            objectives={"natural_accuracy": {"reference": reference}, "pgd_accuracy": {}},
+            search={"sampler": "forecast"},
+            early_stopping={"scheduler": "forecast"},
+        )
+        forecasts, (records, values) = Forecasts(space, []), search_of(20, 8)
+        points = [forecasts.proposer(records, values, set(), number, {})() for number in range(100, 140)]
+        return sum(measured(point, 9)["natural_accuracy"] > 0.85 for point in points if point is not None)
+
+    assert within(0.85) > within(0.0) + 10

@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 from optuna.distributions import BaseDistribution, FloatDistribution
+from simulated_search import small_space
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
 from tuner.search.comparable_values import Values
-from tuner.search.forecast.measured import MOST_TRIALS, Measured, informative
+from tuner.search.forecast.measured import MOST_TRIALS, Measured, Wanted, informative
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.search.warm_start import EarlierTrial
 
 SPACE: dict[str, BaseDistribution] = {"x": FloatDistribution(0.0, 10.0)}
 CRITERIA = (Objective("accuracy", True, 0.5), Objective("loss", False))
+WANTED = Wanted(None, 0, np.array([0.0, 9.0]))
 
 
 def trials(*outcomes: Outcome) -> list[TrialRecord]:
@@ -36,7 +38,19 @@ def now(
     judged: int | None = None,
     earlier: tuple[EarlierTrial, ...] = (),
 ) -> Measured:
-    return MeasuredTrials(UnitCube(SPACE), CRITERIA, 0, earlier).now(records, values, failed, judged)
+    return MeasuredTrials(UnitCube(SPACE), CRITERIA, WANTED, earlier).now(records, values, failed, judged)
+
+
+def test_a_space_wants_losses_within_its_limits_and_better_than_its_reference_point() -> None:
+    space = small_space(
+        objectives={"natural_accuracy": {"at_least": 0.5}, "pgd_accuracy": {"reference": 0.2}},
+        constraints={"seconds": {"at_most": 2.0}},
+    )
+    wanted = Wanted.by(space)
+    assert wanted.limits is not None
+    assert wanted.limits.tolist() == [-0.5, np.inf, 2.0]
+    assert wanted.constraints == 1
+    assert wanted.reference.tolist() == [0.0, -0.2]
 
 
 def test_levels_hold_trials_in_the_order_of_their_measurement_with_the_losses_before() -> None:
@@ -48,8 +62,6 @@ def test_levels_hold_trials_in_the_order_of_their_measurement_with_the_losses_be
     assert measured.levels[1].before is not None
     assert measured.levels[1].before[:, 1].tolist() == [1.0, 1.0]
     assert measured.levels[1].losses[:, 1].tolist() == [3.0, 3.0]
-    assert measured.limits is not None
-    assert measured.limits.tolist() == [-0.5, np.inf]
 
 
 def test_a_trial_that_was_not_measured_at_a_level_is_at_no_later_one() -> None:
@@ -83,7 +95,7 @@ def test_of_very_many_trials_the_best_the_latest_and_some_of_all_ages_are_kept()
     for number, row in enumerate(losses):
         values.record(number, 1, row, float(number))
     whole = now(values, trials(*[Outcome.COMPLETED] * 2000)).levels[0]
-    level = informative(whole, None, 0)
+    level = informative(whole, WANTED)
     assert len(level) == MOST_TRIALS == len(set(level.numbers))
     assert 7 in level.numbers
     assert 1999 in level.numbers
