@@ -31,17 +31,17 @@ class FinalFront:
     ) -> None:
         """Take (n, m) losses of trials that are measured at the last level, of running trials, and of all the space."""
         self._limits, self._constraints = wanted.limits, wanted.constraints
-        self._units = spans(known)
+        self._ranges = spans(known)
         allowed = known[self._beyond(known) == 0]
         self._some_allowed = len(allowed) > 0
         self._least = float(self._beyond(known).min())
         rows = optimised(allowed if len(allowed) else known, self._constraints)
         possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], self._constraints)])
-        self.units = self._unit, self._reference = _unit_and_reference(rows, possible, wanted.reference)
+        self.unit, self.reference = _unit_and_reference(rows, possible, wanted.reference)
         """The unit of each objective, and the reference point of the hypervolume in the units of the losses."""
         if believed is not None:
             rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], self._constraints)])
-        self._undominated = Undominated(rows / self._unit, self._reference / self._unit)
+        self._undominated = Undominated(rows / self.unit, self.reference / self.unit)
 
     def worth(self, samples: FloatArray) -> FloatArray:
         """Return the mean worth, (n,), of (k, n, m) samples of final losses.
@@ -65,19 +65,19 @@ class FinalFront:
         They are 0 where a loss is worse, and for losses beyond a limit.
         """
         rows = losses.reshape(-1, losses.shape[-1])
-        better = ((self._reference - optimised(rows, self._constraints)) / self._unit).clip(0.0)
+        better = ((self.reference - optimised(rows, self._constraints)) / self.unit).clip(0.0)
         within: FloatArray = np.where(self._beyond(rows)[:, None] == 0, better, 0.0)
         return within.reshape(*losses.shape[:-1], -1)
 
     def _scaled(self, losses: FloatArray) -> FloatArray:
-        scaled: FloatArray = optimised(losses, self._constraints) / self._unit
+        scaled: FloatArray = optimised(losses, self._constraints) / self.unit
         return scaled
 
     def _beyond(self, losses: FloatArray) -> FloatArray:
         """Return how far rows are beyond the limits, (n,), 0 within them; each loss in units of its known range."""
         if self._limits is None:
             return np.zeros(len(losses))
-        excess: FloatArray = ((losses - self._limits).clip(0.0) / self._units).sum(axis=1)
+        excess: FloatArray = ((losses - self._limits).clip(0.0) / self._ranges).sum(axis=1)
         return excess
 
 

@@ -22,7 +22,7 @@ def test_the_worth_agrees_with_botorch(objectives: int, reference: float) -> Non
     normals = norm.ppf(qmc.Sobol(objectives, seed=0).random(2**14).clip(1e-9, 1 - 1e-9))
     found = front.worth(means + deviations * normals[:, None])
     # The same front, units and reference point, for a library that maximises.
-    unit, corner = front.units
+    unit, corner = front.unit, front.reference
     partitioning = NondominatedPartitioning(-torch.tensor(corner / unit), Y=-torch.tensor(known / unit))
     for place in range(5):
         mean, variance = torch.tensor(means[place] / unit), torch.tensor((deviations[place] / unit) ** 2)
