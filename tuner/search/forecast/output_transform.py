@@ -45,9 +45,14 @@ class OutputTransform:
         usable = np.isfinite(transformed).all() and (np.abs(power.lambdas_) < _MOST_CURVED).all()
         return cls(cut, mean, spread, power if usable else None)
 
+    def cut(self, losses: FloatArray) -> FloatArray:
+        """Return losses, (..., m), with those beyond the cut at the cut: the model only knows that they are bad."""
+        kept: FloatArray = np.minimum(losses, self._cut)
+        return kept
+
     def to_model(self, losses: FloatArray) -> FloatArray:
         """Return the values of an (n, m) loss matrix."""
-        scaled: FloatArray = (np.minimum(losses, self._cut) - self._mean) / self._spread
+        scaled: FloatArray = (self.cut(losses) - self._mean) / self._spread
         return scaled if self._power is None else np.asarray(self._power.transform(scaled))
 
     def to_losses(self, values: FloatArray) -> FloatArray:

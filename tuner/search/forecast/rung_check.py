@@ -2,6 +2,8 @@
 
 For each rung and loss there is the rank correlation between forecast and final values, and the share of final values
 inside their 80 % intervals. A rung without any information has the correlation 0; intervals that are honest hold 80 %.
+The models cut losses far on the bad side. So an interval that reaches the cut says 'this bad or worse', and holds every
+value beyond the cut.
 Trials are left out one at a time, or in 20 groups if there are more (leave-one-out, else cross-validation).
 """
 
@@ -32,10 +34,10 @@ def rung_qualities(measured: Measured, metrics: Sequence[str], kept: Kept = Mapp
     groups = np.arange(len(ended)) % min(len(ended), _MOST_GROUPS)
     samples = np.empty((last, _SAMPLES, *ended.losses.shape))
     rng = np.random.default_rng(0)
-    fitted = Chain(measured, kept).fitted
+    whole = Chain(measured, kept)
     for group in range(groups.max() + 1):
         out = np.flatnonzero(groups == group)
-        chain = Chain(measured, fitted, {ended.numbers[place] for place in out.tolist()})
+        chain = Chain(measured, whole.fitted, {ended.numbers[place] for place in out.tolist()})
         for level in range(last):
             here = measured.levels[level]
             places = [here.numbers.index(ended.numbers[place]) for place in out.tolist()]
@@ -43,28 +45,42 @@ def rung_qualities(measured: Measured, metrics: Sequence[str], kept: Kept = Mapp
             samples[level][:, out] = chain.final_losses(
                 here.inputs[places], normals, level, here.losses[places], noisy=True
             )
+    cut = whole.transform.cut
     return [
-        _quality(measured, level, loss, metric, samples[level][:, :, loss])
+        quality
         for level in range(last)
+        for quality in _qualities(
+            measured, level, metrics, samples[level], _inside(cut(samples[level]), cut(ended.losses))
+        )
+    ]
+
+
+def _qualities(
+    measured: Measured, level: int, metrics: Sequence[str], samples: FloatArray, inside: FloatArray
+) -> list[RungQuality]:
+    """Return the qualities of a rung, from samples, (k, n, m), of the losses of the completed trials."""
+    ended, here = measured.levels[-1], measured.levels[level]
+    early = here.losses[[here.numbers.index(number) for number in ended.numbers]]
+    forecast = np.median(samples, axis=0)
+    return [
+        RungQuality(
+            epoch=measured.epochs[level],
+            metric=metric,
+            trials=len(ended),
+            correlation=_correlation(forecast[:, loss], ended.losses[:, loss]),
+            raw=_correlation(early[:, loss], ended.losses[:, loss]),
+            inside=float(inside[loss]),
+        )
         for loss, metric in enumerate(metrics)
     ]
 
 
-def _quality(measured: Measured, level: int, loss: int, metric: str, samples: FloatArray) -> RungQuality:
-    """Return the quality of a rung, from samples, (k, n), of one loss of the completed trials."""
-    ended, here = measured.levels[-1], measured.levels[level]
-    final = ended.losses[:, loss]
-    early = np.array([here.losses[here.numbers.index(number), loss] for number in ended.numbers])
+def _inside(samples: FloatArray, final: FloatArray) -> FloatArray:
+    """Return the shares, (m,), of (n, m) final losses inside the intervals of their samples, (k, n, m)."""
     edge = (1 - INTERVAL) / 2
     low, high = np.quantile(samples, [edge, 1 - edge], axis=0)
-    return RungQuality(
-        epoch=measured.epochs[level],
-        metric=metric,
-        trials=len(final),
-        correlation=_correlation(np.median(samples, axis=0), final),
-        raw=_correlation(early, final),
-        inside=float(((low <= final) & (final <= high)).mean()),
-    )
+    shares: FloatArray = ((low <= final) & (final <= high)).mean(axis=0)
+    return shares
 
 
 def _correlation(first: FloatArray, second: FloatArray) -> float:

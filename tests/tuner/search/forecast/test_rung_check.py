@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from made_measured import linear, made
 
+from tuner.pareto.objectives import FloatArray
 from tuner.search.forecast.rung_check import rung_qualities
 
 RNG = np.random.default_rng(5)
@@ -38,6 +39,18 @@ def test_the_intervals_hold_about_four_of_five_final_values() -> None:
         measured = made(rng.random((40, 2)), rng.random((40, 2)), steps)
         inside += [quality.inside for quality in rung_qualities(measured, NAMES)]
     assert np.mean(inside) == pytest.approx(0.8, abs=0.1)
+
+
+def test_values_far_on_the_bad_side_are_inside_intervals_that_reach_there() -> None:
+    """Where the first parameter is small, trainings fail, by 100 to 100,000. The models know that they fail."""
+
+    def failing(inputs: FloatArray, before: FloatArray) -> FloatArray:
+        loss = 10.0 ** np.random.default_rng(1).uniform(2, 5, before.shape)
+        return np.where(inputs[:, :1] < 0.3, loss, before + linear(0.0, 0.0, 0.05, 2)(inputs, before))
+
+    measured = made(INPUTS, FIRST, (failing, linear(1.0, 0.0, 0.05, 3)))
+    qualities = rung_qualities(measured, NAMES)
+    assert np.mean([quality.inside for quality in qualities]) == pytest.approx(0.8, abs=0.15)
 
 
 def test_nothing_is_said_of_few_trials() -> None:
