@@ -82,7 +82,7 @@ def main() -> None:
         "command": command("real_searches", str(arguments.keep)),
         "seeds": arguments.seeds,
         "epochs": arguments.epochs,
-        **figures(searches, arguments.epochs, _reference(arguments.space)),
+        **figures(searches, arguments.epochs, load_space(arguments.space).reference_losses),
         **surroundings(("torch", "ray", "optuna", "mlflow")),
     }
     write_result(_RESULTS / f"real_searches_{arguments.space}.json", result)
@@ -127,13 +127,6 @@ def progress(space: Space, trials: Sequence[TrialRecord]) -> Progress:
 def _end(trial: TrialRecord) -> float:
     assert trial.ended is not None
     return trial.ended
-
-
-def _reference(name: str) -> FloatArray:
-    """Return the losses of the reference point of a shipped space."""
-    space = load_space(name)
-    losses: FloatArray = as_losses([space.reference], space.objective_list)[0]
-    return losses
 
 
 def figures(searches: dict[str, list[Progress]], epochs: int, reference: FloatArray) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def longest_wait(space: Space, trials: Sequence[TrialRecord]) -> int:
     completed = np.array([t.outcome is Outcome.COMPLETED for t in ended], dtype=np.bool_)
     allowed = np.array([within_limits(trial.last_metrics, space.constraint_list) for trial in ended], dtype=np.bool_)
     final = completed & allowed & np.isfinite(losses).all(axis=1)
-    volumes = front_growth(losses[final], as_losses([space.reference], objectives)[0]).hypervolumes
+    volumes = front_growth(losses[final], space.reference_losses).hypervolumes
     growths = np.flatnonzero(final)[np.diff(volumes, prepend=0.0) > _ROUNDING * volumes.max(initial=0.0)]
     waits = np.diff(growths, append=len(ended)) - 1
     return int(waits.max(initial=0))

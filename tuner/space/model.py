@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from training.config import TrialConfig, computed_metrics, defaults_of, own_value, parse_trial
 from training.config.preset_files import with_preset
 from training.registry import outside_modules
-from tuner.pareto.objectives import Objective
+from tuner.pareto.objectives import FloatArray, Objective, as_losses
 from tuner.space.chosen_names import used_keys
 from tuner.space.points import STOP_AFTER, SearchedPoints
 from tuner.space.repeats import MOST_SEEDS, SEED, SEED_DISTRIBUTION
@@ -110,6 +110,12 @@ class Space(SearchedPoints):
     def reference(self) -> dict[str, float]:
         """The reference point of the hypervolume, in the units of the metrics."""
         return {name: objective.reference for name, objective in self.objectives.items()}
+
+    @property
+    def reference_losses(self) -> FloatArray:
+        """The reference point as losses, (m,), one for each objective."""
+        losses: FloatArray = as_losses([self.reference], self.objective_list)[0]
+        return losses
 
     @property
     def _always(self) -> dict[str, Any]:

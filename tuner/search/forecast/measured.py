@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from tuner.pareto.dominance import IntArray, constrained_rank, violations
-from tuner.pareto.objectives import FloatArray, as_losses, loss_limits, optimised
+from tuner.pareto.objectives import FloatArray, loss_limits, optimised
 from tuner.space import Space
 
 # The most trials that the model of one level is given: the time of a proposal grows with their square.
@@ -71,8 +71,7 @@ class Wanted:
     @classmethod
     def by(cls, space: Space) -> Self:
         """Return what a space wants."""
-        (reference,) = as_losses([space.reference], space.objective_list)
-        return cls(loss_limits(space.criteria), len(space.constraint_list), reference)
+        return cls(loss_limits(space.criteria), len(space.constraint_list), space.reference_losses)
 
 
 @dataclass(frozen=True)
