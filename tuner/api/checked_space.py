@@ -8,7 +8,7 @@ from training.yaml_text import format_yaml
 from tuner.runs.mirror import write_whole
 from tuner.space import Space as CheckedSpace
 from tuner.space import load_space
-from tuner.space.space_file import full_key
+from tuner.space.overrides import full_key
 
 
 class Space(CheckedSpace):

@@ -7,7 +7,7 @@ from training.config import ConfigError, TrialConfig
 from tuner.errors import UsageError
 from tuner.search.sampling.attempt import try_sampler
 from tuner.space import Space
-from tuner.space.problems import fault_error
+from tuner.space.fault_error import fault_error
 from tuner.space.sections import ConfirmSpec
 
 if TYPE_CHECKING:  # torch takes seconds to import

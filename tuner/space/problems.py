@@ -17,24 +17,14 @@ from training.config.conflicts import group_conflicts
 from training.config.preset_files import UnknownPresetError, with_preset
 from training.outside_code import PlugInError, import_outside, is_outside
 from training.registry import outside_modules
-from tuner.errors import UsageError
 from tuner.space.condition_problems import condition_problems, idle_keys, key_problems, point_faults
-from tuner.space.conditions import holds
 from tuner.space.front_problems import candidates_problems, reseed_problems
+from tuner.space.grid_problems import grid_problems
 from tuner.space.model import Space
-from tuner.space.points import MOST_POINTS, STOP_AFTER
+from tuner.space.points import STOP_AFTER
 from tuner.space.samplers import sampler_fault, unknown_sampler
 
 _Problems = list[tuple[str, str]]
-_MOST_LINES = 100
-
-
-def fault_error(source: str, problems: _Problems) -> UsageError:
-    """Return the error that lists faults, each as `source: path: message`. Its subject is their paths."""
-    lines = [f"{source}: {path}: {message}" for path, message in problems[:_MOST_LINES]]
-    if len(problems) > _MOST_LINES:
-        lines.append(f"{source}: and {len(problems) - _MOST_LINES:,} more faults")
-    return UsageError("\n".join(lines), tuple(path for path, _ in problems))
 
 
 def cross_problems(space: Space) -> _Problems:
@@ -53,7 +43,7 @@ def cross_problems(space: Space) -> _Problems:
         *_metric_problems(space, outside=True),
         *form_problems(space),
         *_points_problems(space),
-        *(conditions or _grid_problems(space)),
+        *(conditions or grid_problems(space)),
     ]
     fixed = {key: value for key, value in space.trial.items() if key not in space.parameters}
     problems += trial_problems(fixed)
@@ -173,45 +163,6 @@ def _path(space: Space, index: int, name: str, value: Any) -> str:
     ends = space.parameters[name].extremes() if name in space.parameters else {}
     end = next((end for end, known in ends.items() if known == value), None)
     return f"parameters.{name}" if end is None else f"parameters.{name}.{end}"
-
-
-def _grid_problems(space: Space) -> _Problems:
-    search = space.search
-    if space.confirm is not None and search.sampler != "grid":
-        return [("confirm", "is measured on the test set, which no sampler may learn from: set sampler: grid")]
-    if search.sampler != "grid":
-        rule = f"is for the sampler grid, but the sampler is {search.sampler}; remove it, or set sampler: grid"
-        given = {"points": bool(search.points), "seeds": search.seeds > 1}
-        return [(f"search.{key}", rule) for key in given if given[key]]
-    problems = []
-    if search.start_points:
-        problems.append(("search.start_points", "a grid runs its points in a fixed order; remove it, or list points"))
-    if search.seeds > 1 and ("seed" in space.trial or "seed" in space.parameters):
-        problems.append(("search.seeds", "sets the seeds of the trials; remove seed from trial and parameters"))
-    for index, point in enumerate(search.points):
-        missing = [n for n in space.parameters if n not in point and holds(n, point, space.conditions)]
-        if missing:
-            problems.append((f"search.points.{index}", f"lacks {', '.join(missing)}; a point gives every parameter"))
-        if point in search.points[:index]:
-            problems.append((f"search.points.{index}", f"is the same as point {search.points.index(point)}"))
-    if not search.points:
-        problems += [
-            (f"parameters.{name}", "a grid needs choices; give it a step, make it categorical, or list search.points")
-            for name, parameter in space.parameters.items()
-            if parameter.count is None
-        ]
-    return problems or _grid_size_problems(space)
-
-
-def _grid_size_problems(space: Space) -> _Problems:
-    """Return the faults of a grid's number of points, which is counted without listing them."""
-    search, count = space.search, space.grid_size()
-    if count > MOST_POINTS:
-        rule = f"the grid has {count:,} points, but may have at most {MOST_POINTS:,}; use sampler: random"
-        return [("search.sampler", rule)]
-    if "trials" in search.model_fields_set and search.trials > count:
-        return [("search.trials", f"the value is {search.trials}, but the grid has {count} points")]
-    return []
 
 
 def _rung_problems(space: Space) -> _Problems:

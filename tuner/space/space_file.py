@@ -7,15 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from training.config import trial_keys
 from training.config.preset_files import preset_names, with_preset
 from training.nearest_names import did_you_mean, unknown_key
 from training.outside_code import look_in
-from training.yaml_text import YamlTextError, parse_yaml, read_yaml
+from training.yaml_text import YamlTextError, read_yaml
 from tuner.errors import UsageError
 from tuner.space import parameters, sections
+from tuner.space.fault_error import fault_error
 from tuner.space.model import Space
-from tuner.space.problems import cross_problems, fault_error, form_problems, trial_problems
+from tuner.space.overrides import parse_overrides, set_key
+from tuner.space.problems import cross_problems, form_problems, trial_problems
 from tuner.space.samplers import unknown_sampler
 
 _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
@@ -23,8 +24,6 @@ _PROJECT_SPACES = Path(__file__).parents[2] / "search_spaces"
 FROZEN_KEY = "frozen"
 # What errors call a space that was built in Python.
 GIVEN = "the space"
-# Keys of a space itself that need no dot in an override.
-_OWN_KEYS = {"imports", "on_event"}
 # What may stand below a key of the file, or below a parameter of this type.
 _PARTS: dict[str | int, type[BaseModel]] = {
     "objectives": sections.ObjectiveSpec,
@@ -63,9 +62,12 @@ def load_space(
     """
     mapping, origin = _content(source)
     mapping.pop(FROZEN_KEY, None)
-    for key, value in {**_parse_overrides(overrides, flags or {}), **(flags or {})}.items():
-        _override(mapping, key, value)
-    return space_from_mapping(mapping, origin, imports=imports)
+    setters = {}
+    for override in parse_overrides(overrides, flags or {}):
+        setters[set_key(mapping, override.key, override.value)] = override.setter
+    for key, value in (flags or {}).items():
+        set_key(mapping, key, value)
+    return space_from_mapping(mapping, origin, setters, imports=imports)
 
 
 def _content(source: str | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -85,8 +87,14 @@ def _look_beside(path: Path) -> None:
         look_in(path.parent)
 
 
-def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool = True) -> Space:
-    """Return the validated space, as `load_space` does; raise UsageError with each fault as `source: path: message`."""
+def space_from_mapping(
+    mapping: Mapping[str, Any], source: str, setters: Mapping[str, str] | None = None, *, imports: bool = True
+) -> Space:
+    """Return the validated space, as `load_space` does.
+
+    Raise UsageError with each fault as `source: path: message`. `setters` says where the values of some keys come from
+    in place of `source`.
+    """
     mapping = _with_trial_of_preset(mapping)
     try:
         space = Space.model_validate(mapping)
@@ -102,7 +110,7 @@ def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool
             problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
         problems += _sampler_problems(mapping) if imports or not mapping.get("imports") else []
     if problems:
-        raise fault_error(source, problems)
+        raise fault_error(source, problems, setters or {})
     return _with_whole_grid(space)
 
 
@@ -152,62 +160,12 @@ def _read(path: Path) -> dict[str, Any]:
     return mapping
 
 
-def _parse_overrides(overrides: Sequence[str], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the value of each key in the space; raise UsageError for one that is set twice, here or by a flag."""
-    parsed: dict[str, Any] = {}
-    setters = dict.fromkeys(flags, "the option of the command")
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        subject = ("--set", override)
-        if not equals or not key:
-            raise UsageError(f"--set {override!r} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
-        key = full_key(key, f"--set {override!r}", subject)
-        try:
-            value = (text or None) if key == "on_event" else parse_yaml(text)  # a line for the shell is no YAML
-        except YamlTextError as error:
-            raise UsageError(f"--set {override!r}: {error}", subject) from error
-        # `parameters.alpha={...}` after `parameters.alpha.low=0` would drop that as well.
-        if (twice := next((known for known in setters if f"{known}.".startswith(f"{key}.")), None)) is not None:
-            raise UsageError(f"--set {override!r}: {twice} is set by {setters[twice]} too; keep one.", subject)
-        parsed[key], setters[key] = value, f"--set {override!r}"
-    return parsed
-
-
-def _keys_in_sections(key: str) -> list[str]:
-    """Return the dotted keys of the search, its early stopping and its resources that end with `key`."""
-    sections_by_name = {name: _PARTS[name] for name in ("search", "early_stopping", "resources")}
-    return [f"{name}.{key}" for name, section in sections_by_name.items() if key in section.model_fields]
-
-
-def full_key(key: str, setter: str, subject: object) -> str:
-    """Return the dotted key of a space for a short one: without a dot it is a key of `trial`.
-
-    `imports` and `on_event` are keys of the space itself. Raise UsageError, which begins with `setter`, for the name of
-    a key of another section.
-    """
-    if key not in trial_keys() and (elsewhere := _keys_in_sections(key)):
-        raise UsageError(f"{setter}: no key of a trial; did you mean {' or '.join(elsewhere)}?", subject)
-    return key if "." in key or key in _OWN_KEYS else f"trial.{key}"
-
-
 def _sampler_problems(mapping: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the fault of an unknown sampler in a file with other faults; imports may have registered more."""
     search = mapping.get("search")
     name = search.get("sampler") if isinstance(search, dict) else None
     fault = unknown_sampler(name) if isinstance(name, str) else None
     return [] if fault is None else [("search.sampler", fault)]
-
-
-def _override(mapping: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    node: Any = mapping
-    for parent in parents:
-        if not isinstance(node, dict):
-            break
-        node = node.setdefault(parent, {})
-    if not isinstance(node, dict):
-        raise UsageError(f"{key} cannot be set: {'.'.join(parents)} holds a value, not keys.", key)
-    node[last] = value
 
 
 def _dotted(detail: Any, mapping: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from training.registry import METRICS
 from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.space import load_space, space_from_mapping
-from tuner.space.problems import fault_error
 
 
 def test_what_several_gpus_cannot_train() -> None:
@@ -168,12 +167,6 @@ def test_a_search_does_not_train_on_the_images_that_it_compares_trials_by() -> N
     message = refused(space_mapping(trial={"train_on": "train_and_validation"}), "trial.train_on")
     assert "tuner confirm" in message
     small_space(trial={"train_on": "train"})
-
-
-def test_faults_beyond_a_hundred_are_counted() -> None:
-    error = fault_error("my.yaml", [(f"trial.{number}", "unknown") for number in range(150)])
-    assert len(str(error).splitlines()) == 101
-    assert error.subject == tuple(f"trial.{number}" for number in range(150))
 
 
 @pytest.fixture
