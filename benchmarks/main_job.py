@@ -69,7 +69,7 @@ def _figures(shown: dict[str, Any], front: list[dict[str, Any]], epochs: int) ->
 
 
 def _budget(runs_dir: Path, name: str) -> int:
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
 
     return find_search(runs_dir, name).space().epochs
 

@@ -25,7 +25,7 @@ from tuner.ledger import Outcome, TrialRecord, report_times
 from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.hypervolume import front_growth
 from tuner.pareto.objectives import FloatArray, as_losses, spans
-from tuner.runs.folder import find_search
+from tuner.runs.find import find_search
 from tuner.search.stopping import finished
 from tuner.space import Space, load_space
 

@@ -48,6 +48,14 @@ def frozen_facts(**changes: Any) -> dict[str, Any]:
     return known | changes
 
 
+def frozen_search(runs_dir: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> SearchFolder:
+    """Return the folder of a search over the small space, which has no file but its frozen space."""
+    folder = SearchFolder(runs_dir / name)
+    folder.path.mkdir(parents=True)
+    folder.freeze(small_space(), frozen_facts(search_id=name, created=created))
+    return folder
+
+
 class MakeLedger(Protocol):
     """The fixture `make_ledger`: makes a search's folder and its ledger."""
 

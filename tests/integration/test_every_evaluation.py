@@ -8,7 +8,7 @@ import torch
 from driver_process import TINY, mlflow_runs, run, trials_of, tuner
 
 from tuner.ledger import Outcome
-from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.kept_checkpoints import kept_checkpoints
 from tuner.report.load import load_search
 

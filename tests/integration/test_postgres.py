@@ -19,8 +19,8 @@ from benchmarks.postgres_server import PASSWORD, is_installed, server
 from tuner.errors import UsageError
 from tuner.export.trial_model import load_trained_model
 from tuner.ledger import InstructionState, Outcome, SqlLedger, TakenOverError, default_ledger_url
-from tuner.ledger.study_tables import require_holder
-from tuner.runs.folder import find_search
+from tuner.ledger.fencing import require_holder
+from tuner.runs.find import find_search
 from tuner.runs.lock import only_driver_by_database
 from tuner.runs.mirror import names_in, open_runs
 from tuner.search import Search

@@ -15,7 +15,8 @@ from tuner.api.pareto_front import Front
 from tuner.export.chosen_model import ChosenModel, load_model
 from tuner.export.model_files import write_export
 from tuner.ledger import TrialRecord
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.parameter_effects import importances
 from tuner.report.analysis.progress_curves import curves, growth_by_epochs
 from tuner.report.figure.front_figure import front_figure, further_figures

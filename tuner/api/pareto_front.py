@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from tuner.errors import UsageError
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.selection import Selection, choose
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.analysis.wish import Wish, bound_fault, max_loss_fault, metric_fault

@@ -27,7 +27,8 @@ def add(
       tuner add digits_tradeoff-1 alpha=0.3 lambda=6
     """
     from tuner.cli.instructing import instruct
-    from tuner.runs.folder import find_search, recorded_space
+    from tuner.runs.find import find_search
+    from tuner.runs.folder import recorded_space
     from tuner.steering.arguments import read_point
     from tuner.steering.decide import ADD
 

@@ -9,7 +9,7 @@ from tuner.cli.options import LedgerUrl, RunsDir, SearchName
 
 def adopt(name: SearchName, runs_dir: RunsDir = Path("runs"), ledger: LedgerUrl = None) -> None:
     """Keep the new name of a search whose folder was renamed."""
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
     from tuner.runs.mirror import runs_flag
     from tuner.runs.renamed import adopt_name
 

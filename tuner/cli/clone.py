@@ -34,7 +34,7 @@ def clone(  # noqa: PLR0917 - each is an option by its name
     from tuner.cli.instructing import resume_command
     from tuner.driver.clone import clone_search
     from tuner.driver.plan import Request
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
     from tuner.runs.plug_ins import look_where_recorded
 
     folder = find_search(runs_dir, name)

@@ -132,7 +132,7 @@ def confirm(  # noqa: PLR0917 - each is an option by its name
     from tuner.driver.plan import Request, plan_confirmation
     from tuner.report.console.terminal import terminal
     from tuner.report.load import load_search
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
     from tuner.runs.plug_ins import look_where_recorded, require_unchanged, shared_plug_ins
 
     from_front = FrontChoice(tuple(minimum or ()), tuple(maximum or ()), knee, max_loss)

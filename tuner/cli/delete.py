@@ -25,7 +25,7 @@ def delete(  # noqa: PLR0917 - each is an option by its name
     """
     from tuner.driver.delete import delete_search, plan_deletion
     from tuner.report.text import count_of, format_bytes
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
 
     deletion = plan_deletion(find_search(runs_dir, name), ledger, tracking_uri)
     what = f"{name}: {count_of(deletion.trials, 'trial')}, {format_bytes(deletion.size)}"

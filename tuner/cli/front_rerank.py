@@ -67,7 +67,7 @@ def rerank_front(
     from tuner.rerank.attack import attack_trials
     from tuner.rerank.order import Model, best_models, reranked
     from tuner.rerank.table import rerank_notes, rerank_rows, rerank_text_table
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
 
     data = search.data
     norm, epsilon = search.space.shared("norm"), search.space.shared("epsilon")

@@ -20,7 +20,7 @@ def list_searches(
     The state is running, interrupted (it can be resumed), finished, or not started.
     """
     from tuner.report.console.listing import print_rows
-    from tuner.runs.folder import all_searches
+    from tuner.runs.find import all_searches
     from tuner.runs.mirror import place_of
 
     rows = [_row(folder, ledger) for folder in all_searches(runs_dir)]

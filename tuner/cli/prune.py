@@ -25,7 +25,7 @@ def prune(
     from tuner.driver.prune import find_prunable
     from tuner.driver.prune import prune as remove
     from tuner.report.text import count_of, format_bytes
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
 
     folder = find_search(runs_dir, name)
     found = find_prunable(folder, ledger, everything=everything)

@@ -29,7 +29,8 @@ def register(  # noqa: PLR0917 - each is an option by its name
     """
     from tuner.export.chosen_model import load_model
     from tuner.redact import without_password
-    from tuner.runs.folder import default_tracking_uri, find_search
+    from tuner.runs.find import find_search
+    from tuner.runs.folder import default_tracking_uri
     from tuner.tracking import store
     from tuner.tracking.registry import register_model
 

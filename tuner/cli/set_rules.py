@@ -33,7 +33,8 @@ def set_rules(
       tuner set digits_tradeoff-1 search.trials=96 concurrency=8
     """
     from tuner.cli.instructing import instruct
-    from tuner.runs.folder import find_search, recorded_space
+    from tuner.runs.find import find_search
+    from tuner.runs.folder import recorded_space
     from tuner.steering.arguments import read_settings
     from tuner.steering.decide import SET
 

@@ -100,7 +100,7 @@ def slurm(  # noqa: PLR0917 - each is an option by its name
       tuner slurm --space cifar10_tradeoff --gpus-per-node 1 --time 8h --partition gpu -- --trials 96 > job.sh
     """
     from tuner.driver.slurm_script import LEAD_SECONDS, SlurmJob, fitting_cpus, slurm_script
-    from tuner.runs.folder import require_name
+    from tuner.runs.names import require_name
 
     checked = _checked_space(space, run_options or [])
     search = name or checked.name

@@ -23,7 +23,7 @@ def status(
     """
     from tuner.report.console.listing import print_rows
     from tuner.report.status import status_lines, status_of, status_row
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
 
     folder = find_search(runs_dir, name)
     found = status_of(folder, ledger, time.time())

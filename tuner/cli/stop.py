@@ -30,7 +30,7 @@ def stop(
       tuner stop digits_tradeoff-1 7
     """
     from tuner.cli.instructing import instruct
-    from tuner.runs.folder import find_search
+    from tuner.runs.find import find_search
     from tuner.runs.lock import is_driven
     from tuner.steering.arguments import require_running
     from tuner.steering.decide import STOP

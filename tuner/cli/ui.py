@@ -76,7 +76,8 @@ def _serve_live(name: str, runs_dir: Path, ledger: str | None, port: int | None)
 
 
 def _serve_mlflow(runs_dir: Path, port: int) -> None:
-    from tuner.runs.folder import all_searches, default_tracking_uri
+    from tuner.runs.find import all_searches
+    from tuner.runs.folder import default_tracking_uri
     from tuner.runs.mirror import place_of
     from tuner.tracking import store
     from tuner.tracking.saved_view import view_key

@@ -12,7 +12,8 @@ from tuner.confirm.presentation import Use, presentation_of
 from tuner.database_url import is_same_database, require_file, require_utf8
 from tuner.errors import UsageError
 from tuner.redact import without_password
-from tuner.runs.folder import SearchFolder, all_searches, find_search, new_search, recorded_space
+from tuner.runs.find import all_searches, find_search, new_search
+from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.mirror import place_of
 from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged, shared_plug_ins
 from tuner.search import compared_epochs

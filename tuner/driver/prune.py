@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.ledger import TrialRecord
-from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.front_rows import has_ended
 from tuner.report.analysis.kept_checkpoints import kept_checkpoints
 from tuner.report.load import search_on_record

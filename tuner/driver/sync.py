@@ -9,7 +9,8 @@ from tuner.ledger import as_interrupted
 from tuner.redact import without_password
 from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.load import search_data
-from tuner.runs.folder import SearchFolder, find_search, recorded_space
+from tuner.runs.find import find_search
+from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.lock import driver_lock
 from tuner.search.stopping import finished
 from tuner.tracking import store

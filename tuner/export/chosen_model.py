@@ -11,7 +11,7 @@ from tuner.report.analysis.front_rows import has_ended
 from tuner.report.analysis.selection import standing
 from tuner.report.load import best_confirmed, load_search
 from tuner.report.text import count_of, metric_with_unit
-from tuner.runs.folder import find_search
+from tuner.runs.find import find_search
 from tuner.runs.mirror import runs_flag
 
 

@@ -14,7 +14,7 @@ from training.yaml_text import format_yaml
 from tuner.errors import UsageError
 from tuner.export.trial_model import TrainedModel
 from tuner.ledger import Outcome, TrialRecord
-from tuner.report.analysis.front_data import Confirmed
+from tuner.report.analysis.front_points import Confirmed
 from tuner.space import Space
 
 WEIGHTS, CONFIG, FACTS, EXAMPLE = "weights.pt", "config.yaml", "model.json", "load.py"

@@ -21,7 +21,7 @@ from optuna.study import StudyDirection
 
 from tuner.database_url import file_of_url, require_written, url_of_file
 from tuner.errors import UsageError
-from tuner.ledger import instructions, reports, study_tables
+from tuner.ledger import fencing, instructions, reports, study_tables, trial_rows
 from tuner.ledger.connection import (
     Connections,
     as_ledger_errors,
@@ -127,7 +127,7 @@ class SqlLedger(Ledger):
             try:
                 return dict(self._study.user_attrs)
             except KeyError as error:
-                raise study_tables.lost_study(self.search) from error
+                raise fencing.lost_study(self.search) from error
 
     def set_facts(self, facts: Mapping[str, Any]) -> None:
         with as_ledger_errors(self.url):
@@ -136,7 +136,7 @@ class SqlLedger(Ledger):
 
     def take_over(self) -> None:
         with self._writing() as connection:
-            self._driver = study_tables.take_over(connection, self._study_id)
+            self._driver = fencing.take_over(connection, self._study_id)
 
     def propose(self, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]) -> int:
         with self._writing() as connection:
@@ -147,7 +147,7 @@ class SqlLedger(Ledger):
 
     def enqueued(self) -> dict[int, dict[str, Any]]:
         with damaged_rows_as_ledger_errors(self.url), self._engine.connect() as connection:
-            return study_tables.enqueued_trials(connection, self._study_id)
+            return trial_rows.enqueued_trials(connection, self._study_id)
 
     def start_enqueued(
         self, number: int, parameters: Mapping[str, Any], distributions: Mapping[str, BaseDistribution]
@@ -287,11 +287,11 @@ class SqlLedger(Ledger):
 
     def _require_own(self, connection: sa.Connection) -> None:
         if self._driver is not None:
-            study_tables.require_holder(connection, self._study_id, self.search, self._driver)
+            fencing.require_holder(connection, self._study_id, self.search, self._driver)
 
-    def _trials(self, trial_id: int | None = None) -> list[study_tables.TrialRow]:
+    def _trials(self, trial_id: int | None = None) -> list[trial_rows.TrialRow]:
         with self._engine.connect() as connection:
-            return study_tables.read_trials(connection, self._study_id, trial_id)
+            return trial_rows.read_trials(connection, self._study_id, trial_id)
 
     def _trial_id(self, number: int) -> int:
         """Return Optuna's key of a trial; Optuna itself would look through all trials."""

@@ -6,7 +6,7 @@ from typing import Any
 from optuna.trial import TrialState
 
 from tuner.ledger.records import Outcome, Report, TrialRecord
-from tuner.ledger.study_tables import TrialRow
+from tuner.ledger.trial_rows import TrialRow
 
 # Attributes of a trial. Its own times, unlike Optuna's, are in order even if the clock is set back.
 STARTED = "started"

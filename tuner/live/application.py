@@ -25,7 +25,8 @@ from tuner.live.snapshot import snapshot, trial_snapshot
 from tuner.redact import redact
 from tuner.report.load import LoadedSearch, search_on_record
 from tuner.report.status import status_on_record
-from tuner.runs.folder import SearchFolder, find_search, recorded_space
+from tuner.runs.find import find_search
+from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.lock import is_driven
 
 _HEADERS = {

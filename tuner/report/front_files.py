@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from training.config import BEST_EPOCH, LAST
-from tuner.report.analysis.front_data import CompletedTrial, Confirmed, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial, Confirmed
 from tuner.report.analysis.image_noise import interval
 from tuner.report.analysis.text_tables import parameter_names
 from tuner.report.figure.front_figure import FrontFigure, front_figure

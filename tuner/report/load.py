@@ -12,9 +12,11 @@ from pydantic import BaseModel, ValidationError
 from training.suite_names import SuiteName
 from tuner.errors import UsageError
 from tuner.ledger import SqlLedger, TrialRecord, as_interrupted
-from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_points import Confirmed
 from tuner.report.commands import lasting_flag
-from tuner.runs.folder import SearchFolder, find_search, recorded_space
+from tuner.runs.find import find_search
+from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.lock import is_driven
 from tuner.search.enqueued import fault_of_enqueued
 from tuner.space import Space

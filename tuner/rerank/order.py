@@ -9,7 +9,8 @@ from scipy.stats import kendalltau
 from tuner.ledger import TrialRecord
 from tuner.pareto.dominance import non_domination_rank
 from tuner.pareto.objectives import Objective, as_losses
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 
 _AXES = (Objective("natural_accuracy", maximise=True), Objective("robust_accuracy", maximise=True))
 

@@ -1,7 +1,6 @@
-"""Searches on disk: their folders, their frozen spaces, and the search for one by its name."""
+"""Searches on disk: their folders and their frozen spaces."""
 
 import contextlib
-import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from training.nearest_names import did_you_mean
 from training.yaml_text import YamlTextError, format_yaml, read_yaml
 from tuner.database_url import absolute, require_utf8, url_of_file
 from tuner.errors import UsageError
@@ -17,15 +15,13 @@ from tuner.ledger import LEDGER_FILE, SqlLedger, default_ledger_url
 from tuner.ledger.renaming import recorded_name
 from tuner.redact import has_masked_password, without_password
 from tuner.runs.lock import LOCK_FILE
-from tuner.runs.mirror import download, place_of, remove, runs_flag, upload, url_of, write_whole, writing_to
+from tuner.runs.mirror import download, remove, runs_flag, upload, url_of, write_whole, writing_to
+from tuner.runs.names import is_name
 from tuner.space import Space, space_from_mapping
 from tuner.space.space_file import FROZEN_KEY
 
-# The last part is the default name of a confirmation, which every search may have.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,91}(-confirm)?")
 _CREATION_MARK = "search_id.tmp"
 _FIRST_FILES = {LOCK_FILE, LEDGER_FILE, f"{LEDGER_FILE}-wal", f"{LEDGER_FILE}-shm"}
-_RESERVED = {"mlflow.db", "mlartifacts"}
 # The kind of each fact beside a frozen space, first of those that every search has.
 _FROZEN_FACTS = {"search_id": str, "created": str, "versions": dict}
 _OTHER_FACTS = {"ledger": str, "tracking_uri": str, "plug_ins": dict, "commit": str}
@@ -162,7 +158,7 @@ class SearchFolder:
         """Return the error of a folder that has another name than its search in the ledger."""
         self.require_original(old)
         way = f"keep the new name with `tuner adopt {self.name}{runs_flag(self.path.parent)}`"
-        if not _NAME.fullmatch(self.name):
+        if not is_name(self.name):
             way = "give it a name of letters, digits and . _ -"
         fault = f"{self.path}, or its study in the ledger, was renamed: the ledger knows the search as {old}"
         return UsageError(f"{fault}. Rename the folder to {old}, or {way}.", (self.name, old))
@@ -230,57 +226,6 @@ def recorded_space(ledger: SqlLedger) -> Space:
         reason = " ".join(str(error).split())
         what = f"The space of {ledger.search} on record cannot be read ({reason})"
         raise UsageError(f"{what}: use the release that wrote it.", ledger.search) from error
-
-
-def all_searches(runs_dir: Path) -> list[SearchFolder]:
-    """Return the searches of a runs folder, the newest first; those with an unreadable space come last."""
-    folders = [SearchFolder(path.parent) for path in runs_dir.glob("*/space.yaml")]
-    return sorted(folders, key=_created, reverse=True)
-
-
-def _created(folder: SearchFolder) -> str:
-    try:
-        return str(folder.frozen()["created"])
-    except UsageError:
-        return ""
-
-
-def find_search(runs_dir: Path, name: str) -> SearchFolder:
-    """Return the search of this name; raise UsageError with the nearest names if there is none."""
-    folder = SearchFolder(runs_dir / name)
-    with contextlib.suppress(OSError):  # a name longer than the file system allows
-        if name and folder.space_file.is_file():
-            return folder
-    names = [search.name for search in all_searches(runs_dir)]
-    if name in names:  # its space.yaml is no file, which the error of reading it says
-        return folder
-    hint = did_you_mean(name, names, cutoff=0.5) or "`tuner list` shows the searches."
-    raise UsageError(f"There is no search named {name!r} in {place_of(runs_dir)}: {hint}", name)
-
-
-def new_search(runs_dir: Path, name: str | None, space: Space) -> SearchFolder:
-    """Return the folder of a new search, without creating it; raise UsageError if the name is taken."""
-    if name is None:
-        taken = {path.name for path in runs_dir.glob(f"{space.name}-*")}
-        number = next(n for n in range(1, len(taken) + 2) if f"{space.name}-{n}" not in taken)
-        return SearchFolder(runs_dir / f"{space.name}-{number}")
-    require_name(name, "--name")
-    folder = SearchFolder(runs_dir / name)
-    if folder.path.exists() and not folder.is_incomplete:
-        way = f"continue it with --resume {name}" if folder.space_file.exists() else f"remove {place_of(folder.path)}"
-        raise UsageError(f"The name {name!r} exists already: choose another name, or {way}.", ("--name", name))
-    return folder
-
-
-def require_name(name: str, what: str) -> None:
-    """Raise UsageError if a search cannot have this name; `what` says where the name comes from."""
-    if not _NAME.fullmatch(name):
-        rule = "start with a letter or a digit and go on with these and . _ -, with at most 92 characters"
-        raise UsageError(f"{what} is {name!r}, but must {rule}: it names a folder.", (what, name))
-    if name in _RESERVED:
-        raise UsageError(
-            f"{what} {name!r} is taken by MLflow's store beside the searches: choose another.", (what, name)
-        )
 
 
 def default_tracking_uri(runs_dir: Path) -> str:

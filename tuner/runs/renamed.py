@@ -2,8 +2,9 @@
 
 from tuner.errors import UsageError
 from tuner.ledger.renaming import recorded_name, rename
-from tuner.runs.folder import SearchFolder, require_name
+from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock
+from tuner.runs.names import require_name
 
 
 def adopt_name(folder: SearchFolder, ledger: str | None) -> str:

@@ -12,8 +12,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.front_data import CompletedTrial
 from tuner.report.analysis.front_history import HistoryEntry
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.search.forecast.rung_quality import RungQuality
 from tuner.space import Space
 

@@ -14,7 +14,8 @@ from tuner.confirm.presentation import presentation_of
 from tuner.database_url import require_written
 from tuner.errors import first_line
 from tuner.ledger import Ledger, Outcome, TrialRecord, trial_name
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.commands import lasting_flag
 from tuner.runs.folder import SearchFolder
 from tuner.search.forecast.rung_quality import RungQuality

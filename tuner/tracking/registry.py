@@ -26,7 +26,7 @@ from tuner.export.model_files import Origin, model_facts
 from tuner.export.trial_model import TrainedModel
 from tuner.ledger import trial_name
 from tuner.redact import without_password
-from tuner.report.analysis.front_data import Confirmed
+from tuner.report.analysis.front_points import Confirmed
 from tuner.tracking import layout
 
 _EPOCH = "tuner.epoch"  # the tag of a version that is one epoch of its trial

@@ -7,7 +7,7 @@ import re
 from fake_search import search_of, trade_off_trials
 from test_front_files import traces
 
-from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.text_tables import front_markdown, front_text_table
 from tuner.report.console.listing import completed_rows
 from tuner.report.figure.front_figure import front_figure

@@ -15,7 +15,8 @@ from test_front_files import traces
 
 from tuner.confirm.table import confirmation_rows, write_confirmation
 from tuner.ledger import TrialRecord
-from tuner.report.analysis.front_data import Confirmed, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import Confirmed
 from tuner.report.figure.confirmed_marks import confirmed_marks, confirmed_text_table
 from tuner.report.figure.front_figure import front_figure
 from tuner.report.front_files import front_json

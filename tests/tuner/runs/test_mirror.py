@@ -11,7 +11,8 @@ from simulated_search import frozen_facts, small_space
 from typed_commands import Tuner
 
 from tuner.errors import UsageError
-from tuner.runs.folder import SearchFolder, all_searches, find_search
+from tuner.runs.find import all_searches, find_search
+from tuner.runs.folder import SearchFolder
 from tuner.runs.lock import driver_lock, is_driven
 from tuner.runs.mirror import (
     download,

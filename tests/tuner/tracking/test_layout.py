@@ -9,8 +9,8 @@ from mlflow.entities import Metric, Param, RunTag
 from simulated_search import small_space
 
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
-from tuner.report.analysis.front_data import CompletedTrial
 from tuner.report.analysis.front_history import HistoryEntry
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.tracking import layout
 
 SPACE = small_space(trial={"epsilon": "8/255"})

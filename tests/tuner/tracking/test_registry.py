@@ -18,7 +18,8 @@ from tuner.errors import UsageError
 from tuner.export.model_files import Origin
 from tuner.export.trial_model import TrainedModel
 from tuner.ledger import SqlLedger
-from tuner.report.analysis.front_data import Confirmed, front_data
+from tuner.report.analysis.front_data import front_data
+from tuner.report.analysis.front_points import Confirmed
 from tuner.tracking.projection import Projection
 from tuner.tracking.registry import RegistryEntry, register_model, version_description, version_tags
 

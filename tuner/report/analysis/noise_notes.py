@@ -4,7 +4,8 @@ import math
 from itertools import pairwise
 
 from training.config import unit_of
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.image_noise import interval, is_share
 from tuner.report.text import count_of, noun_of, to_shown_unit, value_with_unit
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tuner.pareto.objectives import FloatArray, Objective
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 
 _PREFERRED_PARAMETER = "lambda"
 _LOG_FROM_RATIO = 10.0

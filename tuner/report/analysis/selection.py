@@ -12,7 +12,8 @@ from training.config import is_accuracy
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective, as_losses, loss_limits, within_limits
 from tuner.pareto.select import least_short, within
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.wish import Wish, traded
 from tuner.report.text import count_of, format_metric, metric_with_unit, noun_of, to_shown_unit, value_with_unit
 

@@ -6,7 +6,8 @@ from training.config import is_chance_level
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import within_limits
 from tuner.report.analysis.early_attack import early_attack_note
-from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial, UnfinishedTrial
 from tuner.report.analysis.image_noise import format_measured
 from tuner.report.analysis.noise_notes import ALIKE_MARK, alike_neighbours, noise_notes
 from tuner.report.analysis.progress_curves import thin_out

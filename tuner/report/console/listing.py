@@ -9,7 +9,7 @@ from typing import Any
 from training.config import ATTACK_STEPS
 from tuner.ledger import Outcome, TrialRecord, latest, trial_name
 from tuner.pareto.objectives import Objective, within_limits
-from tuner.report.analysis.front_data import CompletedTrial
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.text import finite_or_none, format_value, format_volume
 
 # Columns that a narrow list of searches leaves out, the last one first.

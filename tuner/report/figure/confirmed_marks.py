@@ -6,7 +6,8 @@ from typing import Any
 
 from training.config import ACCURACY_SUFFIX
 from tuner.ledger.records import trial_name
-from tuner.report.analysis.front_data import Confirmed, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import Confirmed
 from tuner.report.analysis.seed_means import MeanMark, bar_of
 from tuner.report.text import TextTable, format_mean
 

@@ -12,7 +12,8 @@ from typing import Any
 from training.config import is_accuracy
 from tuner.ledger.records import Outcome, trial_name
 from tuner.pareto.objectives import Objective, within_limits
-from tuner.report.analysis.front_data import CompletedTrial, FrontData, UnfinishedTrial
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial, UnfinishedTrial
 from tuner.report.analysis.parameter_effects import ParameterScale, parameter_scales
 from tuner.report.analysis.published import PublishedPoint, published_points
 from tuner.report.analysis.seed_means import MeanMark, mean_marks

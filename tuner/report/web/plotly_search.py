@@ -5,7 +5,8 @@ from html import escape
 from typing import Any
 
 from tuner.ledger.records import Outcome, trial_name
-from tuner.report.analysis.front_data import CompletedTrial, FrontData
+from tuner.report.analysis.front_data import FrontData
+from tuner.report.analysis.front_points import CompletedTrial
 from tuner.report.analysis.parameter_effects import Importance, ParameterScale, parameter_scales
 from tuner.report.analysis.progress_curves import Curve, GrowthPoint
 from tuner.report.figure.appearance import FAINT, GRID, LINE, PALETTE

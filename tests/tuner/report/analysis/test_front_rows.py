@@ -15,7 +15,8 @@ from tuner.pareto.dominance import is_non_dominated
 from tuner.pareto.hypervolume import hypervolume
 from tuner.pareto.objectives import Objective, as_losses, within_limits
 from tuner.pareto.select import knee
-from tuner.report.analysis.front_data import CompletedTrial, FrontData, front_data
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_points import CompletedTrial
 
 NAMES = ("natural_accuracy", "pgd_accuracy", "seconds")
 LIMIT = (Objective("seconds", maximise=False, limit=3.0),)

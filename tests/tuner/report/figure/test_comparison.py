@@ -13,7 +13,8 @@ from test_front_files import plotly_figures, traces
 from tuner.errors import UsageError
 from tuner.ledger.records import Outcome
 from tuner.pareto.objectives import Objective
-from tuner.report.analysis.front_data import Confirmed, FrontData, front_data
+from tuner.report.analysis.front_data import FrontData, front_data
+from tuner.report.analysis.front_points import Confirmed
 from tuner.report.figure.comparison import MOST_PARTS, Comparison, by_parameter, compare
 from tuner.report.image import comparison_picture
 from tuner.report.web.page import comparison_html
