@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from rich.console import Console
@@ -30,7 +31,7 @@ from tuner.ledger import SqlLedger, trial_name
 from tuner.runs.folder import SearchFolder, default_tracking_uri
 from tuner.search import Assignment, Listener, Search
 from tuner.space import load_space
-from tuner.tracking import store
+from tuner.tracking import search_runs, store
 from tuner.tracking.projection import Projection
 
 _FEWEST_ENDED = 200
@@ -150,16 +151,17 @@ def _tracked(setting: Setting, search: Search, folder: SearchFolder, uri: str) -
     publisher.start()
 
     def lag() -> int:
-        children = projection._children  # noqa: SLF001
-        logged = {number: child.epochs_logged for number, child in list(children.items())}
+        runs = projection._runs  # noqa: SLF001
+        children = list(runs.children.items()) if runs is not None else []
+        logged = {number: child.epochs_logged for number, child in children}
         return sum(trial.epochs_trained - logged.get(trial.number, 0) for trial in search.trials)
 
     yield lag
     # Do not write the rest: it would take long and says nothing about the driver.
     publisher._closing.set()  # noqa: SLF001
-    projection._log = _broken_off  # type: ignore[method-assign]  # noqa: SLF001
     publisher._failing = {_TRIALS, _FILES}  # noqa: SLF001 - so that it prints no warning
-    publisher._thread.join()  # noqa: SLF001
+    with mock.patch.object(search_runs, "log", _broken_off):
+        publisher._thread.join()  # noqa: SLF001
 
 
 def _broken_off(*_: Any, **__: Any) -> None:
