@@ -5,6 +5,7 @@ as a user has none. The fidelity is the epochs, and a trial that goes on is trai
 """
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +30,7 @@ class NepsSearch:
         torch.manual_seed(setting.seed)
         space = {name: _parameter(spec) for name, spec in setting.parameters.items()}
         space[_FIDELITY] = HPOInteger(setting.grace_epochs, setting.epochs, is_fidelity=True)
+        self._epochs = setting.epochs
         self._optimizer = algorithms.primo(SearchSpace(space), eta=setting.reduction_factor, prior_centers={})
         self._search = neps.AskAndTell(self._unique)
         self._running: dict[int, Any] = {}
@@ -46,21 +48,32 @@ class NepsSearch:
         self._search.tell(self._running.pop(number), {"objective_to_minimize": list(losses)})
 
     def _unique(self, trials: Any, budget: Any, count: int | None) -> Any:
-        """Ask PriMO, and mend two faults that it has with several workers.
-
-        Where all trials of a rung still run, it fails instead of starting a new trial. And it gives a new trial the
-        number of one that runs, because it counts only the ended ones.
-        """
-        try:
-            sampled = self._optimizer(trials, budget, count)
-        except ValueError:
-            sampled = self._optimizer({}, budget, count)
+        """Ask PriMO, and give a new trial a number of its own: PriMO counts only the trials that have ended."""
+        sampled = self._sampled(trials, budget, count)
         assert not isinstance(sampled, list)
         if sampled.previous_config_id is not None:
             return sampled
         _, *rung = sampled.id.split("_")
         number = 1 + max((int(each.split("_")[0]) for each in trials), default=-1)
         return replace(sampled, id="_".join([str(number), *rung]))
+
+    def _sampled(self, trials: Any, budget: Any, count: int | None) -> Any:
+        """Ask PriMO where it would fail with several workers, too.
+
+        Its first phase lasts for the epochs of some full trainings. Then it fails if no trial is trained to the end
+        yet, and its message advises a longer first phase: here it lasts until one is. And if all trials of a rung still
+        run, it fails instead of starting a new one: it is asked as if there were no trials.
+        """
+        no_trials: dict[str, Any] = {}
+        for known in (trials, no_trials):
+            with suppress(ValueError):
+                if self._has_full_training(trials):
+                    return self._optimizer(known, budget, count)
+                return self._optimizer.sample_using_initial_design(trials=known, budget_info=budget, n=count)
+        raise AssertionError("PriMO starts no trial, although it knows of none")
+
+    def _has_full_training(self, trials: Any) -> bool:
+        return any(trial.report is not None and trial.config[_FIDELITY] == self._epochs for trial in trials.values())
 
 
 def _parameter(spec: dict[str, Any]) -> Any:
