@@ -13,7 +13,7 @@ from tuner.errors import first_line
 from tuner.ledger import TrialRecord, as_interrupted
 from tuner.report.analysis.forecast_check import with_forecast
 from tuner.report.analysis.front_data import FrontData
-from tuner.report.analysis.rung_readings import WHAT_TO_DO, silent_rungs
+from tuner.report.analysis.rung_readings import silent_rungs, what_follows
 from tuner.report.load import search_data
 from tuner.runs.mirror import runs_flag
 from tuner.search import Assignment, Listener
@@ -176,7 +176,7 @@ class Publisher(Listener):
         for rung, warning in silent_rungs(front.rungs).items():
             if rung not in self._silent_rungs:
                 self._silent_rungs.add(rung)
-                _log.warning("%s %s", warning, WHAT_TO_DO)
+                _log.warning("%s %s", warning, what_follows(self._space.early_stopping.scheduler))
         self._projection.write_rungs(front.rungs)
         self._projection.write_files([*others, *self._presentation.write_files(self._folder, front)])
 

@@ -48,12 +48,20 @@ class SmacSearch:
             overwrite=True,
         )
         self._numbers: dict[Any, int] = {}
+        self._asked = 0
         self._running: dict[int, TrialInfo] = {}
 
     def ask(self) -> Asked:
-        """Ask for a configuration and its budget."""
+        """Ask for a configuration and its budget.
+
+        With many workers SMAC may ask for a configuration that is running; it is then trained twice.
+        """
         info = self._facade.ask()
-        number = self._numbers.setdefault(info.config, len(self._numbers))
+        number = self._numbers.get(info.config)
+        if number is None or number in self._running:
+            number = self._asked
+            self._asked += 1
+        self._numbers[info.config] = number
         self._running[number] = info
         # Some values are NumPy's, which JSON does not know.
         point = {name: getattr(value, "item", lambda value=value: value)() for name, value in dict(info.config).items()}

@@ -13,8 +13,9 @@ NOTE = (
     "forecast without its own later values. The last column is the share of final values inside their 80 % intervals."
 )
 
-WHAT_TO_DO = (
-    "Trials are stopped there nearly by chance, unless early_stopping.scheduler is forecast or the first rung is later "
+_OF_THE_FORECAST = "The forecast decides there, not the rung itself: `tuner show` says how well it ranks."
+_OF_PLAIN_RUNGS = (
+    "Trials are stopped there nearly by chance: set early_stopping.scheduler to forecast, or make the first rung later "
     "(early_stopping.grace_epochs)."
 )
 
@@ -44,6 +45,11 @@ def silent_rungs(rungs: Sequence[RungQuality]) -> dict[tuple[int, str], str]:
         for rung in rungs
         if rung.raw + 1 / math.sqrt(rung.trials - 1) < _LITTLE
     }
+
+
+def what_follows(scheduler: str) -> str:
+    """Return what a rung that says nothing means for a search that stops trials by this scheduler."""
+    return _OF_THE_FORECAST if scheduler == "forecast" else _OF_PLAIN_RUNGS
 
 
 def _correlation(value: float) -> str:

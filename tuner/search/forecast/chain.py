@@ -78,6 +78,7 @@ class Chain:
         noisy: bool = False,
     ) -> FloatArray:
         """Return samples of the losses at the last level, (k, n, m), of (n, d) points.
+
         The points are known up to `level` (-1: not at all) with `losses` there, (n, m). `normals`, (k, levels, m), are
         standard normal and the same for all points. What is measured on the way has noise, the last losses have none
         unless they are `noisy`.

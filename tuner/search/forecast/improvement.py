@@ -14,7 +14,8 @@ from tuner.pareto.preference import farthest_first_order
 # Rows of samples that are computed together; it bounds the memory.
 _CHUNK = 4096
 # With more than two objectives the number of boxes grows fast. These members of a front stand for all of it.
-_MOST_MEMBERS = {1: 1, 2: 500, 3: 100, 4: 40}
+_MOST_MEMBERS = {1: 1, 2: 500, 3: 100, 4: 40, 5: 20, 6: 10}
+_MOST_MEMBERS_BEYOND = 5
 
 
 class Undominated:
@@ -25,7 +26,7 @@ class Undominated:
         objectives = len(reference)
         members = front[(front < reference).all(axis=1)]
         members = np.unique(members[is_non_dominated(members)], axis=0) if len(members) else members
-        most = _MOST_MEMBERS[objectives]
+        most = _MOST_MEMBERS.get(objectives, _MOST_MEMBERS_BEYOND)
         if len(members) > most:
             members = members[farthest_first_order(scale_to_unit(members))[:most]]
         low, high = np.full((1, objectives), -np.inf), reference[None].astype(float)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.report.analysis.rung_readings import silent_rungs
+from tuner.report.analysis.rung_readings import silent_rungs, what_follows
 from tuner.search.forecast.rung_quality import RungQuality
 
 
@@ -30,3 +30,8 @@ def test_a_rung_without_a_rank_correlation_is_told_once_it_is_certain(
         assert all(
             fact in found[14, "pgd_accuracy"] for fact in ("14", "PGD accuracy", f"{correlation:.2f}", str(number))
         )
+
+
+def test_the_way_out_of_a_silent_rung_is_not_what_the_search_does_already() -> None:
+    assert "early_stopping.scheduler" in what_follows("mo_asha")
+    assert "early_stopping.scheduler" not in what_follows("forecast")

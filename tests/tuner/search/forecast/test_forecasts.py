@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from conditional_spaces import methods_space
 from simulated_search import measured, small_space
 
@@ -11,6 +12,7 @@ from tuner.search.comparable_values import Values
 from tuner.search.forecast.forecasts import Forecasts
 from tuner.search.rungs import Judgement
 from tuner.search.warm_start import EarlierTrial
+from tuner.space.sections import ObjectiveSpec
 
 SPACE = small_space(search={"sampler": "forecast"}, early_stopping={"scheduler": "forecast"})
 
@@ -94,3 +96,22 @@ def test_points_are_proposed_that_are_better_than_the_reference_point() -> None:
         return sum(measured(point, 9)["natural_accuracy"] > 0.85 for point in points if point is not None)
 
     assert within(0.85) > within(0.0) + 10
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 8])
+def test_a_space_may_have_any_number_of_objectives(count: int) -> None:
+    accuracies = ("natural_accuracy", "pgd_accuracy", "robust_accuracy", "worst_class_pgd_accuracy")
+    minimised = ("parameters", "seconds", "loss/total", "gpu_memory")
+    names = [name for pair in zip(accuracies, minimised, strict=True) for name in pair][:count]
+    objectives = {name: {"direction": "minimize", "reference": 1.0} if name in minimised else {} for name in names}
+    space = SPACE.model_copy(update={"objectives": {n: ObjectiveSpec(**spec) for n, spec in objectives.items()}})
+    records, _ = search_of(10, 12)
+    values, rng = Values((1, 3, 9)), np.random.default_rng(1)
+    for record in records:
+        losses = np.array([-0.1, *[0.5] * 7][:count]) + 0.3 * rng.random(count)
+        for epoch in (1, 3) if record.outcome is Outcome.RUNNING else (1, 3, 9):
+            values.record(record.number, epoch, losses / epoch, float(record.number))
+    forecasts = Forecasts(space, [])
+    points = [forecasts.proposer(records, values, set(), number, {})() for number in range(30, 34)]
+    assert all(point is not None and set(point) == {"alpha", "lambda", "bottleneck"} for point in points)
+    assert None not in [forecasts.judgement(records, values, set(), number, 3) for number in range(10)]

@@ -1,4 +1,4 @@
-"""Exact improvements against differences of hypervolumes, for one to four objectives."""
+"""Exact improvements against differences of hypervolumes, for one to six objectives."""
 
 import moocore
 import numpy as np
@@ -10,7 +10,7 @@ from tuner.pareto.hypervolume import hypervolume
 from tuner.search.forecast.improvement import Undominated
 
 
-@given(st.integers(1, 4), st.integers(0, 12), st.integers(0, 10_000))
+@given(st.integers(1, 6), st.integers(0, 12), st.integers(0, 10_000))
 def test_an_improvement_is_the_growth_of_the_hypervolume(objectives: int, members: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     # Few values, so that there are equal ones; some rows are beyond the reference.
@@ -39,3 +39,16 @@ def test_a_large_front_is_bounded_and_its_members_add_nothing_where_they_are_kep
     undominated = Undominated(front, np.full(objectives, 0.1))
     assert np.median(undominated.improvements(front)) < 0.01
     assert undominated.improvements(np.full((1, objectives), 0.5)) == 0
+
+
+@pytest.mark.parametrize("objectives", [5, 6, 7, 12])
+def test_some_members_of_a_front_of_many_objectives_stand_for_it(objectives: int) -> None:
+    rng = np.random.default_rng(1)
+    front = np.abs(rng.normal(size=(200, objectives)))
+    front /= -np.linalg.norm(front, axis=1, keepdims=True)
+    reference = np.full(objectives, 0.1)
+    rows = front[:40] - 0.1
+    added = Undominated(front, reference).improvements(rows)
+    assert (added >= Undominated(front, reference).improvements(front[:40])).all()
+    assert (added > 0).all()
+    assert (added <= np.prod(reference - rows, axis=1) + 1e-12).all()
