@@ -15,6 +15,7 @@ from training.config.metrics import (
     share_fault,
     unit_of,
     usual_direction,
+    varies_with_seed,
 )
 from training.config.parse import defaults_of, field_problems, foreign_keys, own_value, parse_trial, sources_in
 from training.config.trial import (
@@ -57,4 +58,5 @@ __all__ = [
     "trial_keys",
     "unit_of",
     "usual_direction",
+    "varies_with_seed",
 ]

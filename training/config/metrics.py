@@ -29,10 +29,14 @@ _NOISE, _MOST_NOISE = 0.5, 0.05
 
 @dataclass(frozen=True)
 class Measure:
-    """What a metric of the project measures: its unit, as tables show it, and which direction is better."""
+    """What a metric of the project measures: its unit, as tables show it, and which direction is better.
+
+    With `of_configuration` it follows from the configuration alone: another seed cannot change it.
+    """
 
     unit: str
     direction: Literal["maximize", "minimize"]
+    of_configuration: bool = False
 
 
 def unit_of(name: str) -> str:
@@ -43,6 +47,12 @@ def unit_of(name: str) -> str:
     if own is not None:
         return str(own.facts.unit)
     return "s" if name.endswith("_seconds") else ""
+
+
+def varies_with_seed(name: str) -> bool:
+    """Return whether another seed may change a metric; all metrics of your own may vary."""
+    own = METRICS.own(name)
+    return own is None or not own.facts.of_configuration
 
 
 def usual_direction(name: str) -> Literal["maximize", "minimize"]:

@@ -22,7 +22,7 @@ def seconds(started: float = 0.0) -> float:
     return time.perf_counter() - started
 
 
-@METRICS.register("parameters", facts=Measure("", "minimize"))
+@METRICS.register("parameters", facts=Measure("", "minimize", of_configuration=True))
 def parameters(model: "nn.Module") -> int:
     """Return the number of weights of the model."""
     return sum(weight.numel() for weight in model.parameters())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from training.config import varies_with_seed
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import as_losses
 from tuner.report.analysis.front_data import FrontData
@@ -40,7 +41,8 @@ def with_forecast(data: FrontData, space: Space) -> FrontData:
     except (np.linalg.LinAlgError, FloatingPointError, ValueError) as error:
         _log.warning("What the rungs say of the end is not known: the models cannot be fitted (%s).", error)
         return data
-    return replace(data, rungs=tuple(rungs), seed_noise=noise)
+    varying = {name: deviation for name, deviation in noise.items() if varies_with_seed(name)}
+    return replace(data, rungs=tuple(rungs), seed_noise=varying)
 
 
 def measured_on_record(space: Space, trials: Sequence[TrialRecord]) -> Measured:

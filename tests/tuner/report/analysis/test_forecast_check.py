@@ -1,5 +1,7 @@
 """What the models say of a search on record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated_search import drive, small_space
@@ -41,6 +43,21 @@ def test_the_noise_is_estimated_with_and_without_rungs(trials: list[TrialRecord]
         noise = checked(space, trials).seed_noise
         assert list(noise) == NAMES
         assert all(0 < deviation < 0.05 for deviation in noise.values())
+
+
+def test_what_follows_from_the_configuration_has_no_noise(trials: list[TrialRecord]) -> None:
+    space = small_space(objectives={"parameters": {"reference": 10_000}})
+    counted = [
+        replace(
+            trial,
+            reports=[
+                replace(each, metrics={**each.metrics, "parameters": 100.0 * trial.parameters["bottleneck"]})
+                for each in trial.reports
+            ],
+        )
+        for trial in trials
+    ]
+    assert list(checked(space, counted).seed_noise) == NAMES
 
 
 def test_few_trials_say_nothing_and_a_search_without_rungs_nothing_of_them(trials: list[TrialRecord]) -> None:
