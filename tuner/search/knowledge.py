@@ -82,7 +82,7 @@ class Knowledge:
             forecast = self._forecasts.proposer(trials, self.values, self.failed, number, fixed or {})
             known = Evidence([], [], tried=[trial.parameters for trial in trials])
         else:
-            told = without_seeds(trials)
+            told = without_seeds(trials) if self._space.reseeds else trials
             known = evidence(
                 told, self.values, self._criteria, self.failed, self.earlier, constraints=self._constraints
             )

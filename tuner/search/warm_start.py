@@ -92,10 +92,11 @@ def earlier_trials(
             for report in trial.reports
             if report.epoch in epochs and report.metrics.keys() >= metrics
         }
-        if reason is None and measured:
+        reason = reason or _unmeasured(trial, metrics, measured, space)
+        if reason is None:
             found.append(EarlierTrial(name, trial.number, point, measured))
         else:
-            reasons[reason or _unmeasured(trial, metrics)] += 1
+            reasons[reason] += 1
     if not found:
         shown = "\n".join(f"  {count} trials: {key} {rule}" for (key, rule), count in reasons.most_common())
         raise UsageError(
@@ -106,11 +107,21 @@ def earlier_trials(
     return found
 
 
-def _unmeasured(trial: TrialRecord, metrics: Collection[str]) -> _Difference:
-    """Return why no epoch of a trial has all metrics that the new search compares."""
+def _unmeasured(
+    trial: TrialRecord, metrics: Collection[str], measured: Collection[int], space: Space
+) -> _Difference | None:
+    """Return why what was `measured` (epochs) says nothing to the new search; None if it says something.
+
+    The forecast begins at the first rung: it learns nothing from a trial that was not measured there.
+    """
+    first = (*space.rung_epochs, space.epochs)[0]
+    if space.search.sampler == "forecast" and measured and first not in measured:
+        return "epochs", f"were not evaluated after epoch {first}, where the forecast begins"
     reported = {metric for report in trial.reports for metric in report.metrics}
     missing = sorted(set(metrics) - reported)
-    return (missing[0], "was not measured") if missing else ("epochs", "are too few to be compared")
+    if missing:
+        return missing[0], "was not measured"
+    return None if measured else ("epochs", "are too few to be compared")
 
 
 def _point_of(settings: TrialConfig, space: Space) -> tuple[dict[str, Any], _Difference | None]:

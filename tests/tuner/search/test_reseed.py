@@ -41,7 +41,7 @@ def split(trials: list[TrialRecord]) -> tuple[list[TrialRecord], list[TrialRecor
 def test_a_repeat_trains_a_completed_point_to_the_end_with_the_next_seed(workers: int) -> None:
     firsts, repeats = split(run(Search(space_with(), MemoryLedger()), workers, noisy))
     assert len(firsts) + len(repeats) == 44, "repeats are trials of the budget"
-    assert 2 <= len(repeats) <= 20
+    assert 2 <= len(repeats) < len(firsts)
     seeds: dict[int, list[int]] = {}
     for repeat in repeats:
         point = {name: value for name, value in repeat.parameters.items() if name != "seed"}

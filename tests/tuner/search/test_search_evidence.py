@@ -10,7 +10,7 @@ import pytest
 from simulated_search import MakeLedger, small_space
 from test_search import accuracies, new_trial, random_points
 
-from tuner.ledger import Decision, Outcome
+from tuner.ledger import Decision, Outcome, TrialRecord
 from tuner.search import Search
 from tuner.search.comparable_values import evidence
 from tuner.search.sampling import Evidence
@@ -137,3 +137,12 @@ def test_limits_reach_the_sampler_and_the_rungs(make_ledger: MakeLedger) -> None
     assert search.report(0, 1, accuracies(0.7, 0.6), None) is Decision.CONTINUE, "the first at its rung"
     assert search.report(1, 1, accuracies(0.81, 0.1), None) is Decision.CONTINUE
     assert search.report(2, 1, accuracies(0.1, 0.9), None) is Decision.STOP
+
+
+@pytest.mark.parametrize("sampler", ["motpe", "nsga2"])
+def test_a_space_may_search_the_seed(sampler: str, make_ledger: MakeLedger) -> None:
+    seed = {"type": "int", "low": 0, "high": 3}
+    search, seen = spied(make_ledger, search={"sampler": sampler}, parameters={"seed": seed})
+    point = {"alpha": 0.5, "lambda": 0.1, "bottleneck": 16, "seed": 2}
+    search.knowledge.proposal([TrialRecord(0, point, Outcome.RUNNING, 0.0)], None)()
+    assert seen.evidence[-1].tried == [point]

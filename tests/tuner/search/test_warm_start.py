@@ -236,3 +236,13 @@ def test_trials_that_other_code_has_measured_are_refused(
         with raises_about(UsageError, "own_count"):
             read_earlier(runs_dir, "old", space, None)
         assert len(read_earlier(runs_dir, "old", space, None, accept_changed_code=True).trials) == 1
+
+
+def test_the_forecast_needs_trials_that_were_evaluated_at_its_first_rung() -> None:
+    late = replace(trial(0), reports=trial(0).reports[1:])
+    forecast = small_space(search={"sampler": "forecast"})
+    assert [found.number for found in chosen([late, trial(1)], space=forecast)] == [1]
+    assert [found.number for found in chosen([late, trial(1)])] == [0, 1]
+    with raises_about(UsageError, ("--warm-start", "epochs")) as caught:
+        chosen([late], space=forecast)
+    assert "epoch 1" in str(caught.value)

@@ -30,7 +30,7 @@ def candidates(
 ) -> FloatArray:
     """Return about `count` points as (n, d) inputs: half of them random, half near the (f, d) points of a front."""
     random = rng.random((count // 2, cube.width))
-    near = [_moved(_drawn(front, count // 4, rng), width, rng) for width in _WIDTHS]
+    near = [_moved(cube, _drawn(front, count // 4, rng), width, rng) for width in _WIDTHS]
     return cube.nearest(np.vstack([random, *near]), fixed)
 
 
@@ -51,7 +51,7 @@ def best_points(
     """Return the best points, as (n, d) inputs, of (s, d) candidates and of points near the best of those."""
     rows, values = _best(start, worth(start))
     for width in _STEPS:
-        near = cube.nearest(_moved(np.repeat(rows, _EACH, axis=0), width, rng), fixed)
+        near = cube.nearest(_moved(cube, np.repeat(rows, _EACH, axis=0), width, rng), fixed)
         rows, values = _best(np.vstack([rows, near]), np.concatenate([values, worth(near)]))
     return rows
 
@@ -66,8 +66,8 @@ def _drawn(rows: FloatArray, count: int, rng: np.random.Generator) -> FloatArray
     return drawn
 
 
-def _moved(rows: FloatArray, width: float, rng: np.random.Generator) -> FloatArray:
-    """Return rows of which some columns are moved a little, and a column in every second row is drawn anew."""
+def _moved(cube: UnitCube, rows: FloatArray, width: float, rng: np.random.Generator) -> FloatArray:
+    """Return rows of which some columns are moved a little, and one parameter in every second row is drawn anew."""
     little = rng.normal(0.0, width, rows.shape) * (rng.random(rows.shape) < _MOVED)
-    anew = rng.random(rows.shape) < 0.5 / rows.shape[1]
-    return np.where(anew, rng.random(rows.shape), rows + little)
+    anew = rng.random((len(rows), cube.parameters)) < 0.5 / cube.parameters
+    return np.where(anew[:, cube.parameter_of], rng.random(rows.shape), rows + little)

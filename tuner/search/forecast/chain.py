@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tuner.pareto.dominance import BoolArray
 from tuner.pareto.objectives import FloatArray
 from tuner.search.forecast.gaussian_process import GaussianProcess
-from tuner.search.forecast.measured import Level, Measured, Unmeasured, informative
+from tuner.search.forecast.measured import Level, Measured, Unmeasured, Wanted, informative
 from tuner.search.forecast.output_transform import OutputTransform
 
 # The most trials to which hyperparameters are fitted: the time of a fit grows with their third power.
@@ -27,22 +28,35 @@ _WORSE = 0.1
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was fitted to trials of a level: the transform of its losses, and the hyperparameters of its processes."""
+    """What was fitted to trials of a level: the transform of its losses, and the hyperparameters of its processes.
+
+    The inputs of the processes are a point, and the values of the level before in the units of its model. They are
+    taken from `center`, in units of `spread`, (d + m,) each: trials that went on differ less than all that were there.
+    """
 
     transform: OutputTransform
     processes: tuple[GaussianProcess, ...]
+    center: FloatArray
+    spread: FloatArray
+
+    def scaled(self, inputs: FloatArray) -> FloatArray:
+        """Return (n, d + m) inputs as the processes take them."""
+        scaled: FloatArray = (inputs - self.center) / self.spread
+        return scaled
 
 
-# By level and trials. What is fitted is a function of these alone, so it can be kept.
-Kept = Mapping[tuple[int, tuple[int, ...]], Fitted]
+# By the trials of the level and those of the level before. What is fitted is a function of these, so it can be kept.
+Key = tuple[int, tuple[int, ...], tuple[int, ...]]
+Kept = Mapping[Key, Fitted]
 
 
 class Chain:
     """The models of all levels that can be modelled; the last one is taken for the end.
 
-    Running trials are believed to be measured at their predicted means. This leaves the means as they are, and keeps
-    proposals away from points that are being tried (the 'kriging believer' of Ginsbourger et al. 2010,
-    doi:10.1007/978-3-642-10701-6_6). Failed trials are given losses that are a little worse than all others.
+    Running trials are believed to be measured at their predicted means. This leaves the means of that level as they
+    are, and keeps proposals away from points that are being tried (the 'kriging believer' of Ginsbourger et al. 2010,
+    doi:10.1007/978-3-642-10701-6_6). Failed trials are given losses that are a little worse than all others, at each
+    level that they have not reached, and at the last one, whatever they measured there before they failed.
     """
 
     def __init__(self, measured: Measured, kept: Kept, without: Collection[int] = ()) -> None:
@@ -51,19 +65,24 @@ class Chain:
         The models are not given the trials in `without` (numbers); their hyperparameters still rest on all trials.
         """
         self.last = measured.highest
-        self.fitted: dict[tuple[int, tuple[int, ...]], Fitted] = {}
+        self.fitted: dict[Key, Fitted] = {}
         self._links: list[_Link] = []
         running, failed = _Walkers(measured.running), _Walkers(measured.failed)
+        before: tuple[int, ...] = ()
         for index in range(self.last + 1):
             whole = measured.levels[index]
-            first = first_trials(whole)
-            key = index, first.numbers
-            self.fitted[key] = kept[key] if key in kept else _fit(first)
+            first = first_trials(whole if index < self.last else measured.last)
+            key = index, first.numbers, before
+            before = first.numbers
+            self.fitted[key] = kept[key] if key in kept else self._fit(first, measured.wanted)
             level = informative(whole, measured.wanted).without(without)
             inputs = level.inputs
             if level.before is not None:
                 inputs = np.hstack([inputs, self._links[-1].transform.to_model(level.before)])
-            link = _Link(self.fitted[key], inputs, self.fitted[key].transform.to_model(level.losses))
+            values = self.fitted[key].transform.to_model(level.losses)
+            if index == self.last:
+                values = _with_worst(values, np.isin(level.numbers, list(measured.lost)))
+            link = _Link(self.fitted[key], inputs, values)
             added = failed.walk(index, link.transform, link.worst), running.walk(index, link.transform, link.means)
             self._links.append(link.with_rows(*added))
         self.believed_losses = running.losses(self._links[-1].transform)
@@ -115,6 +134,19 @@ class Chain:
         assert current is not None
         return current.reshape(count, width, -1)
 
+    def _fit(self, first: Level, wanted: Wanted) -> Fitted:
+        """Fit a level to some of its trials. The losses before are in the units of the model of the level before."""
+        transform = OutputTransform.fitted(first.losses, wanted.constraints)
+        inputs, slopes = first.inputs, 0
+        center, spread = np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
+        if first.before is not None:
+            before = self._links[-1].transform.to_model(first.before)
+            inputs, slopes = np.hstack([inputs, before]), before.shape[1]
+            center, spread = np.append(center, before.mean(axis=0)), np.append(spread, _deviations(before))
+        scaled, values = (inputs - center) / spread, transform.to_model(first.losses)
+        processes = tuple(GaussianProcess.fitted(scaled, each, slopes) for each in values.T)
+        return Fitted(transform, processes, center, spread)
+
     @property
     def transform(self) -> OutputTransform:
         """The transform of the losses at the last level to the units of its model."""
@@ -126,13 +158,15 @@ class _Link:
 
     def __init__(self, fitted: Fitted, inputs: FloatArray, values: FloatArray) -> None:
         self._fitted, self._inputs, self._values = fitted, inputs, values
-        self._given = [process.given(inputs, each) for process, each in zip(fitted.processes, values.T, strict=True)]
+        scaled = fitted.scaled(inputs)
+        self._given = [process.given(scaled, each) for process, each in zip(fitted.processes, values.T, strict=True)]
         self.transform = fitted.transform
         self.noises = np.array([process.noise for process in fitted.processes])
 
     def predict(self, inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return means and standard deviations without noise, (n, m) each, in the units of the model."""
-        found = [process.predict(inputs) for process in self._given]
+        scaled = self._fitted.scaled(inputs)
+        found = [process.predict(scaled) for process in self._given]
         return np.stack([mean for mean, _ in found], axis=1), np.stack([sd for _, sd in found], axis=1)
 
     def means(self, inputs: FloatArray) -> FloatArray:
@@ -141,8 +175,7 @@ class _Link:
 
     def worst(self, inputs: FloatArray) -> FloatArray:
         """Return what failed trials are given, (n, m)."""
-        low, high = self._values.min(axis=0), self._values.max(axis=0)
-        return np.tile(high + _WORSE * (high - low), (len(inputs), 1))
+        return np.tile(_worse(self._values), (len(inputs), 1))
 
     def with_rows(self, *added: tuple[FloatArray, FloatArray] | None) -> "_Link":
         """Return the model given also these inputs and values."""
@@ -151,6 +184,26 @@ class _Link:
             return self
         inputs = np.vstack([self._inputs, *(each for each, _ in rows)])
         return _Link(self._fitted, inputs, np.vstack([self._values, *(each for _, each in rows)]))
+
+
+def _deviations(values: FloatArray) -> FloatArray:
+    """Return the standard deviations, (m,), of (n, m) values; 1 if they do not vary."""
+    found = values.std(axis=0)
+    deviations: FloatArray = np.where(found > 0, found, 1.0)
+    return deviations
+
+
+def _with_worst(values: FloatArray, failed: BoolArray) -> FloatArray:
+    """Return (n, m) values in which those of failed trials, (n,), are a little worse than all others."""
+    if not failed.any():
+        return values
+    return np.where(failed[:, None], _worse(values[~failed]), values)
+
+
+def _worse(values: FloatArray) -> FloatArray:
+    low, high = values.min(axis=0), values.max(axis=0)
+    worse: FloatArray = high + _WORSE * (high - low)
+    return worse
 
 
 class _Walkers:
@@ -187,21 +240,17 @@ class _Walkers:
 
 
 def first_trials(level: Level) -> Level:
-    """Return the trials to which hyperparameters are fitted: the first ones, nearly all, or some spread among them."""
+    """Return the trials to which transform and hyperparameters are fitted.
+
+    They are the first ones, nearly all, or some spread among them, and each trial that was better in some loss than all
+    before it: the transform must reach as far as what is known.
+    """
     number = len(level)
     if number > _ALWAYS_FITTED:
         number = _ALWAYS_FITTED
         while (following := int(number * _GROWTH)) <= len(level):
             number = following
-    places = np.linspace(0, number - 1, min(number, _MOST_FITTED)).round().astype(int)
-    return level.of(places)
-
-
-def _fit(level: Level) -> Fitted:
-    transform = OutputTransform.fitted(level.losses)
-    inputs, slopes = level.inputs, 0
-    if level.before is not None:
-        inputs = np.hstack([inputs, OutputTransform.fitted(level.before).to_model(level.before)])
-        slopes = level.before.shape[1]
-    values = transform.to_model(level.losses)
-    return Fitted(transform, tuple(GaussianProcess.fitted(inputs, each, slopes) for each in values.T))
+    spread = np.linspace(0, number - 1, min(number, _MOST_FITTED)).round().astype(int)
+    best = np.minimum.accumulate(level.losses)
+    records = np.flatnonzero((best[1:] < best[:-1]).any(axis=1)) + 1
+    return level.of(np.union1d(spread, records))

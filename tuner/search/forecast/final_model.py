@@ -39,7 +39,8 @@ class FinalModel:
         else:
             pairs = zip(self._transform.to_model(chosen.losses).T, self._noises.tolist(), strict=True)
             processes = tuple(GaussianProcess.fitted(chosen.inputs, values, 0, noise) for values, noise in pairs)
-            found = Fitted(self._transform, processes)
+            width = chosen.inputs.shape[1]
+            found = Fitted(self._transform, processes, np.zeros(width), np.ones(width))
         self.fitted: KeptFinals = {key: found}
         values = self._transform.to_model(level.losses)
         self._given = [

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import qmc
-from threadpoolctl import threadpool_limits
 
 from tuner.ledger import Outcome, TrialRecord
 from tuner.search.comparable_values import Values
@@ -18,6 +17,7 @@ from tuner.search.forecast.chain import Kept
 from tuner.search.forecast.measured import Measured, Wanted
 from tuner.search.forecast.measured_trials import MeasuredTrials
 from tuner.search.forecast.moment import Moment
+from tuner.search.forecast.one_thread import one_thread
 from tuner.search.forecast.repeats import Repeats
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.search.rungs import Judgement
@@ -53,8 +53,7 @@ class Forecasts:
         self._cube = UnitCube(space.distributions(), space.conditions)
         self._trials = MeasuredTrials(self._cube, space.criteria, Wanted.by(space), earlier)
         self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
-        end = space.epochs
-        self._learnt = [trial.parameters for trial in earlier if trial.losses(end, space.criteria) is not None]
+        self._learnt = self._trials.learnt((*space.rung_epochs, space.epochs))
         self._kept: Kept = {}
         self._repeats = Repeats(space, self._everywhere) if space.reseeds else None
 
@@ -89,7 +88,7 @@ class Forecasts:
                 return None
             if self._teaches(number, _ANYWHERE):  # it lies there to teach, not for what it is worth
                 return None
-            with threadpool_limits(1, "blas"):
+            with one_thread():
                 rng, new = self._rng(_REPEATING, number), self._cube.row(point)
                 chain = self._moment(measured).chain
                 return self._repeats.best(known, measured, chain, new, rng)
@@ -106,29 +105,34 @@ class Forecasts:
         order, and a share of all trials, go on whatever is forecast.
         """
         measured = self._trials.now(trials, values, failed, judged=number)
-        level = values.epochs.index(epoch)
+        level, place = values.epochs.index(epoch), [trial.number for trial in trials].index(number)
         knows_the_end = measured.highest == len(values.epochs) - 1
         first = _first_of_its_kind(trials, number, self._cube.named, self._learnt)
         if first is not None:
             return Judgement(True, f"goes on: {first} is trained to the end, to learn from it")
         if not knows_the_end or number not in measured.levels[level].numbers:
-            return Judgement(True, "goes on to teach the forecast") if self._teaches(number) else None
+            return Judgement(True, "goes on to teach the forecast") if self._teaches(place) else None
         rng = self._rng(_JUDGING, number, epoch)
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             moment = self._moment(measured)
             here = measured.levels[level]
-            place = here.numbers.index(number)
+            row = [here.numbers.index(number)]
             normals = moment.normals(_SAMPLES[-1], rng)
-            worth = float(moment.worth(here.inputs[[place]], normals, level, here.losses[[place]])[0])
+            worth = float(moment.worth(here.inputs[row], normals, level, here.losses[row])[0])
             new = self._worth_of_a_new_trial(moment, rng)
         left = moment.epochs - epoch
         rival = new * left / moment.epochs
         goes_on = worth >= _LEAST_WORTH * rival
+        adds = (
+            "would add {:.2f} %"
+            if moment.some_allowed
+            else "would come {:.2f} % of the known range nearer to the limits"
+        )
         reason = (
-            f"would add {100 * worth:.2f} % at {left} epochs, {'at least' if goes_on else 'less than'} a quarter of a "
+            f"{adds.format(100 * worth)} at {left} epochs, {'at least' if goes_on else 'less than'} a quarter of a "
             f"new trial's {100 * rival:.2f} %"
         )
-        if not goes_on and self._teaches(number):
+        if not goes_on and self._teaches(place):
             return Judgement(True, f"goes on to teach the forecast: {reason}")
         return Judgement(goes_on, f"{'goes on' if goes_on else 'stopped'}: {reason}")
 
@@ -139,7 +143,7 @@ class Forecasts:
             if number > 0:  # SciPy cannot go forward by nothing
                 sequence.fast_forward(number)
             return [self._cube.point(sequence.random(1)[0], fixed)]
-        with threadpool_limits(1, "blas"):
+        with one_thread():
             moment = self._moment(measured)
             coarse, fine, finest = (_worth(moment, samples, rng) for samples in _SAMPLES)
             rows = candidates(self._cube, moment.front_inputs, rng, _CANDIDATES, fixed)
@@ -158,8 +162,9 @@ class Forecasts:
         self._kept = moment.chain.fitted
         return moment
 
-    def _teaches(self, number: int, share: float = _TEACHING) -> bool:
-        return bool(self._rng(_CHOOSING_TEACHERS, number).random() < share)
+    def _teaches(self, place: int, share: float = _TEACHING) -> bool:
+        """Return whether a trial teaches, by its place among those of the search: other programs use some numbers."""
+        return bool(self._rng(_CHOOSING_TEACHERS, place).random() < share)
 
     def _rng(self, purpose: int, *place: int) -> np.random.Generator:
         return np.random.default_rng((self._seed, purpose, *place))

@@ -44,7 +44,9 @@ class Level:
         """Return the level without some trials."""
         if not numbers:
             return self
-        return self.of(np.array([place for place, number in enumerate(self.numbers) if number not in numbers]))
+        return self.of(
+            np.array([place for place, number in enumerate(self.numbers) if number not in numbers], dtype=int)
+        )
 
 
 @dataclass(frozen=True)
@@ -76,20 +78,34 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Measured:
-    """The trials of a search at its levels, whose epochs are `epochs`, and what is wanted of their losses."""
+    """The trials of a search at its levels, whose epochs are `epochs`, and what is wanted of their losses.
+
+    A failed trial, one of the numbers in `lost`, is in `failed`, and with what it measured before it failed also in
+    `levels`, except at the end.
+    """
 
     epochs: tuple[int, ...]
     levels: tuple[Level, ...]
     running: tuple[Unmeasured, ...]
     failed: tuple[Unmeasured, ...]
     wanted: Wanted
+    lost: frozenset[int] = frozenset()
 
     @cached_property
     def highest(self) -> int:
-        """The highest level that can be modelled, with enough trials there and at all levels before it; -1: none."""
-        wanted = [FEWEST_AT_FIRST, *[FEWEST] * (len(self.levels) - 1)]
-        enough = [len(level) >= least for level, least in zip(self.levels, wanted, strict=True)]
+        """The highest level that can be modelled; -1: none.
+
+        There, and at all levels before it, enough trials are measured that have not failed.
+        """
+        needed = [FEWEST_AT_FIRST, *[FEWEST] * (len(self.levels) - 1)]
+        sound = [sum(number not in self.lost for number in level.numbers) for level in self.levels]
+        enough = [count >= least for count, least in zip(sound, needed, strict=True)]
         return enough.index(False) - 1 if False in enough else len(enough) - 1
+
+    @property
+    def last(self) -> Level:
+        """The sound trials at the highest level that can be modelled, which is taken for the end."""
+        return self.levels[self.highest].without(self.lost)
 
 
 def informative(level: Level, wanted: Wanted) -> Level:

@@ -1,6 +1,7 @@
 """What the models are given of the trials of a search and of an earlier one: points as inputs, losses by level."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class MeasuredTrials:
         for trial in trials:
             if trial.number not in self._inputs:
                 self._inputs[trial.number] = self._cube.row(trial.parameters)
-        by_level = self._by_level(values)
+        by_level = self._by_level(values, failed)
         levels = [self._level(by_level, index) for index in range(len(by_level))]
         running = [t.number for t in trials if t.outcome is Outcome.RUNNING and t.number != judged]
         return Measured(
@@ -43,14 +44,21 @@ class MeasuredTrials:
             running=tuple(self._unmeasured(number, by_level) for number in running[-_MOST_UNMEASURED:]),
             failed=tuple(self._unmeasured(number, by_level) for number in sorted(failed)[-_MOST_UNMEASURED:]),
             wanted=self._wanted,
+            lost=frozenset(failed),
         )
 
-    def _by_level(self, values: Values) -> list[dict[int, FloatArray]]:
+    def learnt(self, epochs: Sequence[int]) -> list[Mapping[str, Any]]:
+        """Return the points of the earlier search whose ends the models know: they are measured at all `epochs`."""
+        known = set(self._earlier).intersection(*map(self._earlier_at, epochs))
+        return [trial.parameters for number, trial in self._earlier.items() if number in known]
+
+    def _by_level(self, values: Values, failed: Collection[int]) -> list[dict[int, FloatArray]]:
         """Return the losses of trials by level, in the order of measurement, of those that all levels before have."""
         found: list[dict[int, FloatArray]] = []
         for epoch in values.epochs:
             here = self._earlier_at(epoch) | values.in_order(epoch)
             found.append(here if not found else {number: row for number, row in here.items() if number in found[-1]})
+        found[-1] = {number: row for number, row in found[-1].items() if number not in failed}
         return found
 
     def _earlier_at(self, epoch: int) -> dict[int, FloatArray]:

@@ -19,7 +19,7 @@ class Moment:
     def __init__(self, measured: Measured, everywhere: FloatArray, kept: Kept) -> None:
         """Fit the models, or take what is fitted from `kept`, which is that of an earlier moment."""
         self.chain = Chain(measured, kept)
-        last = measured.levels[self.chain.last]
+        last = measured.last
         self.levels = measured.epochs[: self.chain.last + 1]
         self._width = last.losses.shape[1]
         (predicted,) = self.chain.final_losses(everywhere, np.zeros((1, len(self.levels), self._width)))
@@ -28,6 +28,11 @@ class Moment:
         beyond = None if measured.wanted.limits is None else violations(known, measured.wanted.limits)
         ranks = constrained_rank(optimised(known, measured.wanted.constraints), beyond, 1)
         self.front_inputs = last.inputs[ranks == 0]
+
+    @property
+    def some_allowed(self) -> bool:
+        """Whether some trial is within the limits, so that what a trial adds is hypervolume."""
+        return self._front.some_allowed
 
     @property
     def epochs(self) -> int:

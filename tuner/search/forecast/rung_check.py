@@ -72,6 +72,7 @@ def _qualities(
             inside=float(inside[loss]),
         )
         for loss, metric in enumerate(metrics)
+        if metric not in metrics[:loss]  # a constraint with two limits has two losses
     ]
 
 
@@ -83,7 +84,7 @@ def _inside(samples: FloatArray, final: FloatArray) -> FloatArray:
     return shares
 
 
-def _correlation(first: FloatArray, second: FloatArray) -> float:
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+def _correlation(values: FloatArray, final: FloatArray) -> float:
+    if np.ptp(final) == 0:
         return float("nan")
-    return float(spearmanr(first, second).statistic)
+    return float(spearmanr(values, final).statistic) if np.ptp(values) > 0 else 0.0

@@ -12,7 +12,8 @@ class RungQuality:
     """How well the rung at `epoch` says the end of one metric, over `trials` completed trials.
 
     `correlation` is that of forecast and final values (Spearman), `raw` that of the values at the rung and at the end,
-    both NaN if one of them does not vary. `inside` is the share of final values inside their intervals.
+    both NaN if the final values do not vary, and 0 if only the others do not. `inside` is the share of final values
+    inside their intervals.
     """
 
     epoch: int

@@ -16,6 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from tuner.pareto.objectives import FloatArray
 from tuner.space.conditions import Conditions, holds, in_order
+from tuner.space.parameters import value_at
 
 _ABSENT = 0.5
 
@@ -52,7 +53,10 @@ class _Range:
         position = self._start + columns[0] * (self._end - self._start)
         value = math.exp(position) if self._log else position
         if self._step is not None:
-            value = self._low + round((value - self._low) / self._step) * self._step
+            index = round((value - self._low) / self._step)
+            if not self._whole:
+                return value_at(self._low, self._high, self._step, index)
+            value = self._low + index * self._step
         value = min(max(value, self._low), self._high)
         return round(value) if self._whole else value
 
@@ -105,6 +109,9 @@ class UnitCube:
             name: slice(end - axis.width, end) for (name, axis), end in zip(self._axes.items(), ends, strict=True)
         }
         self.width: int = ends[-1]
+        self.parameters = len(self._axes)
+        self.parameter_of = np.repeat(np.arange(self.parameters), [axis.width for axis in self._axes.values()])
+        """The number of the parameter of each column."""
 
     def row(self, point: Mapping[str, Any]) -> FloatArray:
         """Return the inputs, (width,), of a point. The seed of a repeat is none of them."""

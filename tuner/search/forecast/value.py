@@ -33,26 +33,28 @@ class FinalFront:
         self._limits, self._constraints = wanted.limits, wanted.constraints
         self._ranges = spans(known)
         allowed = known[self._beyond(known) == 0]
-        self._some_allowed = len(allowed) > 0
-        self._least = float(self._beyond(known).min())
         rows = optimised(allowed if len(allowed) else known, self._constraints)
         possible = np.vstack([rows, optimised(predicted[self._beyond(predicted) == 0], self._constraints)])
         self.unit, self.reference = _unit_and_reference(rows, possible, wanted.reference)
         """The unit of each objective, and the reference point of the hypervolume in the units of the losses."""
-        if believed is not None:
-            rows = np.vstack([rows, optimised(believed[self._beyond(believed) == 0], self._constraints)])
+        taken = known if believed is None else np.vstack([known, believed])
+        beyond = self._beyond(taken)
+        self._least = float(beyond.min())
+        self.some_allowed = self._least == 0
+        """Whether a known or running trial is within the limits, so that the worth is hypervolume."""
+        rows = optimised(taken[beyond == 0], self._constraints)
         self._undominated = Undominated(rows / self.unit, self.reference / self.unit)
 
     def worth(self, samples: FloatArray) -> FloatArray:
         """Return the mean worth, (n,), of (k, n, m) samples of final losses.
 
-        Losses beyond a limit add nothing. As long as no known trial is within the limits, the worth is by how much the
-        least violation of them falls.
+        Losses beyond a limit add nothing. As long as no trial is within the limits, as measured or as believed, the
+        worth is by how much the least violation of them falls.
         """
         count, width, _ = samples.shape
         rows = samples.reshape(count * width, -1)
         beyond = self._beyond(rows)
-        if self._some_allowed:
+        if self.some_allowed:
             found = np.where(beyond == 0, self._undominated.improvements(self._scaled(rows)), 0.0)
         else:
             found = (self._least - beyond).clip(0.0)

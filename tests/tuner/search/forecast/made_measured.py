@@ -22,6 +22,7 @@ def made(
     failed: tuple[Unmeasured, ...] = (),
     limits: FloatArray | None = None,
     constraints: int = 0,
+    lost: frozenset[int] = frozenset(),
 ) -> Measured:
     """Return trials at (n, d) inputs with `first` losses, (n, m), of which the first `reached` are at each level."""
     reached = reached or (len(inputs),) * 3
@@ -31,7 +32,7 @@ def made(
         losses = losses[:count] if before is None else steps[index - 1](inputs[:count], before)
         levels.append(Level(tuple(range(count)), inputs[:count], before, losses))
     nowhere = np.full(losses.shape[1] - constraints, -np.inf)
-    return Measured(EPOCHS, tuple(levels), running, failed, Wanted(limits, constraints, nowhere))
+    return Measured(EPOCHS, tuple(levels), running, failed, Wanted(limits, constraints, nowhere), lost)
 
 
 def linear(slope: float, effect: float, noise: float = 0.0, seed: int = 0) -> Step:

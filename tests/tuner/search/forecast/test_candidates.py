@@ -50,3 +50,10 @@ def test_each_stage_judges_what_the_one_before_has_kept() -> None:
     assert seen == [20]
     worst = rows[np.argsort(worth(rows))[:20]]
     assert (worth(kept) == np.sort(worth(worst))[::-1][:3]).all()
+
+
+def test_a_choice_without_an_order_is_drawn_anew_as_often_as_a_number() -> None:
+    rows = candidates(CUBE, BEST[None], np.random.default_rng(0), 4000)[2000:]
+    points = [CUBE.point(row) for row in rows]
+    other = sum(point["kind"] != "b" for point in points) / len(points)
+    assert 0.6 * 0.5 / 6 * 2 / 3 < other < 1.4 * 0.5 / 6 * 2 / 3, "one of six parameters in every second row"

@@ -1,11 +1,20 @@
 """The chain of models on trials whose levels have a known relation."""
 
+from typing import Self
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_measured import linear, made
 
-from tuner.search.forecast.chain import Chain
-from tuner.search.forecast.measured import Unmeasured
+from tuner.pareto.dominance import is_non_dominated
+from tuner.pareto.objectives import FloatArray
+from tuner.search.forecast import chain as chain_module
+from tuner.search.forecast.chain import Chain, first_trials
+from tuner.search.forecast.gaussian_process import GaussianProcess, Posterior
+from tuner.search.forecast.measured import Level, Unmeasured
+from tuner.search.forecast.output_transform import OutputTransform
 
 RNG = np.random.default_rng(0)
 INPUTS = RNG.random((24, 3))
@@ -80,6 +89,66 @@ def test_a_failed_trial_is_worse_than_all_others_where_it_failed() -> None:
     without = Chain(made(INPUTS, FIRST, STEPS), {})
     still = np.zeros((1, 3, 2))
     assert (chain.final_losses(place[None], still) > without.final_losses(place[None], still)).all()
+
+
+def test_a_failed_trial_is_worse_than_all_others_where_it_looked_best_before_it_failed() -> None:
+    """Too few trials are measured at the second level, so the first one is taken for the end."""
+    best = np.argsort(FIRST.sum(axis=1))[:4].tolist()
+    sound = np.delete(FIRST, best, axis=0)
+    failed = tuple(Unmeasured(INPUTS[place], 0, FIRST[place]) for place in best)
+    chain = Chain(made(INPUTS, FIRST, STEPS, (24, 2, 2), failed=failed, lost=frozenset(best)), {})
+    forecast = chain.final_losses(INPUTS[best], np.zeros((1, 3, 2)))[0]
+    assert (forecast.mean(axis=0) > np.median(sound, axis=0)).all()
+
+
+def test_a_level_with_failed_trials_only_is_not_modelled() -> None:
+    assert made(INPUTS, FIRST, STEPS, (24, 6, 4), lost=frozenset(range(2))).highest == 1
+    assert made(INPUTS, FIRST, STEPS, (24, 6, 4), lost=frozenset(range(1))).highest == 2
+
+
+def test_hyperparameters_are_used_in_the_units_in_which_they_were_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the better half goes on, so its losses have another spread than those of all trials."""
+    fits, uses = [], []
+
+    class Spy(GaussianProcess):
+        @classmethod
+        def fitted(cls, inputs: FloatArray, values: FloatArray, slopes: int, noise: float | None = None) -> Self:
+            fits.append((inputs, values))
+            return super().fitted(inputs, values, slopes, noise)
+
+        def given(self, inputs: FloatArray, values: FloatArray) -> Posterior:
+            uses.append((inputs, values))
+            return super().given(inputs, values)
+
+    monkeypatch.setattr(chain_module, "GaussianProcess", Spy)
+    order = np.argsort(FIRST[:10].sum(axis=1))
+    Chain(made(INPUTS[order], FIRST[order], STEPS, (10, 5, 4)), {})
+    assert len(fits) == len(uses) == 6
+    for one, other in zip(fits, uses, strict=True):
+        assert (one[0] == other[0]).all()
+        assert (one[1] == other[1]).all()
+
+
+def test_a_trial_far_better_than_all_before_it_is_believed() -> None:
+    bad = np.random.default_rng(6).uniform(-0.12, -0.10, (13, 2))
+    for place in range(10, 13):
+        losses = bad.copy()
+        losses[place] = -0.8, -0.4
+        chain = Chain(made(INPUTS[:13], losses, (linear(1, 0), linear(1, 0))), {})
+        forecast = chain.final_losses(INPUTS[[place]], np.zeros((1, 3, 2)), 1, losses[[place]])[0, 0]
+        assert forecast == pytest.approx([-0.8, -0.4], abs=0.1)
+
+
+@given(st.integers(0, 10_000), st.integers(11, 400))
+def test_no_trial_on_a_front_of_two_losses_is_cut(seed: int, trials: int) -> None:
+    rng = np.random.default_rng(seed)
+    # Few values, so that there are equal ones; the far end of the front is rare.
+    share = np.where(rng.random(trials) < 0.02, 1.0, 0.05) * rng.random(trials)
+    losses = np.round(np.stack([share, 1 - share**0.5], axis=1) + 0.01 * rng.random((trials, 2)), 2)
+    level = Level(tuple(range(trials)), np.zeros((trials, 1)), None, losses)
+    transform = OutputTransform.fitted(first_trials(level).losses)
+    front = losses[is_non_dominated(losses)]
+    assert (transform.cut(front) == front).all()
 
 
 def test_what_is_kept_changes_nothing_and_does_not_grow() -> None:

@@ -67,10 +67,14 @@ def test_the_first_trial_of_each_method_is_trained_to_the_end() -> None:
     following = forecasts.judgement(records, values, set(), 5, 1)
     assert following is not None, "the next one takes the place of a trial that has failed"
     assert following.goes_on
-    metrics = {9: {"natural_accuracy": 0.5, "pgd_accuracy": 0.3}}
+    metrics = {epoch: {"natural_accuracy": 0.5, "pgd_accuracy": 0.3} for epoch in (1, 3, 9)}
     earlier = [EarlierTrial("before", 0, {"objective": "mma"}, metrics)]
     assert Forecasts(space, earlier).judgement(records, values, set(), 6, 1) is None, (
         "an earlier search has shown its end"
+    )
+    earlier = [EarlierTrial("before", 0, {"objective": "mma"}, {9: metrics[9]})]
+    assert Forecasts(space, earlier).judgement(records, values, set(), 6, 1) is not None, (
+        "the models do not know a trial that was not measured at the rungs"
     )
 
 
@@ -115,3 +119,14 @@ def test_a_space_may_have_any_number_of_objectives(count: int) -> None:
     points = [forecasts.proposer(records, values, set(), number, {})() for number in range(30, 34)]
     assert all(point is not None and set(point) == {"alpha", "lambda", "bottleneck"} for point in points)
     assert None not in [forecasts.judgement(records, values, set(), number, 3) for number in range(10)]
+
+
+def test_the_trials_that_teach_are_those_at_the_same_places_whatever_their_numbers_are() -> None:
+    records, values = search_of(40, 2)
+    shifted, moved = [replace(record, number=record.number + 3) for record in records], Values(values.epochs)
+    for epoch in values.epochs:
+        for number, losses in values.at(epoch).items():
+            moved.record(number + 3, epoch, losses, float(number))
+    one, other = Forecasts(SPACE, []), Forecasts(SPACE, [])
+    plain = [one.judgement(records, values, set(), number, 1) is None for number in range(40)]
+    assert plain == [other.judgement(shifted, moved, set(), number + 3, 1) is None for number in range(40)]

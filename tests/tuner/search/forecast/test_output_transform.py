@@ -62,3 +62,20 @@ def test_constant_and_extreme_losses_stay_finite(losses: FloatArray) -> None:
     values = transform.to_model(losses)
     assert np.isfinite(values).all()
     assert np.isfinite(transform.to_losses(np.array([[-50.0, 50.0], [0.0, 0.0]]))).all()
+
+
+@pytest.mark.parametrize("exponent", [100, 155, 200, 300])
+def test_losses_too_large_to_be_squared_stay_finite(exponent: int) -> None:
+    losses = np.array([[1.0], [2.0], [10.0**exponent], [2.0 * 10.0**exponent], [3.0 * 10.0**exponent]])
+    transform = OutputTransform.fitted(losses)
+    assert np.isfinite(transform.to_model(losses)).all()
+    assert np.isfinite(transform.to_losses(np.linspace(-9, 9, 7)[:, None])).all()
+
+
+def test_two_limits_of_one_metric_do_not_keep_a_diverged_value() -> None:
+    rng = np.random.default_rng(0)
+    accuracy, seconds = -rng.random(31), 1 + rng.random(31)
+    seconds[-1], accuracy[-1] = 1e9, 0.0
+    losses = np.stack([accuracy, -seconds, seconds], axis=1)
+    values = OutputTransform.fitted(losses, constraints=2).to_model(losses)
+    assert np.ptp(values[:-1, 2]) > 1

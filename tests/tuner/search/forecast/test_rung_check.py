@@ -57,3 +57,19 @@ def test_nothing_is_said_of_few_trials() -> None:
     steps = (linear(1.0, 0.0), linear(1.0, 0.0))
     assert rung_qualities(made(INPUTS, FIRST, steps, (30, 15, 7)), NAMES) == []
     assert len(rung_qualities(made(INPUTS, FIRST, steps, (30, 15, 8)), NAMES)) == 4
+
+
+def test_a_rung_at_which_all_trials_are_equal_has_no_correlation() -> None:
+    measured = made(INPUTS, np.zeros((40, 2)), (linear(0.0, 1.0, 0.1, 1), linear(1.0, 0.0, 0.05, 2)))
+    blind, _, seeing, _ = rung_qualities(measured, NAMES)
+    assert blind.raw == 0
+    assert seeing.raw > 0.9
+    same = made(INPUTS, FIRST, (linear(0.0, 0.0), linear(1.0, 0.0)))
+    assert np.isnan(rung_qualities(same, NAMES)[0].raw), "the end has no order"
+
+
+def test_a_constraint_with_two_limits_has_one_row() -> None:
+    losses = np.hstack([FIRST, -FIRST[:, :1], FIRST[:, :1]])
+    measured = made(INPUTS, losses, (linear(1.0, 0.0), linear(1.0, 0.0)), constraints=2)
+    found = rung_qualities(measured, (*NAMES, "seconds", "seconds"))
+    assert [quality.metric for quality in found] == [*NAMES, "seconds"] * 2

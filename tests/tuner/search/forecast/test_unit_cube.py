@@ -11,6 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from tuner.optuna_private import contains
 from tuner.search.forecast.unit_cube import UnitCube
 from tuner.search.sampling import Evidence, propose
+from tuner.space.parameters import FloatParameter
 
 SPACE: dict[str, BaseDistribution] = {
     "rate": FloatDistribution(1e-4, 10.0, log=True),
@@ -69,3 +70,10 @@ def test_fixed_values_take_the_place_of_those_of_the_row() -> None:
         assert (point["method"], point["rate"]) == ("slow", 0.5)
         assert "strength" in point
         assert cube.point(cube.nearest(row[None], {"method": "slow", "rate": 0.5})[0]) == pytest.approx(point)
+
+
+def test_a_value_of_a_range_with_a_step_is_one_that_the_space_lists() -> None:
+    parameter = FloatParameter(type="float", low=0.0, high=1.0, step=0.1)
+    cube = UnitCube({"alpha": parameter.distribution()})
+    found = {cube.point(np.array([share]))["alpha"] for share in np.linspace(0, 1, 101)}
+    assert found == set(parameter.values())

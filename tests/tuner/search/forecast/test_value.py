@@ -92,3 +92,17 @@ def test_before_any_trial_is_within_the_limits_the_least_violation_counts() -> N
     front = FinalFront(known, None, known[:0], wanted(limits=limits, constraints=1))
     samples = np.array([[[0.9, 0.9, 0.3], [0.1, 0.1, 0.7], [0.1, 0.1, 1.0]]])
     assert front.worth(samples) == pytest.approx([0.4, 0.2, 0.0])
+
+
+def test_as_long_as_nothing_is_within_the_limits_running_trials_take_the_worth_of_coming_nearer() -> None:
+    known, limits = np.array([[0.9, 0.0], [0.5, 1.0]]), np.array([0.1, np.inf])
+    nearer, within = np.array([[[0.3, 0.5]]]), np.array([[[0.05, 0.5], [0.05, 0.4]]])
+
+    def worth(believed: FloatArray | None, samples: FloatArray) -> FloatArray:
+        return FinalFront(known, believed, known[:0], wanted(2.0, limits)).worth(samples)
+
+    assert worth(None, nearer)[0] > 0
+    assert worth(nearer[0], nearer)[0] == 0
+    taken, better = worth(within[0, :1], within)
+    assert taken == 0
+    assert better > 0, "of two trials within the limits one takes the hypervolume of the other only"
