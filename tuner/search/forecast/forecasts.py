@@ -41,6 +41,7 @@ _TEACHING, _ANYWHERE = 0.15, 0.075
 # Purposes of random numbers, which must not be the same for two of them.
 _PROPOSING, _JUDGING, _CHOOSING_TEACHERS, _REPEATING = 1, 2, 3, 4
 
+_NEARER = "would come {:.2f} % of the known range nearer to the limits"
 _LOST = {Outcome.STOPPED, Outcome.FAILED}
 
 
@@ -123,14 +124,10 @@ class Forecasts:
         left = moment.epochs - epoch
         rival = new * left / moment.epochs
         goes_on = worth >= _LEAST_WORTH * rival
-        adds = (
-            "would add {:.2f} %"
-            if moment.some_allowed
-            else "would come {:.2f} % of the known range nearer to the limits"
-        )
+        what = "would add {:.2f} %" if moment.some_allowed else _NEARER
+        compared = "at least" if goes_on else "less than"
         reason = (
-            f"{adds.format(100 * worth)} at {left} epochs, {'at least' if goes_on else 'less than'} a quarter of a "
-            f"new trial's {100 * rival:.2f} %"
+            f"{what.format(100 * worth)} at {left} epochs, {compared} a quarter of a new trial's {100 * rival:.2f} %"
         )
         if not goes_on and self._teaches(place):
             return Judgement(True, f"goes on to teach the forecast: {reason}")
