@@ -77,3 +77,6 @@ VARIANTS: dict[str, Method] = {
     "forecast, full trainings": partial(_own, {"sampler": "forecast"}, {"scheduler": "none"}),
 }
 METHODS = {**COMPETITORS, **VARIANTS}
+# The methods that use the forecast, and those that run in another package's process.
+FORECASTING = {DEFAULT, "forecast + MO-ASHA", "motpe + forecast", "forecast, full trainings"}
+OF_OTHER_PACKAGES = {"Ax, full trainings", "SMAC3", "NePS PriMO"}

@@ -18,7 +18,7 @@ import optuna
 from benchmarks.search_quality.late_tasks import late_tasks
 from benchmarks.search_quality.lcbench import lcbench_tasks
 from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
-from benchmarks.search_quality.methods import METHODS, YARDSTICK
+from benchmarks.search_quality.methods import FORECASTING, METHODS, OF_OTHER_PACKAGES, YARDSTICK
 from benchmarks.search_quality.other_package import OtherPackage
 from benchmarks.search_quality.recorded_tasks import recorded_task
 from benchmarks.search_quality.recordings import RECORDINGS, recorded
@@ -31,11 +31,11 @@ _CURVE_POINTS = 40
 DEPENDS_ON = (
     *(f"tuner/{folder}/**/*.py" for folder in ("ledger", "pareto", "search", "space")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("methods", "scale", "searchers", "simulate")),
-    "benchmarks/search_quality/other_package.py",
-    "benchmarks/search_quality/competitors/*.py",
     *(f"benchmarks/search_quality/{module}.py" for module in ("late_tasks", "lcbench", "tasks")),
     *(f"benchmarks/search_quality/{module}.py" for module in ("recorded_tasks", "recordings")),
 )
+_FORECAST = "tuner/search/forecast/**/*.py"
+_OF_OTHER_PACKAGES = ("benchmarks/search_quality/other_package.py", "benchmarks/search_quality/competitors/*.py")
 # method -> trainings of each seed
 Runs = Mapping[str, Sequence[Sequence[Training]]]
 
@@ -120,13 +120,19 @@ def figures(task: Task, runs: Runs, settings: Settings, curve_points: int = _CUR
 
 
 @lru_cache
-def code_digest(task: str) -> str:
-    """Return a digest of all that a simulated search of a task depends on: code, packages, and what was recorded."""
+def code_digest(task: str, method: str) -> str:
+    """Return a digest of all that a simulated search depends on: code, packages, and what was recorded of the task.
+
+    The forecast and the searches of other packages change often, and most methods do not use them.
+    """
     root = Path(__file__).parents[2]
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in ("numpy", "optuna")).encode())
-    files = [file for pattern in DEPENDS_ON for file in root.glob(pattern)]
+    patterns = [*DEPENDS_ON, *(_OF_OTHER_PACKAGES if method in OF_OTHER_PACKAGES else ())]
+    files = {file for pattern in patterns for file in root.glob(pattern)}
+    if method not in FORECASTING:
+        files -= set(root.glob(_FORECAST))
     if task in RECORDINGS:
-        files += [RECORDINGS[task].file, root / "search_spaces" / f"{RECORDINGS[task].space}.yaml"]
+        files |= {RECORDINGS[task].file, root / "search_spaces" / f"{RECORDINGS[task].space}.yaml"}
     for file in sorted(files):
         digest.update(f"{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()[:12]
@@ -141,7 +147,7 @@ def _run(pair: tuple[Settings, str, str, int]) -> list[Training]:
     if settings.keep is None:
         return _simulated(*pair)
     words = (name, method, f"seed {seed}", f"{settings.workers} workers", f"{settings.budget} trainings")
-    file = settings.keep / code_digest(name) / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
+    file = settings.keep / code_digest(name, method) / f"{re.sub('[^A-Za-z0-9]+', '_', ' '.join(words))}.json"
     if not file.is_file():
         file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part")

@@ -11,13 +11,13 @@ import pytest
 
 from benchmarks.search_quality import run
 from benchmarks.search_quality.measure import best_volume, epochs_to, full, mean_and_error, volumes_at
-from benchmarks.search_quality.methods import DEFAULT, FULL_MOTPE, METHODS, YARDSTICK
+from benchmarks.search_quality.methods import DEFAULT, FORECASTING, FULL_MOTPE, METHODS, OF_OTHER_PACKAGES, YARDSTICK
 from benchmarks.search_quality.recorded_tasks import recorded_task
 from benchmarks.search_quality.recordings import Recording, recorded
 from benchmarks.search_quality.report import against, ranks
 from benchmarks.search_quality.run import Settings
 from benchmarks.search_quality.scale import Scale, scale_of
-from benchmarks.search_quality.searchers import space_of, syne_tune_space
+from benchmarks.search_quality.searchers import OwnSearch, space_of, syne_tune_space
 from benchmarks.search_quality.simulate import Training, simulate
 from benchmarks.search_quality.tasks import Task, analytic_tasks, random_points, trade_off
 from benchmarks.search_quality.verdicts import verdicts
@@ -204,7 +204,19 @@ def test_the_goal_follows_from_the_number_of_workers() -> None:
 
 def test_every_file_that_a_kept_search_depends_on_is_in_its_digest() -> None:
     root = Path(run.__file__).parents[2]
-    assert [pattern for pattern in run.DEPENDS_ON if not any(root.glob(pattern))] == []
+    patterns = (*run.DEPENDS_ON, run._FORECAST, *run._OF_OTHER_PACKAGES)
+    assert [pattern for pattern in patterns if not any(root.glob(pattern))] == []
+
+
+def test_the_methods_that_use_the_forecast_are_known_as_such() -> None:
+    assert set(METHODS) >= FORECASTING | OF_OTHER_PACKAGES
+    task, used = trade_off(), set[str]()
+    for name in METHODS.keys() - OF_OTHER_PACKAGES - {"Syne Tune MOASHA"}:
+        searcher = METHODS[name](task, scale_of(task), 0)
+        if isinstance(searcher, OwnSearch):
+            space = searcher.search.space
+            used |= {name} if "forecast" in {space.search.sampler, space.early_stopping.scheduler} else set()
+    assert used == FORECASTING
 
 
 def test_a_task_is_its_own_description() -> None:
