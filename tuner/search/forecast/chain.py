@@ -136,7 +136,7 @@ class Chain:
 
     def _fit(self, first: Level, wanted: Wanted) -> Fitted:
         """Fit a level to some of its trials. The losses before are in the units of the model of the level before."""
-        transform = OutputTransform.fitted(first.losses, wanted.constraints)
+        transform = OutputTransform.fitted(first.losses, wanted.limits, wanted.constraints)
         inputs, slopes = first.inputs, 0
         center, spread = np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
         if first.before is not None:

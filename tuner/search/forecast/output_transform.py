@@ -1,8 +1,11 @@
 """A transform of the losses of one epoch to values that a Gaussian process can model: nearly normal, mean 0, sd 1.
 
 Losses far on the bad side are cut, because the model needs no scale for them. What stands on the front of the trials is
-never cut: if most trials are at one end of a front, the other end is far from the median. Then follows the transform of
-Yeo and Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each loss.
+never cut: if most trials are at one end of a front, the other end is far from the median. A loss that is a little
+beyond the user's limit is not cut either: it would look as if it were within the limit.
+
+Then follows the transform of Yeo and Johnson (2000, doi:10.1093/biomet/87.4.954), which takes the skew out of each
+loss.
 """
 
 import warnings
@@ -39,11 +42,17 @@ class OutputTransform:
         self._lowest_loss = np.minimum(scaled.min(axis=0) - _BEYOND_THE_BEST, -_FARTHEST_LOSS)
 
     @classmethod
-    def fitted(cls, losses: FloatArray, constraints: int = 0) -> Self:
-        """Fit the transform to an (n >= 2, m) loss matrix; the last losses, as many as `constraints`, have no front."""
+    def fitted(cls, losses: FloatArray, limits: FloatArray | None = None, constraints: int = 0) -> Self:
+        """Fit the transform to an (n >= 2, m) loss matrix.
+
+        `limits`, (m,), are the largest losses that the user accepts. The last losses, as many as `constraints`, have no
+        front.
+        """
         best, middle = losses.min(axis=0), np.median(losses, axis=0)
         cut = np.where(middle > best, middle + _CUT * (middle - best), losses.max(axis=0))
         cut = np.maximum(cut, losses[is_non_dominated(optimised(losses, constraints))].max(axis=0))
+        if limits is not None:
+            cut = np.maximum(cut, np.where(np.isfinite(limits), limits + (limits - best), -np.inf))
         kept = np.minimum(losses, cut)
         largest = np.abs(kept).max(axis=0)
         unit = np.where(largest > _LARGE, largest, 1.0)

@@ -77,5 +77,14 @@ def test_two_limits_of_one_metric_do_not_keep_a_diverged_value() -> None:
     accuracy, seconds = -rng.random(31), 1 + rng.random(31)
     seconds[-1], accuracy[-1] = 1e9, 0.0
     losses = np.stack([accuracy, -seconds, seconds], axis=1)
-    values = OutputTransform.fitted(losses, constraints=2).to_model(losses)
+    values = OutputTransform.fitted(losses, None, 2).to_model(losses)
     assert np.ptp(values[:-1, 2]) > 1
+
+
+def test_a_loss_beyond_its_limit_stays_beyond_it() -> None:
+    rng = np.random.default_rng(0)
+    losses = np.stack([rng.random(30), 1 + 0.1 * rng.random(30)], axis=1)
+    losses[7] = 0.5, 10.0
+    limits = np.array([np.inf, 3.0])
+    transform = OutputTransform.fitted(losses, limits, 1)
+    assert (transform.to_losses(transform.to_model(losses))[:, 1] > 3.0).tolist() == (losses[:, 1] > 3.0).tolist()
