@@ -8,7 +8,7 @@ from training.yaml_text import format_yaml
 from tuner.runs.mirror import write_whole
 from tuner.space import Space as CheckedSpace
 from tuner.space import load_space
-from tuner.space.overrides import full_key
+from tuner.space.overrides import Override, full_key
 
 
 class Space(CheckedSpace):
@@ -36,11 +36,11 @@ class Space(CheckedSpace):
         `changes` are values by their dotted keys, such as {"search.trials": 8, "train_fraction": 0.1}; a key without a
         dot is one of `trial`, as with the option `--set`.
         """
-        return cls._of(load_space(str(name_or_path), flags=_by_full_key(changes or {})))
+        return cls._of(load_space(str(name_or_path), changes=_overrides(changes or {})))
 
     def changed(self, changes: Mapping[str, Any]) -> "Space":
         """Return a copy with other values, given as for `load`."""
-        return self._of(load_space(self.content(), flags=_by_full_key(changes)))
+        return self._of(load_space(self.content(), changes=_overrides(changes)))
 
     def content(self) -> dict[str, Any]:
         """Return the content of the space file, as plain values."""
@@ -55,8 +55,8 @@ class Space(CheckedSpace):
         return cls.model_construct(checked.model_fields_set, **dict(checked))
 
 
-def _by_full_key(changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {full_key(key, key, key): value for key, value in changes.items()}
+def _overrides(changes: Mapping[str, Any]) -> list[Override]:
+    return [Override(full_key(key, key, key), value, f"the change of {key}") for key, value in changes.items()]
 
 
 def content(space: CheckedSpace) -> dict[str, Any]:

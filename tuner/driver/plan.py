@@ -16,7 +16,6 @@ from tuner.runs.find import all_searches, find_search, new_search
 from tuner.runs.folder import SearchFolder, recorded_space
 from tuner.runs.mirror import place_of
 from tuner.runs.plug_ins import look_where_recorded, plug_ins_of, require_unchanged, shared_plug_ins
-from tuner.search import compared_epochs
 from tuner.search.stopping import finished
 from tuner.search.warm_start import EarlierTrial, earlier_trials, to_fact
 from tuner.space import Space, load_space, space_from_mapping
@@ -181,10 +180,21 @@ def plan_resume(request: Request, name: str) -> Plan:
             + f"\nPut these back, or start a new search. Only these may change: {', '.join(FREE_KEYS)}.",
             tuple(changed),
         )
+    if asked.search.trials < recorded.search.trials:
+        _require_room(folder, ledger, asked.search.trials)
     space = in_recorded_order(recorded, asked)
     if not request.accept_changed_code:
         require_unchanged(folder, plug_ins_of(space))
     return Plan(folder, space, folder.tracking_uri(request.tracking_uri), folder.ledger_url(ledger), is_resume=True)
+
+
+def _require_room(folder: SearchFolder, ledger: str | None, trials: int) -> None:
+    """Raise UsageError if a search has more trials already than the `trials` that it shall have in all."""
+    with folder.ledger(ledger) as opened:
+        begun = len(opened.load())
+    if begun > trials:
+        rule = f"but {folder.name} has {begun} trials already: give at least as many, or leave it out"
+        raise UsageError(f"search.trials is {trials}, {rule}.", "search.trials")
 
 
 def with_present_rules(plan: Plan, request: Request) -> Plan:
@@ -238,7 +248,7 @@ def read_earlier(
     presentation_of(earlier).require(Use.WARM_START, name)
     if not accept_changed_code:
         require_unchanged(folder, shared_plug_ins(space, earlier))
-    return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space, compared_epochs(space))), digest)
+    return EarlierSearch(name, tuple(earlier_trials(name, earlier, trials, space)), digest)
 
 
 def warm_start_fact(searches: Sequence[EarlierSearch], split_digest: str) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """A search without Ray: what to run next, and what to decide on a report."""
 
-from tuner.search.knowledge import compared_epochs
 from tuner.search.listener import Assignment, Listener
 from tuner.search.search import Search
 
-__all__ = ["Assignment", "Listener", "Search", "compared_epochs"]
+__all__ = ["Assignment", "Listener", "Search"]

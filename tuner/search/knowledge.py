@@ -27,7 +27,7 @@ class Knowledge:
 
     def __init__(self, space: Space, earlier: Sequence[EarlierTrial], propose: Propose = propose) -> None:
         """`earlier` are the trials of an earlier search that are evidence."""
-        self.values = Values(compared_epochs(space))
+        self.values = Values(space.compared_epochs)
         self.failed: set[int] = set()
         self.earlier = earlier_values(earlier, self.values.epochs, space.criteria)
         self._space, self._criteria = space, space.criteria
@@ -126,8 +126,3 @@ def without_seeds(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
         replace(t, parameters={n: v for n, v in t.parameters.items() if n != SEED}) if SEED in t.parameters else t
         for t in trials
     ]
-
-
-def compared_epochs(space: Space) -> tuple[int, ...]:
-    """Return the epochs at which the trials of a search are compared: the rungs and the end."""
-    return (*space.rung_epochs, space.epochs)

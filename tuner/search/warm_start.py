@@ -62,10 +62,8 @@ def from_facts(facts: Mapping[str, Any]) -> list[EarlierTrial]:
     ]
 
 
-def earlier_trials(
-    name: str, earlier: Space, trials: Sequence[TrialRecord], space: Space, epochs: Sequence[int]
-) -> list[EarlierTrial]:
-    """Choose the trials of an earlier search that are evidence for `space`, measured at some of `epochs`.
+def earlier_trials(name: str, earlier: Space, trials: Sequence[TrialRecord], space: Space) -> list[EarlierTrial]:
+    """Choose the trials of an earlier search that are evidence for `space`, measured where it compares trials.
 
     An epoch counts if it has every objective and every metric that a constraint limits. Raise UsageError if neither the
     sampler nor the scheduler of the new search learns from evidence, or if no trial of `name` counts.
@@ -90,7 +88,7 @@ def earlier_trials(
         measured = {
             report.epoch: {metric: report.metrics[metric] for metric in metrics}
             for report in trial.reports
-            if report.epoch in epochs and report.metrics.keys() >= metrics
+            if report.epoch in space.compared_epochs and report.metrics.keys() >= metrics
         }
         reason = reason or _unmeasured(trial, metrics, measured, space)
         if reason is None:
@@ -114,7 +112,7 @@ def _unmeasured(
 
     The forecast begins at the first rung: it learns nothing from a trial that was not measured there.
     """
-    first = (*space.rung_epochs, space.epochs)[0]
+    first, *_ = space.compared_epochs
     if space.search.sampler == "forecast" and measured and first not in measured:
         return "epochs", f"were not evaluated after epoch {first}, where the forecast begins"
     reported = {metric for report in trial.reports for metric in report.metrics}

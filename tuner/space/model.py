@@ -59,6 +59,11 @@ class Space(SearchedPoints):
         return tuple(self.early_stopping.milestones(self.epochs))
 
     @property
+    def compared_epochs(self) -> tuple[int, ...]:
+        """The epochs at which trials are compared: the rungs and the end."""
+        return (*self.rung_epochs, self.epochs)
+
+    @property
     def example(self) -> TrialConfig:
         """The configuration of one point. Keys that cannot be searched are the same in all points."""
         return self.trial_config(next(self.corners()))

@@ -1,8 +1,8 @@
-"""Changes of a space on the command line: `--set KEY=VALUE`, with short keys."""
+"""Changes of a space: `--set KEY=VALUE` with short keys, and options of a command."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel
 
@@ -22,21 +22,25 @@ _SECTIONS: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class Override:
-    """One `--set KEY=VALUE`: the dotted key in the space, and its value."""
+    """One change of a space: the dotted key, its value, and what errors call the origin of the change."""
 
     key: str
     value: Any
-    text: str
+    setter: str
 
-    @property
-    def setter(self) -> str:
-        """What errors call it."""
-        return f"--set {self.text!r}"
+    @classmethod
+    def of_flag(cls, key: str, value: Any) -> Self:
+        """Return the change that an option of a command makes; the options have the names of the keys."""
+        return cls(key, value, f"--{key.rpartition('.')[2].replace('_', '-')}")
 
 
 def parse_overrides(texts: Sequence[str], flags: Mapping[str, Any]) -> list[Override]:
-    """Return the overrides in their order; raise UsageError for a key that is set twice, here or by a flag."""
-    setters = dict.fromkeys(flags, "the option of the command")
+    """Return the changes by `--set KEY=VALUE`, then those by flags, such as {"search.trials": 8}.
+
+    Raise UsageError for a key that is set twice.
+    """
+    by_flag = [Override.of_flag(key, value) for key, value in flags.items()]
+    setters = {override.key: override.setter for override in by_flag}
     parsed = []
     for text in texts:
         override, subject = _parse(text), ("--set", text)
@@ -46,7 +50,7 @@ def parse_overrides(texts: Sequence[str], flags: Mapping[str, Any]) -> list[Over
             raise UsageError(f"{override.setter}: {twice} is set by {setters[twice]} too; keep one.", subject)
         setters[override.key] = override.setter
         parsed.append(override)
-    return parsed
+    return parsed + by_flag
 
 
 def _parse(text: str) -> Override:
@@ -56,9 +60,9 @@ def _parse(text: str) -> Override:
         raise UsageError(f"{setter} must have the form KEY=VALUE, such as train_fraction=0.1.", subject)
     key = full_key(key, setter, subject)
     if key == "on_event":  # a line for the shell is no YAML
-        return Override(key, value or None, text)
+        return Override(key, value or None, setter)
     try:
-        return Override(key, parse_yaml(value), text)
+        return Override(key, parse_yaml(value), setter)
     except YamlTextError as error:
         raise UsageError(f"{setter}: {error}", subject) from error
 

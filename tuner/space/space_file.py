@@ -15,7 +15,7 @@ from tuner.errors import UsageError
 from tuner.space import parameters, sections
 from tuner.space.fault_error import fault_error
 from tuner.space.model import Space
-from tuner.space.overrides import parse_overrides, set_key
+from tuner.space.overrides import Override, parse_overrides, set_key
 from tuner.space.problems import cross_problems, form_problems, trial_problems
 from tuner.space.samplers import unknown_sampler
 
@@ -52,9 +52,10 @@ def load_space(
     overrides: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
     *,
+    changes: Sequence[Override] = (),
     imports: bool = True,
 ) -> Space:
-    """Return a validated space, with `--set` overrides ("KEY=VALUE") and flags ({"search.trials": 8}) applied.
+    """Return a validated space with changes: `--set` ("KEY=VALUE"), flags ({"search.trials": 8}), and `changes`.
 
     `source` is the name of a space, the path of a file, or the content of one. The key of an override may be short
     (`full_key`). Without the argument `imports` no code from outside runs: of a space that uses such code, `trial` and
@@ -62,12 +63,14 @@ def load_space(
     """
     mapping, origin = _content(source)
     mapping.pop(FROZEN_KEY, None)
-    setters = {}
-    for override in parse_overrides(overrides, flags or {}):
+    unchanged, setters = deepcopy(mapping), {}
+    for override in (*parse_overrides(overrides, flags or {}), *changes):
         setters[set_key(mapping, override.key, override.value)] = override.setter
-    for key, value in (flags or {}).items():
-        set_key(mapping, key, value)
-    return space_from_mapping(mapping, origin, setters, imports=imports)
+    space, problems = _checked(mapping, imports=imports)
+    if space is None:
+        _, of_file = _checked(unchanged, imports=imports) if setters else (None, problems)
+        raise fault_error(origin, problems, setters, of_file)
+    return space
 
 
 def _content(source: str | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -87,31 +90,35 @@ def _look_beside(path: Path) -> None:
         look_in(path.parent)
 
 
-def space_from_mapping(
-    mapping: Mapping[str, Any], source: str, setters: Mapping[str, str] | None = None, *, imports: bool = True
-) -> Space:
-    """Return the validated space, as `load_space` does.
+def space_from_mapping(mapping: Mapping[str, Any], source: str, *, imports: bool = True) -> Space:
+    """Return the validated space, as `load_space` does; raise UsageError with each fault as `source: path: message`."""
+    space, problems = _checked(mapping, imports=imports)
+    if space is None:
+        raise fault_error(source, problems)
+    return space
 
-    Raise UsageError with each fault as `source: path: message`. `setters` says where the values of some keys come from
-    in place of `source`.
-    """
+
+def _checked(mapping: Mapping[str, Any], *, imports: bool) -> tuple[Space | None, list[tuple[str, str]]]:
+    """Return the validated space; None if it has faults, which are (path, message)."""
     mapping = _with_trial_of_preset(mapping)
     try:
         space = Space.model_validate(mapping)
-        problems = cross_problems(space) if imports or not space.outside_modules else form_problems(space)
     except ValidationError as error:
-        # Only the first message for a path: pydantic reports one for each type that the value could have.
-        first: dict[str, str] = {}
-        for detail in error.errors():
-            first.setdefault(_dotted(detail, mapping), _message(detail))
-        problems = list(first.items())
-        if imports and isinstance(trial := mapping.get("trial"), dict):
-            own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
-            problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
-        problems += _sampler_problems(mapping) if imports or not mapping.get("imports") else []
-    if problems:
-        raise fault_error(source, problems, setters or {})
-    return _with_whole_grid(space)
+        return None, _faults_of_fields(error, mapping, imports=imports)
+    problems = cross_problems(space) if imports or not space.outside_modules else form_problems(space)
+    return (None, problems) if problems else (_with_whole_grid(space), [])
+
+
+def _faults_of_fields(error: ValidationError, mapping: Mapping[str, Any], *, imports: bool) -> list[tuple[str, str]]:
+    # Only the first message for a path: pydantic reports one for each type that the value could have.
+    first: dict[str, str] = {}
+    for detail in error.errors():
+        first.setdefault(_dotted(detail, mapping), _message(detail))
+    problems = list(first.items())
+    if imports and isinstance(trial := mapping.get("trial"), dict):
+        own = {} if "imports" in first else {"imports": mapping.get("imports", [])}
+        problems += trial_problems({**own, **{key: value for key, value in trial.items() if isinstance(key, str)}})
+    return problems + (_sampler_problems(mapping) if imports or not mapping.get("imports") else [])
 
 
 def _with_trial_of_preset(mapping: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -57,7 +57,7 @@ def with_settings(space: Space, values: Mapping[str, Any]) -> Space:
         section, dot, name = key.partition(".")
         if dot:
             mapping[section][name] = value
-    changed = space_from_mapping(mapping, space.name, imports=False)
+    changed = space_from_mapping(mapping, "the setting", imports=False)
     return space.model_copy(update={"search": changed.search})
 
 

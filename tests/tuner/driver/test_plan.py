@@ -159,6 +159,15 @@ def test_resuming_with_a_changed_space_is_refused_with_what_changed(
     assert all(fact in str(caught.value) for fact in (finished, *values))
 
 
+def test_a_search_cannot_be_resumed_with_fewer_trials_than_it_has(finished: str, runs_dir: Path) -> None:
+    with SearchFolder(runs_dir / finished).ledger() as ledger:
+        count = len(ledger.load())
+    with raises_about(UsageError, "search.trials") as caught:
+        plan_resume(Request(runs_dir=runs_dir, trials=count - 1), finished)
+    assert str(count) in str(caught.value)
+    assert plan_resume(Request(runs_dir=runs_dir, trials=count), finished).space.search.trials == count
+
+
 def test_resuming_compares_with_the_space_that_is_named(
     finished: str, runs_dir: Path, small_file: str, tmp_path: Path
 ) -> None:

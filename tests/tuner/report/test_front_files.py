@@ -201,10 +201,14 @@ def test_thousands_of_trials_are_drawn_by_webgl() -> None:
     assert (kinds["stopped at epoch 13"], kinds["Pareto front"]) == ("scattergl", "scatter")
 
 
-def test_points_have_the_noise_of_one_training_as_bars() -> None:
-    noisy = replace(SEARCHES["usual"], seed_noise={"natural_accuracy": 0.004})
+def test_points_have_the_noise_of_their_trainings_as_bars() -> None:
+    usual = SEARCHES["usual"]
+    first = usual.front[0]
+    candidates = tuple(replace(p, repeats=(90, 91, 92)) if p is first else p for p in usual.candidates)
+    noisy = replace(usual, candidates=candidates, seed_noise={"natural_accuracy": 0.004})
     front = next(found for found in traces(front_html(noisy)) if found.get("name") == "Pareto front")
-    assert front["error_x"]["value"] == pytest.approx(0.4)
+    bars = [0.2 if point.number == first.number else 0.4 for point in noisy.front]
+    assert front["error_x"]["array"] == pytest.approx(bars), "the mean of four trainings has half of it"
     assert "error_y" not in front
     assert "error_x" not in next(t for t in traces(front_html(SEARCHES["usual"])) if t.get("name") == "Pareto front")
 

@@ -14,7 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from simulated_search import MakeLedger, on_record
 
 from tuner.ledger import Decision, MemoryLedger, Outcome, TrialRecord
-from tuner.search import Assignment, Search, compared_epochs
+from tuner.search import Assignment, Search
 from tuner.search.enqueued import fault_of_enqueued
 from tuner.search.sampling import Evidence, exhausted, propose
 from tuner.search.warm_start import earlier_trials
@@ -193,7 +193,7 @@ def test_a_warm_start_takes_the_parameters_that_a_trial_has() -> None:
         for number, bottleneck in enumerate((8, 12, 8))
         for reports in [_reports()]
     ]
-    found = earlier_trials("old", earlier, trials, space, compared_epochs(space))
+    found = earlier_trials("old", earlier, trials, space)
     assert [trial.parameters for trial in found] == [
         {"objective": "trades", "bottleneck": 8, "trades_lambda": lam} for lam in (1.0, 3.0)
     ]
@@ -207,7 +207,7 @@ def test_a_warm_start_from_methods_gives_the_trials_of_the_method(make_ledger: M
     mapping = methods_mapping(trial={"objective": "trades"})
     mapping["parameters"] = {"lambda": {"type": "float", "low": 1, "high": 8}, "bottleneck": METHODS["bottleneck"]}
     later = space_from_mapping(mapping, "later.yaml")
-    found = earlier_trials("old", space, trials, later, compared_epochs(later))
+    found = earlier_trials("old", space, trials, later)
     theirs = [trial for trial in trials if trial.parameters["objective"] == "trades"]
     assert [(trial.number, trial.parameters["lambda"]) for trial in found] == [
         (trial.number, trial.parameters["trades_lambda"]) for trial in theirs

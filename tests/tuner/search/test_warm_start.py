@@ -19,7 +19,7 @@ from tuner.errors import UsageError
 from tuner.ledger import Decision, Outcome, Report, TrialRecord
 from tuner.runs.folder import SearchFolder
 from tuner.runs.plug_ins import plug_ins_fact, plug_ins_of
-from tuner.search import Search, compared_epochs
+from tuner.search import Search
 from tuner.search.comparable_values import evidence
 from tuner.search.warm_start import FACT, EarlierTrial, earlier_trials, from_facts, to_fact
 from tuner.space import Space
@@ -41,7 +41,7 @@ def trial(
 
 
 def chosen(trials: list[TrialRecord], earlier: Space = EARLIER, space: Space = SPACE) -> list[EarlierTrial]:
-    return earlier_trials("old", earlier, trials, space, compared_epochs(space))
+    return earlier_trials("old", earlier, trials, space)
 
 
 def test_trials_are_evidence_at_the_epochs_at_which_the_new_search_compares() -> None:

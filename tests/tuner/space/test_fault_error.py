@@ -18,7 +18,7 @@ def test_faults_beyond_a_hundred_are_counted() -> None:
     [
         ({}, "trial.epsilon", "my.yaml"),
         ({"trial.epsilon": EPSILON}, "trial.epsilon", EPSILON),
-        ({"trial.epsilon": EPSILON}, "trial.epsilon_start", "my.yaml"),
+        ({"trial.epsilon": EPSILON}, "trial.epsilon_start", f"my.yaml with {EPSILON}"),
         ({"parameters.alpha": HIGH, "parameters.alpha.low": LOW}, "parameters.alpha.low", LOW),
         ({"parameters.alpha": HIGH, "parameters.alpha.low": LOW}, "parameters.alpha.step", HIGH),
         ({"parameters.alpha.low": LOW}, "parameters.alpha", f"my.yaml with {LOW}"),
@@ -32,3 +32,6 @@ def test_faults_beyond_a_hundred_are_counted() -> None:
 def test_a_fault_is_told_of_where_its_value_comes_from(setters: dict[str, str], path: str, origin: str) -> None:
     error = fault_error("my.yaml", [(path, "is wrong")], setters)
     assert str(error) == f"{origin}: {path}: is wrong"
+    assert (
+        str(fault_error("my.yaml", [(path, "is wrong")], setters, [(path, "is wrong")])) == f"my.yaml: {path}: is wrong"
+    )

@@ -72,8 +72,37 @@ def test_a_key_that_is_set_twice_is_refused_with_both(file: Path, first: str, se
 
 
 def test_a_key_that_a_flag_sets_too_is_refused(file: Path) -> None:
-    with raises_about(UsageError, ("--set", "epochs=3")):
+    with raises_about(UsageError, ("--set", "epochs=3")) as caught:
         load_space(str(file), ["epochs=3"], {"trial.epochs": 5})
+    assert "--epochs" in str(caught.value)
+
+
+def test_a_fault_of_a_flag_names_the_flag(file: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_space(str(file), (), {"resources.gpus_per_trial": 1.5})
+    assert str(caught.value).startswith("--gpus-per-trial: ")
+
+
+@pytest.mark.parametrize("override", ["parameters.alpha.high=0.4", "search.sampler=grid"])
+def test_a_fault_elsewhere_that_an_override_causes_names_both(file: Path, override: str) -> None:
+    file.write_text(
+        format_yaml(space_mapping(search={"start_points": [{"alpha": 0.5, "lambda": 1, "bottleneck": 16}]}))
+    )
+    with pytest.raises(UsageError) as caught:
+        load_space(str(file), [override])
+    assert all(
+        line.startswith((f"{file} with --set {override!r}: ", f"--set {override!r}: "))
+        for line in str(caught.value).splitlines()
+    )
+
+
+def test_a_fault_that_the_file_has_without_the_overrides_is_told_of_the_file(file: Path) -> None:
+    file.write_text(format_yaml(space_mapping(trial={"epsilon": -1})))
+    with pytest.raises(UsageError) as caught:
+        load_space(str(file), ["search.trials=0", "trial.epochs=3"])
+    of_file, of_override = sorted(str(caught.value).splitlines(), key=lambda line: line.startswith("--set"))
+    assert of_file.startswith(f"{file}: trial.epsilon: ")
+    assert of_override.startswith("--set 'search.trials=0': ")
 
 
 def test_a_parameter_and_then_one_of_its_keys_are_set(file: Path) -> None:

@@ -10,7 +10,6 @@ from training.config import varies_with_seed
 from tuner.ledger import Outcome, TrialRecord
 from tuner.pareto.objectives import as_losses
 from tuner.report.analysis.front_data import FrontData
-from tuner.search import compared_epochs
 from tuner.search.comparable_values import Values, has_failed
 from tuner.search.forecast.chain import Chain
 from tuner.search.forecast.measured import Measured, Wanted
@@ -47,7 +46,7 @@ def with_forecast(data: FrontData, space: Space) -> FrontData:
 
 def measured_on_record(space: Space, trials: Sequence[TrialRecord]) -> Measured:
     """Return what the models are given of trials on record."""
-    values = Values(compared_epochs(space))
+    values = Values(space.compared_epochs)
     for trial in trials:
         for report in trial.reports:
             if report.epoch in values.epochs:

@@ -34,7 +34,8 @@ _RIM = 0.02
 class Mark:
     """One trial in the figure: its place, the lines that describe it, and the parameters, one of which colours it.
 
-    `epoch` is that of a point which is one epoch of its trial; `epochs` are those after which the values were measured.
+    `epoch` is that of a point which is one epoch of its trial; `epochs` are those after which the values were measured;
+    `trainings` is the number of trainings over which they are means.
     """
 
     number: int
@@ -44,6 +45,7 @@ class Mark:
     description: tuple[str, ...]
     parameters: Mapping[str, Any] = field(default_factory=dict)
     epoch: int | None = None
+    trainings: int = 1
 
     @property
     def name(self) -> str:
@@ -164,9 +166,10 @@ def _marks(trials: Sequence[CompletedTrial | UnfinishedTrial], data: FrontData) 
         x = float(trial.number) if x_objective is None else _value(trial, x_objective)
         y = _value(trial, y_objective)
         if math.isfinite(x) and math.isfinite(y):
-            epoch = trial.epoch if isinstance(trial, CompletedTrial) else None
+            epoch, trainings = (trial.epoch, trial.trainings) if isinstance(trial, CompletedTrial) else (None, 1)
             after = trial.epochs if epoch is None else epoch
-            marks.append(Mark(trial.number, x, y, after, _description(trial, data), trial.parameters, epoch))
+            about = _description(trial, data), trial.parameters
+            marks.append(Mark(trial.number, x, y, after, *about, epoch, trainings))
     return tuple(marks)
 
 

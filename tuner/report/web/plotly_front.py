@@ -4,6 +4,7 @@ Figures and their traces are plain dictionaries in the form of plotly.js. Plotly
 each of them, which takes a second for 10,000 trials. The tests check them instead.
 """
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -27,7 +28,10 @@ FONT = "system-ui, Helvetica, Arial, sans-serif"
 LEGEND_BELOW = {"orientation": "h", "x": 0, "y": -0.13, "yanchor": "top"}
 DOMINATED, FRONT = "dominated", "Pareto front"
 OF_EPOCH = "epoch"  # what the page's script finds as the outcome of marks that are single epochs
-NOISE_NOTE = "Thin bars are ± one standard deviation of one training with another seed, as the models estimate it."
+NOISE_NOTE = (
+    "Thin bars are ± one standard deviation with other seeds, as the models estimate it: that of one training, or that "
+    "of the mean over all trainings of the point."
+)
 # Above so many marks a layer is drawn by WebGL, which needs a moment to start but stays fluid.
 _MOST_SVG_MARKS = 1000
 
@@ -81,9 +85,10 @@ def colourings(shown: FrontFigure, drawn: Drawn) -> list[dict[str, Any]]:
 
 def _noise_bars(shown: FrontFigure) -> dict[str, Any]:
     """Return thin bars at the points of the front, where the noise of one training is known."""
-    style = {"type": "constant", "thickness": 1, "width": 3, "color": PLAIN}
+    style = {"type": "data", "thickness": 1, "width": 3, "color": PLAIN}
+    shares = [1 / math.sqrt(mark.trainings) for mark in shown.front]
     both = zip(("error_x", "error_y"), shown.noise, strict=True)
-    return {key: {**style, "value": deviation} for key, deviation in both if deviation}
+    return {key: {**style, "array": [sd * share for share in shares]} for key, sd in both if sd}
 
 
 def published_layers(published: Sequence[PublishedPoint]) -> list[Drawn]:

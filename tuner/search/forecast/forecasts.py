@@ -41,7 +41,6 @@ _TEACHING, _ANYWHERE = 0.15, 0.075
 # Purposes of random numbers, which must not be the same for two of them.
 _PROPOSING, _JUDGING, _CHOOSING_TEACHERS, _REPEATING = 1, 2, 3, 4
 
-_NEARER = "would come {:.2f} % of the known range nearer to the limits"
 _LOST = {Outcome.STOPPED, Outcome.FAILED}
 
 
@@ -54,7 +53,7 @@ class Forecasts:
         self._cube = UnitCube(space.distributions(), space.conditions)
         self._trials = MeasuredTrials(self._cube, space.criteria, Wanted.by(space), earlier)
         self._everywhere = self._cube.nearest(qmc.Sobol(self._cube.width, seed=0).random(_EVERYWHERE))
-        self._learnt = self._trials.learnt((*space.rung_epochs, space.epochs))
+        self._learnt = self._trials.learnt(space.compared_epochs)
         self._kept: Kept = {}
         self._repeats = Repeats(space, self._everywhere) if space.reseeds else None
 
@@ -124,11 +123,7 @@ class Forecasts:
         left = moment.epochs - epoch
         rival = new * left / moment.epochs
         goes_on = worth >= _LEAST_WORTH * rival
-        what = "would add {:.2f} %" if moment.some_allowed else _NEARER
-        compared = "at least" if goes_on else "less than"
-        reason = (
-            f"{what.format(100 * worth)} at {left} epochs, {compared} a quarter of a new trial's {100 * rival:.2f} %"
-        )
+        reason = _reason(worth, rival, left, goes_on=goes_on, some_allowed=moment.some_allowed)
         if not goes_on and self._teaches(place):
             return Judgement(True, f"goes on to teach the forecast: {reason}")
         return Judgement(goes_on, f"{'goes on' if goes_on else 'stopped'}: {reason}")
@@ -170,6 +165,16 @@ class Forecasts:
 def _worth(moment: Moment, samples: int, rng: np.random.Generator) -> Worth:
     normals = moment.normals(samples, rng)
     return lambda rows: moment.worth(rows, normals)
+
+
+def _reason(worth: float, rival: float, left: int, *, goes_on: bool, some_allowed: bool) -> str:
+    """Return why a trial goes on or not: what it adds in the epochs left, and what a new trial adds in as many."""
+    what = "would add {:.2f} %" if some_allowed else "would come {:.2f} % of the known range nearer to the limits"
+    compared = "at least" if goes_on else "less than"
+    return (
+        f"{what.format(100 * worth)} in the {left} epochs left, {compared} a quarter of a new trial's "
+        f"{100 * rival:.2f} % in as many epochs"
+    )
 
 
 def _first_of_its_kind(
